@@ -1,0 +1,108 @@
+"""What every analysis returns: a tidy table, a typed summary and where it came from. No torch here."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
+
+from gst_analysis.errors import OutputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Summary = TypeVar("Summary")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What went in: the files' hashes, the networks, the settings and our version."""
+
+    sources: Mapping[str, str]
+    specs: Mapping[str, Mapping[str, Any]]
+    settings: Mapping[str, Any]
+    version: str = dataclasses.field(default_factory=lambda: metadata.version("gst-analysis"))
+
+
+@dataclass(frozen=True)
+class Result(Generic[Summary]):
+    """One analysis: `.table` (schema-checked), `.summary` and `.provenance`.
+
+    In Jupyter it shows its table; `save` writes it as CSV, parquet and JSON.
+    """
+
+    table: pd.DataFrame
+    summary: Summary
+    provenance: Provenance
+
+    def _repr_html_(self) -> str:
+        return str(self.table.to_html(max_rows=20, border=0))
+
+    def record(self) -> dict[str, Any]:
+        """Summary and provenance as plain values for JSON."""
+        return {"summary": to_plain(self.summary), "provenance": to_plain(self.provenance)}
+
+    def save(self, folder: str | os.PathLike[str], stem: str) -> dict[str, str]:
+        """Write the table (csv, parquet) and the record (json); returns the files by kind."""
+        where = Path(folder)
+        writers: dict[str, Callable[[IO[bytes]], object]] = {
+            "csv": lambda f: self.table.to_csv(f, index=False, lineterminator="\n"),
+            "parquet": lambda f: self.table.to_parquet(f, index=False),
+            "json": lambda f: f.write(to_json(self.record()).encode()),
+        }
+        return {kind: str(write_whole(where / f"{stem}.{kind}", write)) for kind, write in writers.items()}
+
+
+def to_plain(value: Any) -> Any:
+    """Dataclasses, mappings, sequences and NumPy scalars as JSON's own types; NaN becomes null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): to_plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_plain(v) for v in value]
+    if isinstance(value, float) or (hasattr(value, "item") and not hasattr(value, "__len__")):
+        value = value.item() if hasattr(value, "item") else value
+        return None if value != value else value
+    return value if isinstance(value, (str, int, bool, type(None))) else str(value)
+
+
+def to_json(value: Any) -> str:
+    """One JSON document, the same bytes for the same value."""
+    return json.dumps(to_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> Path:
+    """Write a file completely or not at all: to a neighbour first, then moved into place."""
+    handle = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise OutputError(
+            str(path), expected="a folder that can be written to", found=error.strerror or str(error),
+            todo="choose another place with --out",
+        ) from error  # fmt: skip
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

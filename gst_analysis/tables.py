@@ -1,0 +1,127 @@
+"""The schema of every table, and the check that a table keeps it. No torch here.
+
+Column names exist once, in this file. A table is a tidy pandas frame: one row per observation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from gst_analysis.errors import TableError, name_some
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["text", "whole", "real", "flag"]
+_KINDS: Mapping[Kind, str] = {"text": "OUS", "whole": "iu", "real": "f", "flag": "b"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's kind, the values it may take (any, if empty) and whether it may be missing."""
+
+    kind: Kind
+    values: frozenset[str] = frozenset()
+    optional: bool = False
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A named set of columns, in order."""
+
+    name: str
+    columns: Mapping[str, Column] = field(hash=False)
+
+
+def _text(meaning: str, *values: str) -> Column:
+    return Column("text", frozenset(values), meaning=meaning)
+
+
+def _whole(meaning: str) -> Column:
+    return Column("whole", meaning=meaning)
+
+
+def _real(meaning: str, *, optional: bool = False) -> Column:
+    return Column("real", optional=optional, meaning=meaning)
+
+
+BN_SCALES = Schema(
+    "BN_SCALES",
+    {
+        "checkpoint": _text("the checkpoint's name"),
+        "stage": _whole("stage of the backbone, from 1"),
+        "block": _text("residual block, such as layer1.0"),
+        "layer": _text("the batch norm after the temporal operator, such as layer1.0.bn2"),
+        "group": _text("whose channel it is", "spatial", "temporal", "all"),
+        "channel": _whole("position in the batch norm, from 0"),
+        "gamma": _real("the batch norm's scale, as stored"),
+        "beta": _real("the batch norm's offset, as stored"),
+        "running_mean": _real("the batch norm's running mean"),
+        "running_var": _real("the batch norm's running variance"),
+        "share": _real("the part of the scale this group owns: 1, but for sth"),
+        "importance": _real("|gamma| * share, the paper's reading of importance"),
+    },
+)
+
+COMPLEXITY = Schema(
+    "COMPLEXITY",
+    {
+        "spec": _text("the network's name"),
+        "frames": _whole("frames in the clip"),
+        "size": _whole("height and width of a frame in pixels"),
+        "module": _text("the module that does the work, such as layer1.0.conv2.temporal"),
+        "stage": _whole("stage of the backbone; 0 for the stem, the last plus one for the head"),
+        "op": _text("kind of work", "conv", "linear", "norm", "relu", "pool", "add"),
+        "group": _text("whose cost it is", "spatial", "temporal", "shared"),
+        "params": _whole("learned numbers"),
+        "macs": _whole("multiply-adds for one clip (for op norm, relu, pool, add: element operations)"),
+    },
+)
+
+PAPER_AUDIT = Schema(
+    "PAPER_AUDIT",
+    {
+        "table": _whole("the paper's table"),
+        "method": _text("the method as the paper names it"),
+        "backbone": _text("the backbone as the paper names it"),
+        "quantity": _text("what is compared", "params_m", "gmacs"),
+        "printed": _real("the paper's number"),
+        "computed": _real("ours"),
+        "difference": _real("ours minus the paper's"),
+        "verdict": _text("agrees, or contradicts the paper's own formulas", "agrees", "contradicts"),
+    },
+)
+
+SCHEMAS: dict[str, Schema] = {schema.name: schema for schema in (BN_SCALES, COMPLEXITY, PAPER_AUDIT)}
+
+
+def check(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Return the table unchanged if it keeps the schema; raise TableError if not."""
+    missing = [c for c in schema.columns if c not in table.columns]
+    extra = [str(c) for c in table.columns if c not in schema.columns]
+    if missing or extra:
+        raise _broken(schema, "exactly its columns", f"missing {missing}, extra {extra}")
+    for name, column in schema.columns.items():
+        _check_column(table[name], name, column, schema)
+    return table
+
+
+def _check_column(values: pd.Series, name: str, column: Column, schema: Schema) -> None:
+    kind = values.dtype.kind if hasattr(values.dtype, "kind") else "O"
+    if kind not in _KINDS[column.kind] and len(values):
+        raise _broken(schema, f"{name} of kind {column.kind}", f"dtype {values.dtype}")
+    if not column.optional and values.isna().any():
+        raise _broken(schema, f"a value in every row of {name}", f"{int(values.isna().sum())} empty")
+    if column.values:
+        odd = sorted(set(map(str, values.dropna().unique())) - column.values)
+        if odd:
+            raise _broken(schema, f"{name} among {sorted(column.values)}", name_some(odd))
+
+
+def _broken(schema: Schema, expected: str, found: str) -> TableError:
+    return TableError(
+        f"table {schema.name}", expected=expected, found=found, todo="report it: the analysis is at fault"
+    )
