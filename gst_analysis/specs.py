@@ -84,8 +84,9 @@ class ModelSpec:
                 "model name",
                 expected="FAMILY-BACKBONE, such as gst-resnet50",
                 found=repr(name),
-                todo=f"did you mean {close[0]}?" if close else f"families: {', '.join(FAMILIES)}; "
-                f"backbones: {', '.join(BACKBONES)}",
+                todo=f"did you mean {close[0]}?"
+                if close
+                else f"families: {', '.join(FAMILIES)}; backbones: {', '.join(BACKBONES)}",
             )
         return cls(family, name[len(family) + 1 :], **settings)
 

@@ -1,0 +1,1 @@
+"""Networks: temporal operators, backbones and the registry that joins them."""
