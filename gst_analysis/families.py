@@ -304,3 +304,8 @@ FAMILIES: dict[str, type[Family]] = {
     family.name: family
     for family in (GST, GSTLarge, C2D, C3D, C3DGrouped, P3D, TSM, STH, NonLocalTSM, NonLocalC2D)
 }
+
+
+def runnable_families() -> list[str]:
+    """The families that can be built, by name."""
+    return [name for name, family in FAMILIES.items() if not family.unbuildable]

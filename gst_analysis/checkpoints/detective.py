@@ -1,0 +1,199 @@
+"""Names and shapes -> ModelSpec. Nothing but the weights is asked, and what they cannot tell is said.
+
+Families are recognised by their own kernels: whichever family, at some alpha, would build exactly the
+shapes found at the first operator. A new family is therefore recognised without a line here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gst_analysis.backbones import BACKBONES, Backbone, Site, walk_blocks
+from gst_analysis.checkpoints.layouts import CanonicalState
+from gst_analysis.checkpoints.shapes import Shape, expected_shapes
+from gst_analysis.errors import BrokenCheckpoint, SpecError, UnknownCheckpoint, name_some
+from gst_analysis.families import FAMILIES, runnable_families
+from gst_analysis.specs import ModelSpec
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What the caller knows better than the shapes do."""
+
+    family: str | None = None
+    num_frames: int | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The network that was recognised, and every assumption made on the way."""
+
+    spec: ModelSpec
+    notes: tuple[str, ...] = field(default=())
+
+
+def infer_spec(found: CanonicalState, path: Path, overrides: Overrides | None = None) -> Finding:
+    """Recover family, backbone, alpha, width and classes from a canonical state dict."""
+    overrides = overrides or Overrides()
+    backbone = _infer_backbone(found.state, path)
+    settings = {
+        "num_classes": _count_classes(found.state, path),
+        "width": _shape(found.state, "conv1.weight", path)[0],
+        "num_frames": overrides.num_frames or 8,
+    }
+    spec, notes = _infer_family(found, backbone, settings, path)
+    if overrides.family is not None and overrides.family != spec.family:
+        spec, notes = _overridden(spec, overrides.family, path), []
+    if overrides.num_frames is None:
+        notes.append("the number of frames is not in the weights: assumed 8 (num_frames=… overrides it)")
+    return Finding(spec, tuple(notes))
+
+
+def check_state(found: CanonicalState, spec: ModelSpec, path: Path) -> None:
+    """Compare every name and shape with what the spec would build; look for NaN and infinities."""
+    wanted = expected_shapes(spec)
+    given = {n: tuple(t.shape) for n, t in found.state.items() if ".nl." not in n}
+    optional = {n for n in wanted if n.endswith("num_batches_tracked")}  # absent before PyTorch 0.4.1
+    missing = sorted(set(wanted) - set(given) - optional)
+    unexpected = sorted(set(given) - set(wanted))
+    odd = [
+        f"{n} {given[n]} not {wanted[n]}" for n in sorted(set(wanted) & set(given)) if given[n] != wanted[n]
+    ]
+    if missing or unexpected or odd:
+        parts = (("missing", missing), ("unexpected", unexpected), ("misshapen", odd))
+        said = [f"{len(names)} {kind}: {name_some(names, limit=3)}" for kind, names in parts if names]
+        raise BrokenCheckpoint(
+            str(path), expected=f"the weights of {spec.name}", found="; ".join(said),
+            todo="check that the file is complete and of this network",
+        )  # fmt: skip
+    _check_finite(found.state, path)
+
+
+def _check_finite(state: Mapping[str, Tensor], path: Path) -> None:
+    bad = [n for n, t in state.items() if t.is_floating_point() and not torch.isfinite(t).all()]
+    if bad:
+        raise BrokenCheckpoint(
+            str(path), expected="finite weights", found=f"NaN or infinity in {name_some(bad, limit=3)}",
+            todo="use an earlier checkpoint of this run: its training diverged",
+        )  # fmt: skip
+
+
+def _infer_backbone(state: Mapping[str, Tensor], path: Path) -> Backbone:
+    depths: dict[int, int] = {}
+    for name in state:
+        if match := re.match(r"layer(\d+)\.(\d+)\.", name):
+            stage, index = map(int, match.groups())
+            depths[stage] = max(depths.get(stage, 0), index + 1)
+    if not depths:
+        raise UnknownCheckpoint(
+            str(path), expected="residual blocks named layer1.0 …, or MobileNetV2's features.1 …",
+            found=f"names such as {name_some(sorted(state), limit=3) or 'none'}",
+            todo="load a checkpoint of a network in README's table",
+        )  # fmt: skip
+    bottleneck = any(re.fullmatch(r"layer\d+\.\d+\.conv3\.weight", name) for name in state)
+    kind = "inverted" if len(depths) > 4 else "bottleneck" if bottleneck else "basic"
+    shape = [depths[s] for s in sorted(depths)]
+    for backbone in BACKBONES.values():
+        if backbone.kind == kind and [s.blocks for s in backbone.stages] == shape:
+            return backbone
+    raise UnknownCheckpoint(
+        str(path), expected=f"the depths of one of {', '.join(BACKBONES)}",
+        found=f"{kind} blocks, {'-'.join(map(str, shape))} to a stage",
+        todo="check that the file is complete and of one of these networks",
+    )  # fmt: skip
+
+
+def _count_classes(state: Mapping[str, Tensor], path: Path) -> int:
+    classes = _shape(state, "fc.weight", path)[0]
+    if classes == 0:
+        raise BrokenCheckpoint(
+            str(path), expected="a head of at least one class", found="fc.weight for 0 classes",
+            todo="save the checkpoint again with its head",
+        )  # fmt: skip
+    return classes
+
+
+def _shape(state: Mapping[str, Tensor], name: str, path: Path) -> Shape:
+    if name not in state or state[name].ndim == 0:
+        what = "missing" if name not in state else "misshapen"
+        raise BrokenCheckpoint(
+            str(path), expected=f"a tensor {name}", found=f"it {what} among {len(state)} tensors",
+            todo="check that the file is complete",
+        )  # fmt: skip
+    return tuple(state[name].shape)
+
+
+def _infer_family(
+    found: CanonicalState, backbone: Backbone, settings: dict[str, Any], path: Path
+) -> tuple[ModelSpec, list[str]]:
+    blocks = list(walk_blocks(backbone, settings["width"]))
+    sites = [(block.name, block.sites[-1]) for block in reversed(blocks)]
+    kernels = [(_kernels_at(found.state, name, site), site) for name, site in sites]
+    matches = [spec for shapes, site in kernels for spec in _matching_specs(shapes, backbone, settings, site)]
+    if not matches:
+        shapes = ", ".join(f"{n} {s}" for n, s in kernels[0][0].items()) or "no convolution"
+        raise UnknownCheckpoint(
+            str(path), expected=f"an operator of one of {', '.join(runnable_families())} at {blocks[-1].name}.conv2",
+            found=shapes, todo="check that the file is complete and of one of these families",
+        )  # fmt: skip
+    spec = matches[0]
+    if spec.family != "c2d":
+        return spec, []
+    if found.nonlocal_blocks:
+        family = "nl-tsm" if found.shifted else "nl-c2d"
+        blocks = name_some(list(found.nonlocal_blocks))
+        return spec.replace(family=family), [f"non-local blocks at {blocks}: recognised, cannot run yet"]
+    if found.shifted:
+        return spec.replace(family="tsm"), []
+    return spec, ["C2D and TSM have the same weights and no name tells: assumed c2d (family='tsm' overrides)"]
+
+
+def _kernels_at(state: Mapping[str, Tensor], block: str, site: Site) -> dict[str, Shape]:
+    prefix = f"{block}.{site.conv}."
+    pattern = re.compile(re.escape(prefix) + r"(\w+)\.weight")
+    matches = ((pattern.fullmatch(name), tensor) for name, tensor in state.items())
+    return {m.group(1): tuple(t.shape) for m, t in matches if m and m.group(1) != "norm"}
+
+
+def _matching_specs(
+    kernels: Mapping[str, Shape], backbone: Backbone, settings: dict[str, Any], site: Site
+) -> Iterator[ModelSpec]:
+    """Every family and alpha that would build exactly these kernels at the site."""
+    for family in FAMILIES.values():
+        for alpha in _candidate_alphas(kernels) if family.default_alpha else (None,):
+            try:
+                spec = ModelSpec(family.name, backbone.name, alpha=alpha, **settings)
+                built = {kernel.name: kernel.shape for kernel in spec.kernels(site)}
+            except SpecError:
+                continue  # this family cannot have such widths
+            if built == dict(kernels):
+                yield spec
+
+
+def _candidate_alphas(kernels: Mapping[str, Shape]) -> list[Fraction]:
+    """The temporal part of the filters, and of the input channels."""
+    if set(kernels) < {"spatial", "temporal"} or "temporal" not in kernels:
+        return []
+    spatial, temporal = kernels["spatial"], kernels["temporal"]
+    ratios = [Fraction(t, s + t) for s, t in zip(spatial[:2], temporal[:2], strict=True) if s and t]
+    return list(dict.fromkeys(ratios))
+
+
+def _overridden(spec: ModelSpec, family: str, path: Path) -> ModelSpec:
+    """Accept another family only where its weights are the same tensors."""
+    alpha = spec.alpha
+    other = spec.replace(family=family, alpha=alpha) if family in FAMILIES else spec.replace(family=family)
+    if expected_shapes(other) != expected_shapes(spec):
+        raise BrokenCheckpoint(
+            str(path), expected=f"the weights of {other.name}, as family={family!r} asks",
+            found=f"those of {spec.name}", todo="leave family out",
+        )  # fmt: skip
+    return other

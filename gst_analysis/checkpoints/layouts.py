@@ -1,0 +1,133 @@
+"""Key maps: names in a file -> our names, which are torchvision's plus the operator's kernels.
+
+Enters a state dict as somebody saved it; leaves a CanonicalState: our names, 2-D kernels as 4-D and
+3-D kernels as 5-D tensors in fp32, which layout it was, and the marks that shapes alone do not show.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from gst_analysis.backbones import BACKBONES, walk_blocks
+
+OURS = "gst-analysis"
+TITLES = {
+    OURS: "gst-analysis",
+    "gst-video": "GST-video (the official code)",
+    "tsm": "TSM",
+    "tsn": "TSN (as the TSM repository saves it)",
+    "mmaction2": "MMAction2",
+    "torchvision": "torchvision, 2-D",
+}
+
+
+@dataclass(frozen=True)
+class CanonicalState:
+    """A state dict under our names."""
+
+    state: dict[str, Tensor] = field(repr=False)
+    layout: str
+    shifted: bool = False
+    """Whether the names show TSM's shift."""
+    nonlocal_blocks: tuple[str, ...] = ()
+    """Residual blocks that carry a non-local block."""
+
+
+def canonicalise(state: dict[str, Tensor]) -> CanonicalState:
+    """Give every tensor our name and shape."""
+    stripped, prefixes = _strip_prefixes(state)
+    layout = _recognise(stripped, prefixes)
+    if "base_model." in prefixes and any(name.startswith("new_fc.") for name in stripped):
+        stripped = {n: t for n, t in stripped.items() if not n.startswith("fc.")}
+    renamed: dict[str, Tensor] = {}
+    for name, tensor in stripped.items():
+        new = name if layout == OURS else _rename(name, tensor)
+        renamed[new] = _reshape(tensor)
+    blocks = sorted({n.split(".nl.")[0] for n in renamed if ".nl." in n})
+    shifted = any(".net." in name for name in stripped)
+    return CanonicalState(renamed, layout, shifted, tuple(blocks))
+
+
+def _strip_prefixes(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], set[str]]:
+    """Remove what DataParallel, torch.compile and wrapping modules put before every name."""
+    found: set[str] = set()
+    out: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        while match := re.match(r"(module|_orig_mod|base_model|backbone)\.", name):
+            found.add(match.group())
+            name = name[match.end() :]  # peeled one prefix at a time
+        out[name] = tensor
+    return out, found
+
+
+def _recognise(names: dict[str, Tensor], prefixes: set[str]) -> str:
+    if any(re.fullmatch(r"layer\d+\.\d+\.conv\d\.(spatial|temporal|joint)\.weight", n) for n in names):
+        return OURS
+    if any(n.startswith("cls_head.") for n in names) or "backbone." in prefixes:
+        return "mmaction2"
+    if any(re.search(r"\.Tconv\d?\.", n) for n in names):
+        return "gst-video"
+    if any(t.ndim == 5 for n, t in names.items() if ".nl." not in n):
+        return "gst-video"
+    if any(".net." in n for n in names):
+        return "tsm"
+    return "tsn" if "base_model." in prefixes else "torchvision"
+
+
+_RENAMES = (  # in this order; every pattern is applied once
+    (r"^(layer\d+\.\d+)\.block\.", r"\1."),  # a non-local wrapper around a block
+    (r"\.net\.", "."),  # TSM's shift around a convolution
+    (r"^(new_fc|cls_head\.fc_cls|cls_head\.new_fc|classifier\.1|classifier)\.", "fc."),
+    (r"^conv1\.conv\.", "conv1."),  # MMAction2 wraps a convolution with its norm
+    (r"^conv1\.bn\.", "bn1."),
+    (r"\.conv(\d)\.conv\.", r".conv\1."),
+    (r"\.conv(\d)\.bn\.", r".bn\1."),
+    (r"\.downsample\.conv\.", ".downsample.0."),
+    (r"\.downsample\.bn\.", ".downsample.1."),
+    (r"\.Tconv\.weight$", ".conv2.temporal.weight"),
+    (r"\.Tconv(\d)\.weight$", r".conv\1.temporal.weight"),
+)
+
+
+def _rename(name: str, tensor: Tensor) -> str:
+    for pattern, replacement in _RENAMES:
+        name = re.sub(pattern, replacement, name, count=1)
+    if name.startswith("features."):
+        module, _, part = name.rpartition(".")
+        name = f"{MOBILENET_NAMES.get(module, module)}.{part}"
+    if re.fullmatch(r"layer\d+\.\d+\.conv\d\.weight", name) and tensor.ndim >= 4 and tensor.shape[-1] == 3:
+        kernel = "joint" if tensor.ndim == 5 and tensor.shape[2] > 1 else "spatial"
+        name = name.removesuffix("weight") + kernel + ".weight"
+    return name
+
+
+def _reshape(tensor: Tensor) -> Tensor:
+    """A kernel of one frame is a 2-D kernel; every real number is fp32."""
+    if tensor.ndim == 5 and tensor.shape[2] == 1:
+        tensor = tensor.squeeze(2)
+    return tensor.to(torch.float32) if tensor.is_floating_point() else tensor
+
+
+def _walk_mobilenet() -> Iterator[tuple[str, str]]:
+    """Module names of torchvision's (nested) and TSM's (flat) MobileNetV2, beside ours."""
+    backbone = BACKBONES["mobilenetv2"]
+    blocks = list(walk_blocks(backbone, backbone.width))
+    yield from (("features.0.0", "conv1"), ("features.0.1", "bn1"))
+    for index, block in enumerate(blocks, start=1):
+        parts = ["conv2", "bn2", "conv3", "bn3"]
+        flat, nested = ["0", "1", "3", "4"], ["0.0", "0.1", "1", "2"]
+        if block.expands:
+            parts = ["conv1", "bn1", *parts]
+            flat, nested = ["0", "1", "3", "4", "6", "7"], ["0.0", "0.1", "1.0", "1.1", "2", "3"]
+        for places in (flat, nested):
+            for place, part in zip(places, parts, strict=True):
+                yield f"features.{index}.conv.{place}", f"{block.name}.{part}"
+    yield from ((f"features.{len(blocks) + 1}.0", "last"), (f"features.{len(blocks) + 1}.1", "last_bn"))
+
+
+MOBILENET_NAMES = dict(_walk_mobilenet())

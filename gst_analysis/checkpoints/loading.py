@@ -1,0 +1,227 @@
+"""A path -> a recognised checkpoint, or a network ready to run; and a network -> a file.
+
+`load_checkpoint` reads and checks but builds nothing; `load_model` also builds the network. Our own
+files embed spec, clip spec, labels and provenance, all of them plain values.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gst_analysis.checkpoints.cards import load_card_beside
+from gst_analysis.checkpoints.detective import Overrides, check_state, infer_spec
+from gst_analysis.checkpoints.layouts import CanonicalState, canonicalise
+from gst_analysis.checkpoints.reading import SAFETENSORS_KEY, RawCheckpoint, load_raw
+from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError
+from gst_analysis.models.network import VideoNetwork
+from gst_analysis.models.registry import build_model
+from gst_analysis.results import to_json, write_whole
+from gst_analysis.specs import ClipSpec, ModelSpec
+
+FORMAT, VERSION = "gst-analysis", 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was read, recognised and checked; no network was built."""
+
+    path: Path
+    sha256: str
+    spec: ModelSpec
+    clip_spec: ClipSpec
+    labels: tuple[str, ...] | None
+    layout: str
+    notes: tuple[str, ...]
+    state: dict[str, Tensor] = field(repr=False)
+    provenance: Mapping[str, Any] = field(repr=False, default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return self.path.stem
+
+    @property
+    def params(self) -> int:
+        """Learned numbers: everything but batch norm's running statistics."""
+        return sum(t.numel() for n, t in self.state.items() if not _is_statistic(n))
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A network with its weights, and everything known about it.
+
+    `.module` takes normalised clips (N, T, 3, H, W) and returns per-frame logits (N, T, K).
+    """
+
+    module: VideoNetwork
+    checkpoint: Checkpoint
+
+    @property
+    def spec(self) -> ModelSpec:
+        return self.checkpoint.spec
+
+    @property
+    def clip_spec(self) -> ClipSpec:
+        return self.checkpoint.clip_spec
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        return self.checkpoint.labels
+
+    @property
+    def sha256(self) -> str:
+        return self.checkpoint.sha256
+
+    @property
+    def layout(self) -> str:
+        return self.checkpoint.layout
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed because the file does not say it."""
+        return self.checkpoint.notes
+
+
+def load_checkpoint(
+    path: str | os.PathLike[str], *, family: str | None = None, num_frames: int | None = None
+) -> Checkpoint:
+    """Read, recognise and check a checkpoint without building its network.
+
+    Args:
+        path: a PyTorch or safetensors file of any supported layout.
+        family: overrides the family where weights cannot tell (c2d or tsm).
+        num_frames: overrides the number of frames, which no weight shows.
+
+    Example:
+        >>> load_checkpoint("ckpt.pth").spec.alpha  # doctest: +SKIP
+        Fraction(1, 4)
+    """
+    raw = load_raw(path)
+    found = canonicalise(raw.state)
+    record = _own_record(raw)
+    overrides = Overrides(family, num_frames)
+    notes: tuple[str, ...] = ()
+    if "spec" in record:
+        spec = _embedded_spec(record["spec"], overrides, raw)
+    else:
+        finding = infer_spec(found, raw.path, overrides)
+        spec, notes = finding.spec, finding.notes
+    check_state(found, spec, raw.path)
+    return _describe(raw, found, spec, notes, record)
+
+
+def load_model(
+    path: str | os.PathLike[str], *, family: str | None = None, num_frames: int | None = None
+) -> LoadedModel:
+    """Load any supported checkpoint as a network in eval mode; no config is needed.
+
+    Args and errors are those of `load_checkpoint`.
+
+    Example:
+        >>> m = load_model("ckpt.pth")  # doctest: +SKIP
+        >>> m.module(torch.zeros(1, 8, 3, 224, 224)).shape  # doctest: +SKIP
+        torch.Size([1, 8, 174])
+    """
+    return build_loaded(load_checkpoint(path, family=family, num_frames=num_frames))
+
+
+def build_loaded(checkpoint: Checkpoint) -> LoadedModel:
+    """Build the network of a checkpoint and fill in its weights."""
+    module = build_model(checkpoint.spec)
+    module.load_state_dict(checkpoint.state, strict=False)  # check_state has compared every name
+    return LoadedModel(module.eval(), checkpoint)
+
+
+def save_model(
+    path: str | os.PathLike[str],
+    module: VideoNetwork,
+    *,
+    clip_spec: ClipSpec | None = None,
+    labels: Sequence[str] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write weights, spec, clip spec, labels and provenance in one file, whole or not at all.
+
+    The ending chooses the kind: .safetensors, or a PyTorch file for anything else.
+    """
+    where, spec = Path(path), module.spec
+    if labels is not None and len(labels) != spec.num_classes:
+        raise SpecError(
+            "labels", expected=f"{spec.num_classes}, one a class", found=str(len(labels)),
+            todo="give a label for every class, or none",
+        )  # fmt: skip
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    record = {
+        "format": FORMAT,
+        "version": VERSION,
+        "spec": spec.to_json(),
+        "clip_spec": (clip_spec or ClipSpec(frames=spec.num_frames)).to_json(),
+        "labels": list(labels) if labels is not None else None,
+        "provenance": {"gst_analysis": metadata.version("gst-analysis"), **(provenance or {})},
+    }
+    if where.suffix == ".safetensors":
+        from safetensors.torch import save
+
+        payload = save(state, {SAFETENSORS_KEY: to_json(record)})
+        return write_whole(where, lambda file: file.write(payload))
+    return write_whole(where, lambda file: torch.save({**record, "state_dict": state}, file))
+
+
+def _own_record(raw: RawCheckpoint) -> Mapping[str, Any]:
+    return raw.extras if raw.extras.get("format") == FORMAT else {}
+
+
+def _embedded_spec(record: Any, overrides: Overrides, raw: RawCheckpoint) -> ModelSpec:
+    try:
+        spec = ModelSpec.from_json(record)
+        changes = {"family": overrides.family, "num_frames": overrides.num_frames}
+        return spec.replace(**{k: v for k, v in changes.items() if v is not None})
+    except (GstError, TypeError) as error:
+        raise BrokenCheckpoint(
+            str(raw.path), expected="an embedded spec that describes a network", found=str(error),
+            todo="save it again with gst_analysis.save_model",
+        ) from error  # fmt: skip
+
+
+def _describe(
+    raw: RawCheckpoint,
+    found: CanonicalState,
+    spec: ModelSpec,
+    notes: tuple[str, ...],
+    record: Mapping[str, Any],
+) -> Checkpoint:
+    """Add what the weights do not hold: from the file's own record, else the card beside it, else assumed."""
+    card = {} if record else load_card_beside(raw.path, raw.sha256)
+    source = record or card
+    try:
+        clip_spec = ClipSpec.from_json(source.get("clip_spec") or {"frames": spec.num_frames})
+    except (GstError, TypeError) as error:
+        raise BrokenCheckpoint(
+            str(raw.path), expected="a clip spec that makes sense", found=str(error),
+            todo="correct the card beside the file, or remove it",
+        ) from error  # fmt: skip
+    if not source.get("clip_spec"):
+        crop = f"{clip_spec.resize} px short side, {clip_spec.crop} px centre crop, ImageNet mean and std"
+        notes = (*notes, f"nothing states the clip's preprocessing: assumed {crop}")
+    labels = source.get("labels")
+    if labels is not None and (not isinstance(labels, list) or len(labels) != spec.num_classes):
+        raise BrokenCheckpoint(
+            str(raw.path), expected=f"{spec.num_classes} labels or none", found="another number",
+            todo="correct the labels, or leave them out",
+        )  # fmt: skip
+    return Checkpoint(
+        raw.path, raw.sha256, spec, clip_spec, tuple(map(str, labels)) if labels else None,
+        found.layout, notes, found.state, source.get("provenance") or {},
+    )  # fmt: skip
+
+
+def _is_statistic(name: str) -> bool:
+    return name.endswith(("running_mean", "running_var", "num_batches_tracked"))

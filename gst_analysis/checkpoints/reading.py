@@ -1,0 +1,156 @@
+"""A file on disk -> named tensors and the plain values beside them. Nothing in the file is executed.
+
+Reads PyTorch files (zip and the old pickle form, always with weights_only=True) and safetensors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from gst_analysis.errors import UnknownCheckpoint, UnreadableCheckpoint, UnsafeCheckpoint, name_some, one_line
+
+WRAPPERS = ("state_dict", "model", "model_state_dict", "module", "net")
+SAFETENSORS_KEY = "gst_analysis"
+"""Where our own record lies in a safetensors file's metadata."""
+
+_ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
+
+
+@dataclass(frozen=True)
+class RawCheckpoint:
+    """What a file holds: tensors by name, the wrapper's other plain entries, and the file's hash."""
+
+    path: Path
+    sha256: str
+    state: dict[str, Tensor] = field(repr=False)
+    extras: Mapping[str, Any] = field(repr=False)
+
+
+def load_raw(path: str | os.PathLike[str]) -> RawCheckpoint:
+    """Read a checkpoint file; raise a CheckpointError that says what is wrong with it."""
+    where = Path(path)
+    head = _read_head(where)
+    payload: Any
+    if head.startswith((_ZIP, _PICKLE)):
+        payload = _load_torch(where)
+    elif head[8:9] == b"{":
+        payload = _load_safetensors(where)
+    else:
+        raise UnreadableCheckpoint(
+            str(where), expected="a PyTorch or safetensors file", found="bytes of neither kind",
+            todo="check that the download is complete and is the checkpoint itself",
+        )  # fmt: skip
+    state, extras = _unwrap(payload, where)
+    return RawCheckpoint(where, _hash(where), state, extras)
+
+
+def _read_head(path: Path) -> bytes:
+    expected, todo = "a checkpoint file", "check the path"
+    if path.is_dir():
+        raise UnreadableCheckpoint(
+            str(path), expected=expected, found="a directory", todo="name a file in it"
+        )
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        found = "no such file" if isinstance(error, FileNotFoundError) else error.strerror or str(error)
+        raise UnreadableCheckpoint(str(path), expected=expected, found=found, todo=todo) from error
+    if not head:
+        raise UnreadableCheckpoint(
+            str(path), expected=expected, found="an empty file", todo="copy or download it again"
+        )
+    return head
+
+
+def _load_torch(path: Path) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what torch warns of, we refuse in our own words or accept
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise _refused(path, str(error)) from error
+    except Exception as error:  # a damaged file can fail anywhere in torch's reader, in any way
+        raise UnreadableCheckpoint(
+            str(path), expected="a complete PyTorch file", found=f"a damaged one ({_first_words(error)})",
+            todo="copy or download it again",
+        ) from error  # fmt: skip
+
+
+def _refused(path: Path, message: str) -> UnreadableCheckpoint | UnsafeCheckpoint:
+    wanted = re.search(r"GLOBAL ([\w.]+)|(?:class|function|import) `?([\w.]+)", message)
+    if "Unsupported" not in message and wanted is None:
+        return UnreadableCheckpoint(
+            str(path), expected="a complete PyTorch file", found="a damaged pickle",
+            todo="copy or download it again",
+        )  # fmt: skip
+    name = next((g for g in wanted.groups() if g), "code") if wanted else "code"
+    return UnsafeCheckpoint(
+        str(path),
+        expected="tensors and plain values only",
+        found=f"a pickle that calls {name}, which was not run",
+        todo="if you trust its author, load it there and save only its state dict again",
+    )
+
+
+def _load_safetensors(path: Path) -> dict[str, Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 # not a dict
+            record = (file.metadata() or {}).get(SAFETENSORS_KEY, "{}")
+    except (SafetensorError, OSError) as error:
+        raise UnreadableCheckpoint(
+            str(path), expected="a complete safetensors file", found=f"a damaged one ({_first_words(error)})",
+            todo="copy or download it again",
+        ) from error  # fmt: skip
+    try:
+        extras = json.loads(record)
+    except ValueError:
+        extras = {}
+    return {**(extras if isinstance(extras, dict) else {}), "state_dict": state}
+
+
+def _unwrap(payload: Any, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Find the state dict inside whatever was saved around it."""
+    if isinstance(payload, Mapping):
+        for wrapper in WRAPPERS:
+            inner = payload.get(wrapper)
+            if isinstance(inner, Mapping) and _tensors(inner):
+                return _tensors(inner), {str(k): v for k, v in payload.items() if k != wrapper}
+        if _tensors(payload):
+            return _tensors(payload), {str(k): v for k, v in payload.items() if not isinstance(v, Tensor)}
+        keys = name_some([str(k)[:40] for k in payload]) or "nothing"
+        found = f"a dict of {keys}, without tensors"
+    else:
+        found = f"a {type(payload).__name__}"
+    raise UnknownCheckpoint(
+        str(path), expected="a state dict, bare or under state_dict or model", found=found,
+        todo="save model.state_dict()",
+    )  # fmt: skip
+
+
+def _tensors(mapping: Mapping[Any, Any]) -> dict[str, Tensor]:
+    return {str(name): value for name, value in mapping.items() if isinstance(value, Tensor)}
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _first_words(error: BaseException) -> str:
+    text = one_line(str(error)) or type(error).__name__
+    return text if len(text) <= 90 else text[:87] + "..."
