@@ -1,1 +1,74 @@
-"""gst-analysis: where a video network keeps space and where it keeps time."""
+"""gst-analysis: where a video network keeps space and where it keeps time.
+
+    >>> import gst_analysis as gst
+    >>> m = gst.load_model("ckpt.pth")  # doctest: +SKIP
+    >>> gst.bn_scales(m).plot()         # doctest: +SKIP
+
+Importing this imports neither torch nor pandas; a name is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gst_analysis.checkpoints.loading import (
+        Checkpoint,
+        LoadedModel,
+        load_checkpoint,
+        load_model,
+        save_model,
+    )
+    from gst_analysis.errors import GstError
+    from gst_analysis.models.network import average_frames
+    from gst_analysis.models.registry import build_model
+    from gst_analysis.specs import ClipSpec, ModelSpec
+    from gst_analysis.workflows import audit_paper, bn_scales, cost, inspect_checkpoint
+
+__all__ = [
+    "Checkpoint",
+    "ClipSpec",
+    "GstError",
+    "LoadedModel",
+    "ModelSpec",
+    "audit_paper",
+    "average_frames",
+    "bn_scales",
+    "build_model",
+    "cost",
+    "inspect_checkpoint",
+    "load_checkpoint",
+    "load_model",
+    "save_model",
+]
+
+_HOMES = {
+    "Checkpoint": "checkpoints.loading",
+    "ClipSpec": "specs",
+    "GstError": "errors",
+    "LoadedModel": "checkpoints.loading",
+    "ModelSpec": "specs",
+    "audit_paper": "workflows",
+    "average_frames": "models.network",
+    "bn_scales": "workflows",
+    "build_model": "models.registry",
+    "cost": "workflows",
+    "inspect_checkpoint": "workflows",
+    "load_checkpoint": "checkpoints.loading",
+    "load_model": "checkpoints.loading",
+    "save_model": "checkpoints.loading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return metadata.version("gst-analysis")
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"gst_analysis.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'gst_analysis' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

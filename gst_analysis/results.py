@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -48,7 +48,9 @@ class Result(Generic[Summary]):
         """Summary and provenance as plain values for JSON."""
         return {"summary": to_plain(self.summary), "provenance": to_plain(self.provenance)}
 
-    def save(self, folder: str | os.PathLike[str], stem: str) -> dict[str, str]:
+    def save(
+        self, folder: str | os.PathLike[str], stem: str, kinds: Sequence[str] = ("csv", "parquet", "json")
+    ) -> dict[str, str]:
         """Write the table (csv, parquet) and the record (json); returns the files by kind."""
         where = Path(folder)
         writers: dict[str, Callable[[IO[bytes]], object]] = {
@@ -56,7 +58,7 @@ class Result(Generic[Summary]):
             "parquet": lambda f: self.table.to_parquet(f, index=False),
             "json": lambda f: f.write(to_json(self.record()).encode()),
         }
-        return {kind: str(write_whole(where / f"{stem}.{kind}", write)) for kind, write in writers.items()}
+        return {kind: str(write_whole(where / f"{stem}.{kind}", writers[kind])) for kind in kinds}
 
 
 def to_plain(value: Any) -> Any:

@@ -5,11 +5,11 @@ Column names exist once, in this file. A table is a tidy pandas frame: one row p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from gst_analysis.errors import TableError, name_some
+from gst_analysis.errors import SpecError, TableError, name_some
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,6 +119,18 @@ def _check_column(values: pd.Series, name: str, column: Column, schema: Schema) 
         odd = sorted(set(map(str, values.dropna().unique())) - column.values)
         if odd:
             raise _broken(schema, f"{name} among {sorted(column.values)}", name_some(odd))
+
+
+def check_choices(name: str, given: Sequence[str], allowed: Sequence[str]) -> list[str]:
+    """Return the values without blanks and repeats if all are allowed; raise SpecError if not."""
+    values = list(dict.fromkeys(value.strip() for value in given if value.strip()))
+    odd = [value for value in values if value not in allowed]
+    if odd or not values:
+        raise SpecError(
+            name, expected=f"some of {', '.join(allowed)}", found=name_some(odd) or "nothing",
+            todo="choose among those",
+        )  # fmt: skip
+    return values
 
 
 def _broken(schema: Schema, expected: str, found: str) -> TableError:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from gst_analysis.checkpoints.cards import load_card_beside
 from gst_analysis.checkpoints.detective import Overrides, check_state, infer_spec
-from gst_analysis.checkpoints.layouts import CanonicalState, canonicalise
+from gst_analysis.checkpoints.layouts import OURS, CanonicalState, canonicalise
 from gst_analysis.checkpoints.reading import SAFETENSORS_KEY, RawCheckpoint, load_raw
 from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError
 from gst_analysis.models.network import VideoNetwork
@@ -138,6 +138,17 @@ def build_loaded(checkpoint: Checkpoint) -> LoadedModel:
     module = build_model(checkpoint.spec)
     module.load_state_dict(checkpoint.state, strict=False)  # check_state has compared every name
     return LoadedModel(module.eval(), checkpoint)
+
+
+def build_fresh(spec: ModelSpec) -> LoadedModel:
+    """A network straight from its initialisation, described as a checkpoint that says so."""
+    module = build_model(spec).eval()
+    state = {name: tensor.detach() for name, tensor in module.state_dict().items()}
+    note = "untrained: freshly initialised weights, so every scale is 1 and predictions mean nothing"
+    checkpoint = Checkpoint(
+        Path(f"untrained-{spec.name}"), "", spec, ClipSpec(frames=spec.num_frames), None, OURS, (note,), state
+    )
+    return LoadedModel(module, checkpoint)
 
 
 def save_model(

@@ -1,0 +1,155 @@
+"""The command line: arguments in, workflow out. Nothing heavy is imported before a command runs.
+
+Exit codes: 0 done, 1 a problem was found that the command was asked to find, 2 bad input (one line on
+stderr), 130 interrupted. With --json stdout carries one JSON document and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from gst_analysis.errors import GstError, one_line
+
+app = typer.Typer(
+    name="gst-analyze",
+    help="See where a video network keeps space and where it keeps time.",
+    epilog="Example: gst-analyze bn-hist ckpt.pth --out figures",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Family = Annotated[str | None, typer.Option(help="Say c2d or tsm where the weights cannot tell.")]
+Frames = Annotated[int | None, typer.Option(help="Frames in a clip, which no weight shows.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder for the files it writes.", metavar="DIR")]
+
+
+def main() -> None:
+    """Run a command; turn every error into one line and an exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line and return its exit code."""
+    try:
+        code = app(arguments, prog_name="gst-analyze", standalone_mode=False)
+        return int(code or 0)
+    except GstError as error:
+        return _complain(str(error))
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "gst-analyze"
+        return _complain(f"{one_line(error.format_message())} See '{command} --help'.")
+    except click.ClickException as error:
+        return _complain(one_line(error.format_message()))
+    except (KeyboardInterrupt, click.Abort):
+        _complain("interrupted")
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _complain(message: str) -> int:
+    print(f"gst-analyze: {message}", file=sys.stderr)
+    return 2
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        from gst_analysis import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command(epilog="Example: gst-analyze inspect ckpt.pth --json")
+def inspect(
+    checkpoint: Annotated[str, typer.Argument(metavar="CKPT", help="A checkpoint file.")],
+    family: Family = None,
+    frames: Frames = None,
+    json: Json = False,
+) -> None:
+    """Recognise a checkpoint: family, backbone, alpha, classes, and what was assumed."""
+    from gst_analysis import terminal
+    from gst_analysis.workflows import inspect_checkpoint
+
+    found = inspect_checkpoint(checkpoint, family=family, num_frames=frames)
+    if json:
+        terminal.print_json(found)
+    else:
+        terminal.show_inspection(found)
+
+
+@app.command("bn-hist", epilog="Example: gst-analyze bn-hist quarter.pth eighth.pth --by stage --out figures")
+def bn_hist(
+    checkpoints: Annotated[list[str], typer.Argument(metavar="CKPT...", help="Checkpoint files.")],
+    by: Annotated[str, typer.Option(help="Rows of the figure: block or stage.")] = "block",
+    absolute: Annotated[bool, typer.Option("--absolute", help="Use |γ| instead of γ.")] = False,
+    formats: Annotated[
+        str, typer.Option("--formats", help="Which files: png, svg, pdf, html, csv, parquet, json.")
+    ] = "png,svg,pdf,csv,parquet,json",
+    dark: Annotated[bool, typer.Option("--dark", help="Draw for a dark background.")] = False,
+    out: Out = Path("bn-hist"),
+    json: Json = False,
+) -> None:
+    """Draw Figure 4: histograms of the batch-norm scales of the spatial and temporal groups."""
+    from gst_analysis import terminal, workflows
+    from gst_analysis.tables import check_choices
+
+    kinds = check_choices(
+        "formats", formats.split(","), (*workflows.IMAGE_FORMATS, "html", *workflows.TABLE_FORMATS)
+    )
+    check_choices("by", [by], ("block", "stage"))
+    with terminal.show_progress("reading checkpoints", len(checkpoints)) as progress:
+        result = workflows.bn_scales(*checkpoints, absolute=absolute, progress=progress)
+    files = workflows.save_bn_scales(result, out, kinds, by=by, dark=dark)
+    if json:
+        terminal.print_json(result.contract(files))
+    else:
+        terminal.show_bn_scales(result, files)
+
+
+@app.command(epilog="Example: gst-analyze cost gst-resnet50 --alpha 1/4 --frames 8 --size 224 --classes 174")
+def cost(
+    model: Annotated[str, typer.Argument(metavar="SPEC|CKPT", help="FAMILY-BACKBONE, or a checkpoint file.")],
+    alpha: Annotated[str | None, typer.Option(help="Fraction of temporal channels: 1/4, 0.25 or 4.")] = None,
+    beta: Annotated[str | None, typer.Option(help="Fraction of the input each path reads: 1/2 or 1.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Frames in a clip (8).")] = None,
+    size: Annotated[int, typer.Option(help="Height and width of a frame in pixels.")] = 224,
+    classes: Annotated[int | None, typer.Option(help="Classes of the head (174).")] = None,
+    width: Annotated[int | None, typer.Option(help="Channels of the stem.")] = None,
+    json: Json = False,
+) -> None:
+    """Count parameters and multiply-adds, for space, time and what both share."""
+    from gst_analysis import terminal, workflows
+
+    design = {"alpha": alpha, "beta": beta, "num_frames": frames, "num_classes": classes, "width": width}
+    summary = workflows.summarise_cost(model, size=size, **design)
+    if json:
+        terminal.print_json(summary)
+    else:
+        terminal.show_cost(summary)
+
+
+@app.command("paper-audit", epilog="Example: gst-analyze paper-audit --json")
+def paper_audit(json: Json = False) -> None:
+    """Recompute the parameters and GFLOPs that the GST paper prints, and flag what contradicts itself."""
+    from gst_analysis import terminal
+    from gst_analysis.workflows import audit_paper
+
+    result = audit_paper()
+    if json:
+        terminal.print_json({"rows": result.table.to_dict("records"), "summary": result.summary})
+    else:
+        terminal.show_audit(result)

@@ -1,0 +1,101 @@
+"""One look for every figure: two colours for space and time, ink and paper for light and dark.
+
+Colours are Okabe and Ito's, which colour-blind readers can tell apart. Nothing here touches matplotlib's
+global settings, so figures can be drawn from several threads at once.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from gst_analysis.results import write_whole
+
+SPATIAL, TEMPORAL, SHARED = "#0072B2", "#D55E00", "#7A7A7A"
+GROUP_COLOURS: Mapping[str, str] = {
+    "spatial": SPATIAL,
+    "temporal": TEMPORAL,
+    "shared": SHARED,
+    "all": SHARED,
+}
+GROUP_COLOURS_DARK: Mapping[str, str] = {
+    "spatial": "#56B4E9",
+    "temporal": "#F0853B",
+    "shared": "#A8A8A8",
+    "all": "#A8A8A8",
+}
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Ink and paper."""
+
+    paper: str
+    panel: str
+    ink: str
+    faint: str
+    grid: str
+    groups: Mapping[str, str]
+
+
+LIGHT = Theme("#FFFFFF", "#FFFFFF", "#1A1A1A", "#595959", "#E3E3E3", GROUP_COLOURS)
+DARK = Theme("#0E1117", "#161A22", "#F2F2F2", "#B4B4B4", "#333944", GROUP_COLOURS_DARK)
+
+
+class NotebookFigure(Figure):
+    """A figure that shows itself in Jupyter without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=110, facecolor=self.get_facecolor())
+        return buffer.getvalue()
+
+
+def theme_of(*, dark: bool) -> Theme:
+    """The theme for a light or a dark background."""
+    return DARK if dark else LIGHT
+
+
+def new_figure(width: float, height: float, theme: Theme) -> Figure:
+    """An empty figure of a size in inches, laid out so that nothing overlaps."""
+    figure = NotebookFigure(figsize=(width, height), facecolor=theme.paper, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def dress(axes: Axes, theme: Theme, *, grid: str = "y") -> None:
+    """Give axes the theme's ink, and only the lines that help reading."""
+    axes.set_facecolor(theme.panel)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(theme.faint)
+    axes.tick_params(colors=theme.faint, labelcolor=theme.ink, labelsize=8)
+    for text in (axes.xaxis.label, axes.yaxis.label, axes.title):
+        text.set_color(theme.ink)
+    axes.set_axisbelow(True)
+    if grid in ("x", "y", "both"):
+        axes.grid(axis=grid, color=theme.grid, linewidth=0.7)  # type: ignore[arg-type] # stubs want a literal
+
+
+def dress_legend(legend: Any, theme: Theme) -> None:
+    """Give a legend the theme's ink and no box."""
+    legend.set_frame_on(False)
+    for text in [*legend.get_texts(), legend.get_title()]:
+        text.set_color(theme.ink)
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write png, svg or pdf by the path's ending; the same figure gives the same bytes."""
+    kind = path.suffix.removeprefix(".")
+    metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, dpi=200, facecolor=figure.get_facecolor(), metadata=metadata)
+    return write_whole(path, lambda file: file.write(buffer.getvalue()))

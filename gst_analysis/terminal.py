@@ -1,0 +1,109 @@
+"""Results as text for people, and progress bars. Text goes to stdout, progress to stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from gst_analysis.results import to_json
+
+if TYPE_CHECKING:
+    from gst_analysis.analysis.complexity import ComplexitySummary
+    from gst_analysis.workflows import BnScales, Inspection, PaperAudit
+    from gst_analysis.workflows import Progress as Report
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(to_json(value))
+
+
+@contextmanager
+def show_progress(title: str, total: int) -> Iterator[Report]:
+    """A bar on stderr for as long as the block runs; nothing when stderr is not a terminal."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[current]}"),
+    )  # fmt: skip
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=total, current="")
+        yield lambda done, of, name: bar.update(task, completed=done, total=of, current=escape(name))
+
+
+def show_inspection(found: Inspection) -> None:
+    """Two columns: what, and which."""
+    fields = {
+        "network": found.name, "alpha": found.alpha or "none", "beta": found.beta or "none",
+        "stem width": found.width, "classes": found.num_classes, "frames": found.num_frames,
+        "layout": found.layout, "parameters": f"{found.params:,} ({found.params / 1e6:.1f} M)",
+        "can be run": "yes" if found.runnable else "no", "sha256": found.sha256,
+    }  # fmt: skip
+    _print_pairs(found.file, fields)
+    for note in found.notes:
+        print(f"note: {note}")
+
+
+def show_bn_scales(result: BnScales, files: Mapping[str, str]) -> None:
+    """One row a batch norm: count and median of each group."""
+    for checkpoint, layers in result.summary.checkpoints.items():
+        table = Table(title=f"{escape(checkpoint)}: {result.summary.statistic} after each temporal operator")
+        groups = list(dict.fromkeys(group for layer in layers for group in layer.groups))
+        table.add_column("batch norm")
+        for group in groups:
+            table.add_column(f"{group} n", justify="right")
+            table.add_column(f"{group} median", justify="right")
+        for layer in layers:
+            cells = [(str(s.n), f"{s.median:.3f}") for s in (layer.groups[g] for g in groups)]
+            table.add_row(layer.layer, *(cell for pair in cells for cell in pair))
+        Console().print(table)
+        if groups == ["all"]:
+            print("This family has no spatial and temporal groups, so there is one histogram.")
+    show_files(files)
+
+
+def show_cost(summary: ComplexitySummary) -> None:
+    """Totals, the three groups, and each counting convention."""
+    totals = {
+        "parameters": f"{summary.params:,} ({summary.params / 1e6:.1f} M)",
+        "multiply-adds": f"{summary.macs:,} ({summary.macs / 1e9:.1f} GMACs)",
+        "FLOPs (2 x multiply-adds)": f"{summary.flops:,} ({summary.flops / 1e9:.1f} G)",
+    }
+    _print_pairs("convolutions and linear layers of one clip", totals)
+    table = Table("group", "parameters", "multiply-adds", "of all multiply-adds")
+    for name, part in summary.groups.items():
+        table.add_row(name, f"{part.params:,}", f"{part.macs:,}", f"{part.macs / summary.macs:.1%}")
+    Console().print(table)
+    _print_pairs("by counting convention", {n: f"{v / 1e9:.3f} G" for n, v in summary.conventions.items()})
+
+
+def show_audit(result: PaperAudit) -> None:
+    """Printed beside computed, contradictions marked."""
+    table = Table("table", "method", "backbone", "quantity", "printed", "computed", "verdict")
+    for row in result.table.to_dict("records"):
+        style = "bold" if row["verdict"] == "contradicts" else None
+        table.add_row(
+            str(row["table"]), str(row["method"]), str(row["backbone"]), str(row["quantity"]),
+            f"{row['printed']:.2f}", f"{row['computed']:.2f}", str(row["verdict"]), style=style,
+        )  # fmt: skip
+    Console().print(table)
+
+
+def show_files(files: Mapping[str, str]) -> None:
+    """Where the results were written."""
+    for kind, path in files.items():
+        print(f"{kind}: {path}")
+
+
+def _print_pairs(title: str, pairs: Mapping[str, object]) -> None:
+    table = Table(title=escape(title), show_header=False)
+    for name, value in pairs.items():
+        table.add_row(name, escape(str(value)))
+    Console().print(table)
