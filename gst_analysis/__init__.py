@@ -21,9 +21,9 @@ if TYPE_CHECKING:
         load_model,
         save_model,
     )
+    from gst_analysis.checkpoints.starting import create_model
     from gst_analysis.errors import GstError
     from gst_analysis.models.network import average_frames
-    from gst_analysis.models.registry import build_model
     from gst_analysis.specs import ClipSpec, ModelSpec
     from gst_analysis.workflows import audit_paper, bn_scales, cost, inspect_checkpoint
 
@@ -36,8 +36,8 @@ __all__ = [
     "audit_paper",
     "average_frames",
     "bn_scales",
-    "build_model",
     "cost",
+    "create_model",
     "inspect_checkpoint",
     "load_checkpoint",
     "load_model",
@@ -53,8 +53,8 @@ _HOMES = {
     "audit_paper": "workflows",
     "average_frames": "models.network",
     "bn_scales": "workflows",
-    "build_model": "models.registry",
     "cost": "workflows",
+    "create_model": "checkpoints.starting",
     "inspect_checkpoint": "workflows",
     "load_checkpoint": "checkpoints.loading",
     "load_model": "checkpoints.loading",

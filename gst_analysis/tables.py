@@ -72,12 +72,16 @@ COMPLEXITY = Schema(
         "spec": _text("the network's name"),
         "frames": _whole("frames in the clip"),
         "size": _whole("height and width of a frame in pixels"),
-        "module": _text("the module that does the work, such as layer1.0.conv2.temporal"),
+        "module": _text(
+            "the module that does the work, such as layer1.0.conv2.temporal; an activation or a pooling, "
+            "which has none, goes by the module whose output it reads"
+        ),
         "stage": _whole("stage of the backbone; 0 for the stem, the last plus one for the head"),
-        "op": _text("kind of work", "conv", "linear", "norm", "relu", "pool", "add"),
+        "op": _text("kind of work", "conv", "linear", "norm", "relu", "pool"),
         "group": _text("whose cost it is", "spatial", "temporal", "shared"),
         "params": _whole("learned numbers"),
-        "macs": _whole("multiply-adds for one clip (for op norm, relu, pool, add: element operations)"),
+        "macs": _whole("multiply-adds for one clip; 0 for what is neither convolution nor linear"),
+        "elements": _whole("numbers that a norm, an activation or a pooling reads, or biases are added to"),
     },
 )
 
@@ -85,17 +89,59 @@ PAPER_AUDIT = Schema(
     "PAPER_AUDIT",
     {
         "table": _whole("the paper's table"),
+        "dataset": _text("the dataset of the table's row or column"),
         "method": _text("the method as the paper names it"),
         "backbone": _text("the backbone as the paper names it"),
+        "frames": _whole("frames in a clip"),
+        "clips": _whole("clips averaged for a prediction; the costs are of one"),
+        "spec": _text("the network as we name it"),
         "quantity": _text("what is compared", "params_m", "gmacs"),
-        "printed": _real("the paper's number"),
+        "printed": _real("the paper's number, in millions of parameters or in GMACs"),
         "computed": _real("ours"),
         "difference": _real("ours minus the paper's"),
+        "tolerance": _real("the largest difference, either way, that still agrees"),
         "verdict": _text("agrees, or contradicts the paper's own formulas", "agrees", "contradicts"),
     },
 )
 
-SCHEMAS: dict[str, Schema] = {schema.name: schema for schema in (BN_SCALES, COMPLEXITY, PAPER_AUDIT)}
+PUBLISHED_COSTS = Schema(
+    "PUBLISHED_COSTS",
+    {
+        "table": _whole("the paper's table"),
+        "dataset": _text("what the accuracy was measured on"),
+        "split": _text("which part of it"),
+        "method": _text("the method as the paper names it"),
+        "backbone": _text("the backbone as the paper names it"),
+        "frames": _whole("frames in a clip"),
+        "clips": _whole("clips averaged for a prediction"),
+        "crops": _whole("crops of each clip averaged for a prediction"),
+        "spec": _text("the network as we name it; empty if we do not have it"),
+        "top1": _real("published top-1 accuracy in percent"),
+        "params_m": _real("millions of parameters", optional=True),
+        "gmacs": _real("GMACs of a prediction, all clips and crops together", optional=True),
+        "source": _text("whether we computed the cost or the paper printed it", "computed", "printed"),
+    },
+)
+
+DATASET_CHECK = Schema(
+    "DATASET_CHECK",
+    {
+        "clip": _text("the clip's name in the annotations"),
+        "path": _text("the file or folder it was looked for in"),
+        "problem": _text(
+            "what is wrong", "missing", "unreadable", "truncated", "too short", "mislabelled"
+        ),
+        "frames": Column("whole", optional=True, meaning="frames found; missing where none can be read"),
+        "promised": Column("whole", optional=True, meaning="frames the annotation speaks of, if it does"),
+        "label": _text("the label as annotated; empty if there is none"),
+        "detail": _text("the problem in words"),
+    },
+)
+
+SCHEMAS: dict[str, Schema] = {
+    schema.name: schema
+    for schema in (BN_SCALES, COMPLEXITY, PAPER_AUDIT, PUBLISHED_COSTS, DATASET_CHECK)
+}
 
 
 def check(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:

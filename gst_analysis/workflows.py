@@ -35,8 +35,10 @@ TABLE_FORMATS = ("csv", "parquet", "json")
 
 
 @dataclass(frozen=True)
-class BnScales(Result["BnSummary"]):
+class BnScales(Result[Any]):
     """Figure 4 of any checkpoints: `.table`, `.summary`, `.plot()`, `.plot_interactive()`, `.save()`."""
+
+    summary: BnSummary
 
     absolute: bool = False
     """Whether figures and summary show |γ| rather than γ."""
@@ -55,17 +57,24 @@ class BnScales(Result["BnSummary"]):
 
     def contract(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What `gst-analyze bn-hist --json` prints."""
+        origin = self.provenance
         checkpoints = [
-            {"path": self.provenance.settings["paths"][name], "sha256": self.provenance.sources[name],
-             "name": name, "blocks": [{"block": x.block, "layer": x.layer, "groups": x.groups} for x in layers]}
+            {
+                "path": origin.settings["paths"][name],
+                "sha256": origin.sources[name],
+                "name": name,
+                "blocks": layers,
+            }
             for name, layers in self.summary.checkpoints.items()
-        ]  # fmt: skip
+        ]
         return {"statistic": self.summary.statistic, "checkpoints": checkpoints, "files": dict(files or {})}
 
 
 @dataclass(frozen=True)
-class Cost(Result["ComplexitySummary"]):
+class Cost(Result[Any]):
     """Parameters and multiply-adds of one network, module by module."""
+
+    summary: ComplexitySummary
 
     def plot(self, *, quantity: str = "macs", dark: bool = False) -> Figure:
         """Bars per stage and group."""
@@ -75,8 +84,10 @@ class Cost(Result["ComplexitySummary"]):
 
 
 @dataclass(frozen=True)
-class PaperAudit(Result["AuditSummary"]):
+class PaperAudit(Result[Any]):
     """The paper's printed parameters and GFLOPs beside ours."""
+
+    summary: AuditSummary
 
 
 @dataclass(frozen=True)
@@ -226,14 +237,10 @@ def audit_paper() -> PaperAudit:
 
 
 def build_untrained(spec: ModelSpec, *, seed: int = 0) -> LoadedModel:
-    """A freshly initialised network with everything a loaded one has; its notes say that it is untrained."""
-    import torch
+    """A freshly initialised network, the same for the same seed; its notes say that it is untrained."""
+    from gst_analysis.checkpoints.starting import create_model
 
-    from gst_analysis.checkpoints.loading import build_fresh
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return build_fresh(spec)
+    return create_model(spec, seed=seed)
 
 
 def save_figures(

@@ -139,18 +139,18 @@ def _infer_family(
     kernels = [(_kernels_at(found.state, name, site), site) for name, site in sites]
     matches = [spec for shapes, site in kernels for spec in _matching_specs(shapes, backbone, settings, site)]
     if not matches:
-        shapes = ", ".join(f"{n} {s}" for n, s in kernels[0][0].items()) or "no convolution"
+        seen = ", ".join(f"{n} {s}" for n, s in kernels[0][0].items()) or "no convolution"
         raise UnknownCheckpoint(
-            str(path), expected=f"an operator of one of {', '.join(runnable_families())} at {blocks[-1].name}.conv2",
-            found=shapes, todo="check that the file is complete and of one of these families",
+            str(path), expected=f"{blocks[-1].name}.conv2 of one of {', '.join(runnable_families())}",
+            found=seen, todo="check that the file is complete and of one of these families",
         )  # fmt: skip
     spec = matches[0]
     if spec.family != "c2d":
         return spec, []
     if found.nonlocal_blocks:
         family = "nl-tsm" if found.shifted else "nl-c2d"
-        blocks = name_some(list(found.nonlocal_blocks))
-        return spec.replace(family=family), [f"non-local blocks at {blocks}: recognised, cannot run yet"]
+        where = name_some(list(found.nonlocal_blocks))
+        return spec.replace(family=family), [f"non-local blocks at {where}: recognised, cannot run yet"]
     if found.shifted:
         return spec.replace(family="tsm"), []
     return spec, ["C2D and TSM have the same weights and no name tells: assumed c2d (family='tsm' overrides)"]

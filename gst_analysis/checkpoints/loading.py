@@ -18,7 +18,7 @@ from torch import Tensor
 
 from gst_analysis.checkpoints.cards import load_card_beside
 from gst_analysis.checkpoints.detective import Overrides, check_state, infer_spec
-from gst_analysis.checkpoints.layouts import OURS, CanonicalState, canonicalise
+from gst_analysis.checkpoints.layouts import CanonicalState, canonicalise
 from gst_analysis.checkpoints.reading import SAFETENSORS_KEY, RawCheckpoint, load_raw
 from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError
 from gst_analysis.models.network import VideoNetwork
@@ -140,20 +140,9 @@ def build_loaded(checkpoint: Checkpoint) -> LoadedModel:
     return LoadedModel(module.eval(), checkpoint)
 
 
-def build_fresh(spec: ModelSpec) -> LoadedModel:
-    """A network straight from its initialisation, described as a checkpoint that says so."""
-    module = build_model(spec).eval()
-    state = {name: tensor.detach() for name, tensor in module.state_dict().items()}
-    note = "untrained: freshly initialised weights, so every scale is 1 and predictions mean nothing"
-    checkpoint = Checkpoint(
-        Path(f"untrained-{spec.name}"), "", spec, ClipSpec(frames=spec.num_frames), None, OURS, (note,), state
-    )
-    return LoadedModel(module, checkpoint)
-
-
 def save_model(
     path: str | os.PathLike[str],
-    module: VideoNetwork,
+    model: LoadedModel | VideoNetwork,
     *,
     clip_spec: ClipSpec | None = None,
     labels: Sequence[str] | None = None,
@@ -161,9 +150,16 @@ def save_model(
 ) -> Path:
     """Write weights, spec, clip spec, labels and provenance in one file, whole or not at all.
 
-    The ending chooses the kind: .safetensors, or a PyTorch file for anything else.
+    The ending chooses the kind: .safetensors, or a PyTorch file for anything else. What is not given is
+    taken over from a LoadedModel.
     """
-    where, spec = Path(path), module.spec
+    where = Path(path)
+    if isinstance(model, LoadedModel):
+        labels = labels if labels is not None else model.labels
+        clip_spec = clip_spec or model.clip_spec
+        provenance = {**model.checkpoint.provenance, **(provenance or {})}
+    module = model.module if isinstance(model, LoadedModel) else model
+    spec = module.spec
     if labels is not None and len(labels) != spec.num_classes:
         raise SpecError(
             "labels", expected=f"{spec.num_classes}, one a class", found=str(len(labels)),

@@ -53,35 +53,24 @@ def _draw_panel(axes: Axes, panel: Panel | None, edges: np.ndarray, theme: Theme
     dress(axes, theme)
     axes.tick_params(labelsize=7)
     if panel is None:
-        axes.text(
-            0.5,
-            0.5,
-            "no such block",
-            transform=axes.transAxes,
-            ha="center",
-            va="center",
-            color=theme.faint,
-            fontsize=7,
-        )
+        _write(axes, 0.5, "no such block", theme)
         return
     for group, heights in count_bins(panel, edges).items():
         colour = theme.groups[group]
         axes.stairs(heights, edges, fill=True, alpha=0.45, color=colour)
         axes.stairs(heights, edges, color=colour, linewidth=0.8)
-        axes.axvline(
-            float(np.median(panel.values[group])), color=colour, linewidth=1.6, linestyle=_DASHES[group]
-        )
-    counts = " + ".join(str(len(values)) for values in panel.values.values())
+        median = float(np.median(panel.values[group]))
+        axes.axvline(median, color=colour, linewidth=1.6, linestyle=_DASHES[group])
+    _write(axes, 0.93, panel.counts, theme)
+
+
+def _write(axes: Axes, height: float, text: str, theme: Theme) -> None:
+    """A faint remark at the right edge, legible over whatever lies beneath."""
+    box = {"facecolor": theme.panel, "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
     axes.text(
-        0.985,
-        0.93,
-        f"n = {counts}",
-        transform=axes.transAxes,
-        ha="right",
-        va="top",
-        fontsize=6.5,
-        color=theme.faint,
-    )
+        0.99, height, text, transform=axes.transAxes, ha="right", va="top", fontsize=6.5,
+        color=theme.ink, bbox=box, zorder=5,
+    )  # fmt: skip
 
 
 _DASHES = {"spatial": "-", "temporal": (0, (3, 1.2)), "all": "-"}

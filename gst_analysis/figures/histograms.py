@@ -16,6 +16,11 @@ class Panel:
 
     values: dict[str, np.ndarray] = field(repr=False)
 
+    @property
+    def counts(self) -> str:
+        """How many channels each group has, in the order of the legend."""
+        return "n = " + " + ".join(str(len(values)) for values in self.values.values())
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -39,8 +44,8 @@ def lay_out_panels(table: pd.DataFrame, *, by: str, absolute: bool, bins: int = 
         panels[str(name), str(checkpoint)] = Panel(groups)
     rows = tuple(dict.fromkeys(frame.sort_values(["stage"], kind="stable")["row"]))
     columns = tuple(dict.fromkeys(frame["checkpoint"]))
-    groups = tuple(dict.fromkeys(frame["group"]))
-    return Grid(rows, columns, panels, _choose_edges(value.to_numpy(), bins), groups)
+    occurring = tuple(dict.fromkeys(frame["group"]))
+    return Grid(rows, columns, panels, _choose_edges(value.to_numpy(), bins), occurring)
 
 
 def count_bins(panel: Panel, edges: np.ndarray) -> dict[str, np.ndarray]:

@@ -22,7 +22,7 @@ def draw_bn_scales_interactive(
     grid = lay_out_panels(table, by=by, absolute=absolute)
     rows, columns = len(grid.rows), len(grid.columns)
     figure = make_subplots(
-        rows, columns, shared_xaxes=True, shared_yaxes=True, column_titles=list(grid.columns),
+        rows, columns, shared_xaxes=True, shared_yaxes="all", column_titles=list(grid.columns),
         vertical_spacing=0.25 / max(4, rows), horizontal_spacing=0.03,
     )  # fmt: skip
     shown: set[str] = set()
@@ -42,15 +42,24 @@ def _add_panel(
     for group, heights in count_bins(panel, grid.edges).items():
         values, colour = panel.values[group], theme.groups[group]
         median = float(np.median(values))
-        hover = f"{_NAMES[group]}<br>%{{x:.3f}} ± {step / 2:.3f}: %{{y:.1f}} %<br>n = {len(values)}, median {median:.3f}<extra></extra>"
+        hover = (
+            f"{_NAMES[group]}<br>%{{x:.3f}} ± {step / 2:.3f}: %{{y:.1f}} %<br>"
+            f"n = {len(values)}, median {median:.3f}<extra></extra>"
+        )
         bars = go.Bar(
             x=centres, y=heights, width=step, name=_NAMES[group], legendgroup=group, opacity=0.55,
-            marker={"color": colour, "line": {"width": 0}}, showlegend=group not in shown, hovertemplate=hover,
+            marker={"color": colour, "line": {"width": 0}}, showlegend=group not in shown,
+            hovertemplate=hover,
         )  # fmt: skip
         shown.add(group)
         figure.add_trace(bars, row=place[0], col=place[1])
         line = {"color": colour, "width": 2, "dash": _DASHES[group]}
         figure.add_vline(x=median, line=line, row=place[0], col=place[1])
+    figure.add_annotation(
+        text=panel.counts, x=1, y=1, xref="x domain", yref="y domain", xanchor="right", yanchor="top",
+        showarrow=False, font={"size": 10, "color": theme.ink}, bgcolor=theme.panel, opacity=0.85,
+        row=place[0], col=place[1],
+    )  # fmt: skip
 
 
 def _row_title(row: str) -> dict[str, object]:
@@ -58,10 +67,16 @@ def _row_title(row: str) -> dict[str, object]:
 
 
 def _dress(figure: go.Figure, grid: Grid, theme: Theme, *, symbol: str) -> None:
+    two = "temporal" in grid.groups
+    medians = "upright lines are medians, temporal dashed:" if two else "upright line: median"
     figure.update_layout(
         barmode="overlay", bargap=0, height=130 + 95 * len(grid.rows), paper_bgcolor=theme.paper,
-        plot_bgcolor=theme.panel, font={"color": theme.ink, "size": 12}, margin={"l": 80, "r": 20, "t": 90, "b": 50},
-        legend={"orientation": "h", "y": 1, "yanchor": "bottom", "yref": "paper", "x": 0.5, "xanchor": "center"},
+        plot_bgcolor=theme.panel, font={"color": theme.ink, "size": 12},
+        margin={"l": 80, "r": 20, "t": 90, "b": 50},
+        legend={
+            "orientation": "h", "y": 1, "yref": "container", "yanchor": "top", "x": 0.5, "xanchor": "center",
+            "title": {"text": medians},
+        },
     )  # fmt: skip
     figure.update_xaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)
     figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid, ticksuffix=" %", nticks=3)

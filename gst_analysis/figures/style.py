@@ -43,10 +43,14 @@ class Theme:
     faint: str
     grid: str
     groups: Mapping[str, str]
+    accent: str
+    """What a scatter points out among grey points."""
+    mark: str
+    """The reader's own choice."""
 
 
-LIGHT = Theme("#FFFFFF", "#FFFFFF", "#1A1A1A", "#595959", "#E3E3E3", GROUP_COLOURS)
-DARK = Theme("#0E1117", "#161A22", "#F2F2F2", "#B4B4B4", "#333944", GROUP_COLOURS_DARK)
+LIGHT = Theme("#FFFFFF", "#FFFFFF", "#1A1A1A", "#595959", "#E3E3E3", GROUP_COLOURS, "#009E73", "#A3478A")
+DARK = Theme("#0E1117", "#161A22", "#F2F2F2", "#B4B4B4", "#333944", GROUP_COLOURS_DARK, "#2FC79B", "#E08FC2")
 
 
 class NotebookFigure(Figure):

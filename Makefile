@@ -1,0 +1,49 @@
+# Two commands do everything on a fresh machine: `make app` and `make test`.
+# Override PYTHON (the interpreter to build with) or VENV (where the environment goes).
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PORT ?= 8501
+JOBS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help app test slow lint clean
+
+help:
+	@echo "make app    open the explorer in a browser"
+	@echo "make test   run the tests"
+	@echo "make slow   run the longer tests too"
+	@echo "make lint   ruff, mypy, import contracts"
+	@echo "make clean  remove $(VENV)"
+
+app: $(VENV)/.app
+	$(BIN)/streamlit run app/main.py --server.port $(PORT)
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not gpu"
+
+slow: $(VENV)/.test
+	$(BIN)/python -m pytest -n $(JOBS) -m "not gpu"
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v >= (3, 11) else "gst-analysis needs Python 3.11 or newer; found %d.%d. Run: make PYTHON=python3.11" % v)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.app: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing into $(VENV); the first time takes some minutes."
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing into $(VENV) with what the tests need; the first time takes some minutes."
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --editable '.[test]'
+	@touch $@ $(VENV)/.app
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,100 @@
+"""A spec -> a network to start training from: random, or inflated from 2-D weights.
+
+2-D weights come from torchvision's ImageNet weights or from a local file of the same backbone. What was
+inherited is kept in the provenance, which `save_model` writes into the file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gst_analysis.checkpoints.layouts import OURS, canonicalise
+from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
+from gst_analysis.checkpoints.reading import load_raw
+from gst_analysis.errors import SpecError
+from gst_analysis.models.inflation import TemporalStart, inflate
+from gst_analysis.models.registry import build_model
+from gst_analysis.specs import ClipSpec, ModelSpec
+
+IMAGENET = "imagenet"
+
+
+def create_model(
+    model: str | ModelSpec,
+    *,
+    pretrained: str | os.PathLike[str] | None = None,
+    temporal: TemporalStart = "random",
+    seed: int | None = None,
+    dropout: float = 0.0,
+) -> LoadedModel:
+    """A network ready to be trained, in eval mode until you say `.module.train()`.
+
+    Args:
+        model: FAMILY-BACKBONE or a ModelSpec.
+        pretrained: "imagenet" for torchvision's weights, or the path of a 2-D checkpoint.
+        temporal: how kernels over time start: random, or centred (the 2-D weights in the middle frame).
+        seed: makes the random part the same every time.
+        dropout: before the head.
+
+    Example:
+        >>> create_model("gst-resnet18", seed=0).spec.alpha
+        Fraction(1, 4)
+    """
+    spec = ModelSpec.from_name(model) if isinstance(model, str) else model
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        module = build_model(spec, dropout=dropout).eval()
+    note = "untrained: freshly initialised weights, so every scale is 1 and predictions mean nothing"
+    provenance: dict[str, Any] = {"seed": seed}
+    if pretrained is not None:
+        flat, source = load_flat_weights(spec, pretrained)
+        inherited = inflate(module, flat, temporal=temporal)
+        provenance |= {
+            "inflated_from": source,
+            "temporal": temporal,
+            "inherited": dataclasses.asdict(inherited),
+        }
+        note = f"not trained on video: inflated from 2-D weights ({source})"
+    state = {name: tensor.detach() for name, tensor in module.state_dict().items()}
+    checkpoint = Checkpoint(
+        Path(f"untrained-{spec.name}"), "", spec, ClipSpec(frames=spec.num_frames), None, OURS, (note,),
+        state, provenance,
+    )  # fmt: skip
+    return LoadedModel(module, checkpoint)
+
+
+def load_flat_weights(
+    spec: ModelSpec, source: str | os.PathLike[str]
+) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
+    """2-D weights under our names, and where they came from."""
+    if source == IMAGENET:
+        return _load_imagenet(spec)
+    raw = load_raw(source)
+    return canonicalise(raw.state).state, {"file": raw.path.name, "sha256": raw.sha256}
+
+
+def _load_imagenet(spec: ModelSpec) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
+    from torchvision.models import get_model_weights
+
+    if spec.plan.torchvision is None or spec.width != spec.plan.width:
+        raise SpecError(
+            f"ImageNet weights for {spec.name}", expected="a backbone and width that torchvision has",
+            found=f"{spec.backbone} of width {spec.width}", todo="leave pretrained out, or name a 2-D file",
+        )  # fmt: skip
+    weights = get_model_weights(spec.plan.torchvision)["IMAGENET1K_V1"]
+    try:
+        state = weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
+    except OSError as error:
+        raise SpecError(
+            f"ImageNet weights for {spec.name}", expected="torchvision's weights, cached or downloaded",
+            found=str(error), todo="connect to the network once, or name a local 2-D file",
+        ) from error  # fmt: skip
+    return canonicalise(state).state, {"weights": f"{spec.plan.torchvision}.IMAGENET1K_V1"}
