@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from gst_analysis.errors import GstError, one_line
+
+UsageError: Any = typer.BadParameter.__bases__[0]
+"""Click's, of whichever copy of click this Typer carries."""
 
 app = typer.Typer(
     name="gst-analyze",
@@ -44,12 +46,10 @@ def run(arguments: list[str]) -> int:
         return int(code or 0)
     except GstError as error:
         return _complain(str(error))
-    except click.UsageError as error:
+    except UsageError as error:
         command = error.ctx.command_path if error.ctx else "gst-analyze"
         return _complain(f"{one_line(error.format_message())} See '{command} --help'.")
-    except click.ClickException as error:
-        return _complain(one_line(error.format_message()))
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted")
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as `head` does

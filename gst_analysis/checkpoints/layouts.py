@@ -7,7 +7,7 @@ Enters a state dict as somebody saved it; leaves a CanonicalState: our names, 2-
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -44,9 +44,11 @@ def canonicalise(state: dict[str, Tensor]) -> CanonicalState:
     layout = _recognise(stripped, prefixes)
     if "base_model." in prefixes and any(name.startswith("new_fc.") for name in stripped):
         stripped = {n: t for n, t in stripped.items() if not n.startswith("fc.")}
+    nested = any(re.match(r"features\.\d+\.conv\.\d\.\d\.", name) for name in stripped)
+    mobilenet = MOBILENET_NESTED if nested else MOBILENET_FLAT
     renamed: dict[str, Tensor] = {}
     for name, tensor in stripped.items():
-        new = name if layout == OURS else _rename(name, tensor)
+        new = name if layout == OURS else _rename(name, tensor, mobilenet)
         renamed[new] = _reshape(tensor)
     blocks = sorted({n.split(".nl.")[0] for n in renamed if ".nl." in n})
     shifted = any(".net." in name for name in stripped)
@@ -94,12 +96,12 @@ _RENAMES = (  # in this order; every pattern is applied once
 )
 
 
-def _rename(name: str, tensor: Tensor) -> str:
+def _rename(name: str, tensor: Tensor, mobilenet: Mapping[str, str]) -> str:
     for pattern, replacement in _RENAMES:
         name = re.sub(pattern, replacement, name, count=1)
     if name.startswith("features."):
         module, _, part = name.rpartition(".")
-        name = f"{MOBILENET_NAMES.get(module, module)}.{part}"
+        name = f"{mobilenet.get(module, module)}.{part}"
     if re.fullmatch(r"layer\d+\.\d+\.conv\d\.weight", name) and tensor.ndim >= 4 and tensor.shape[-1] == 3:
         kernel = "joint" if tensor.ndim == 5 and tensor.shape[2] > 1 else "spatial"
         name = name.removesuffix("weight") + kernel + ".weight"
@@ -113,21 +115,21 @@ def _reshape(tensor: Tensor) -> Tensor:
     return tensor.to(torch.float32) if tensor.is_floating_point() else tensor
 
 
-def _walk_mobilenet() -> Iterator[tuple[str, str]]:
-    """Module names of torchvision's (nested) and TSM's (flat) MobileNetV2, beside ours."""
+def _walk_mobilenet(*, nested: bool) -> Iterator[tuple[str, str]]:
+    """Module names of MobileNetV2 beside ours: torchvision nests a block's layers, TSM lays them flat."""
     backbone = BACKBONES["mobilenetv2"]
     blocks = list(walk_blocks(backbone, backbone.width))
     yield from (("features.0.0", "conv1"), ("features.0.1", "bn1"))
     for index, block in enumerate(blocks, start=1):
         parts = ["conv2", "bn2", "conv3", "bn3"]
-        flat, nested = ["0", "1", "3", "4"], ["0.0", "0.1", "1", "2"]
+        places = ["0.0", "0.1", "1", "2"] if nested else ["0", "1", "3", "4"]
         if block.expands:
             parts = ["conv1", "bn1", *parts]
-            flat, nested = ["0", "1", "3", "4", "6", "7"], ["0.0", "0.1", "1.0", "1.1", "2", "3"]
-        for places in (flat, nested):
-            for place, part in zip(places, parts, strict=True):
-                yield f"features.{index}.conv.{place}", f"{block.name}.{part}"
+            places = ["0.0", "0.1", "1.0", "1.1", "2", "3"] if nested else ["0", "1", "3", "4", "6", "7"]
+        for place, part in zip(places, parts, strict=True):
+            yield f"features.{index}.conv.{place}", f"{block.name}.{part}"
     yield from ((f"features.{len(blocks) + 1}.0", "last"), (f"features.{len(blocks) + 1}.1", "last_bn"))
 
 
-MOBILENET_NAMES = dict(_walk_mobilenet())
+MOBILENET_NESTED = dict(_walk_mobilenet(nested=True))
+MOBILENET_FLAT = dict(_walk_mobilenet(nested=False))

@@ -44,10 +44,10 @@ def load_raw(path: str | os.PathLike[str]) -> RawCheckpoint:
     where = Path(path)
     head = _read_head(where)
     payload: Any
-    if head.startswith((_ZIP, _PICKLE)):
-        payload = _load_torch(where)
-    elif head[8:9] == b"{":
+    if _is_safetensors(head):  # first: its length may begin with the byte that begins a pickle
         payload = _load_safetensors(where)
+    elif head.startswith((_ZIP, _PICKLE)):
+        payload = _load_torch(where)
     else:
         raise UnreadableCheckpoint(
             str(where), expected="a PyTorch or safetensors file", found="bytes of neither kind",
@@ -74,6 +74,11 @@ def _read_head(path: Path) -> bytes:
             str(path), expected=expected, found="an empty file", todo="copy or download it again"
         )
     return head
+
+
+def _is_safetensors(head: bytes) -> bool:
+    """Eight bytes of header length, below the format's limit of 100 MB, then a JSON object."""
+    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= 100_000_000
 
 
 def _load_torch(path: Path) -> Any:

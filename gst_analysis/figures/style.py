@@ -7,11 +7,13 @@ global settings, so figures can be drawn from several threads at once.
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -96,10 +98,15 @@ def dress_legend(legend: Any, theme: Theme) -> None:
         text.set_color(theme.ink)
 
 
+_SALT = threading.Lock()
+"""rc_context changes settings for all threads while it lasts."""
+
+
 def save_figure(figure: Figure, path: Path) -> Path:
     """Write png, svg or pdf by the path's ending; the same figure gives the same bytes."""
     kind = path.suffix.removeprefix(".")
     metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind, dpi=200, facecolor=figure.get_facecolor(), metadata=metadata)
+    with _SALT, rc_context({"svg.hashsalt": "gst-analysis"}):  # element ids would be random without it
+        figure.savefig(buffer, format=kind, dpi=200, facecolor=figure.get_facecolor(), metadata=metadata)
     return write_whole(path, lambda file: file.write(buffer.getvalue()))

@@ -26,9 +26,16 @@ def _norm(state: State, name: str, width: int, g: torch.Generator) -> None:
 
 
 def gst_video(
-    *, alpha: int = 4, beta: int = 2, classes: int = 174, dropout: bool = True, module: bool = True,
-    backbone: str = "resnet50", planes: int = 64, seed: int = 0,
-) -> State:  # fmt: skip
+    *,
+    alpha: int = 4,
+    beta: int = 2,
+    classes: int = 174,
+    dropout: bool = True,
+    module: bool = True,
+    backbone: str = "resnet50",
+    planes: int = 64,
+    seed: int = 0,
+) -> State:
     """GST-video's ResNet: 5-D weights, conv2 spatial on the first part, Tconv temporal on the second."""
     g = torch.Generator().manual_seed(seed)
     state: State = {"conv1.weight": _draw((planes, 3, 1, 7, 7), g)}
@@ -54,9 +61,16 @@ def gst_video(
 
 
 def tsm(
-    *, shift: bool = True, classes: int = 174, dropout: bool = True, module: bool = True, nonlocal_: bool = False,
-    backbone: str = "resnet50", planes: int = 64, seed: int = 0,
-) -> State:  # fmt: skip
+    *,
+    shift: bool = True,
+    classes: int = 174,
+    dropout: bool = True,
+    module: bool = True,
+    nonlocal_: bool = False,
+    backbone: str = "resnet50",
+    planes: int = 64,
+    seed: int = 0,
+) -> State:
     """The TSM repository's ResNet (and, without shift, its TSN): torchvision names, `.net` where shifted."""
     g = torch.Generator().manual_seed(seed)
     state: State = {"conv1.weight": _draw((planes, 3, 7, 7), g)}
