@@ -80,7 +80,10 @@ def inspect(
     frames: Frames = None,
     json: Json = False,
 ) -> None:
-    """Recognise a checkpoint: family, backbone, alpha, classes, and what was assumed."""
+    """Recognise a checkpoint file.
+
+    Says family, backbone, alpha, classes and layout, and what was assumed because no weight shows it.
+    """
     from gst_analysis import terminal
     from gst_analysis.workflows import inspect_checkpoint
 
@@ -103,7 +106,11 @@ def bn_hist(
     out: Out = Path("bn-hist"),
     json: Json = False,
 ) -> None:
-    """Draw Figure 4: histograms of the batch-norm scales of the spatial and temporal groups."""
+    """Draw Figure 4 from checkpoints.
+
+    Histograms of the batch-norm scales after every temporal operator, spatial beside temporal, and the
+    table behind them. No network is built.
+    """
     from gst_analysis import terminal, workflows
     from gst_analysis.tables import check_choices
 
@@ -131,7 +138,10 @@ def cost(
     width: Annotated[int | None, typer.Option(help="Channels of the stem.")] = None,
     json: Json = False,
 ) -> None:
-    """Count parameters and multiply-adds, for space, time and what both share."""
+    """Count parameters and multiply-adds.
+
+    For the spatial and the temporal kernels and what both share, by three counting conventions.
+    """
     from gst_analysis import terminal, workflows
 
     design = {"alpha": alpha, "beta": beta, "num_frames": frames, "num_classes": classes, "width": width}
@@ -144,7 +154,11 @@ def cost(
 
 @app.command("paper-audit", epilog="Example: gst-analyze paper-audit --json")
 def paper_audit(json: Json = False) -> None:
-    """Recompute the parameters and GFLOPs that the GST paper prints, and flag what contradicts itself."""
+    """Check the costs that the paper prints.
+
+    Recomputes every parameter count and GFLOP figure of Tables 1-3 of the GST paper for the families that
+    exist here, and flags those that contradict the paper's own formulas.
+    """
     from gst_analysis import terminal
     from gst_analysis.workflows import audit_paper
 

@@ -70,6 +70,7 @@ COMPLEXITY = Schema(
     "COMPLEXITY",
     {
         "spec": _text("the network's name"),
+        "alpha": _text("its fraction of temporal channels, such as 1/4; empty where it has none"),
         "frames": _whole("frames in the clip"),
         "size": _whole("height and width of a frame in pixels"),
         "module": _text(

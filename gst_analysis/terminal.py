@@ -85,15 +85,25 @@ def show_cost(summary: ComplexitySummary) -> None:
 
 
 def show_audit(result: PaperAudit) -> None:
-    """Printed beside computed, contradictions marked."""
-    table = Table("table", "method", "backbone", "quantity", "printed", "computed", "verdict")
+    """Table 1's formulas at work, then printed beside computed, contradictions marked."""
+    formulas = Table(title="Table 1 at 64 channels in and out, 3x3x3, α 1/4, 2 groups")
+    for heading in ("operator", "formula", "parameters"):
+        formulas.add_column(heading)
+    for line in result.summary.formulas:
+        formulas.add_row(line.model, f"{line.symbols}\n= {line.numbers}", f"{line.params:,}")
+    Console().print(formulas)
+    table = Table("table", "set", "method", "frames", "printed", "computed", title="M: million parameters")
+    table.add_column("verdict", no_wrap=True)
+    units = {"params_m": "M", "gmacs": "GMACs"}
     for row in result.table.to_dict("records"):
+        unit, dataset = units[str(row["quantity"])], str(row["dataset"]).removeprefix("something-")
+        numbers = (f"{row['printed']:.1f} {unit}", f"{row['computed']:.2f} {unit}")
         style = "bold" if row["verdict"] == "contradicts" else None
-        table.add_row(
-            str(row["table"]), str(row["method"]), str(row["backbone"]), str(row["quantity"]),
-            f"{row['printed']:.2f}", f"{row['computed']:.2f}", str(row["verdict"]), style=style,
-        )  # fmt: skip
+        cells = (str(row["table"]), dataset, str(row["method"]), str(row["frames"]), *numbers)
+        table.add_row(*cells, str(row["verdict"]), style=style)
     Console().print(table)
+    for line in result.summary.contradictions:
+        print(line)
 
 
 def show_files(files: Mapping[str, str]) -> None:
@@ -104,6 +114,8 @@ def show_files(files: Mapping[str, str]) -> None:
 
 def _print_pairs(title: str, pairs: Mapping[str, object]) -> None:
     table = Table(title=escape(title), show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
     for name, value in pairs.items():
         table.add_row(name, escape(str(value)))
     Console().print(table)

@@ -32,6 +32,7 @@ Progress = Callable[[int, int, str], object]
 
 IMAGE_FORMATS = ("png", "svg", "pdf")
 TABLE_FORMATS = ("csv", "parquet", "json")
+CHECKPOINT_ENDINGS = (".pth", ".pt", ".tar", ".ckpt", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,49 @@ class Cost(Result[Any]):
         from gst_analysis.figures.complexity import draw_cost_bars
 
         return draw_cost_bars(self.table, quantity=quantity, dark=dark)
+
+    def plot_interactive(self, *, quantity: str = "macs", dark: bool = False) -> go.Figure:
+        """The same figure in plotly."""
+        from gst_analysis.figures.interactive_complexity import draw_cost_bars_interactive
+
+        return draw_cost_bars_interactive(self.table, quantity=quantity, dark=dark)
+
+
+@dataclass(frozen=True)
+class Placing:
+    """A design among published results: its name, and what it costs in the figure's units."""
+
+    name: str
+    gmacs: float
+    params_m: float
+
+
+@dataclass(frozen=True)
+class Comparison(Result[Placing]):
+    """Published accuracies with their cost, and where a design of unknown accuracy stands among them."""
+
+    @property
+    def datasets(self) -> list[str]:
+        """The datasets there are results for."""
+        return list(dict.fromkeys(self.table["dataset"]))
+
+    def plot(self, *, dataset: str = "something-v1", cost: str = "gmacs", dark: bool = False) -> Figure:
+        """Accuracy over cost (`gmacs` or `params_m`), the design as a line at its cost."""
+        from gst_analysis.figures.complexity import draw_accuracy_over_cost
+
+        design = (self.summary.name, getattr(self.summary, cost))
+        return draw_accuracy_over_cost(self.table, design=design, dataset=dataset, cost=cost, dark=dark)
+
+    def plot_interactive(
+        self, *, dataset: str = "something-v1", cost: str = "gmacs", dark: bool = False
+    ) -> go.Figure:
+        """The same figure in plotly."""
+        from gst_analysis.figures.interactive_complexity import draw_accuracy_over_cost_interactive
+
+        design = (self.summary.name, getattr(self.summary, cost))
+        return draw_accuracy_over_cost_interactive(
+            self.table, design=design, dataset=dataset, cost=cost, dark=dark
+        )
 
 
 @dataclass(frozen=True)
@@ -151,6 +195,34 @@ def bn_scales(
     )
 
 
+def join_bn_scales(
+    parts: Sequence[BnScales],
+    *,
+    names: Sequence[str],
+    paths: Sequence[str],
+    absolute: bool = False,
+) -> BnScales:
+    """The result of `bn_scales` for several checkpoints out of one result for each, reading no file.
+
+    Args:
+        parts: results of one checkpoint each.
+        names: what to call them in figures and tables.
+        paths: where to say they lie.
+        absolute: show |γ| instead of γ.
+    """
+    import pandas as pd
+
+    from gst_analysis.analysis.bn_scales import summarise_bn_scales
+
+    labelled = list(zip(_distinct(names), parts, strict=True))
+    table = pd.concat([part.table.assign(checkpoint=label) for label, part in labelled], ignore_index=True)
+    hashes = {label: sha for label, part in labelled for sha in part.provenance.sources.values()}
+    specs = {label: spec for label, part in labelled for spec in part.provenance.specs.values()}
+    settings = {"absolute": absolute, "paths": dict(zip(hashes, paths, strict=True))}
+    summary = summarise_bn_scales(table, absolute=absolute)
+    return BnScales(table, summary, Provenance(hashes, specs, settings), absolute)
+
+
 def save_bn_scales(
     result: BnScales,
     folder: str | os.PathLike[str],
@@ -167,6 +239,13 @@ def save_bn_scales(
     if "html" in kinds:
         files |= save_html(result.plot_interactive(by=by, dark=dark), folder, "bn_scales")
     return files
+
+
+def open_checkpoint(
+    path: str | os.PathLike[str], *, family: str | None = None, num_frames: int | None = None
+) -> Checkpoint:
+    """Read and recognise a file once, to hand to several of the functions here."""
+    return _checkpoint_of(path, family=family, num_frames=num_frames)
 
 
 def inspect_checkpoint(
@@ -219,6 +298,15 @@ def summarise_cost(model: ModelSpec | Source, *, size: int = 224, **design: Any)
     return complexity.summarise_cost(resolve_spec(model, **design), size=size)
 
 
+def compare_with_published(design: Cost) -> Comparison:
+    """Place a network's cost among the accuracies that the GST paper prints."""
+    from gst_analysis.analysis.paper_audit import tabulate_published_costs
+
+    spec = ModelSpec.from_json(design.summary.spec)
+    placing = Placing(spec.label, design.summary.macs / 1e9, design.summary.params / 1e6)
+    return Comparison(tabulate_published_costs(), placing, design.provenance)
+
+
 def resolve_spec(model: ModelSpec | Source, **design: Any) -> ModelSpec:
     """The spec behind a name, a path, a spec or a loaded checkpoint, with some fields changed."""
     changes = {field: value for field, value in design.items() if value is not None}
@@ -264,8 +352,7 @@ def list_checkpoints(folder: str | os.PathLike[str]) -> list[Path]:
     where = Path(folder)
     if not where.is_dir():
         raise OutputError(str(where), expected="a folder", found="none", todo="check the path")
-    endings = {".pth", ".pt", ".tar", ".ckpt", ".safetensors"}
-    return sorted(p for p in where.iterdir() if p.suffix in endings and p.is_file())
+    return sorted(p for p in where.iterdir() if p.suffix in CHECKPOINT_ENDINGS and p.is_file())
 
 
 def _checkpoint_of(source: Source, *, family: str | None = None, num_frames: int | None = None) -> Checkpoint:
@@ -296,6 +383,6 @@ def _is_file(text: str) -> bool:
     """A name with a separator or a checkpoint's ending is a path, whether it exists or not."""
     return (
         os.sep in text
-        or Path(text).suffix in {".pth", ".pt", ".tar", ".ckpt", ".safetensors"}
+        or Path(text).suffix in CHECKPOINT_ENDINGS
         or Path(text).exists()
     )

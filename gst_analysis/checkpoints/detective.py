@@ -53,7 +53,7 @@ def infer_spec(found: CanonicalState, path: Path, overrides: Overrides | None = 
     if overrides.family is not None and overrides.family != spec.family:
         spec, notes = _overridden(spec, overrides.family, path), []
     if overrides.num_frames is None:
-        notes.append("the number of frames is not in the weights: assumed 8 (num_frames=… overrides it)")
+        notes.append("the number of frames is not in the weights: assumed 8 (num_frames overrides)")
     return Finding(spec, tuple(notes))
 
 
@@ -153,7 +153,7 @@ def _infer_family(
         return spec.replace(family=family), [f"non-local blocks at {where}: recognised, cannot run yet"]
     if found.shifted:
         return spec.replace(family="tsm"), []
-    return spec, ["C2D and TSM have the same weights and no name tells: assumed c2d (family='tsm' overrides)"]
+    return spec, ["C2D and TSM have the same weights and no name tells: assumed c2d (family=tsm overrides)"]
 
 
 def _kernels_at(state: Mapping[str, Tensor], block: str, site: Site) -> dict[str, Shape]:

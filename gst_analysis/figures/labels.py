@@ -1,95 +1,87 @@
 """Labels beside points that cover neither each other nor any point: pixels in, pixels out.
 
-Enters points, label sizes and the area; leaves the centre of every label. Plain geometry, so that print
-and screen use the same rule, and deterministic, so that the same table gives the same figure.
+Enters points, label sizes and the room there is; leaves a box for every label. A box is x, y (of its
+centre), width and height; boxes are arrays (n, 4). Plain geometry, so that print and screen use the
+same rule, and deterministic, so that the same table gives the same figure.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-_DISTANCES = (2, 8, 16, 26, 38, 52, 68, 86, 106, 128, 152)
+_DISTANCES = np.array([1, 8, 16, 26, 38, 52, 68, 86, 106, 128, 152])
 _ANGLES = np.deg2rad([0, 180, 90, 270, 30, 150, 330, 210, 60, 120, 300, 240])
+_OVERLAP, _OUTSIDE, _CROSSED, _BY_ANOTHER = 10_000, 10_000, 60, 40  # each is worth so many pixels of distance
 
 
 @dataclass(frozen=True)
-class Box:
-    """A rectangle by its centre and full size."""
+class Room:
+    """Where labels may be, and what else they must not cover. `radius` is of a mark, `pad` kept free."""
 
-    x: float
-    y: float
-    width: float
-    height: float
-
-    def meets(self, other: Box) -> bool:
-        return (
-            abs(self.x - other.x) * 2 < self.width + other.width
-            and abs(self.y - other.y) * 2 < self.height + other.height
-        )
-
-    def holds(self, other: Box) -> bool:
-        return (
-            abs(self.x - other.x) * 2 <= self.width - other.width
-            and abs(self.y - other.y) * 2 <= self.height - other.height
-        )
+    area: np.ndarray
+    radius: float
+    pad: float = 3
+    obstacles: np.ndarray = field(default_factory=lambda: np.empty((0, 4)))
 
 
-def place_labels(
-    points: np.ndarray, sizes: np.ndarray, area: Box, *, radius: float, pad: float = 3
-) -> list[Box]:
-    """A box for each label, near its point; crowded points choose first.
+def place_labels(points: np.ndarray, sizes: np.ndarray, room: Room) -> np.ndarray:
+    """A box for each label near its point; crowded points choose first.
 
     Args:
         points: (n, 2) positions.
         sizes: (n, 2) widths and heights of the labels.
-        area: where labels may be.
-        radius: of a point's mark.
-        pad: free space kept around every label.
+        room: what limits them.
     """
-    marks = [Box(x, y, 2 * radius, 2 * radius) for x, y in points]
-    gaps = np.linalg.norm(points[:, None] - points[None], axis=-1)
-    order = np.argsort(np.sort(gaps, axis=1)[:, :4].sum(1), kind="stable")
-    placed: dict[int, Box] = {}
-    for i in order:
-        others = [*placed.values(), *marks]
-        lines = [(marks[j], box) for j, box in placed.items()]
-        spots = _list_spots(marks[i], sizes[i] + pad)
-        costs = [_cost(spot, step, marks[i], others, lines, area) for step, spot in spots]
-        placed[int(i)] = spots[int(np.argmin(costs))][1]
-    return [placed[i] for i in range(len(points))]
+    marks = np.hstack([points, np.full((len(points), 2), 2 * room.radius)])
+    distances = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    crowding = np.sort(distances, axis=1)[:, :4].sum(1)
+    boxes, done = np.empty((len(points), 4)), np.zeros(len(points), dtype=bool)
+    for i in np.argsort(crowding, kind="stable"):
+        spots, reaches = _list_spots(marks[i], sizes[i] + 2 * room.pad)
+        others = np.delete(marks, i, axis=0)
+        costs = reaches + _count_faults(spots, marks[i], others, (marks[done], boxes[done]), room)
+        boxes[i], done[i] = spots[np.argmin(costs)], True
+    return boxes
 
 
-def _list_spots(mark: Box, size: np.ndarray) -> list[tuple[int, Box]]:
-    """Places around a mark with their step outwards, nearest first."""
-    width, height = (float(v) for v in size)
-    spots = []
-    for step, distance in enumerate(_DISTANCES):
-        for angle in _ANGLES:
-            reach_x, reach_y = (mark.width + width) / 2 + distance, (mark.height + height) / 2 + distance
-            spot = Box(mark.x + reach_x * np.cos(angle), mark.y + reach_y * np.sin(angle), width, height)
-            if not spot.meets(mark):
-                spots.append((step, spot))
-    return spots
+def measure_gaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(n, 4) and (m, 4) -> (n, m) distances between nearest edges; 0 where two boxes overlap."""
+    apart = abs(boxes[:, None, :2] - others[None, :, :2])
+    beyond = np.maximum(0, apart - (boxes[:, None, 2:] + others[None, :, 2:]) / 2)
+    return np.asarray(np.linalg.norm(beyond, axis=-1))
 
 
-def _cost(
-    spot: Box, step: int, mark: Box, others: list[Box], lines: list[tuple[Box, Box]], area: Box
-) -> float:
-    """Overlap is worst, then leaving the area, then crossed leader lines, then distance."""
-    overlaps = sum(spot.meets(other) for other in others)
-    crossed = sum(_crosses(line, spot) for line in lines)
-    crossing = sum(_crosses((mark, spot), other) for other in others if other is not mark)
-    return 1000 * overlaps + 1000 * (not area.holds(spot)) + 6 * (crossed + crossing) + step
+def _list_spots(mark: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes around a mark, nearest first, and how far from it each is."""
+    rays = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=-1)  # (angles, 2)
+    reach = (mark[2:] + size) / 2 + _DISTANCES[:, None]  # (distances, 2)
+    centres = (mark[:2] + rays[None] * reach[:, None]).reshape(-1, 2)
+    spots = np.hstack([centres, np.broadcast_to(size, centres.shape)])
+    free = measure_gaps(spots, mark[None])[:, 0] > 0
+    return spots[free], np.repeat(_DISTANCES, len(_ANGLES))[free]
 
 
-def _crosses(line: tuple[Box, Box], box: Box) -> bool:
-    """Whether the straight line between two centres runs through a box."""
-    start, end = line
-    if box in line:
-        return False
-    t = np.linspace(0, 1, 24)
-    x, y = start.x + t * (end.x - start.x), start.y + t * (end.y - start.y)
-    inside = (abs(x - box.x) * 2 < box.width) & (abs(y - box.y) * 2 < box.height)
-    return bool(inside.any())
+def _count_faults(
+    spots: np.ndarray, mark: np.ndarray, others: np.ndarray, lines: tuple[np.ndarray, np.ndarray], room: Room
+) -> np.ndarray:
+    """Overlap is worst, then leaving the area, then crossed leader lines, then standing by another point."""
+    starts, placed = lines
+    boxes = np.vstack([others, placed])
+    overlaps = (measure_gaps(spots, np.vstack([boxes, room.obstacles])) == 0).sum(1)
+    outside = (abs(spots[:, :2] - room.area[:2]) * 2 > room.area[2:] - spots[:, 2:]).any(1)
+    crossed = _cross(np.broadcast_to(mark, spots.shape), spots, boxes).sum(1)
+    crossed += _cross(starts, placed, spots).sum(0)
+    nearest = measure_gaps(spots, others).min(1, initial=np.inf)
+    by_another = nearest < 1.5 * measure_gaps(spots, mark[None])[:, 0]
+    faults = _OVERLAP * overlaps + _OUTSIDE * outside + _CROSSED * crossed + _BY_ANOTHER * by_another
+    return np.asarray(faults)
+
+
+def _cross(starts: np.ndarray, ends: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """(lines, boxes): whether the straight line between two centres runs through a box."""
+    steps = np.linspace(0, 1, 24)[:, None, None]
+    along = starts[None, :, :2] + steps * (ends - starts)[None, :, :2]  # (24, lines, 2)
+    apart = abs(along[:, :, None] - boxes[None, None, :, :2]) * 2
+    return np.asarray((apart < boxes[None, None, :, 2:]).all(-1).any(0))

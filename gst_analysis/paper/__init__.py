@@ -1,0 +1,1 @@
+"""The results that the GST paper printed, as packaged data."""
