@@ -78,7 +78,7 @@ COMPLEXITY = Schema(
             "which has none, goes by the module whose output it reads"
         ),
         "stage": _whole("stage of the backbone; 0 for the stem, the last plus one for the head"),
-        "op": _text("kind of work", "conv", "linear", "norm", "relu", "pool"),
+        "op": _text("kind of work", "conv", "linear", "norm", "relu", "relu6", "pool"),
         "group": _text("whose cost it is", "spatial", "temporal", "shared"),
         "params": _whole("learned numbers"),
         "macs": _whole("multiply-adds for one clip; 0 for what is neither convolution nor linear"),

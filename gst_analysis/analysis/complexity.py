@@ -25,7 +25,7 @@ from gst_analysis.tables import COMPLEXITY, check
 if TYPE_CHECKING:
     import pandas as pd
 
-Op = Literal["conv", "linear", "norm", "relu", "pool"]
+Op = Literal["conv", "linear", "norm", "relu", "relu6", "pool"]
 CostGroup = Literal["spatial", "temporal", "shared"]
 
 
@@ -43,9 +43,10 @@ CONVENTIONS: tuple[Convention, ...] = (
     Convention("conv+linear+bn", "fvcore: a scale and an offset per normalised element", {"norm": 2}),
     Convention(
         "conv+linear+bn+relu+pool",
-        # ptflops sees a ReLU or pooling module twice: in its hook, and in the function it patches.
-        "ptflops: also the head's biases, and two per element that an activation or a pooling reads",
-        {"linear": 1, "norm": 2, "relu": 2, "pool": 2},
+        # ptflops counts a ReLU or pooling module in its hook and again in the function that it patches,
+        # and a ReLU6 once, because that module calls another function.
+        "ptflops: also the head's biases, one per ReLU6, two per element that a ReLU or a pooling reads",
+        {"linear": 1, "norm": 2, "relu": 2, "relu6": 1, "pool": 2},
     ),
 )
 
@@ -139,7 +140,7 @@ class _Features:
 def _count_stem(spec: ModelSpec, out: _Features) -> Iterator[Layer]:
     kernel = 3 if spec.plan.kind == "inverted" else 7
     yield _convolve("conv1", 0, 3 * spec.stem_width * kernel**2, out)
-    yield from _normalise("bn1", 0, spec.stem_width, out)
+    yield from _normalise("bn1", 0, spec.stem_width, out, then=_activation(spec))
     if spec.plan.kind != "inverted":
         yield Layer("bn1", 0, "pool", "shared", elements=spec.stem_width * out.positions)
 
@@ -148,17 +149,18 @@ def _count_block(spec: ModelSpec, block: Block, before: _Features) -> Iterator[L
     name, stage, after = block.name, block.stage, before.reduce(block.stride)
     if block.expands:
         yield _convolve(f"{name}.conv1", stage, block.c_in * block.hidden, before)
-        yield from _normalise(f"{name}.bn1", stage, block.hidden, before)
+        yield from _normalise(f"{name}.bn1", stage, block.hidden, before, then=_activation(spec))
     for site in block.sites:
         yield from _count_operator(spec, block, site, after)
         joins = block.kind == "basic" and site is block.sites[-1]
-        yield from _normalise(f"{name}.{site.norm}", stage, site.c_out, after, relu=not joins)
+        then = None if joins else _activation(spec)
+        yield from _normalise(f"{name}.{site.norm}", stage, site.c_out, after, then=then)
     if block.kind != "basic":
         yield _convolve(f"{name}.conv3", stage, block.hidden * block.c_out, after)
-        yield from _normalise(f"{name}.bn3", stage, block.c_out, after, relu=False)
+        yield from _normalise(f"{name}.bn3", stage, block.c_out, after)
     if block.projects:
         yield _convolve(f"{name}.downsample.0", stage, block.c_in * block.c_out, after)
-        yield from _normalise(f"{name}.downsample.1", stage, block.c_out, after, relu=False)
+        yield from _normalise(f"{name}.downsample.1", stage, block.c_out, after)
     if block.kind != "inverted":
         yield Layer(name, stage, "relu", "shared", elements=block.c_out * after.positions)
 
@@ -168,7 +170,7 @@ def _count_operator(spec: ModelSpec, block: Block, site: Site, after: _Features)
     operator = f"{block.name}.{site.conv}"
     for position, kernel in enumerate(spec.kernels(site)):
         if position and spec.operator.norm_between:
-            yield from _normalise(f"{operator}.norm", block.stage, site.c_out, after)
+            yield from _normalise(f"{operator}.norm", block.stage, site.c_out, after, then="relu")
         module = f"{operator}.{kernel.name}"
         yield _convolve(module, block.stage, kernel.params, after, group=_owner(kernel.group))
 
@@ -178,7 +180,7 @@ def _count_head(spec: ModelSpec, features: _Features) -> Iterator[Layer]:
     stage, width, pooled = last.stage + 1, spec.feature_width, last.name
     if spec.plan.kind == "inverted":
         yield _convolve("last", stage, last.c_out * width, features)
-        yield from _normalise("last_bn", stage, width, features)
+        yield from _normalise("last_bn", stage, width, features, then=_activation(spec))
         pooled = "last_bn"
     yield Layer(pooled, stage, "pool", "shared", elements=width * features.positions)
     weights, biases = width * spec.num_classes, spec.num_classes
@@ -191,12 +193,18 @@ def _convolve(module: str, stage: int, params: int, out: _Features, *, group: Co
     return Layer(module, stage, "conv", group, params, params * out.positions)
 
 
-def _normalise(module: str, stage: int, width: int, out: _Features, *, relu: bool = True) -> Iterator[Layer]:
-    """A batch norm and, mostly, the activation after it, which has no module of its own."""
+def _normalise(
+    module: str, stage: int, width: int, out: _Features, *, then: Op | None = None
+) -> Iterator[Layer]:
+    """A batch norm, and the activation after it, which has no module of its own."""
     elements = width * out.positions
     yield Layer(module, stage, "norm", "shared", 2 * width, elements=elements)
-    if relu:
-        yield Layer(module, stage, "relu", "shared", elements=elements)
+    if then:
+        yield Layer(module, stage, then, "shared", elements=elements)
+
+
+def _activation(spec: ModelSpec) -> Op:
+    return "relu6" if spec.plan.kind == "inverted" else "relu"
 
 
 def _owner(group: Group) -> CostGroup:

@@ -98,21 +98,18 @@ def choose_points(
 ) -> Points:
     """The validation results of one dataset with a known cost, labelled, and the axes that hold them."""
     check(published, PUBLISHED_COSTS)
-    check_choices("dataset", [dataset], list(dict.fromkeys(published["dataset"])))
     check_choices("cost", [cost], list(COSTS))
-    kept = (published["dataset"] == dataset) & (published["split"] != "test") & published[cost].notna()
-    rows = published[kept].reset_index(drop=True)
+    known = published[(published["split"] != "test") & published[cost].notna()]
+    check_choices("dataset", [dataset], list(dict.fromkeys(known["dataset"])))
+    rows = known[known["dataset"] == dataset].reset_index(drop=True)
     usual = int(rows["frames"].mode().iloc[0])
-    floor = _find_fence(rows["top1"].to_numpy())
-    near = rows.loc[rows["top1"] >= floor, "top1"]
-    margin = 0.07 * max(1.0, float(near.max() - near.min()))
-    bottom, top = float(near.min()) - 2 * margin, float(near.max()) + 1.6 * margin
+    floor, bottom, edge, top = _frame_accuracies(rows["top1"].to_numpy())
     table = pd.DataFrame(
         {
             "label": _label_rows(rows, usual),
             "x": rows[cost],
             "top1": rows["top1"],
-            "y": rows["top1"].where(rows["top1"] >= floor, bottom + 0.35 * margin),
+            "y": rows["top1"].where(rows["top1"] >= floor, edge),
             "low": rows["top1"] < floor,
             "ours": rows["method"].str.startswith("GST"),
             "source": rows["source"],
@@ -153,6 +150,15 @@ def list_ticks(limits: tuple[float, float]) -> list[float]:
 def _choose_unit(largest: float, quantity: str) -> tuple[float, str]:
     units = _UNITS[quantity]
     return next(((scale, unit) for scale, unit in units if largest >= scale), units[-1])
+
+
+def _frame_accuracies(values: np.ndarray) -> tuple[float, float, float, float]:
+    """What is far below, the axis' lower end, where that then stands, and the upper end."""
+    floor = _find_fence(values)
+    near = values[values >= floor]
+    margin = 0.07 * max(1.0, float(near.max() - near.min()))
+    bottom, top = float(near.min()) - 2 * margin, float(near.max()) + 1.6 * margin
+    return floor, bottom, bottom + 0.35 * margin, top
 
 
 def _find_fence(values: np.ndarray) -> float:

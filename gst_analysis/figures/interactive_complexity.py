@@ -59,18 +59,10 @@ def draw_accuracy_over_cost_interactive(
     theme = theme_of(dark=dark)
     points = choose_points(published, dataset=dataset, cost=cost, design=design[1] if design else None)
     figure = go.Figure()
-    table = points.table.sort_values(["ours", "source", "low"], ascending=[False, True, True])
-    for (ours, source, low), rows in table.groupby(["ours", "source", "low"], sort=False):
-        name = "GST" if ours else "other networks"
-        name += ", cost as printed, not computed here" if source == "printed" else ""
-        name += ", far below the axis" if low else ""
-        colour = theme.accent if ours else theme.faint
-        symbol = ("triangle-down" if low else "circle") + ("-open" if source == "printed" else "")
-        figure.add_trace(_mark_rows(rows, name, colour, symbol, COSTS[cost]))
+    _mark_points(figure, points, COSTS[cost], theme)
     if design:
         _mark_design(figure, design, cost, points, theme)
-    for note in _list_notes(points, theme, design[1] if design else None):
-        figure.add_annotation(note)
+    figure.update_layout(annotations=_list_notes(points, theme, design[1] if design else None))
     clip = f"one clip of {points.usual_frames} frames, one crop, unless a label says otherwise"
     _dress(figure, theme, title=f"{points.title}<br><sub>{clip}</sub>", height=690)
     ticks = list_ticks(points.x_limits)
@@ -87,6 +79,18 @@ def _write_totals(stacks: Stacks, theme: Theme) -> go.Scatter:
         mode="text", textposition="top center", textfont={"color": theme.ink}, showlegend=False,
         hoverinfo="skip",
     )  # fmt: skip
+
+
+def _mark_points(figure: go.Figure, points: Points, unit: str, theme: Theme) -> None:
+    """A trace for every kind of point that occurs, GST first."""
+    table = points.table.sort_values(["ours", "source", "low"], ascending=[False, True, True])
+    for (ours, source, low), rows in table.groupby(["ours", "source", "low"], sort=False):
+        name = "GST" if ours else "other networks"
+        name += ", cost as printed, not computed here" if source == "printed" else ""
+        name += ", far below the axis" if low else ""
+        colour = theme.accent if ours else theme.faint
+        symbol = ("triangle-down" if low else "circle") + ("-open" if source == "printed" else "")
+        figure.add_trace(_mark_rows(rows, name, colour, symbol, unit))
 
 
 def _mark_rows(rows: pd.DataFrame, name: str, colour: str, symbol: str, unit: str) -> go.Scatter:
