@@ -102,8 +102,8 @@ def show_audit(result: PaperAudit) -> None:
         cells = (str(row["table"]), dataset, str(row["method"]), str(row["frames"]), *numbers)
         table.add_row(*cells, str(row["verdict"]), style=style)
     Console().print(table)
-    for line in result.summary.contradictions:
-        print(line)
+    for contradiction in result.summary.contradictions:
+        print(contradiction)
 
 
 def show_files(files: Mapping[str, str]) -> None:

@@ -381,8 +381,4 @@ def _distinct(names: Sequence[str]) -> list[str]:
 
 def _is_file(text: str) -> bool:
     """A name with a separator or a checkpoint's ending is a path, whether it exists or not."""
-    return (
-        os.sep in text
-        or Path(text).suffix in CHECKPOINT_ENDINGS
-        or Path(text).exists()
-    )
+    return os.sep in text or Path(text).suffix in CHECKPOINT_ENDINGS or Path(text).exists()

@@ -129,7 +129,8 @@ def _owned_share(checkpoint: Checkpoint, conv: str, group: Group) -> np.ndarray:
     }
     total = energy["spatial"] + energy["temporal"]
     equal = np.full_like(total, 0.5)  # a filter of zeros belongs to both alike
-    return np.sqrt(np.divide(energy[group], total, out=equal, where=total > 0))
+    share: np.ndarray = np.sqrt(np.divide(energy[group], total, out=equal, where=total > 0))
+    return share
 
 
 def _column(tensor: Tensor) -> np.ndarray:
