@@ -68,5 +68,7 @@ def _choose_edges(values: np.ndarray, bins: int) -> np.ndarray:
     """Equal bins over all values; equal values get bins around them."""
     low, high = float(values.min()), float(values.max())
     if high - low < 1e-6 * max(1.0, abs(high)):
-        low, high = low - 0.5, high + 0.5
+        return np.linspace(
+            low - 0.5, high + 0.5, bins // 2 * 2 + 2
+        )  # an odd number of bins, so one is centred
     return np.linspace(low, high, bins + 1)

@@ -97,6 +97,9 @@ def test_a_block_that_a_checkpoint_lacks_is_said() -> None:
 def test_equal_scales_still_make_a_figure() -> None:
     table = make_table().assign(gamma=1.0, importance=1.0)
     assert draw_bn_scales(table).axes[0].lines[0].get_xdata()[0] == 1.0
+    edges = lay_out_panels(table, by="block", absolute=False).edges
+    (around,) = [bounds for bounds in zip(edges, edges[1:], strict=False) if bounds[0] < 1.0 < bounds[1]]
+    assert sum(around) / 2 == pytest.approx(1.0)
 
 
 def test_screen_and_print_show_the_same_heights() -> None:
