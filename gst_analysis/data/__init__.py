@@ -1,0 +1,1 @@
+"""Data: annotation files in, sampled, decoded and transformed clips out."""
