@@ -16,7 +16,7 @@ from gst_analysis.results import to_json
 
 if TYPE_CHECKING:
     from gst_analysis.analysis.complexity import ComplexitySummary
-    from gst_analysis.workflows import BnScales, Inspection, PaperAudit
+    from gst_analysis.workflows import BnScales, Inspection, MadeWorld, PaperAudit
     from gst_analysis.workflows import Progress as Report
 
 
@@ -104,6 +104,15 @@ def show_audit(result: PaperAudit) -> None:
     Console().print(table)
     for contradiction in result.summary.contradictions:
         print(contradiction)
+
+
+def show_world(made: MadeWorld) -> None:
+    """What was rendered, and where."""
+    fields = {
+        "world": made.world, "clips": made.clips, "for training": made.train,
+        "for validation": made.validation, "classes": "\n".join(made.labels),
+    }  # fmt: skip
+    _print_pairs(made.folder, fields)
 
 
 def show_files(files: Mapping[str, str]) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gst_analysis.analysis.complexity import ComplexitySummary
     from gst_analysis.analysis.paper_audit import AuditSummary
     from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
+    from gst_analysis.data.synthetic_worlds import WorldConfig
 
     Source = str | os.PathLike[str] | Checkpoint | LoadedModel
 
@@ -329,6 +330,30 @@ def build_untrained(spec: ModelSpec, *, seed: int = 0) -> LoadedModel:
     from gst_analysis.checkpoints.starting import create_model
 
     return create_model(spec, seed=seed)
+
+
+@dataclass(frozen=True)
+class MadeWorld:
+    """A planted world on disk."""
+
+    folder: str
+    world: str
+    clips: int
+    train: int
+    validation: int
+    labels: list[str]
+
+
+def make_world(
+    folder: str | os.PathLike[str], config: WorldConfig, *, progress: Progress | None = None
+) -> MadeWorld:
+    """Render a planted world: video files in Something-Something v2's layout whose truth is known."""
+    from gst_analysis.data import synthetic
+
+    report = None if progress is None else lambda done, total: progress(done, total, "")
+    world = synthetic.make_world(folder, config, progress=report)
+    train, validation = (len(world.split(name)) for name in ("train", "validation"))
+    return MadeWorld(str(world.folder), config.world, len(world.clips), train, validation, list(world.labels))
 
 
 def save_figures(

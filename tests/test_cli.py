@@ -113,6 +113,16 @@ def test_paper_audit_flags_exactly_what_contradicts_itself(capsys: pytest.Captur
     assert "contradicts" in capsys.readouterr().out
 
 
+def test_synth_renders_a_world_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["synth", str(tmp_path / "w"), "--clips", "24", "--frames", "8", "--size", "64", "--json"]
+    assert run(arguments) == 0
+    record = read_json(capsys)
+    assert (record["world"], record["clips"]) == ("temporal", 24)
+    assert len(list((tmp_path / "w" / "videos").iterdir())) == 24
+    assert run(arguments) == 2
+    assert "a new or empty folder" in capsys.readouterr().err
+
+
 BAD = {
     "unknown command": (["fly"], "No such command"),
     "unknown option": (["cost", "gst-resnet50", "--speed"], "No such option"),
@@ -125,6 +135,7 @@ BAD = {
     "no frames": (["cost", "gst-resnet50", "--frames", "0"], "at least 1"),
     "gst in mobilenet": (["cost", "gst-mobilenetv2"], "its groups are made by mixing channels"),
     "an unknown format": (["bn-hist", "a.pth", "--formats", "gif"], "found gif"),
+    "an unknown world": (["synth", "w", "--world", "flat"], "one of static, temporal, mixed, state-change"),
     "unknown rows": (["bn-hist", "a.pth", "--by", "channel"], "block, stage"),
 }
 
