@@ -1,32 +1,48 @@
-"""Paired, interleaved timing: calls in, seconds of every round out.
+"""Paired, interleaved timing: calls in, the seconds of every round out.
 
 Every round runs each candidate once, so that whatever else the machine does meets them all; a ratio is
-the median over rounds of the two times *of the same round*, never of two times measured apart.
+the median over rounds of two times *of the same round*, never of two medians taken apart. A call during
+which other processes used the processors is made again, as far as patience goes: two threads that wait
+for each other lose far more than the share that was taken from them.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-Timings = dict[str, list[float]]
+QUIET = 0.08  # processor seconds that others may use in a second of a call
+PAUSE_S = 0.25
+
+
+@dataclass(frozen=True)
+class Call:
+    """One timed call, and how many processor seconds a second others used meanwhile."""
+
+    seconds: float
+    others: float
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times faster, over the rounds."""
+    """How many times faster, over the rounds: the median and the quartiles."""
 
     median: float
     low: float
-    """The lower quartile."""
     high: float
-    """The upper quartile."""
 
 
-def time_interleaved(candidates: Mapping[str, Callable[[], object]], *, rounds: int, warmup: int) -> Timings:
-    """Seconds per call; the order turns by one place each round, so that none always follows another."""
+Timings = dict[str, list[Call]]
+
+
+def time_interleaved(
+    candidates: Mapping[str, Callable[[], object]], *, rounds: int, warmup: int, tries: int = 1
+) -> Timings:
+    """Time every candidate once a round; the order turns by one place each round."""
     names = list(candidates)
     for _ in range(warmup):
         for name in names:
@@ -35,17 +51,43 @@ def time_interleaved(candidates: Mapping[str, Callable[[], object]], *, rounds: 
     for turn in range(rounds):
         first = turn % len(names)
         for name in names[first:] + names[:first]:
-            start = time.perf_counter()
-            candidates[name]()
-            timings[name].append(time.perf_counter() - start)
+            timings[name].append(time_call(candidates[name], tries=tries))
     return timings
+
+
+def time_call(call: Callable[[], object], *, tries: int = 1) -> Call:
+    """The first of some tries that nobody disturbed, or the least disturbed one."""
+    calls = []
+    for left in reversed(range(tries)):
+        others, start = _others_seconds(), time.perf_counter()
+        call()
+        seconds = time.perf_counter() - start
+        calls.append(Call(seconds, max(0.0, _others_seconds() - others) / seconds))
+        if calls[-1].others <= QUIET or not left:
+            break
+        time.sleep(PAUSE_S)
+    return min(calls, key=lambda one: one.others)
 
 
 def summarise_ratio(timings: Timings, candidate: str, *, against: str) -> Ratio:
     """How many times faster the candidate is than the other, round by round."""
     pairs = zip(timings[against], timings[candidate], strict=True)
-    ratios = [other / own for other, own in pairs]
+    ratios = [other.seconds / own.seconds for other, own in pairs]
     if len(ratios) == 1:
         return Ratio(ratios[0], ratios[0], ratios[0])
     low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
     return Ratio(median, low, high)
+
+
+def median_ms(calls: list[Call]) -> float:
+    return 1000 * statistics.median(call.seconds for call in calls)
+
+
+def _others_seconds() -> float:
+    """Processor seconds that all other processes have used since the start; 0 where that cannot be known."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return 0.0
+    user, nice, system, _, _, irq, softirq, steal = map(int, stat.read_text().split()[1:9])
+    busy = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+    return busy - time.process_time()

@@ -17,7 +17,7 @@ from gst_analysis.specs import ModelSpec
 
 
 def convolve_over_time(x: Tensor, weight: Tensor, frames: int, *, stride: int = 1, groups: int = 1) -> Tensor:
-    """A 3xkxk convolution with zero padding, as one 2-D convolution over neighbouring frames.
+    """A 3xkxk convolution with zero padding, as one 2-D convolution to its three taps, then their sum.
 
     Args:
         x: (N*T, C, H, W), the T frames of a clip in a row.
@@ -26,9 +26,22 @@ def convolve_over_time(x: Tensor, weight: Tensor, frames: int, *, stride: int = 
         stride: of height and width; time is never strided.
         groups: of the convolution.
     """
-    flat = weight.transpose(1, 2).flatten(1, 2)  # (O, 3 * C/groups, k, k), taps before channels
+    flat = weight.unflatten(0, (groups, -1)).movedim(3, 1).flatten(0, 2)  # (3 * O, C/groups, k, k)
     padding = weight.shape[-1] // 2
-    return F.conv2d(gather_neighbours(x, frames, groups=groups), flat, None, stride, padding, 1, groups)
+    return sum_taps(F.conv2d(x, flat, None, stride, padding, 1, groups), frames, groups=groups)
+
+
+def sum_taps(taps: Tensor, frames: int, *, groups: int = 1) -> Tensor:
+    """(N*T, 3 * O, H, W) -> (N*T, O, H, W): the first tap moves one frame on, the last one back.
+
+    With groups the three stand side by side within each group. What leaves the clip is dropped.
+    """
+    grouped = taps.unflatten(0, (-1, frames)).unflatten(2, (groups, 3, -1))
+    previous, current, following = grouped.unbind(3)  # (N, T, groups, O/groups, H, W) each
+    total = current.clone()  # keeps channels_last, which contiguous() would not
+    total[:, 1:] += previous[:, :-1]
+    total[:, :-1] += following[:, 1:]
+    return total.flatten(0, 1).flatten(1, 2)
 
 
 def gather_neighbours(x: Tensor, frames: int, *, groups: int = 1) -> Tensor:
@@ -122,7 +135,8 @@ class Interleaved(nn.Module):
     def forward(self, x: Tensor, frames: int) -> Tensor:
         groups = x.chunk(self.count, 1)
         outputs = [self._filters_of(g, groups, frames) for g in range(self.count)]
-        return torch.stack(outputs, 2).flatten(1, 2)  # filter k of class g becomes channel k * G + g
+        last = [output.permute(0, 2, 3, 1) for output in outputs]  # so that channels_last is kept
+        return torch.stack(last, -1).flatten(3).permute(0, 3, 1, 2)  # filter k of class g: channel k * G + g
 
     def _filters_of(self, g: int, groups: tuple[Tensor, ...], frames: int) -> Tensor:
         """The filters o with o mod G == g: (N*T, C_o / G, H', W')."""

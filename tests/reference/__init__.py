@@ -1,4 +1,4 @@
-"""A second derivation of every network: plain 3-D convolutions over (N, C, T, H, W), as a paper would be typed in.
+"""A second derivation of every network: plain 3-D convolutions over (N, C, T, H, W), as a paper says it.
 
 Nothing here imports gst_analysis, so that a mistake there cannot hide here. Weights come from the
 product's state dict through the names written by hand in names.py.

@@ -1,0 +1,212 @@
+"""Which checkpoints to look at: one choice, shared by all pages and named in the URL.
+
+A checkpoint comes from trained_models/, from a path inside an allowed folder (the current one, and those
+in GST_ANALYSIS_FOLDERS, separated as in PATH), or from an upload.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from app.cached import make_upload_home
+from app.showing import show_error
+from app.uploads import Uploads
+from app.wording import plain_name
+from gst_analysis.errors import GstError, UnreadableCheckpoint, one_line
+from gst_analysis.workflows import CHECKPOINT_ENDINGS, list_checkpoints
+
+SHIPPED = Path(__file__).resolve().parents[1] / "trained_models"
+FOLDERS_VARIABLE = "GST_ANALYSIS_FOLDERS"
+MOST_SHOWN = 6
+_UPLOADED = "upload:"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A chosen file. `ref` names it in the URL, `name` in figures, `shown` in commands and errors."""
+
+    ref: str
+    name: str
+    path: Path
+    shown: str
+
+
+def allowed_folders() -> list[Path]:
+    """Where a typed path or a link may point to."""
+    extra = [Path(text) for text in os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep) if text]
+    folders = dict.fromkeys(folder.resolve() for folder in (Path.cwd(), *extra, SHIPPED))
+    return [folder for folder in folders if not any(other in folder.parents for other in folders)]
+
+
+def resolve_path(text: str) -> Choice:
+    """The checkpoint file a visitor typed or a link names, if it may be read."""
+    try:
+        path = Path(text.strip()).resolve()
+        inside = any(path.is_relative_to(folder) for folder in allowed_folders())
+        readable = inside and path.is_file()
+    except (OSError, ValueError):  # names too long, or with bytes that no file has
+        inside = readable = False
+    shown = one_line(text)[:200] or "path"
+    if not inside:
+        folders = ", ".join(str(folder) for folder in allowed_folders())
+        raise UnreadableCheckpoint(
+            shown, expected=f"a path inside {folders}", found="one outside",
+            todo=f"upload the file, or start the explorer with its folder in {FOLDERS_VARIABLE}",
+        )  # fmt: skip
+    if not readable or path.suffix not in CHECKPOINT_ENDINGS:
+        found = (
+            "no such file" if not path.exists() else "a folder" if path.is_dir() else "another kind of file"
+        )
+        raise UnreadableCheckpoint(
+            shown, expected=f"a file ending in {', '.join(CHECKPOINT_ENDINGS)}", found=found,
+            todo="check the path",
+        )  # fmt: skip
+    return _file(path)
+
+
+def choose_checkpoints() -> list[Choice]:
+    """The sidebar's list of checkpoints, and the ways to add one; returns those to show, in order."""
+    known = _known()
+    if "chosen" not in st.session_state:
+        shipped = [choice.ref for choice in known.values() if choice.path.is_relative_to(SHIPPED)]
+        st.session_state.chosen = _open_linked(known) or shipped[:1]
+    _show_problems()
+    with st.sidebar:
+        st.subheader("Checkpoints", anchor=False)
+        if known:
+            st.session_state.chosen = _list(known)
+        else:
+            st.session_state.chosen = []
+        with st.expander("Add a checkpoint", expanded=not known, icon=":material/add:"):
+            _offer_path()
+            _offer_upload()
+    if st.query_params.get_all("ckpt") != st.session_state.chosen:
+        st.query_params["ckpt"] = st.session_state.chosen
+    return [known[ref] for ref in st.session_state.chosen]
+
+
+def _list(known: dict[str, Choice]) -> list[str]:
+    names = [choice.name for choice in known.values()]
+    titles = {ref: c.name if names.count(c.name) == 1 else ref for ref, c in known.items()}
+    # Streamlit forgets the list's own state while another page is shown, and files may have gone meanwhile
+    listed = st.session_state.get("listed", st.session_state.chosen)
+    st.session_state.listed = [ref for ref in listed if ref in known]
+    return st.multiselect(
+        "Side by side", list(known), key="listed", format_func=titles.__getitem__,
+        max_selections=MOST_SHOWN, placeholder="Choose a checkpoint",
+        help="One column of the figure each, in this order.",
+    )  # fmt: skip
+
+
+def _show_problems() -> None:
+    """What went wrong when a checkpoint was added; said once."""
+    for error in st.session_state.pop("problems", []):
+        show_error(error)
+
+
+def _file(path: Path) -> Choice:
+    here = Path.cwd()
+    shown = str(path.relative_to(here) if path.is_relative_to(here) else path)
+    return Choice(shown, plain_name(path.stem), path, shown)
+
+
+def _known() -> dict[str, Choice]:
+    shipped = [_file(path) for path in list_checkpoints(SHIPPED)] if SHIPPED.is_dir() else []
+    opened = st.session_state.get("opened", {}).values()
+    uploads: Uploads | None = st.session_state.get("uploads")
+    files = uploads.files.items() if uploads else ()
+    uploaded = [Choice(_UPLOADED + name, Path(name).stem, path, name) for name, path in files]
+    return {choice.ref: choice for choice in (*shipped, *opened, *uploaded)}
+
+
+def _open_linked(known: dict[str, Choice]) -> list[str]:
+    """Open what the URL names; returns what could be."""
+    refs = []
+    for ref in st.query_params.get_all("ckpt")[:MOST_SHOWN]:
+        try:
+            choice = known.get(ref) or _open_link(ref)
+        except GstError as error:
+            _complain(error)
+        else:
+            known[choice.ref] = choice
+            refs.append(choice.ref)
+    return list(dict.fromkeys(refs))
+
+
+def _open_link(ref: str) -> Choice:
+    if ref.startswith(_UPLOADED):
+        raise UnreadableCheckpoint(
+            plain_name(ref.removeprefix(_UPLOADED)), expected="a file that you uploaded",
+            found="one from another visit, which is gone", todo="upload it again",
+        )  # fmt: skip
+    return _remember(resolve_path(ref))
+
+
+def _remember(choice: Choice) -> Choice:
+    st.session_state.setdefault("opened", {})[choice.ref] = choice
+    return choice
+
+
+def _offer_path() -> None:
+    with st.form("path-form", border=False):
+        st.text_input(
+            "Path on the server", key="typed_path", placeholder="runs/best.pth",
+            help=f"Inside the folder the explorer was started in, or one named in {FOLDERS_VARIABLE}.",
+        )  # fmt: skip
+        st.form_submit_button("Open", on_click=_open_typed, width="stretch")
+
+
+def _offer_upload() -> None:
+    turn = st.session_state.setdefault("upload_turn", 0)
+    st.file_uploader(
+        "Or upload a file", type=list(CHECKPOINT_ENDINGS), key=f"upload-{turn}", on_change=_keep_upload,
+        help="Read as data only, never executed. Kept in a temporary folder, and removed when you leave.",
+    )  # fmt: skip
+    if st.session_state.get("uploads") and st.session_state.uploads.files:
+        st.button("Remove uploaded files", on_click=_clear_uploads, width="stretch")
+
+
+def _open_typed() -> None:
+    try:
+        choice = resolve_path(st.session_state.typed_path)
+    except GstError as error:
+        _complain(error)
+    else:
+        _select(_remember(choice).ref)
+
+
+def _keep_upload() -> None:
+    turn = st.session_state.upload_turn
+    upload = st.session_state.get(f"upload-{turn}")
+    if upload is None:
+        return
+    st.session_state.upload_turn = turn + 1  # an empty uploader next time: Streamlit drops its own copy
+    if "uploads" not in st.session_state:
+        st.session_state.uploads = Uploads(make_upload_home())
+    uploads: Uploads = st.session_state.uploads
+    try:
+        _select(_UPLOADED + uploads.keep(upload.name, upload, upload.size))
+    except GstError as error:
+        _complain(error)
+
+
+def _clear_uploads() -> None:
+    st.session_state.uploads.clear()
+    _choose([ref for ref in st.session_state.chosen if not ref.startswith(_UPLOADED)])
+
+
+def _select(ref: str) -> None:
+    chosen = [old for old in st.session_state.chosen if old != ref]
+    _choose([*chosen, ref][-MOST_SHOWN:])
+
+
+def _choose(refs: list[str]) -> None:
+    st.session_state.chosen = st.session_state.listed = refs
+
+
+def _complain(error: GstError) -> None:
+    st.session_state.setdefault("problems", []).append(error)

@@ -1,0 +1,54 @@
+"""What stands side by side on a page: the chosen checkpoints, read; or an untrained stand-in."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import streamlit as st
+
+from app import cached
+from app.choosing import Choice, choose_checkpoints
+from app.designing import choose_design
+from app.showing import show_error
+from app.wording import UNTRAINED, literal
+from gst_analysis.errors import GstError
+from gst_analysis.specs import ModelSpec
+
+
+class Column(NamedTuple):
+    """One network: what figures call it, what commands call it, and what was read."""
+
+    name: str
+    shown: str
+    reading: cached.Reading
+    untrained: ModelSpec | None = None
+
+
+def gather_columns() -> list[Column]:
+    """Read what the visitor chose; where nothing is chosen, a freshly initialised network stands in."""
+    choices = choose_checkpoints()
+    with st.spinner("Reading checkpoints"):
+        columns = [_read(choice) for choice in choices] if choices else [_stand_in()]
+    return [column for column in columns if column is not None]
+
+
+def _read(choice: Choice) -> Column | None:
+    try:
+        return Column(choice.name, choice.shown, cached.read_checkpoint(choice.path))
+    except GstError as error:
+        show_error(error, path=choice.path, shown=choice.shown)
+        return None
+
+
+def _stand_in() -> Column | None:
+    with st.sidebar:
+        st.subheader("Untrained network", anchor=False)
+        design = choose_design()
+    try:
+        spec = design.resolve()
+        reading = cached.read_untrained(spec.name, str(spec.alpha) if spec.alpha else None)
+    except GstError as error:
+        show_error(error)
+        return None
+    st.info(UNTRAINED.format(name=literal(spec.label)), icon=":material/info:")
+    return Column(spec.label, f"untrained-{spec.name}", reading, spec)

@@ -1,0 +1,99 @@
+"""Which network to look at, by its design: widgets -> arguments of a ModelSpec.
+
+All pages share the choice, and the URL names it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import streamlit as st
+
+from gst_analysis.specs import MIN_SIZE, ModelSpec, model_names
+from gst_analysis.workflows import resolve_spec
+
+ALPHAS = ("1/2", "1/4", "1/8", "1/16")
+BETAS = ("1/2", "1")
+BACKBONE_TITLES = {
+    "resnet26s": "ResNet-26, small",
+    "mobilenetv2": "MobileNetV2",
+}
+
+
+class Clip(NamedTuple):
+    """What goes in, and how many classes come out."""
+
+    frames: int | None = None
+    size: int = 224
+    classes: int | None = None
+
+
+class Design(NamedTuple):
+    """What the widgets say about a network, which may be impossible."""
+
+    name: str
+    alpha: str | None
+    beta: str | None
+
+    def resolve(self, clip: Clip | None = None) -> ModelSpec:
+        """The network, or the SpecError that says why there is none."""
+        sizes = clip or Clip()
+        return resolve_spec(
+            self.name, alpha=self.alpha, beta=self.beta, num_frames=sizes.frames, num_classes=sizes.classes
+        )
+
+
+def choose_design() -> Design:
+    """Family, backbone and, where they apply, α and β."""
+    specs = [ModelSpec.from_name(name) for name in model_names()]
+    titles = {spec.family: spec.operator.title for spec in specs if spec.family != "gst-large"}
+    titles["gst"] = "GST, GST-Large"
+    family = st.selectbox(
+        "Family", list(titles), format_func=titles.__getitem__, key="family", bind="query-params",
+        help="What stands where a 3×3 convolution stood, in every block.",
+    )  # fmt: skip
+    backbones = [spec.backbone for spec in specs if spec.family == family]
+    backbone = st.selectbox(
+        "Backbone", backbones, index=backbones.index("resnet50"), key="backbone", bind="query-params",
+        format_func=_title,
+        help="The 2-D network it stands in. MobileNetV2 takes only families with a depthwise form: "
+        "C2D, TSM and STH.",
+    )  # fmt: skip
+    plain = ModelSpec(family, backbone)
+    return Design(plain.name, _choose_alpha(plain), _choose_beta(plain))
+
+
+def choose_clip() -> Clip:
+    """Frames, their size, and the classes of the head."""
+    frames = st.number_input("Frames", 1, 1024, 8, key="frames", bind="query-params", help="In one clip.")
+    size = st.number_input(
+        "Frame size", MIN_SIZE, 2048, 224, step=16, key="size", bind="query-params",
+        help="Height and width in pixels.",
+    )  # fmt: skip
+    classes = st.number_input(
+        "Classes", 1, 100_000, 174, key="classes", bind="query-params", help="174 in Something-Something.",
+    )  # fmt: skip
+    return Clip(frames, size, classes)
+
+
+def _title(backbone: str) -> str:
+    return BACKBONE_TITLES.get(backbone, backbone.replace("resnet", "ResNet-"))
+
+
+def _choose_alpha(spec: ModelSpec) -> str | None:
+    if spec.alpha is None:
+        return None
+    return st.selectbox(
+        "α, the temporal share", ALPHAS, index=1, key="alpha", bind="query-params", accept_new_options=True,
+        help="The fraction of a block's channels that look over time. Pick one or type one, such as 3/8.",
+    )  # fmt: skip
+
+
+def _choose_beta(spec: ModelSpec) -> str | None:
+    if spec.beta is None:
+        return None
+    return st.segmented_control(
+        "β, what each path reads", BETAS, default=BETAS[0], key="beta", bind="query-params", required=True,
+        help="The fraction of the input channels that the spatial and the temporal path each read: "
+        "1/2 is GST, 1 is GST-Large.",
+    )  # fmt: skip

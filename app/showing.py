@@ -1,0 +1,110 @@
+"""How pages show figures, tables and failures, the same way everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.wording import CONVENTIONS, FLOPS_NOTE, GROUP_NOTES, NO_GROUPS, literal, people, tell
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from app.commands import Lines
+    from gst_analysis.errors import GstError
+    from gst_analysis.workflows import BnScales, Cost, Inspection
+
+
+def is_dark() -> bool:
+    """Whether the visitor's page has a dark background."""
+    return st.context.theme.type == "dark"
+
+
+def show_figure(figure: go.Figure, *, key: str, alt: str) -> None:
+    """A plotly figure in its own colours, without the tool bar."""
+    figure.update_layout(font_family="Source Sans, sans-serif")  # the page's own
+    st.plotly_chart(figure, theme=None, key=key, alt=alt, config={"displayModeBar": False})
+
+
+def show_error(error: GstError, *, path: object = None, shown: str = "") -> None:
+    """The package's own sentence, with the name the visitor knows the file by."""
+    st.error(tell(error, path=path, shown=shown), icon=":material/error:")
+
+
+def show_code(lines: Lines) -> None:
+    """How to make the same thing without the explorer."""
+    with st.expander("Make this yourself", icon=":material/terminal:"):
+        if lines.shell:
+            st.code(lines.shell, language="bash", wrap_lines=True)
+        st.code(lines.python, language="python", wrap_lines=True)
+
+
+def choose_one(label: str, titles: Mapping[str, str], *, key: str, help: str | None = None) -> str:
+    """One of a few, beside each other; the first unless the visitor or the URL says otherwise."""
+    names = list(titles)
+    chosen = st.segmented_control(
+        label, names, default=names[0], format_func=titles.__getitem__, key=key, bind="query-params",
+        required=True, help=help,
+    )  # fmt: skip
+    return str(chosen)
+
+
+def show_inspections(names: Sequence[str], inspections: Sequence[Inspection]) -> None:
+    """What each checkpoint was recognised as, and beneath it what had to be assumed."""
+    columns = {
+        "Checkpoint": [literal(name) for name in names],
+        "Network": [found.name for found in inspections],
+        "α": [found.alpha or "–" for found in inspections],
+        "β": [found.beta or "–" for found in inspections],
+        "Parameters": [people(found.params) for found in inspections],
+        "Classes": [found.num_classes for found in inspections],
+        "Frames": [found.num_frames for found in inspections],
+        "Saved by": [found.layout for found in inspections],
+        "SHA-256": [found.sha256[:12] or "–" for found in inspections],
+    }
+    st.table(columns, border="horizontal", hide_index=True)
+    notes = dict.fromkeys(note for found in inspections for note in found.notes)
+    if notes:
+        st.caption("**Notes:** " + "; ".join(literal(note) for note in notes) + ".")
+
+
+def show_totals(cost: Cost) -> None:
+    """The headline figures of a network, and how each way of counting sees it."""
+    summary = cost.summary
+    params, macs, flops = st.columns(3)
+    params.metric("Parameters", people(summary.params), help=f"{summary.params:,} learned numbers.")
+    macs.metric("Multiply-adds", people(summary.macs, "MACs"), help=f"{summary.macs:,} for one clip.")
+    flops.metric("FLOPs", people(summary.flops, "FLOPs"), help=FLOPS_NOTE)
+    with st.expander("How multiply-adds are counted", icon=":material/calculate:"):
+        for name, counted in summary.conventions.items():
+            st.markdown(f"**{people(counted, 'MACs', digits=2)}** · {CONVENTIONS.get(name, name)}")
+
+
+def show_numbers(result: BnScales) -> None:
+    """What the figure shows as numbers: channels and medians of every batch norm and group."""
+    rows = [
+        {"Checkpoint": name, "Batch norm": norm.layer, "Group": group, "Channels": found.n}
+        | {"Median": found.median, "Mean": found.mean, "Deviation": found.std}
+        for name, norms in result.summary.checkpoints.items()
+        for norm in norms
+        for group, found in norm.groups.items()
+    ]
+    with st.expander(f"Numbers: {result.summary.statistic} of every batch norm", icon=":material/table:"):
+        three_digits = st.column_config.NumberColumn(format="%.3f")
+        st.dataframe(
+            rows, hide_index=True, height=320,
+            column_config=dict.fromkeys(("Median", "Mean", "Deviation"), three_digits),
+        )  # fmt: skip
+
+
+def explain_groups(result: BnScales, inspections: Sequence[Inspection]) -> None:
+    """A note for families whose channels are not simply spatial or temporal."""
+    layers = zip(inspections, result.summary.checkpoints.items(), strict=True)
+    bare = [literal(name) for _, (name, norms) in layers if set(norms[0].groups) == {"all"}]
+    if bare:
+        st.info(NO_GROUPS.format(names=", ".join(bare)), icon=":material/info:")
+    for family in dict.fromkeys(found.family for found in inspections):
+        if family in GROUP_NOTES:
+            st.info(GROUP_NOTES[family], icon=":material/info:")

@@ -1,0 +1,72 @@
+"""Uploaded checkpoints: kept under made-up names in one temporary folder, gone with the visitor.
+
+Nothing of an upload's own name reaches the disk. The folder goes when the session that made it is
+forgotten; the one it lies in goes when the server stops.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+from typing import BinaryIO
+
+from app.wording import plain_name
+from gst_analysis.errors import OutputError, UnreadableCheckpoint
+from gst_analysis.workflows import CHECKPOINT_ENDINGS
+
+MOST_FILES = 4
+ROOM_TO_LEAVE = 2**30
+"""Bytes that uploads leave free on the disk."""
+
+
+class Uploads:
+    """One visitor's uploaded files, by the names that pages show."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = Path(tempfile.mkdtemp(dir=home))
+        self.files: dict[str, Path] = {}
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+    def keep(self, name: str, content: BinaryIO, size: int) -> str:
+        """Store a file and return the name it is shown by; refuse what is no checkpoint by its ending."""
+        given = Path(name.replace("\\", "/"))
+        ending = given.suffix.lower()
+        shown = plain_name(given.stem) + plain_name(given.suffix)
+        if ending not in CHECKPOINT_ENDINGS:
+            raise UnreadableCheckpoint(
+                shown, expected=f"a file ending in {', '.join(CHECKPOINT_ENDINGS)}",
+                found=ending or "no ending", todo="choose the checkpoint itself",
+            )  # fmt: skip
+        self._check_room(shown, size)
+        shown = self._distinct(shown)
+        place = self.folder / f"{secrets.token_hex(8)}{ending}"
+        with place.open("xb") as file:
+            shutil.copyfileobj(content, file)
+        self.files[shown] = place
+        return shown
+
+    def clear(self) -> None:
+        """Remove every file now."""
+        for place in self.files.values():
+            place.unlink(missing_ok=True)
+        self.files.clear()
+
+    def _check_room(self, shown: str, size: int) -> None:
+        if len(self.files) >= MOST_FILES:
+            raise OutputError(
+                shown, expected=f"at most {MOST_FILES} uploaded files at a time", found="one more",
+                todo="remove the uploaded files first",
+            )  # fmt: skip
+        if shutil.disk_usage(self.folder).free < size + ROOM_TO_LEAVE:
+            raise OutputError(
+                shown, expected="room for it on the server's disk", found="too little",
+                todo="ask whoever runs the server, or give a path in an allowed folder",
+            )  # fmt: skip
+
+    def _distinct(self, shown: str) -> str:
+        stem, ending = Path(shown).stem, Path(shown).suffix
+        names = [shown, *(f"{stem} ({n}){ending}" for n in range(2, MOST_FILES + 2))]
+        return next(name for name in names if name not in self.files)

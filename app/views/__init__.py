@@ -1,0 +1,1 @@
+"""One script to a page."""

@@ -1,0 +1,61 @@
+"""What a design costs, where the cost lies, and what published networks reached for theirs."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import cached, commands, showing
+from app.designing import choose_clip, choose_design
+from app.downloads import offer_downloads
+from app.wording import COST_INTRO, DATASETS, TRADEOFF_INTRO
+from gst_analysis.errors import GstError
+from gst_analysis.workflows import Cost, compare_with_published, cost
+
+QUANTITIES = {"macs": "Multiply-adds", "params": "Parameters"}
+AXES = {"gmacs": "Multiply-adds", "params_m": "Parameters"}
+
+
+def show() -> None:
+    st.title("Cost", anchor=False)
+    st.markdown(COST_INTRO)
+    with st.sidebar:
+        st.subheader("Network", anchor=False)
+        design = choose_design()
+        st.subheader("Clip", anchor=False)
+        clip = choose_clip()
+    try:
+        spec = design.resolve(clip)
+        measured = cost(spec, size=clip.size)
+    except GstError as error:
+        showing.show_error(error)
+        return
+    showing.show_totals(measured)
+    show_bars(measured)
+    show_tradeoff(measured)
+    showing.show_code(commands.write_cost(spec, clip.size))
+
+
+def show_bars(measured: Cost) -> None:
+    st.subheader("Where the cost lies", anchor=False)
+    quantity = showing.choose_one("Bars show", QUANTITIES, key="bars")
+    key, dark = cached.design_key(measured), showing.is_dark()
+    figure = cached.draw_cost(key, measured, quantity=quantity, dark=dark)
+    showing.show_figure(figure, key="cost_bars", alt=f"{QUANTITIES[quantity]} by stage and group")
+    offer_downloads("cost", measured, lambda: measured.plot(quantity=quantity))
+
+
+def show_tradeoff(measured: Cost) -> None:
+    st.subheader("What others reached for their cost", anchor=False)
+    st.markdown(TRADEOFF_INTRO)
+    compared = compare_with_published(measured)
+    with st.container(horizontal=True, gap="medium"):
+        titles = {name: DATASETS.get(name, name) for name in compared.datasets}
+        dataset = showing.choose_one("Dataset", titles, key="dataset")
+        axis = showing.choose_one("Cost", AXES, key="axis")
+    key, dark = cached.design_key(measured), showing.is_dark()
+    figure = cached.draw_tradeoff(key, compared, dataset=dataset, cost=axis, dark=dark)
+    showing.show_figure(figure, key="tradeoff", alt=f"Published accuracy over {AXES[axis].lower()}")
+    offer_downloads("accuracy_over_cost", compared, lambda: compared.plot(dataset=dataset, cost=axis))
+
+
+show()

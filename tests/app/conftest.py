@@ -1,0 +1,53 @@
+"""The explorer in a folder of its own, with no shipped checkpoints unless a test puts some there."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what its own imports deprecate among themselves is not ours
+    from streamlit.testing.v1 import AppTest
+
+import streamlit as st
+
+from app import cached, choosing
+
+EXPLORER = Path(choosing.__file__).with_name("explorer.py")
+Visit = Callable[..., AppTest]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder the explorer was started in; an empty one is where shipped checkpoints would be."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(choosing.FOLDERS_VARIABLE, raising=False)
+    monkeypatch.setattr(choosing, "SHIPPED", tmp_path / "trained_models")
+    st.cache_data.clear()
+    yield tmp_path
+    cached.remove_uploads()
+
+
+@pytest.fixture
+def visit(folder: Path) -> Visit:
+    """Open the explorer as a link would, and run until it has drawn; no page may fail."""
+
+    def open_page(page: str = "", **query: str | list[str]) -> AppTest:
+        explorer = AppTest.from_file(EXPLORER, default_timeout=60)
+        if page:
+            explorer.switch_page(f"views/{page}.py")
+        for name, value in query.items():
+            explorer.query_params[name] = value
+        explorer.run()
+        assert not explorer.exception
+        return explorer
+
+    return open_page
+
+
+def plots(explorer: AppTest) -> list[str]:
+    """The figures on the page, as the JSON that plotly draws."""
+    return [element.proto.spec for element in explorer.get("plotly_chart")]

@@ -1,0 +1,70 @@
+"""Which paths may be read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.choosing import FOLDERS_VARIABLE, allowed_folders, resolve_path
+from gst_analysis.errors import UnreadableCheckpoint
+
+
+def test_a_file_in_the_current_folder_is_known_by_its_relative_path(folder: Path) -> None:
+    (folder / "runs").mkdir()
+    (folder / "runs" / "best.pth").touch()
+    choice = resolve_path(f" {folder}/runs/../runs/best.pth ")
+    assert (choice.ref, choice.name, choice.shown) == ("runs/best.pth", "best", "runs/best.pth")
+
+
+def test_other_folders_are_allowed_by_name_only(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("lab")
+    (elsewhere / "best.ckpt").touch()
+    with pytest.raises(UnreadableCheckpoint, match="found one outside"):
+        resolve_path(str(elsewhere / "best.ckpt"))
+    monkeypatch.setenv(FOLDERS_VARIABLE, f"/nowhere{os.pathsep}{elsewhere}")
+    assert resolve_path(str(elsewhere / "best.ckpt")).ref == str(elsewhere / "best.ckpt")
+    assert elsewhere in allowed_folders()
+
+
+def test_a_link_in_an_allowed_folder_does_not_lead_out(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    secret = tmp_path_factory.mktemp("secret") / "key.pth"
+    secret.touch()
+    (folder / "innocent.pth").symlink_to(secret)
+    with pytest.raises(UnreadableCheckpoint, match="found one outside"):
+        resolve_path("innocent.pth")
+
+
+def test_outside_nothing_is_told_about_what_exists(folder: Path) -> None:
+    def answer(path: str) -> str:
+        with pytest.raises(UnreadableCheckpoint) as caught:
+            resolve_path(path)
+        return str(caught.value).removeprefix(path)
+
+    assert answer("/etc/passwd") == answer("/etc/nothing-of-this-name") == answer("/etc")
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("missing.pth", "no such file"),
+        ("sub", "a folder"),
+        ("notes.txt", "another kind of file"),
+        ("pipe.pth", "another kind of file"),
+        ("", "a folder"),
+        ("a\0b.pth", "one outside"),
+        ("x" * 5000 + ".pth", "one outside"),
+    ],
+)
+def test_what_is_no_checkpoint_file_is_named(folder: Path, path: str, found: str) -> None:
+    (folder / "sub").mkdir()
+    (folder / "notes.txt").touch()
+    os.mkfifo(folder / "pipe.pth")
+    with pytest.raises(UnreadableCheckpoint, match=f"found {found}") as caught:
+        resolve_path(path)
+    assert len(str(caught.value)) < 600

@@ -1,0 +1,72 @@
+"""The page of costs: headline figures, what applies to which family, and designs that cannot be."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gst_analysis.workflows import cost
+from tests.app.conftest import Visit, plots
+
+
+def figures(page: object) -> dict[str, str]:
+    return {metric.label: metric.value for metric in page.metric}  # type: ignore[attr-defined]
+
+
+def test_it_opens_on_the_papers_network(visit: Visit) -> None:
+    page = visit("cost")
+    assert figures(page) == {"Parameters": "21.0 M", "Multiply-adds": "29.0 GMACs", "FLOPs": "58.0 GFLOPs"}
+    bars, scatter = (json.loads(plot) for plot in plots(page))
+    assert bars["layout"]["barmode"] == "stack"
+    assert "Something-Something V1" in scatter["layout"]["title"]["text"]
+    assert page.code[0].value == (
+        "gst-analyze cost gst-resnet50 --alpha 1/4 --frames 8 --size 224 --classes 174"
+    )
+    counted = [text.value for text in page.markdown if "GMACs**" in text.value]
+    assert [text[2:7] for text in counted] == ["29.00", "29.18", "29.35"]
+
+
+def test_a_link_names_the_design(visit: Visit) -> None:
+    page = visit("cost", family="C3D", backbone="ResNet-18", frames="16", classes="48", dataset="Diving48")
+    expected = cost("c3d-resnet18", num_frames=16, num_classes=48).summary
+    assert figures(page)["Multiply-adds"] == f"{expected.macs / 1e9:.1f} GMACs"
+    assert "Diving48" in plots(page)[1]
+    assert [box.label for box in page.selectbox] == ["Family", "Backbone"]
+
+
+def test_beta_makes_gst_large(visit: Visit) -> None:
+    page = visit("cost", beta="1")
+    expected = cost("gst-large-resnet50").summary
+    assert figures(page)["Parameters"] == f"{expected.params / 1e6:.1f} M" == "29.5 M"
+    assert "gst-large-resnet50" in page.code[0].value
+
+
+def test_only_families_with_a_depthwise_form_offer_mobilenet(visit: Visit) -> None:
+    page = visit("cost")
+    offered = {}
+    for family in ("gst", "sth"):
+        page.selectbox(key="family").set_value(family).run()
+        offered[family] = page.selectbox(key="backbone").options
+    assert "MobileNetV2" not in offered["gst"]
+    assert "MobileNetV2" in offered["sth"]
+
+
+@pytest.mark.parametrize(
+    ("alpha", "words"),
+    [("0", "expected a fraction"), ("<b>half</b>", "expected a fraction"), ("1/5", "multiples of 10")],
+)
+def test_an_impossible_design_is_one_sentence_and_leaves_the_controls(
+    visit: Visit, alpha: str, words: str
+) -> None:
+    page = visit("cost", alpha=alpha)
+    assert words in page.error[0].value.replace("\\", "")
+    assert not page.metric
+    assert [number.label for number in page.number_input] == ["Frames", "Frame size", "Classes"]
+    page.selectbox(key="alpha").set_value("1/2").run()
+    assert figures(page)["Parameters"] == "23.9 M"
+
+
+def test_a_link_with_sizes_that_cannot_be_falls_back(visit: Visit) -> None:
+    page = visit("cost", frames="-3", size="abc", family="nonsense")
+    assert figures(page)["Multiply-adds"] == "29.0 GMACs"

@@ -1,0 +1,56 @@
+"""The explorer chooses arguments and shows results; it computes nothing and reaches no deeper."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import app
+
+FILES = sorted(Path(app.__file__).parent.rglob("*.py"))
+ALLOWED = {"workflows", "figures", "tables", "errors", "specs"}
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_module_imports_nothing_deeper_than_workflows(file: Path) -> None:
+    names = list(imported(ast.parse(file.read_text())))
+    assert not [name for name in names if name.split(".")[0] in {"torch", "torchvision", "numpy", "pandas"}]
+    ours = [name.split(".")[1] for name in names if name.startswith("gst_analysis.")]
+    assert set(ours) <= ALLOWED
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_caches_live_in_one_module_and_are_bounded(file: Path) -> None:
+    decorators = [
+        ast.unparse(decorator)
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        for decorator in node.decorator_list
+        if "cache" in ast.unparse(decorator)
+    ]
+    assert not decorators or file.name == "cached.py"
+    assert all("max_entries=" in text for text in decorators if "cache_data" in text)
+
+
+def test_streamlit_cannot_take_the_explorer_for_its_older_kind_of_app() -> None:
+    assert not Path(app.__file__).with_name("pages").exists()
+
+
+@pytest.mark.parametrize(
+    "file",
+    [f for f in FILES if f.parent.name == "views" and f.stem != "__init__"],
+    ids=lambda file: file.name,
+)
+def test_a_page_stays_short(file: Path) -> None:
+    assert len(file.read_text().splitlines()) <= 65
