@@ -164,7 +164,7 @@ def _offer_upload() -> None:
     turn = st.session_state.setdefault("upload_turn", 0)
     st.file_uploader(
         "Or upload a file", type=list(CHECKPOINT_ENDINGS), key=f"upload-{turn}", on_change=_keep_upload,
-        help="Read as data only, never executed. Kept in a temporary folder, and removed when you leave.",
+        help="Read as data only, never executed. Kept in a temporary folder, and removed after you leave.",
     )  # fmt: skip
     if st.session_state.get("uploads") and st.session_state.uploads.files:
         st.button("Remove uploaded files", on_click=_clear_uploads, width="stretch")

@@ -25,41 +25,68 @@ def draw_bn_scales_interactive(
         rows, columns, shared_xaxes=True, shared_yaxes="all", column_titles=list(grid.columns),
         vertical_spacing=0.25 / max(4, rows), horizontal_spacing=0.03,
     )  # fmt: skip
-    shown: set[str] = set()
-    for r, row in enumerate(grid.rows, start=1):
-        for c, column in enumerate(grid.columns, start=1):
+    bars, lines, notes = [], [], list(figure.layout.annotations)
+    for r, row in enumerate(grid.rows):
+        for c, column in enumerate(grid.columns):
             if panel := grid.panels.get((row, column)):
-                _add_panel(figure, panel, grid, (r, c), theme, shown)
-        figure.update_yaxes(title=_row_title(row), row=r, col=1)
+                axes = _name_axes(r * columns + c + 1)
+                bars += _list_bars(panel, grid, axes, theme)
+                lines += _list_medians(panel, axes, theme)
+                notes.append(_count_note(panel, axes, theme))
+        figure.update_yaxes(title=_row_title(row), row=r + 1, col=1)
+    # All at once: plotly copies what a figure has for every line or note that is added to it.
+    figure.add_traces(_show_once(bars))
+    figure.update_layout(shapes=lines, annotations=notes)
     _dress(figure, grid, theme, symbol="|γ|" if absolute else "γ")
     return figure
 
 
-def _add_panel(
-    figure: go.Figure, panel: Panel, grid: Grid, place: tuple[int, int], theme: Theme, shown: set[str]
-) -> None:
+def _name_axes(number: int) -> dict[str, str]:
+    """How plotly calls the axes of a panel, counted along the rows from 1."""
+    return {"xaxis": f"x{number}", "yaxis": f"y{number}"} if number > 1 else {"xaxis": "x", "yaxis": "y"}
+
+
+def _list_bars(panel: Panel, grid: Grid, axes: dict[str, str], theme: Theme) -> list[go.Bar]:
     centres, step = (grid.edges[:-1] + grid.edges[1:]) / 2, grid.edges[1] - grid.edges[0]
+    bars = []
     for group, heights in count_bins(panel, grid.edges).items():
-        values, colour = panel.values[group], theme.groups[group]
-        median = float(np.median(values))
+        values = panel.values[group]
         hover = (
             f"{_NAMES[group]}<br>%{{x:.3f}} ± {step / 2:.3f}: %{{y:.1f}} %<br>"
-            f"n = {len(values)}, median {median:.3f}<extra></extra>"
+            f"n = {len(values)}, median {np.median(values):.3f}<extra></extra>"
         )
-        bars = go.Bar(
+        bar = go.Bar(
             x=centres, y=heights, width=step, name=_NAMES[group], legendgroup=group, opacity=0.55,
-            marker={"color": colour, "line": {"width": 0}}, showlegend=group not in shown,
-            hovertemplate=hover,
+            marker={"color": theme.groups[group], "line": {"width": 0}}, hovertemplate=hover, **axes,
         )  # fmt: skip
-        shown.add(group)
-        figure.add_trace(bars, row=place[0], col=place[1])
-        line = {"color": colour, "width": 2, "dash": _DASHES[group]}
-        figure.add_vline(x=median, line=line, row=place[0], col=place[1])
-    figure.add_annotation(
-        text=panel.counts, x=1, y=1, xref="x domain", yref="y domain", xanchor="right", yanchor="top",
-        showarrow=False, font={"size": 10, "color": theme.ink}, bgcolor=theme.panel, opacity=0.85,
-        row=place[0], col=place[1],
-    )  # fmt: skip
+        bars.append(bar)
+    return bars
+
+
+def _show_once(bars: list[go.Bar]) -> list[go.Bar]:
+    """Give each group one entry in the legend."""
+    first = {bar.name: bar for bar in reversed(bars)}
+    for bar in bars:
+        bar.showlegend = bar is first[bar.name]
+    return bars
+
+
+def _list_medians(panel: Panel, axes: dict[str, str], theme: Theme) -> list[dict[str, object]]:
+    place = {"xref": axes["xaxis"], "yref": f"{axes['yaxis']} domain", "y0": 0, "y1": 1}
+    return [
+        {"type": "line", **place, "x0": median, "x1": median,
+         "line": {"color": theme.groups[group], "width": 2, "dash": _DASHES[group]}}
+        for group, median in ((g, float(np.median(v))) for g, v in panel.values.items())
+    ]  # fmt: skip
+
+
+def _count_note(panel: Panel, axes: dict[str, str], theme: Theme) -> dict[str, object]:
+    return {
+        "text": panel.counts, "showarrow": False, "bgcolor": theme.panel, "opacity": 0.85,
+        "x": 1, "xref": f"{axes['xaxis']} domain", "xanchor": "right",
+        "y": 1, "yref": f"{axes['yaxis']} domain", "yanchor": "top",
+        "font": {"size": 10, "color": theme.ink},
+    }  # fmt: skip
 
 
 def _row_title(row: str) -> dict[str, object]:
