@@ -201,3 +201,39 @@ def synth(
         terminal.print_json(made)
     else:
         terminal.show_world(made)
+
+
+@app.command("dataset-check", epilog="Example: gst-analyze dataset-check something-something-v2 --out report")
+def dataset_check(
+    annotations: Annotated[
+        list[str], typer.Argument(metavar="ROOT|FILE...", help="A folder, or annotation files.")
+    ],
+    root: Annotated[Path | None, typer.Option(help="The folder the clips lie in.")] = None,
+    format: Annotated[
+        str | None, typer.Option(help="The annotations' format; detected if not given.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Clips looked at at once.")] = 2,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the table.", metavar="DIR")] = None,
+    json: Json = False,
+) -> None:
+    """Look through a data set's clips.
+
+    Reports missing, unreadable, truncated, too short and mislabelled clips in one table. Exits with 1 if
+    there is any.
+    """
+    from gst_analysis import terminal, workflows
+
+    with terminal.show_progress("looking at clips", 0) as progress:
+        result = workflows.check_dataset(
+            annotations, root=root, format=format, workers=workers, progress=progress
+        )
+    files = result.save(out, "dataset_check") if out else {}
+    if json:
+        rows = result.table.to_dict("records")
+        terminal.print_json(
+            {"summary": result.summary, "problems": rows, "notes": result.notes, "files": files}
+        )
+    else:
+        terminal.show_dataset_check(result, files)
+    if result.summary.sound < result.summary.clips:
+        raise typer.Exit(1)

@@ -16,7 +16,7 @@ from gst_analysis.results import to_json
 
 if TYPE_CHECKING:
     from gst_analysis.analysis.complexity import ComplexitySummary
-    from gst_analysis.workflows import BnScales, Inspection, MadeWorld, PaperAudit
+    from gst_analysis.workflows import BnScales, DatasetCheck, Inspection, MadeWorld, PaperAudit
     from gst_analysis.workflows import Progress as Report
 
 
@@ -113,6 +113,20 @@ def show_world(made: MadeWorld) -> None:
         "for validation": made.validation, "classes": "\n".join(made.labels),
     }  # fmt: skip
     _print_pairs(made.folder, fields)
+
+
+def show_dataset_check(result: DatasetCheck, files: Mapping[str, str]) -> None:
+    """How many clips are sound, then every problem."""
+    for note in result.notes:
+        print(f"note: {note}")
+    if len(result.table):
+        table = Table("clip", "problem", "detail")
+        for row in result.table.to_dict("records"):
+            table.add_row(*(escape(str(row[name])) for name in ("clip", "problem", "detail")))
+        Console().print(table)
+    summary = result.summary
+    print(f"{summary.sound} of {summary.clips} clips are sound")
+    show_files(files)
 
 
 def show_files(files: Mapping[str, str]) -> None:

@@ -60,7 +60,7 @@ def check_dataset(
     *,
     settings: CheckSettings | None = None,
     workers: int = 1,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], object] | None = None,
 ) -> Result[DatasetSummary]:
     """Open every clip and decode a few of its frames, as training would.
 

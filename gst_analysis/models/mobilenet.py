@@ -37,8 +37,8 @@ class InvertedResidual(nn.Module):
         if self.expands:
             y = F.relu6(self.bn1(self.conv1(y)), inplace=True)
         y = F.relu6(self.bn2(self.conv2(y, frames)), inplace=True)
-        y = self.bn3(self.conv3(y))
-        return x + y if self.adds else y
+        out: Tensor = self.bn3(self.conv3(y))
+        return x + out if self.adds else out
 
 
 class VideoMobileNetV2(VideoNetwork):

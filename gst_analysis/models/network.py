@@ -43,7 +43,7 @@ class VideoNetwork(nn.Module):
         x = clips.flatten(0, 1).contiguous(memory_format=torch.channels_last)  # (N*T, 3, H, W)
         x = self.finish(self.run_blocks(self.embed(x), frames))  # (N*T, F)
         logits: Tensor = self.fc(self.dropout(x))
-        return logits.unflatten(0, (-1, frames))
+        return logits.reshape(-1, frames, logits.shape[1])
 
     def embed(self, x: Tensor) -> Tensor:
         """The stem."""

@@ -26,7 +26,7 @@ def convolve_over_time(x: Tensor, weight: Tensor, frames: int, *, stride: int = 
         stride: of height and width; time is never strided.
         groups: of the convolution.
     """
-    flat = weight.unflatten(0, (groups, -1)).movedim(3, 1).flatten(0, 2)  # (3 * O, C/groups, k, k)
+    flat = torch.unflatten(weight, 0, (groups, -1)).movedim(3, 1).flatten(0, 2)  # (3 * O, C/groups, k, k)
     padding = weight.shape[-1] // 2
     return sum_taps(F.conv2d(x, flat, None, stride, padding, 1, groups), frames, groups=groups)
 
@@ -36,7 +36,7 @@ def sum_taps(taps: Tensor, frames: int, *, groups: int = 1) -> Tensor:
 
     With groups the three stand side by side within each group. What leaves the clip is dropped.
     """
-    grouped = taps.unflatten(0, (-1, frames)).unflatten(2, (groups, 3, -1))
+    grouped = torch.unflatten(torch.unflatten(taps, 0, (-1, frames)), 2, (groups, 3, -1))
     previous, current, following = grouped.unbind(3)  # (N, T, groups, O/groups, H, W) each
     total = current.clone()  # keeps channels_last, which contiguous() would not
     total[:, 1:] += previous[:, :-1]
@@ -64,7 +64,7 @@ def gather_neighbours(x: Tensor, frames: int, *, groups: int = 1) -> Tensor:
 
 def shift_channels(x: Tensor, frames: int, share: int) -> Tensor:
     """TSM: the first 1/share of the channels comes from the next frame, the second from the previous."""
-    clips = x.unflatten(0, (-1, frames))  # (N, T, C, H, W)
+    clips = torch.unflatten(x, 0, (-1, frames))  # (N, T, C, H, W)
     fold = x.shape[1] // share
     out = torch.zeros_like(clips)
     out[:, :-1, :fold] = clips[:, 1:, :fold]

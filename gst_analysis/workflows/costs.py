@@ -1,0 +1,123 @@
+"""Cost: names, specs or checkpoints -> parameters and multiply-adds; and the audit of the paper's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gst_analysis.results import Result
+from gst_analysis.specs import ModelSpec
+from gst_analysis.workflows.sources import resolve_spec
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    from matplotlib.figure import Figure
+
+    from gst_analysis.analysis.complexity import ComplexitySummary
+    from gst_analysis.analysis.paper_audit import AuditSummary
+    from gst_analysis.workflows.sources import Source
+
+
+@dataclass(frozen=True)
+class Cost(Result[Any]):
+    """Parameters and multiply-adds of one network, module by module."""
+
+    summary: ComplexitySummary
+
+    def plot(self, *, quantity: str = "macs", dark: bool = False) -> Figure:
+        """Bars per stage and group."""
+        from gst_analysis.figures.complexity import draw_cost_bars
+
+        return draw_cost_bars(self.table, quantity=quantity, dark=dark)
+
+    def plot_interactive(self, *, quantity: str = "macs", dark: bool = False) -> go.Figure:
+        """The same figure in plotly."""
+        from gst_analysis.figures.interactive_complexity import draw_cost_bars_interactive
+
+        return draw_cost_bars_interactive(self.table, quantity=quantity, dark=dark)
+
+
+@dataclass(frozen=True)
+class Placing:
+    """A design among published results: its name, and what it costs in the figure's units."""
+
+    name: str
+    gmacs: float
+    params_m: float
+
+
+@dataclass(frozen=True)
+class Comparison(Result[Placing]):
+    """Published accuracies with their cost, and where a design of unknown accuracy stands among them."""
+
+    @property
+    def datasets(self) -> list[str]:
+        """The datasets there are results for."""
+        return list(dict.fromkeys(self.table["dataset"]))
+
+    def plot(self, *, dataset: str = "something-v1", cost: str = "gmacs", dark: bool = False) -> Figure:
+        """Accuracy over cost (`gmacs` or `params_m`), the design as a line at its cost."""
+        from gst_analysis.figures.complexity import draw_accuracy_over_cost
+
+        design = (self.summary.name, getattr(self.summary, cost))
+        return draw_accuracy_over_cost(self.table, design=design, dataset=dataset, cost=cost, dark=dark)
+
+    def plot_interactive(
+        self, *, dataset: str = "something-v1", cost: str = "gmacs", dark: bool = False
+    ) -> go.Figure:
+        """The same figure in plotly."""
+        from gst_analysis.figures.interactive_complexity import draw_accuracy_over_cost_interactive
+
+        design = (self.summary.name, getattr(self.summary, cost))
+        return draw_accuracy_over_cost_interactive(
+            self.table, design=design, dataset=dataset, cost=cost, dark=dark
+        )
+
+
+@dataclass(frozen=True)
+class PaperAudit(Result[Any]):
+    """The paper's printed parameters and GFLOPs beside ours."""
+
+    summary: AuditSummary
+
+
+def cost(model: ModelSpec | Source, *, size: int = 224, **design: Any) -> Cost:
+    """Parameters and multiply-adds of a network by name, spec or checkpoint.
+
+    Args:
+        model: FAMILY-BACKBONE, a ModelSpec, a checkpoint's path, or what loading one returned.
+        size: height and width of a frame.
+        design: fields of ModelSpec to change: alpha, beta, num_frames, num_classes, width.
+
+    Example:
+        >>> cost("gst-resnet50", alpha="1/4").summary.params
+        21035246
+    """
+    from gst_analysis.analysis.complexity import measure_complexity
+
+    result = measure_complexity(resolve_spec(model, **design), size=size)
+    return Cost(result.table, result.summary, result.provenance)
+
+
+def summarise_cost(model: ModelSpec | Source, *, size: int = 224, **design: Any) -> ComplexitySummary:
+    """The totals of `cost` without its table, which is quicker."""
+    from gst_analysis.analysis import complexity
+
+    return complexity.summarise_cost(resolve_spec(model, **design), size=size)
+
+
+def compare_with_published(design: Cost) -> Comparison:
+    """Place a network's cost among the accuracies that the GST paper prints."""
+    from gst_analysis.analysis.paper_audit import tabulate_published_costs
+
+    spec = ModelSpec.from_json(design.summary.spec)
+    placing = Placing(spec.label, design.summary.macs / 1e9, design.summary.params / 1e6)
+    return Comparison(tabulate_published_costs(), placing, design.provenance)
+
+
+def audit_paper() -> PaperAudit:
+    """Recompute every parameter count and GFLOP figure the paper prints for families that exist here."""
+    from gst_analysis.analysis import paper_audit
+
+    result = paper_audit.audit_paper()
+    return PaperAudit(result.table, result.summary, result.provenance)

@@ -1,0 +1,122 @@
+"""What is looked at: a path, a name, a spec or a loaded checkpoint -> a checkpoint, a spec, an inspection."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gst_analysis.errors import OutputError
+from gst_analysis.specs import ModelSpec
+
+if TYPE_CHECKING:
+    from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
+
+    Source = str | os.PathLike[str] | Checkpoint | LoadedModel
+
+Progress = Callable[[int, int, str], object]
+"""Called with how many are done, how many there are, and the name of the next."""
+
+CHECKPOINT_ENDINGS = (".pth", ".pt", ".tar", ".ckpt", ".safetensors")
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a checkpoint file is."""
+
+    file: str
+    name: str
+    family: str
+    backbone: str
+    alpha: str | None
+    beta: str | None
+    width: int
+    num_classes: int
+    num_frames: int
+    layout: str
+    params: int
+    runnable: bool
+    labels: int
+    sha256: str
+    notes: tuple[str, ...]
+
+
+def open_checkpoint(
+    path: str | os.PathLike[str], *, family: str | None = None, num_frames: int | None = None
+) -> Checkpoint:
+    """Read and recognise a file once, to hand to several of the functions here."""
+    return checkpoint_of(path, family=family, num_frames=num_frames)
+
+
+def inspect_checkpoint(
+    source: Source, *, family: str | None = None, num_frames: int | None = None
+) -> Inspection:
+    """Recognise a checkpoint and say what was assumed."""
+    checkpoint = checkpoint_of(source, family=family, num_frames=num_frames)
+    spec = checkpoint.spec
+    return Inspection(
+        file=str(checkpoint.path),
+        name=spec.name,
+        family=spec.family,
+        backbone=spec.backbone,
+        alpha=None if spec.alpha is None else str(spec.alpha),
+        beta=None if spec.beta is None else str(spec.beta),
+        width=spec.stem_width,
+        num_classes=spec.num_classes,
+        num_frames=spec.num_frames,
+        layout=checkpoint.layout,
+        params=checkpoint.params,
+        runnable=not spec.operator.unbuildable,
+        labels=len(checkpoint.labels or ()),
+        sha256=checkpoint.sha256,
+        notes=checkpoint.notes,
+    )
+
+
+def resolve_spec(model: ModelSpec | Source, **design: Any) -> ModelSpec:
+    """The spec behind a name, a path, a spec or a loaded checkpoint, with some fields changed."""
+    changes = {field: value for field, value in design.items() if value is not None}
+    if isinstance(model, str) and not is_file(model):
+        return ModelSpec.from_name(model, **changes)
+    spec = model if isinstance(model, ModelSpec) else checkpoint_of(model).spec
+    return spec.replace(**changes) if changes else spec
+
+
+def build_untrained(spec: ModelSpec, *, seed: int = 0) -> LoadedModel:
+    """A freshly initialised network, the same for the same seed; its notes say that it is untrained."""
+    from gst_analysis.checkpoints.starting import create_model
+
+    return create_model(spec, seed=seed)
+
+
+def list_checkpoints(folder: str | os.PathLike[str]) -> list[Path]:
+    """The checkpoint files directly inside a folder, by name."""
+    where = Path(folder)
+    if not where.is_dir():
+        raise OutputError(str(where), expected="a folder", found="none", todo="check the path")
+    return sorted(p for p in where.iterdir() if p.suffix in CHECKPOINT_ENDINGS and p.is_file())
+
+
+def checkpoint_of(source: Source, *, family: str | None = None, num_frames: int | None = None) -> Checkpoint:
+    """Read a file, or take the checkpoint out of what was loaded before."""
+    from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, load_checkpoint
+
+    if isinstance(source, LoadedModel):
+        return source.checkpoint
+    if isinstance(source, Checkpoint):
+        return source
+    return load_checkpoint(source, family=family, num_frames=num_frames)
+
+
+def name_of(source: Source) -> str:
+    """What a figure calls a checkpoint if nothing else is said."""
+    if isinstance(source, (str, os.PathLike)):
+        return Path(source).stem
+    return checkpoint_of(source).name
+
+
+def is_file(text: str) -> bool:
+    """A name with a separator or a checkpoint's ending is a path, whether it exists or not."""
+    return os.sep in text or Path(text).suffix in CHECKPOINT_ENDINGS or Path(text).exists()
