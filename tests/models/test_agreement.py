@@ -71,7 +71,7 @@ def test_training_in_fp32_is_rounding_away_from_double(name: str) -> None:
     clips = draw_clips(2, 4, 64)
     with torch.no_grad():
         truth = reference.double()(clips.double())
-        assert relative(product(clips), truth) < 5e-4
+        assert relative(product(clips), truth) < 5e-3
 
 
 @pytest.mark.parametrize("alpha", ["1/2", "1/8"])

@@ -26,8 +26,7 @@ def build_small(name: str) -> VideoNetwork:
     return network
 
 
-@pytest.mark.parametrize("frames", [1, 2, 5])
-@pytest.mark.parametrize("size", [(32, 32), (33, 33), (75, 49)])
+@pytest.mark.parametrize(("frames", "size"), [(1, (32, 32)), (2, (33, 33)), (5, (75, 49)), (1, (49, 75))])
 @pytest.mark.parametrize("name", SMALL)
 def test_any_length_and_odd_sizes(name: str, size: tuple[int, int], frames: int) -> None:
     with torch.inference_mode():
