@@ -42,6 +42,7 @@ class Settings:
     rounds: int = 20
     warmup: int = 3
     tries: int = 8
+    """Of one call, on a machine that others use too."""
     threads: int = 0
     """0: as many as there are cores."""
 

@@ -1,9 +1,9 @@
 """Paired, interleaved timing: calls in, the seconds of every round out.
 
 Every round runs each candidate once, so that whatever else the machine does meets them all; a ratio is
-the median over rounds of two times *of the same round*, never of two medians taken apart. A call during
-which other processes used the processors is made again, as far as patience goes: two threads that wait
-for each other lose far more than the share that was taken from them.
+the median over rounds of two times *of the same round*, never of two medians taken apart. With more
+than one try a call waits for a quiet moment, and is made again if other processes used the processors
+meanwhile: two threads that wait for each other lose far more than the share that was taken from them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 QUIET = 0.08  # processor seconds that others may use in a second of a call
-PAUSE_S = 0.25
+GLANCE_S = 0.25  # how long to look before a moment counts as quiet
+LOOKS = 20  # before a call is made anyway
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,25 @@ def time_interleaved(
 def time_call(call: Callable[[], object], *, tries: int = 1) -> Call:
     """The first of some tries that nobody disturbed, or the least disturbed one."""
     calls = []
-    for left in reversed(range(tries)):
+    for _ in range(tries):
+        if tries > 1:
+            _await_quiet()
         others, start = _others_seconds(), time.perf_counter()
         call()
         seconds = time.perf_counter() - start
         calls.append(Call(seconds, max(0.0, _others_seconds() - others) / seconds))
-        if calls[-1].others <= QUIET or not left:
+        if calls[-1].others <= QUIET:
             break
-        time.sleep(PAUSE_S)
     return min(calls, key=lambda one: one.others)
+
+
+def _await_quiet() -> None:
+    """Look on until nobody else is busy, but not for ever."""
+    for _ in range(LOOKS):
+        others = _others_seconds()
+        time.sleep(GLANCE_S)
+        if _others_seconds() - others <= QUIET * GLANCE_S:
+            return
 
 
 def summarise_ratio(timings: Timings, candidate: str, *, against: str) -> Ratio:

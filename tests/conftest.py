@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 
@@ -12,6 +13,10 @@ from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.models.network import VideoNetwork
 from gst_analysis.models.registry import build_model
 from gst_analysis.specs import ModelSpec
+
+# The same examples every time: a run that fails must fail again.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.load_profile("repeatable")
 
 SaveSmall = Callable[..., Path]
 SMALL = {"width": 16, "num_classes": 5}

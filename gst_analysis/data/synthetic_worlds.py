@@ -232,7 +232,8 @@ def split_of(config: WorldConfig, index: int) -> Split:
     if config.train_fraction in (0, 1):
         return "train" if config.train_fraction else "validation"
     blocks, block = config.clips // len(config.classes), index // len(config.classes)
-    held_out = min(max(1, round(blocks * (1 - config.train_fraction))), blocks - 1)
+    wanted = config.clips * (1 - config.train_fraction) / len(config.classes)
+    held_out = min(max(1, round(wanted)), blocks - 1)
     chosen = block < blocks and (block + 1) * held_out // blocks > block * held_out // blocks
     return "validation" if chosen else "train"
 

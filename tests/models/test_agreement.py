@@ -101,4 +101,12 @@ def test_parameters_are_the_references(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("family", runnable_families())
 def test_full_width_resnet50(family: str) -> None:
-    assert_close(ModelSpec(family, "resnet50"), draw_clips(1, 8, 112))
+    """Outputs in fp32, gradients in double: of so many activations some always lie at a ReLU's kink."""
+    product, reference = build_pair(ModelSpec(family, "resnet50"))
+    clips = draw_clips(1, 8, 112)
+    with torch.inference_mode():
+        assert relative(product(clips), reference(clips)) < TOLERANCE
+    clips = draw_clips(1, 2, 64).double()
+    found = pass_product(product.double(), clips)
+    truth = pass_reference(reference.double(), clips, product)
+    assert max(found.distance(truth).values()) < 1e-9

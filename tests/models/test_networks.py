@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -161,6 +163,15 @@ def test_bf16_autocast_follows_fp32(name: str) -> None:
     assert relative(halved, exact) < 0.2
 
 
+@pytest.fixture
+def _forgotten_graphs() -> Iterator[None]:
+    """The compiler counts the graphs of a function over all tests, and gives up at eight."""
+    torch.compiler.reset()
+    yield
+    torch.compiler.reset()
+
+
+@pytest.mark.usefixtures("_forgotten_graphs")
 @pytest.mark.parametrize("family", ["gst", "c3d-g2", "p3d", "sth", "tsm"])
 def test_a_block_compiles_without_graph_breaks(family: str) -> None:
     block = build_small(f"{family}-resnet26s").get_submodule("layer2.0")
@@ -172,6 +183,7 @@ def test_a_block_compiles_without_graph_breaks(family: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_forgotten_graphs")
 @pytest.mark.parametrize("name", SMALL)
 def test_a_network_compiles_without_graph_breaks(name: str) -> None:
     network, clips = build_small(name), draw_clips(1, 3, 32)
