@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
+import datetime
 import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
@@ -141,7 +142,9 @@ def describe_machine(settings: Settings) -> dict[str, object]:
         "avx512_bf16": "avx512_bf16" in flags,
         "cores": os.cpu_count(),
         "threads": settings.threads or os.cpu_count(),
+        "python": platform.python_version(),
         "torch": torch.__version__,
+        "date": datetime.date.today().isoformat(),
     }
 
 

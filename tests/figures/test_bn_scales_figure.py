@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,7 @@ def test_equal_scales_still_make_a_figure() -> None:
     table = make_table().assign(gamma=1.0, importance=1.0)
     assert draw_bn_scales(table).axes[0].lines[0].get_xdata()[0] == 1.0
     edges = lay_out_panels(table, by="block", absolute=False).edges
-    (around,) = [bounds for bounds in zip(edges, edges[1:], strict=False) if bounds[0] < 1.0 < bounds[1]]
+    (around,) = [bounds for bounds in itertools.pairwise(edges) if bounds[0] < 1.0 < bounds[1]]
     assert sum(around) / 2 == pytest.approx(1.0)
 
 
