@@ -129,9 +129,7 @@ DATASET_CHECK = Schema(
     {
         "clip": _text("the clip's name in the annotations"),
         "path": _text("the file or folder it was looked for in"),
-        "problem": _text(
-            "what is wrong", "missing", "unreadable", "truncated", "too short", "mislabelled"
-        ),
+        "problem": _text("what is wrong", "missing", "unreadable", "truncated", "too short", "mislabelled"),
         "frames": Column("whole", optional=True, meaning="frames found; missing where none can be read"),
         "promised": Column("whole", optional=True, meaning="frames the annotation speaks of, if it does"),
         "label": _text("the label as annotated; empty if there is none"),
@@ -139,9 +137,108 @@ DATASET_CHECK = Schema(
     },
 )
 
+TRAINING_STEPS = Schema(
+    "TRAINING_STEPS",
+    {
+        "epoch": _whole("epoch, from 1"),
+        "step": _whole("steps since training began"),
+        "loss": _real("mean training loss since the row before"),
+        "top1": _real("share of these clips, as augmented, that were right"),
+        "lr": _real("the last step's learning rate"),
+        "clips_per_s": _real("clips a second, reading and logging included"),
+        "seconds": _real("time since training began, pauses left out"),
+    },
+)
+
+TRAINING_EPOCHS = Schema(
+    "TRAINING_EPOCHS",
+    {
+        "epoch": _whole("epoch, from 1"),
+        "step": _whole("steps since training began"),
+        "lr": _real("the last step's learning rate"),
+        "loss": _real("mean training loss of the epoch"),
+        "top1": _real("share of the training clips, as augmented, that were right"),
+        "val_loss": _real("mean loss of the validation clips; missing if they were not run", optional=True),
+        "val_top1": _real("share of the validation clips whose class came first", optional=True),
+        "val_top5": _real(
+            "share of the validation clips whose class was among the first five", optional=True
+        ),
+        "clips": _whole("training clips seen in the epoch"),
+        "skipped": _whole("clips of both sets found unreadable so far"),
+        "seconds": _real("time since training began, pauses left out"),
+    },
+)
+
+PREDICTIONS = Schema(
+    "PREDICTIONS",
+    {
+        "checkpoint": _text("the checkpoint's name"),
+        "clip": _text("the clip's name"),
+        "rank": _whole("place of the class among all, from 1"),
+        "class_id": _whole("the class's number, from 0"),
+        "label": _text("the class's name, or its number where names are unknown"),
+        "probability": _real("softmax of the clip's logits"),
+        "logit": _real("mean over the clip's frames and views"),
+    },
+)
+
+FRAME_PREDICTIONS = Schema(
+    "FRAME_PREDICTIONS",
+    {
+        "checkpoint": _text("the checkpoint's name"),
+        "clip": _text("the clip's name"),
+        "frame": _whole("which of the frames that were sampled, from 0"),
+        "seconds": _real("when the frame is shown; missing where the clip does not say", optional=True),
+        "rank": _whole("place of the class among all, from 1"),
+        "class_id": _whole("the class's number, from 0"),
+        "label": _text("the class's name, or its number where names are unknown"),
+        "probability": _real("softmax of the frame's logits"),
+        "logit": _real("mean over the clip's views"),
+    },
+)
+
+CLASS_ACCURACY = Schema(
+    "CLASS_ACCURACY",
+    {
+        "checkpoint": _text("the checkpoint's name"),
+        "class_id": _whole("the class's number, from 0"),
+        "label": _text("the class's name, or its number where names are unknown"),
+        "clips": _whole("clips of this class that could be read"),
+        "predicted": _whole("clips that were taken for it"),
+        "correct": _whole("clips of this class that were taken for it"),
+        "accuracy": _real("correct / clips; missing where there are no clips", optional=True),
+        "top5": _real("share of its clips where it was among the first five", optional=True),
+    },
+)
+
+CONFUSION = Schema(
+    "CONFUSION",
+    {
+        "checkpoint": _text("the checkpoint's name"),
+        "true_id": _whole("the number of the clips' own class, from 0"),
+        "true_label": _text("its name, or its number where names are unknown"),
+        "predicted_id": _whole("the number of the class that came first"),
+        "predicted_label": _text("its name, or its number where names are unknown"),
+        "clips": _whole("clips of the one that were taken for the other; 0 for most pairs"),
+        "share": _real("of the clips of the true class; missing where there are none", optional=True),
+    },
+)
+
 SCHEMAS: dict[str, Schema] = {
     schema.name: schema
-    for schema in (BN_SCALES, COMPLEXITY, PAPER_AUDIT, PUBLISHED_COSTS, DATASET_CHECK)
+    for schema in (
+        BN_SCALES,
+        COMPLEXITY,
+        PAPER_AUDIT,
+        PUBLISHED_COSTS,
+        DATASET_CHECK,
+        TRAINING_STEPS,
+        TRAINING_EPOCHS,
+        PREDICTIONS,
+        FRAME_PREDICTIONS,
+        CLASS_ACCURACY,
+        CONFUSION,
+    )
 }
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -16,6 +17,8 @@ from gst_analysis.results import to_json
 
 if TYPE_CHECKING:
     from gst_analysis.analysis.complexity import ComplexitySummary
+    from gst_analysis.training.outcome import TrainResult
+    from gst_analysis.training.progress import TrainProgress
     from gst_analysis.workflows import BnScales, DatasetCheck, Inspection, MadeWorld, PaperAudit
     from gst_analysis.workflows import Progress as Report
 
@@ -127,6 +130,58 @@ def show_dataset_check(result: DatasetCheck, files: Mapping[str, str]) -> None:
     summary = result.summary
     print(f"{summary.sound} of {summary.clips} clips are sound")
     show_files(files)
+
+
+@contextmanager
+def show_training() -> Iterator[Callable[[TrainProgress], object]]:
+    """A bar for the epoch at hand with loss, learning rate, speed and what is left of the whole run."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[now]}"),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=None, now="")
+
+        def report(at: TrainProgress) -> None:
+            epoch = f" epoch {at.epoch}/{at.epochs}" if at.epoch else ""
+            now = [
+                f"loss {at.loss:.3f}" if at.loss is not None else "",
+                f"lr {at.lr:.2g}" if at.lr is not None else "",
+                f"{at.clips_per_s:.0f} clips/s" if at.clips_per_s is not None else "",
+                f"{timedelta(seconds=round(at.eta_s))} left" if at.eta_s is not None else "",
+            ]
+            bar.update(
+                task, description=at.phase + epoch, completed=at.step, total=at.steps,
+                now=", ".join(part for part in now if part),
+            )  # fmt: skip
+
+        yield report
+
+
+def show_trained(result: TrainResult) -> None:
+    """A row an epoch, then where the files lie."""
+    table = Table(
+        "epoch", "lr", "loss", "top-1", "val loss", "val top-1", title=escape(result.summary.network)
+    )
+    for row in result.table.to_dict("records"):
+        shares = [f"{row[name]:.1%}" if row[name] == row[name] else "" for name in ("top1", "val_top1")]
+        losses = [f"{row[name]:.3f}" if row[name] == row[name] else "" for name in ("loss", "val_loss")]
+        table.add_row(str(row["epoch"]), f"{row['lr']:.2g}", losses[0], shares[0], losses[1], shares[1])
+    Console().print(table)
+    for note in result.notes:
+        print(f"note: {note}")
+    show_files(result.files)
+
+
+def show_recipes(names: list[str], *, json: bool) -> None:
+    """The packaged recipes' names."""
+    if json:
+        print_json(names)
+    else:
+        print("\n".join(names))
 
 
 def show_files(files: Mapping[str, str]) -> None:

@@ -28,6 +28,7 @@ from gst_analysis.workflows.sources import (
     open_checkpoint,
     resolve_spec,
 )
+from gst_analysis.workflows.training import list_recipes, train
 
 __all__ = [
     "CHECKPOINT_ENDINGS",
@@ -51,6 +52,7 @@ __all__ = [
     "inspect_checkpoint",
     "join_bn_scales",
     "list_checkpoints",
+    "list_recipes",
     "make_world",
     "open_checkpoint",
     "resolve_spec",
@@ -58,4 +60,5 @@ __all__ = [
     "save_figures",
     "save_html",
     "summarise_cost",
+    "train",
 ]

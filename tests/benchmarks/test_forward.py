@@ -13,20 +13,8 @@ from benchmarks.forward import PRODUCT, PRODUCT_BF16, REFERENCE, main
 
 def test_a_tiny_run_says_what_it_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "forward.json"
-    tiny = [
-        "--size",
-        "32",
-        "--frames",
-        "2",
-        "--rounds",
-        "2",
-        "--warmup",
-        "1",
-        "--tries",
-        "1",
-        "--threads",
-        "1",
-    ]
+    options = {"size": 32, "frames": 2, "rounds": 2, "warmup": 1, "tries": 1, "threads": 1}
+    tiny = [text for name, value in options.items() for text in (f"--{name}", str(value))]
     assert main([*tiny, "--json", str(target)]) == 0
     printed = capsys.readouterr().out
     record = json.loads(target.read_text())

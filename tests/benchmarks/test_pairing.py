@@ -35,20 +35,38 @@ def test_ratios_are_taken_within_a_round() -> None:
     assert median_ms(timings["fast"]) == pytest.approx(1100)
 
 
-def test_a_disturbed_call_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Others use a lot during the first call, nothing during the second."""
-    clock = iter([0.0, 10.0, 10.0, 10.0])
+def pretend(monkeypatch: pytest.MonkeyPatch, *readings: float) -> None:
+    """What all other processes will have used, look by look."""
+    clock = iter(readings)
     monkeypatch.setattr(pairing, "_others_seconds", lambda: next(clock))
-    monkeypatch.setattr(pairing, "PAUSE_S", 0.0)
+    monkeypatch.setattr(pairing, "GLANCE_S", 0.001)
+
+
+def test_a_disturbed_call_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others are busy at the first look, quiet at the second, busy during the first call only."""
+    pretend(monkeypatch, 0, 5, 5, 5, 5, 15, 15, 15, 15, 15)
     made: list[int] = []
     call = time_call(lambda: made.append(1), tries=5)
     assert len(made) == 2
     assert call.others == 0
 
 
-def test_patience_ends_with_the_least_disturbed_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter([0.0, 30.0, 30.0, 31.0, 31.0, 81.0])
-    monkeypatch.setattr(pairing, "_others_seconds", lambda: next(clock))
-    monkeypatch.setattr(pairing, "PAUSE_S", 0.0)
+def test_a_single_try_neither_waits_nor_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, 0, 30)
+    made: list[int] = []
+    assert time_call(lambda: made.append(1)).others > 1
+    assert len(made) == 1
+
+
+def test_the_least_disturbed_of_all_tries_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, 0, 0, 0, 30, 30, 30, 30, 31, 31, 31, 31, 81)
     call = time_call(lambda: time.sleep(0.01), tries=3)
-    assert 0 < call.others * call.seconds == pytest.approx(1.0)
+    assert call.others * call.seconds == pytest.approx(1.0)
+
+
+def test_waiting_for_quiet_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairing, "LOOKS", 3)
+    pretend(monkeypatch, *range(0, 60, 10), 60, 60)
+    made: list[int] = []
+    time_call(lambda: made.append(1), tries=2)
+    assert len(made) == 1

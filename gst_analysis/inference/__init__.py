@@ -1,0 +1,1 @@
+"""Inference: networks and clips in, per-frame logits, predictions and accuracies out."""

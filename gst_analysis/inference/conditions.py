@@ -1,0 +1,72 @@
+"""What holds while a network is run, and is put back as it was afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from gst_analysis.errors import SpecError
+from gst_analysis.inference.folding import fold_norms, has_hooks
+from gst_analysis.inference.settings import InferenceSettings
+
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "alloc_failed")
+
+
+@contextmanager
+def running_conditions(
+    network: nn.Module, settings: InferenceSettings, device: torch.device
+) -> Iterator[nn.Module]:
+    """The network ready to run on the device, in evaluation mode: a folded copy, or itself for a while.
+
+    Itself also where somebody has put hooks into it, which shall hear of this.
+    """
+    with _exact_convolutions(device):
+        if settings.fold and not has_hooks(network):
+            yield fold_norms(network).to(device)
+            return
+        modes = {module: module.training for module in network.modules()}
+        home = next((tensor.device for tensor in network.state_dict().values()), device)
+        try:
+            yield network.eval().to(device)
+        finally:
+            network.to(home)
+            for module, mode in modes.items():
+                module.training = mode
+
+
+@contextmanager
+def explain_out_of_memory(views: int, device: torch.device) -> Iterator[None]:
+    """Turn an out-of-memory error inside the block into one that says which batch to try.
+
+    Raises:
+        SpecError: memory ran out.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        told = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+        if not told and not any(sign in str(error).lower() for sign in _OUT_OF_MEMORY):
+            raise
+        advice = f"try a batch of {views // 2}" if views > 1 else "use precision bf16, or fewer frames"
+        raise SpecError(
+            "inference", expected=f"{views} views at once to fit into the memory of {device.type}",
+            found="out of memory", todo=advice,
+        ) from error  # fmt: skip
+
+
+@contextmanager
+def _exact_convolutions(device: torch.device) -> Iterator[None]:
+    """fp32 means fp32: cuDNN would otherwise round the inputs of convolutions to ten bits."""
+    if device.type != "cuda":
+        yield
+        return
+    convolutions = torch.backends.cudnn.conv  # type: ignore[attr-defined] # made at run time
+    before = convolutions.fp32_precision
+    convolutions.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        convolutions.fp32_precision = before

@@ -1,0 +1,90 @@
+"""Files, folders and globs in, clips without labels out."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from gst_analysis.data.locating import VIDEO_SUFFIXES
+from gst_analysis.data.records import AnyPath, ClipRecord, RecordList
+from gst_analysis.errors import DataError
+
+_FRAME = re.compile(r".*[0-9]\.(jpe?g|png)", re.IGNORECASE)
+
+
+def find_clips(sources: AnyPath | Sequence[AnyPath]) -> RecordList:
+    """Every clip that is meant, once, each named by its path.
+
+    A file is a clip, whatever its ending. A folder is a clip if it holds numbered images and no videos;
+    else its videos and the frame folders below it are. What does not exist is read as a glob, in which
+    `**` means any folders.
+
+    Raises:
+        DataError: a name that stands for no clip.
+    """
+    given = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
+    if not given:
+        raise _no_clip("clips", "none")
+    found: dict[Path, None] = {}
+    for source in given:
+        found |= dict.fromkeys(_expand(Path(source)))
+    return RecordList(tuple(ClipRecord(str(path), path) for path in found))
+
+
+def _expand(source: Path) -> list[Path]:
+    if "\0" in str(source):
+        raise _no_clip("clips", repr(str(source))[:80])
+    if source.is_dir():
+        found = list(_walk(source, set()))
+        if not found:
+            raise _no_clip(str(source), "a folder without any")
+        return found
+    if source.exists():
+        return [source]
+    matches = [Path(name) for name in sorted(glob.glob(str(source), recursive=True))]
+    # A pattern may well meet folders and files that are no clips: they are passed over.
+    found = [path for match in matches for path in _visit(match)]
+    if not found:
+        raise _no_clip(str(source), "nothing there" if not matches else "matches, but none is one")
+    return found
+
+
+def _visit(match: Path) -> list[Path]:
+    if match.is_dir():
+        return list(_walk(match, set()))
+    return [match] if match.suffix.lower() in VIDEO_SUFFIXES else []
+
+
+def _walk(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    """Clips in and below a folder in the order of their names; links that lead back are not followed."""
+    real = folder.resolve()
+    if real in seen:
+        return
+    seen.add(real)
+    try:
+        entries = sorted(os.listdir(folder))
+    except OSError as error:
+        raise _no_clip(str(folder), error.strerror or str(error)) from error
+    videos = [name for name in entries if _is_video(folder / name)]
+    if not videos and any(_FRAME.fullmatch(name) for name in entries):
+        yield folder
+        return
+    for name in entries:
+        if name in videos:
+            yield folder / name
+        elif (folder / name).is_dir() and not name.startswith("."):
+            yield from _walk(folder / name, seen)
+
+
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def _no_clip(subject: str, found: str) -> DataError:
+    return DataError(
+        subject, expected="a video file, a folder of frames, a folder of clips, or a glob", found=found,
+        todo="check the path",
+    )  # fmt: skip

@@ -1,0 +1,137 @@
+"""Records in, FrameLogits out: the work is done here or shared among processes, then put in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.data.records import ClipRecord, RecordList
+from gst_analysis.inference.launching import count_outer_processes
+from gst_analysis.inference.logits import UNLABELLED, FrameLogits
+from gst_analysis.inference.running import Job, Share, measure_share
+from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.inference.views import ViewPlan
+from gst_analysis.results import Provenance
+
+UNNAMED = "the checkpoint holds no class names: classes are shown as numbers"
+BORROWED = (
+    "the checkpoint holds no class names: those of the data are shown, on the assumption that its classes "
+    "are numbered alike"
+)
+
+Progress = Callable[[int, int], object]
+"""Called with how many clips are done and how many there are."""
+
+
+def measure_frame_logits(
+    model: LoadedModel,
+    records: RecordList | Sequence[ClipRecord],
+    *,
+    settings: InferenceSettings | None = None,
+    progress: Progress | None = None,
+) -> FrameLogits:
+    """Run a network over clips; every view is averaged into one row of logits a frame.
+
+    The network is left as it was: where it lay, its mode and its norms. Under torchrun, `fabric run` or
+    SLURM every process takes its share of the clips and every process gets the whole result.
+
+    Args:
+        model: what load_model returned.
+        records: what load_records or find_clips returned.
+        settings: views, batch, device and so on.
+        progress: called now and then, with more than one device from another thread.
+
+    Raises:
+        SpecError: a device that is not here, a batch that does not fit into memory.
+        BrokenCheckpoint: the network's outputs are not finite.
+    """
+    settings = settings or InferenceSettings()
+    names, notes = _name_classes(model, records)
+    views = ViewPlan.of(settings, model.clip_spec, names, model.spec.num_classes)
+    job, numbered = Job(model, settings, views), list(enumerate(records))
+    if settings.devices > 1 or count_outer_processes() is not None:
+        from gst_analysis.inference.distribution import measure_shares
+
+        shares = measure_shares(job, numbered, progress)
+    else:
+        device = choose_device(settings.device)
+        count = _count_to(len(numbered), progress)
+        shares = [measure_share(job, numbered, device, count)]
+    return _assemble(job, records, shares, names, (*model.notes, *notes, *views.notes))
+
+
+def _name_classes(
+    model: LoadedModel, records: RecordList | Sequence[ClipRecord]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The classes' names, and what must be said of them."""
+    if model.labels:
+        return model.labels, ()
+    names = records.class_names if isinstance(records, RecordList) else ()
+    if len(names) == model.spec.num_classes:
+        return tuple(names), (BORROWED,)
+    return (), (UNNAMED,)
+
+
+def _count_to(total: int, progress: Progress | None) -> Callable[[], object]:
+    """A function that reports one clip more each time it is called."""
+    done = iter(range(1, total + 1))
+    return lambda: progress and progress(next(done), total)
+
+
+def _assemble(
+    job: Job,
+    records: RecordList | Sequence[ClipRecord],
+    shares: Sequence[Share],
+    class_names: tuple[str, ...],
+    notes: tuple[str, ...],
+) -> FrameLogits:
+    """All shares in the order of the records, with what is known about network and clips."""
+    model, settings = job.model, job.settings
+    names = _distinct([record.clip for record in records])
+    places = np.array([place for share in shares for place in share.places], dtype=np.int64)
+    order = np.argsort(places, kind="stable")
+    labels = [record.label if record.label is not None else UNLABELLED for record in records]
+    failures = dict(sorted(item for share in shares for item in share.failures.items()))
+    sources = dict(records.sources or {}) if isinstance(records, RecordList) else {}
+    checkpoint = model.checkpoint
+    return FrameLogits(
+        checkpoint=checkpoint.name,
+        clips=tuple(names[place] for place in places[order]),
+        labels=np.array(labels, dtype=np.int64)[places[order]],
+        logits=np.concatenate([share.logits for share in shares])[order],
+        seconds=np.concatenate([share.seconds for share in shares])[order],
+        class_names=class_names,
+        failures={names[place]: reason for place, reason in failures.items()},
+        notes=notes,
+        provenance=Provenance(
+            {checkpoint.name: model.sha256, **sources},
+            {checkpoint.name: model.spec.to_json()},
+            _describe(model, settings),
+        ),
+    )
+
+
+def _describe(model: LoadedModel, settings: InferenceSettings) -> dict[str, object]:
+    """The settings that the numbers depend on."""
+    kept = ("clips", "crops", "batch", "precision", "fold")
+    device = choose_device(settings.device).type
+    return {
+        "clip_spec": model.clip_spec.to_json(),
+        **{k: getattr(settings, k) for k in kept},
+        "device": device,
+    }
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Number repeated names, so that a row is one clip's."""
+    counts: dict[str, int] = {}
+    used: dict[str, None] = {}
+    for name in names:
+        unique = name
+        while unique in used:
+            counts[name] = counts.get(name, 1) + 1
+            unique = f"{name} ({counts[name]})"
+        used[unique] = None
+    return list(used)

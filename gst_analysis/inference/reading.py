@@ -1,0 +1,76 @@
+"""Records in, views out: several clips are read at once, ahead of the network, in their own order.
+
+Threads, not processes: decoding and resizing leave the interpreter free, and threads need nothing of the
+program around them. As few clips wait as keep the threads busy, so memory stays flat.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Barrier
+
+import torch
+from torch import Tensor
+
+from gst_analysis.data.dataset import ReadingPlan, load_views
+from gst_analysis.data.records import ClipRecord
+from gst_analysis.errors import DataError
+from gst_analysis.inference.logits import Seconds
+
+
+@dataclass(frozen=True)
+class ReadClip:
+    """One clip's views (V, T, 3, S, S) as uint8 and its frames' seconds (T,); or why there are none."""
+
+    place: int
+    views: Tensor | None
+    seconds: Seconds | None
+    failure: str = ""
+
+
+def read_ahead(
+    records: Iterable[tuple[int, ClipRecord]], plan: ReadingPlan, *, threads: int
+) -> Generator[ReadClip, None, None]:
+    """Read (place, record) pairs in order; a clip that cannot be read comes back with its failure."""
+    waiting: deque[Future[ReadClip]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="read-clips") as pool:
+        try:
+            _narrow(pool, threads)
+            for place, record in records:
+                waiting.append(pool.submit(_read, place, record, plan))
+                if len(waiting) > 2 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _narrow(pool: ThreadPoolExecutor, threads: int) -> None:
+    """Let torch use one processor in each reading thread: teams of threads would only wait for each other.
+
+    The number holds for the thread that sets it and for threads that are yet to come; for these it is put
+    back at once.
+    """
+    before, together = torch.get_num_threads(), Barrier(threads)
+
+    def narrow() -> None:
+        torch.get_num_threads()  # or torch would take over the common number at its first work here
+        torch.set_num_threads(1)
+        together.wait()  # so that every thread of the pool takes one of these
+
+    done = [pool.submit(narrow) for _ in range(threads)]
+    for one in done:
+        one.result()
+    torch.set_num_threads(before)
+
+
+def _read(place: int, record: ClipRecord, plan: ReadingPlan) -> ReadClip:
+    try:
+        views, frames = load_views(record, plan)
+    except DataError as error:
+        return ReadClip(place, None, None, str(error))
+    return ReadClip(place, views, frames.seconds.reshape(plan.clips, -1).mean(axis=0))

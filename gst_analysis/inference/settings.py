@@ -1,0 +1,78 @@
+"""How a network is run over clips: which views, on what, how many at once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+
+from gst_analysis.data.transforms import CROPS
+from gst_analysis.errors import SpecError
+
+DEVICES = ("auto", "cuda", "mps", "cpu")
+PRECISIONS = ("fp32", "bf16")
+_MOST_READERS = 16
+_LIMITS = {"clips": 1000, "batch": 100_000, "devices": 10_000, "readers": 256}
+
+
+@dataclass(frozen=True)
+class InferenceSettings:
+    """The paper's single view by default: the middle frame of each segment, one centre crop.
+
+    `batch` counts views, not clips. `readers` threads decode ahead of the network; as many as there are
+    processors, to 16, if None. `devices` above 1 share the clips among processes.
+    """
+
+    clips: int = 1
+    crops: int = 1
+    batch: int = 8
+    device: str = "auto"
+    devices: int = 1
+    precision: str = "fp32"
+    readers: int | None = None
+    fold: bool = True
+    """Run a copy whose batch norms are folded into its convolutions: the same outputs, sooner. A network
+    with hooks is run itself."""
+
+    def __post_init__(self) -> None:
+        for name, most in _LIMITS.items():
+            value = getattr(self, name)
+            if not (value is None and name == "readers") and not (type(value) is int and 1 <= value <= most):
+                raise _unfit(name, f"a whole number from 1 to {most}", value)
+        for name, allowed in (("crops", CROPS), ("device", DEVICES), ("precision", PRECISIONS)):
+            if getattr(self, name) not in allowed:
+                raise _unfit(name, f"one of {', '.join(map(str, allowed))}", getattr(self, name))
+
+    @property
+    def views(self) -> int:
+        """Views of a clip that are averaged."""
+        return self.clips * self.crops
+
+    @property
+    def threads(self) -> int:
+        """Clips that are read at once."""
+        return self.readers or min(_MOST_READERS, os.cpu_count() or 1)
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The device that is meant; `auto` is the fastest kind there is.
+
+    Raises:
+        SpecError: there is no such device here.
+    """
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        wanted = next(kind for kind, there in present.items() if there)
+    if not present[wanted]:
+        here = ", ".join(kind for kind, there in present.items() if there)
+        raise SpecError(
+            "device", expected=f"one that is here: {here}", found=wanted, todo="choose that, or auto"
+        )
+    return torch.device(wanted)
+
+
+def _unfit(name: str, expected: str, value: object) -> SpecError:
+    return SpecError(
+        f"inference setting {name}", expected=expected, found=repr(value)[:60], todo="correct it"
+    )

@@ -1,0 +1,235 @@
+"""What a training run is: frozen, checked settings. No torch here.
+
+The defaults are the paper's recipe (section 4.2): SGD, lr 0.01 for 40 epochs and a tenth of it every
+10 epochs after, 60 epochs in all, batches of 24, dropout 0.3. The paper does not print its momentum and
+weight decay; 0.9 and 3e-4 are our reading of its lineage.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from gst_analysis.data.synthetic_worlds import WorldConfig
+from gst_analysis.errors import SpecError
+from gst_analysis.specs import ClipSpec, ModelSpec
+
+Precision = Literal["fp32", "bf16", "fp16"]
+FREE = {"resume": "free"}
+"""Marks a setting that may change when a run is resumed: it decides where and how, not what is learned."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network and what it starts from."""
+
+    name: str = "gst-resnet50"
+    alpha: str | float | None = None
+    beta: str | float | None = None
+    width: int | None = None
+    num_classes: int | None = None
+    """None takes the number of classes from the data."""
+    dropout: float = 0.3
+    pretrained: str | None = None
+    """imagenet, or the path of a 2-D checkpoint; None starts from random weights."""
+    temporal: Literal["random", "centred"] = "random"
+    """How kernels over time start in an inflated network."""
+
+    def __post_init__(self) -> None:
+        _require("model.dropout", 0 <= self.dropout < 1, "a number from 0 to below 1", self.dropout)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which clips; relative paths lie in `root`, and `root` in the working directory."""
+
+    root: str = field(default=".", metadata=FREE)
+    train: str = "train.json"
+    validation: str | None = "validation.json"
+    clips: str | None = field(default=None, metadata=FREE)
+    """The folder that clip names are relative to; None is the annotation's own."""
+    labels: str | None = None
+    format: str | None = None
+    label_order: Literal["alphabetical", "file"] = "alphabetical"
+    train_subset: str | None = None
+    validation_subset: str | None = None
+    workers: int = field(default=4, metadata=FREE)
+    """Processes that read clips, for each device; 0 reads in the training process."""
+    cache: Literal["none", "memory"] = field(default="none", metadata=FREE)
+    """memory decodes every clip once and keeps its frames."""
+    cache_mib: int = field(default=2048, metadata=FREE)
+    """Clips beyond this many MiB are decoded anew each time."""
+    max_skipped: float = 0.01
+    """Share of unreadable clips above which the run stops."""
+
+    def __post_init__(self) -> None:
+        _require("data.workers", self.workers >= 0, "0 or more", self.workers)
+        _require("data.cache_mib", self.cache_mib >= 1, "at least 1", self.cache_mib)
+        _require("data.max_skipped", 0 <= self.max_skipped <= 1, "a share from 0 to 1", self.max_skipped)
+
+
+@dataclass(frozen=True)
+class ClipConfig:
+    """What the network sees of a clip, and how training clips vary (TSN's ways)."""
+
+    frames: int = 8
+    sampling: str = "segments"
+    resize: int = 256
+    crop: int = 224
+    mean: tuple[float, ...] = ClipSpec.mean
+    std: tuple[float, ...] = ClipSpec.std
+    scales: tuple[float, ...] = (1.0, 0.875, 0.75, 0.66)
+    max_distortion: int = 1
+    flip: float = 0.5
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+
+    def spec(self) -> ClipSpec:
+        """The part that travels with the weights."""
+        return ClipSpec(**{f.name: getattr(self, f.name) for f in dataclasses.fields(ClipSpec)})
+
+
+@dataclass(frozen=True)
+class OptimiserConfig:
+    """SGD. Batch norm's scales and offsets and all biases are never decayed."""
+
+    lr: float = 0.01
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 3e-4
+    batch_size: int = 24
+    """Clips in one step, over all devices and pieces together."""
+    accumulate: int = field(default=1, metadata=FREE)
+    """Pieces that a batch is worked off in, to save memory; batch norm sees one piece at a time."""
+    clip_norm: float | None = None
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require("optimiser.lr", self.lr > 0, "a positive number", self.lr)
+        _require("optimiser.momentum", 0 <= self.momentum < 1, "from 0 to below 1", self.momentum)
+        _require("optimiser.nesterov", not self.nesterov or self.momentum > 0, "momentum with it", "none")
+        _require("optimiser.weight_decay", self.weight_decay >= 0, "0 or more", self.weight_decay)
+        _require("optimiser.batch_size", self.batch_size >= 1, "at least 1", self.batch_size)
+        _require("optimiser.accumulate", self.accumulate >= 1, "at least 1", self.accumulate)
+        smoothing = self.label_smoothing
+        _require("optimiser.label_smoothing", 0 <= smoothing < 1, "from 0 to below 1", smoothing)
+        norm = self.clip_norm
+        _require("optimiser.clip_norm", norm is None or norm > 0, "a positive number, or none", norm)
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """How long, and the learning rate over that time."""
+
+    epochs: int = 60
+    kind: Literal["steps", "cosine", "constant"] = "steps"
+    milestones: tuple[float, ...] = (40.0, 50.0)
+    """Epochs after which `steps` multiplies the rate by `factor`."""
+    factor: float = 0.1
+    update: Literal["epoch", "step"] = "epoch"
+    """Whether the rate changes between epochs only, or before every step."""
+    warmup_epochs: float = 0.0
+    """The rate rises linearly over this time, step by step."""
+
+    def __post_init__(self) -> None:
+        _require("schedule.epochs", self.epochs >= 1, "at least 1", self.epochs)
+        _require("schedule.factor", 0 < self.factor <= 1, "above 0 and at most 1", self.factor)
+        stones = self.milestones
+        ordered = all(s > 0 for s in stones) and list(stones) == sorted(set(stones))
+        _require("schedule.milestones", ordered, "rising positive epochs", list(stones))
+        warm = self.warmup_epochs
+        _require("schedule.warmup_epochs", 0 <= warm <= self.epochs, "from 0 to schedule.epochs", warm)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Where and how it runs, and what it leaves behind."""
+
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda", "mps"] = field(default="auto", metadata=FREE)
+    devices: int | None = field(default=None, metadata=FREE)
+    """Processes a node, one a device; None takes what torchrun, SLURM or `fabric run` set up, else 1."""
+    nodes: int = field(default=1, metadata=FREE)
+    strategy: Literal["auto", "ddp", "ddp_spawn"] = field(default="auto", metadata=FREE)
+    precision: Precision = "fp32"
+    sync_bn: bool = False
+    compile: bool = field(default=False, metadata=FREE)
+    deterministic: bool = field(default=False, metadata=FREE)
+    """Only exactly repeatable kernels; on a CPU training repeats exactly in any case."""
+    threads: int | None = field(default=None, metadata=FREE)
+    """Threads of the training process on the CPU; None leaves torch's choice."""
+    validate_every: int = 1
+    save_every_epochs: int = field(default=0, metadata=FREE)
+    """Keep a checkpoint every so many epochs; 0 keeps only the last and the best."""
+    save_every_steps: int = field(default=0, metadata=FREE)
+    """Make the run resumable every so many steps, not only after each epoch."""
+    log_every_steps: int = 10
+    tensorboard: bool = field(default=True, metadata=FREE)
+
+    def __post_init__(self) -> None:
+        _require("run.seed", 0 <= self.seed < 2**32, "from 0 to 2**32 - 1", self.seed)
+        for name in ("save_every_epochs", "save_every_steps"):
+            _require(f"run.{name}", getattr(self, name) >= 0, "0 or more", getattr(self, name))
+        for name in ("devices", "nodes", "threads", "validate_every", "log_every_steps"):
+            value = getattr(self, name)
+            _require(f"run.{name}", value is None or value >= 1, "at least 1", value)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A whole run. `world`, where given, is the planted world that is rendered into an empty data root."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    clip: ClipConfig = field(default_factory=ClipConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+    world: WorldConfig | None = None
+
+    def __post_init__(self) -> None:
+        self.clip.spec()
+        self.model_spec(self.model.num_classes or 2)
+
+    def model_spec(self, num_classes: int) -> ModelSpec:
+        """The network for this many classes."""
+        model = self.model
+        settings = {"alpha": model.alpha, "beta": model.beta, "width": model.width}
+        frames = self.clip.frames
+        return ModelSpec.from_name(model.name, num_frames=frames, num_classes=num_classes, **settings)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values by section; what is None is left out."""
+        sections = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {name: _plain(section) for name, section in sections.items() if section is not None}
+
+
+def fixed_settings(config: TrainConfig) -> dict[str, Any]:
+    """The settings that a resumed run must share with the one it goes on from, by dotted key.
+
+    More epochs are welcome where they leave the learning rate of the earlier ones alone.
+    """
+    fixed: dict[str, Any] = {}
+    record = config.to_json()
+    for section in dataclasses.fields(config):
+        value = getattr(config, section.name)
+        for entry in dataclasses.fields(value) if value is not None else ():
+            if entry.metadata.get("resume") != "free":
+                fixed[f"{section.name}.{entry.name}"] = record[section.name].get(entry.name)
+    if config.schedule.kind != "cosine":
+        del fixed["schedule.epochs"]
+    return fixed
+
+
+def _plain(section: Any) -> dict[str, Any]:
+    values: Mapping[str, Any] = {f.name: getattr(section, f.name) for f in dataclasses.fields(section)}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items() if v is not None}
+
+
+def _require(key: str, holds: bool, expected: str, found: object) -> None:
+    if not holds:
+        raise SpecError(key, expected=expected, found=str(found), todo="correct it in the recipe or override")

@@ -1,0 +1,141 @@
+"""The processes of one run: how they start, and the few things they tell each other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision, Precision
+from torch import Tensor, distributed
+
+from gst_analysis.errors import GstError, SpecError
+from gst_analysis.training.config import RunConfig
+
+Value = TypeVar("Value")
+
+_PATIENCE = timedelta(hours=6)  # the first rank may decode or render for long while the others wait
+
+
+def build_fabric(run: RunConfig) -> Fabric:
+    """Lightning Fabric for the wanted devices; nothing is launched yet.
+
+    Under torchrun the number of devices and nodes is torchrun's, under `fabric run` everything is.
+    """
+    device = choose_device(run.device)
+    plugin = _precision(run.precision, device)
+    if int(os.environ.get("LT_CLI_USED", "0")):
+        return Fabric(plugins=plugin)
+    devices, nodes = _count_devices(run)
+    strategy = run.strategy if devices * nodes > 1 or run.strategy != "auto" else "auto"
+    return Fabric(accelerator=device, devices=devices, num_nodes=nodes, strategy=strategy, plugins=plugin)
+
+
+def choose_device(wanted: str) -> str:
+    """The kind of device that is meant; `auto` is the fastest there is."""
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return next(name for name, there in present.items() if there)
+    if not present[wanted]:
+        raise SpecError(
+            "run.device", expected=f"a device that is here: {', '.join(n for n, t in present.items() if t)}",
+            found=wanted, todo="choose one of them, or auto",
+        )  # fmt: skip
+    return wanted
+
+
+def _precision(name: str, device: str) -> Precision:
+    if name == "fp32":
+        return Precision()
+    return MixedPrecision("bf16-mixed" if name == "bf16" else "16-mixed", device)
+
+
+def _count_devices(run: RunConfig) -> tuple[int, int]:
+    local, world = os.environ.get("LOCAL_WORLD_SIZE"), os.environ.get("WORLD_SIZE")
+    if local is not None and world is not None and distributed.is_torchelastic_launched():
+        return int(local), int(world) // int(local)
+    if run.devices is None and "SLURM_NTASKS" in os.environ and "SLURM_JOB_NAME" in os.environ:
+        tasks, nodes = int(os.environ["SLURM_NTASKS"]), int(os.environ.get("SLURM_NNODES", "1"))
+        return (tasks // nodes, nodes) if os.environ["SLURM_JOB_NAME"] != "bash" else (1, 1)
+    return run.devices or 1, run.nodes
+
+
+class Crew:
+    """This process among the others. What they tell each other goes by gloo, so that no GPU waits for it."""
+
+    def __init__(self, fabric: Fabric) -> None:
+        self.rank, self.size = fabric.global_rank, fabric.world_size
+        self.device = fabric.device
+        self._group: Any = None
+        if self.size > 1:
+            self._group = distributed.new_group(backend="gloo", timeout=_PATIENCE)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes the files."""
+        return self.rank == 0
+
+    def gather(self, numbers: Sequence[int]) -> list[list[int]]:
+        """Every rank's whole numbers; all ranks give equally many."""
+        own = torch.tensor(numbers, dtype=torch.int64)
+        if self.size == 1:
+            return [own.tolist()]
+        every = [torch.empty_like(own) for _ in range(self.size)]
+        distributed.all_gather(every, own, group=self._group)
+        return [tensor.tolist() for tensor in every]
+
+    def gather_objects(self, value: Any) -> list[Any]:
+        """Every rank's plain value."""
+        if self.size == 1:
+            return [value]
+        every: list[Any] = [None] * self.size
+        distributed.all_gather_object(every, value, group=self._group)
+        return every
+
+    def add(self, totals: Tensor) -> Tensor:
+        """The sum of every rank's tensor, on the CPU."""
+        total = totals.detach().cpu().to(torch.float64, copy=True)
+        if self.size > 1:
+            distributed.all_reduce(total, group=self._group)
+        return total
+
+    def share(self, tensors: Sequence[Tensor]) -> None:
+        """Give every rank the first one's tensors, such as a network's running statistics."""
+        if self.size > 1:
+            for tensor in tensors:
+                distributed.broadcast(tensor, 0)
+
+    def agree(self, prepare: Callable[[], Value]) -> Value:
+        """What `prepare` returns here; if it fails on any rank, its error on every rank."""
+        error: GstError | None = None
+        try:
+            value = prepare()
+        except GstError as raised:
+            error = raised
+        parts = None if error is None else (error.subject, error.expected, error.found, error.todo)
+        failures = [failure for failure in self.gather_objects(parts) if failure is not None]
+        if error is not None:
+            raise error
+        if failures:
+            subject, expected, found, todo = failures[0]
+            raise GstError(subject, expected=expected, found=found, todo=todo)
+        return value
+
+
+@contextmanager
+def explain_lost_ranks(ranks: int) -> Iterator[None]:
+    """Where another process has ended, its error is the one to read, not the broken connection to it."""
+    try:
+        yield
+    except RuntimeError as error:
+        text = str(error).lower()
+        if ranks < 2 or not any(sign in text for sign in ("gloo", "connection", "nccl")):
+            raise
+        raise GstError(
+            "training in several processes", expected="all of them to keep running",
+            found="one that ended", todo="read its own error, then go on with resume",
+        ) from error  # fmt: skip

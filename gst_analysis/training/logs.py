@@ -1,0 +1,110 @@
+"""What happened in a run, appended line by line: log.jsonl, steps.csv, epochs.csv, and TensorBoard's files.
+
+A resumed run cuts each file back to where it was when the run was last saved, so nothing stands twice.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gst_analysis.results import to_plain
+from gst_analysis.tables import TRAINING_EPOCHS, TRAINING_STEPS, Schema
+
+EVENTS, STEPS, EPOCHS = "log.jsonl", "steps.csv", "epochs.csv"
+_TABLES: Mapping[str, Schema] = {STEPS: TRAINING_STEPS, EPOCHS: TRAINING_EPOCHS}
+
+
+class RunLog:
+    """The log of one run; of a rank that does not lead (`folder` is None) it writes nothing."""
+
+    def __init__(
+        self, folder: Path | None, *, sizes: Mapping[str, int] | None = None, tensorboard: bool = False,
+        step: int = 0,
+    ) -> None:  # fmt: skip
+        self._files = {}
+        self._board: Any = None
+        if folder is None:
+            return
+        for name in (EVENTS, *_TABLES):
+            self._files[name] = _open_at(folder / name, (sizes or {}).get(name, 0))
+        for name, schema in _TABLES.items():
+            if self._files[name].tell() == 0:
+                self._append(name, _format_csv(list(schema.columns)))
+        if tensorboard:
+            self._board = _open_board(folder / "tensorboard", step)
+
+    def add_event(self, event: str, values: Mapping[str, Any]) -> None:
+        """One line in log.jsonl."""
+        if EVENTS in self._files:
+            plain = {k: None if _is_odd(v) else v for k, v in to_plain({"event": event, **values}).items()}
+            self._append(EVENTS, json.dumps(plain, ensure_ascii=False) + "\n")
+
+    def add_steps(self, row: Mapping[str, Any]) -> None:
+        """A row of TRAINING_STEPS."""
+        self._add_row(STEPS, "steps", row)
+
+    def add_epoch(self, row: Mapping[str, Any]) -> None:
+        """A row of TRAINING_EPOCHS."""
+        self._add_row(EPOCHS, "epoch", row)
+
+    def sizes(self) -> dict[str, int]:
+        """How long each file is, all of it on the disk."""
+        for file in self._files.values():
+            os.fsync(file.fileno())
+        return {name: file.tell() for name, file in self._files.items()}
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
+        if self._board is not None:
+            self._board.close()
+
+    def _add_row(self, name: str, event: str, row: Mapping[str, Any]) -> None:
+        if name not in self._files:
+            return
+        self._append(name, _format_csv([row[column] for column in _TABLES[name].columns]))
+        self.add_event(event, row)
+        if self._board is not None:
+            for key, value in row.items():
+                if isinstance(value, float) and key != "seconds":
+                    self._board.add_scalar(f"{event}/{key}", value, row["step"])
+
+    def _append(self, name: str, text: str) -> None:
+        self._files[name].write(text.encode())
+        self._files[name].flush()
+
+
+def _open_at(path: Path, size: int) -> io.BufferedRandom:
+    """A file to append to, cut to a length; a shorter one is left as it is."""
+    path.touch()
+    file = path.open("r+b")
+    file.truncate(min(size, file.seek(0, os.SEEK_END)))
+    file.seek(0, os.SEEK_END)
+    return file
+
+
+def _format_csv(values: list[Any]) -> str:
+    text = io.StringIO()
+    cells = ["" if v is None or _is_odd(v) else v for v in values]
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
+
+
+def _is_odd(value: Any) -> bool:
+    """A number that neither JSON nor a table has."""
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def _open_board(folder: Path, step: int) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:  # TensorBoard is optional
+        return None
+    return SummaryWriter(str(folder), purge_step=step)

@@ -1,0 +1,63 @@
+"""Loss and accuracy summed over clips, on the device, so that counting never waits for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gst_analysis.errors import SpecError
+
+EPOCH, WINDOW = 0, 1
+"""Rows of the sums: since the epoch began, and since the last line of the log."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Means over clips; NaN where there were none."""
+
+    loss: float
+    top1: float
+    top5: float
+    clips: int
+
+    @classmethod
+    def of(cls, sums: Tensor) -> Scores:
+        """From sums (loss, first right, among five, clips)."""
+        loss, top1, top5, clips = sums.tolist()
+        count = clips or float("nan")
+        return cls(loss / count, top1 / count, top5 / count, int(clips))
+
+
+class Totals:
+    """Sums of the running epoch and of the running window of the log."""
+
+    def __init__(self, device: torch.device) -> None:
+        precise = torch.float32 if device.type == "mps" else torch.float64
+        self.sums = torch.zeros(2, 4, dtype=precise, device=device)
+
+    @torch.no_grad()
+    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Count some clips: their summed loss, logits (N, K) and labels (N,)."""
+        self.sums += sum_scores(loss, logits, labels).to(self.sums.dtype)
+
+    def restart(self, row: int) -> None:
+        self.sums[row] = 0
+
+
+def sum_scores(loss: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+    """Summed loss, first right, among the first five, clips: one tensor (4,)."""
+    best = logits.topk(min(5, logits.shape[1]), dim=1).indices  # (N, 5)
+    hits = (best == labels[:, None]).float()
+    clips = torch.tensor(float(len(labels)), device=logits.device)
+    return torch.stack([loss.detach().float(), hits[:, 0].sum(), hits.sum(), clips])
+
+
+def check_finite(sums: Tensor, lr: float) -> None:
+    """Stop a run whose loss is no number any more, before it is saved over a good one."""
+    if not bool(torch.isfinite(sums).all()):
+        raise SpecError(
+            "training loss", expected="a finite number", found="nan or infinity",
+            todo=f"lower optimiser.lr (now {lr:.3g}), set optimiser.clip_norm, or add schedule.warmup_epochs",
+        )  # fmt: skip

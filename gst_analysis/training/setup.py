@@ -1,0 +1,116 @@
+"""A configuration in; everything that a run needs, built and in place on its device, out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch.optim import SGD
+
+from gst_analysis.checkpoints.starting import create_model
+from gst_analysis.data.dataset import ClipDataset, SkippedClips
+from gst_analysis.errors import DataError
+from gst_analysis.models.network import VideoNetwork
+from gst_analysis.training.batches import BatchPlan, TrainSampler, ValidationSampler
+from gst_analysis.training.config import TrainConfig
+from gst_analysis.training.crew import Crew
+from gst_analysis.training.loaders import Loader, build_dataset, build_loader
+from gst_analysis.training.optimiser import build_optimiser
+from gst_analysis.training.progress import Phase, Report, TrainProgress
+from gst_analysis.training.sources import Sources, load_sources, prepare_world
+from gst_analysis.training.sync_norm import synchronise_norms
+from gst_analysis.training.validation import Validation
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the loop works with."""
+
+    config: TrainConfig
+    fabric: Fabric
+    crew: Crew
+    sources: Sources
+    network: VideoNetwork
+    """The bare network, whose weights are saved."""
+    module: Any
+    """The network as Fabric wraps it: what forward and backward go through."""
+    optimiser: SGD
+    stepper: Any
+    """The optimiser as Fabric wraps it."""
+    plan: BatchPlan
+    dataset: ClipDataset
+    sampler: TrainSampler
+    loader: Loader
+    skipped: SkippedClips
+    validation: Validation | None
+    provenance: dict[str, Any]
+
+
+def build_parts(config: TrainConfig, fabric: Fabric, crew: Crew, report: Report) -> Parts:
+    """Build everything; the same error on every rank if it fails on any."""
+    crew.agree(lambda: prepare_world(config, _reporter(report, "rendering")) if crew.leads else None)
+    sources, dataset, plan = crew.agree(lambda: _prepare_training(config, crew, report))
+    network, provenance = crew.agree(lambda: _build_network(config, sources, crew))
+    optimiser = build_optimiser(network, config.optimiser)
+    compiled: Any = torch.compile(network) if config.run.compile else network
+    module, stepper = fabric.setup(compiled, optimiser)
+    sampler = TrainSampler(plan)
+    share = config.data.max_skipped
+    return Parts(
+        config=config, fabric=fabric, crew=crew, sources=sources, network=network, module=module,
+        optimiser=optimiser, stepper=stepper, plan=plan, dataset=dataset, sampler=sampler,
+        loader=build_loader(dataset, sampler, config, crew.device),
+        skipped=SkippedClips(len(dataset), max_share=share),
+        validation=crew.agree(lambda: _prepare_validation(config, sources, fabric, crew, plan, report)),
+        provenance=provenance,
+    )  # fmt: skip
+
+
+def _prepare_training(
+    config: TrainConfig, crew: Crew, report: Report
+) -> tuple[Sources, ClipDataset, BatchPlan]:
+    sources = load_sources(config)
+    clips, seed = len(sources.train), config.run.seed
+    plan = BatchPlan.of(config.optimiser, clips, seed=seed, rank=crew.rank, ranks=crew.size)
+    dataset = build_dataset(sources.train, config, train=True, progress=_reporter(report, "reading"))
+    return sources, dataset, plan
+
+
+def _prepare_validation(
+    config: TrainConfig, sources: Sources, fabric: Fabric, crew: Crew, plan: BatchPlan, report: Report
+) -> Validation | None:
+    if sources.validation is None:
+        return None
+    if not len(sources.validation):
+        raise DataError(
+            str(config.data.validation), expected="clips to validate with", found="none",
+            todo="name another list, or set data.validation to none",
+        )  # fmt: skip
+    records = sources.validation
+    dataset = build_dataset(records, config, train=False, progress=_reporter(report, "reading"))
+    sampler = ValidationSampler(len(records), plan.piece, rank=crew.rank, ranks=crew.size)
+    loader = build_loader(dataset, sampler, config, crew.device)
+    skipped = SkippedClips(len(records), max_share=config.data.max_skipped)
+    return Validation(loader, config.clip.spec(), skipped, fabric, crew)
+
+
+def _build_network(config: TrainConfig, sources: Sources, crew: Crew) -> tuple[VideoNetwork, dict[str, Any]]:
+    """The network in training mode, and what is written about it into its checkpoints."""
+    model = config.model
+    start = create_model(
+        config.model_spec(sources.num_classes), pretrained=model.pretrained, temporal=model.temporal,
+        seed=config.run.seed, dropout=model.dropout,
+    )  # fmt: skip
+    network = start.module.train()
+    if config.run.sync_bn and crew.size > 1:
+        synchronise_norms(network, crew.device)
+    provenance = {
+        **start.checkpoint.provenance, "config": config.to_json(), "data_sha256": sources.sha256,
+    }  # fmt: skip
+    return network, provenance
+
+
+def _reporter(report: Report, phase: Phase) -> Any:
+    return lambda done, total: report(TrainProgress(phase, done, total))

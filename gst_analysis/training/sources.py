@@ -1,0 +1,105 @@
+"""A configuration in; the clips to train on and to validate with, and their classes, out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gst_analysis.data.records import RecordList, load_records
+from gst_analysis.data.synthetic import make_world, read_world
+from gst_analysis.data.synthetic_worlds import WorldConfig
+from gst_analysis.errors import DataError, SpecError
+from gst_analysis.training.config import DataConfig, TrainConfig
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Records and classes of a run; `validation` is None where there is nothing to validate with."""
+
+    train: RecordList
+    validation: RecordList | None
+    num_classes: int
+    notes: tuple[str, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """Class names in class order, if they are known."""
+        return self.train.class_names or None
+
+    @property
+    def sha256(self) -> dict[str, str]:
+        """Hashes of the annotation files by their names."""
+        lists = (self.train, self.validation)
+        return {
+            Path(path).name: digest
+            for records in lists if records is not None
+            for path, digest in (records.sources or {}).items()
+        }  # fmt: skip
+
+
+def prepare_world(
+    config: TrainConfig, progress: Callable[[int, int], object] | None = None, *, workers: int | None = None
+) -> None:
+    """Render the recipe's planted world into its data root, if that is empty; refuse another world there."""
+    root = Path(config.data.root)
+    if config.world is None:
+        return
+    if not root.exists() or not any(root.iterdir()):
+        make_world(root, config.world, progress=progress, workers=workers)
+        return
+    found = read_world(root).config
+    if found != config.world:
+        raise DataError(
+            str(root), expected="the planted world of the recipe", found=_differences(config.world, found),
+            todo="name another data.root, or set world.* to match",
+        )  # fmt: skip
+
+
+def load_sources(config: TrainConfig) -> Sources:
+    """Read the annotations and agree on the classes."""
+    data = config.data
+    train = _load(data, data.train, data.train_subset, None)
+    validation = None
+    if data.validation is not None:
+        validation = _load(data, data.validation, data.validation_subset, train.class_names or None)
+    classes = _count_classes(config, train)
+    notes = [f"training clips: {note}" for note in train.notes]
+    notes += [f"validation clips: {note}" for note in (validation.notes if validation else ())]
+    return Sources(train, validation, classes, tuple(notes))
+
+
+def _load(data: DataConfig, name: str, subset: str | None, labels: tuple[str, ...] | None) -> RecordList:
+    root = Path(data.root)
+    return load_records(
+        root / name,
+        format=data.format,
+        root=root / data.clips if data.clips is not None else None,
+        labels=labels or (root / data.labels if data.labels is not None else None),
+        label_order=data.label_order,
+        subset=subset,
+    )
+
+
+def _count_classes(config: TrainConfig, train: RecordList) -> int:
+    highest = max((record.label for record in train if record.label is not None), default=-1)
+    found = len(train.class_names) or highest + 1
+    wanted = config.model.num_classes
+    if found < 1:
+        raise DataError(
+            config.data.train,
+            expected="clips with labels",
+            found="none",
+            todo="name the training annotations",
+        )
+    if wanted is not None and (wanted < found or (train.class_names and wanted != found)):
+        raise SpecError(
+            "model.num_classes", expected=f"{found}, as in the training data", found=str(wanted),
+            todo="correct it, or set it to none",
+        )  # fmt: skip
+    return wanted or found
+
+
+def _differences(wanted: WorldConfig, found: WorldConfig) -> str:
+    pairs = {name: (value, getattr(found, name)) for name, value in vars(wanted).items()}
+    return ", ".join(f"{name} {has!r} for {asked!r}" for name, (asked, has) in pairs.items() if asked != has)

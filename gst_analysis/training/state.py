@@ -1,0 +1,143 @@
+"""Where a run stands, and the one file that a run goes on from.
+
+state.pt holds everything, weights included: it is written whole or not at all, so that there is no
+moment at which a kill could leave weights and optimiser of different steps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gst_analysis.checkpoints.reading import load_raw
+from gst_analysis.data.dataset import SkippedClip
+from gst_analysis.errors import BrokenCheckpoint, OutputError, SpecError, name_some
+from gst_analysis.results import write_whole
+from gst_analysis.training.config import TrainConfig, fixed_settings
+
+STATE = "state.pt"
+FORMAT, VERSION = "gst-analysis-training", 1
+
+
+@dataclass
+class Position:
+    """How far a run has come: epochs done, batches done in the running one, steps in all."""
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    best: dict[str, float] | None = None
+    """epoch, top1 and loss of the best validation so far."""
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    """One TRAINING_EPOCHS row for every epoch done."""
+    skipped: dict[str, list[SkippedClip]] = field(default_factory=dict)
+    """Unreadable clips of each split."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that state.pt holds beside the configuration."""
+
+    position: Position
+    weights: Mapping[str, Tensor]
+    optimiser: Mapping[str, Any]
+    scaler: Mapping[str, Any]
+    random: list[dict[str, Tensor]]
+    """Each rank's generators."""
+    sums: Tensor
+    log: Mapping[str, int]
+    """How long each log file is."""
+    machine: Mapping[str, Any]
+    """What must be the same for the weights to be the same bit for bit: devices, threads, torch."""
+
+
+def save_snapshot(folder: Path, snapshot: Snapshot, config: TrainConfig) -> Path:
+    """Write state.pt whole or not at all."""
+    position = {**vars(snapshot.position)}
+    position["skipped"] = {
+        split: [dataclasses.asdict(clip) for clip in clips]
+        for split, clips in snapshot.position.skipped.items()
+    }
+    record = {
+        "format": FORMAT, "version": VERSION, "config": fixed_settings(config), "position": position,
+        "state_dict": {name: tensor.detach().cpu() for name, tensor in snapshot.weights.items()},
+        "optimiser": snapshot.optimiser, "scaler": dict(snapshot.scaler), "random": snapshot.random,
+        "sums": snapshot.sums, "log": dict(snapshot.log), "machine": dict(snapshot.machine),
+    }  # fmt: skip
+    return write_whole(folder / STATE, lambda file: torch.save(record, file))
+
+
+def load_snapshot(folder: Path, config: TrainConfig) -> Snapshot | None:
+    """Read state.pt; None if there is none.
+
+    Raises:
+        CheckpointError: the file is damaged, or no training state.
+        SpecError: the run was started with other settings.
+    """
+    path = folder / STATE
+    if not path.exists():
+        return None
+    raw = load_raw(path)
+    record = raw.extras
+    if record.get("format") != FORMAT or record.get("version") != VERSION:
+        raise _broken(path, "another kind of file")
+    _compare(record.get("config"), config, path)
+    try:
+        skipped = {
+            split: [SkippedClip(**clip) for clip in clips]
+            for split, clips in record["position"]["skipped"].items()
+        }
+        position = Position(**{**record["position"], "skipped": skipped})
+        return Snapshot(
+            position, raw.state, record["optimiser"], record["scaler"], record["random"], record["sums"],
+            record["log"], record["machine"],
+        )  # fmt: skip
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _broken(path, f"one without {error}") from error
+
+
+def prepare_folder(folder: Path, *, resume: bool) -> None:
+    """Make the folder of a run; refuse to overwrite one, and remove what a killed one left half written."""
+    if (folder / STATE).exists() and not resume:
+        raise OutputError(
+            str(folder), expected="a folder without a training run", found=STATE,
+            todo="resume that run, or choose another folder",
+        )  # fmt: skip
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.glob(".*.pt*"):  # write_whole's drafts of .pt and .pth files
+            path.unlink()
+    except OSError as error:
+        raise OutputError(
+            str(folder), expected="a folder that can be written to", found=error.strerror or str(error),
+            todo="choose another folder",
+        ) from error  # fmt: skip
+
+
+def _compare(saved: Any, config: TrainConfig, path: Path) -> None:
+    if not isinstance(saved, Mapping):
+        raise _broken(path, "one without settings")
+    wanted = fixed_settings(config)
+    odd = [
+        f"{key}={wanted.get(key)} (was {saved.get(key)})"
+        for key in dict.fromkeys([*saved, *wanted])
+        if saved.get(key) != wanted.get(key)
+    ]
+    if odd:
+        raise SpecError(
+            f"resuming {path.parent}", expected="the settings that the run was started with",
+            found=name_some(odd), todo="leave them as they were, or start a run in another folder",
+        )  # fmt: skip
+
+
+def _broken(path: Path, found: str) -> BrokenCheckpoint:
+    return BrokenCheckpoint(
+        str(path), expected="the state of a training run", found=found, todo="start the run anew elsewhere"
+    )

@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gst_analysis.errors import SpecError
+from gst_analysis.models.registry import build_model
+from gst_analysis.training.config import TrainConfig, fixed_settings
+from gst_analysis.training.recipes import (
+    DEFAULT_RECIPE,
+    format_config,
+    load_config,
+    parse_overrides,
+    recipe_names,
+    setting_types,
+)
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_loads_builds_and_survives_being_written(name: str, tmp_path: Path) -> None:
+    config = load_config(name)
+    assert config.model.num_classes is not None
+    network = build_model(config.model_spec(config.model.num_classes), dropout=config.model.dropout)
+    assert network.fc.out_features == config.model.num_classes
+    assert network.spec.num_frames == config.clip.spec().frames
+    path = tmp_path / "config.toml"
+    path.write_text(format_config(config), encoding="utf-8")
+    assert load_config(path) == config
+
+
+def test_the_recipes_that_the_paper_and_the_shipped_models_need_are_there() -> None:
+    names = set(recipe_names())
+    assert DEFAULT_RECIPE in names
+    for start in (
+        "something-v1", "diving48-gst-r18-16f", "diving48-gst-r50-16f", "epic-kitchens", "egtea-gst-r34",
+        "egtea-gst-r50", "jester", "kinetics", "planted-static", "planted-temporal", "planted-mixed",
+        "planted-state-change",
+    ):  # fmt: skip
+        assert any(name.startswith(start) for name in names), start
+    assert {load_config(n).clip.frames for n in names if n.startswith("diving48")} == {16}
+
+
+def test_the_default_recipe_is_the_papers_and_the_default_of_every_setting() -> None:
+    config = load_config()
+    assert (config.optimiser.lr, config.optimiser.momentum, config.optimiser.batch_size) == (0.01, 0.9, 24)
+    assert (config.optimiser.weight_decay, config.model.dropout) == (3e-4, 0.3)
+    assert (config.schedule.epochs, config.schedule.factor) == (60, 0.1)
+    assert (config.clip.resize, config.clip.crop, config.clip.sampling) == (256, 224, "segments")
+    assert (config.clip, config.optimiser, config.schedule, config.run) == tuple(
+        getattr(TrainConfig(), name) for name in ("clip", "optimiser", "schedule", "run")
+    )
+
+
+def test_planted_recipes_have_the_classes_of_their_worlds() -> None:
+    for name in recipe_names():
+        config = load_config(name)
+        if config.world is not None:
+            assert name == f"planted-{config.world.world}"
+            assert config.model.num_classes == len(config.world.classes)
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        ("optimizer.lr", "optimiser.lr"),
+        ("optimiser.learning_rat", "optimiser."),
+        ("lr", "optimiser.lr"),
+        ("batch_size", "optimiser.batch_size"),
+        ("schedule.epoch", "schedule.epochs"),
+        ("run.precison", "run.precision"),
+        ("world.clip", "world.clips"),
+    ],
+)
+def test_an_unknown_key_is_an_error_that_suggests_the_nearest(key: str, near: str) -> None:
+    with pytest.raises(SpecError, match="unknown key") as caught:
+        load_config(DEFAULT_RECIPE, {key: "1"})
+    assert f"did you mean {near}" in caught.value.todo
+
+
+@pytest.mark.parametrize("text", ["[optimizer]\nlr = 1.0\n", "lr = 1.0\n", "[optimiser]\nlrr = 1.0\n"])
+def test_an_unknown_key_in_a_file_is_an_error_too(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(SpecError, match=r"did you mean optimiser\.lr"):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "expected"),
+    [
+        ("optimiser.lr", "fast", "a number"),
+        ("optimiser.lr", "nan", "a number"),
+        ("optimiser.lr", "-1", "a positive number"),
+        ("optimiser.batch_size", "2.5", "a whole number"),
+        ("optimiser.nesterov", "1", "true or false"),
+        ("schedule.milestones", "10,five", "a list of numbers"),
+        ("schedule.milestones", "20,10", "rising"),
+        ("schedule.kind", "linear", "one of steps, cosine, constant"),
+        ("run.precision", "fp64", "one of fp32, bf16, fp16"),
+        ("run.seed", "none", "a whole number"),
+        ("model.dropout", "1", "below 1"),
+        ("clip.mean", "0.5,0.5", "three numbers"),
+        ("model.alpha", "2/3/4", "a fraction"),
+        ("model.name", "gst-resnet49", "FAMILY-BACKBONE"),
+    ],
+)
+def test_a_wrong_value_is_said(key: str, text: str, expected: str) -> None:
+    with pytest.raises(SpecError, match=expected):
+        load_config(DEFAULT_RECIPE, {key: text})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[optimiser]\nlr = "0.1"\n', "a number"),
+        ("[optimiser]\nbatch_size = true\n", "a whole number"),
+        ("[run]\ntensorboard = 1\n", "true or false"),
+        ("[schedule]\nmilestones = 10\n", "a list of numbers"),
+        ("[optimiser\n", "a recipe in TOML"),
+    ],
+)
+def test_a_wrong_type_in_a_file_is_said(text: str, expected: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(SpecError, match=expected):
+        load_config(path)
+
+
+def test_overrides_are_read_by_their_type() -> None:
+    config = load_config(DEFAULT_RECIPE, parse_overrides([
+        "optimiser.lr=0.02", "schedule.milestones=10, 20", "optimiser.clip_norm=5", "run.sync_bn=true",
+        "model.width=none", "model.alpha=0.5", "data.validation=none", "data.train=a=b.json",
+    ]))  # fmt: skip
+    assert config.optimiser.lr == 0.02
+    assert config.schedule.milestones == (10.0, 20.0)
+    assert config.optimiser.clip_norm == 5.0
+    assert config.run.sync_bn is True
+    assert config.model.width is None
+    assert config.data.validation is None
+    assert config.data.train == "a=b.json"
+    assert str(config.model_spec(3).alpha) == "1/2"
+    with pytest.raises(SpecError, match="key=value"):
+        parse_overrides(["optimiser.lr"])
+
+
+def test_unknown_recipes_and_missing_files_are_said(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="did you mean planted-temporal"):
+        load_config("planted-temporel")
+    with pytest.raises(SpecError, match="No such file"):
+        load_config(tmp_path / "none.toml")
+
+
+def test_what_may_change_in_a_resumed_run_is_where_and_how_it_runs() -> None:
+    base = load_config()
+    free = {"run.devices": "2", "data.root": "elsewhere", "data.workers": "1", "schedule.epochs": "70"}
+    assert fixed_settings(base) == fixed_settings(load_config(DEFAULT_RECIPE, free))
+    for key, text in {
+        "optimiser.lr": "0.1",
+        "run.seed": "1",
+        "run.precision": "bf16",
+        "clip.flip": "0",
+    }.items():
+        assert fixed_settings(base) != fixed_settings(load_config(DEFAULT_RECIPE, {key: text}))
+    cosine = {"schedule.kind": "cosine"}
+    longer = load_config(DEFAULT_RECIPE, cosine | {"schedule.epochs": "70"})
+    assert fixed_settings(longer) != fixed_settings(load_config(DEFAULT_RECIPE, cosine))
+
+
+def test_every_setting_is_reachable_from_the_command_line() -> None:
+    assert {"model.name", "data.cache", "clip.crop", "world.seed"} <= setting_types().keys()
+
+
+def test_reading_a_recipe_does_not_import_torch() -> None:
+    code = (
+        "import sys; from gst_analysis.training.recipes import load_config; load_config(); "
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from gst_analysis.training.interrupts import Interruption
+from gst_analysis.training.loop import train
+from gst_analysis.training.state import STATE
+from tests.training.runs import at_step, tiny
+
+
+def test_the_first_ctrl_c_is_noted_and_the_second_is_raised() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with Interruption() as interruption:
+        signal.raise_signal(signal.SIGINT)
+        assert interruption.asked
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_thread_cannot_listen_and_does_not_try() -> None:
+    caught: list[BaseException] = []
+
+    def enter() -> None:
+        try:
+            with Interruption():
+                pass
+        except BaseException as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert not caught
+
+
+def test_ctrl_c_during_validation_saves_and_validation_runs_when_resumed(world: Path, tmp_path: Path) -> None:
+    def press(progress: object) -> None:
+        if getattr(progress, "phase", "") == "validating":
+            signal.raise_signal(signal.SIGINT)
+
+    config = tiny(world, {"schedule.epochs": "1", "optimiser.batch_size": "6"})
+    with pytest.raises(KeyboardInterrupt):
+        train(config, out=tmp_path, progress=press)
+    assert (tmp_path / STATE).exists()
+    assert not (tmp_path / "best.pth").exists()
+    result = train(config, out=tmp_path, resume=True)
+    assert result.summary.best_epoch == 1
+
+
+def test_an_error_in_the_callback_is_not_swallowed(world: Path, tmp_path: Path) -> None:
+    def fail() -> None:
+        raise LookupError("shown")
+
+    with pytest.raises(LookupError, match="shown"):
+        train(tiny(world), out=tmp_path, progress=at_step(1, fail))
+
+
+@pytest.mark.slow
+def test_ctrl_c_reaches_a_process_with_workers_and_leaves_none_behind(world: Path, tmp_path: Path) -> None:
+    """As a terminal does it: the signal goes to the whole process group."""
+    command = [sys.executable, "-m", "tests.training.runs", str(world), str(tmp_path / "run"),
+               "schedule.epochs=500", "run.save_every_steps=1", "data.workers=2"]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    while not (tmp_path / "run" / STATE).exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert b"KeyboardInterrupt" in errors
+    assert b"DataLoader worker" not in errors
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)

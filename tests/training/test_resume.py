@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from gst_analysis.errors import CheckpointError, SpecError
+from gst_analysis.training.loop import train
+from gst_analysis.training.state import STATE
+from tests.training.runs import STEPS, assert_same, at_step, tiny, weights
+
+
+def press_ctrl_c() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def untimed(folder: Path) -> list[dict[str, Any]]:
+    """The log without what two runs cannot share."""
+    events = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    for event in events:
+        event.pop("seconds", None)
+        event.pop("clips_per_s", None)
+    return [event for event in events if event["event"] in ("steps", "epoch", "skipped")]
+
+
+@pytest.fixture(scope="module")
+def unbroken(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("unbroken")
+    train(tiny(world), out=out)
+    return out
+
+
+@pytest.mark.parametrize("cut", [1, 3, STEPS, STEPS + 1, 2 * STEPS, 3 * STEPS - 1, 3 * STEPS])
+def test_a_resumed_run_ends_with_the_same_weights_bit_for_bit(
+    cut: int, world: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    config = tiny(world)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, out=tmp_path, progress=at_step(cut, press_ctrl_c))
+    train(config, out=tmp_path, resume=True)
+    for name in ("last.pth", "best.pth"):
+        assert_same(weights(unbroken, name), weights(tmp_path, name))
+    ours, theirs = (torch.load(f / STATE, weights_only=True)["optimiser"] for f in (tmp_path, unbroken))
+    for place, state in ours["state"].items():
+        assert torch.equal(state["momentum_buffer"], theirs["state"][place]["momentum_buffer"])
+    assert untimed(tmp_path) == untimed(unbroken)
+
+
+def test_a_run_can_be_stopped_again_and_again(world: Path, unbroken: Path, tmp_path: Path) -> None:
+    config = tiny(world)
+    for cut in range(1, 3 * STEPS + 1, 2):  # the step that is running is finished before the run stops
+        with pytest.raises(KeyboardInterrupt):
+            train(config, out=tmp_path, resume=True, progress=at_step(cut, press_ctrl_c))
+    train(config, out=tmp_path, resume=True)
+    assert_same(weights(unbroken), weights(tmp_path))
+    assert untimed(tmp_path) == untimed(unbroken)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"data.workers": "1"},
+        {"data.cache": "memory"},
+        {"run.precision": "bf16"},
+        pytest.param({"run.precision": "fp16"}, marks=pytest.mark.slow),
+        {"optimiser.accumulate": "2", "run.log_every_steps": "3"},
+    ],
+    ids=["worker", "cache", "bf16", "fp16", "pieces"],
+)
+def test_every_way_of_running_resumes_exactly(changes: dict[str, str], world: Path, tmp_path: Path) -> None:
+    config = tiny(world, {**changes, "schedule.epochs": "2"})
+    train(config, out=tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            config,
+            out=tmp_path / "cut",
+            progress=at_step(3 if "run.log_every_steps" in changes else 2, press_ctrl_c),
+        )
+    train(config, out=tmp_path / "cut", resume=True)
+    assert_same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
+    assert untimed(tmp_path / "whole") == untimed(tmp_path / "cut")
+
+
+def test_what_ctrl_c_saves_can_be_loaded_and_resumed(world: Path, tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(world), out=tmp_path, progress=at_step(2, press_ctrl_c))
+    assert signal.getsignal(signal.SIGINT) is before
+    state = torch.load(tmp_path / STATE, weights_only=True)
+    assert state["position"]["step"] == 3  # Ctrl-C came between the second step and the third
+    saved = weights(tmp_path)
+    assert all(torch.equal(saved[name], tensor) for name, tensor in state["state_dict"].items())
+
+
+def test_a_finished_run_has_nothing_left_to_do(world: Path, unbroken: Path) -> None:
+    before = weights(unbroken)
+    result = train(tiny(world), out=unbroken, resume=True)
+    assert result.summary.epochs == 3
+    assert_same(before, weights(unbroken))
+
+
+def test_more_epochs_can_be_asked_for(world: Path, tmp_path: Path) -> None:
+    steps = {"schedule.kind": "steps", "schedule.milestones": "2"}
+    train(tiny(world, {**steps, "schedule.epochs": "2"}), out=tmp_path / "a")
+    train(tiny(world, {**steps, "schedule.epochs": "3"}), out=tmp_path / "a", resume=True)
+    train(tiny(world, {**steps, "schedule.epochs": "3"}), out=tmp_path / "b")
+    assert_same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+
+
+def test_other_settings_are_refused_by_name(world: Path, tmp_path: Path) -> None:
+    train(tiny(world, {"schedule.epochs": "1"}), out=tmp_path)
+    with pytest.raises(SpecError, match=r"optimiser.lr=0.5 \(was 0.05\)"):
+        train(tiny(world, {"schedule.epochs": "1", "optimiser.lr": "0.5"}), out=tmp_path, resume=True)
+
+
+def test_resuming_nothing_starts_from_the_beginning(world: Path, unbroken: Path, tmp_path: Path) -> None:
+    train(tiny(world), out=tmp_path, resume=True)
+    assert_same(weights(unbroken), weights(tmp_path))
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "another file", "no position"])
+def test_a_damaged_state_is_said_and_changes_nothing(damage: str, world: Path, tmp_path: Path) -> None:
+    train(tiny(world, {"schedule.epochs": "1"}), out=tmp_path)
+    path = tmp_path / STATE
+    content = path.read_bytes()
+    if damage == "another file":
+        path.write_bytes((tmp_path / "last.pth").read_bytes())
+    elif damage == "no position":
+        state = torch.load(path, weights_only=True)
+        del state["position"]
+        torch.save(state, path)
+    else:
+        path.write_bytes(content[: len(content) // 2] if damage == "truncated" else b"")
+    before = (tmp_path / "log.jsonl").read_bytes()
+    with pytest.raises(CheckpointError):
+        train(tiny(world, {"schedule.epochs": "1"}), out=tmp_path, resume=True)
+    assert (tmp_path / "log.jsonl").read_bytes() == before
+
+
+def test_a_save_that_fails_leaves_the_one_before(
+    world: Path, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gst_analysis.errors import OutputError
+
+    real = torch.save
+    calls = 0
+
+    def full_disk(record: Any, file: Any) -> None:
+        nonlocal calls
+        calls += 1
+        real(record, file)
+        if calls > 5:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full_disk)
+    with pytest.raises(OutputError, match="No space left"):
+        train(tiny(world), out=tmp_path)
+    monkeypatch.undo()
+    assert not list(tmp_path.glob(".*"))
+    assert torch.load(tmp_path / STATE, weights_only=True)["position"]["epoch"] < 3
+    train(tiny(world), out=tmp_path, resume=True)
+    assert_same(weights(unbroken), weights(tmp_path))

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gst_analysis.data.dataset import ClipDataset, ClipItem
+from gst_analysis.errors import DataError, SpecError
+from gst_analysis.training.caching import FrameStore
+from gst_analysis.training.loaders import build_dataset
+from gst_analysis.training.loop import train
+from gst_analysis.training.sources import load_sources, prepare_world
+from tests.training.runs import tiny, weights
+
+
+def items(dataset: ClipDataset) -> list[ClipItem]:
+    read = [dataset[place] for place in range(len(dataset))]
+    assert all(isinstance(item, ClipItem) for item in read)
+    return [item for item in read if isinstance(item, ClipItem)]
+
+
+@pytest.fixture
+def broken_world(world: Path, tmp_path: Path) -> Path:
+    """One of the 48 training clips cannot be read."""
+    copy = tmp_path / "broken"
+    shutil.copytree(world, copy)
+    first = json.loads((copy / "train.json").read_text())[0]["id"]
+    (copy / "videos" / f"{first}.mp4").write_bytes(b"not a video")
+    return copy
+
+
+@pytest.mark.parametrize("train_mode", [True, False])
+def test_frames_in_memory_are_the_frames_on_disk(train_mode: bool, world: Path) -> None:
+    config, cached = tiny(world), tiny(world, {"data.cache": "memory"})
+    records = load_sources(config).train
+    one, two = (build_dataset(records, c, train=train_mode) for c in (config, cached))
+    for epoch in (0, 1):
+        one.set_epoch(epoch)
+        two.set_epoch(epoch)
+        for a, b in zip(items(one), items(two), strict=True):
+            assert torch.equal(a.clip, b.clip)
+            assert a.clip.dtype == torch.uint8
+            assert (a.label, a.place) == (b.label, b.place)
+
+
+def test_the_store_keeps_to_its_limit_and_reads_the_rest_from_disk(world: Path) -> None:
+    records = load_sources(tiny(world)).train
+    store = FrameStore(limit_mib=1)
+    told: list[tuple[int, int]] = []
+    store.fill(records, lambda done, total: told.append((done, total)))
+    clip = 8 * 48 * 48 * 3
+    assert len(store) == min(len(records), 2**20 // clip) < len(records)
+    assert store.used_bytes == len(store) * clip <= 2**20
+    choose = lambda total: np.array([total - 1, 0])  # noqa: E731
+    whole = FrameStore(limit_mib=100)
+    whole.fill(records, lambda done, total: told.append((done, total)))
+    assert told[-1] == (48, 48)
+    assert len(whole) == 48
+    for record in records:
+        a, b = store(record, choose), whole(record, choose)
+        np.testing.assert_array_equal(a.pixels, b.pixels)
+        np.testing.assert_array_equal(a.seconds, b.seconds)
+        np.testing.assert_array_equal(a.indices, b.indices)
+
+
+@pytest.mark.parametrize("cache", ["none", "memory"])
+def test_unreadable_clips_are_left_out_counted_and_named(
+    cache: str, broken_world: Path, tmp_path: Path
+) -> None:
+    config = tiny(broken_world, {"data.max_skipped": "0.03", "data.cache": cache, "schedule.epochs": "2"})
+    result = train(config, out=tmp_path / "run")
+    assert result.table["clips"].tolist() == [47, 47]
+    assert result.summary.skipped == 1
+    events = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    skipped = [event for event in events if event["event"] == "skipped"]
+    first = json.loads((broken_world / "train.json").read_text())[0]["id"]
+    assert [(event["split"], event["clip"]) for event in skipped] == [("train", first)]
+    assert f"{first}.mp4" in skipped[0]["reason"]
+    assert result.table["skipped"].tolist()[-1] == 1
+
+
+def test_too_many_unreadable_clips_stop_the_run(broken_world: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"at most 1.0% unreadable clips of 48"):
+        train(tiny(broken_world), out=tmp_path / "run")
+
+
+def test_skipped_clips_are_remembered_over_a_resume(broken_world: Path, tmp_path: Path) -> None:
+    changes = {"data.max_skipped": "0.03", "schedule.kind": "constant"}
+    out = tmp_path / "run"
+    train(tiny(broken_world, {**changes, "schedule.epochs": "1"}), out=out)
+    result = train(tiny(broken_world, {**changes, "schedule.epochs": "2"}), out=out, resume=True)
+    assert result.table["skipped"].tolist() == [1, 1]
+    assert (out / "log.jsonl").read_text().count('"skipped", "split"') == 1
+
+
+def test_an_epoch_without_any_readable_clip_is_an_error(world: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "empty"
+    shutil.copytree(world, copy)
+    for clip in json.loads((copy / "train.json").read_text()):
+        (copy / "videos" / f"{clip['id']}.mp4").write_bytes(b"")
+    config = tiny(copy, {"data.max_skipped": "1", "schedule.epochs": "1", "data.validation": "none"})
+    with pytest.raises(DataError, match="readable"):
+        train(config, out=tmp_path / "run")
+    assert not (tmp_path / "run" / "last.pth").exists()
+
+
+def test_an_empty_root_is_filled_with_the_recipes_world_and_another_one_refused(tmp_path: Path) -> None:
+    config = tiny(tmp_path / "world", {"world.clips": "24"})
+    prepare_world(config, workers=1)
+    assert load_sources(config).num_classes == 12
+    prepare_world(config)
+    with pytest.raises(DataError, match="clips 24 for 60"):
+        prepare_world(tiny(tmp_path / "world"))
+
+
+def test_classes_come_from_the_data_and_must_agree(world: Path) -> None:
+    assert load_sources(tiny(world, {"model.num_classes": "none"})).num_classes == 12
+    for wrong in ("11", "13"):
+        with pytest.raises(SpecError, match=r"model\.num_classes: expected 12"):
+            load_sources(tiny(world, {"model.num_classes": wrong}))
+
+
+def test_validation_clips_have_the_classes_of_the_training_clips(world: Path) -> None:
+    sources = load_sources(tiny(world))
+    assert sources.validation is not None
+    assert sources.validation.class_names == sources.train.class_names == sources.labels
+    assert set(sources.sha256) == {"train.json", "validation.json"}
+
+
+def test_a_list_without_names_trains_too(world: Path, tmp_path: Path) -> None:
+    rows = json.loads((world / "train.json").read_text())
+    labels = json.loads((world / "labels.json").read_text())
+    lines = [f"{r['id']}.mp4 8 {labels[r['template'].replace('[', '').replace(']', '')]}" for r in rows]
+    (tmp_path / "train.txt").write_text("\n".join(lines) + "\n")
+    settings = {
+        "data.root": str(tmp_path), "data.train": "train.txt", "data.clips": str(world / "videos"),
+        "data.format": "list", "data.validation": "none", "schedule.epochs": "1", "model.num_classes": "none",
+    }  # fmt: skip
+    from gst_analysis.training.recipes import load_config
+    from tests.training.runs import SETTINGS
+
+    plain = {k: v for k, v in SETTINGS.items() if not k.startswith("world.")}
+    recipe = load_config("planted-static", {**plain, **settings})
+    import dataclasses
+
+    result = train(dataclasses.replace(recipe, world=None), out=tmp_path / "run")
+    assert result.summary.steps == 4
+    assert weights(tmp_path / "run")["fc.bias"].shape == (12,)
+
+
+def test_a_worker_that_dies_is_said(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = os.getpid()
+
+    def die(self: ClipDataset, index: int) -> ClipItem:
+        assert os.getpid() != here
+        os._exit(1)
+
+    monkeypatch.setattr(ClipDataset, "__getitem__", die)
+    with pytest.raises(DataError, match=r"fewer data\.workers"):
+        train(tiny(world, {"data.workers": "1"}), out=tmp_path)
