@@ -44,24 +44,6 @@ def sum_taps(taps: Tensor, frames: int, *, groups: int = 1) -> Tensor:
     return total.flatten(0, 1).flatten(1, 2)
 
 
-def gather_neighbours(x: Tensor, frames: int, *, groups: int = 1) -> Tensor:
-    """(N*T, C, H, W) -> (N*T, 3C, H, W): previous, current and next frame side by side in channels.
-
-    With groups the three stand side by side within each group. Beyond the clip's ends are zeros.
-    """
-    batch, channels, height, width = x.shape
-    shape = (batch, 3 * channels, height, width)
-    out = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
-    clips = x.view(-1, frames, groups, channels // groups, height, width)
-    taps = out.view(-1, frames, groups, 3, channels // groups, height, width)
-    taps[:, 0, :, 0] = 0
-    taps[:, 1:, :, 0] = clips[:, :-1]
-    taps[:, :, :, 1] = clips
-    taps[:, :-1, :, 2] = clips[:, 1:]
-    taps[:, -1, :, 2] = 0
-    return out
-
-
 def shift_channels(x: Tensor, frames: int, share: int) -> Tensor:
     """TSM: the first 1/share of the channels comes from the next frame, the second from the previous."""
     clips = torch.unflatten(x, 0, (-1, frames))  # (N, T, C, H, W)
