@@ -19,11 +19,12 @@ help:
 app: $(VENV)/.app
 	$(BIN)/streamlit run app/main.py --server.port $(PORT)
 
+# One thread a worker: two workers with two threads each fight over two cores.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not gpu"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "not slow and not gpu"
 
 slow: $(VENV)/.test
-	$(BIN)/python -m pytest -n $(JOBS) -m "not gpu"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "not gpu"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
