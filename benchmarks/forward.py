@@ -3,8 +3,9 @@
     python -m benchmarks.forward [--rounds 20] [--tries 8] [--json FILE]
 
 The reference is that of tests/reference: 3-D convolutions over contiguous (N, C, T, H, W), the official
-form. torchvision's 2-D ResNet-50 over the same frames stands beside it. Both networks have the same
-weights; how far their logits are apart is in the table.
+form. torchvision's 2-D ResNet-50 over the same frames stands beside it, and the same network with the other
+form of a kernel over time: one 2-D convolution over the previous, current and next frame side by side. All
+have the same weights; how far their logits are apart is in the table.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from unittest import mock
 
 import torch
 import torchvision
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from benchmarks.pairing import QUIET, Ratio, Timings, median_ms, summarise_ratio, time_interleaved
+from gst_analysis.models import temporal
 from gst_analysis.models.registry import build_model
 from gst_analysis.results import to_json, write_whole
 from gst_analysis.specs import ModelSpec
@@ -71,14 +75,41 @@ def build_candidates(settings: Settings) -> dict[str, Callable[[], Tensor]]:
     flat = torchvision.models.resnet50(num_classes=174).eval().to(memory_format=torch.channels_last)
     clips = torch.randn(1, settings.frames, 3, settings.size, settings.size)
     images = clips[0].contiguous(memory_format=torch.channels_last)
+    in_bf16 = _in_bf16(product, clips)
     return {
         REFERENCE: lambda: reference(clips),
         PRODUCT: lambda: product(clips),
-        PRODUCT_BF16: _in_bf16(product, clips),
+        PRODUCT_BF16: in_bf16,
+        "the other form, fp32": _in_the_other_form(lambda: product(clips)),
+        "the other form, bf16": _in_the_other_form(in_bf16),
         "GST-R50, bf16 autocast": _under_autocast(product, clips),
         "torchvision 2-D R50, fp32": lambda: flat(images),
         "torchvision 2-D R50, bf16": _in_bf16(flat, images),
     }
+
+
+def convolve_neighbours(
+    x: Tensor, weight: Tensor, frames: int, *, stride: int = 1, groups: int = 1
+) -> Tensor:
+    """The other form of models.temporal.convolve_over_time: neighbouring frames laid side by side first."""
+    clips = torch.unflatten(x, 0, (-1, frames))
+    beside = torch.zeros(x.shape[0], 3, *x.shape[1:], dtype=x.dtype)
+    beside = torch.unflatten(beside, 0, (-1, frames))  # (N, T, 3, C, H, W)
+    beside[:, 1:, 0], beside[:, :, 1], beside[:, :-1, 2] = clips[:, :-1], clips, clips[:, 1:]
+    flat = torch.unflatten(beside.flatten(0, 1), 2, (groups, -1)).transpose(1, 2).flatten(1, 3)
+    taps = weight.transpose(1, 2).flatten(1, 2)  # (O, 3 * C/groups, k, k)
+    padding = weight.shape[-1] // 2
+    return F.conv2d(
+        flat.contiguous(memory_format=torch.channels_last), taps, None, stride, padding, 1, groups
+    )
+
+
+def _in_the_other_form(run: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    def replaced() -> Tensor:
+        with mock.patch.object(temporal, "convolve_over_time", convolve_neighbours):
+            return run()
+
+    return replaced
 
 
 def _in_bf16(network: nn.Module, x: Tensor) -> Callable[[], Tensor]:

@@ -27,6 +27,7 @@ def test_a_tiny_run_says_what_it_measured(tmp_path: Path, capsys: pytest.Capture
         assert row["median_ms"] == pytest.approx(1000 * statistics.median(row["seconds"]))
     assert rows[REFERENCE]["difference"] == 0
     assert rows[PRODUCT]["difference"] < 1e-5
+    assert rows["the other form, fp32"]["difference"] < 1e-5
     assert rows[PRODUCT_BF16]["difference"] < 0.05
     assert record["settings"]["size"] == 32
     assert "amx_bf16" in record["machine"]

@@ -1,0 +1,80 @@
+"""`synth` and `dataset-check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gst_analysis.cli.program import Json, app
+
+
+@app.command(epilog="Example: gst-analyze synth worlds/temporal --world temporal --clips 1000 --seed 0")
+def synth(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
+    world: Annotated[str, typer.Option(help="static, temporal, mixed or state-change.")] = "temporal",
+    clips: Annotated[int, typer.Option(help="Clips in all; a fifth of them for validation.")] = 1000,
+    frames: Annotated[int, typer.Option(help="Frames in a clip.")] = 24,
+    size: Annotated[int, typer.Option(help="Height and width in pixels.")] = 96,
+    seed: Annotated[int, typer.Option(help="The same seed renders the same clips.")] = 0,
+    difficulty: Annotated[str, typer.Option(help="easy, medium or hard.")] = "medium",
+    container: Annotated[str, typer.Option(help="mp4, webm, or frames for folders of JPEGs.")] = "mp4",
+    json: Json = False,
+) -> None:
+    """Render a planted world of videos.
+
+    Real video files in Something-Something v2's layout whose every factor is known and written down in
+    truth.json: the class is readable from one frame (static), only from the order of frames (temporal),
+    from both (mixed), or from a change that completes at a known frame or never does (state-change).
+    """
+    from gst_analysis import terminal, workflows
+    from gst_analysis.data.synthetic_worlds import WorldConfig
+
+    settings: dict[str, Any] = {
+        "world": world, "clips": clips, "frames": frames, "size": size, "seed": seed,
+        "difficulty": difficulty, "container": container,
+    }  # fmt: skip
+    config = WorldConfig(**settings)
+    with terminal.show_progress(f"rendering {world} clips", clips) as progress:
+        made = workflows.make_world(folder, config, progress=progress)
+    if json:
+        terminal.print_json(made)
+    else:
+        terminal.show_world(made)
+
+
+@app.command("dataset-check", epilog="Example: gst-analyze dataset-check something-something-v2 --out report")
+def dataset_check(
+    annotations: Annotated[
+        list[str], typer.Argument(metavar="ROOT|FILE...", help="A folder, or annotation files.")
+    ],
+    root: Annotated[Path | None, typer.Option(help="The folder the clips lie in.")] = None,
+    format: Annotated[
+        str | None, typer.Option(help="The annotations' format; detected if not given.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Clips looked at at once.")] = 2,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the table.", metavar="DIR")] = None,
+    json: Json = False,
+) -> None:
+    """Look through a data set's clips.
+
+    Reports missing, unreadable, truncated, too short and mislabelled clips in one table. Exits with 1 if
+    there is any.
+    """
+    from gst_analysis import terminal, workflows
+
+    with terminal.show_progress("looking at clips", 0) as progress:
+        result = workflows.check_dataset(
+            annotations, root=root, format=format, workers=workers, progress=progress
+        )
+    files = result.save(out, "dataset_check") if out else {}
+    if json:
+        rows = result.table.to_dict("records")
+        terminal.print_json(
+            {"summary": result.summary, "problems": rows, "notes": result.notes, "files": files}
+        )
+    else:
+        terminal.show_dataset_check(result, files)
+    if result.summary.sound < result.summary.clips:
+        raise typer.Exit(1)

@@ -1,0 +1,69 @@
+"""The program itself: its options common to several commands, and errors turned into exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gst_analysis.errors import GstError, one_line
+
+UsageError: Any = typer.BadParameter.__bases__[0]
+"""Click's, of whichever copy of click this Typer carries."""
+
+app = typer.Typer(
+    name="gst-analyze",
+    help="See where a video network keeps space and where it keeps time.",
+    epilog="Example: gst-analyze bn-hist ckpt.pth --out figures",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Family = Annotated[str | None, typer.Option(help="Say c2d or tsm where the weights cannot tell.")]
+Frames = Annotated[int | None, typer.Option(help="Frames in a clip, which no weight shows.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder for the files it writes.", metavar="DIR")]
+
+
+def main() -> None:
+    """Run a command; turn every error into one line and an exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line and return its exit code."""
+    try:
+        code = app(arguments, prog_name="gst-analyze", standalone_mode=False)
+        return int(code or 0)
+    except GstError as error:
+        return _complain(str(error))
+    except UsageError as error:
+        command = error.ctx.command_path if error.ctx else "gst-analyze"
+        return _complain(f"{one_line(error.format_message())} See '{command} --help'.")
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("interrupted")
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _complain(message: str) -> int:
+    print(f"gst-analyze: {message}", file=sys.stderr)
+    return 2
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        from gst_analysis import __version__
+
+        print(__version__)
+        raise typer.Exit

@@ -1,0 +1,89 @@
+"""What a schema is, and the check that a table keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from gst_analysis.errors import SpecError, TableError, name_some
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["text", "whole", "real", "flag"]
+_KINDS: Mapping[Kind, str] = {"text": "OUS", "whole": "iu", "real": "f", "flag": "b"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's kind, the values it may take (any, if empty) and whether it may be missing."""
+
+    kind: Kind
+    values: frozenset[str] = frozenset()
+    optional: bool = False
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A named set of columns, in order."""
+
+    name: str
+    columns: Mapping[str, Column] = field(hash=False)
+
+
+def text(meaning: str, *values: str) -> Column:
+    """A column of text; of these values alone, if any are given."""
+    return Column("text", frozenset(values), meaning=meaning)
+
+
+def whole(meaning: str, *, optional: bool = False) -> Column:
+    """A column of whole numbers."""
+    return Column("whole", optional=optional, meaning=meaning)
+
+
+def real(meaning: str, *, optional: bool = False) -> Column:
+    """A column of real numbers."""
+    return Column("real", optional=optional, meaning=meaning)
+
+
+def check(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Return the table unchanged if it keeps the schema; raise TableError if not."""
+    missing = [c for c in schema.columns if c not in table.columns]
+    extra = [str(c) for c in table.columns if c not in schema.columns]
+    if missing or extra:
+        raise _broken(schema, "exactly its columns", f"missing {missing}, extra {extra}")
+    for name, column in schema.columns.items():
+        _check_column(table[name], name, column, schema)
+    return table
+
+
+def _check_column(values: pd.Series, name: str, column: Column, schema: Schema) -> None:
+    kind = values.dtype.kind if hasattr(values.dtype, "kind") else "O"
+    if kind not in _KINDS[column.kind] and len(values):
+        raise _broken(schema, f"{name} of kind {column.kind}", f"dtype {values.dtype}")
+    if not column.optional and values.isna().any():
+        raise _broken(schema, f"a value in every row of {name}", f"{int(values.isna().sum())} empty")
+    if column.values:
+        odd = sorted(set(map(str, values.dropna().unique())) - column.values)
+        if odd:
+            raise _broken(schema, f"{name} among {sorted(column.values)}", name_some(odd))
+
+
+def check_choices(name: str, given: Sequence[str], allowed: Sequence[str]) -> list[str]:
+    """Return the values without blanks and repeats if all are allowed; raise SpecError if not."""
+    values = list(dict.fromkeys(value.strip() for value in given if value.strip()))
+    odd = [value for value in values if value not in allowed]
+    if odd or not values:
+        raise SpecError(
+            name, expected=f"some of {', '.join(allowed)}", found=name_some(odd) or "nothing",
+            todo="choose among those",
+        )  # fmt: skip
+    return values
+
+
+def _broken(schema: Schema, expected: str, found: str) -> TableError:
+    return TableError(
+        f"table {schema.name}", expected=expected, found=found, todo="report it: the analysis is at fault"
+    )

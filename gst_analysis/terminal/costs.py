@@ -1,0 +1,51 @@
+"""Costs, and the audit of the paper's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from gst_analysis.terminal.output import print_pairs
+
+if TYPE_CHECKING:
+    from gst_analysis.analysis.complexity import ComplexitySummary
+    from gst_analysis.workflows import PaperAudit
+
+
+def show_cost(summary: ComplexitySummary) -> None:
+    """Totals, the three groups, and each counting convention."""
+    totals = {
+        "parameters": f"{summary.params:,} ({summary.params / 1e6:.1f} M)",
+        "multiply-adds": f"{summary.macs:,} ({summary.macs / 1e9:.1f} GMACs)",
+        "FLOPs (2 x multiply-adds)": f"{summary.flops:,} ({summary.flops / 1e9:.1f} G)",
+    }
+    print_pairs("convolutions and linear layers of one clip", totals)
+    table = Table("group", "parameters", "multiply-adds", "of all multiply-adds")
+    for name, part in summary.groups.items():
+        table.add_row(name, f"{part.params:,}", f"{part.macs:,}", f"{part.macs / summary.macs:.1%}")
+    Console().print(table)
+    print_pairs("by counting convention", {n: f"{v / 1e9:.3f} G" for n, v in summary.conventions.items()})
+
+
+def show_audit(result: PaperAudit) -> None:
+    """Table 1's formulas at work, then printed beside computed, contradictions marked."""
+    formulas = Table(title="Table 1 at 64 channels in and out, 3x3x3, α 1/4, 2 groups")
+    for heading in ("operator", "formula", "parameters"):
+        formulas.add_column(heading)
+    for line in result.summary.formulas:
+        formulas.add_row(line.model, f"{line.symbols}\n= {line.numbers}", f"{line.params:,}")
+    Console().print(formulas)
+    table = Table("table", "set", "method", "frames", "printed", "computed", title="M: million parameters")
+    table.add_column("verdict", no_wrap=True)
+    units = {"params_m": "M", "gmacs": "GMACs"}
+    for row in result.table.to_dict("records"):
+        unit, dataset = units[str(row["quantity"])], str(row["dataset"]).removeprefix("something-")
+        numbers = (f"{row['printed']:.1f} {unit}", f"{row['computed']:.2f} {unit}")
+        style = "bold" if row["verdict"] == "contradicts" else None
+        cells = (str(row["table"]), dataset, str(row["method"]), str(row["frames"]), *numbers)
+        table.add_row(*cells, str(row["verdict"]), style=style)
+    Console().print(table)
+    for contradiction in result.summary.contradictions:
+        print(contradiction)

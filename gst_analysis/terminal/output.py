@@ -1,0 +1,52 @@
+"""What every command prints with: JSON, progress bars, pairs, the files that were written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from gst_analysis.results import to_json
+
+if TYPE_CHECKING:
+    from gst_analysis.workflows import Progress as Report
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(to_json(value))
+
+
+@contextmanager
+def show_progress(title: str, total: int) -> Iterator[Report]:
+    """A bar on stderr for as long as the block runs; nothing when stderr is not a terminal."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[current]}"),
+    )  # fmt: skip
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=total, current="")
+        yield lambda done, of, name: bar.update(task, completed=done, total=of, current=escape(name))
+
+
+def show_files(files: Mapping[str, str]) -> None:
+    """Where the results were written."""
+    for kind, path in files.items():
+        print(f"{kind}: {path}")
+
+
+def print_pairs(title: str, pairs: Mapping[str, object]) -> None:
+    """Two columns: what, and which."""
+    table = Table(title=escape(title), show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    for name, value in pairs.items():
+        table.add_row(name, escape(str(value)))
+    Console().print(table)

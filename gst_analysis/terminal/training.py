@@ -1,0 +1,71 @@
+"""A run while it goes on, and how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from gst_analysis.terminal.output import print_json, show_files
+
+if TYPE_CHECKING:
+    from gst_analysis.training.outcome import TrainResult
+    from gst_analysis.training.progress import TrainProgress
+
+
+@contextmanager
+def show_training() -> Iterator[Callable[[TrainProgress], object]]:
+    """A bar for the epoch at hand with loss, learning rate, speed and what is left of the whole run."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[now]}"),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=None, now="")
+
+        def report(at: TrainProgress) -> None:
+            epoch = f" epoch {at.epoch}/{at.epochs}" if at.epoch else ""
+            now = [
+                f"loss {at.loss:.3f}" if at.loss is not None else "",
+                f"lr {at.lr:.2g}" if at.lr is not None else "",
+                f"{at.clips_per_s:.0f} clips/s" if at.clips_per_s is not None else "",
+                f"{timedelta(seconds=round(at.eta_s))} left" if at.eta_s is not None else "",
+            ]
+            bar.update(
+                task, description=at.phase + epoch, completed=at.step, total=at.steps,
+                now=", ".join(part for part in now if part),
+            )  # fmt: skip
+
+        yield report
+
+
+def show_trained(result: TrainResult) -> None:
+    """A row an epoch, then where the files lie."""
+    table = Table(
+        "epoch", "lr", "loss", "top-1", "val loss", "val top-1", title=escape(result.summary.network)
+    )
+    for row in result.table.to_dict("records"):
+        shares = [f"{row[name]:.1%}" if row[name] == row[name] else "" for name in ("top1", "val_top1")]
+        losses = [f"{row[name]:.3f}" if row[name] == row[name] else "" for name in ("loss", "val_loss")]
+        table.add_row(str(row["epoch"]), f"{row['lr']:.2g}", losses[0], shares[0], losses[1], shares[1])
+    Console().print(table)
+    for note in result.notes:
+        print(f"note: {note}")
+    show_files(result.files)
+
+
+def show_recipes(names: list[str], *, json: bool) -> None:
+    """The packaged recipes' names."""
+    if json:
+        print_json(names)
+    else:
+        print("\n".join(names))
