@@ -99,8 +99,11 @@ def _appear(random: Random, frames: int, radius: float) -> list[FloatArray]:
 
 
 def _turn(random: Random, frames: int, radius: float) -> list[FloatArray]:
-    angle = random.uniform(0, 2 * math.pi) + random.uniform(1.8, 3.6) * draw_progress(random, frames)
-    x, y = draw_drift(random, frames, radius)
+    """The eye passes over the top: a turn from any angle to any other takes far more clips to learn."""
+    turn, middle = random.uniform(1.3, 2.0), random.uniform(-0.3, 0.3)
+    angle = middle + turn * (draw_progress(random, frames) - np.float32(0.5))
+    radius = random.uniform(0.22, 0.28)  # only what is inside the object moves: it must be seen
+    x, y = draw_drift(random, frames, 1.12 * radius)  # a square's corners reach out at half of a right angle
     return [build_track(frames, x, y, radius, angle=angle)]
 
 

@@ -58,8 +58,8 @@ def test_every_temporal_class_moves_as_its_name_says():
             "Letting something shrink": radius < -0.05,
             "Letting something appear": opacity == 1,
             "Letting something vanish": opacity == -1,
-            "Turning something clockwise": 1.5 < angle < 4,
-            "Turning something counterclockwise": -4 < angle < -1.5,
+            "Turning something clockwise": 1.2 < angle < 2.1,
+            "Turning something counterclockwise": -2.1 < angle < -1.2,
             "Moving something and something closer to each other": gap[0] - gap[1] > 0.15,
             "Moving something and something away from each other": gap[1] - gap[0] > 0.15,
         }
