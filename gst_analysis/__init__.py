@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from gst_analysis.errors import GstError
     from gst_analysis.models.network import average_frames
     from gst_analysis.specs import ClipSpec, ModelSpec
-    from gst_analysis.workflows import audit_paper, bn_scales, cost, inspect_checkpoint
+    from gst_analysis.workflows import (
+        ablate,
+        audit_paper,
+        bn_scales,
+        cost,
+        frame_influence,
+        inspect_checkpoint,
+        saliency_maps,
+        trace,
+    )
 
 __all__ = [
     "Checkpoint",
@@ -33,15 +42,19 @@ __all__ = [
     "GstError",
     "LoadedModel",
     "ModelSpec",
+    "ablate",
     "audit_paper",
     "average_frames",
     "bn_scales",
     "cost",
     "create_model",
+    "frame_influence",
     "inspect_checkpoint",
     "load_checkpoint",
     "load_model",
+    "saliency_maps",
     "save_model",
+    "trace",
 ]
 
 _HOMES = {
@@ -50,15 +63,19 @@ _HOMES = {
     "GstError": "errors",
     "LoadedModel": "checkpoints.loading",
     "ModelSpec": "specs",
+    "ablate": "workflows",
     "audit_paper": "workflows",
     "average_frames": "models.network",
     "bn_scales": "workflows",
     "cost": "workflows",
     "create_model": "checkpoints.starting",
+    "frame_influence": "workflows",
     "inspect_checkpoint": "workflows",
     "load_checkpoint": "checkpoints.loading",
     "load_model": "checkpoints.loading",
+    "saliency_maps": "workflows",
     "save_model": "checkpoints.loading",
+    "trace": "workflows",
 }
 
 

@@ -78,7 +78,11 @@ BACKBONES: dict[str, Backbone] = {
 
 @dataclass(frozen=True)
 class Site:
-    """A place inside a block where a 3x3 convolution stood, and the batch norm after it."""
+    """A place inside a block where a 3x3 convolution stood, and the batch norm after it.
+
+    `widths` are the output channels of each group, in channel order, where channels were taken out; None
+    where the network's alpha says them.
+    """
 
     conv: str
     norm: str
@@ -86,6 +90,7 @@ class Site:
     c_out: int
     stride: int
     depthwise: bool = False
+    widths: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

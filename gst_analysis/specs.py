@@ -15,6 +15,7 @@ from typing import Any
 from gst_analysis.backbones import BACKBONES, Backbone, Block, Site, feature_width, walk_blocks
 from gst_analysis.errors import SpecError, name_some
 from gst_analysis.families import FAMILIES, HALF, ChannelGroups, Family, Kernel
+from gst_analysis.widths import narrow_block, read_widths, why_not_slimmed
 
 MIN_SIZE = 32
 
@@ -41,6 +42,9 @@ def parse_fraction(text: object, *, name: str = "alpha") -> Fraction:
 class ModelSpec:
     """One network: a family's operator in a backbone, with its sizes.
 
+    `widths` is that of a slimmed network: for each block, the output channels of each of its operator's
+    groups (spatial, temporal), so a block's own alpha; None where alpha holds everywhere.
+
     Example:
         >>> spec = ModelSpec.from_name("gst-resnet50", alpha="1/4")
         >>> spec.groups(64)["temporal"]
@@ -54,6 +58,7 @@ class ModelSpec:
     num_frames: int = 8
     num_classes: int = 174
     width: int | None = None
+    widths: tuple[tuple[int, ...], ...] | None = None
 
     def __post_init__(self) -> None:
         _known(self.family, FAMILIES, "family")
@@ -69,6 +74,8 @@ class ModelSpec:
         for count in ("num_frames", "num_classes", "width"):
             _at_least_one(getattr(self, count), count)
         self._check_split()
+        if self.widths is not None:
+            self._check_widths()
 
     def _set(self, field: str, value: object) -> None:
         object.__setattr__(self, field, value)
@@ -107,8 +114,10 @@ class ModelSpec:
         return cls(**record)
 
     def to_json(self) -> dict[str, Any]:
-        """A record of plain values; fractions become text such as 1/4."""
-        return {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(self).items()}
+        """A record of plain values; fractions become text such as 1/4, and widths are there if slimmed."""
+        record = {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(self).items()}
+        widths = record.pop("widths")
+        return record if widths is None else {**record, "widths": [list(block) for block in widths]}
 
     @property
     def name(self) -> str:
@@ -118,12 +127,17 @@ class ModelSpec:
     def label(self) -> str:
         """A short name for people, with the alpha where there is one."""
         alpha = f" α={self.alpha}" if self.alpha is not None else ""
-        return f"{self._family.title} {self.backbone}{alpha}"
+        slimmed = ", slimmed" if self.widths is not None else ""
+        return f"{self._family.title} {self.backbone}{alpha}{slimmed}"
 
     def replace(self, **changes: Any) -> ModelSpec:
         """A copy with some fields changed; changing the family drops what belonged to the old one."""
         if changes.get("family", self.family) != self.family:
             changes = {"alpha": None, "beta": None} | changes
+        if {"family", "backbone", "alpha", "width"} & {
+            k for k, v in changes.items() if v != getattr(self, k)
+        }:
+            changes = {"widths": None} | changes
         if "beta" not in changes:
             changes["beta"] = None
         return replace(self, **changes)
@@ -155,17 +169,36 @@ class ModelSpec:
 
     def blocks(self) -> Iterator[Block]:
         """The residual blocks in order."""
-        return walk_blocks(self.plan, self.stem_width)
+        blocks = walk_blocks(self.plan, self.stem_width)
+        if self.widths is None:
+            return blocks
+        pairs = zip(blocks, self.widths, strict=True)
+        return (narrow_block(block, widths) for block, widths in pairs)
 
     def kernels(self, site: Site) -> tuple[Kernel, ...]:
         """The weights of the temporal operator at a site."""
         if site.depthwise:
             return self._family.depthwise_kernels(site.c_out, self.alpha)
-        return self._family.kernels(site.c_in, site.c_out, self.alpha)
+        return self._family.kernels(site.c_in, site.c_out, self._alpha_at(site))
 
     def groups(self, width: int, *, depthwise: bool = False) -> ChannelGroups:
         """The named slices (spatial, temporal, or all) of an operator's output channels."""
+        if self.widths is not None:
+            raise SpecError(
+                self.label, expected="a site, whose groups these are", found=f"a width of {width} alone",
+                todo="ask groups_at(site): every block of a slimmed network has its own groups",
+            )  # fmt: skip
         return self._family.groups(width, self.alpha, depthwise=depthwise)
+
+    def groups_at(self, site: Site) -> ChannelGroups:
+        """The named slices of the output channels at a site, also where the network was slimmed."""
+        return self._family.groups(site.c_out, self._alpha_at(site), depthwise=site.depthwise)
+
+    def _alpha_at(self, site: Site) -> Fraction | None:
+        """The network's alpha, or that of a slimmed site."""
+        if site.widths is None or len(site.widths) < 2:
+            return self.alpha
+        return Fraction(site.widths[1], sum(site.widths))
 
     def shifts(self, block: Block) -> bool:
         """Whether TSM shifts this block's input: residual blocks, every second one in deep networks."""
@@ -183,7 +216,7 @@ class ModelSpec:
                 todo="choose c2d for no temporal channels, or c3d for nothing else",
             )  # fmt: skip
         divisor = self._family.divisor(self.alpha)
-        sites = [site for block in self.blocks() for site in block.sites]
+        sites = [site for block in walk_blocks(self.plan, self.stem_width) for site in block.sites]
         if any(site.depthwise for site in sites):
             self._family.depthwise_kernels(divisor, self.alpha)  # says why, where there is none
         odd = sorted({w for site in sites for w in (site.c_in, site.c_out) if w % divisor})
@@ -199,6 +232,17 @@ class ModelSpec:
             found=f"{name_some([str(w) for w in odd])} (stem width {self.stem_width})",
             todo=f"use width {works}, or another alpha such as 1/4",
         )
+
+    def _check_widths(self) -> None:
+        reason = why_not_slimmed(self.operator, self.plan, self.alpha)
+        if reason:
+            raise SpecError(
+                f"{self.name} with widths", expected="a network that can be slimmed", found=reason,
+                todo="leave the widths out",
+            )  # fmt: skip
+        blocks = len(list(walk_blocks(self.plan, self.stem_width)))
+        groups = len(self._family.groups(self.stem_width, self.alpha).names)
+        self._set("widths", read_widths(self.widths, blocks=blocks, groups=groups))
 
     def _check_interleave(self) -> None:
         if self._family.arrangement == "interleave" and self.alpha is not None and self.alpha.numerator != 1:

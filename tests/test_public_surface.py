@@ -9,9 +9,9 @@ import gst_analysis as gst
 
 def test_the_public_names() -> None:
     assert gst.__all__ == [
-        "Checkpoint", "ClipSpec", "GstError", "LoadedModel", "ModelSpec", "audit_paper", "average_frames",
-        "bn_scales", "cost", "create_model", "inspect_checkpoint", "load_checkpoint", "load_model",
-        "save_model",
+        "Checkpoint", "ClipSpec", "GstError", "LoadedModel", "ModelSpec", "ablate", "audit_paper",
+        "average_frames", "bn_scales", "cost", "create_model", "frame_influence", "inspect_checkpoint",
+        "load_checkpoint", "load_model", "saliency_maps", "save_model", "trace",
     ]  # fmt: skip
 
 

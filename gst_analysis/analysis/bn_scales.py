@@ -78,6 +78,17 @@ def summarise_bn_scales(table: pd.DataFrame, *, absolute: bool = False) -> BnSum
     return BnSummary("|gamma|" if absolute else "gamma", checkpoints)
 
 
+def note_equal_scales(table: pd.DataFrame) -> tuple[str, ...]:
+    """A line for every checkpoint whose scales are all the same number, so that they tell nothing apart."""
+    notes = []
+    for name, gamma in table.groupby("checkpoint", sort=False)["gamma"]:
+        if gamma.nunique() == 1:
+            value = float(gamma.iloc[0])
+            why = "nothing passes" if value == 0 else "untrained, or folded into the convolutions"
+            notes.append(f"{name}: every scale is {value:g} ({why}), so scales tell nothing apart")
+    return tuple(notes)
+
+
 def scale_values(table: pd.DataFrame, *, absolute: bool) -> pd.Series:
     """The number a histogram shows: γ, or |γ|, times the share its group owns."""
     return table["importance"] if absolute else table["gamma"] * table["share"]
@@ -93,7 +104,7 @@ def _groups_at(checkpoint: Checkpoint, site: Site) -> Iterator[tuple[Group, slic
         yield "spatial", slice(0, site.c_out)
         yield "temporal", slice(0, site.c_out)
     else:
-        yield from spec.groups(site.c_out, depthwise=site.depthwise)
+        yield from spec.groups_at(site)
 
 
 def _tabulate_group(

@@ -156,7 +156,7 @@ def _count_block(spec: ModelSpec, block: Block, before: _Features) -> Iterator[L
         then = None if joins else _activation(spec)
         yield from _normalise(f"{name}.{site.norm}", stage, site.c_out, after, then=then)
     if block.kind != "basic":
-        yield _convolve(f"{name}.conv3", stage, block.hidden * block.c_out, after)
+        yield _convolve(f"{name}.conv3", stage, block.sites[-1].c_out * block.c_out, after)
         yield from _normalise(f"{name}.bn3", stage, block.c_out, after)
     if block.projects:
         yield _convolve(f"{name}.downsample.0", stage, block.c_in * block.c_out, after)

@@ -39,7 +39,7 @@ def _block(spec: ModelSpec, block: Block) -> Iterator[tuple[str, Shape]]:
             yield from _norm(f"{block.name}.{site.conv}.norm", site.c_out)
         yield from _norm(f"{block.name}.{site.norm}", site.c_out)
     if block.kind != "basic":
-        yield f"{block.name}.conv3.weight", (block.c_out, block.hidden, 1, 1)
+        yield f"{block.name}.conv3.weight", (block.c_out, block.sites[-1].c_out, 1, 1)
         yield from _norm(f"{block.name}.bn3", block.c_out)
     if block.projects:
         yield f"{block.name}.downsample.0.weight", (block.c_out, block.c_in, 1, 1)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from gst_analysis.checkpoints.layouts import OURS, canonicalise
-from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
+from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, load_model
 from gst_analysis.checkpoints.reading import load_raw
 from gst_analysis.errors import SpecError
 from gst_analysis.models.inflation import TemporalStart, inflate
@@ -69,6 +69,32 @@ def create_model(
         state, provenance,
     )  # fmt: skip
     return LoadedModel(module, checkpoint)
+
+
+def reopen_model(
+    path: str | os.PathLike[str], *, num_classes: int, num_frames: int, dropout: float = 0.0
+) -> LoadedModel:
+    """A trained network to go on training; its provenance says where it comes from.
+
+    Args:
+        path: any checkpoint that load_model reads.
+        num_classes: what its head must have.
+        num_frames: of the clips it will see, which no weight shows.
+        dropout: before the head.
+
+    Raises:
+        SpecError: a head of other classes.
+    """
+    found = load_model(path, num_frames=num_frames)
+    if found.spec.num_classes != num_classes:
+        raise SpecError(
+            str(path), expected=f"a head of {num_classes} classes, as in the training data",
+            found=str(found.spec.num_classes), todo="name a checkpoint of these classes",
+        )  # fmt: skip
+    found.module.dropout.p = dropout
+    kept = {k: v for k, v in found.checkpoint.provenance.items() if k in ("slimmed_from", "kept_channels")}
+    provenance = {**kept, "started_from": {"name": found.checkpoint.name, "sha256": found.sha256}}
+    return dataclasses.replace(found, checkpoint=dataclasses.replace(found.checkpoint, provenance=provenance))
 
 
 def load_flat_weights(

@@ -8,6 +8,33 @@ A module here holds a few commands; they stand in `--help` in the order of these
 
 # isort: off
 from gst_analysis.cli import checkpoints, costs, datasets, training
+from gst_analysis.cli import inference
+from gst_analysis.cli import ablation, slimming
+from gst_analysis.cli import comparison
+from gst_analysis.cli import influence
+from gst_analysis.cli import traces
+from gst_analysis.cli import saliency
+from gst_analysis.cli import importance
+from gst_analysis.cli import drift
+from gst_analysis.cli import demo
 from gst_analysis.cli.program import app, main, run
 
-__all__ = ["app", "checkpoints", "costs", "datasets", "main", "run", "training"]
+__all__ = [
+    "ablation",
+    "app",
+    "checkpoints",
+    "comparison",
+    "costs",
+    "datasets",
+    "demo",
+    "drift",
+    "importance",
+    "inference",
+    "influence",
+    "main",
+    "run",
+    "saliency",
+    "slimming",
+    "traces",
+    "training",
+]

@@ -104,9 +104,14 @@ _SALT = threading.Lock()
 
 def save_figure(figure: Figure, path: Path) -> Path:
     """Write png, svg or pdf by the path's ending; the same figure gives the same bytes."""
-    kind = path.suffix.removeprefix(".")
+    drawn = render_figure(figure, path.suffix.removeprefix("."))
+    return write_whole(path, lambda file: file.write(drawn))
+
+
+def render_figure(figure: Figure, kind: str) -> bytes:
+    """The figure as a png, svg or pdf; the same figure gives the same bytes."""
     metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
     buffer = io.BytesIO()
     with _SALT, rc_context({"svg.hashsalt": "gst-analysis"}):  # element ids would be random without it
         figure.savefig(buffer, format=kind, dpi=200, facecolor=figure.get_facecolor(), metadata=metadata)
-    return write_whole(path, lambda file: file.write(buffer.getvalue()))
+    return buffer.getvalue()

@@ -89,7 +89,7 @@ def _assemble(
 ) -> FrameLogits:
     """All shares in the order of the records, with what is known about network and clips."""
     model, settings = job.model, job.settings
-    names = _distinct([record.clip for record in records])
+    names = name_apart([record.clip for record in records])
     places = np.array([place for share in shares for place in share.places], dtype=np.int64)
     order = np.argsort(places, kind="stable")
     labels = [record.label if record.label is not None else UNLABELLED for record in records]
@@ -124,7 +124,7 @@ def _describe(model: LoadedModel, settings: InferenceSettings) -> dict[str, obje
     }
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
+def name_apart(names: Sequence[str]) -> list[str]:
     """Number repeated names, so that a row is one clip's."""
     counts: dict[str, int] = {}
     used: dict[str, None] = {}

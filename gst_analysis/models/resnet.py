@@ -62,8 +62,8 @@ class Bottleneck(ResidualBlock):
         self.conv1 = nn.Conv2d(block.c_in, block.hidden, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(block.hidden)
         self.conv2 = build_operator(spec, site)
-        self.bn2 = nn.BatchNorm2d(block.hidden)
-        self.conv3 = nn.Conv2d(block.hidden, block.c_out, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(site.c_out)
+        self.conv3 = nn.Conv2d(site.c_out, block.c_out, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(block.c_out)
 
     def forward(self, x: Tensor, frames: int) -> Tensor:

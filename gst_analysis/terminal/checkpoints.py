@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gst_analysis.terminal.output import print_pairs, show_files
+from gst_analysis.terminal.output import print_pairs, show_files, show_number, show_p_value
 
 if TYPE_CHECKING:
+    from gst_analysis.analysis.bn_scales import GroupStatistics
     from gst_analysis.workflows import BnScales, Inspection
 
 
@@ -29,18 +30,29 @@ def show_inspection(found: Inspection) -> None:
 
 
 def show_bn_scales(result: BnScales, files: Mapping[str, str]) -> None:
-    """One row a batch norm: count and median of each group."""
+    """One row a batch norm: count and median of each group, their gap and whether it is more than chance."""
+    gaps = {(row["checkpoint"], row["layer"]): row for row in result.gaps().to_dict("records")}
     for checkpoint, layers in result.summary.checkpoints.items():
         table = Table(title=f"{escape(checkpoint)}: {result.summary.statistic} after each temporal operator")
         groups = list(dict.fromkeys(group for layer in layers for group in layer.groups))
         table.add_column("batch norm")
-        for group in groups:
-            table.add_column(f"{group} n", justify="right")
-            table.add_column(f"{group} median", justify="right")
+        for heading in [
+            *(f"{group} {what}" for group in groups for what in ("n", "median")),
+            "gap",
+            "p (Holm)",
+        ]:
+            table.add_column(heading, justify="right")
         for layer in layers:
-            cells = [(str(s.n), f"{s.median:.3f}") for s in (layer.groups[g] for g in groups)]
-            table.add_row(layer.layer, *(cell for pair in cells for cell in pair))
+            cells = [cell for g in groups for cell in _count_and_median(layer.groups[g])]
+            row = gaps[checkpoint, layer.layer]
+            table.add_row(layer.layer, *cells, show_number(row["gap"]), show_p_value(row["auc_p_holm"]))
         Console().print(table)
         if groups == ["all"]:
             print("This family has no spatial and temporal groups, so there is one histogram.")
+    for note in result.notes():
+        print(f"note: {note}")
     show_files(files)
+
+
+def _count_and_median(group: GroupStatistics) -> tuple[str, str]:
+    return str(group.n), show_number(group.median)

@@ -50,3 +50,13 @@ def print_pairs(title: str, pairs: Mapping[str, object]) -> None:
     for name, value in pairs.items():
         table.add_row(name, escape(str(value)))
     Console().print(table)
+
+
+def show_number(value: float) -> str:
+    """Three decimals; a dash for what is not defined."""
+    return f"{value:.3f}" if value == value else "–"
+
+
+def show_p_value(value: float) -> str:
+    """Three decimals; small ones as being small."""
+    return "–" if value != value else "<.001" if value < 0.001 else f"{value:.3f}"

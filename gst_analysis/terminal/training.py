@@ -17,10 +17,11 @@ from gst_analysis.terminal.output import print_json, show_files
 if TYPE_CHECKING:
     from gst_analysis.training.outcome import TrainResult
     from gst_analysis.training.progress import TrainProgress
+    from gst_analysis.workflows import Demo
 
 
 @contextmanager
-def show_training() -> Iterator[Callable[[TrainProgress], object]]:
+def show_training() -> Iterator[Callable[..., object]]:
     """A bar for the epoch at hand with loss, learning rate, speed and what is left of the whole run."""
     console = Console(stderr=True)
     columns = (
@@ -32,7 +33,7 @@ def show_training() -> Iterator[Callable[[TrainProgress], object]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("starting", total=None, now="")
 
-        def report(at: TrainProgress) -> None:
+        def report(at: TrainProgress, title: str = "") -> None:
             epoch = f" epoch {at.epoch}/{at.epochs}" if at.epoch else ""
             now = [
                 f"loss {at.loss:.3f}" if at.loss is not None else "",
@@ -41,7 +42,7 @@ def show_training() -> Iterator[Callable[[TrainProgress], object]]:
                 f"{timedelta(seconds=round(at.eta_s))} left" if at.eta_s is not None else "",
             ]
             bar.update(
-                task, description=at.phase + epoch, completed=at.step, total=at.steps,
+                task, description=title + at.phase + epoch, completed=at.step, total=at.steps,
                 now=", ".join(part for part in now if part),
             )  # fmt: skip
 
@@ -69,3 +70,20 @@ def show_recipes(names: list[str], *, json: bool) -> None:
         print_json(names)
     else:
         print("\n".join(names))
+
+
+def show_demo(demo: Demo) -> None:
+    """What both networks have learned, and what to look at next."""
+    table = Table("network", "top-1 on validation clips", title="The class is only in the order of frames")
+    table.add_row("GST, α 1/4", f"{demo.gst_top1:.1%}")
+    table.add_row("the 2-D network (C2D)", f"{demo.c2d_top1:.1%}")
+    table.add_row("best without any sense of order", f"{demo.order_blind_top1:.1%}")
+    Console().print(table)
+    print(f"{demo.clips} clips rendered, two networks trained in {demo.seconds:.0f} s")
+    show_files(demo.files)
+    gst, world = demo.files["gst"], demo.files["world"]
+    print("\nLook next at:")
+    print(f"  {demo.files['figure 4']}  (spatial and temporal batch-norm scales)")
+    print(f"  gst-analyze evaluate {gst} {world}")
+    print(f"  gst-analyze trace {gst} {world}/videos/1.mp4")
+    print(f"  gst-analyze ablate {gst} {world}  (is the picture true?)")

@@ -36,8 +36,13 @@ class ModelConfig:
     """imagenet, or the path of a 2-D checkpoint; None starts from random weights."""
     temporal: Literal["random", "centred"] = "random"
     """How kernels over time start in an inflated network."""
+    weights: str | None = None
+    """A checkpoint of a video network to go on from, slimmed or not: it says family, alpha and widths, so
+    name, alpha, beta and width are not looked at."""
 
     def __post_init__(self) -> None:
+        both = self.weights is not None and self.pretrained is not None
+        _require("model.weights", not both, "either model.weights or model.pretrained", "both")
         _require("model.dropout", 0 <= self.dropout < 1, "a number from 0 to below 1", self.dropout)
 
 

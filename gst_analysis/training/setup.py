@@ -9,7 +9,8 @@ import torch
 from lightning_fabric import Fabric
 from torch.optim import SGD
 
-from gst_analysis.checkpoints.starting import create_model
+from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.starting import create_model, reopen_model
 from gst_analysis.data.dataset import ClipDataset, SkippedClips
 from gst_analysis.errors import DataError
 from gst_analysis.models.network import VideoNetwork
@@ -98,11 +99,7 @@ def _prepare_validation(
 
 def _build_network(config: TrainConfig, sources: Sources, crew: Crew) -> tuple[VideoNetwork, dict[str, Any]]:
     """The network in training mode, and what is written about it into its checkpoints."""
-    model = config.model
-    start = create_model(
-        config.model_spec(sources.num_classes), pretrained=model.pretrained, temporal=model.temporal,
-        seed=config.run.seed, dropout=model.dropout,
-    )  # fmt: skip
+    start = _start_network(config, sources)
     network = start.module.train()
     if config.run.sync_bn and crew.size > 1:
         synchronise_norms(network, crew.device)
@@ -110,6 +107,17 @@ def _build_network(config: TrainConfig, sources: Sources, crew: Crew) -> tuple[V
         **start.checkpoint.provenance, "config": config.to_json(), "data_sha256": sources.sha256,
     }  # fmt: skip
     return network, provenance
+
+
+def _start_network(config: TrainConfig, sources: Sources) -> LoadedModel:
+    model = config.model
+    if model.weights is not None:
+        classes, frames = sources.num_classes, config.clip.frames
+        return reopen_model(model.weights, num_classes=classes, num_frames=frames, dropout=model.dropout)
+    return create_model(
+        config.model_spec(sources.num_classes), pretrained=model.pretrained, temporal=model.temporal,
+        seed=config.run.seed, dropout=model.dropout,
+    )  # fmt: skip
 
 
 def _reporter(report: Report, phase: Phase) -> Any:

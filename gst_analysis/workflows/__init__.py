@@ -5,6 +5,8 @@ draw itself. None of them prints, parses arguments or decides anything about sci
 imported when a function needs them.
 """
 
+from gst_analysis.workflows.ablation import Ablation, ablate, save_ablation
+from gst_analysis.workflows.comparison import ScaleComparison, compare_scales, save_comparison
 from gst_analysis.workflows.costs import (
     Comparison,
     Cost,
@@ -16,8 +18,26 @@ from gst_analysis.workflows.costs import (
     summarise_cost,
 )
 from gst_analysis.workflows.datasets import DatasetCheck, MadeWorld, check_dataset, make_world
+from gst_analysis.workflows.demo import Demo, DemoSize, run_demo
+from gst_analysis.workflows.drift import Drift, measure_drift, save_drift
 from gst_analysis.workflows.files import IMAGE_FORMATS, TABLE_FORMATS, save_figures, save_html
+from gst_analysis.workflows.importance import Importance, channel_importance, save_importance
+from gst_analysis.workflows.inference import (
+    ClipPredictions,
+    ModelEvaluation,
+    evaluate,
+    leads,
+    predict,
+    save_evaluation,
+    save_predictions,
+)
+from gst_analysis.workflows.influence import FrameInfluence, frame_influence, save_influence
+from gst_analysis.workflows.labelled_clips import ClipChoice, load_labelled_clips
+from gst_analysis.workflows.opening import open_model
+from gst_analysis.workflows.saliency import SaliencyMaps, saliency_maps, save_saliency
 from gst_analysis.workflows.scales import BnScales, bn_scales, join_bn_scales, save_bn_scales
+from gst_analysis.workflows.score_agreement import ScoreAgreement, save_score_agreement, score_agreement
+from gst_analysis.workflows.slimming import SLIM_SCORES, Slimming, SlimTarget, save_slimming, slim
 from gst_analysis.workflows.sources import (
     CHECKPOINT_ENDINGS,
     Inspection,
@@ -28,37 +48,94 @@ from gst_analysis.workflows.sources import (
     open_checkpoint,
     resolve_spec,
 )
+from gst_analysis.workflows.trace_files import (
+    TRACE_FORMATS,
+    TracedFolder,
+    TraceFiles,
+    save_traces,
+    trace_to_folder,
+)
+from gst_analysis.workflows.trace_runs import TraceOptions, choose_clips
+from gst_analysis.workflows.traces import Traces, trace
 from gst_analysis.workflows.training import list_recipes, train
 
 __all__ = [
     "CHECKPOINT_ENDINGS",
     "IMAGE_FORMATS",
+    "SLIM_SCORES",
     "TABLE_FORMATS",
+    "TRACE_FORMATS",
+    "Ablation",
     "BnScales",
+    "ClipChoice",
+    "ClipPredictions",
     "Comparison",
     "Cost",
     "DatasetCheck",
+    "Demo",
+    "DemoSize",
+    "Drift",
+    "FrameInfluence",
+    "Importance",
     "Inspection",
     "MadeWorld",
+    "ModelEvaluation",
     "PaperAudit",
     "Placing",
     "Progress",
+    "SaliencyMaps",
+    "ScaleComparison",
+    "ScoreAgreement",
+    "SlimTarget",
+    "Slimming",
+    "TraceFiles",
+    "TraceOptions",
+    "TracedFolder",
+    "Traces",
+    "ablate",
     "audit_paper",
     "bn_scales",
     "build_untrained",
+    "channel_importance",
     "check_dataset",
+    "choose_clips",
+    "compare_scales",
     "compare_with_published",
     "cost",
+    "evaluate",
+    "frame_influence",
     "inspect_checkpoint",
     "join_bn_scales",
+    "leads",
     "list_checkpoints",
     "list_recipes",
+    "load_labelled_clips",
     "make_world",
+    "measure_drift",
     "open_checkpoint",
+    "open_model",
+    "predict",
     "resolve_spec",
+    "run_demo",
+    "saliency_maps",
+    "save_ablation",
     "save_bn_scales",
+    "save_comparison",
+    "save_drift",
+    "save_evaluation",
     "save_figures",
     "save_html",
+    "save_importance",
+    "save_influence",
+    "save_predictions",
+    "save_saliency",
+    "save_score_agreement",
+    "save_slimming",
+    "save_traces",
+    "score_agreement",
+    "slim",
     "summarise_cost",
+    "trace",
+    "trace_to_folder",
     "train",
 ]

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gst_analysis.errors import SpecError
-from gst_analysis.results import Provenance, Result
+from gst_analysis.results import Provenance, Result, to_plain
 from gst_analysis.workflows.files import IMAGE_FORMATS, TABLE_FORMATS, save_figures, save_html
-from gst_analysis.workflows.sources import Progress, checkpoint_of, name_of
+from gst_analysis.workflows.sources import Progress, checkpoint_of, distinct_names, name_of
 
 if TYPE_CHECKING:
+    import pandas as pd
     import plotly.graph_objects as go
     from matplotlib.figure import Figure
 
@@ -41,19 +42,37 @@ class BnScales(Result[Any]):
 
         return draw_bn_scales_interactive(self.table, by=by, absolute=self.absolute, dark=dark)
 
+    def gaps(self) -> pd.DataFrame:
+        """Time against space in every layer, with interval and tests: a BLOCK_GAPS table."""
+        from gst_analysis.analysis.group_statistics import tabulate_gaps
+
+        return tabulate_gaps(self.table, absolute=self.absolute)
+
+    def notes(self) -> tuple[str, ...]:
+        """Checkpoints whose scales tell nothing."""
+        from gst_analysis.analysis.bn_scales import note_equal_scales
+
+        return note_equal_scales(self.table)
+
     def contract(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What `gst-analyze bn-hist --json` prints."""
         origin = self.provenance
+        gaps = {(row["checkpoint"], row["layer"]): row for row in self.gaps().to_dict("records")}
         checkpoints = [
             {
                 "path": origin.settings["paths"][name],
                 "sha256": origin.sources[name],
                 "name": name,
-                "blocks": layers,
+                "blocks": [to_plain(one) | {"statistics": gaps[name, one.layer]} for one in layers],
             }
             for name, layers in self.summary.checkpoints.items()
         ]
-        return {"statistic": self.summary.statistic, "checkpoints": checkpoints, "files": dict(files or {})}
+        return {
+            "statistic": self.summary.statistic,
+            "checkpoints": checkpoints,
+            "files": dict(files or {}),
+            "notes": self.notes(),
+        }
 
 
 def bn_scales(
@@ -81,7 +100,7 @@ def bn_scales(
     if not sources:
         raise SpecError("bn_scales", expected="at least one checkpoint", found="none", todo="name a file")
     tables, hashes, specs, paths = [], {}, {}, {}
-    labels = _distinct(names or [name_of(source) for source in sources])
+    labels = distinct_names(names or [name_of(source) for source in sources])
     for done, (source, label) in enumerate(zip(sources, labels, strict=True)):
         if progress is not None:
             progress(done, len(sources), label)
@@ -115,7 +134,7 @@ def join_bn_scales(
 
     from gst_analysis.analysis.bn_scales import summarise_bn_scales
 
-    labelled = list(zip(_distinct(names), parts, strict=True))
+    labelled = list(zip(distinct_names(names), parts, strict=True))
     table = pd.concat([part.table.assign(checkpoint=label) for label, part in labelled], ignore_index=True)
     hashes = {label: sha for label, part in labelled for sha in part.provenance.sources.values()}
     specs = {label: spec for label, part in labelled for spec in part.provenance.specs.values()}
@@ -140,11 +159,3 @@ def save_bn_scales(
     if "html" in kinds:
         files |= save_html(result.plot_interactive(by=by, dark=dark), folder, "bn_scales")
     return files
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    """Number repeated names, so that two files called best.pth stay two columns."""
-    return [
-        f"{name} ({names[: i + 1].count(name)})" if names.count(name) > 1 else name
-        for i, name in enumerate(names)
-    ]

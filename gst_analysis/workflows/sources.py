@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,3 +120,13 @@ def name_of(source: Source) -> str:
 def is_file(text: str) -> bool:
     """A name with a separator or a checkpoint's ending is a path, whether it exists or not."""
     return os.sep in text or Path(text).suffix in CHECKPOINT_ENDINGS or Path(text).exists()
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Number repeated names, so that two files called best.pth stay two columns."""
+    numbered = [
+        f"{name} ({names[: i + 1].count(name)})" if names.count(name) > 1 else name
+        for i, name in enumerate(names)
+    ]
+    # A file may itself be called "best (1)".
+    return numbered if len(set(numbered)) == len(names) else [f"{i} {n}" for i, n in enumerate(names, 1)]

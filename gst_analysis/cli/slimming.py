@@ -1,0 +1,72 @@
+"""`slim`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gst_analysis.cli.program import Json, Out, app
+
+
+@app.command(epilog="Example: gst-analyze slim ckpt.pth worlds/temporal --score taylor --macs 0.8 --out slim")
+def slim(
+    checkpoint: Annotated[str, typer.Argument(metavar="CKPT", help="A checkpoint file.")],
+    dataset: Annotated[
+        str | None,
+        typer.Argument(metavar="[ROOT|FILE]", help="Labelled clips, for data scores and the curve."),
+    ] = None,
+    score: Annotated[
+        str,
+        typer.Option(
+            help="What a channel is worth: gamma, abs_gamma, invariant, invariant_spread, "
+            "invariant_output, activation_norm or taylor."
+        ),
+    ] = "invariant",
+    macs: Annotated[float | None, typer.Option(help="Keep this share of the multiply-adds.")] = None,
+    params: Annotated[float | None, typer.Option(help="Keep this share of the parameters.")] = None,
+    max_drop: Annotated[
+        float | None, typer.Option(help="Lose at most this much accuracy before fine-tuning, such as 0.02.")
+    ] = None,
+    root: Annotated[Path | None, typer.Option(help="The folder the clips lie in.")] = None,
+    format: Annotated[
+        str | None, typer.Option(help="The annotations' format; detected if not given.")
+    ] = None,
+    clips: Annotated[int | None, typer.Option(help="Draw this many clips; all if not given.")] = None,
+    batch: Annotated[int, typer.Option(help="Clips at once.")] = 8,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Draws clips, random orders and resamples.")] = 0,
+    formats: Annotated[
+        str, typer.Option("--formats", help="Which files: png, svg, pdf, csv, parquet, json.")
+    ] = "png,svg,pdf,csv,parquet,json",
+    dark: Annotated[bool, typer.Option("--dark", help="Draw for a dark background.")] = False,
+    out: Out = Path("slim"),
+    json: Json = False,
+) -> None:
+    """Take channels out of a network.
+
+    Writes a smaller checkpoint that loads and runs like any other, with its own spatial and temporal width in
+    every block, and, given clips, accuracy over multiply-adds beside equal shares and random channels.
+    Fine-tune it with: gst-analyze train RECIPE --set model.weights=slim/ckpt-slim.pth
+    """
+    from gst_analysis import terminal, workflows
+    from gst_analysis.inference.settings import InferenceSettings
+    from gst_analysis.tables import check_choices
+
+    kinds = check_choices("formats", formats.split(","), (*workflows.IMAGE_FORMATS, *workflows.TABLE_FORMATS))
+    target = workflows.SlimTarget(macs, params, max_drop)
+    settings = InferenceSettings(batch=batch, device=device)
+    choice = workflows.ClipChoice(root, format, clips, seed)
+    with terminal.show_progress("slimming", 0) as progress:
+        result = workflows.slim(
+            checkpoint, target, score=score, dataset=dataset, choice=choice, settings=settings,
+            progress=progress,
+        )  # fmt: skip
+    files = workflows.save_slimming(result, out, kinds, dark=dark)
+    if json:
+        terminal.print_json(result.contract(files))
+    else:
+        terminal.show_slimming(result, files)
+    if result.summary.failures:
+        raise typer.Exit(1)

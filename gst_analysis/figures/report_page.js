@@ -1,0 +1,16 @@
+"use strict";
+// Draws every interactive figure for a light or a dark screen. Paper and readers without scripts get the stills.
+document.documentElement.classList.add("scripted");
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const settings = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+function draw(place) {
+  const figures = JSON.parse(document.getElementById(place.dataset.figure).textContent);
+  const { data, layout } = figures[dark.matches ? "dark" : "light"];
+  Plotly.react(place, data, layout, settings);
+}
+function drawAll() {
+  document.querySelectorAll(".live").forEach(draw);
+}
+drawAll();
+dark.addEventListener("change", drawAll);
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));

@@ -1,0 +1,170 @@
+"""Where in the frame: a checkpoint and a clip -> maps of heat, as figure, film and files."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gst_analysis.errors import DataError
+from gst_analysis.results import Result, write_whole
+from gst_analysis.workflows.files import IMAGE_FORMATS, TABLE_FORMATS, save_figures
+from gst_analysis.workflows.opening import open_model
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from matplotlib.figure import Figure
+
+    from gst_analysis.analysis.saliency import SaliencySummary
+    from gst_analysis.data.records import ClipRecord
+    from gst_analysis.figures.saliency import Scene
+    from gst_analysis.inference.settings import InferenceSettings
+    from gst_analysis.workflows.sources import Source
+
+    Pixels = npt.NDArray[np.uint8]
+
+FRAMES_PER_SECOND = 2
+"""Of the film: it shows the few frames that the network saw, each long enough to be looked at."""
+
+
+@dataclass(frozen=True)
+class SaliencyMaps(Result[Any]):
+    """Where a network looks: `.table`, `.summary`, `.plot()`, `.film()`, `.save()`."""
+
+    summary: SaliencySummary
+    pictures: Pixels = field(repr=False)
+    """(T, H, W, 3), the frames that were looked at."""
+    window: tuple[float, float, float, float]
+    """Left, top, right and bottom of what the network sees, as parts of the frame."""
+    path: str = ""
+    """The checkpoint's file."""
+
+    @property
+    def scene(self) -> Scene:
+        """Frames and heat as they are drawn."""
+        from gst_analysis.figures.saliency import lay_out_scene
+
+        return lay_out_scene(self.table, self.pictures, self.window)
+
+    def plot(self, *, dark: bool = False) -> Figure:
+        """Overlays of every frame, a row for every group."""
+        from gst_analysis.figures.saliency import draw_saliency
+
+        return draw_saliency(self.scene, dark=dark)
+
+    def film(self, *, dark: bool = True) -> Iterable[Pixels]:
+        """For every frame one picture with its overlays side by side."""
+        from gst_analysis.figures.saliency import draw_film
+
+        return draw_film(self.scene, dark=dark)
+
+    def contract(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `gst-analyze saliency --json` prints."""
+        (sha256,) = self.provenance.sources.values()
+        summary = self.summary
+        heat = self.table.assign(heat=self.table["evidence"].clip(lower=0))
+        by_frame = heat.groupby(["group", "frame"], sort=False)["heat"].sum()
+        return {
+            "checkpoint": {"path": self.path, "sha256": sha256},
+            "clip": summary.clip,
+            "class": {"id": summary.class_id, "label": summary.label, "probability": summary.probability},
+            "predicted": {"id": summary.predicted_id, "label": summary.predicted_label},
+            "block": summary.block,
+            "map": {"frames": len(self.pictures), "rows": summary.rows, "columns": summary.columns},
+            "window": self.window,
+            "groups": {
+                name: {
+                    "evidence_for": found.evidence_for,
+                    "evidence_against": found.evidence_against,
+                    "hottest_frame": found.hottest_frame,
+                    "heat_by_frame": by_frame[name].tolist(),
+                }
+                for name, found in summary.groups.items()
+            },
+            "notes": summary.notes,
+            "files": dict(files or {}),
+        }
+
+
+def saliency_maps(
+    source: Source,
+    clip: str | os.PathLike[str] | ClipRecord,
+    *,
+    class_name: str | int | None = None,
+    block: str | None = None,
+    settings: InferenceSettings | None = None,
+) -> SaliencyMaps:
+    """Where and when a clip speaks for a class, and to which group of channels (Grad-CAM).
+
+    Args:
+        source: a checkpoint's path, or what load_model returned.
+        clip: a video file, a frame folder, or a record.
+        class_name: the class, by name or number; the predicted one if None.
+        block: a residual block such as layer3.1; the deepest whose map is fine enough if None.
+        settings: the device.
+
+    Example:
+        >>> import gst_analysis as gst
+        >>> gst.saliency_maps("ckpt.pth", "clip.mp4").plot()  # doctest: +SKIP
+    """
+    from gst_analysis.analysis.class_choice import find_class
+    from gst_analysis.analysis.saliency import measure_saliency
+    from gst_analysis.data.records import ClipRecord
+
+    model = open_model(source)
+    record = clip if isinstance(clip, ClipRecord) else _find_one(clip)
+    class_id = None if class_name is None else find_class(model, class_name)
+    found = measure_saliency(model, record, class_id=class_id, block=block, settings=settings)
+    return SaliencyMaps(
+        found.table, found.summary, found.provenance, found.pictures, found.window, str(model.checkpoint.path)
+    )
+
+
+def save_saliency(
+    result: SaliencyMaps, folder: str | os.PathLike[str], kinds: Sequence[str], *, dark: bool = False
+) -> dict[str, str]:
+    """Write figure, film and tables in the formats named; returns the files by kind."""
+    images = [kind for kind in kinds if kind in IMAGE_FORMATS]
+    files = result.save(folder, "saliency", [kind for kind in kinds if kind in TABLE_FORMATS])
+    if images:
+        files |= save_figures(result.plot(dark=dark), folder, "saliency", images)
+    if "mp4" in kinds:
+        files["mp4"] = str(save_film(result.film(), Path(folder) / "saliency.mp4"))
+    return files
+
+
+def save_film(pictures: Iterable[Pixels], path: Path, *, rate: int = FRAMES_PER_SECOND) -> Path:
+    """Write pictures of one even size as an MP4 that browsers play, whole or not at all."""
+    with tempfile.TemporaryDirectory(prefix="gst-analysis-") as folder:
+        draft = Path(folder) / "film.mp4"  # opened by its name once more, to move its index to the front
+        _encode(pictures, draft, rate)
+        return write_whole(path, lambda file: file.write(draft.read_bytes()))
+
+
+def _encode(pictures: Iterable[Pixels], path: Path, rate: int) -> None:
+    import av
+
+    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        stream = container.add_stream("libx264", rate=rate, options={"crf": "20"})
+        assert isinstance(stream, av.VideoStream)
+        stream.pix_fmt = "yuv420p"
+        for number, picture in enumerate(pictures):
+            if number == 0:
+                stream.height, stream.width = picture.shape[:2]
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def _find_one(clip: str | os.PathLike[str]) -> ClipRecord:
+    from gst_analysis.inference.finding import find_clips
+
+    records = find_clips(clip)
+    if len(records) != 1:
+        raise DataError(
+            str(clip), expected="one clip", found=f"{len(records)}", todo="name one video or frame folder"
+        )
+    return records[0]

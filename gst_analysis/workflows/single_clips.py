@@ -1,0 +1,105 @@
+"""One clip under a name of one's own, and planted clips to try a network on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gst_analysis.errors import DataError
+from gst_analysis.workflows.opening import open_model
+from gst_analysis.workflows.trace_runs import TraceOptions
+from gst_analysis.workflows.traces import Traces, trace
+
+if TYPE_CHECKING:
+    from gst_analysis.data.records import ClipRecord, RecordList
+    from gst_analysis.workflows.sources import Source
+
+PLANTED_WORLDS: Mapping[str, str] = {
+    "state-change": "State changes",
+    "temporal": "Order in time",
+    "mixed": "Shape and motion",
+    "static": "Appearance",
+}
+"""Names of the planted worlds, and what people call them."""
+CLIP_ENDINGS = ("mp4", "webm", "mov", "avi", "mkv", "m4v", "mpg", "mpeg", "gif")
+"""Kinds of video that may be uploaded."""
+_SEED = 2_024
+"""None of the packaged recipes' seeds: these clips are new to the networks that were trained by them."""
+
+
+@dataclass(frozen=True)
+class PlantedClip:
+    """A rendered clip and what is known of it."""
+
+    path: Path
+    label: str
+    changes_s: float | None
+    """When its change of state completes; None where it never does."""
+
+
+def planted_clips(folder: str | os.PathLike[str], world: str) -> list[PlantedClip]:
+    """A clip of every class of a planted world, rendered into the folder unless it holds them already.
+
+    Raises:
+        SpecError: a world that there is not.
+        OutputError: a folder that holds something else, or cannot be written.
+    """
+    from gst_analysis.data.synthetic import make_world, read_world
+    from gst_analysis.data.synthetic_worlds import WorldConfig
+
+    config = WorldConfig(world=world, train_fraction=0, seed=_SEED, difficulty="easy")  # type: ignore[arg-type] # it checks
+    config = WorldConfig(**{**vars(config), "clips": len(config.classes)})
+    where = Path(folder)
+    made = read_world(where) if where.exists() else make_world(where, config, workers=1)
+    clips = sorted(made.clips, key=lambda clip: clip.label)
+    return [
+        PlantedClip(
+            where / "videos" / f"{clip.id}.mp4", clip.label,
+            None if clip.tau is None else clip.tau / made.config.fps,
+        )
+        for clip in clips
+    ]  # fmt: skip
+
+
+def match_world(labels: Sequence[str]) -> str | None:
+    """The planted world whose classes these are, in any order; None if they are no world's."""
+    from gst_analysis.data.synthetic_worlds import WORLDS, classes_of
+
+    worlds = (world for world in WORLDS if {c.label for c in classes_of(world)} == set(labels))
+    return next(worlds, None)
+
+
+def name_clip(
+    source: Source, path: str | os.PathLike[str], name: str, *, truth: str | None = None
+) -> RecordList:
+    """A video or frame folder as a list of one, called by a name; labelled where the network has the class.
+
+    Raises:
+        DataError: a path that stands for no clip, or for several.
+    """
+    from gst_analysis.data.records import ClipRecord, RecordList
+    from gst_analysis.inference.finding import find_clips
+
+    found = find_clips(path)
+    if len(found) != 1:
+        raise DataError(name, expected="one clip", found=f"{len(found)}", todo="name one of them")
+    labels = tuple(open_model(source).labels or ())
+    if truth is None or truth not in labels:
+        return RecordList((ClipRecord(name, found[0].path),))
+    return RecordList((ClipRecord(name, found[0].path, labels.index(truth), truth),), labels)
+
+
+def trace_clip(source: Source, clips: RecordList, *, mode: str = "frame") -> Traces:
+    """The trace of clips in one of the modes of `trace`."""
+    from gst_analysis.analysis.frame_traces import TracePlan
+
+    return trace(source, clips, options=TraceOptions(TracePlan(mode)))
+
+
+def only_clip(clips: RecordList) -> ClipRecord:
+    """The clip of a list of one."""
+    (record,) = clips
+    return record

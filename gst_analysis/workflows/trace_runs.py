@@ -1,0 +1,127 @@
+"""A network going through clips, counted as they pass: what every way to trace clips has in common."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gst_analysis.errors import DataError, SpecError, name_some
+from gst_analysis.results import Provenance
+from gst_analysis.workflows.labelled_clips import ClipChoice, load_labelled_clips
+from gst_analysis.workflows.opening import open_model
+from gst_analysis.workflows.sources import Progress
+
+if TYPE_CHECKING:
+    from gst_analysis.analysis.frame_traces import ClipTrace, TracePlan
+    from gst_analysis.analysis.state_changes import ChangeSettings
+    from gst_analysis.analysis.trace_tables import TraceTables, TraceTally
+    from gst_analysis.checkpoints.loading import LoadedModel
+    from gst_analysis.data.records import RecordList
+    from gst_analysis.workflows.sources import Source
+
+    Clips = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | RecordList
+
+
+@dataclass(frozen=True)
+class TraceOptions:
+    """How clips are traced, what counts as a change, and how many classes the table keeps of each clip."""
+
+    plan: TracePlan | None = None
+    changes: ChangeSettings | None = None
+    top_k: int = 5
+
+
+def choose_clips(
+    clips: Sequence[str | os.PathLike[str]],
+    dataset: str | os.PathLike[str] | None = None,
+    choice: ClipChoice | None = None,
+) -> RecordList:
+    """Clips by their paths, or a data set's labelled ones.
+
+    Raises:
+        SpecError: neither or both.
+        DataError: a name that stands for no clip, or annotations that cannot be read.
+    """
+    from gst_analysis.inference.finding import find_clips
+
+    choice = choice or ClipChoice()
+    if bool(clips) == (dataset is not None):
+        raise SpecError(
+            "clips", expected="clips, or a data set with --dataset",
+            found="both" if clips else "neither", todo="name one of them",
+        )  # fmt: skip
+    if dataset is None and choice != ClipChoice():
+        raise SpecError(
+            "clips", expected="a data set where its root or a number of clips is given", found="none",
+            todo="name it with --dataset, or leave those out",
+        )  # fmt: skip
+    return find_clips(list(clips)) if dataset is None else load_labelled_clips(dataset, choice)
+
+
+@dataclass
+class TraceRun:
+    """A network going through clips, counted as they pass."""
+
+    model: LoadedModel
+    records: RecordList
+    options: TraceOptions
+    tally: TraceTally
+    provenance: Provenance | None = None
+
+    @classmethod
+    def start(cls, source: Source, clips: Clips, options: TraceOptions | None) -> TraceRun:
+        """Load what is given as paths, and refuse what cannot be traced."""
+        from gst_analysis.analysis.frame_traces import TracePlan, check_traceable
+        from gst_analysis.analysis.trace_tables import TraceTally
+        from gst_analysis.data.records import RecordList
+        from gst_analysis.inference.finding import find_clips
+
+        options = options or TraceOptions()
+        plan = options.plan or TracePlan()
+        records = clips if isinstance(clips, RecordList) else find_clips(clips)
+        model = open_model(source)
+        check_traceable(model, records, plan)
+        return cls(model, records, TraceOptions(plan, options.changes, options.top_k), TraceTally(plan.mode))
+
+    def stream(self, progress: Progress | None) -> Iterator[tuple[ClipTrace, TraceTables]]:
+        """Every clip that could be read; all are counted."""
+        from gst_analysis.analysis.frame_traces import UntracedClip, trace_clips
+        from gst_analysis.analysis.trace_tables import tabulate_trace
+
+        self.tally.notes |= dict.fromkeys(self.records.notes)
+        for chunk in trace_clips(self.model, self.records, self.options.plan, progress=progress):
+            self.tally.notes |= dict.fromkeys(chunk.notes)
+            if chunk.provenance.specs:
+                self.provenance = chunk.provenance
+            for traced in chunk.traces:
+                if isinstance(traced, UntracedClip):
+                    self.tally.add(traced, None)
+                    continue
+                tables = tabulate_trace(traced, top_k=self.options.top_k, settings=self.options.changes)
+                self.tally.add(traced, tables)
+                yield traced, tables
+
+    def require_some(self) -> None:
+        """Refuse a result without a single clip."""
+        if self.tally.clips:
+            return
+        failures = self.tally.failures
+        raise DataError(
+            name_some(list(failures)) or "the list of clips", expected="at least one clip that can be read",
+            found=next(iter(failures.values()), "no clips at all"),
+            todo="check the files, for example with dataset-check",
+        )  # fmt: skip
+
+    def describe(self) -> Provenance:
+        """Where the numbers come from."""
+        from gst_analysis.analysis.state_changes import ChangeSettings
+
+        assert self.provenance is not None  # there was a clip that could be read
+        assert self.options.plan is not None
+        plan, changes = self.options.plan, self.options.changes or ChangeSettings()
+        settings = {"mode": plan.mode, "window": plan.window, "step": plan.step, "changes": changes}
+        return Provenance(
+            self.provenance.sources, self.provenance.specs, {**self.provenance.settings, **settings}
+        )

@@ -1,0 +1,173 @@
+"""`predict` and `evaluate`: the contract, any video at hand, and a failure that stops nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+
+from gst_analysis.checkpoints.loading import load_model, save_model
+from gst_analysis.cli import run
+from gst_analysis.data.synthetic import make_world
+from gst_analysis.data.synthetic_worlds import WorldConfig
+from gst_analysis.inference.logits import FrameLogits
+from gst_analysis.models.registry import build_model
+from gst_analysis.specs import ClipSpec, ModelSpec
+
+Run = Callable[..., tuple[int, Any]]
+SIZE = 64
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    config = WorldConfig(world="temporal", clips=30, frames=8, size=SIZE, difficulty="easy")
+    return make_world(tmp_path_factory.mktemp("world") / "w", config, workers=1).folder
+
+
+@pytest.fixture(scope="module")
+def checkpoint(world: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    labels = list(json.loads((world / "labels.json").read_text()))
+    network = build_model(ModelSpec.from_name("gst-resnet26s", width=8, num_classes=len(labels)))
+    spec = ClipSpec(frames=8, resize=SIZE, crop=SIZE)
+    path = tmp_path_factory.mktemp("model") / "gst.pth"
+    return str(save_model(path, network, clip_spec=spec, labels=labels))
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command with --json: its exit code and its document, or its one line of complaint."""
+
+    def run_json(*arguments: str) -> tuple[int, Any]:
+        code = run([*arguments, "--json"])
+        printed = capsys.readouterr()
+        if code == 2:
+            assert printed.out == ""
+            assert printed.err.count("\n") == 1
+            return code, printed.err
+        return code, json.loads(printed.out)
+
+    return run_json
+
+
+def write_video(path: Path, *, frames: int, size: tuple[int, int], rate: int | Fraction) -> str:
+    rng = np.random.default_rng(0)
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for _ in range(frames):
+            pixels = rng.integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(pixels)))
+        file.mux(stream.encode())
+    return str(path)
+
+
+def test_predict_says_what_the_network_says(checkpoint: str, world: Path, call: Run, tmp_path: Path) -> None:
+    clips = [str(path) for path in sorted((world / "videos").iterdir())[:3]]
+    code, found = call("predict", checkpoint, *clips, "--top", "2", "--out", str(tmp_path / "out"))
+    assert code == 0
+    assert [clip["clip"] for clip in found["clips"]] == clips
+    logits = FrameLogits.load(found["files"]["npz"])
+    labels = load_model(checkpoint).labels
+    assert labels is not None
+    for clip, rows in zip(found["clips"], logits.clip_logits, strict=True):
+        chances = np.exp(rows) / np.exp(rows).sum()
+        first, second = np.argsort(-rows)[:2]
+        told = clip["predictions"]
+        assert [told[0]["class_id"], told[1]["class_id"]] == [first, second]
+        assert [row["rank"] for row in told] == [1, 2]
+        assert told[0]["label"] == labels[first]
+        assert told[0]["probability"] == pytest.approx(chances[first], abs=1e-6)
+    assert found["sha256"] == load_model(checkpoint).sha256
+    table = pd.read_csv(found["files"]["csv"])
+    assert list(table["class_id"][::2]) == [clip["predictions"][0]["class_id"] for clip in found["clips"]]
+
+
+@pytest.mark.parametrize(
+    ("frames", "size", "rate"),
+    [(1, (64, 48), 25), (5, (48, 96), 1), (40, (34, 130), 30), (12, (322, 178), Fraction(30000, 1001))],
+    ids=["one frame", "portrait at 1 fps", "narrow", "odd rate"],
+)
+def test_any_video_at_hand(
+    checkpoint: str, call: Run, tmp_path: Path, frames: int, size: tuple[int, int], rate: int | Fraction
+) -> None:
+    clip = write_video(tmp_path / "clip.mp4", frames=frames, size=size, rate=rate)
+    code, found = call("predict", checkpoint, clip)
+    assert code == 0
+    assert sum(row["probability"] for row in found["clips"][0]["predictions"]) <= 1 + 1e-6
+
+
+def test_a_clip_that_cannot_be_read_stops_no_other(
+    checkpoint: str, world: Path, call: Run, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    clip = str(next((world / "videos").iterdir()))
+    code, found = call("predict", checkpoint, str(broken), clip)
+    assert code == 1
+    assert [one["clip"] for one in found["clips"]] == [clip]
+    assert list(found["failures"]) == [str(broken)]
+    assert call("predict", checkpoint, str(broken))[0] == 2
+
+
+def test_evaluate_counts_what_predict_says(checkpoint: str, world: Path, call: Run, tmp_path: Path) -> None:
+    code, found = call("evaluate", checkpoint, str(world), "--out", str(tmp_path / "out"))
+    assert code == 0
+    truth = json.loads((world / "validation.json").read_text())
+    clips = [str(next((world / "videos").glob(f"{row['id']}.*"))) for row in truth]
+    said = call("predict", checkpoint, *clips, "--top", "5")[1]["clips"]
+    plain = [row["template"].replace("[", "").replace("]", "") for row in truth]
+    right = [s["predictions"][0]["label"] == t for s, t in zip(said, plain, strict=True)]
+    among = [t in {row["label"] for row in s["predictions"]} for s, t in zip(said, plain, strict=True)]
+    assert found["top1"] == pytest.approx(np.mean(right))
+    assert found["top5"] == pytest.approx(np.mean(among))
+    assert found["clips"] == len(truth) == sum(row["clips"] for row in found["per_class"])
+    assert {Path(path).name for path in found["files"].values()} == {
+        p.name for p in (tmp_path / "out").iterdir()
+    }
+    confusion = pd.read_csv(found["files"]["confusion.csv"])
+    diagonal = confusion[confusion["true_id"] == confusion["predicted_id"]]["clips"].sum()
+    assert diagonal == sum(right)
+
+
+def test_people_read_tables(checkpoint: str, world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = str(next((world / "videos").iterdir()))
+    assert run(["predict", checkpoint, clip]) == 0
+    assert "%" in capsys.readouterr().out
+    assert run(["evaluate", checkpoint, str(world), "--formats", "csv", "--out", str(world / "e")]) == 0
+    assert "top-1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["predict", "{ckpt}", "nothing.mp4"], "nothing there"),
+        (["predict", "{ckpt}", "{clip}", "--top", "0"], "top_k"),
+        (["predict", "{ckpt}", "{clip}", "--crops", "2"], "crops"),
+        (["predict", "{ckpt}", "{clip}", "--device", "abacus"], "device"),
+        (["predict", "{ckpt}", "{clip}", "--formats", "docx"], "formats"),
+        (["predict", "{clip}", "{clip}"], "checkpoint"),
+        (["evaluate", "{ckpt}", "{empty}"], "validation list"),
+        (["evaluate", "{other}", "{world}"], "12"),
+    ],
+)
+def test_bad_input_is_one_line(
+    checkpoint: str, world: Path, call: Run, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    other = save_model(
+        tmp_path / "other.pth", build_model(ModelSpec.from_name("c2d-resnet26s", width=8, num_classes=3))
+    )
+    names = {
+        "ckpt": checkpoint, "clip": str(next((world / "videos").iterdir())), "world": str(world),
+        "empty": str(tmp_path / "empty"), "other": str(other),
+    }  # fmt: skip
+    code, line = call(*(argument.format(**names) for argument in arguments))
+    assert code == 2
+    assert said in line
