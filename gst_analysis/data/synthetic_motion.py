@@ -66,12 +66,13 @@ def _draw_tilt(random: Random, frames: int) -> FloatArray:
 
 
 def _travel(random: Random, frames: int, radius: float) -> tuple[FloatArray, FloatArray]:
-    """Along: from low to high; across: nearly constant."""
+    """Along: from low to high; across: nearly constant, near the middle, so that frames tell the two apart."""
     margin = _ROOM * radius + _MARGIN
     span = random.uniform(0.38, min(0.6, 1 - 2 * margin))
     start = random.uniform(margin, 1 - margin - span)
     _, across = draw_drift(random, frames, radius)
-    return start + np.float32(span) * draw_progress(random, frames), across
+    nearer = 0.5 + 0.25 * (across - 0.5)
+    return start + np.float32(span) * draw_progress(random, frames), nearer.astype(np.float32)
 
 
 def _move_right(random: Random, frames: int, radius: float) -> list[FloatArray]:
