@@ -10,19 +10,33 @@ import hashlib
 import shutil
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import streamlit as st
 
+from app.jobs import Jobs
+from app.renaming import rename_result
 from gst_analysis import workflows
 from gst_analysis.errors import UnreadableCheckpoint
 from gst_analysis.specs import ModelSpec
-from gst_analysis.workflows import BnScales, Comparison, Cost, Inspection
+from gst_analysis.workflows import (
+    BnScales,
+    Comparison,
+    Cost,
+    Drift,
+    Importance,
+    Inspection,
+    ScaleComparison,
+)
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+    from matplotlib.figure import Figure
+
+    Key = tuple[tuple[str, str], ...]
+    """Names, and the content hashes or specs of what they name."""
 
 DAY = 24 * 60 * 60
 
@@ -32,20 +46,26 @@ class Reading(NamedTuple):
 
     inspection: Inspection
     scales: BnScales
+    world: str | None = None
+    """The planted world whose classes it has."""
 
 
 def read_checkpoint(path: Path) -> Reading:
     """Recognise a file and tabulate its scales; the same content is read once, whatever it is called."""
     with _turn():
-        try:
-            status = path.stat()
-            sha256 = _hash(str(path), status.st_mtime_ns, status.st_size)
-        except OSError as error:
-            raise UnreadableCheckpoint(
-                str(path), expected="a file that can be read", found=error.strerror or str(error),
-                todo="check the path and who may read it",
-            ) from error  # fmt: skip
-        return _read(sha256, path)
+        return _read(hash_file(path), path)
+
+
+def hash_file(path: Path) -> str:
+    """A file's SHA-256, computed once for as long as the file does not change."""
+    try:
+        status = path.stat()
+        return _hash(str(path), status.st_mtime_ns, status.st_size)
+    except OSError as error:
+        raise UnreadableCheckpoint(
+            str(path), expected="a file that can be read", found=error.strerror or str(error),
+            todo="check the path and who may read it",
+        ) from error  # fmt: skip
 
 
 @st.cache_data(max_entries=512, ttl=DAY, show_spinner=False)
@@ -57,12 +77,17 @@ def _hash(path: str, changed_ns: int, size: int) -> str:
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
 def _read(sha256: str, _path: Path) -> Reading:
     checkpoint = workflows.open_checkpoint(_path)
-    if checkpoint.sha256 != sha256:
+    _check_unchanged(_path, found=checkpoint.sha256, expected=sha256)
+    inspection, scales = workflows.inspect_checkpoint(checkpoint), workflows.bn_scales(checkpoint)
+    return Reading(inspection, scales, workflows.match_world(checkpoint.labels or ()))
+
+
+def _check_unchanged(path: Path, *, found: str, expected: str) -> None:
+    if found != expected:
         raise UnreadableCheckpoint(
-            str(_path), expected="a file that stays as it is while it is read", found="one that changed",
+            str(path), expected="a file that stays as it is while it is read", found="one that changed",
             todo="wait until it is written, then reload the page",
         )  # fmt: skip
-    return Reading(workflows.inspect_checkpoint(checkpoint), workflows.bn_scales(checkpoint))
 
 
 @st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
@@ -79,6 +104,99 @@ def _turn() -> threading.BoundedSemaphore:
     return threading.BoundedSemaphore(2)
 
 
+class Source(NamedTuple):
+    """A network to read: what figures and commands call it, and its file or its design."""
+
+    name: str
+    shown: str
+    path: Path | None
+    untrained: ModelSpec | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Its name, and what everything measured on it follows from."""
+        return self.name, str(self.untrained) if self.path is None else hash_file(self.path)
+
+
+def key_of(sources: Sequence[Source]) -> Key:
+    """What everything measured on several networks follows from."""
+    return tuple(source.key for source in sources)
+
+
+@st.cache_data(max_entries=24, ttl=DAY, show_spinner=False)
+def compare_scales(key: Key, _sources: Sequence[Source], *, absolute: bool) -> ScaleComparison:
+    """Statistics of several networks' scales; `key` is the `key_of` the sources."""
+    names = [source.name for source in _sources]
+    with _turn():
+        found = workflows.compare_scales(*_open(_sources), names=names, absolute=absolute)
+    return _settle(found, key, _sources)
+
+
+@st.cache_data(max_entries=24, ttl=DAY, show_spinner=False)
+def rate_channels(key: Key, _sources: Sequence[Source]) -> Importance:
+    """Raw and invariant scores of every channel; `key` is the `key_of` the sources."""
+    with _turn():
+        found = workflows.channel_importance(*_open(_sources), names=[source.name for source in _sources])
+    return _settle(found, key, _sources)
+
+
+@st.cache_data(max_entries=24, ttl=DAY, show_spinner=False)
+def measure_drift(key: Key, _sources: Sequence[Source], *, start: str | None, start_hash: str = "") -> Drift:
+    """How far scales moved; `start_hash` is the content of `start` where that is a file."""
+    with _turn():
+        found = workflows.measure_drift(
+            *_open(_sources), names=[source.name for source in _sources], start=start
+        )
+    return _settle(found, key, _sources)
+
+
+def _open(sources: Sequence[Source]) -> list[Any]:
+    """Paths, and freshly initialised networks where there is no file."""
+    return [
+        source.path or workflows.build_untrained(source.untrained)
+        for source in sources
+        if source.path or source.untrained
+    ]
+
+
+def _settle(found: Any, key: Key, sources: Sequence[Source]) -> Any:
+    """Refuse what was read of other files than the key says; call files by what the visitor knows."""
+    for name, sha256 in found.provenance.sources.items():
+        if sha256 and sha256 not in dict(key).values():
+            raise UnreadableCheckpoint(
+                name, expected="a file that stays as it is while it is read", found="one that changed",
+                todo="wait until it is written, then reload the page",
+            )  # fmt: skip
+    return rename_result(found, {str(source.path): source.shown for source in sources if source.path})
+
+
+class Drawing(NamedTuple):
+    """A figure as the page shows it: SVG, and its width in pixels."""
+
+    svg: str
+    width: int
+
+
+PIXELS_PER_INCH = 104
+"""At this scale the figures' 8-point labels are as large as the page's small print."""
+
+
+@st.cache_data(max_entries=128, ttl=DAY, show_spinner=False)
+def draw(key: str, *, dark: bool, _figure: Callable[[], Figure]) -> Drawing:
+    """A matplotlib figure; `key` names all that it follows from but the background."""
+    figure = _figure()
+    with tempfile.TemporaryDirectory(prefix="gst-analysis-figure-") as folder:
+        files = workflows.save_figures(figure, folder, "figure", ["svg"])
+        svg = Path(files["svg"]).read_text()
+    return Drawing(svg, round(figure.get_figwidth() * PIXELS_PER_INCH))
+
+
+@st.cache_resource
+def jobs() -> Jobs:
+    """Long work, that of all visitors together."""
+    return Jobs()
+
+
 @st.cache_resource
 def make_upload_home() -> Path:
     """One folder for all visitors' uploads, which nobody else may look into."""
@@ -87,6 +205,8 @@ def make_upload_home() -> Path:
 
 def remove_uploads() -> None:
     """Remove every upload of every visitor, as the server does when it stops."""
+    jobs().close()
+    jobs.clear()
     shutil.rmtree(make_upload_home(), ignore_errors=True)
     make_upload_home.clear()
 

@@ -7,6 +7,7 @@ in GST_ANALYSIS_FOLDERS, separated as in PATH), or from an upload.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +17,12 @@ from app.cached import make_upload_home
 from app.showing import show_error
 from app.uploads import Uploads
 from app.wording import plain_name
-from gst_analysis.errors import GstError, UnreadableCheckpoint, one_line
+from gst_analysis.errors import DataError, GstError, UnreadableCheckpoint, one_line
 from gst_analysis.workflows import CHECKPOINT_ENDINGS, list_checkpoints
 
 SHIPPED = Path(__file__).resolve().parents[1] / "trained_models"
 FOLDERS_VARIABLE = "GST_ANALYSIS_FOLDERS"
+FIRST_SHOWN = ("temporal-gst-quarter", "static-gst-quarter")
 MOST_SHOWN = 6
 _UPLOADED = "upload:"
 
@@ -68,12 +70,47 @@ def resolve_path(text: str) -> Choice:
     return _file(path)
 
 
+def resolve_folder(text: str) -> tuple[Path, str]:
+    """A folder a visitor typed or a link names, and how to show it, if it may be read."""
+    return _resolve(text, "a folder", Path.is_dir)
+
+
+def resolve_list(text: str) -> tuple[Path, str]:
+    """The same for an annotation file, or a folder that holds one."""
+    return _resolve(text, "an annotation file or a folder with one", Path.exists)
+
+
+def _resolve(text: str, expected: str, fits: Callable[[Path], bool]) -> tuple[Path, str]:
+    try:
+        path = Path(text.strip()).resolve()
+        inside = any(path.is_relative_to(folder) for folder in allowed_folders())
+        found = inside and fits(path)
+    except (OSError, ValueError):  # names too long, or with bytes that no file has
+        inside = found = False
+    shown = one_line(text)[:200] or "path"
+    folders = ", ".join(str(folder) for folder in allowed_folders())
+    if not found:
+        raise DataError(
+            shown, expected=expected if inside else f"a path inside {folders}",
+            found="none" if inside else "one outside",
+            todo="check the path" if inside else f"start the explorer with its folder in {FOLDERS_VARIABLE}",
+        )  # fmt: skip
+    return path, _shorten(path)
+
+
+def list_runs() -> list[str]:
+    """Folders below the shipped models that hold the epochs of a run."""
+    if not SHIPPED.is_dir():
+        return []
+    folders = sorted(path for path in SHIPPED.iterdir() if path.is_dir())
+    return [_shorten(path) for path in folders if len(list_checkpoints(path)) > 1]
+
+
 def choose_checkpoints() -> list[Choice]:
     """The sidebar's list of checkpoints, and the ways to add one; returns those to show, in order."""
     known = _known()
     if "chosen" not in st.session_state:
-        shipped = [choice.ref for choice in known.values() if choice.path.is_relative_to(SHIPPED)]
-        st.session_state.chosen = _open_linked(known) or shipped[:1]
+        st.session_state.chosen = _open_linked(known) or _choose_first(known)
     _show_problems()
     with st.sidebar:
         st.subheader("Checkpoints", anchor=False)
@@ -87,6 +124,13 @@ def choose_checkpoints() -> list[Choice]:
     if st.query_params.get_all("ckpt") != st.session_state.chosen:
         st.query_params["ckpt"] = st.session_state.chosen
     return [known[ref] for ref in st.session_state.chosen]
+
+
+def _choose_first(known: dict[str, Choice]) -> list[str]:
+    """What a first visit shows: the two that were trained for order and for looks, if they are shipped."""
+    shipped = {choice.path.stem: choice.ref for choice in known.values() if choice.path.parent == SHIPPED}
+    pair = [shipped[name] for name in FIRST_SHOWN if name in shipped]
+    return pair or list(shipped.values())[:1]
 
 
 def _list(known: dict[str, Choice]) -> list[str]:
@@ -109,9 +153,14 @@ def _show_problems() -> None:
 
 
 def _file(path: Path) -> Choice:
-    here = Path.cwd()
-    shown = str(path.relative_to(here) if path.is_relative_to(here) else path)
+    shown = _shorten(path)
     return Choice(shown, plain_name(path.stem), path, shown)
+
+
+def _shorten(path: Path) -> str:
+    """Relative to the folder the explorer was started in, where it lies below it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _known() -> dict[str, Choice]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import streamlit as st
@@ -22,6 +23,12 @@ class Column(NamedTuple):
     shown: str
     reading: cached.Reading
     untrained: ModelSpec | None = None
+    path: Path | None = None
+
+    @property
+    def source(self) -> cached.Source:
+        """Where to read more of it."""
+        return cached.Source(self.name, self.shown, self.path, self.untrained)
 
 
 def gather_columns() -> list[Column]:
@@ -34,9 +41,9 @@ def gather_columns() -> list[Column]:
 
 def _read(choice: Choice) -> Column | None:
     try:
-        return Column(choice.name, choice.shown, cached.read_checkpoint(choice.path))
+        return Column(choice.name, choice.shown, cached.read_checkpoint(choice.path), path=choice.path)
     except GstError as error:
-        show_error(error, path=choice.path, shown=choice.shown)
+        show_error(error, names={str(choice.path): choice.shown})
         return None
 
 

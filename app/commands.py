@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gst_analysis.specs import ModelSpec
+from gst_analysis.workflows import TRIAL_CLIPS, TRIAL_LIST, TRIAL_SEED
 
 
 class Lines(NamedTuple):
@@ -66,3 +67,105 @@ def write_cost(spec: ModelSpec, size: int) -> Lines:
 
 def _alpha(spec: ModelSpec) -> str:
     return f", alpha={str(spec.alpha)!r}" if spec.alpha is not None else ""
+
+
+def write_compare(paths: Sequence[str], *, by: str, absolute: bool, figure: str) -> Lines:
+    """Statistics and overlays of several checkpoints."""
+    options = ["--by", by, *(["--absolute"] if absolute else [])]
+    arguments = [*(repr(path) for path in paths), *(["absolute=True"] if absolute else [])]
+    lines = [
+        "from gst_analysis.workflows import compare_scales",
+        "",
+        f"result = compare_scales({', '.join(arguments)})",
+        f"figure = result.figures(by={by!r})[{figure!r}]",
+        "gaps, differences = result.table, result.differences",
+    ]
+    shell = shlex.join(["gst-analyze", "compare", *paths, *options, "--out", "comparison"])
+    return Lines(shell, "\n".join(lines))
+
+
+def write_importance(paths: Sequence[str]) -> Lines:
+    """Raw and invariant scores of every channel."""
+    lines = [
+        "from gst_analysis.workflows import channel_importance",
+        "",
+        f"result = channel_importance({', '.join(repr(path) for path in paths)})",
+        "figure = result.plot()",
+        "channels, layers = result.table, result.groups",
+    ]
+    return Lines(shlex.join(["gst-analyze", "importance", *paths, "--out", "importance"]), "\n".join(lines))
+
+
+def write_drift(paths: Sequence[str], *, start: str | None, figure: str) -> Lines:
+    """How far scales moved, of one checkpoint or of a run's."""
+    option = ["--start", start] if start else []
+    arguments = [*(repr(path) for path in paths), *([f"start={start!r}"] if start else [])]
+    lines = [
+        "from gst_analysis.workflows import measure_drift",
+        "",
+        f"result = measure_drift({', '.join(arguments)})",
+        f"figure = result.figures()[{figure!r}]",
+        "channels, layers = result.table, result.layers",
+    ]
+    shell = shlex.join(["gst-analyze", "drift", *paths, *option, "--out", "drift"])
+    return Lines(shell, "\n".join(lines))
+
+
+class ClipsToTry(NamedTuple):
+    """A planted world, or an annotation file and how many of its clips."""
+
+    world: str | None
+    file: str = ""
+    limit: int | None = None
+
+
+def write_ablation(path: str, clips: ClipsToTry, *, measure: str) -> Lines:
+    """What each group of channels is needed for."""
+    made, dataset, options, choice = _write_clips(clips)
+    shell = shlex.join(["gst-analyze", "ablate", path, dataset, *options, "--measure", measure])
+    lines = [
+        "import gst_analysis as gst",
+        *choice,
+        "",
+        f"result = gst.ablate({path!r}, {_python_place(clips)}{_python_limit(clips)})",
+        f"figure = result.plot(measure={measure!r})",
+        "table = result.table",
+    ]
+    return Lines("\n".join([*made, f"{shell} --out ablation"]), "\n".join(lines))
+
+
+def write_slimming(path: str, clips: ClipsToTry, *, score: str, macs: float) -> Lines:
+    """A smaller network, and accuracy over cost."""
+    made, dataset, options, choice = _write_clips(clips)
+    budget = ["--score", score, "--macs", f"{macs:g}"]
+    shell = shlex.join(["gst-analyze", "slim", path, dataset, *options, *budget, "--out", "slim"])
+    lines = [
+        "from gst_analysis.workflows import SlimTarget, slim",
+        *choice,
+        "",
+        f"clips = {_python_place(clips)}",
+        f"target = SlimTarget(macs={macs:g})",
+        f"result = slim({path!r}, target, score={score!r}, dataset=clips{_python_limit(clips)})",
+        "figure = result.plot()",
+        "smaller = result.model.module",
+    ]
+    return Lines("\n".join([*made, shell]), "\n".join(lines))
+
+
+def _write_clips(clips: ClipsToTry) -> tuple[list[str], str, list[str], list[str]]:
+    """Lines that make the clips; what names them, with options; and lines to import."""
+    if clips.world is None:
+        limit = ["--clips", str(clips.limit)] if clips.limit else []
+        return [], clips.file, limit, ["from gst_analysis.workflows import ClipChoice"] if limit else []
+    folder = f"worlds/{clips.world}"
+    options = ["--world", clips.world, "--clips", str(TRIAL_CLIPS), "--seed", str(TRIAL_SEED)]
+    made = shlex.join(["gst-analyze", "synth", folder, *options, "--difficulty", "easy"])
+    return [made], f"{folder}/{TRIAL_LIST}", [], ["from gst_analysis.workflows import make_trial"]
+
+
+def _python_place(clips: ClipsToTry) -> str:
+    return repr(clips.file) if clips.world is None else f"make_trial('worlds', {clips.world!r})"
+
+
+def _python_limit(clips: ClipsToTry) -> str:
+    return f", choice=ClipChoice(limit={clips.limit})" if clips.world is None and clips.limit else ""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import streamlit as st
 
@@ -14,8 +14,6 @@ from gst_analysis import workflows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from gst_analysis.workflows import BnScales, Comparison, Cost
 
 MIMES = {
     "png": "image/png",
@@ -27,25 +25,30 @@ MIMES = {
 }
 
 
-def offer_downloads(stem: str, result: BnScales | Cost | Comparison, draw: Callable[[], Figure]) -> None:
-    """The figure as PNG, SVG, PDF; the table as CSV, parquet; summary and provenance as JSON."""
+class Saved(Protocol):
+    """Any result of a workflow."""
+
+    def save(self, folder: str, stem: str, kinds: Sequence[str]) -> dict[str, str]: ...
+
+
+def offer_downloads(stem: str, result: Saved, draw: Callable[[], Figure] | None) -> None:
+    """The figure, if there is one, as PNG, SVG, PDF; the table as CSV, parquet; the rest as JSON."""
+    kinds = [kind for kind in MIMES if draw or kind not in workflows.IMAGE_FORMATS]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("**Download**", width="content")
-        for kind, mime in MIMES.items():
+        st.markdown("**Download**" if draw else "**Download the table**", width="content")
+        for kind in kinds:
             st.download_button(
                 kind.upper() if kind != "parquet" else "Parquet",
                 partial(make_file, kind, stem, result, draw),
-                file_name=f"{stem}.{kind}", mime=mime, key=f"{stem}-{kind}", on_click="ignore",
+                file_name=f"{stem}.{kind}", mime=MIMES[kind], key=f"{stem}-{kind}", on_click="ignore",
                 type="tertiary", icon=":material/download:",
             )  # fmt: skip
 
 
-def make_file(
-    kind: str, stem: str, result: BnScales | Cost | Comparison, draw: Callable[[], Figure]
-) -> bytes:
+def make_file(kind: str, stem: str, result: Saved, draw: Callable[[], Figure] | None) -> bytes:
     """The bytes of one format, the same that the command line writes."""
     with tempfile.TemporaryDirectory(prefix="gst-analysis-download-") as folder:
-        if kind in workflows.IMAGE_FORMATS:
+        if kind in workflows.IMAGE_FORMATS and draw is not None:
             files = workflows.save_figures(draw(), folder, stem, [kind])
         else:
             files = result.save(folder, stem, [kind])

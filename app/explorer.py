@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.navigation import list_pages
+
 LOGO = str(Path(__file__).with_name("logo.svg"))
 
 st.set_page_config(page_title="gst-analysis", page_icon=LOGO, layout="wide")
@@ -12,7 +14,7 @@ st.logo(LOGO, size="large")
 # Not in a folder called pages: Streamlit would take that for its older kind of app, and run the page that
 # a link names without this file.
 pages = [
-    st.Page("views/space_and_time.py", title="Space and time", icon=":material/equalizer:", default=True),
-    st.Page("views/cost.py", title="Cost", icon=":material/balance:", url_path="cost"),
+    st.Page(page.file, title=page.title, icon=page.icon, default=number == 0, url_path=page.address or None)
+    for number, page in enumerate(list_pages())
 ]
 st.navigation(pages, position="top").run()

@@ -10,8 +10,10 @@ import streamlit as st
 from app.wording import CONVENTIONS, FLOPS_NOTE, GROUP_NOTES, NO_GROUPS, literal, people, tell
 
 if TYPE_CHECKING:
+    import pandas as pd
     import plotly.graph_objects as go
 
+    from app.cached import Drawing
     from app.commands import Lines
     from gst_analysis.errors import GstError
     from gst_analysis.workflows import BnScales, Cost, Inspection
@@ -28,9 +30,14 @@ def show_figure(figure: go.Figure, *, key: str, alt: str) -> None:
     st.plotly_chart(figure, theme=None, key=key, alt=alt, config={"displayModeBar": False})
 
 
-def show_error(error: GstError, *, path: object = None, shown: str = "") -> None:
-    """The package's own sentence, with the name the visitor knows the file by."""
-    st.error(tell(error, path=path, shown=shown), icon=":material/error:")
+def show_drawing(drawing: Drawing, *, alt: str) -> None:
+    """A figure drawn by matplotlib: as wide as it was made for, narrower where the page is."""
+    st.image(drawing.svg, width=drawing.width, alt=alt)
+
+
+def show_error(error: GstError, *, names: Mapping[str, str] | None = None) -> None:
+    """The package's own sentence, with the names the visitor knows files by (by their paths)."""
+    st.error(tell(error, names=names), icon=":material/error:")
 
 
 def show_code(lines: Lines) -> None:
@@ -38,12 +45,15 @@ def show_code(lines: Lines) -> None:
     with st.expander("Make this yourself", icon=":material/terminal:"):
         if lines.shell:
             st.code(lines.shell, language="bash", wrap_lines=True)
-        st.code(lines.python, language="python", wrap_lines=True)
+        if lines.python:
+            st.code(lines.python, language="python", wrap_lines=True)
 
 
 def choose_one(label: str, titles: Mapping[str, str], *, key: str, help: str | None = None) -> str:
     """One of a few, beside each other; the first unless the visitor or the URL says otherwise."""
     names = list(titles)
+    if key in st.session_state and st.session_state[key] not in names:
+        del st.session_state[key]  # what was chosen before is no longer offered
     chosen = st.segmented_control(
         label, names, default=names[0], format_func=titles.__getitem__, key=key, bind="query-params",
         required=True, help=help,
@@ -80,6 +90,18 @@ def show_totals(cost: Cost) -> None:
     with st.expander("How multiply-adds are counted", icon=":material/calculate:"):
         for name, counted in summary.conventions.items():
             st.markdown(f"**{people(counted, 'MACs', digits=2)}** · {CONVENTIONS.get(name, name)}")
+
+
+def show_table(title: str, table: pd.DataFrame, titles: Mapping[str, str]) -> None:
+    """Some columns of a table, folded away, under names that people read."""
+    shown = table[list(titles)].rename(columns=dict(titles))
+    wholes = [name for name in shown.columns if shown[name].dtype.kind in "iuOU" or shown[name].dtype == bool]
+    three_digits = st.column_config.NumberColumn(format="%.3f")
+    with st.expander(title, icon=":material/table:"):
+        st.dataframe(
+            shown, hide_index=True, height=min(320, 38 + 35 * len(shown)), placeholder="–",
+            column_config={name: three_digits for name in shown.columns if name not in wholes},
+        )  # fmt: skip
 
 
 def show_numbers(result: BnScales) -> None:

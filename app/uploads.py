@@ -1,4 +1,4 @@
-"""Uploaded checkpoints: kept under made-up names in one temporary folder, gone with the visitor.
+"""Uploaded files: kept under made-up names in one temporary folder, gone with the visitor.
 
 Nothing of an upload's own name reaches the disk. The folder goes when the session that made it is
 forgotten; the one it lies in goes when the server stops.
@@ -10,11 +10,12 @@ import secrets
 import shutil
 import tempfile
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from app.wording import plain_name
-from gst_analysis.errors import OutputError, UnreadableCheckpoint
+from gst_analysis.errors import DataError, OutputError, UnreadableCheckpoint
 from gst_analysis.workflows import CHECKPOINT_ENDINGS
 
 MOST_FILES = 4
@@ -25,7 +26,8 @@ ROOM_TO_LEAVE = 2**30
 class Uploads:
     """One visitor's uploaded files, by the names that pages show."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, endings: Sequence[str] = CHECKPOINT_ENDINGS) -> None:
+        self.endings = endings
         self.folder = Path(tempfile.mkdtemp(dir=home))
         self.files: dict[str, Path] = {}
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
@@ -35,10 +37,11 @@ class Uploads:
         given = Path(name.replace("\\", "/"))
         ending = given.suffix.lower()
         shown = plain_name(given.stem) + plain_name(given.suffix)
-        if ending not in CHECKPOINT_ENDINGS:
-            raise UnreadableCheckpoint(
-                shown, expected=f"a file ending in {', '.join(CHECKPOINT_ENDINGS)}",
-                found=ending or "no ending", todo="choose the checkpoint itself",
+        if ending not in self.endings:
+            wrong = UnreadableCheckpoint if self.endings == CHECKPOINT_ENDINGS else DataError
+            raise wrong(
+                shown, expected=f"a file ending in {', '.join(self.endings)}", found=ending or "no ending",
+                todo="choose the file itself",
             )  # fmt: skip
         self._check_room(shown, size)
         shown = self._distinct(shown)

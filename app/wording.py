@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from gst_analysis.errors import GstError, one_line
 
@@ -31,6 +32,84 @@ UNTRAINED = (
     "**This network is untrained.** {name} with fresh weights stands in until there is a checkpoint to show. "
     "Batch norm starts with every γ equal to 1, so nothing tells one channel from another yet: expect a "
     "single bar. Training is what moves them apart. Add a checkpoint on the left to see where it keeps time."
+)
+
+START_TITLE = "Where does a video network keep space, and where time?"
+START_INTRO = (
+    "Networks such as GST give some channels of every block to what is seen in one frame "
+    "(:blue[**spatial**]) and the others to what changes between frames (:orange[**temporal**]). This "
+    "explorer opens a trained network and shows, block by block, which of the two it leans on, what it "
+    "believes at every frame of a video, and whether those readings hold up. Pick checkpoints on the left."
+)
+PAIR_NOTE = (
+    "Below are two networks of one design. The left one was trained on videos whose class is **only in the "
+    "order** of their frames, the right one on videos whose class can be seen **in any one frame**."
+)
+OVERLAY_NOTE = {
+    "overlays": (
+        "For every scale on the axis, the share of channels at or below it. The area between two curves is "
+        "how far the scales would have to move to become alike; where curves lie on each other, networks agree."
+    ),
+    "ridgelines": "One ridge a checkpoint, one column a stage; the upright tick is the median.",
+}
+STATISTICS_NOTE = (
+    "The gap is the median scale of the :orange[**temporal**] channels minus that of the :blue[**spatial**] "
+    "ones. Filled marks: more than chance after correcting for the number of layers (Holm, 5%). Bars are 95% "
+    "intervals. This is about the channels of these networks; another training run may differ."
+)
+IMPORTANCE_NOTE = (
+    "Left, the scale as the paper reads it. Right, what a channel contributes to the next convolution, which "
+    "stays the same however a network writes its scales. **Where the two disagree, trust the right one.**"
+)
+SERIES_NOTE = (
+    "For each block, the scales of both groups from epoch to epoch: line, median; band, middle half."
+)
+NO_RUN = (
+    "**No run chosen.** Type the folder of a training run above: one with a checkpoint for every epoch, such "
+    "as `gst-analyze train planted-temporal --set run.save_every_epochs=1 --out runs/mine` writes."
+)
+CHECKS_INTRO = (
+    "Figure 4 reads a large scale as an important channel. Three checks: **take channels away** and see what "
+    "is lost; look at where the scales **started**; drop the lowest ones and see **how small** it can get."
+)
+CHECKS_UNTRAINED = (
+    "**Nothing to check yet.** An untrained network has learned nothing that could be true or false. Add a "
+    "checkpoint on the left."
+)
+ABLATION_NOTE = (
+    "At one block at a time, a group of channels is silenced (**zero**), held at its **mean**, replaced by "
+    "another clip's (**shuffle-batch**), or put into another order of frames (**shuffle-time**). The higher a "
+    "mark, the more the network needed that group there. Bars that reach 0 may be chance."
+)
+ABLATION_ABOUT = (
+    "Runs the network over some sixty clips with every group of every block changed in four ways. That takes "
+    "some ten seconds for a small network, minutes for a large one, and other pages stay usable meanwhile."
+)
+MEASURES = {
+    "accuracy_drop": "Accuracy lost",
+    "loss_rise": "Loss gained",
+    "logit_drop": "Logit lost",
+}
+DRIFT_NOTE = (
+    "A network that was inflated from 2-D weights begins with the scales of unrelated 2-D filters. How far "
+    "has each scale moved since, and which still carry what they inherited?"
+)
+SLIMMING_NOTE = (
+    "If a score knows which channels matter, those with the lowest can go first and accuracy holds. It is "
+    "compared with taking as many from every group, and with random channels. Nothing is fine-tuned."
+)
+SLIMMING_ABOUT = (
+    "Measures some fifty smaller networks on some sixty clips. That takes half a minute for a small network, "
+    "minutes for a large one, and other pages stay usable meanwhile."
+)
+SCORES = {"invariant": "Invariant", "abs_gamma": "Raw |γ|", "taylor": "Taylor"}
+NO_WORLD = (
+    "**No planted world has this checkpoint's classes.** Choose *My own* and name a list of labelled clips "
+    "with its classes, on the server."
+)
+OWN_CLIPS = (
+    "**Which clips?** Type the path of an annotation file on the server, or of a folder with one. "
+    "Something-Something, Kinetics, Jester, Diving48, EGTEA and EPIC lists are read as they are."
 )
 
 COST_INTRO = (
@@ -82,7 +161,13 @@ def literal(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", apart)
 
 
-def tell(error: GstError, *, path: object = None, shown: str = "") -> str:
+def tell(error: GstError, *, names: Mapping[str, str] | None = None) -> str:
     """An error's own sentence; where it names a path, the name the visitor knows the file by."""
-    sentence = str(error)
-    return literal(sentence.replace(str(path), shown) if path is not None else sentence)
+    return literal(rename(str(error), names or {}))
+
+
+def rename(text: str, names: Mapping[str, str]) -> str:
+    """Text with every path replaced by the name the visitor knows it by."""
+    for path, shown in names.items():
+        text = text.replace(path, shown)
+    return text

@@ -41,7 +41,7 @@ class Settings:
     batch: int = 8
     rounds: int = 5
     warmup: int = 1
-    tries: int = 4
+    tries: int = 1
     threads: int = 1
 
 

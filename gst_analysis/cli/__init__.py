@@ -16,6 +16,7 @@ from gst_analysis.cli import traces
 from gst_analysis.cli import saliency
 from gst_analysis.cli import importance
 from gst_analysis.cli import drift
+from gst_analysis.cli import report
 from gst_analysis.cli import demo
 from gst_analysis.cli.program import app, main, run
 
@@ -32,6 +33,7 @@ __all__ = [
     "inference",
     "influence",
     "main",
+    "report",
     "run",
     "saliency",
     "slimming",

@@ -13,4 +13,5 @@ function drawAll() {
 }
 drawAll();
 dark.addEventListener("change", drawAll);
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
+// On paper nothing can be unfolded; the settings belong there, long lists of names do not.
+addEventListener("beforeprint", () => document.querySelectorAll("#provenance details").forEach((part) => { part.open = true; }));

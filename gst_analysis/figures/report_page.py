@@ -1,9 +1,9 @@
 """What a report says -> one self-contained HTML page. Words, tables and figures enter; no torch, no files.
 
-The page asks for nothing from a network and is not allowed to (its own policy forbids it): the drawing library is
-in it once, some five megabytes. Interactive figures have a still beside them, for paper and for readers without
-scripts. The same parts give the same bytes: nothing here knows the time. Names come from files that anybody may
-have written, so every one is escaped.
+The page asks for nothing from a network and is not allowed to (its own policy forbids it): the drawing
+library is in it once, some five megabytes. Interactive figures have a still beside them, for paper and for
+readers without scripts. The same parts give the same bytes: nothing here knows the time. Names come from
+files that anybody may have written, so every one is escaped.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
     "font-src data:; base-uri 'none'; form-action 'none'"
 )
+_WIDER = 125
+"""Pixels to an inch of a still: its small letters are as large as the page's."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class PageFigure:
     caption: str
     stills: Mapping[str, Figure]
     live: Mapping[str, go.Figure] = field(default_factory=dict)
+    kind: str = "svg"
+    """Of the stills: png where they are made of photographs."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,11 @@ def build_page(page: Page) -> str:
         f"{_list_sections(page.sections)}</header><main>",
         *(part for section in page.sections for part in _show_section(section)),
         "</main></div>",
-        *([f"<script>{_load_plotly()}</script>", f"<script>{_read('report_page.js')}</script>"] if live else []),
+        *(
+            [f"<script>{_load_plotly()}</script>", f"<script>{_read('report_page.js')}</script>"]
+            if live
+            else []
+        ),
         "</body></html>",
     ]
     return "\n".join(parts) + "\n"
@@ -118,7 +126,8 @@ def _show_section(section: Section) -> Iterator[str]:
 
 def _show_figure(figure: PageFigure) -> str:
     stills = "".join(
-        f'<img class="still {theme}" alt="{_say(figure.caption)}" src="{_encode(drawn)}">'
+        f'<img class="still {theme}" alt="{_say(figure.caption)}" '
+        f'width="{round(_WIDER * drawn.get_figwidth())}" src="{_encode(drawn, figure.kind)}">'
         for theme, drawn in figure.stills.items()
     )
     caption = f"<figcaption>{_say(figure.caption)}</figcaption>"
@@ -142,9 +151,8 @@ def _show_table(table: PageTable) -> str:
         for row in table.rows
     )
     caption = f"<caption>{_say(table.caption)}</caption>" if table.caption else ""
-    shown = (
-        f'<div class="scroll"><table>{caption}<thead><tr>{heading}</tr></thead><tbody>{rows}</tbody></table></div>'
-    )
+    body = f"{caption}<thead><tr>{heading}</tr></thead><tbody>{rows}</tbody>"
+    shown = f'<div class="scroll"><table>{body}</table></div>'
     if not table.csv:
         return shown
     data = base64.b64encode(table.csv.encode()).decode()
@@ -170,9 +178,10 @@ def _list_colours() -> str:
     return f":root{{{name(LIGHT, SPATIAL)}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
 
 
-def _encode(figure: Figure) -> str:
+def _encode(figure: Figure, kind: str) -> str:
     """A still as it stands in a page: an image of its own, so that no two share the names of their parts."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(render_figure(figure, 'svg')).decode()}"
+    mime = {"svg": "image/svg+xml", "png": "image/png"}[kind]
+    return f"data:{mime};base64,{base64.b64encode(render_figure(figure, kind)).decode()}"
 
 
 def _say(text: str) -> str:

@@ -12,6 +12,7 @@ from gst_analysis.terminal.importance import show_importance
 from gst_analysis.terminal.inference import show_evaluation, show_predictions
 from gst_analysis.terminal.influence import show_influence
 from gst_analysis.terminal.output import print_json, show_files, show_progress
+from gst_analysis.terminal.report import show_report
 from gst_analysis.terminal.saliency import show_saliency
 from gst_analysis.terminal.slimming import show_slimming
 from gst_analysis.terminal.traces import show_traced_folder, show_traces
@@ -35,6 +36,7 @@ __all__ = [
     "show_predictions",
     "show_progress",
     "show_recipes",
+    "show_report",
     "show_saliency",
     "show_slimming",
     "show_traced_folder",

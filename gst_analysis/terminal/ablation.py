@@ -22,7 +22,7 @@ def show_ablation(result: Ablation, files: Mapping[str, str]) -> None:
     (name,) = result.provenance.specs
     table = Table(
         title=f"{escape(name)}: {accuracy}",
-        caption="fall of accuracy in percentage points; *: its confidence interval leaves out 0",
+        caption="percentage points of accuracy lost; *: the interval leaves out 0",
     )
     for heading in ("batch norm", "group"):
         table.add_column(heading)

@@ -34,9 +34,22 @@ from gst_analysis.workflows.inference import (
 from gst_analysis.workflows.influence import FrameInfluence, frame_influence, save_influence
 from gst_analysis.workflows.labelled_clips import ClipChoice, load_labelled_clips
 from gst_analysis.workflows.opening import open_model
+from gst_analysis.workflows.report import Report, report, save_report
+from gst_analysis.workflows.report_clips import ReportPlan
 from gst_analysis.workflows.saliency import SaliencyMaps, saliency_maps, save_saliency
 from gst_analysis.workflows.scales import BnScales, bn_scales, join_bn_scales, save_bn_scales
 from gst_analysis.workflows.score_agreement import ScoreAgreement, save_score_agreement, score_agreement
+from gst_analysis.workflows.single_clips import (
+    CLIP_ENDINGS,
+    PLANTED_SEED,
+    PLANTED_WORLDS,
+    PlantedClip,
+    match_world,
+    name_clip,
+    open_named,
+    planted_clips,
+    trace_clip,
+)
 from gst_analysis.workflows.slimming import SLIM_SCORES, Slimming, SlimTarget, save_slimming, slim
 from gst_analysis.workflows.sources import (
     CHECKPOINT_ENDINGS,
@@ -58,13 +71,21 @@ from gst_analysis.workflows.trace_files import (
 from gst_analysis.workflows.trace_runs import TraceOptions, choose_clips
 from gst_analysis.workflows.traces import Traces, trace
 from gst_analysis.workflows.training import list_recipes, train
+from gst_analysis.workflows.training_runs import RunSummary, TrainingRun, follow_gamma, read_run
+from gst_analysis.workflows.trials import TRIAL_CLIPS, TRIAL_LIST, TRIAL_SEED, make_trial
 
 __all__ = [
     "CHECKPOINT_ENDINGS",
+    "CLIP_ENDINGS",
     "IMAGE_FORMATS",
+    "PLANTED_SEED",
+    "PLANTED_WORLDS",
     "SLIM_SCORES",
     "TABLE_FORMATS",
     "TRACE_FORMATS",
+    "TRIAL_CLIPS",
+    "TRIAL_LIST",
+    "TRIAL_SEED",
     "Ablation",
     "BnScales",
     "ClipChoice",
@@ -82,7 +103,11 @@ __all__ = [
     "ModelEvaluation",
     "PaperAudit",
     "Placing",
+    "PlantedClip",
     "Progress",
+    "Report",
+    "ReportPlan",
+    "RunSummary",
     "SaliencyMaps",
     "ScaleComparison",
     "ScoreAgreement",
@@ -92,6 +117,7 @@ __all__ = [
     "TraceOptions",
     "TracedFolder",
     "Traces",
+    "TrainingRun",
     "ablate",
     "audit_paper",
     "bn_scales",
@@ -103,6 +129,7 @@ __all__ = [
     "compare_with_published",
     "cost",
     "evaluate",
+    "follow_gamma",
     "frame_influence",
     "inspect_checkpoint",
     "join_bn_scales",
@@ -110,11 +137,18 @@ __all__ = [
     "list_checkpoints",
     "list_recipes",
     "load_labelled_clips",
+    "make_trial",
     "make_world",
+    "match_world",
     "measure_drift",
+    "name_clip",
     "open_checkpoint",
     "open_model",
+    "open_named",
+    "planted_clips",
     "predict",
+    "read_run",
+    "report",
     "resolve_spec",
     "run_demo",
     "saliency_maps",
@@ -128,6 +162,7 @@ __all__ = [
     "save_importance",
     "save_influence",
     "save_predictions",
+    "save_report",
     "save_saliency",
     "save_score_agreement",
     "save_slimming",
@@ -136,6 +171,7 @@ __all__ = [
     "slim",
     "summarise_cost",
     "trace",
+    "trace_clip",
     "trace_to_folder",
     "train",
 ]

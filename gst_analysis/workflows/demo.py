@@ -102,12 +102,11 @@ def _train(
     name: str, folder: Path, world: WorldConfig, size: DemoSize, report: Callable[[TrainProgress], object]
 ) -> float:
     """Train one of the two by the packaged recipe; its share of right answers at the end."""
-    alpha = ["model.alpha=none"] if name == "c2d" else []
     settings = {
         "model.name": NETWORKS[name], "data.root": folder / "world", "schedule.epochs": size.epochs,
         "clip.resize": size.size, "clip.crop": size.size,
         **{f"world.{field}": getattr(world, field) for field in ("clips", "frames", "size", "seed")},
     }  # fmt: skip
     changes = [f"{key}={value}" for key, value in settings.items()]
-    result: Any = train("planted-temporal", [*changes, *alpha], out=folder / name, progress=report)
+    result: Any = train("planted-temporal", changes, out=folder / name, progress=report)
     return float(result.summary.top1)

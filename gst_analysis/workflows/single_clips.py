@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from gst_analysis.workflows.trace_runs import TraceOptions
 from gst_analysis.workflows.traces import Traces, trace
 
 if TYPE_CHECKING:
-    from gst_analysis.data.records import ClipRecord, RecordList
+    from gst_analysis.checkpoints.loading import LoadedModel
+    from gst_analysis.data.records import RecordList
     from gst_analysis.workflows.sources import Source
 
 PLANTED_WORLDS: Mapping[str, str] = {
@@ -26,7 +28,7 @@ PLANTED_WORLDS: Mapping[str, str] = {
 """Names of the planted worlds, and what people call them."""
 CLIP_ENDINGS = ("mp4", "webm", "mov", "avi", "mkv", "m4v", "mpg", "mpeg", "gif")
 """Kinds of video that may be uploaded."""
-_SEED = 2_024
+PLANTED_SEED = 2024
 """None of the packaged recipes' seeds: these clips are new to the networks that were trained by them."""
 
 
@@ -50,7 +52,7 @@ def planted_clips(folder: str | os.PathLike[str], world: str) -> list[PlantedCli
     from gst_analysis.data.synthetic import make_world, read_world
     from gst_analysis.data.synthetic_worlds import WorldConfig
 
-    config = WorldConfig(world=world, train_fraction=0, seed=_SEED, difficulty="easy")  # type: ignore[arg-type] # it checks
+    config = WorldConfig(world=world, train_fraction=0, seed=PLANTED_SEED, difficulty="easy")  # type: ignore[arg-type] # it checks
     config = WorldConfig(**{**vars(config), "clips": len(config.classes)})
     where = Path(folder)
     made = read_world(where) if where.exists() else make_world(where, config, workers=1)
@@ -72,8 +74,14 @@ def match_world(labels: Sequence[str]) -> str | None:
     return next(worlds, None)
 
 
+def open_named(path: str | os.PathLike[str], name: str) -> LoadedModel:
+    """Load a network whose file is to be called something else in tables and figures, as an upload is."""
+    model = open_model(path)
+    return dataclasses.replace(model, checkpoint=dataclasses.replace(model.checkpoint, path=Path(name)))
+
+
 def name_clip(
-    source: Source, path: str | os.PathLike[str], name: str, *, truth: str | None = None
+    model: LoadedModel, path: str | os.PathLike[str], name: str, *, truth: str | None = None
 ) -> RecordList:
     """A video or frame folder as a list of one, called by a name; labelled where the network has the class.
 
@@ -86,7 +94,7 @@ def name_clip(
     found = find_clips(path)
     if len(found) != 1:
         raise DataError(name, expected="one clip", found=f"{len(found)}", todo="name one of them")
-    labels = tuple(open_model(source).labels or ())
+    labels = tuple(model.labels or ())
     if truth is None or truth not in labels:
         return RecordList((ClipRecord(name, found[0].path),))
     return RecordList((ClipRecord(name, found[0].path, labels.index(truth), truth),), labels)
@@ -97,9 +105,3 @@ def trace_clip(source: Source, clips: RecordList, *, mode: str = "frame") -> Tra
     from gst_analysis.analysis.frame_traces import TracePlan
 
     return trace(source, clips, options=TraceOptions(TracePlan(mode)))
-
-
-def only_clip(clips: RecordList) -> ClipRecord:
-    """The clip of a list of one."""
-    (record,) = clips
-    return record

@@ -127,6 +127,6 @@ def test_names_and_errors_cannot_write_markdown() -> None:
     assert literal("**a** :red[b] <i> $x$") == r"\*\*a\*\* \:red\[b\] \<i\> \$x\$"
     assert literal("http://x.y www.z") == "http\\:\u2060\\/\\/x\\.y www\u2060\\.z"
     error = SpecError("/tmp/secret/x.pth", expected="a", found="![b](c)", todo="d")
-    assert tell(error, path="/tmp/secret/x.pth", shown="x.pth") == (
+    assert tell(error, names={"/tmp/secret/x.pth": "x.pth"}) == (
         r"x\.pth\: expected a\; found \!\[b\]\(c\)\; d"
     )

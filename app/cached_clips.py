@@ -1,0 +1,111 @@
+"""Caches of clips, and of what networks say of them; bounded, and keyed by content as in app/cached.py."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import streamlit as st
+
+from app.cached import DAY, hash_file
+from gst_analysis import workflows
+from gst_analysis.workflows import FrameInfluence, PlantedClip, SaliencyMaps, Traces
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+class Subject(NamedTuple):
+    """A network and a clip: their content, and what figures call them. Everything else follows from it."""
+
+    checkpoint: str
+    checkpoint_name: str
+    clip: str
+    clip_name: str
+    truth: str | None
+
+
+class Files(NamedTuple):
+    """Where a subject's files lie for this visitor."""
+
+    checkpoint: Path
+    clip: Path
+
+
+def hash_clip(path: Path) -> str:
+    """The content of a video; of a folder of frames, the names, sizes and times of its files."""
+    if path.is_file():
+        return hash_file(path)
+    entries = [(entry.name, entry.stat()) for entry in path.iterdir()]
+    told = sorted((name, found.st_size, found.st_mtime_ns) for name, found in entries)
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+@st.cache_data(max_entries=8, ttl=DAY, show_spinner=False)
+def plant_clips(home: str, world: str) -> list[PlantedClip]:
+    """A clip of every class of a planted world, rendered below `home` the first time."""
+    return workflows.planted_clips(Path(home) / world, world)
+
+
+def trace(subject: Subject, files: Files, *, mode: str) -> Traces:
+    """What the network says over the clip; its drawings read this visitor's file."""
+    found = _trace(subject, files, mode=mode)
+    records = {name: dataclasses.replace(record, path=files.clip) for name, record in found.records.items()}
+    return dataclasses.replace(found, records=records)
+
+
+@st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
+def _trace(subject: Subject, _files: Files, *, mode: str) -> Traces:
+    with _turn():
+        model = workflows.open_named(_files.checkpoint, subject.checkpoint_name)
+        clips = workflows.name_clip(model, _files.clip, subject.clip_name, truth=subject.truth)
+        return workflows.trace_clip(model, clips, mode=mode)
+
+
+@st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
+def measure_influence(subject: Subject, _files: Files, *, class_id: int) -> FrameInfluence:
+    """Which input frames each frame's logit is made of."""
+    with _turn():
+        model = workflows.open_named(_files.checkpoint, subject.checkpoint_name)
+        clips = workflows.name_clip(model, _files.clip, subject.clip_name)
+        return workflows.frame_influence(model, clips, class_name=class_id)
+
+
+@st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
+def map_saliency(subject: Subject, _files: Files, *, class_id: int) -> SaliencyMaps:
+    """Where in the frames each group of channels finds evidence for a class."""
+    with _turn():
+        model = workflows.open_named(_files.checkpoint, subject.checkpoint_name)
+        clips = workflows.name_clip(model, _files.clip, subject.clip_name)
+        return workflows.saliency_maps(model, clips[0], class_name=class_id)
+
+
+@st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
+def draw_timeline(subject: Subject, _traces: Traces, *, mode: str, dark: bool) -> go.Figure:
+    """Curves of the most likely classes above the frames, in plotly."""
+    return _traces.plot_interactive(dark=dark)
+
+
+@st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
+def draw_matrix(subject: Subject, _influence: FrameInfluence, *, class_id: int, dark: bool) -> go.Figure:
+    """The gradient's matrix alone, small enough to stand beside the player."""
+    from gst_analysis.figures.interactive_evidence import draw_evidence_interactive
+
+    return draw_evidence_interactive(_influence.table, dark=dark)
+
+
+@st.cache_data(max_entries=16, ttl=DAY, show_spinner=False)
+def film_trace(subject: Subject, _traces: Traces, *, mode: str) -> bytes:
+    """The clip as an MP4 that every browser plays, with its running prediction below it."""
+    with _turn(), tempfile.TemporaryDirectory(prefix="gst-analysis-film-") as folder:
+        return Path(_traces.save_video(Path(folder) / "clip.mp4")).read_bytes()
+
+
+@st.cache_resource
+def _turn() -> threading.BoundedSemaphore:
+    """Two clips at a time are in memory, however many visitors there are."""
+    return threading.BoundedSemaphore(2)

@@ -1,0 +1,198 @@
+"""Three ways to ask whether Figure 4 is true: take channels away, look where scales began, make it smaller."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from app import cached, commands, showing
+from app.choosing import resolve_path
+from app.clips_to_try import Clips, choose_clips
+from app.columns import Column
+from app.downloads import offer_downloads
+from app.renaming import rename_result
+from app.waiting import await_result
+from app.wording import (
+    ABLATION_ABOUT,
+    ABLATION_NOTE,
+    DRIFT_NOTE,
+    MEASURES,
+    SCORES,
+    SLIMMING_ABOUT,
+    SLIMMING_NOTE,
+    literal,
+    people,
+)
+from gst_analysis import workflows
+from gst_analysis.workflows import Ablation, Slimming, SlimTarget
+
+MOST_KEPT_BYTES = 20_000_000
+"""Of a smaller network; a larger one is left to the command line."""
+DROPS = {
+    "block": "Block", "group": "Group", "channels": "Channels", "intervention": "Changed to",
+    "accuracy_drop": "Accuracy lost", "accuracy_drop_low": "from", "accuracy_drop_high": "to",
+    "loss_rise": "Loss gained", "logit_drop": "Logit lost",
+}  # fmt: skip
+WIDTHS = {"block": "Block", "group": "Group", "before": "Channels before", "after": "Channels left"}
+DRIFTS = {
+    "block": "Block", "group": "Group", "n": "Channels", "start_median": "Median at the start",
+    "median": "Median now", "change": "Mean change", "unmoved": "Unmoved", "inherited": "From 2-D weights",
+    "carried": "Still as inherited", "rank_correlation": "Rank correlation",
+}  # fmt: skip
+
+
+def show_ablation(column: Column) -> None:
+    """What each group of channels is needed for."""
+    st.markdown(ABLATION_NOTE)
+    clips = choose_clips(column)
+    if clips is None:
+        return
+    measure = showing.choose_one("Measure", MEASURES, key="measure")
+    result: Ablation | None = await_result(
+        f"ablation {column.source.key} {clips.key}",
+        lambda tell: _ablate(column, clips, tell),
+        start="Take channels away", about=ABLATION_ABOUT, names=_names(column, clips),
+    )  # fmt: skip
+    if result is not None:
+        _show_ablation(result, f"{column.source.key} {clips.key}", measure)
+    showing.show_code(commands.write_ablation(column.shown, clips.to_write, measure=measure))
+
+
+def _ablate(column: Column, clips: Clips, tell: Callable[[int, int, str], object]) -> Ablation:
+    dataset = clips.prepare(lambda done, total, _: tell(done, total, "Rendering clips"))
+    model = workflows.open_named(column.path or "", column.shown)
+    found = workflows.ablate(
+        model, dataset, choice=clips.choice,
+        progress=lambda done, total, _: tell(done, total, "Changing channels"),
+    )  # fmt: skip
+    return rename_result(found, {str(dataset): clips.shown})
+
+
+def _show_ablation(result: Ablation, key: str, measure: str) -> None:
+    found, dark = result.summary, showing.is_dark()
+    accuracy, clips, loss = st.columns(3)
+    right = found.accuracy
+    accuracy.metric(
+        "Accuracy, nothing changed", f"{right.value:.0%}",
+        help=f"Between {right.low:.0%} and {right.high:.0%} with 95% confidence.",
+    )  # fmt: skip
+    clips.metric("Clips", people(found.clips))
+    loss.metric("Cross entropy", f"{found.loss.value:.2f} nats")
+    drawing = cached.draw(
+        f"ablation {measure} {key}", dark=dark, _figure=lambda: result.plot(measure=measure, dark=dark)
+    )
+    showing.show_drawing(drawing, alt=f"{MEASURES[measure]}, for each block, group and intervention")
+    offer_downloads("ablation", result, lambda: result.plot(measure=measure))
+    showing.show_table("Numbers", result.table, DROPS)
+    _show_troubles(found)
+
+
+def show_drift(column: Column) -> None:
+    """How far the scales have moved from where they began."""
+    st.markdown(DRIFT_NOTE)
+    typed = st.text_input(
+        "Start", key="start", bind="query-params", placeholder="what the file says of its start",
+        help="Leave it empty, or give the path of the 2-D or earlier checkpoint that training began with.",
+    )  # fmt: skip
+    start = resolve_path(typed) if typed.strip() else None
+    source, dark = column.source, showing.is_dark()
+    key = cached.key_of([source])
+    begin = (source.key, (start.name, cached.hash_file(start.path))) if start else key
+    with st.spinner("Comparing with the start"):
+        result = cached.measure_drift(
+            tuple(dict.fromkeys((*key, *begin))), [source], start=str(start.path) if start else "card"
+        )
+    st.markdown(f"**Start:** {literal(result.summary.origin)}.")
+    for name in result.figures():
+        drawing = cached.draw(
+            f"{name} {begin}", dark=dark, _figure=lambda n=name: result.figures(dark=dark)[n]
+        )
+        showing.show_drawing(drawing, alt=f"Scales of every block: {name}")
+        offer_downloads(name, result, lambda n=name: result.figures()[n])
+    for note in result.notes:
+        st.info(literal(note), icon=":material/info:")
+    showing.show_table("Numbers: every batch norm", result.layers, DRIFTS)
+    shown = start.shown if start else None
+    showing.show_code(commands.write_drift([column.shown], start=shown, figure="drift"))
+
+
+def show_slimming(column: Column) -> None:
+    """Accuracy over cost as the channels with the lowest scores go."""
+    st.markdown(SLIMMING_NOTE)
+    clips = choose_clips(column)
+    if clips is None:
+        return
+    with st.container(horizontal=True, gap="large"):
+        score = showing.choose_one("Score", SCORES, key="score", help="Channels with the lowest go first.")
+        percent = st.slider(
+            "Multiply-adds to keep", 50, 95, 90, 5, format="%d%%", key="keep", bind="query-params", width=320,
+            help="For the smaller network that is written. The curve shows all budgets.",
+        )  # fmt: skip
+    key = f"{column.source.key} {clips.key} {score} {percent}"
+    result = await_result(
+        f"slimming {key}", lambda tell: _slim(column, clips, score, percent, tell),
+        start="Make it smaller", about=SLIMMING_ABOUT, names=_names(column, clips),
+    )  # fmt: skip
+    if result is not None:
+        _show_slimming(*result, key, column.name)
+    lines = commands.write_slimming(column.shown, clips.to_write, score=score, macs=percent / 100)
+    showing.show_code(lines)
+
+
+def _slim(
+    column: Column, clips: Clips, score: str, percent: int, tell: Callable[[int, int, str], object]
+) -> tuple[Slimming, bytes | None]:
+    """The result without its weights, and the smaller checkpoint's file if it is small enough to keep."""
+    dataset = clips.prepare(lambda done, total, _: tell(done, total, "Rendering clips"))
+    found = workflows.slim(
+        workflows.open_named(column.path or "", column.shown), SlimTarget(macs=percent / 100), score=score,
+        dataset=dataset, choice=clips.choice,
+        progress=lambda done, total, _: tell(done, total, "Measuring smaller networks"),
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="gst-analysis-slim-") as folder:
+        file = Path(workflows.save_slimming(found, folder, [])["checkpoint"])
+        written = file.read_bytes() if file.stat().st_size <= MOST_KEPT_BYTES else None
+    kept: Any = dataclasses.replace(found, model=None)  # type: ignore[arg-type]
+    return rename_result(kept, {str(dataset): clips.shown}), written
+
+
+def _show_slimming(result: Slimming, written: bytes | None, key: str, name: str) -> None:
+    before, after, dark = result.summary.before, result.summary.after, showing.is_dark()
+    params, macs, accuracy = st.columns(3)
+    params.metric("Parameters", people(after.params), help=f"Before: {before.params:,}.")
+    macs.metric("Multiply-adds", people(after.macs, "MACs"), help=f"Before: {before.macs:,}.")
+    if before.accuracy and after.accuracy:
+        accuracy.metric(
+            "Accuracy, not fine-tuned",
+            f"{after.accuracy.value:.0%}",
+            help=f"Before: {before.accuracy.value:.0%}.",
+        )
+    drawing = cached.draw(f"slimming {key}", dark=dark, _figure=lambda: result.plot(dark=dark))
+    showing.show_drawing(drawing, alt="Channels left in every block, and accuracy over multiply-adds")
+    offer_downloads("slimming", result, result.plot)
+    if result.curve is not None:
+        offer_downloads("slimming_curve", dataclasses.replace(result, table=result.curve), None)
+    if written is not None:
+        st.download_button(
+            "The smaller checkpoint", written, file_name=f"{name}-slim.pth", icon=":material/download:",
+            on_click="ignore", key="slim-checkpoint",
+        )  # fmt: skip
+    showing.show_table("Numbers: what is left of every block", result.table, WIDTHS)
+    _show_troubles(result.summary)
+
+
+def _names(column: Column, clips: Clips) -> dict[str, str]:
+    return {str(column.path): column.shown, str(clips.place): clips.shown}
+
+
+def _show_troubles(summary: Any) -> None:
+    """Notes, and the clips that could not be read."""
+    for note in summary.notes:
+        st.info(literal(note), icon=":material/info:")
+    for clip, why in summary.failures.items():
+        st.warning(f"{literal(clip)}: {literal(why)}", icon=":material/warning:")

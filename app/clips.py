@@ -1,0 +1,209 @@
+"""Which clip to look at: a planted one, one by its path, or an upload; named in the URL.
+
+Planted clips are rendered when they are first asked for. A path must lie in an allowed folder, as a
+checkpoint's must.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from app import cached_clips
+from app.cached import make_upload_home
+from app.choosing import FOLDERS_VARIABLE, resolve_list
+from app.showing import show_error
+from app.uploads import Uploads
+from app.wording import plain_name
+from gst_analysis.errors import DataError, GstError
+from gst_analysis.workflows import CLIP_ENDINGS, PLANTED_WORLDS
+
+LARGEST_MB = 100
+_UPLOADED, _PLANTED = "upload:", "planted:"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A chosen clip. `ref` names it in the URL, `name` in figures, `shown` in commands and errors."""
+
+    ref: str
+    name: str
+    path: Path
+    shown: str
+    truth: str | None = None
+    changes_s: float | None = None
+    """When its change of state completes, of a planted one."""
+
+
+def choose_clip(world: str | None) -> Clip | None:
+    """The sidebar's clips and the ways to add one; `world` is the planted world that a network knows."""
+    if "clip" not in st.session_state:
+        st.session_state.clip = _open_linked()
+    _follow(world)
+    for error in st.session_state.pop("clip_problems", []):
+        show_error(error)
+    with st.sidebar:
+        st.subheader("Clip", anchor=False)
+        clips = _offer()
+        chosen = _list(clips)
+        with st.expander("Add a clip", icon=":material/add:"):
+            _offer_path()
+            _offer_upload()
+    st.session_state.clip = chosen
+    if chosen:
+        st.query_params["clip"] = chosen
+    return clips.get(chosen or "")
+
+
+def resolve_clip(text: str) -> Clip:
+    """The video or frame folder a visitor typed or a link names, if it may be read."""
+    path, shown = resolve_list(text)
+    if path.is_file() and path.suffix.lower().removeprefix(".") not in CLIP_ENDINGS:
+        raise DataError(
+            shown, expected=f"a folder of frames, or a video: {', '.join(CLIP_ENDINGS)}",
+            found="another kind of file", todo="check the path",
+        )  # fmt: skip
+    return Clip(shown, shown, path, shown)
+
+
+def _follow(world: str | None) -> None:
+    """Where a planted clip is shown, go to the world of the network when that changes."""
+    before, st.session_state.clip_world_of = st.session_state.get("clip_world_of"), world
+    ref = st.session_state.clip
+    linked = before is None and ref is not None
+    if world is not None and world != before and not linked and (ref or _PLANTED).startswith(_PLANTED):
+        st.session_state.world = world
+        st.session_state.clip = None
+
+
+def _offer() -> dict[str, Clip]:
+    """Clips by ref: those of the world that the visitor chose, and his own."""
+    ref = st.session_state.clip or ""
+    if "world" not in st.session_state:
+        named = ref.removeprefix(_PLANTED).partition("/")[0] if ref.startswith(_PLANTED) else ""
+        st.session_state.world = named if named in PLANTED_WORLDS else next(iter(PLANTED_WORLDS))
+    st.session_state.world_shown = st.session_state.world
+    world = st.selectbox(
+        "Planted world", list(PLANTED_WORLDS), key="world_shown", format_func=PLANTED_WORLDS.__getitem__,
+        on_change=_change_world,
+        help="Rendered videos whose truth is known. The clips here were not trained on.",
+    )  # fmt: skip
+    uploads: Uploads | None = st.session_state.get("clip_uploads")
+    own = [
+        Clip(_UPLOADED + name, name, path, name) for name, path in (uploads.files if uploads else {}).items()
+    ]
+    own += st.session_state.get("opened_clips", {}).values()
+    return {clip.ref: clip for clip in (*own, *_plant(world))}
+
+
+def _plant(world: str) -> list[Clip]:
+    try:
+        with st.spinner("Rendering a few clips"):
+            planted = cached_clips.plant_clips(str(make_upload_home() / "planted"), world)
+    except GstError as error:
+        show_error(error, names={str(make_upload_home()): "planted clips"})
+        return []
+    folder = f"worlds/{world}/videos"
+    return [
+        Clip(
+            f"{_PLANTED}{world}/{number}", f"{world}/{clip.path.name}", clip.path,
+            f"{folder}/{clip.path.name}", clip.label, clip.changes_s,
+        )
+        for number, clip in enumerate(planted)
+    ]  # fmt: skip
+
+
+def _list(clips: dict[str, Clip]) -> str | None:
+    if st.session_state.clip not in clips:
+        st.session_state.clip = next(iter(clips), None)
+    st.session_state.clip_shown = st.session_state.clip
+    return st.selectbox(
+        "Clip", list(clips), key="clip_shown", format_func=lambda ref: clips[ref].truth or clips[ref].name,
+        on_change=_change_clip, help="A planted clip goes by its true class.",
+    )  # fmt: skip
+
+
+def _change_world() -> None:
+    st.session_state.world, st.session_state.clip = st.session_state.world_shown, None
+
+
+def _change_clip() -> None:
+    st.session_state.clip = st.session_state.clip_shown
+
+
+def _open_linked() -> str | None:
+    """What the URL names, if it can be opened; a planted clip is looked for later."""
+    ref = st.query_params.get("clip")
+    if not ref or ref.startswith(_PLANTED):
+        return ref or None
+    try:
+        if ref.startswith(_UPLOADED):
+            raise DataError(
+                plain_name(ref.removeprefix(_UPLOADED)), expected="a clip that you uploaded",
+                found="one from another visit, which is gone", todo="upload it again",
+            )  # fmt: skip
+        return _remember(resolve_clip(ref))
+    except GstError as error:
+        _complain(error)
+        return None
+
+
+def _offer_path() -> None:
+    with st.form("clip-path-form", border=False):
+        st.text_input(
+            "Path on the server", key="typed_clip", placeholder="clips/7.mp4",
+            help=f"A video or a folder of frames, inside the folder the explorer was started in, or one "
+            f"named in {FOLDERS_VARIABLE}.",
+        )  # fmt: skip
+        st.form_submit_button("Open", key="open-clip", on_click=_open_typed, width="stretch")
+
+
+def _offer_upload() -> None:
+    turn = st.session_state.setdefault("clip_turn", 0)
+    st.file_uploader(
+        "Or upload a video", type=list(CLIP_ENDINGS), key=f"clip-upload-{turn}", on_change=_keep_upload,
+        max_upload_size=LARGEST_MB,
+        help="Kept in a temporary folder, and removed after you leave.",
+    )  # fmt: skip
+    if st.session_state.get("clip_uploads") and st.session_state.clip_uploads.files:
+        st.button("Remove uploaded clips", on_click=_clear_uploads, width="stretch")
+
+
+def _open_typed() -> None:
+    try:
+        st.session_state.clip = _remember(resolve_clip(st.session_state.typed_clip))
+    except GstError as error:
+        _complain(error)
+
+
+def _remember(clip: Clip) -> str:
+    st.session_state.setdefault("opened_clips", {})[clip.ref] = clip
+    return clip.ref
+
+
+def _keep_upload() -> None:
+    turn = st.session_state.clip_turn
+    upload = st.session_state.get(f"clip-upload-{turn}")
+    if upload is None:
+        return
+    st.session_state.clip_turn = turn + 1  # an empty uploader next time: Streamlit drops its own copy
+    if "clip_uploads" not in st.session_state:
+        endings = tuple(f".{ending}" for ending in CLIP_ENDINGS)
+        st.session_state.clip_uploads = Uploads(make_upload_home(), endings)
+    try:
+        kept = st.session_state.clip_uploads.keep(upload.name, upload, upload.size)
+    except GstError as error:
+        _complain(error)
+    else:
+        st.session_state.clip = _UPLOADED + kept
+
+
+def _clear_uploads() -> None:
+    st.session_state.clip_uploads.clear()
+    st.session_state.clip = None
+
+
+def _complain(error: GstError) -> None:
+    st.session_state.setdefault("clip_problems", []).append(error)

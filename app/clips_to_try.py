@@ -1,0 +1,85 @@
+"""Labelled clips to run a checkpoint over: those of the planted world that fits it, or the visitor's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from app import cached, showing
+from app.choosing import resolve_list
+from app.columns import Column
+from app.commands import ClipsToTry
+from app.wording import NO_WORLD, OWN_CLIPS
+from gst_analysis import workflows
+from gst_analysis.workflows import ClipChoice, Progress
+
+KINDS = {"planted": "Planted", "own": "My own"}
+
+
+@dataclass(frozen=True)
+class Clips:
+    """A planted world's clips, rendered when they are first needed, or those of an annotation file."""
+
+    world: str | None
+    place: Path
+    shown: str
+    limit: int | None = None
+    version: str = ""
+    """The annotation file's content, where it is the visitor's own."""
+
+    @property
+    def key(self) -> str:
+        """All that the clips follow from."""
+        return f"{self.world} {self.place} {self.limit} {self.version}"
+
+    @property
+    def choice(self) -> ClipChoice:
+        """How many are taken."""
+        return ClipChoice(limit=self.limit)
+
+    @property
+    def to_write(self) -> ClipsToTry:
+        """As commands name them."""
+        return ClipsToTry(self.world, self.shown, self.limit)
+
+    def prepare(self, progress: Progress) -> str:
+        """What to hand to a workflow; renders a planted world the first time."""
+        if self.world is None:
+            return str(self.place)
+        return workflows.make_trial(self.place.parent.parent, self.world, progress=progress)
+
+
+def choose_clips(column: Column) -> Clips | None:
+    """Planted clips, if a world has this checkpoint's classes; or a path. None, with a word on what to do."""
+    kind = showing.choose_one(
+        "Clips", KINDS, key="clips",
+        help="Planted clips are rendered here, and new to every network that was trained on a planted world.",
+    )  # fmt: skip
+    if kind == "own":
+        return _choose_own()
+    world = column.reading.world
+    if world is None:
+        st.info(NO_WORLD, icon=":material/info:")
+        return None
+    place = cached.make_upload_home() / "worlds" / world / workflows.TRIAL_LIST
+    return Clips(world, place, f"worlds/{world}/{workflows.TRIAL_LIST}")
+
+
+def _choose_own() -> Clips | None:
+    with st.container(horizontal=True, gap="medium"):
+        typed = st.text_input(
+            "Annotation file", key="data", bind="query-params", placeholder="something/validation.json",
+            help="On the server: a list of labelled clips, or a folder with one. Classes must be the checkpoint's.",
+        )  # fmt: skip
+        limit = st.number_input(
+            "Clips", 2, 2000, 60, key="limit", bind="query-params", width=160,
+            help="Drawn at random. More take longer and say more.",
+        )  # fmt: skip
+    if not typed.strip():
+        st.info(OWN_CLIPS, icon=":material/folder_open:")
+        return None
+    place, shown = resolve_list(typed)
+    version = cached.hash_file(place) if place.is_file() else str(place.stat().st_mtime_ns)
+    return Clips(None, place, shown, limit, version)

@@ -1,0 +1,128 @@
+"""Long work: one piece at a time on a thread beside the pages, with its progress, and a way to stop it.
+
+A page asks for a job by a key that names all it follows from; two visitors who ask for the same get the
+same job. A few results are kept, the oldest go.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from gst_analysis.errors import GstError, OutputError
+
+MOST_KEPT = 16
+MOST_WAITING = 6
+
+Work = Callable[[Callable[[int, int, str], object]], Any]
+"""Work is handed a function to tell its progress to: done, of how many, and at what."""
+
+
+class Stopped(Exception):
+    """The visitor pressed Cancel."""
+
+
+class Job:
+    """One piece of work. `ended` is set when there is a result, an error, or it was stopped."""
+
+    def __init__(self, work: Work) -> None:
+        self._work: Work | None = work
+        self._stop = threading.Event()
+        self.ended = threading.Event()
+        self.done, self.total, self.at = 0, 0, ""
+        self.running = self.stopped = False
+        self.result: Any = None
+        self.error: GstError | None = None
+
+    @property
+    def share(self) -> float:
+        """How much is done, from 0 to 1."""
+        return min(1.0, self.done / self.total) if self.total else 0.0
+
+    def cancel(self) -> None:
+        """Stop at the next sign of progress, or before it has begun."""
+        self._stop.set()
+        if not self.running:
+            self.stopped = True
+            self.ended.set()
+
+    def run(self) -> None:
+        """Do the work; never raises."""
+        if self.stopped:
+            return
+        self.running = True
+        try:
+            assert self._work is not None
+            self.tell(0, 0, "")
+            self.result = self._work(self.tell)
+        except Stopped:
+            self.stopped = True
+        except GstError as error:
+            self.error = error
+        except Exception:
+            logging.getLogger(__name__).exception("a job failed")
+            self.error = OutputError(
+                "this work", expected="a result", found="a fault of ours",
+                todo="the server's log says more; please report it",
+            )  # fmt: skip
+        finally:
+            self._work = None
+            self.running = False
+            self.ended.set()
+
+    def tell(self, done: int, total: int, at: str) -> None:
+        """Note how far it is; ends the work if the visitor has asked for that."""
+        if self._stop.is_set():
+            raise Stopped
+        self.done, self.total, self.at = done, total, at
+
+
+class Jobs:
+    """All jobs of a server, by key."""
+
+    def __init__(self) -> None:
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._lock = threading.Lock()
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="job")
+
+    def find(self, key: str) -> Job | None:
+        """The job of a key, unless nobody asked for it or it was stopped."""
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is None or job.stopped:
+                return None
+            self._jobs.move_to_end(key)
+            return job
+
+    def start(self, key: str, work: Work) -> None:
+        """Begin, unless it has begun or is done; a job that failed begins anew.
+
+        Raises:
+            OutputError: too many are waiting.
+        """
+        with self._lock:
+            old = self._jobs.get(key)
+            if old is not None and not (old.ended.is_set() and (old.stopped or old.error)):
+                return
+            waiting = [job for job in self._jobs.values() if not job.ended.is_set()]
+            if len(waiting) >= MOST_WAITING:
+                raise OutputError(
+                    "this server", expected=f"fewer than {MOST_WAITING} pieces of work at a time",
+                    found=str(len(waiting)), todo="try again in a minute",
+                )  # fmt: skip
+            self._jobs[key] = job = Job(work)
+            self._jobs.move_to_end(key)
+            for name in [name for name, kept in self._jobs.items() if kept.ended.is_set()][:-MOST_KEPT]:
+                del self._jobs[name]
+        self._worker.submit(job.run)
+
+    def close(self) -> None:
+        """Stop everything, as the server does when it ends."""
+        with self._lock:
+            for job in self._jobs.values():
+                job.cancel()
+        self._worker.shutdown(wait=False, cancel_futures=True)

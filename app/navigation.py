@@ -1,0 +1,57 @@
+"""The pages, in their order, each with the question that it answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+VIEWS = Path(__file__).with_name("views")
+
+
+class PageLine(NamedTuple):
+    """A page: its script in views/, its title, icon and address, and what it is for."""
+
+    script: str
+    title: str
+    icon: str
+    address: str
+    question: str
+
+    @property
+    def file(self) -> str:
+        """As Streamlit names it, relative to the explorer's own script."""
+        return f"views/{self.script}.py"
+
+
+_ALL = (
+    PageLine("start", "Start", ":material/home:", "", ""),
+    PageLine(
+        "space_and_time", "Space and time", ":material/equalizer:", "space-and-time",
+        "Which channels does a network lean on, block by block? Figure 4 of the paper, with statistics.",
+    ),
+    PageLine(
+        "traces", "Traces", ":material/timeline:", "traces",
+        "What does it believe at every frame of a video, and which frames moved it?",
+    ),
+    PageLine(
+        "is_it_true", "Is it true?", ":material/fact_check:", "is-it-true",
+        "Take channels away and see what is lost. Was a scale learned, or only inherited?",
+    ),
+    PageLine(
+        "cost", "Cost", ":material/balance:", "cost",
+        "Design a network and see what a clip costs, beside what published ones reached.",
+    ),
+    PageLine(
+        "train", "Train", ":material/model_training:", "train",
+        "Train a small network on videos whose truth is known, or watch a run as it goes.",
+    ),
+    PageLine(
+        "report", "Report", ":material/description:", "report",
+        "Everything about one checkpoint in a single file, to keep or to send.",
+    ),
+)  # fmt: skip
+
+
+def list_pages() -> list[PageLine]:
+    """Those that there are."""
+    return [page for page in _ALL if (VIEWS / f"{page.script}.py").is_file()]

@@ -1,0 +1,163 @@
+"""The five ways of looking at batch-norm scales: histograms, overlay, statistics, importance, training."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from app import cached, commands, showing
+from app.columns import Column
+from app.downloads import offer_downloads
+from app.series import show_series
+from app.wording import CAUTION, IMPORTANCE_NOTE, OVERLAY_NOTE, STATISTICS_NOTE, literal
+from gst_analysis.workflows import BnScales, join_bn_scales
+
+ROWS = {"stage": "Stages", "block": "Blocks"}
+SCALES = {"signed": "Signed", "absolute": "Absolute"}
+OVERLAYS = {"overlays": "Cumulative shares", "ridgelines": "Ridgelines"}
+
+GAPS = {
+    "checkpoint": "Checkpoint", "block": "Block", "gap": "Gap", "gap_low": "from", "gap_high": "to",
+    "auc": "Chance that time is above", "auc_p_holm": "p", "wasserstein": "Distance", "undefined": "Not defined",
+}  # fmt: skip
+DIFFERENCES = {
+    "checkpoint": "Checkpoint", "block": "Block", "group": "Group", "shift": "Shift", "shift_low": "from",
+    "shift_high": "to", "auc_p_holm": "p", "ks_p_holm": "p (KS)", "wasserstein": "Distance",
+}  # fmt: skip
+LAYERS = {
+    "checkpoint": "Checkpoint", "block": "Block", "score": "Score", "spatial": "Space, median",
+    "temporal": "Time, median", "log2_ratio": "log₂ of time over space", "undefined": "Not defined",
+}  # fmt: skip
+
+
+def show_histograms(columns: Sequence[Column]) -> None:
+    """Figure 4."""
+    with st.container(horizontal=True, gap="large"):
+        by, absolute = _choose_rows(), _choose_scale()
+    result = join_columns(columns, absolute=absolute)
+    draw_histograms(result, by=by)
+    st.caption(CAUTION)
+    offer_downloads("bn_scales", result, lambda: result.plot(by=by))
+    showing.explain_groups(result, [column.reading.inspection for column in columns])
+    showing.show_numbers(result)
+    paths = [column.shown for column in columns]
+    showing.show_code(commands.write_bn_hist(paths, columns[0].untrained, by=by, absolute=absolute))
+
+
+def join_columns(columns: Sequence[Column], *, absolute: bool = False) -> BnScales:
+    """Figure 4 of what was read."""
+    return join_bn_scales(
+        [column.reading.scales for column in columns], absolute=absolute,
+        names=[column.name for column in columns], paths=[column.shown for column in columns],
+    )  # fmt: skip
+
+
+def draw_histograms(result: BnScales, *, by: str) -> None:
+    """The figure alone."""
+    key, dark = tuple(result.provenance.sources.items()), showing.is_dark()
+    figure = cached.draw_scales(key, result, by=by, absolute=result.absolute, dark=dark)
+    alt = f"Histograms of batch-norm scales of {', '.join(result.provenance.sources)}"
+    showing.show_figure(figure, key="bn_scales", alt=alt)
+
+
+def show_overlay(columns: Sequence[Column]) -> None:
+    """All checkpoints in the same panels."""
+    with st.container(horizontal=True, gap="large"):
+        figure = showing.choose_one("Figure", OVERLAYS, key="overlay")
+        by = _choose_rows() if figure == "overlays" else "stage"
+        absolute = _choose_scale()
+    st.markdown(OVERLAY_NOTE[figure])
+    _show_comparison(columns, figure, by=by, absolute=absolute)
+
+
+def show_statistics(columns: Sequence[Column]) -> None:
+    """Is the difference between time and space more than chance?"""
+    absolute = _choose_scale()
+    st.markdown(STATISTICS_NOTE)
+    result = _show_comparison(columns, "gaps", by="stage", absolute=absolute)
+    for name, found in result.summary.checkpoints.items():
+        told = f"time higher in **{found.temporal_above}**, lower in **{found.temporal_below}**"
+        against = (
+            f"; differs from {literal(result.summary.reference)} in {found.differs_from_reference} of "
+            f"{found.compared_with_reference} groups of channels"
+            if found.compared_with_reference
+            else ""
+        )
+        st.markdown(f"- {literal(name)}: {told} of {found.tested} layers{against}")
+    for note in result.notes:
+        st.info(literal(note), icon=":material/info:")
+    showing.show_table("Time against space, layer by layer", result.table, GAPS)
+    if len(result.differences):
+        showing.show_table("Checkpoint against checkpoint", result.differences, DIFFERENCES)
+        other = dataclasses.replace(result, table=result.differences)
+        offer_downloads("scale_differences", other, None)
+    if len(result.uncompared):
+        titles = {"checkpoint": "Checkpoint", "what": "What", "why": "Why not"}
+        showing.show_table("Not compared", result.uncompared, titles)
+
+
+def show_importance(columns: Sequence[Column]) -> None:
+    """Raw γ beside the score that no rescaling can move."""
+    st.markdown(IMPORTANCE_NOTE)
+    sources = [column.source for column in columns]
+    key = cached.key_of(sources)
+    result = cached.rate_channels(key, sources)
+    drawing = cached.draw(
+        f"importance {key}", dark=showing.is_dark(), _figure=lambda: result.plot(dark=showing.is_dark())
+    )
+    showing.show_drawing(drawing, alt="Raw scales and invariant scores, block by block")
+    for name, found in result.summary.agreement.items():
+        if found.raw_with_invariant is not None:
+            st.markdown(
+                f"- {literal(name)}: within a group of channels, raw |γ| and the invariant score rank them "
+                f"alike to **{found.raw_with_invariant:.2f}** (1: the same order, 0: unrelated)"
+            )
+    for note in result.notes:
+        st.info(literal(note), icon=":material/info:")
+    offer_downloads("importance", result, result.plot)
+    shown = result.groups[result.groups["score"].isin(["abs_gamma", "invariant"])]
+    showing.show_table("Numbers: medians of every layer", shown, LAYERS)
+    _show_code(columns, lambda paths: commands.write_importance(paths))
+
+
+def show_training(columns: Sequence[Column]) -> None:
+    """γ over the epochs of a run, whose folder is chosen here."""
+    show_series()
+
+
+def _show_comparison(columns: Sequence[Column], figure: str, *, by: str, absolute: bool) -> Any:
+    """Draw one of a comparison's figures, offer files and code; returns the result."""
+    sources = [column.source for column in columns]
+    key, dark = cached.key_of(sources), showing.is_dark()
+    with st.spinner("Comparing"):
+        result = cached.compare_scales(key, sources, absolute=absolute)
+        drawing = cached.draw(
+            f"{figure} {by} {absolute} {key}", dark=dark,
+            _figure=lambda: result.figures(by=by, dark=dark)[figure],
+        )  # fmt: skip
+    names = ", ".join(result.provenance.sources)
+    showing.show_drawing(drawing, alt=f"Scales of {names}: {figure}")
+    offer_downloads(figure, result, lambda: result.figures(by=by)[figure])
+    _show_code(columns, lambda paths: commands.write_compare(paths, by=by, absolute=absolute, figure=figure))
+    return result
+
+
+def _show_code(columns: Sequence[Column], write: Callable[[list[str]], commands.Lines]) -> None:
+    """Lines for the files shown; without a file, those that make the untrained network."""
+    design = columns[0].untrained
+    if design is not None:
+        showing.show_code(commands.write_bn_hist([], design, by="stage", absolute=False))
+    else:
+        showing.show_code(write([column.shown for column in columns]))
+
+
+def _choose_rows() -> str:
+    return showing.choose_one("Rows", ROWS, key="rows", help="All blocks of a stage together, or one by one.")
+
+
+def _choose_scale() -> bool:
+    help = "γ as stored, or its size without the sign."
+    return showing.choose_one("Scales γ", SCALES, key="scale", help=help) == "absolute"

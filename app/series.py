@@ -1,0 +1,76 @@
+"""γ over training: the epochs of a run, read out of one folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from app import cached, commands, showing
+from app.choosing import list_runs, resolve_folder
+from app.downloads import offer_downloads
+from app.wording import NO_RUN, SERIES_NOTE, literal, plain_name, rename
+from gst_analysis.errors import DataError
+from gst_analysis.workflows import Drift, list_checkpoints
+
+MOST_EPOCHS = 60
+FIGURES = {"gamma_over_training": "Curves", "animation": "In motion"}
+
+
+def show_series() -> None:
+    """Choose a run's folder and draw its scales, epoch by epoch."""
+    chosen = _choose_folder()
+    if not chosen:
+        st.info(NO_RUN, icon=":material/folder_open:")
+        return
+    folder, shown = resolve_folder(chosen)
+    files = list_epochs(folder, shown)
+    figure = showing.choose_one("Figure", FIGURES, key="motion")
+    sources = [cached.Source(plain_name(f.stem), f"{shown}/{f.name}", f) for f in files]
+    key = cached.key_of(sources)
+    with st.spinner("Reading the run"):
+        result = cached.measure_drift(key, sources, start="first")
+    st.markdown(SERIES_NOTE)
+    draw_series(result, f"{figure} {key}", figure)
+    for problem in (*result.notes, *result.failures.values()):
+        st.warning(literal(rename(problem, {str(folder): shown})), icon=":material/warning:")
+    curves = "gamma_over_training"
+    if curves in result.figures():
+        offer_downloads(curves, result, lambda: result.figures()[curves])
+    showing.show_code(commands.write_drift([s.shown for s in sources], start=None, figure=curves))
+
+
+def list_epochs(folder: Path, shown: str) -> list[Path]:
+    """The checkpoints of a run's epochs, in order; some of them where there are very many."""
+    found = list_checkpoints(folder)
+    epochs = [file for file in found if file.stem.startswith("epoch")] or found
+    if len(epochs) < 2:
+        raise DataError(
+            shown, expected="the epochs of a run, such as epoch-0001.pth and epoch-0002.pth",
+            found=f"{len(epochs)} checkpoint files", todo="train with `run.save_every_epochs=1`, or choose another",
+        )  # fmt: skip
+    return epochs[:: -(-len(epochs) // MOST_EPOCHS)]
+
+
+def draw_series(result: Drift, key: str, figure: str) -> None:
+    """Curves with their middle halves, or histograms that move."""
+    dark = showing.is_dark()
+    if figure == "animation":
+        showing.show_figure(
+            result.plot_animation(dark=dark), key="motion_figure", alt="γ of every block in motion"
+        )
+        return
+    if figure in result.figures():
+        drawing = cached.draw(key, dark=dark, _figure=lambda: result.figures(dark=dark)[figure])
+        showing.show_drawing(drawing, alt="Median and middle half of γ, epoch by epoch, for every block")
+
+
+def _choose_folder() -> str | None:
+    runs = list_runs()
+    return st.selectbox(
+        "Run", runs, key="run", bind="query-params", accept_new_options=True,
+        index=0 if runs else None,
+        placeholder="runs/mine: a folder with the checkpoints of several epochs",
+        help="Pick a shipped run, or type the path of a folder on the server: in the folder the explorer was "
+        "started in, or one named in GST_ANALYSIS_FOLDERS.",
+    )  # fmt: skip

@@ -1,0 +1,163 @@
+"""The parts of the page of traces, and what they say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app import cached, cached_clips, showing
+from app.cached_clips import Files, Subject
+from app.choosing import Choice
+from app.clips import Clip
+from app.downloads import offer_downloads
+from app.playing import PLAYER, TIMELINE, link_player
+from app.wording import literal
+from gst_analysis.errors import GstError
+
+if TYPE_CHECKING:
+    from gst_analysis.workflows import FrameInfluence, Traces
+
+LONGEST_FILM = 1_500
+"""Frames up to which a clip is shown with its running prediction; longer ones as they are."""
+LARGE = 5_000_000
+"""Parameters from which influence and saliency wait until they are asked for."""
+
+INTRO = (
+    "Figure 5 of the GST paper: what the network says of each frame of a clip, before the frames are "
+    "averaged, and where its mind changes. A frame's prediction draws on its **neighbours** too, so the "
+    "matrix beside the player says how much of it is that frame's own evidence."
+)
+EMPTY = (
+    "**No checkpoint to trace with.** An untrained network says nothing worth tracing. Add a trained one on "
+    "the left, or train a small one on the page **Train**: a minute is enough."
+)
+STRANGER = (
+    "The network was not trained on this world: **{truth}** is none of its classes. What it says is the "
+    "nearest it knows."
+)
+MODES = {
+    "frame": "Each frame",
+    "prefix": "Up to here",
+    "leave-one-out": "Without it",
+}
+MODES_HELP = (
+    "What a point is: each frame's own logits before averaging; the prediction from the frames up to here "
+    "alone; or the clip's prediction without this frame."
+)
+OWN_SHARE = (
+    "**{own:.0%} of a frame's logit is that frame's own**, on average over frames, by the gradient. The rest "
+    "comes from other frames: the network's kernels let it reach {reach} frames back and forth. Row: whose "
+    "logit. Column: the input frame it is made of."
+)
+SALIENCY_INTRO = (
+    "Where in each frame the network finds evidence for a class (Grad-CAM), in the whole block and apart for "
+    "its :blue[**spatial**] and :orange[**temporal**] channels."
+)
+
+
+def choose_checkpoint(choices: list[Choice]) -> Choice:
+    """The one to trace with, where several are chosen."""
+    if len(choices) == 1:
+        return choices[0]
+    known = {choice.ref: choice for choice in choices}
+    ref = st.selectbox(
+        "Trace with", list(known), key="trace_with", bind="query-params",
+        format_func=lambda ref: known[ref].name, help="One of the checkpoints chosen on the left.",
+    )  # fmt: skip
+    return known[ref]
+
+
+def describe(choice: Choice, clip: Clip) -> tuple[Subject, Files]:
+    """What everything on the page follows from, and where its files are."""
+    hashes = cached.hash_file(choice.path), cached_clips.hash_clip(clip.path)
+    subject = Subject(hashes[0], choice.shown, hashes[1], clip.name, clip.truth)
+    return subject, Files(choice.path, clip.path)
+
+
+def show_verdict(traces: Traces, clip: Clip) -> None:
+    """The prediction for the clip in words."""
+    (said,) = traces.traced
+    if clip.truth is not None and said["truth"] is None:
+        st.info(STRANGER.format(truth=literal(clip.truth)), icon=":material/info:")
+    told = (
+        f"Prediction for the clip: **{literal(said['video']['label'])}** ({said['video']['probability']:.0%})"
+    )
+    if said["truth"] is not None:
+        right = said["truth"] == said["video"]["label"]
+        told += ". :green[**Right.**]" if right else f". :red[**Wrong:**] it is **{literal(said['truth'])}**."
+    if clip.changes_s is not None:
+        told += f" The change of state is complete at {clip.changes_s:.2f} s."
+    st.markdown(told)
+    for note in dict.fromkeys((*traces.summary.notes, *said["notes"])):
+        st.caption(literal(note))
+
+
+def choose_class(traces: Traces) -> tuple[int, bool]:
+    """Whose evidence is looked for: the predicted class unless the visitor chooses; and whether it is that."""
+    (said,) = traces.traced
+    predicted = int(said["video"]["class_id"])
+    kept = traces.table.drop_duplicates("class_id")
+    titles = dict(zip(kept["class_id"].tolist(), kept["label"].tolist(), strict=True))
+    others = [number for number in titles if number != predicted]
+    chosen = st.selectbox(
+        "Evidence for", [predicted, *others], key=f"class-{predicted}", format_func=titles.__getitem__,
+        help="The class that the matrix and the maps below are about: the predicted one first.",
+    )  # fmt: skip
+    return int(chosen), chosen == predicted
+
+
+def show_timeline(subject: Subject, traces: Traces, *, mode: str) -> None:
+    """Curves above the frames."""
+    figure = cached_clips.draw_timeline(subject, traces, mode=mode, dark=showing.is_dark())
+    figure.update_layout(title=None, height=540, margin_t=30)  # the page has said who and what
+    with st.container(key=TIMELINE):
+        showing.show_figure(figure, key="trace", alt=f"Probabilities over the frames of {subject.clip_name}")
+
+
+def show_player(subject: Subject, files: Files, traces: Traces, *, mode: str) -> None:
+    """The clip with its running prediction, linked with the timeline."""
+    long = traces.table["source_frame"].max() > LONGEST_FILM
+    with st.container(key=PLAYER):
+        if not long:
+            st.video(cached_clips.film_trace(subject, traces, mode=mode), loop=True, muted=True)
+        elif files.clip.is_file():
+            st.video(files.clip, muted=True)
+    st.caption("Click a point of the curves to go there; the line shows where the player is.")
+    link_player()
+
+
+def show_influence(subject: Subject, files: Files, *, class_id: int) -> FrameInfluence | None:
+    """The matrix, and in words how much of a frame's logit is its own."""
+    try:
+        with st.spinner("Measuring which frames a frame's logit is made of", show_time=True):
+            found = cached_clips.measure_influence(subject, files, class_id=class_id)
+    except GstError as error:
+        showing.show_error(error, names=name_files(subject, files))
+        return None
+    figure = cached_clips.draw_matrix(subject, found, class_id=class_id, dark=showing.is_dark())
+    showing.show_figure(figure, key="evidence", alt="Shares of input frames in every frame's logit")
+    own = found.summary.own_share["gradient"]
+    st.markdown(OWN_SHARE.format(own=own, reach=found.summary.half_width))
+    return found
+
+
+def show_saliency(subject: Subject, files: Files, *, class_id: int) -> None:
+    """Overlays of every frame, a row for every group."""
+    st.subheader("Where it looks", anchor=False)
+    st.markdown(SALIENCY_INTRO)
+    try:
+        with st.spinner("Looking for evidence", show_time=True):
+            found = cached_clips.map_saliency(subject, files, class_id=class_id)
+    except GstError as error:
+        showing.show_error(error, names=name_files(subject, files))
+        return
+    dark = showing.is_dark()
+    drawing = cached.draw(f"saliency {subject} {class_id}", dark=dark, _figure=lambda: found.plot(dark=dark))
+    showing.show_drawing(drawing, alt=f"Evidence for {found.summary.label} in every frame, by group")
+    offer_downloads("saliency", found, found.plot)
+
+
+def name_files(subject: Subject, files: Files) -> dict[str, str]:
+    """What the visitor knows the files as, by their paths."""
+    return {str(files.checkpoint): subject.checkpoint_name, str(files.clip): subject.clip_name}

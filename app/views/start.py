@@ -1,0 +1,51 @@
+"""What this is, what was chosen, a first picture, and where to go on."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import commands, showing
+from app.choosing import FIRST_SHOWN
+from app.columns import Column, gather_columns
+from app.downloads import offer_downloads
+from app.navigation import list_pages
+from app.scale_views import draw_histograms, join_columns
+from app.wording import CAUTION, PAIR_NOTE, START_INTRO, START_TITLE
+
+
+def show() -> None:
+    st.title(START_TITLE, anchor=False)
+    st.markdown(START_INTRO)
+    columns = gather_columns()
+    if columns:
+        show_first_picture(columns)
+    st.subheader("Where to go on", anchor=False)
+    show_pages()
+    if columns:
+        paths = [column.shown for column in columns]
+        showing.show_code(commands.write_bn_hist(paths, columns[0].untrained, by="stage", absolute=False))
+
+
+def show_first_picture(columns: list[Column]) -> None:
+    """Figure 4 by stage, and what the files were recognised as."""
+    result = join_columns(columns)
+    if [column.name for column in columns] == list(FIRST_SHOWN):
+        st.markdown(PAIR_NOTE)
+    draw_histograms(result, by="stage")
+    st.caption(CAUTION)
+    offer_downloads("bn_scales", result, lambda: result.plot(by="stage"))
+    st.subheader("What was recognised", anchor=False)
+    showing.show_inspections([c.name for c in columns], [c.reading.inspection for c in columns])
+
+
+def show_pages() -> None:
+    """A card for every other page, with the question it answers."""
+    pages = [page for page in list_pages() if page.question]
+    for row in (pages[:3], pages[3:]):
+        for place, page in zip(st.columns(3), row, strict=False):
+            with place.container(border=True, height="stretch"):
+                st.page_link(page.file, label=f"**{page.title}**", icon=page.icon)
+                st.caption(page.question)
+
+
+show()

@@ -1,0 +1,61 @@
+"""`report`: everything about a checkpoint on one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gst_analysis.cli.program import Family, Frames, Json, Out, app
+
+
+@app.command(epilog="Example: gst-analyze report ckpt.pth worlds/temporal --out report")
+def report(
+    checkpoint: Annotated[str, typer.Argument(metavar="CKPT", help="A checkpoint file.")],
+    dataset: Annotated[
+        str | None,
+        typer.Argument(metavar="[ROOT|FILE]", help="A folder with a validation list, or an annotation file."),
+    ] = None,
+    root: Annotated[Path | None, typer.Option(help="The folder the data set's clips lie in.")] = None,
+    format: Annotated[
+        str | None, typer.Option(help="The annotations' format; detected if not given.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Draw this many clips for accuracy; all if not given.")
+    ] = None,
+    ablation_clips: Annotated[int, typer.Option(help="Clips to change channels in.")] = 40,
+    traces: Annotated[int, typer.Option(help="Clips to trace frame by frame.")] = 3,
+    influence_clips: Annotated[int, typer.Option(help="Clips to measure influence on.")] = 8,
+    seed: Annotated[int, typer.Option(help="Draws clips.")] = 0,
+    family: Family = None,
+    frames: Frames = None,
+    batch: Annotated[int, typer.Option(help="Clips at once.")] = 8,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    out: Out = Path("report"),
+    json: Json = False,
+) -> None:
+    """Write everything about a checkpoint on one page.
+
+    One HTML file, report.html, that needs no network and can be printed: what the checkpoint is, Figure 4
+    with statistics, importance, cost; and with labelled clips accuracy, ablation, a few traces and
+    influence. The same input gives the same bytes. Exits with 1 if clips could not be read or a section
+    had to be left out.
+    """
+    from gst_analysis import terminal, workflows
+    from gst_analysis.inference.settings import InferenceSettings
+
+    plan = workflows.ReportPlan(
+        workflows.ClipChoice(root, format, limit, seed), ablation_clips, traces, influence_clips
+    )
+    settings = InferenceSettings(batch=batch, device=device)
+    model = workflows.open_model(checkpoint, family=family, num_frames=frames)
+    with terminal.show_progress("writing", 0) as progress:
+        result = workflows.report(model, dataset, plan=plan, settings=settings, progress=progress)
+    files = workflows.save_report(result, out)
+    if json:
+        terminal.print_json(result.contract(files))
+    else:
+        terminal.show_report(result, files)
+    if result.failures or result.left_out:
+        raise typer.Exit(1)

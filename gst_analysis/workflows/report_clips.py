@@ -1,0 +1,191 @@
+"""The report's sections that run the network over clips: accuracy, ablation, traces, influence."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gst_analysis.workflows.ablation import ablate
+from gst_analysis.workflows.inference import evaluate
+from gst_analysis.workflows.influence import frame_influence, spread_records
+from gst_analysis.workflows.labelled_clips import ClipChoice
+from gst_analysis.workflows.report_parts import draw_both, make_table, show_interval, show_real, show_share
+from gst_analysis.workflows.trace_runs import TraceOptions
+from gst_analysis.workflows.traces import trace
+
+if TYPE_CHECKING:
+    import os
+
+    from gst_analysis.checkpoints.loading import LoadedModel
+    from gst_analysis.data.records import RecordList
+    from gst_analysis.figures.report_page import PageFigure, Section
+    from gst_analysis.inference.settings import InferenceSettings
+    from gst_analysis.workflows.ablation import Ablation
+    from gst_analysis.workflows.inference import ModelEvaluation
+    from gst_analysis.workflows.sources import Progress
+    from gst_analysis.workflows.traces import Traces
+
+INTERVENTIONS = ("mean", "shuffle-time")
+"""What a report does to channels: takes away what they say, and only the order in which they say it."""
+
+
+@dataclass(frozen=True)
+class ReportPlan:
+    """How much of a data set is looked at: by default all for accuracy, and a few clips for the rest."""
+
+    choice: ClipChoice = field(default_factory=ClipChoice)
+    ablation_clips: int = 40
+    traces: int = 3
+    influence_clips: int = 8
+
+
+@dataclass(frozen=True)
+class ReportClips:
+    """A network and the labelled clips it is shown."""
+
+    model: LoadedModel
+    dataset: str | os.PathLike[str]
+    records: RecordList
+    plan: ReportPlan
+    settings: InferenceSettings
+    failures: dict[str, str] = field(default_factory=dict)
+    """Fills with clips that could not be read, and why."""
+
+
+def tell_accuracy(clips: ReportClips, progress: Progress | None) -> Section:
+    """How often it is right, and what it takes for what."""
+    from gst_analysis.figures.report_page import PageFigure, Section
+
+    result = evaluate(clips.model, clips.records, settings=clips.settings, progress=progress)
+    summary = result.summary
+    clips.failures.update(summary.failures)
+    facts = {
+        "clips": f"{summary.clips:,}",
+        "top-1": show_share(summary.top1),
+        "top-5": show_share(summary.top5),
+        "mean over classes": show_share(summary.mean_class_accuracy),
+        "classes with clips": f"{summary.classes_seen} of {summary.classes}",
+        "chance": f"{1 / summary.classes:.1%} for a guess among {summary.classes} classes",
+    }
+    figure = PageFigure(
+        "confusion", "What the clips of each class were taken for.",
+        {"light": result.plot()}, draw_both(lambda dark: result.plot_interactive(dark=dark)),
+    )  # fmt: skip
+    return Section(
+        "accuracy", "How often it is right", facts=facts, figures=[figure], tables=[_list_classes(result)],
+        notes=[*clips.records.notes, *summary.notes],
+    )  # fmt: skip
+
+
+def tell_ablation(clips: ReportClips, progress: Progress | None) -> Section:
+    """What each group of channels is needed for."""
+    from gst_analysis.analysis.ablation import AblationPlan
+    from gst_analysis.figures.report_page import PageFigure, Section
+
+    plan, choice = clips.plan, clips.plan.choice
+    limit = min(plan.ablation_clips, choice.limit or plan.ablation_clips)
+    result = ablate(
+        clips.model, clips.dataset, choice=dataclasses.replace(choice, limit=limit),
+        plan=AblationPlan(INTERVENTIONS), settings=clips.settings, progress=progress,
+    )  # fmt: skip
+    clips.failures.update(result.summary.failures)
+    accuracy = result.summary.accuracy
+    text = [
+        "A scale says nothing about need. Here the spatial or the temporal channels of one layer at a time "
+        "are changed and the loss (cross entropy) is measured: mean leaves each channel its average and so "
+        "nothing about this clip; shuffle-time leaves its values but in another order of frames.",
+        f"On {result.summary.clips} clips, of which the untouched network has {show_share(accuracy.value)} "
+        f"right. {_name_worst(result)}",
+    ]
+    figure = PageFigure(
+        "ablation", "Rise of the cross entropy when a group of channels is changed, with 95% intervals.",
+        draw_both(lambda dark: result.plot(measure="loss_rise", dark=dark)),
+    )  # fmt: skip
+    return Section(
+        "ablation", "What each group of channels is needed for", text, figures=[figure],
+        tables=[_list_drops(result)], notes=result.summary.notes,
+    )  # fmt: skip
+
+
+def tell_traces(clips: ReportClips, progress: Progress | None) -> Section:
+    """What the network says frame by frame in a few clips."""
+    from gst_analysis.analysis.frame_traces import TracePlan
+    from gst_analysis.figures.report_page import Section
+
+    few = spread_records(clips.records, clips.plan.traces)
+    options = TraceOptions(TracePlan(settings=clips.settings))
+    result = trace(clips.model, few, options=options, progress=progress)
+    clips.failures.update(result.summary.failures)
+    text = [
+        "What the network says of every frame before the frames are averaged (the paper's Figure 5). A "
+        "frame's prediction may draw on every frame of the clip, later ones too: it is no evidence of that "
+        "frame alone.",
+    ]
+    figures = [_draw_trace(result, clip, number) for number, clip in enumerate(result.records, start=1)]
+    return Section("traces", "A few clips, frame by frame", text, figures=figures, notes=few.notes[-1:])
+
+
+def tell_influence(clips: ReportClips, progress: Progress | None) -> Section:
+    """Which input frames a frame's prediction is made of."""
+    from gst_analysis.figures.report_page import PageFigure, Section
+
+    limit = clips.plan.influence_clips
+    result = frame_influence(
+        clips.model, clips.records, limit=limit, settings=clips.settings, progress=progress
+    )
+    clips.failures.update(result.summary.failures)
+    summary = result.summary
+    own = ", ".join(f"{share:.0%} by {method}" for method, share in summary.own_share.items())
+    text = [
+        f"How much each frame's logit depends on each input frame, over {summary.clips} clips. By arithmetic "
+        f"it can reach {summary.half_width} frames back and forth. A frame's share in its own logit: {own}; "
+        f"evenly spread it would be {1 / summary.frames:.1%}.",
+    ]
+    figure = PageFigure(
+        "influence",
+        "Rows: whose logit; columns: the input frame it depends on; below, how far every block looks.",
+        {"light": result.plot()}, draw_both(lambda dark: result.plot_interactive(dark=dark)),
+    )  # fmt: skip
+    return Section(
+        "influence", "What a frame's prediction is made of", text, figures=[figure], notes=summary.notes
+    )
+
+
+def _list_classes(result: ModelEvaluation) -> Any:
+    seen = result.table[result.table["clips"] > 0]
+    return make_table("classes", seen, {
+        "label": ("class", str), "clips": ("clips", str), "correct": ("right", str),
+        "accuracy": ("top-1", show_share), "top5": ("top-5", show_share),
+    }, caption="Every class that has clips.", csv=result.table)  # fmt: skip
+
+
+def _list_drops(result: Ablation) -> Any:
+    table = result.table.sort_values("intervention", kind="stable")
+    ends = zip(table["loss_rise_low"], table["loss_rise_high"], strict=True)
+    return make_table("ablation", table, {
+        "intervention": ("intervention", str), "layer": ("layer", str), "group": ("group", str),
+        "channels": ("channels", str), "loss_rise": ("loss rises by (nats)", show_real),
+        "interval": ("95% interval", str), "accuracy": ("top-1 left", show_share),
+    }, caption="Intervals are one at a time: of a hundred, about five leave out 0 by chance.",
+       more={"interval": [show_interval(*pair) for pair in ends]},
+    )  # fmt: skip
+
+
+def _name_worst(result: Ablation) -> str:
+    """The change that hurts most, in words."""
+    row: Any = result.table.nlargest(1, "loss_rise").iloc[0].to_dict()
+    interval = show_interval(row["loss_rise_low"], row["loss_rise_high"])
+    return (
+        f"What hurts most is {row['intervention']} of the {row['group']} channels of {row['layer']}: the "
+        f"loss rises by {show_real(row['loss_rise'])} nats ({interval})."
+    )
+
+
+def _draw_trace(result: Traces, clip: str, number: int) -> PageFigure:
+    from gst_analysis.figures.report_page import PageFigure
+
+    return PageFigure(
+        f"trace-{number}", f"Clip {clip}.", {"light": result.plot(clip)},
+        draw_both(lambda dark: result.plot_interactive(clip, dark=dark)), "png",
+    )  # fmt: skip
