@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.forward import describe_machine
+from benchmarks.machine import describe_machine
 from benchmarks.pairing import Ratio, median_ms, summarise_ratio, time_interleaved
 from gst_analysis.analysis.ablation import AblationPlan, AblationRun
 from gst_analysis.analysis.channel_masking import changed_output, list_activations, list_units
@@ -159,15 +159,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"at most {TARGET} of the {what}: {'met' if share <= TARGET else 'not met'}")
     if target is not None:
         record = {"settings": settings, "threads": settings.threads, "measured": found}
-        record["machine"] = _describe(settings)
+        record["machine"] = describe_machine(threads=settings.threads)
         write_whole(target, lambda file: file.write(to_json(record).encode()))
     return 0
-
-
-def _describe(settings: Settings) -> dict[str, object]:
-    from benchmarks.forward import Settings as ForwardSettings
-
-    return describe_machine(ForwardSettings(threads=settings.threads))
 
 
 if __name__ == "__main__":

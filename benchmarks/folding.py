@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from benchmarks.machine import describe_machine
 from benchmarks.pairing import QUIET, Ratio, median_ms, summarise_ratio, time_interleaved
 from gst_analysis.inference.folding import fold_norms
 from gst_analysis.models.registry import build_model
@@ -126,13 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(format_table(rows[-1:]).splitlines()[1], flush=True)
     print(format_table(rows))
     if target is not None:
-        machine = {
-            "machine": platform.machine(),
-            "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-            "torch": torch.__version__,
-        }
+        machine = describe_machine(threads=settings.threads or os.cpu_count())
         record = {"settings": settings, "machine": machine, "rows": rows}
         write_whole(target, lambda file: file.write(to_json(record).encode()))
     return 0

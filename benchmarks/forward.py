@@ -13,9 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
-import datetime
 import os
-import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +24,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from benchmarks.machine import describe_machine
 from benchmarks.pairing import QUIET, Ratio, Timings, median_ms, summarise_ratio, time_interleaved
 from gst_analysis.models import temporal
 from gst_analysis.models.registry import build_model
@@ -162,23 +161,6 @@ def _summarise(name: str, timings: Timings, logits: dict[str, Tensor]) -> Row:
     )
 
 
-def describe_machine(settings: Settings) -> dict[str, object]:
-    """What the numbers depend on."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    flags = facts.get("flags", "").split()
-    return {
-        "cpu": facts.get("model name") or platform.processor(),
-        "amx_bf16": "amx_bf16" in flags,
-        "avx512_bf16": "avx512_bf16" in flags,
-        "cores": os.cpu_count(),
-        "threads": settings.threads or os.cpu_count(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "date": datetime.date.today().isoformat(),
-    }
-
-
 def format_table(rows: Sequence[Row]) -> str:
     """The rows as aligned text."""
     lines = [
@@ -214,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     target = asked.pop("json")
     settings = Settings(**asked)
     rows = measure_forward(settings)
-    machine = describe_machine(settings)
+    machine = describe_machine(threads=settings.threads or os.cpu_count())
     print(f"{settings.frames} frames of {settings.size}x{settings.size}, batch 1, alpha {settings.alpha}")
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
     print(format_table(rows))

@@ -140,7 +140,7 @@ def measure_evidence(network: Any, clip: Tensor, class_id: int, block: Block) ->
     module = network.get_submodule(block.name)
     maps = {"all": _attribute(network, clip, class_id, module).sum(1)}
     site = block.sites[-1]
-    groups = network.spec.groups(site.c_out, depthwise=site.depthwise)
+    groups = network.spec.groups_at(site)
     if len(groups.names) > 1:
         behind = block.kind != "basic"
         layer = module.get_submodule("conv3" if behind else site.norm)

@@ -1,4 +1,4 @@
-"""A planted world's clips, labelled and rendered once, to try a checkpoint on that was not trained on them."""
+"""A planted world's clips, rendered once, to try checkpoints on that were not trained on them."""
 
 from __future__ import annotations
 
