@@ -1,4 +1,4 @@
-"""Three ways to ask whether Figure 4 is true: take channels away, look where scales began, make it smaller."""
+"""Is Figure 4 true? Take channels away, look where scales began, make the network smaller."""
 
 from __future__ import annotations
 
@@ -109,16 +109,19 @@ def show_drift(column: Column) -> None:
         )
     st.markdown(f"**Start:** {literal(result.summary.origin)}.")
     for name in result.figures():
-        drawing = cached.draw(
-            f"{name} {begin}", dark=dark, _figure=lambda n=name: result.figures(dark=dark)[n]
-        )
+        drawing = cached.draw(f"{name} {begin}", dark=dark, _figure=_picker(result, name, dark=dark))
         showing.show_drawing(drawing, alt=f"Scales of every block: {name}")
-        offer_downloads(name, result, lambda n=name: result.figures()[n])
+        offer_downloads(name, result, _picker(result, name, dark=False))
     for note in result.notes:
         st.info(literal(note), icon=":material/info:")
     showing.show_table("Numbers: every batch norm", result.layers, DRIFTS)
     shown = start.shown if start else None
     showing.show_code(commands.write_drift([column.shown], start=shown, figure="drift"))
+
+
+def _picker(result: Any, name: str, *, dark: bool) -> Callable[[], Any]:
+    """Something that draws one of a result's figures when it is wanted."""
+    return lambda: result.figures(dark=dark)[name]
 
 
 def show_slimming(column: Column) -> None:

@@ -71,7 +71,7 @@ def _choose_own() -> Clips | None:
     with st.container(horizontal=True, gap="medium"):
         typed = st.text_input(
             "Annotation file", key="data", bind="query-params", placeholder="something/validation.json",
-            help="On the server: a list of labelled clips, or a folder with one. Classes must be the checkpoint's.",
+            help="On the server: a list of clips labelled with the checkpoint's classes, or a folder with it.",
         )  # fmt: skip
         limit = st.number_input(
             "Clips", 2, 2000, 60, key="limit", bind="query-params", width=160,

@@ -21,7 +21,8 @@ OVERLAYS = {"overlays": "Cumulative shares", "ridgelines": "Ridgelines"}
 
 GAPS = {
     "checkpoint": "Checkpoint", "block": "Block", "gap": "Gap", "gap_low": "from", "gap_high": "to",
-    "auc": "Chance that time is above", "auc_p_holm": "p", "wasserstein": "Distance", "undefined": "Not defined",
+    "auc": "Chance that time is above", "auc_p_holm": "p", "wasserstein": "Distance",
+    "undefined": "Not defined",
 }  # fmt: skip
 DIFFERENCES = {
     "checkpoint": "Checkpoint", "block": "Block", "group": "Group", "shift": "Shift", "shift_low": "from",
@@ -70,33 +71,45 @@ def show_overlay(columns: Sequence[Column]) -> None:
         by = _choose_rows() if figure == "overlays" else "stage"
         absolute = _choose_scale()
     st.markdown(OVERLAY_NOTE[figure])
-    _show_comparison(columns, figure, by=by, absolute=absolute)
+    result = _draw_comparison(columns, figure, by=by, absolute=absolute)
+    scales = dataclasses.replace(result, table=result.scales)
+    offer_downloads(figure, scales, lambda: result.figures(by=by)[figure])
+    _show_code(columns, lambda paths: commands.write_compare(paths, by=by, absolute=absolute, figure=figure))
 
 
 def show_statistics(columns: Sequence[Column]) -> None:
     """Is the difference between time and space more than chance?"""
     absolute = _choose_scale()
     st.markdown(STATISTICS_NOTE)
-    result = _show_comparison(columns, "gaps", by="stage", absolute=absolute)
-    for name, found in result.summary.checkpoints.items():
+    result = _draw_comparison(columns, "gaps", by="stage", absolute=absolute)
+    _tell_counts(result.summary)
+    for note in result.notes:
+        st.info(literal(note), icon=":material/info:")
+    offer_downloads("block_gaps", result, lambda: result.figures()["gaps"])
+    showing.show_table("Time against space, layer by layer", result.table, GAPS)
+    if len(result.differences):
+        showing.show_table("Checkpoint against checkpoint", result.differences, DIFFERENCES)
+        offer_downloads("scale_differences", dataclasses.replace(result, table=result.differences), None)
+    if len(result.uncompared):
+        titles = {"checkpoint": "Checkpoint", "what": "What", "why": "Why not"}
+        showing.show_table("Not compared", result.uncompared, titles)
+    _show_code(
+        columns,
+        lambda paths: commands.write_compare(paths, by="stage", absolute=absolute, figure="gaps"),
+    )
+
+
+def _tell_counts(summary: Any) -> None:
+    """In how many layers time and space differ, and checkpoints from the first."""
+    for name, found in summary.checkpoints.items():
         told = f"time higher in **{found.temporal_above}**, lower in **{found.temporal_below}**"
         against = (
-            f"; differs from {literal(result.summary.reference)} in {found.differs_from_reference} of "
+            f"; differs from {literal(summary.reference)} in {found.differs_from_reference} of "
             f"{found.compared_with_reference} groups of channels"
             if found.compared_with_reference
             else ""
         )
         st.markdown(f"- {literal(name)}: {told} of {found.tested} layers{against}")
-    for note in result.notes:
-        st.info(literal(note), icon=":material/info:")
-    showing.show_table("Time against space, layer by layer", result.table, GAPS)
-    if len(result.differences):
-        showing.show_table("Checkpoint against checkpoint", result.differences, DIFFERENCES)
-        other = dataclasses.replace(result, table=result.differences)
-        offer_downloads("scale_differences", other, None)
-    if len(result.uncompared):
-        titles = {"checkpoint": "Checkpoint", "what": "What", "why": "Why not"}
-        showing.show_table("Not compared", result.uncompared, titles)
 
 
 def show_importance(columns: Sequence[Column]) -> None:
@@ -128,8 +141,8 @@ def show_training(columns: Sequence[Column]) -> None:
     show_series()
 
 
-def _show_comparison(columns: Sequence[Column], figure: str, *, by: str, absolute: bool) -> Any:
-    """Draw one of a comparison's figures, offer files and code; returns the result."""
+def _draw_comparison(columns: Sequence[Column], figure: str, *, by: str, absolute: bool) -> Any:
+    """Draw one of a comparison's figures; returns the comparison."""
     sources = [column.source for column in columns]
     key, dark = cached.key_of(sources), showing.is_dark()
     with st.spinner("Comparing"):
@@ -140,8 +153,6 @@ def _show_comparison(columns: Sequence[Column], figure: str, *, by: str, absolut
         )  # fmt: skip
     names = ", ".join(result.provenance.sources)
     showing.show_drawing(drawing, alt=f"Scales of {names}: {figure}")
-    offer_downloads(figure, result, lambda: result.figures(by=by)[figure])
-    _show_code(columns, lambda paths: commands.write_compare(paths, by=by, absolute=absolute, figure=figure))
     return result
 
 

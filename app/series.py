@@ -47,7 +47,8 @@ def list_epochs(folder: Path, shown: str) -> list[Path]:
     if len(epochs) < 2:
         raise DataError(
             shown, expected="the epochs of a run, such as epoch-0001.pth and epoch-0002.pth",
-            found=f"{len(epochs)} checkpoint files", todo="train with `run.save_every_epochs=1`, or choose another",
+            found=f"{len(epochs)} checkpoint files",
+            todo="train with run.save_every_epochs=1, or choose another folder",
         )  # fmt: skip
     return epochs[:: -(-len(epochs) // MOST_EPOCHS)]
 

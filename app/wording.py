@@ -43,12 +43,13 @@ START_INTRO = (
 )
 PAIR_NOTE = (
     "Below are two networks of one design. The left one was trained on videos whose class is **only in the "
-    "order** of their frames, the right one on videos whose class can be seen **in any one frame**."
+    "order** of their frames, the right one on videos whose class can be seen **in any one frame**. If a "
+    "scale says what a network relies on, time should stand out on the left and not on the right."
 )
 OVERLAY_NOTE = {
     "overlays": (
         "For every scale on the axis, the share of channels at or below it. The area between two curves is "
-        "how far the scales would have to move to become alike; where curves lie on each other, networks agree."
+        "how far scales would have to move to become alike; where curves lie on each other, networks agree."
     ),
     "ridgelines": "One ridge a checkpoint, one column a stage; the upright tick is the median.",
 }
@@ -78,8 +79,8 @@ CHECKS_UNTRAINED = (
 )
 ABLATION_NOTE = (
     "At one block at a time, a group of channels is silenced (**zero**), held at its **mean**, replaced by "
-    "another clip's (**shuffle-batch**), or put into another order of frames (**shuffle-time**). The higher a "
-    "mark, the more the network needed that group there. Bars that reach 0 may be chance."
+    "another clip's (**shuffle-batch**), or put into another order of frames (**shuffle-time**). The higher "
+    "a mark, the more the network needed that group there. Bars that reach 0 may be chance."
 )
 ABLATION_ABOUT = (
     "Runs the network over some sixty clips with every group of every block changed in four ways. That takes "

@@ -66,7 +66,7 @@ def _draw_tilt(random: Random, frames: int) -> FloatArray:
 
 
 def _travel(random: Random, frames: int, radius: float) -> tuple[FloatArray, FloatArray]:
-    """Along: from low to high; across: nearly constant, near the middle, so that frames tell the two apart."""
+    """Along: from low to high; across: nearly constant, near the middle: frames tell the two apart."""
     margin = _ROOM * radius + _MARGIN
     span = random.uniform(0.38, min(0.6, 1 - 2 * margin))
     start = random.uniform(margin, 1 - margin - span)
