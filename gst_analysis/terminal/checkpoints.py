@@ -35,7 +35,7 @@ def show_bn_scales(result: BnScales, files: Mapping[str, str]) -> None:
     for checkpoint, layers in result.summary.checkpoints.items():
         table = Table(title=f"{escape(checkpoint)}: {result.summary.statistic} after each temporal operator")
         groups = list(dict.fromkeys(group for layer in layers for group in layer.groups))
-        table.add_column("batch norm")
+        table.add_column("batch norm", no_wrap=True, min_width=12)
         for heading in [
             *(f"{group} {what}" for group in groups for what in ("n", "median")),
             "gap",
