@@ -77,12 +77,13 @@ def _hash(path: str, changed_ns: int, size: int) -> str:
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
 def _read(sha256: str, _path: Path) -> Reading:
     checkpoint = workflows.open_checkpoint(_path)
-    _check_unchanged(_path, found=checkpoint.sha256, expected=sha256)
+    check_unchanged(_path, found=checkpoint.sha256, expected=sha256)
     inspection, scales = workflows.inspect_checkpoint(checkpoint), workflows.bn_scales(checkpoint)
     return Reading(inspection, scales, workflows.match_world(checkpoint.labels or ()))
 
 
-def _check_unchanged(path: Path, *, found: str, expected: str) -> None:
+def check_unchanged(path: Path, *, found: str, expected: str) -> None:
+    """Refuse a file whose content is no longer what a result would be kept under."""
     if found != expected:
         raise UnreadableCheckpoint(
             str(path), expected="a file that stays as it is while it is read", found="one that changed",

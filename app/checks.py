@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import streamlit as st
 from app import cached, commands, showing
 from app.choosing import resolve_path
 from app.clips_to_try import Clips, choose_clips
-from app.columns import Column
+from app.columns import Column, open_network
 from app.downloads import offer_downloads
 from app.renaming import rename_result
 from app.waiting import await_result
@@ -27,6 +27,7 @@ from app.wording import (
     SLIMMING_NOTE,
     literal,
     people,
+    rename,
 )
 from gst_analysis import workflows
 from gst_analysis.workflows import Ablation, Slimming, SlimTarget
@@ -46,6 +47,15 @@ DRIFTS = {
 }  # fmt: skip
 
 
+def choose_column(columns: Sequence[Column]) -> Column:
+    """One of those chosen; the first, if the visitor does not say."""
+    if len(columns) == 1:
+        return columns[0]
+    titles = {column.shown: column.name for column in columns}
+    shown = showing.choose_one("Checkpoint", titles, key="of")
+    return next(column for column in columns if column.shown == shown)
+
+
 def show_ablation(column: Column) -> None:
     """What each group of channels is needed for."""
     st.markdown(ABLATION_NOTE)
@@ -59,21 +69,20 @@ def show_ablation(column: Column) -> None:
         start="Take channels away", about=ABLATION_ABOUT, names=_names(column, clips),
     )  # fmt: skip
     if result is not None:
-        _show_ablation(result, f"{column.source.key} {clips.key}", measure)
+        _show_ablation(result, f"{column.source.key} {clips.key}", measure, _names(column, clips))
     showing.show_code(commands.write_ablation(column.shown, clips.to_write, measure=measure))
 
 
 def _ablate(column: Column, clips: Clips, tell: Callable[[int, int, str], object]) -> Ablation:
     dataset = clips.prepare(lambda done, total, _: tell(done, total, "Rendering clips"))
-    model = workflows.open_named(column.path or "", column.shown)
     found = workflows.ablate(
-        model, dataset, choice=clips.choice,
+        open_network(column), dataset, choice=clips.choice,
         progress=lambda done, total, _: tell(done, total, "Changing channels"),
     )  # fmt: skip
     return rename_result(found, {str(dataset): clips.shown})
 
 
-def _show_ablation(result: Ablation, key: str, measure: str) -> None:
+def _show_ablation(result: Ablation, key: str, measure: str, names: Mapping[str, str]) -> None:
     found, dark = result.summary, showing.is_dark()
     accuracy, clips, loss = st.columns(3)
     right = found.accuracy
@@ -89,7 +98,7 @@ def _show_ablation(result: Ablation, key: str, measure: str) -> None:
     showing.show_drawing(drawing, alt=f"{MEASURES[measure]}, for each block, group and intervention")
     offer_downloads("ablation", result, lambda: result.plot(measure=measure))
     showing.show_table("Numbers", result.table, DROPS)
-    _show_troubles(found)
+    _show_troubles(found, names)
 
 
 def show_drift(column: Column) -> None:
@@ -142,7 +151,8 @@ def show_slimming(column: Column) -> None:
         start="Make it smaller", about=SLIMMING_ABOUT, names=_names(column, clips),
     )  # fmt: skip
     if result is not None:
-        _show_slimming(*result, key, column.name)
+        slimmed, written = result
+        _show_slimming(slimmed, written, key, _names(column, clips))
     lines = commands.write_slimming(column.shown, clips.to_write, score=score, macs=percent / 100)
     showing.show_code(lines)
 
@@ -153,7 +163,7 @@ def _slim(
     """The result without its weights, and the smaller checkpoint's file if it is small enough to keep."""
     dataset = clips.prepare(lambda done, total, _: tell(done, total, "Rendering clips"))
     found = workflows.slim(
-        workflows.open_named(column.path or "", column.shown), SlimTarget(macs=percent / 100), score=score,
+        open_network(column), SlimTarget(macs=percent / 100), score=score,
         dataset=dataset, choice=clips.choice,
         progress=lambda done, total, _: tell(done, total, "Measuring smaller networks"),
     )  # fmt: skip
@@ -164,7 +174,7 @@ def _slim(
     return rename_result(kept, {str(dataset): clips.shown}), written
 
 
-def _show_slimming(result: Slimming, written: bytes | None, key: str, name: str) -> None:
+def _show_slimming(result: Slimming, written: bytes | None, key: str, names: Mapping[str, str]) -> None:
     before, after, dark = result.summary.before, result.summary.after, showing.is_dark()
     params, macs, accuracy = st.columns(3)
     params.metric("Parameters", people(after.params), help=f"Before: {before.params:,}.")
@@ -180,22 +190,27 @@ def _show_slimming(result: Slimming, written: bytes | None, key: str, name: str)
     offer_downloads("slimming", result, result.plot)
     if result.curve is not None:
         offer_downloads("slimming_curve", dataclasses.replace(result, table=result.curve), None)
+    _offer_network(written, next(iter(result.provenance.specs)))
+    showing.show_table("Numbers: what is left of every block", result.table, WIDTHS)
+    _show_troubles(result.summary, names)
+
+
+def _offer_network(written: bytes | None, name: str) -> None:
+    """The smaller checkpoint as a file; a large one is left to the command line."""
     if written is not None:
         st.download_button(
             "The smaller checkpoint", written, file_name=f"{name}-slim.pth", icon=":material/download:",
             on_click="ignore", key="slim-checkpoint",
         )  # fmt: skip
-    showing.show_table("Numbers: what is left of every block", result.table, WIDTHS)
-    _show_troubles(result.summary)
 
 
 def _names(column: Column, clips: Clips) -> dict[str, str]:
-    return {str(column.path): column.shown, str(clips.place): clips.shown}
+    return {str(column.path): column.shown} | clips.names
 
 
-def _show_troubles(summary: Any) -> None:
+def _show_troubles(summary: Any, names: Mapping[str, str]) -> None:
     """Notes, and the clips that could not be read."""
     for note in summary.notes:
-        st.info(literal(note), icon=":material/info:")
+        st.info(literal(rename(note, names)), icon=":material/info:")
     for clip, why in summary.failures.items():
-        st.warning(f"{literal(clip)}: {literal(why)}", icon=":material/warning:")
+        st.warning(f"{literal(clip)}: {literal(rename(why, names))}", icon=":material/warning:")

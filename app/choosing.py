@@ -248,6 +248,12 @@ def _clear_uploads() -> None:
     _choose([ref for ref in st.session_state.chosen if not ref.startswith(_UPLOADED)])
 
 
+def choose_path(text: str) -> None:
+    """Open a file and show it on every page, as if the visitor had typed its path; for callbacks."""
+    st.session_state.setdefault("chosen", [])
+    _select(_remember(resolve_path(text)).ref)
+
+
 def _select(ref: str) -> None:
     chosen = [old for old in st.session_state.chosen if old != ref]
     _choose([*chosen, ref][-MOST_SHOWN:])

@@ -35,6 +35,12 @@ class Clips:
         return f"{self.world} {self.place} {self.limit} {self.version}"
 
     @property
+    def names(self) -> dict[str, str]:
+        """Places on the server, by what the visitor knows them as."""
+        home = cached.make_upload_home()
+        return {str(self.place): self.shown, f"{home}/": "", str(home): "a temporary folder"}
+
+    @property
     def choice(self) -> ClipChoice:
         """How many are taken."""
         return ClipChoice(limit=self.limit)
@@ -71,7 +77,7 @@ def _choose_own() -> Clips | None:
     with st.container(horizontal=True, gap="medium"):
         typed = st.text_input(
             "Annotation file", key="data", bind="query-params", placeholder="something/validation.json",
-            help="On the server: a list of clips labelled with the checkpoint's classes, or a folder with it.",
+            help="On the server: a list of clips labelled with its classes, or a folder with it.",
         )  # fmt: skip
         limit = st.number_input(
             "Clips", 2, 2000, 60, key="limit", bind="query-params", width=160,

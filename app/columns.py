@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
@@ -12,8 +12,12 @@ from app.choosing import Choice, choose_checkpoints
 from app.designing import choose_design
 from app.showing import show_error
 from app.wording import UNTRAINED, literal
+from gst_analysis import workflows
 from gst_analysis.errors import GstError
 from gst_analysis.specs import ModelSpec
+
+if TYPE_CHECKING:
+    from gst_analysis import LoadedModel
 
 
 class Column(NamedTuple):
@@ -29,6 +33,14 @@ class Column(NamedTuple):
     def source(self) -> cached.Source:
         """Where to read more of it."""
         return cached.Source(self.name, self.shown, self.path, self.untrained)
+
+
+def open_network(column: Column) -> LoadedModel:
+    """The network itself, called as the visitor knows it; for work outside the page."""
+    path = column.path or Path(column.shown)
+    model = workflows.open_named(path, column.shown)
+    cached.check_unchanged(path, found=model.sha256, expected=column.reading.inspection.sha256)
+    return model
 
 
 def gather_columns() -> list[Column]:

@@ -152,6 +152,23 @@ def write_slimming(path: str, clips: ClipsToTry, *, score: str, macs: float) -> 
     return Lines("\n".join([*made, shell]), "\n".join(lines))
 
 
+def write_report(path: str, clips: ClipsToTry | None) -> Lines:
+    """Everything about a checkpoint in one file."""
+    made, dataset, options, choice = _write_clips(clips) if clips else ([], "", [], [])
+    named = [dataset] if dataset else []
+    options = ["--limit" if option == "--clips" else option for option in options]
+    shell = shlex.join(["gst-analyze", "report", path, *named, *options, "--out", "report"])
+    plan = f", plan=ReportPlan(ClipChoice(limit={clips.limit}))" if clips and clips.limit else ""
+    lines = [
+        f"from gst_analysis.workflows import {'ReportPlan, ' if plan else ''}report, save_report",
+        *choice,
+        "",
+        f"result = report({', '.join([repr(path), *([_python_place(clips)] if clips else [])])}{plan})",
+        "save_report(result, 'report')",
+    ]
+    return Lines("\n".join([*made, shell]), "\n".join(lines))
+
+
 def _write_clips(clips: ClipsToTry) -> tuple[list[str], str, list[str], list[str]]:
     """Lines that make the clips; what names them, with options; and lines to import."""
     if clips.world is None:

@@ -14,7 +14,7 @@ st.logo(LOGO, size="large")
 # Not in a folder called pages: Streamlit would take that for its older kind of app, and run the page that
 # a link names without this file.
 pages = [
-    st.Page(page.file, title=page.title, icon=page.icon, default=number == 0, url_path=page.address or None)
+    st.Page(page.file, title=page.title, icon=page.icon, default=number == 0)
     for number, page in enumerate(list_pages())
 ]
 st.navigation(pages, position="top").run()

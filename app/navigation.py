@@ -9,12 +9,11 @@ VIEWS = Path(__file__).with_name("views")
 
 
 class PageLine(NamedTuple):
-    """A page: its script in views/, its title, icon and address, and what it is for."""
+    """A page: its script in views/, which is its address too, its title, icon, and what it is for."""
 
     script: str
     title: str
     icon: str
-    address: str
     question: str
 
     @property
@@ -24,29 +23,29 @@ class PageLine(NamedTuple):
 
 
 _ALL = (
-    PageLine("start", "Start", ":material/home:", "", ""),
+    PageLine("start", "Start", ":material/home:", ""),
     PageLine(
-        "space_and_time", "Space and time", ":material/equalizer:", "space-and-time",
+        "space_and_time", "Space and time", ":material/equalizer:",
         "Which channels does a network lean on, block by block? Figure 4 of the paper, with statistics.",
     ),
     PageLine(
-        "traces", "Traces", ":material/timeline:", "traces",
+        "traces", "Traces", ":material/timeline:",
         "What does it believe at every frame of a video, and which frames moved it?",
     ),
     PageLine(
-        "is_it_true", "Is it true?", ":material/fact_check:", "is-it-true",
+        "is_it_true", "Is it true?", ":material/fact_check:",
         "Take channels away and see what is lost. Was a scale learned, or only inherited?",
     ),
     PageLine(
-        "cost", "Cost", ":material/balance:", "cost",
+        "cost", "Cost", ":material/balance:",
         "Design a network and see what a clip costs, beside what published ones reached.",
     ),
     PageLine(
-        "train", "Train", ":material/model_training:", "train",
+        "train", "Train", ":material/model_training:",
         "Train a small network on videos whose truth is known, or watch a run as it goes.",
     ),
     PageLine(
-        "report", "Report", ":material/description:", "report",
+        "report", "Report", ":material/description:",
         "Everything about one checkpoint in a single file, to keep or to send.",
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A player and a timeline that know of each other: a click on one moves the other, a line shows the moment."""
+"""A player and a timeline that know each other: a click on one moves the other, a line shows the moment."""
 
 from __future__ import annotations
 

@@ -117,10 +117,10 @@ def show_importance(columns: Sequence[Column]) -> None:
     st.markdown(IMPORTANCE_NOTE)
     sources = [column.source for column in columns]
     key = cached.key_of(sources)
-    result = cached.rate_channels(key, sources)
-    drawing = cached.draw(
-        f"importance {key}", dark=showing.is_dark(), _figure=lambda: result.plot(dark=showing.is_dark())
-    )
+    dark = showing.is_dark()
+    with st.spinner("Rating channels"):
+        result = cached.rate_channels(key, sources)
+        drawing = cached.draw(f"importance {key}", dark=dark, _figure=lambda: result.plot(dark=dark))
     showing.show_drawing(drawing, alt="Raw scales and invariant scores, block by block")
     for name, found in result.summary.agreement.items():
         if found.raw_with_invariant is not None:

@@ -57,9 +57,9 @@ def draw_series(result: Drift, key: str, figure: str) -> None:
     """Curves with their middle halves, or histograms that move."""
     dark = showing.is_dark()
     if figure == "animation":
-        showing.show_figure(
-            result.plot_animation(dark=dark), key="motion_figure", alt="γ of every block in motion"
-        )
+        moving = result.plot_animation(dark=dark)
+        moving.layout.sliders[0].update(x=0.2, len=0.8)  # beside its buttons, on a narrow page too
+        showing.show_figure(moving, key="moving", alt="γ of every block, in motion")
         return
     if figure in result.figures():
         drawing = cached.draw(key, dark=dark, _figure=lambda: result.figures(dark=dark)[figure])

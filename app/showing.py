@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from app.wording import CONVENTIONS, FLOPS_NOTE, GROUP_NOTES, NO_GROUPS, literal, people, tell
 
 if TYPE_CHECKING:
-    import pandas as pd
     import plotly.graph_objects as go
 
     from app.cached import Drawing
@@ -92,7 +91,7 @@ def show_totals(cost: Cost) -> None:
             st.markdown(f"**{people(counted, 'MACs', digits=2)}** · {CONVENTIONS.get(name, name)}")
 
 
-def show_table(title: str, table: pd.DataFrame, titles: Mapping[str, str]) -> None:
+def show_table(title: str, table: Any, titles: Mapping[str, str]) -> None:
     """Some columns of a table, folded away, under names that people read."""
     shown = table[list(titles)].rename(columns=dict(titles))
     wholes = [name for name in shown.columns if shown[name].dtype.kind in "iuOU" or shown[name].dtype == bool]

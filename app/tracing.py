@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -12,11 +13,12 @@ from app.choosing import Choice
 from app.clips import Clip
 from app.downloads import offer_downloads
 from app.playing import PLAYER, TIMELINE, link_player
+from app.waiting import await_result
 from app.wording import literal
 from gst_analysis.errors import GstError
 
 if TYPE_CHECKING:
-    from gst_analysis.workflows import FrameInfluence, Traces
+    from gst_analysis.workflows import FrameInfluence, SaliencyMaps, Traces
 
 LONGEST_FILM = 1_500
 """Frames up to which a clip is shown with its running prediction; longer ones as they are."""
@@ -33,8 +35,8 @@ EMPTY = (
     "the left, or train a small one on the page **Train**: a minute is enough."
 )
 STRANGER = (
-    "The network was not trained on this world: **{truth}** is none of its classes. What it says is the "
-    "nearest it knows."
+    "The network does not know this world: **{truth}** is none of the classes that it names. What it says is "
+    "the nearest it knows."
 )
 MODES = {
     "frame": "Each frame",
@@ -46,14 +48,21 @@ MODES_HELP = (
     "alone; or the clip's prediction without this frame."
 )
 OWN_SHARE = (
-    "**{own:.0%} of a frame's logit is that frame's own**, on average over frames, by the gradient. The rest "
-    "comes from other frames: the network's kernels let it reach {reach} frames back and forth. Row: whose "
-    "logit. Column: the input frame it is made of."
+    "**{own:.0%} of what moves a frame's logit is that frame**, on average and by the gradient; the rest is "
+    "other frames. By arithmetic a logit can reach {reach} frames back and forth."
 )
 SALIENCY_INTRO = (
     "Where in each frame the network finds evidence for a class (Grad-CAM), in the whole block and apart for "
     "its :blue[**spatial**] and :orange[**temporal**] channels."
 )
+STARTS = {"influence": "Measure which frames count", "saliency": "Look for evidence"}
+ABOUT = {
+    "influence": (
+        "**Which frames a frame's logit is made of** takes a gradient for every frame and two runs for every "
+        "frame left out: with a network of this size half a minute or more."
+    ),
+    "saliency": "One gradient for every group of channels: with a network of this size some seconds.",
+}
 
 
 def choose_checkpoint(choices: list[Choice]) -> Choice:
@@ -94,7 +103,7 @@ def show_verdict(traces: Traces, clip: Clip) -> None:
 
 
 def choose_class(traces: Traces) -> tuple[int, bool]:
-    """Whose evidence is looked for: the predicted class unless the visitor chooses; and whether it is that."""
+    """Whose evidence to look for, the predicted class at first; and whether it is that one."""
     (said,) = traces.traced
     predicted = int(said["video"]["class_id"])
     kept = traces.table.drop_duplicates("class_id")
@@ -120,20 +129,22 @@ def show_player(subject: Subject, files: Files, traces: Traces, *, mode: str) ->
     long = traces.table["source_frame"].max() > LONGEST_FILM
     with st.container(key=PLAYER):
         if not long:
-            st.video(cached_clips.film_trace(subject, traces, mode=mode), loop=True, muted=True)
+            st.video(
+                cached_clips.film_trace(subject, traces, mode=mode), loop=True, muted=True, autoplay=True
+            )
         elif files.clip.is_file():
             st.video(files.clip, muted=True)
     st.caption("Click a point of the curves to go there; the line shows where the player is.")
     link_player()
 
 
-def show_influence(subject: Subject, files: Files, *, class_id: int) -> FrameInfluence | None:
-    """The matrix, and in words how much of a frame's logit is its own."""
-    try:
-        with st.spinner("Measuring which frames a frame's logit is made of", show_time=True):
-            found = cached_clips.measure_influence(subject, files, class_id=class_id)
-    except GstError as error:
-        showing.show_error(error, names=name_files(subject, files))
+def show_influence(subject: Subject, files: Files, *, class_id: int, large: bool) -> FrameInfluence | None:
+    """The gradient's matrix, and in words how much of what moves a logit is its own frame."""
+    found: FrameInfluence | None = _look(
+        "influence", lambda: cached_clips.measure_influence(subject, files, class_id=class_id),
+        subject, files, class_id=class_id, large=large,
+    )  # fmt: skip
+    if found is None:
         return None
     figure = cached_clips.draw_matrix(subject, found, class_id=class_id, dark=showing.is_dark())
     showing.show_figure(figure, key="evidence", alt="Shares of input frames in every frame's logit")
@@ -142,20 +153,51 @@ def show_influence(subject: Subject, files: Files, *, class_id: int) -> FrameInf
     return found
 
 
-def show_saliency(subject: Subject, files: Files, *, class_id: int) -> None:
+def show_methods(subject: Subject, found: FrameInfluence, *, class_id: int) -> None:
+    """All three ways to measure influence, and how far every block sees."""
+    title = "All three ways to measure it, and every block"
+    box = st.expander(title, icon=":material/grid_on:", key="methods", on_change="rerun")
+    if box.open:  # drawn once it is looked at
+        with box:
+            _draw(f"influence {subject} {class_id}", found, alt="Influence by three methods, and by block")
+            offer_downloads("influence", found, found.plot)
+
+
+def show_saliency(subject: Subject, files: Files, *, class_id: int, large: bool) -> None:
     """Overlays of every frame, a row for every group."""
     st.subheader("Where it looks", anchor=False)
     st.markdown(SALIENCY_INTRO)
+    found = _look(
+        "saliency", lambda: cached_clips.map_saliency(subject, files, class_id=class_id),
+        subject, files, class_id=class_id, large=large,
+    )  # fmt: skip
+    if found is not None:
+        alt = f"Evidence for {found.summary.label} in every frame, by group"
+        _draw(f"saliency {subject} {class_id}", found, alt=alt)
+        offer_downloads("saliency", found, found.plot)
+
+
+def _look(
+    what: str, measure: Callable[[], Any], subject: Subject, files: Files, *, class_id: int, large: bool
+) -> Any:
+    """At once where it takes a moment; with a large network once the visitor asks, beside the page."""
+    names = name_files(subject, files)
+    if large:
+        return await_result(
+            f"{what} {subject} {class_id}", lambda tell: measure(), start=STARTS[what], about=ABOUT[what],
+            names=names,
+        )  # fmt: skip
     try:
-        with st.spinner("Looking for evidence", show_time=True):
-            found = cached_clips.map_saliency(subject, files, class_id=class_id)
+        with st.spinner(STARTS[what], show_time=True):
+            return measure()
     except GstError as error:
-        showing.show_error(error, names=name_files(subject, files))
-        return
+        showing.show_error(error, names=names)
+        return None
+
+
+def _draw(key: str, found: FrameInfluence | SaliencyMaps, *, alt: str) -> None:
     dark = showing.is_dark()
-    drawing = cached.draw(f"saliency {subject} {class_id}", dark=dark, _figure=lambda: found.plot(dark=dark))
-    showing.show_drawing(drawing, alt=f"Evidence for {found.summary.label} in every frame, by group")
-    offer_downloads("saliency", found, found.plot)
+    showing.show_drawing(cached.draw(key, dark=dark, _figure=lambda: found.plot(dark=dark)), alt=alt)
 
 
 def name_files(subject: Subject, files: Files) -> dict[str, str]:

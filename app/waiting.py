@@ -53,8 +53,7 @@ def _show_progress(key: str, job: Job) -> None:
     if job.ended.is_set():
         st.rerun()
     waits = "Waiting for other work on this server" if not job.running else job.at or "Getting ready"
-    count = f" · {job.done} of {job.total} clips" if job.total else ""
-    st.progress(job.share, f"{waits}{count}")
+    st.progress(job.share, f"{waits} · {job.share:.0%}" if job.total else waits)
     if st.button("Cancel", icon=":material/stop:", key=f"cancel-{key}"):
         job.cancel()
         job.ended.wait(5)

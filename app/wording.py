@@ -113,6 +113,18 @@ OWN_CLIPS = (
     "Something-Something, Kinetics, Jester, Diving48, EGTEA and EPIC lists are read as they are."
 )
 
+REPORT_INTRO = (
+    "One file that needs nothing else: what the checkpoint is, Figure 4 with statistics, importance, cost; "
+    "and, with labelled clips, how often it is right, what its channels are needed for, and a few traces."
+)
+REPORT_EMPTY = (
+    "**Nothing to report on.** Choose a checkpoint on the left; an untrained network is not worth a report."
+)
+REPORT_ABOUT = (
+    "Weights alone take a few seconds; clips half a minute for a small network, minutes for a large one. "
+    "Other pages stay usable meanwhile."
+)
+
 COST_INTRO = (
     "Design a network on the left and see what one clip costs. :blue[**Spatial**] kernels look within a "
     "frame, :orange[**temporal**] ones across frames; stem, 1×1 convolutions and head are **shared**."

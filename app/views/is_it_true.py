@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from app import checks, showing
-from app.columns import Column, gather_columns
-from app.wording import CHECKS_INTRO, CHECKS_UNTRAINED, literal
+from app.columns import gather_columns
+from app.wording import CHECKS_INTRO, CHECKS_UNTRAINED
 from gst_analysis.errors import GstError
 
 CHECKS = {"ablation": "Take channels away", "drift": "Look at the start", "slimming": "Make it smaller"}
@@ -24,20 +24,11 @@ def show() -> None:
         return
     with st.container(horizontal=True, gap="large"):
         check = showing.choose_one("Check", CHECKS, key="check")
-        column = choose_column(columns)
+        column = checks.choose_column(columns)
     try:
         SHOW[check](column)
     except GstError as error:
         showing.show_error(error, names={str(c.path): c.shown for c in columns})
-
-
-def choose_column(columns: list[Column]) -> Column:
-    """One of those chosen; the first, if the visitor does not say."""
-    if len(columns) == 1:
-        return columns[0]
-    titles = {column.shown: literal(column.name) for column in columns}
-    shown = showing.choose_one("Checkpoint", titles, key="of")
-    return next(column for column in columns if column.shown == shown)
 
 
 show()

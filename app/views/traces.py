@@ -44,9 +44,12 @@ def show() -> None:
     except GstError as error:
         showing.show_error(error, names=names)
         return
+    large = reading.inspection.params > tracing.LARGE
     with matrix:
-        tracing.show_influence(subject, files, class_id=class_id)
-    tracing.show_saliency(subject, files, class_id=class_id)
+        influence = tracing.show_influence(subject, files, class_id=class_id, large=large)
+    if influence is not None:
+        tracing.show_methods(subject, influence, class_id=class_id)
+    tracing.show_saliency(subject, files, class_id=class_id, large=large)
     showing.show_code(write_trace(choice.shown, clip, mode=mode, class_id=class_id, predicted=predicted))
 
 

@@ -1,3 +1,31 @@
+"""A small network trained on a planted world, or any run watched while it goes on."""
+
+from __future__ import annotations
+
 import streamlit as st
 
-st.title("Train", anchor=False)
+from app import showing, training
+from app.recipes import choose_plan
+
+
+def show() -> None:
+    if st.session_state.pop("go_to_scales", False):
+        st.switch_page("views/space_and_time.py")
+    st.title("Train", anchor=False)
+    st.markdown(training.INTRO)
+    with st.sidebar:
+        st.subheader("New run", anchor=False)
+        plan = choose_plan(training.home())
+        with st.expander("Watch another run", icon=":material/visibility:"):
+            training.offer_folder()
+    if plan is not None:
+        training.start_run(plan)
+    folder = training.choose_run()
+    if folder is None:
+        st.info(training.EMPTY, icon=":material/info:")
+        return
+    training.show_run(folder)
+    showing.show_code(training.write_train(folder))
+
+
+show()

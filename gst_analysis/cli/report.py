@@ -49,9 +49,10 @@ def report(
         workflows.ClipChoice(root, format, limit, seed), ablation_clips, traces, influence_clips
     )
     settings = InferenceSettings(batch=batch, device=device)
-    model = workflows.open_model(checkpoint, family=family, num_frames=frames)
+    open_source = workflows.open_checkpoint if dataset is None else workflows.open_model
+    source = open_source(checkpoint, family=family, num_frames=frames)
     with terminal.show_progress("writing", 0) as progress:
-        result = workflows.report(model, dataset, plan=plan, settings=settings, progress=progress)
+        result = workflows.report(source, dataset, plan=plan, settings=settings, progress=progress)
     files = workflows.save_report(result, out)
     if json:
         terminal.print_json(result.contract(files))

@@ -23,10 +23,10 @@ from gst_analysis.workflows.report_clips import (
     tell_traces,
 )
 from gst_analysis.workflows.report_weights import tell_cost, tell_identity, tell_importance, tell_scales
-from gst_analysis.workflows.sources import Progress
+from gst_analysis.workflows.sources import Progress, checkpoint_of
 
 if TYPE_CHECKING:
-    from gst_analysis.checkpoints.loading import LoadedModel
+    from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
     from gst_analysis.figures.report_page import Section
     from gst_analysis.inference.settings import InferenceSettings
     from gst_analysis.workflows.sources import Source
@@ -73,7 +73,8 @@ def report(
     lie.
 
     Args:
-        source: a checkpoint's path, or what load_model returned.
+        source: a checkpoint's path, or what load_checkpoint or load_model returned. Without clips no network
+            is built.
         dataset: labelled clips: an annotation file, or a folder with one validation list.
         plan: how many clips.
         settings: batch and device.
@@ -89,26 +90,26 @@ def report(
     from gst_analysis.figures.report_page import Page, build_page
 
     plan = plan or ReportPlan()
-    model = open_model(source)
+    checkpoint = checkpoint_of(source)
     writers: dict[str, Callable[[], Section]] = {
-        "checkpoint": partial(tell_identity, model),
-        "scales": partial(tell_scales, model),
-        "importance": partial(tell_importance, model),
-        "cost": partial(tell_cost, model),
+        "checkpoint": partial(tell_identity, checkpoint),
+        "scales": partial(tell_scales, checkpoint),
+        "importance": partial(tell_importance, checkpoint),
+        "cost": partial(tell_cost, checkpoint),
     }
     clips = None
     if dataset is not None:
-        clips = _gather_clips(model, dataset, plan, settings)
+        clips = _gather_clips(open_model(source), dataset, plan, settings)
         writers |= _name_clip_sections(clips, progress)
     sections, left_out = _write_sections(writers, progress)
-    provenance = _describe(model, clips)
+    provenance = _describe(checkpoint, clips)
     failures = {} if clips is None else {c: _strip_folders(why, clips) for c, why in clips.failures.items()}
     sections.append(_tell_provenance(provenance, left_out, failures))
-    lead = f"{model.spec.label}: a report by gst-analysis {metadata.version('gst-analysis')}. "
+    lead = f"{checkpoint.spec.label}: a report by gst-analysis {metadata.version('gst-analysis')}. "
     lead += _NO_CLIPS if clips is None else f"{len(clips.records):,} labelled clips."
-    page = build_page(Page(model.checkpoint.name, lead, sections))
+    page = build_page(Page(checkpoint.name, lead, sections))
     names = tuple(section.name for section in sections)
-    return Report(model.checkpoint.name, page, names, provenance, left_out, failures)
+    return Report(checkpoint.name, page, names, provenance, left_out, failures)
 
 
 def save_report(result: Report, folder: str | os.PathLike[str]) -> dict[str, str]:
@@ -163,16 +164,16 @@ def _write_sections(
     return sections, left_out
 
 
-def _describe(model: LoadedModel, clips: ReportClips | None) -> Provenance:
+def _describe(checkpoint: Checkpoint, clips: ReportClips | None) -> Provenance:
     """Hashes, spec and settings; files by name alone, so that the page is the same wherever they lie."""
-    name = model.checkpoint.name
-    sources: dict[str, str] = {name: model.sha256}
-    settings: dict[str, Any] = {"clip_spec": model.clip_spec}
+    name = checkpoint.name
+    sources: dict[str, str] = {name: checkpoint.sha256}
+    settings: dict[str, Any] = {"clip_spec": checkpoint.clip_spec}
     if clips is not None:
         sources |= {Path(path).name: sha for path, sha in (clips.records.sources or {}).items()}
         choice = replace(clips.plan.choice, root=None)
         settings |= {"plan": replace(clips.plan, choice=choice), "inference": clips.settings}
-    return Provenance(sources, {name: model.spec.to_json()}, settings)
+    return Provenance(sources, {name: checkpoint.spec.to_json()}, settings)
 
 
 def _strip_folders(reason: str, clips: ReportClips) -> str:

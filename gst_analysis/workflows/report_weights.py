@@ -21,21 +21,21 @@ from gst_analysis.workflows.scales import bn_scales
 from gst_analysis.workflows.sources import inspect_checkpoint
 
 if TYPE_CHECKING:
-    from gst_analysis.checkpoints.loading import LoadedModel
+    from gst_analysis.checkpoints.loading import Checkpoint
     from gst_analysis.figures.report_page import Section
 
 _SCORES = {"abs_gamma": "|γ|", "invariant": "invariant"}
 _MEDIANS = {"spatial": "spatial", "temporal": "temporal", "log2_ratio": "log₂ t/s"}
 
 
-def tell_identity(model: LoadedModel) -> Section:
+def tell_identity(checkpoint: Checkpoint) -> Section:
     """What was recognised, and what was assumed."""
     from gst_analysis.figures.report_page import Section
 
-    found, clip = inspect_checkpoint(model), model.clip_spec
-    origin = model.checkpoint.provenance
+    found, clip = inspect_checkpoint(checkpoint), checkpoint.clip_spec
+    origin = checkpoint.provenance
     facts = {
-        "network": model.spec.label,
+        "network": checkpoint.spec.label,
         "family, backbone": f"{found.family}, {found.backbone}",
         "α (part of the outputs that are temporal)": found.alpha or "none: this family has no such groups",
         "β (part of the input that each path reads)": found.beta or "none",
@@ -48,17 +48,19 @@ def tell_identity(model: LoadedModel) -> Section:
         "sha256": found.sha256,
     }
     folded = {"What the file says of its making": to_json(origin)} if origin else {}
-    if model.labels:
-        folded["Class names"] = "\n".join(f"{number} {label}" for number, label in enumerate(model.labels))
+    if checkpoint.labels:
+        folded["Class names"] = "\n".join(
+            f"{number} {label}" for number, label in enumerate(checkpoint.labels)
+        )
     return Section("checkpoint", "What this checkpoint is", facts=facts, notes=found.notes, folded=folded)
 
 
-def tell_scales(model: LoadedModel) -> Section:
+def tell_scales(checkpoint: Checkpoint) -> Section:
     """Figure 4, and in every block whether time differs from space."""
     from gst_analysis.figures.comparison import draw_gaps
     from gst_analysis.figures.report_page import PageFigure, Section
 
-    result = bn_scales(model)
+    result = bn_scales(checkpoint)
     gaps = result.gaps()
     by = "block" if gaps["layer"].nunique() <= 20 else "stage"
     figures = [
@@ -80,10 +82,10 @@ def tell_scales(model: LoadedModel) -> Section:
     known = gaps[tested]
     sure = known[known["auc_p_holm"] < 0.05]
     above, below = int((sure["gap"] > 0).sum()), int((sure["gap"] < 0).sum())
+    sides = f": the temporal median is above in {above} and below in {below}" if len(sure) else ""
     text = [
         f"In {len(sure)} of {len(known)} layers temporal and spatial scales differ by more than chance "
-        f"(Mann-Whitney, 5%, Holm's correction over layers): the temporal median is above in {above} and "
-        f"below in {below}.",
+        f"(Mann-Whitney, 5%, Holm's correction over layers){sides}.",
         "A scale is not importance: see the next section.",
     ]
     ends = zip(gaps["gap_low"], gaps["gap_high"], strict=True)
@@ -108,12 +110,12 @@ def tell_scales(model: LoadedModel) -> Section:
     )
 
 
-def tell_importance(model: LoadedModel) -> Section:
+def tell_importance(checkpoint: Checkpoint) -> Section:
     """Raw γ beside the score that no rescaling moves."""
     from gst_analysis.figures.report_page import PageFigure, Section
 
-    result = channel_importance(model)
-    found = result.summary.agreement.get(model.checkpoint.name)
+    result = channel_importance(checkpoint)
+    found = result.summary.agreement.get(checkpoint.name)
     text = [WHICH_TO_TRUST]
     if found is not None and found.raw_with_invariant is not None:
         text.append(
@@ -142,12 +144,12 @@ def tell_importance(model: LoadedModel) -> Section:
     )  # fmt: skip
 
 
-def tell_cost(model: LoadedModel) -> Section:
+def tell_cost(checkpoint: Checkpoint) -> Section:
     """Parameters and multiply-adds of a clip as this checkpoint takes it."""
     from gst_analysis.figures.report_page import PageFigure, PageTable, Section
 
-    size = model.clip_spec.crop
-    result = cost(model.spec.replace(num_frames=model.clip_spec.frames), size=size)
+    size = checkpoint.clip_spec.crop
+    result = cost(checkpoint.spec.replace(num_frames=checkpoint.clip_spec.frames), size=size)
     summary = result.summary
     groups: Mapping[Any, Any] = summary.groups
     rows = [
@@ -165,7 +167,7 @@ def tell_cost(model: LoadedModel) -> Section:
         {"light": result.plot()}, draw_both(lambda dark: result.plot_interactive(dark=dark)),
     )  # fmt: skip
     text = [
-        f"For {model.clip_spec.frames} frames of {size}×{size} pixels: {show_count(summary.params)} "
+        f"For {checkpoint.clip_spec.frames} frames of {size}×{size} pixels: {show_count(summary.params)} "
         f"parameters and {show_count(summary.macs)} multiply-adds in convolutions and linear layers (twice "
         "as many FLOPs)."
     ]

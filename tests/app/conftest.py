@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +22,7 @@ import streamlit as st
 from app import cached, choosing
 
 EXPLORER = Path(choosing.__file__).with_name("explorer.py")
+ROOT = EXPLORER.parents[1]
 Visit = Callable[..., AppTest]
 
 
@@ -48,6 +54,36 @@ def visit(folder: Path) -> Visit:
     return open_page
 
 
+def images(explorer: AppTest) -> list[str]:
+    """What the drawings on the page show, in words."""
+    return [image.proto.imgs[0].alt for image in explorer.get("image")]
+
+
 def plots(explorer: AppTest) -> list[str]:
     """The figures on the page, as the JSON that plotly draws."""
     return [element.proto.spec for element in explorer.get("plotly_chart")]
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """A running server's address; it must start without a traceback and stop when it is told to.
+
+    It may read this test's folder.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.headless", "true"]
+    command += ["--server.port", port, "--server.address", "127.0.0.1"]
+    environment = os.environ | {choosing.FOLDERS_VARIABLE: str(tmp_path)}
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        yield f"http://127.0.0.1:{port}"
+        server.send_signal(signal.SIGTERM)
+        server.wait(timeout=30)
+    finally:
+        server.kill()
+        server.wait()
+    assert "Traceback" not in log.read_text()

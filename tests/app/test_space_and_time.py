@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app import choosing
-from tests.app.conftest import Visit, plots
+from tests.app.conftest import Visit, images, plots
 from tests.conftest import SaveSmall
 
 
@@ -26,7 +26,7 @@ def rows(figure: str) -> list[str]:
 
 
 def test_without_checkpoints_an_untrained_network_stands_in_and_says_so(visit: Visit) -> None:
-    page = visit(backbone="ResNet-26, small")
+    page = visit("space_and_time", backbone="ResNet-26, small")
     (figure,) = plots(page)
     assert "untrained" in page.info[0].value
     assert "equal to 1" in page.info[0].value
@@ -37,7 +37,7 @@ def test_without_checkpoints_an_untrained_network_stands_in_and_says_so(visit: V
 
 
 def test_an_impossible_alpha_is_explained_and_can_be_changed(visit: Visit) -> None:
-    page = visit(alpha="3/7")
+    page = visit("space_and_time", alpha="3/7")
     assert "expected widths that are multiples of 14" in page.error[0].value.replace("\\", "")
     assert not plots(page)
     page.selectbox(key="alpha").set_value("1/8").run()
@@ -51,20 +51,19 @@ def test_an_impossible_alpha_is_explained_and_can_be_changed(visit: Visit) -> No
 def test_families_whose_channels_are_no_two_groups_are_explained(
     visit: Visit, family: str, words: str
 ) -> None:
-    page = visit(family=family, backbone="MobileNetV2")
+    page = visit("space_and_time", family=family, backbone="MobileNetV2")
     assert any(words in note.value for note in page.info[1:])
 
 
 def test_a_link_names_checkpoints_and_view(visit: Visit, save_small: SaveSmall) -> None:
     save_small(alpha="1/2", file="half.pth")
     save_small(alpha="1/4", file="quarter.pth")
-    page = visit(ckpt=["half.pth", "quarter.pth"], rows="Blocks", scale="Absolute")
+    page = visit("space_and_time", ckpt=["half.pth", "quarter.pth"], rows="Blocks", scale="Absolute")
     (figure,) = plots(page)
     assert titles(figure)[:2] == ["half", "quarter"]
     assert rows(figure)[:2] == ["layer1.0", "layer1.1"]
     assert axis_titles(figure, "xaxis") == ["batch-norm scale |γ|"] * 2
     assert not page.info
-    assert list(page.table[0].value["α"]) == ["1/2", "1/4"]
     assert (
         page.code[0].value == "gst-analyze bn-hist half.pth quarter.pth --by block --absolute --out figures"
     )
@@ -76,7 +75,7 @@ def test_what_cannot_be_read_is_said_beside_what_can(
 ) -> None:
     whole = save_small(file="whole.pth").read_bytes()
     (folder / "half a file.pth").write_bytes(whole[: len(whole) // 2])
-    page = visit(ckpt=["whole.pth", "half a file.pth", "/etc/passwd", "no such.pth"])
+    page = visit("space_and_time", ckpt=["whole.pth", "half a file.pth", "/etc/passwd", "no such.pth"])
     sentences = [error.value.replace("\\", "") for error in page.error]
     assert sentences[0].startswith("/etc/passwd: expected a path inside")
     assert "found no such file" in sentences[1]
@@ -91,7 +90,7 @@ def test_a_folder_of_shipped_checkpoints_opens_on_the_first(
     choosing.SHIPPED.mkdir()
     for name in ("a.pth", "b.pth"):
         save_small(file="x.pth").rename(choosing.SHIPPED / name)
-    page = visit()
+    page = visit("space_and_time")
     assert page.multiselect[0].value == ["trained_models/a.pth"]
     assert page.multiselect[0].options == ["a", "b"]
     page.multiselect[0].set_value(["trained_models/b.pth"]).run()
@@ -102,7 +101,7 @@ def test_a_folder_of_shipped_checkpoints_opens_on_the_first(
 def test_a_typed_path_is_added_to_what_is_shown(visit: Visit, save_small: SaveSmall) -> None:
     save_small(file="first.pth")
     save_small(file="second.pth", seed=1)
-    page = visit(ckpt="first.pth")
+    page = visit("space_and_time", ckpt="first.pth")
     page.text_input[0].set_value("second.pth")
     page.button[0].click().run()
     assert page.multiselect[0].value == ["first.pth", "second.pth"]
@@ -114,7 +113,7 @@ def test_a_typed_path_is_added_to_what_is_shown(visit: Visit, save_small: SaveSm
 
 def test_a_file_that_goes_away_is_missed(visit: Visit, save_small: SaveSmall) -> None:
     path = save_small(file="gone.pth")
-    page = visit(ckpt="gone.pth")
+    page = visit("space_and_time", ckpt="gone.pth")
     path.unlink()
     page.run()
     assert not page.exception
@@ -128,7 +127,7 @@ def test_a_shipped_checkpoint_that_goes_away_is_no_longer_offered(
 ) -> None:
     choosing.SHIPPED.mkdir()
     shipped = save_small(file="x.pth").rename(choosing.SHIPPED / "a.pth")
-    page = visit()
+    page = visit("space_and_time")
     assert page.multiselect[0].value == ["trained_models/a.pth"]
     shipped.unlink()
     page.run()
@@ -140,7 +139,7 @@ def test_uploads_are_shown_by_their_names_and_can_be_removed(
     visit: Visit, save_small: SaveSmall, folder: Path
 ) -> None:
     content = save_small(file="kept.pth").read_bytes()
-    page = visit()
+    page = visit("space_and_time")
     page.file_uploader[0].upload("mine.pth", content).run()
     assert titles(plots(page)[0])[0] == "mine"
     assert "gst-analyze bn-hist mine.pth" in page.code[0].value
@@ -157,14 +156,14 @@ def test_uploads_are_shown_by_their_names_and_can_be_removed(
 
 
 def test_a_link_to_somebody_elses_upload_says_why_it_is_gone(visit: Visit) -> None:
-    page = visit(ckpt="upload:theirs.pth")
+    page = visit("space_and_time", ckpt="upload:theirs.pth")
     assert "theirs.pth: expected a file that you uploaded" in page.error[0].value.replace("\\", "")
     assert "untrained" in page.info[0].value
 
 
 def test_the_choice_outlasts_a_visit_to_another_page(visit: Visit, save_small: SaveSmall) -> None:
     save_small(file="chosen.pth")
-    page = visit(ckpt="chosen.pth", rows="Blocks")
+    page = visit("space_and_time", ckpt="chosen.pth", rows="Blocks")
     page.switch_page("views/cost.py").run()
     assert page.title[0].value == "Cost"
     page.switch_page("views/space_and_time.py").run()
@@ -177,8 +176,80 @@ def test_the_numbers_are_those_of_the_checkpoint(visit: Visit, save_small: SaveS
     from gst_analysis.workflows import bn_scales
 
     (norms,) = bn_scales("one.pth").summary.checkpoints.values()
-    numbers = visit(ckpt="one.pth").dataframe[0].value
+    numbers = visit("space_and_time", ckpt="one.pth").dataframe[0].value
     expected = [(norm.layer, group, found.n) for norm in norms for group, found in norm.groups.items()]
     assert list(zip(numbers["Batch norm"], numbers["Group"], numbers["Channels"], strict=True)) == expected
     medians = [found.median for norm in norms for found in norm.groups.values()]
     assert numbers["Median"].tolist() == pytest.approx(medians)
+
+
+@pytest.mark.parametrize(
+    ("view", "shown", "command"),
+    [
+        ("Overlay", "Scales of one, two: overlays", "compare one.pth two.pth --by stage"),
+        ("Statistics", "Scales of one, two: gaps", "compare one.pth two.pth --by stage"),
+        ("Importance", "Raw scales and invariant scores, block by block", "importance one.pth two.pth"),
+    ],
+)
+def test_every_view_has_its_figure_its_files_and_its_lines(
+    visit: Visit, save_small: SaveSmall, view: str, shown: str, command: str
+) -> None:
+    for seed, file in enumerate(("one.pth", "two.pth")):
+        save_small(file=file, seed=seed)
+    page = visit("space_and_time", ckpt=["one.pth", "two.pth"], view=view)
+    assert images(page) == [shown]
+    assert f"gst-analyze {command}" in page.code[0].value
+    assert [button.proto.label for button in page.get("download_button")][:6] == [
+        "PNG", "SVG", "PDF", "CSV", "Parquet", "JSON",
+    ]  # fmt: skip
+    assert not page.error
+
+
+def test_statistics_say_what_cannot_be_compared(visit: Visit, save_small: SaveSmall) -> None:
+    save_small(file="gst.pth")
+    save_small("c2d-resnet26s", file="plain.pth")
+    page = visit("space_and_time", ckpt=["gst.pth", "plain.pth"], view="Statistics")
+    tables = {expander.label: expander for expander in page.expander}
+    assert "Not compared" in tables
+    counts = [text.value for text in page.markdown if text.value.startswith("- ")]
+    assert counts[0].startswith("- gst: time higher in")
+
+
+def test_an_untrained_network_has_statistics_that_tell_nothing(visit: Visit) -> None:
+    page = visit("space_and_time", backbone="ResNet-26, small", view="Statistics")
+    assert any("time higher in **0**, lower in **0**" in text.value for text in page.markdown)
+    assert not page.error
+
+
+def test_a_run_is_shown_over_its_epochs(visit: Visit, save_small: SaveSmall, folder: Path) -> None:
+    (folder / "runs").mkdir()
+    for seed in range(3):
+        save_small(seed=seed, file=f"epoch-000{seed}.pth").rename(folder / "runs" / f"epoch-000{seed}.pth")
+    (folder / "runs" / "last.pth").write_bytes(b"not looked at")
+    page = visit("space_and_time", backbone="ResNet-26, small", view="Over training", run="runs")
+    assert images(page) == ["Median and middle half of γ, epoch by epoch, for every block"]
+    assert page.code[0].value.startswith("gst-analyze drift runs/epoch-0000.pth runs/epoch-0001.pth")
+    page = visit(
+        "space_and_time", backbone="ResNet-26, small", view="Over training", run="runs", motion="In motion"
+    )
+    assert len(json.loads(plots(page)[0])["frames"]) == 3
+
+
+def test_without_a_run_there_is_a_word_on_how_to_make_one(visit: Visit) -> None:
+    page = visit("space_and_time", backbone="ResNet-26, small", view="Over training")
+    assert "save_every_epochs" in page.info[-1].value
+    assert not page.error
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        ("nowhere", "expected a folder; found none"),
+        ("..", "found one outside"),
+        ("empty", "found 0 checkpoint"),
+    ],
+)
+def test_a_folder_that_holds_no_run_is_one_sentence(visit: Visit, folder: Path, run: str, words: str) -> None:
+    (folder / "empty").mkdir()
+    page = visit("space_and_time", backbone="ResNet-26, small", view="Over training", run=run)
+    assert words in page.error[0].value.replace("\\", "")

@@ -1,0 +1,43 @@
+"""Caches of training runs; bounded as in app/cached.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.cached import DAY
+from app.runs import Runs
+from gst_analysis import workflows
+from gst_analysis.workflows import Drift
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+@st.cache_resource
+def runs() -> Runs:
+    """The runs that this server started."""
+    return Runs()
+
+
+def follow_gamma(checkpoints: tuple[Path, ...]) -> Drift | None:
+    """γ of a run's kept epochs; read again when there is one more."""
+    if len(checkpoints) < 2:
+        return None
+    told = tuple((str(path), path.stat().st_mtime_ns) for path in checkpoints)
+    return _follow(told)
+
+
+@st.cache_data(max_entries=16, ttl=DAY, show_spinner=False)
+def _follow(told: tuple[tuple[str, int], ...]) -> Drift | None:
+    return workflows.follow_gamma([path for path, _ in told])
+
+
+@st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
+def draw_gamma(key: tuple[str, ...], _drift: Drift, *, dark: bool) -> go.Figure:
+    """γ of every block over the epochs; `key` holds the checkpoints' content hashes."""
+    from gst_analysis.figures.interactive_training import draw_gamma_over_training_interactive
+
+    return draw_gamma_over_training_interactive(_drift.layers, axis=_drift.summary.axis, dark=dark)

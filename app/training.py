@@ -1,0 +1,264 @@
+"""The parts of the page of training: a run chosen, how far it is, and its curves while they grow."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import streamlit as st
+
+from app import cached_runs, showing
+from app.choosing import choose_path, resolve_folder
+from app.commands import Lines
+from app.downloads import offer_downloads
+from app.recipes import Plan
+from app.runs import State, list_runs, tell_failure
+from app.wording import literal
+from gst_analysis.errors import GstError
+from gst_analysis.workflows import RunSummary, TrainingRun, read_run
+
+INTRO = (
+    "Train a small network on rendered videos whose truth is known, and watch it learn: a minute or two on "
+    "two processor cores. Or watch any run of `gst-analyze train` while it goes on."
+)
+EMPTY = (
+    "**Nothing is being trained yet.** Choose a world and a network on the left and press **Start**. Order "
+    "in time is the world to begin with: GST learns it, while C2D, which cannot see the order of frames, is "
+    "right at most half of the time. A run goes on when you leave this page."
+)
+GAMMA_INTRO = (
+    "Batch-norm scales γ of :blue[**spatial**] and :orange[**temporal**] channels from epoch to epoch, block "
+    "by block. Fresh weights begin with every γ at 1: what moves them apart is training."
+)
+WAITING = {
+    "running": "Rendering the clips and building the network. The first curve follows in some seconds.",
+    "stopping": "Stopping.",
+    "done": "It ended before there was anything to show.",
+    "stopped": "It was stopped before there was anything to show.",
+}
+TITLES = {
+    "running": ":blue-badge[:material/play_arrow: running]",
+    "stopping": ":orange-badge[:material/hourglass: saving and stopping]",
+    "done": ":green-badge[:material/check: finished]",
+    "stopped": ":gray-badge[:material/stop: stopped, can go on]",
+    "failed": ":red-badge[:material/error: failed]",
+}
+
+
+def home() -> Path:
+    """Where runs are kept: below the folder that the explorer was started in."""
+    return Path.cwd() / "runs" / "explorer"
+
+
+def start_run(plan: Plan) -> None:
+    """Begin, and show it."""
+    try:
+        folder = cached_runs.runs().start(home(), plan.recipe, plan.settings)
+    except GstError as error:
+        showing.show_error(error, names={str(Path.cwd()): "."})
+    else:
+        st.session_state.run = _ref(folder)
+
+
+def choose_run() -> Path | None:
+    """The run to show: the one just started, the one that a link names, or the one chosen from the list."""
+    known = {_ref(folder): folder for folder in list_runs(home())}
+    known |= st.session_state.get("watched", {})
+    if "run" not in st.session_state:
+        st.session_state.run = _open_linked(known)
+    if st.session_state.run not in known:
+        going = cached_runs.runs().running()
+        st.session_state.run = _ref(going) if going and _ref(going) in known else next(iter(known), None)
+    for error in st.session_state.pop("run_problems", []):
+        showing.show_error(error)
+    if not known:
+        return None
+    st.session_state.run_shown = st.session_state.run
+    st.selectbox(
+        "Run", list(known), key="run_shown", on_change=_change_run, placeholder="Choose a run",
+        help="Those that were started here, the latest first, and the folders that you opened.",
+    )  # fmt: skip
+    if st.session_state.run is None:
+        return None
+    st.query_params["run"] = st.session_state.run
+    return known[st.session_state.run]
+
+
+def offer_folder() -> None:
+    """A form to watch a run that was started elsewhere."""
+    with st.form("run-path", border=False):
+        st.text_input(
+            "Folder on the server", key="typed_run", placeholder="runs/last",
+            help="What was given to gst-analyze train --out.",
+        )  # fmt: skip
+        st.form_submit_button("Watch", on_click=_open_typed, width="stretch")
+
+
+def show_run(folder: Path) -> None:
+    """A run as it is now; drawn again every two seconds while it goes on."""
+    state = cached_runs.runs().state(folder)
+    going = state in ("running", "stopping") or (state is None and _is_fresh(folder))
+    st.fragment(_show_run, run_every=2 if going else None)(folder, going)
+    st.fragment(_show_gamma, run_every=4 if going else None)(folder)
+
+
+def _show_run(folder: Path, was_going: bool) -> None:
+    runs = cached_runs.runs()
+    state = runs.state(folder)
+    if was_going and state not in (None, "running", "stopping"):
+        st.rerun()  # once more in full, then no longer every two seconds
+    run, error = _read(folder)
+    _show_head(folder, state, run)
+    if run is not None and len(run.table):
+        _show_numbers(run.summary)
+        figure = run.plot_interactive(dark=showing.is_dark())
+        showing.show_figure(figure, key="training", alt="Loss, accuracy and learning rate over the epochs")
+        offer_downloads("training", run, run.plot)
+    elif run is None and error is not None and state is None:
+        showing.show_error(error, names={str(folder): _ref(folder)})
+    elif state != "failed":
+        st.info(WAITING[state or "running"], icon=":material/hourglass:")
+
+
+def _read(folder: Path) -> tuple[TrainingRun | None, GstError | None]:
+    """The log, or why there is none (yet)."""
+    try:
+        return read_run(folder), None
+    except GstError as error:
+        return None, error
+
+
+def _show_head(folder: Path, state: State | None, run: TrainingRun | None) -> None:
+    """What it is and how it stands, and the buttons for that."""
+    runs = cached_runs.runs()
+    if state is None and run is not None:
+        state = "done" if run.summary.finished else "running" if _is_fresh(folder) else "stopped"
+        title = TITLES[state]
+    else:
+        title = TITLES[state] if state else ""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{literal(run.summary.network) if run else literal(folder.name)}** {title}")
+        if runs.state(folder) in ("running", "stopping"):
+            words = "Cancel" if runs.state(folder) == "running" else "Stop at once"
+            st.button(words, icon=":material/stop:", on_click=runs.cancel, args=(folder,))
+        elif runs.state(folder) == "stopped" and (folder / "state.pt").is_file():
+            st.button("Go on", icon=":material/play_arrow:", on_click=_resume, args=(folder,))
+        if run is not None and run.last is not None:
+            st.button(
+                "Look at its scales", icon=":material/equalizer:", on_click=_show_elsewhere, args=(run.last,)
+            )
+    if state == "failed":
+        st.error(literal(tell_failure(folder)), icon=":material/error:")
+
+
+def _show_numbers(summary: RunSummary) -> None:
+    epochs, loss, right, left = st.columns(4)
+    epochs.metric("Epochs", f"{summary.epochs} of {summary.planned_epochs}")
+    loss.metric("Loss", "–" if summary.loss is None else f"{summary.loss:.3f}")
+    best = "" if summary.best_top1 is None else f"Best: {summary.best_top1:.1%}, epoch {summary.best_epoch}."
+    right.metric(
+        "Validation clips right", "–" if summary.top1 is None else f"{summary.top1:.1%}", help=best or None
+    )
+    if summary.finished or summary.remaining_s is None:
+        left.metric("Time", say_time(summary.seconds))
+    else:
+        left.metric("Time left", say_time(summary.remaining_s))
+
+
+def _show_gamma(folder: Path) -> None:
+    try:
+        found = cached_runs.follow_gamma(read_run(folder).checkpoints)
+    except (GstError, OSError):
+        return  # the part above says what is wrong
+    if found is None:
+        return
+    st.subheader("How γ drifts", anchor=False)
+    st.markdown(GAMMA_INTRO)
+    key = tuple(found.provenance.sources.values())
+    figure = cached_runs.draw_gamma(key, found, dark=showing.is_dark())
+    showing.show_figure(figure, key="gamma", alt="γ of spatial and temporal channels over the epochs")
+    offer_downloads("drift", found, lambda: found.figures()["gamma_over_training"])
+
+
+def write_train(folder: Path) -> Lines:
+    """How to watch and repeat a run without the explorer."""
+    shown = _ref(folder)
+    shell = (
+        f"gst-analyze train {shown}/config.toml --out {shown}-again\ngst-analyze drift {shown}/epoch-*.pth"
+    )
+    lines = [
+        "from gst_analysis.workflows import follow_gamma, read_run",
+        "",
+        f"run = read_run({shown!r})",
+        "curves, steps, epochs = run.plot(), run.table, run.epochs",
+        "drift = follow_gamma(run.checkpoints)",
+    ]
+    return Lines(shell, "\n".join(lines))
+
+
+def say_time(seconds: float) -> str:
+    """Seconds for reading: 75 is 1:15 min."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02d} h"
+    return f"{minutes}:{rest:02d} min" if minutes else f"{rest} s"
+
+
+def _is_fresh(folder: Path) -> bool:
+    """Whether a run that was started elsewhere has written something in the last minute."""
+    try:
+        return time.time() - (folder / "steps.csv").stat().st_mtime < 60
+    except OSError:
+        return False
+
+
+def _ref(folder: Path) -> str:
+    here = Path.cwd()
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+
+
+def _open_linked(known: dict[str, Path]) -> str | None:
+    ref = st.query_params.get("run")
+    if not ref or ref in known:
+        return ref or None
+    try:
+        folder, shown = resolve_folder(ref)
+        read_run(folder)
+    except GstError as error:
+        _complain(error)
+        return None
+    st.session_state.setdefault("watched", {})[shown] = known[shown] = folder
+    return shown
+
+
+def _open_typed() -> None:
+    try:
+        folder, shown = resolve_folder(st.session_state.typed_run)
+        read_run(folder)
+    except GstError as error:
+        _complain(error)
+    else:
+        st.session_state.setdefault("watched", {})[shown] = folder
+        st.session_state.run = shown
+
+
+def _change_run() -> None:
+    st.session_state.run = st.session_state.run_shown
+
+
+def _resume(folder: Path) -> None:
+    try:
+        cached_runs.runs().resume(folder)
+    except GstError as error:
+        _complain(error)
+
+
+def _show_elsewhere(checkpoint: Path) -> None:
+    """The checkpoint joins those that all pages show."""
+    choose_path(str(checkpoint))
+    st.session_state.go_to_scales = True
+
+
+def _complain(error: GstError) -> None:
+    st.session_state.setdefault("run_problems", []).append(error)

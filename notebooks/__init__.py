@@ -1,0 +1,1 @@
+"""Notebooks: the analyses one after another, with their outputs."""

@@ -1,0 +1,189 @@
+"""The explorer in a real browser: what a visitor does, from the first page to a file on the disk.
+
+One server and one browser serve all tests here. They are skipped where there is no Chromium.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import app
+from gst_analysis import workflows
+from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.cli import run
+from tests.conftest import build_small
+
+ROOT = Path(app.__file__).parents[1]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PATIENCE_MS = 60_000
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=f"none of {', '.join(BROWSERS)} is installed")
+Open = Callable[[str], Any]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the explorer is started in: two networks and a clip."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
+    for name, seed in (("first", 1), ("second", 2)):
+        save_model(folder / f"{name}.pth", build_small("gst-resnet26s", seed=seed))
+    (planted, *_) = workflows.planted_clips(folder / "world", "static")
+    planted.path.rename(folder / "clip.mp4")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(lab: Path) -> Iterator[str]:
+    """A running server's address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py")]
+    command += ["--server.headless", "true", "--server.port", port, "--server.address", "127.0.0.1"]
+    with (lab / "log").open("wb") as output:
+        server = subprocess.Popen(command, cwd=lab, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        _wait_for_server(f"http://127.0.0.1:{port}/_stcore/health")
+        yield f"http://127.0.0.1:{port}"
+        server.send_signal(signal.SIGTERM)
+        server.wait(timeout=30)
+    finally:
+        server.kill()
+        server.wait()
+    assert "Traceback" not in (lab / "log").read_text()
+
+
+def _wait_for_server(url: str) -> None:
+    last = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            assert time.monotonic() < last, "the server did not start"
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, address: str) -> Iterator[Open]:
+    """Each call is a visitor of its own, as one who follows a link is."""
+    visitors = []
+
+    def visit(where: str) -> Any:
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        context.set_default_timeout(PATIENCE_MS)
+        visitors.append(context)
+        page = context.new_page()
+        page.goto(address + where if where.startswith("/") else where)
+        return page
+
+    yield visit
+    for context in visitors:
+        context.close()
+
+
+def upload(page: Any, expander: str, file: Path) -> None:
+    page.get_by_text(expander, exact=True).click()
+    page.locator("input[type=file]:visible, input[type=file]").last.set_input_files(file)
+
+
+def titles(page: Any) -> list[str]:
+    """Headings of a plotly figure's columns and rows."""
+    figure = page.locator(".js-plotly-plot").first
+    figure.wait_for()
+    return list(figure.locator(".annotation-text, .ytitle").all_inner_texts())
+
+
+def test_a_checkpoint_is_uploaded_and_figure_4_seen(open_page: Open, lab: Path, tmp_path: Path) -> None:
+    own = shutil.copy(lab / "second.pth", tmp_path / "my own.pth")
+    page = open_page("/space-and-time?ckpt=first.pth")
+    page.locator(".js-plotly-plot").first.wait_for()
+    upload(page, "Add a checkpoint", Path(own))
+    page.locator(".js-plotly-plot .annotation-text", has_text="my own").wait_for()
+    assert "first" in titles(page)
+    assert page.locator(".js-plotly-plot .bars path").count() > 10
+
+
+def test_a_clip_is_uploaded_and_its_trace_seen_beside_the_player(
+    open_page: Open, lab: Path, tmp_path: Path
+) -> None:
+    own = shutil.copy(lab / "clip.mp4", tmp_path / "my clip.mp4")
+    page = open_page("/traces?ckpt=first.pth")
+    page.get_by_text("Prediction for the clip:").wait_for()
+    upload(page, "Add a clip", Path(own))
+    page.locator("[data-testid=stSidebar]").get_by_text("my clip.mp4", exact=True).first.wait_for()
+    timeline = page.locator(".st-key-timeline .js-plotly-plot")
+    timeline.locator(".point").first.wait_for()
+    page.wait_for_function("document.querySelector('.st-key-player video')?.readyState >= 2")
+    _check_that_a_click_moves_the_player(page, timeline)
+    assert page.get_by_text("of what moves a frame's logit is that frame").is_visible()
+
+
+def _check_that_a_click_moves_the_player(page: Any, timeline: Any) -> None:
+    point = timeline.evaluate("plot => [...plot.data[0].x].at(-1)")
+    place = timeline.evaluate(
+        """plot => {
+            const { xaxis, yaxis } = plot._fullLayout, box = plot.getBoundingClientRect();
+            const at = plot.data[0];
+            return [box.x + xaxis._offset + xaxis.l2p([...at.x].at(-1)),
+                    box.y + yaxis._offset + yaxis.l2p([...at.y].at(-1))];
+        }"""
+    )
+    page.mouse.move(place[0] - 3, place[1])
+    page.mouse.move(*place)
+    page.mouse.click(*place)
+    shown = "Math.abs(document.querySelector('.st-key-player video').currentTime - {}) < 0.05"
+    page.wait_for_function(shown.format(point))
+
+
+def test_a_shared_link_shows_the_same(open_page: Open) -> None:
+    page = open_page("/space-and-time?ckpt=first.pth&ckpt=second.pth")
+    page.locator(".js-plotly-plot").first.wait_for()
+    page.get_by_text("Blocks", exact=True).click()
+    page.locator(".js-plotly-plot .ytitle", has_text="1.1").first.wait_for()
+    follower = open_page(page.url)
+    follower.locator(".js-plotly-plot .ytitle", has_text="1.1").first.wait_for()
+    assert titles(follower) == titles(page)
+    assert {"first", "second"} <= set(titles(follower))
+
+
+def test_a_downloaded_table_is_the_command_lines(
+    open_page: Open, lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page("/space-and-time?ckpt=first.pth")
+    button = page.get_by_role("button", name="CSV", exact=False).first
+    button.wait_for()
+    with page.expect_download() as download:
+        button.click()
+    monkeypatch.chdir(lab)
+    assert run(["bn-hist", "first.pth", "--formats", "csv", "--out", "told"]) == 0
+    assert download.value.suggested_filename == "bn_scales.csv"
+    assert Path(download.value.path()).read_bytes() == (lab / "told" / "bn_scales.csv").read_bytes()
+    assert os.listdir(lab / "told") == ["bn_scales.csv"]

@@ -1,0 +1,137 @@
+"""The page of checks: ablation, drift and slimming, on clips good and bad."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from app import cached
+from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.workflows import trials
+from tests.analysis.labelled_clips import small_model, write_clips
+from tests.app.conftest import Visit, images
+from tests.conftest import SaveSmall
+
+
+@pytest.fixture
+def ckpt(folder: Path) -> str:
+    torch.set_num_threads(1)
+    model = small_model()
+    return save_model(folder / "small.pth", model.module, clip_spec=model.clip_spec).name
+
+
+@pytest.fixture
+def world(folder: Path) -> str:
+    """Four clips in Something-Something v2's layout."""
+    records = write_clips(folder / "world" / "videos", [0, 1, 2, 3])
+    labels = [f"doing {number}" for number in range(5)]
+    place = folder / "world"
+    (place / "labels.json").write_text(json.dumps({label: str(n) for n, label in enumerate(labels)}))
+    clips = [{"id": r.clip, "label": labels[r.label or 0], "template": labels[r.label or 0]} for r in records]
+    (place / "validation.json").write_text(json.dumps(clips))
+    return "world/validation.json"
+
+
+def start(page: AppTest) -> AppTest:
+    """Press the page's one big button and wait until the work has ended."""
+    (button,) = [button for button in page.button if button.proto.type == "primary"]
+    button.click().run()
+    for job in list(cached.jobs()._jobs.values()):
+        assert job.ended.wait(60)
+    page.run()
+    assert not page.exception
+    return page
+
+
+def test_without_a_checkpoint_there_is_nothing_to_check(visit: Visit) -> None:
+    page = visit("is_it_true", backbone="ResNet-26, small")
+    assert "Nothing to check yet" in page.info[-1].value
+    assert not page.error
+
+
+def test_a_checkpoint_of_no_planted_world_asks_for_clips(visit: Visit, ckpt: str) -> None:
+    page = visit("is_it_true", ckpt=ckpt)
+    assert "No planted world" in page.info[0].value
+    page = visit("is_it_true", ckpt=ckpt, clips="My own")
+    assert "Which clips?" in page.info[0].value
+
+
+def test_channels_are_taken_away_on_ones_own_clips(visit: Visit, ckpt: str, world: str) -> None:
+    page = visit("is_it_true", ckpt=ckpt, clips="My own", data=world)
+    assert "gst-analyze ablate small.pth world/validation.json --clips 60" in page.code[0].value
+    start(page)
+    assert [metric.label for metric in page.metric] == ["Accuracy, nothing changed", "Clips", "Cross entropy"]
+    assert page.metric[1].value == "4"
+    assert len(images(page)) == 1
+    numbers = page.dataframe[0].value
+    assert set(numbers["Changed to"]) == {"zero", "mean", "shuffle-batch", "shuffle-time"}
+    assert len(cached.jobs()._jobs) == 1
+    visit("is_it_true", ckpt=ckpt, clips="My own", data=world)  # another visitor
+    assert len(cached.jobs()._jobs) == 1
+
+
+def test_two_networks_are_checked_apart(visit: Visit, ckpt: str, save_small: SaveSmall) -> None:
+    save_small(file="other.pth")
+    page = visit("is_it_true", ckpt=[ckpt, "other.pth"], check="Look at the start", of="other")
+    assert "other.pth: expected a start that is known" in page.error[0].value.replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [("nowhere.json", "expected an annotation file"), ("/etc/hosts", "found one outside")],
+)
+def test_clips_that_cannot_be_used_are_one_sentence(visit: Visit, ckpt: str, data: str, words: str) -> None:
+    page = visit("is_it_true", ckpt=ckpt, clips="My own", data=data)
+    assert words in page.error[0].value.replace("\\", "")
+
+
+def test_work_that_fails_says_why_and_can_be_tried_again(visit: Visit, ckpt: str, world: str) -> None:
+    labels = {f"other {number}": str(number) for number in range(4)}
+    Path("world/labels.json").write_text(json.dumps(labels))
+    page = start(visit("is_it_true", ckpt=ckpt, clips="My own", data=world))
+    assert "expected" in page.error[0].value
+    assert [b.label for b in page.button if b.proto.type == "primary"] == ["Try again"]
+    assert str(Path.cwd()) not in page.error[0].value.replace("\\", "")
+
+
+def test_the_start_is_told_and_another_may_be_named(
+    visit: Visit, save_small: SaveSmall, folder: Path
+) -> None:
+    save_small(file="now.pth", seed=1)
+    save_small(file="then.pth", seed=2)
+    page = visit("is_it_true", ckpt="now.pth", check="Look at the start", start="then.pth")
+    assert "gst-analyze drift now.pth --start then.pth" in page.code[0].value
+    assert images(page)
+    assert str(folder) not in " ".join(text.value for text in page.markdown).replace("\\", "")
+    page.text_input(key="start").set_value("../elsewhere.pth").run()
+    assert "found one outside" in page.error[0].value
+
+
+def test_a_network_is_made_smaller_and_can_be_downloaded(
+    visit: Visit, ckpt: str, world: str, folder: Path
+) -> None:
+    page = visit("is_it_true", ckpt=ckpt, clips="My own", data=world, check="Make it smaller", keep="85")
+    assert "--score invariant --macs 0.85" in page.code[0].value
+    start(page)
+    assert [metric.label for metric in page.metric][:2] == ["Parameters", "Multiply-adds"]
+    assert len(images(page)) == 1
+    (job,) = cached.jobs()._jobs.values()
+    result, written = job.result
+    assert result.model is None
+    (folder / "slim.pth").write_bytes(written)
+    reading = cached.read_checkpoint(folder / "slim.pth")
+    assert reading.inspection.params == result.summary.after.params
+
+
+def test_planted_clips_are_rendered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trials, "TRIAL_CLIPS", 16)
+    told: list[int] = []
+    first = trials.make_trial(tmp_path, "state-change", progress=lambda done, total, _: told.append(done))
+    assert told == list(range(1, 17))
+    assert len(json.loads(Path(first).read_text())) == 8
+    assert trials.make_trial(tmp_path, "state-change", progress=lambda *_: told.append(0)) == first
+    assert 0 not in told

@@ -1,0 +1,47 @@
+"""The page of the report: one file, written beside the pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from app import cached
+from gst_analysis.checkpoints.loading import save_model
+from tests.analysis.labelled_clips import small_model
+from tests.app.conftest import Visit
+
+
+def test_without_a_checkpoint_there_is_nothing_to_report_on(visit: Visit) -> None:
+    page = visit("report", backbone="ResNet-26, small")
+    assert "Nothing to report on" in page.info[-1].value
+
+
+def test_a_report_is_written_and_offered(visit: Visit, folder: Path) -> None:
+    torch.set_num_threads(1)
+    model = small_model()
+    save_model(folder / "small.pth", model.module, clip_spec=model.clip_spec)
+    page = visit("report", ckpt="small.pth")
+    assert page.code[0].value == "gst-analyze report small.pth --out report"
+    (button,) = [button for button in page.button if button.proto.type == "primary"]
+    button.click().run()
+    (job,) = cached.jobs()._jobs.values()
+    assert job.ended.wait(60)
+    page.run()
+    assert not page.exception
+    assert not page.error
+    assert "Download the report" in [button.proto.label for button in page.get("download_button")]
+    assert str(folder) not in job.result.page
+
+
+def test_clips_that_are_none_are_one_sentence(visit: Visit, folder: Path) -> None:
+    model = small_model()
+    save_model(folder / "small.pth", model.module, clip_spec=model.clip_spec)
+    page = visit(
+        "report",
+        ckpt="small.pth",
+        about="Its weights, and how it does on clips",
+        clips="My own",
+        data="no.json",
+    )
+    assert "expected an annotation file" in page.error[0].value

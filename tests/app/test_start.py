@@ -1,0 +1,59 @@
+"""The first page: what a stranger sees, with checkpoints and without."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from app import choosing
+from app.navigation import list_pages
+from tests.app.conftest import Visit, plots
+from tests.conftest import SaveSmall
+
+
+def titles(figure: str) -> list[str]:
+    return [note["text"] for note in json.loads(figure)["layout"]["annotations"]]
+
+
+def test_without_checkpoints_there_is_a_picture_and_a_word_on_what_to_do(visit: Visit) -> None:
+    page = visit(backbone="ResNet-26, small")
+    assert page.title[0].value.startswith("Where does a video network keep space")
+    assert "Add a checkpoint on the left" in page.info[0].value
+    assert len(plots(page)) == 1
+
+
+def test_the_shipped_pair_stands_side_by_side(visit: Visit, save_small: SaveSmall) -> None:
+    choosing.SHIPPED.mkdir()
+    for number, name in enumerate(("a", *reversed(choosing.FIRST_SHOWN))):
+        save_small(file="x.pth", seed=number).rename(choosing.SHIPPED / f"{name}.pth")
+    page = visit()
+    assert titles(plots(page)[0])[:2] == list(choosing.FIRST_SHOWN)
+    assert any("two networks of one design" in text.value for text in page.markdown)
+    assert list(page.table[0].value["Checkpoint"]) == [
+        name.replace("-", "\\-") for name in choosing.FIRST_SHOWN
+    ]
+    page.multiselect[0].set_value(["trained_models/a.pth"]).run()
+    assert not any("two networks of one design" in text.value for text in page.markdown)
+
+
+def test_every_page_is_named_with_its_question(visit: Visit) -> None:
+    page = visit(backbone="ResNet-26, small")
+    links = page.get("page_link")
+    assert [link.proto.label for link in links] == [f"**{p.title}**" for p in list_pages() if p.question]
+    asked = [caption.value for caption in page.caption]
+    assert all(p.question in asked for p in list_pages() if p.question)
+
+
+@pytest.mark.parametrize("line", list_pages(), ids=lambda line: line.script)
+def test_every_page_opens_without_checkpoints(visit: Visit, line: object) -> None:
+    page = visit(line.script)  # type: ignore[attr-defined]
+    assert page.title
+    assert not page.error
+
+
+def test_what_cannot_be_opened_leaves_the_page_standing(visit: Visit) -> None:
+    page = visit(ckpt="../secret.pth", backbone="ResNet-26, small")
+    assert "found one outside" in page.error[0].value
+    assert len(plots(page)) == 1
+    assert page.get("page_link")

@@ -1,0 +1,297 @@
+"""The page of traces: its numbers are the workflows' own, whatever names the clip; what cannot be is said."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app import cached, cached_clips
+from app.clips import Clip, resolve_clip
+from app.downloads import make_file
+from app.trace_commands import write_trace
+from gst_analysis import workflows
+from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.cli import run
+from gst_analysis.data.synthetic_worlds import WorldName, classes_of
+from gst_analysis.errors import DataError
+from gst_analysis.models.registry import build_model
+from gst_analysis.specs import ModelSpec
+from tests.app.conftest import Visit, plots
+from tests.conftest import SaveSmall
+
+
+@pytest.fixture(autouse=True)
+def drawings(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """A blank for what matplotlib draws, which takes most of a page's time, where a test is not about it."""
+    if "drawn" not in request.node.name:
+        blank = cached.Drawing('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', 9)
+        monkeypatch.setattr(cached, "draw", lambda *_, **__: blank)
+
+
+@pytest.fixture
+def clip(folder: Path) -> Path:
+    """A video in the folder that the explorer was started in."""
+    (planted, *_) = workflows.planted_clips(folder / "world", "static")
+    return planted.path.rename(folder / "clip.mp4")
+
+
+@pytest.fixture
+def save_labelled(folder: Path) -> SaveSmall:
+    """Save an untrained network that names the classes of a planted world."""
+
+    def save(world: WorldName, *, file: str) -> Path:
+        labels = tuple(planted.label for planted in classes_of(world))
+        spec = ModelSpec.from_name("gst-resnet26s", width=8, num_classes=len(labels), num_frames=4)
+        return save_model(folder / file, build_model(spec), labels=labels)
+
+    return save
+
+
+def numbers(values: Any) -> Any:
+    """What plotly's JSON holds, which may be packed."""
+    if isinstance(values, dict):
+        flat = np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
+        shape = [int(side) for side in str(values.get("shape", len(flat))).split(",")]
+        return flat.reshape(shape)
+    return np.asarray(values, dtype=float)
+
+
+def curves(figure: str) -> dict[str, list[float]]:
+    data = json.loads(figure)["data"]
+    return {trace["name"]: numbers(trace["y"]).tolist() for trace in data if trace["mode"] == "lines+markers"}
+
+
+def said(page: Any) -> str:
+    return " ".join(element.value for element in (*page.markdown, *page.caption)).replace("\\", "")
+
+
+def test_without_a_checkpoint_it_says_what_to_do(visit: Visit) -> None:
+    page = visit("traces")
+    assert "No checkpoint to trace with" in page.info[0].value
+    assert not plots(page)
+
+
+def test_the_page_shows_the_workflows_numbers(visit: Visit, save_small: SaveSmall, clip: Path) -> None:
+    checkpoint = save_small(file="net.pth")
+    page = visit("traces", ckpt="net.pth", clip="clip.mp4")
+    expected = workflows.trace("net.pth", "clip.mp4")
+    timeline, matrix = plots(page)
+    for label, rows in expected.table.groupby("label"):
+        assert curves(timeline)[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
+    (told,) = expected.traced
+    assert f"Prediction for the clip: **{told['video']['label']}**" in said(page)
+    influence = workflows.frame_influence(checkpoint, "clip.mp4")
+    shares = numbers(json.loads(matrix)["data"][0]["z"])
+    rows = influence.table[influence.table["method"] == "gradient"]
+    assert shares.ravel().tolist() == pytest.approx(rows["share"].tolist(), abs=1e-4)
+    own = sum(shares[frame, frame] for frame in range(len(shares))) / len(shares)
+    assert f"**{own:.0%} of what moves a frame's logit" in said(page)
+    assert not page.error
+
+
+@pytest.mark.parametrize(("shown", "mode"), [("Up to here", "prefix"), ("Without it", "leave-one-out")])
+def test_a_link_names_the_mode(
+    visit: Visit, save_small: SaveSmall, clip: Path, shown: str, mode: str
+) -> None:
+    save_small(file="net.pth")
+    page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode=shown)
+    from gst_analysis.analysis.frame_traces import TracePlan
+
+    options = workflows.TraceOptions(TracePlan(mode))
+    expected = workflows.trace("net.pth", "clip.mp4", options=options).table
+    for label, rows in expected.groupby("label"):
+        assert curves(plots(page)[0])[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
+    assert f"--mode {mode}" in page.code[0].value
+
+
+def test_planted_clips_follow_the_networks_world_and_say_their_truth(
+    visit: Visit, save_labelled: SaveSmall
+) -> None:
+    save_labelled("state-change", file="changes.pth")
+    page = visit("traces", ckpt="changes.pth")
+    assert page.selectbox(key="world_shown").value == "state-change"
+    assert page.query_params["clip"] == "planted:state-change/0"
+    assert "Opening something" in said(page)
+    assert "The change of state is complete at" in said(page)
+    assert not page.info
+    page.selectbox(key="world_shown").set_value("static").run()
+    assert "does not know this world" in page.info[0].value
+    page.selectbox(key="clip_shown").set_value("planted:static/3").run()
+    assert page.query_params["clip"] == "planted:static/3"
+    assert not page.exception
+
+
+def test_a_link_names_a_planted_clip(visit: Visit, save_labelled: SaveSmall) -> None:
+    save_labelled("state-change", file="changes.pth")
+    page = visit("traces", ckpt="changes.pth", clip="planted:temporal/2")
+    assert page.selectbox(key="world_shown").value == "temporal"
+    assert page.selectbox(key="clip_shown").value == "planted:temporal/2"
+
+
+def test_evidence_is_looked_for_the_class_that_is_asked_for(
+    visit: Visit, save_small: SaveSmall, clip: Path
+) -> None:
+    save_small(file="net.pth")
+    page = visit("traces", ckpt="net.pth", clip="clip.mp4")
+    before = plots(page)[1]
+    classes = next(box for box in page.selectbox if box.label == "Evidence for")
+    other = int(classes.options[-1])
+    classes.set_value(other).run()
+    influence = workflows.frame_influence("net.pth", "clip.mp4", class_name=other).table
+    shares = numbers(json.loads(plots(page)[1])["data"][0]["z"])
+    expected = influence[influence["method"] == "gradient"]["share"].tolist()
+    assert plots(page)[1] != before
+    assert shares.ravel().tolist() == pytest.approx(expected, abs=1e-4)
+    assert f"--class {other}" in page.code[0].value
+
+
+def test_uploads_go_by_their_names_and_can_be_removed(
+    visit: Visit, save_small: SaveSmall, clip: Path
+) -> None:
+    save_small(file="net.pth")
+    page = visit("traces", ckpt="net.pth")
+    uploader = page.file_uploader[1]
+    uploader.upload("my clip.mp4", clip.read_bytes()).run()
+    assert page.selectbox(key="clip_shown").value == "upload:my clip.mp4"
+    assert "gst-analyze trace net.pth 'my clip.mp4'" in page.code[0].value
+    stored = page.session_state["clip_uploads"].files["my clip.mp4"]
+    assert stored.is_file()
+    assert "my" not in stored.name
+    assert str(stored.parent) not in json.dumps(plots(page)) + said(page)
+    page.file_uploader[1].upload("broken.mp4", clip.read_bytes()[:3000]).run()
+    assert page.error[0].value.replace("\\", "").startswith("broken.mp4: ")
+    assert str(stored.parent) not in page.error[0].value
+    next(button for button in page.button if button.label == "Remove uploaded clips").click().run()
+    assert not stored.exists()
+    assert page.selectbox(key="clip_shown").value.startswith("planted:")
+    assert not page.error
+
+
+def test_the_same_content_is_traced_once_and_drawn_from_the_file_that_is_there(
+    folder: Path, save_small: SaveSmall, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint, calls = save_small(file="net.pth"), []
+    once = workflows.trace_clip
+    monkeypatch.setattr(workflows, "trace_clip", lambda *a, **k: calls.append(a) or once(*a, **k))
+    subject = cached_clips.Subject("a", "net.pth", cached_clips.hash_clip(clip), "clip.mp4", None)
+    cached_clips.trace(subject, cached_clips.Files(checkpoint, clip), mode="frame")
+    moved = clip.rename(folder / "moved.mp4")
+    again = cached_clips.trace(subject, cached_clips.Files(checkpoint, moved), mode="frame")
+    assert len(calls) == 1
+    assert make_file("png", "frame_traces", again, again.plot).startswith(b"\x89PNG")
+    assert cached_clips.film_trace(subject, again, mode="frame")[4:8] == b"ftyp"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("/etc/passwd", "found one outside"),
+        ("../x.mp4", "found one outside"),
+        ("missing.mp4", "found none"),
+        ("notes.txt", "expected a folder of frames, or a video"),
+        ("a\0b.mp4", "found one outside"),
+    ],
+)
+def test_what_is_no_clip_is_named(folder: Path, text: str, words: str) -> None:
+    (folder / "notes.txt").touch()
+    with pytest.raises(DataError, match=words):
+        resolve_clip(text)
+
+
+@pytest.mark.parametrize(
+    ("ref", "words"),
+    [("/etc/passwd", "found one outside"), ("upload:theirs.mp4", "a clip that you uploaded")],
+)
+def test_a_link_to_no_clip_says_so_and_falls_back(
+    visit: Visit, save_small: SaveSmall, ref: str, words: str
+) -> None:
+    save_small(file="net.pth")
+    page = visit("traces", ckpt="net.pth", clip=ref)
+    assert words in page.error[0].value
+    assert page.selectbox(key="clip_shown").value.startswith("planted:")
+    assert len(plots(page)) == 2
+
+
+def test_a_typed_path_is_opened_and_a_folder_without_frames_is_refused(
+    visit: Visit, save_small: SaveSmall, clip: Path, folder: Path
+) -> None:
+    save_small(file="net.pth")
+    (folder / "empty").mkdir()
+    page = visit("traces", ckpt="net.pth")
+    for typed in ("clip.mp4", "empty"):
+        page.text_input(key="typed_clip").set_value(typed)
+        page.button(key="open-clip").click().run()
+        assert not page.exception
+        assert page.selectbox(key="clip_shown").value == typed
+    assert page.error[0].value.startswith("empty")
+
+
+def test_shown_commands_give_the_downloads_table(folder: Path, save_small: SaveSmall, clip: Path) -> None:
+    checkpoint = save_small(file="net.pth")
+    shown = Clip("clip.mp4", "clip.mp4", clip, "clip.mp4")
+    lines = write_trace("net.pth", shown, mode="frame", class_id=3, predicted=False)
+    trace, influence, saliency = (shlex.split(line)[1:] for line in lines.shell.splitlines())
+    assert run([*trace, "--formats", "csv"]) == 0
+    assert run([*influence, "--formats", "csv"]) == 0
+    assert run([*saliency, "--formats", "csv"]) == 0
+    subject = cached_clips.Subject(
+        cached.hash_file(checkpoint), "net.pth", cached_clips.hash_clip(clip), "clip.mp4", None
+    )
+    files = cached_clips.Files(checkpoint, clip)
+    made = {
+        "trace/frame_traces.csv": cached_clips.trace(subject, files, mode="frame"),
+        "influence/influence.csv": cached_clips.measure_influence(subject, files, class_id=3),
+        "saliency/saliency.csv": cached_clips.map_saliency(subject, files, class_id=3),
+    }
+    for name, result in made.items():
+        assert make_file("csv", "x", result, lambda: None) == (folder / name).read_bytes()  # type: ignore[arg-type,return-value]
+
+
+def test_shown_python_lines_run(folder: Path, save_small: SaveSmall, clip: Path) -> None:
+    save_small(file="net.pth")
+    shown = Clip("clip.mp4", "it's a clip", clip, "clip.mp4")
+    scope: dict[str, Any] = {}
+    exec(write_trace("net.pth", shown, mode="prefix", class_id=1, predicted=False).python, scope)
+    assert set(scope["table"]["mode"]) == {"prefix"}
+    assert scope["saliency"].summary.class_id == 1
+
+
+def test_shown_commands_render_the_planted_clip_again(folder: Path) -> None:
+    (planted, *_) = workflows.planted_clips(folder / "planted" / "static", "static")
+    name = f"worlds/static/videos/{planted.path.name}"
+    shown = Clip("planted:static/0", "x", planted.path, name, planted.label)
+    first, *_ = write_trace("net.pth", shown, mode="frame", class_id=0, predicted=True).shell.splitlines()
+    assert run(shlex.split(first)[1:]) == 0
+    assert (folder / name).read_bytes() == planted.path.read_bytes()
+
+
+def test_saliency_is_drawn(visit: Visit, save_small: SaveSmall, clip: Path) -> None:
+    save_small(file="net.pth")
+    page = visit("traces", ckpt="net.pth", clip="clip.mp4")
+    (picture,) = page.get("imgs")
+    assert "Evidence for" in picture.proto.imgs[0].alt
+
+
+def test_large_networks_wait_until_they_are_asked(
+    visit: Visit, save_small: SaveSmall, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app import tracing
+
+    monkeypatch.setattr(tracing, "LARGE", 0)
+    save_small(file="net.pth")
+    page = visit("traces", ckpt="net.pth", clip="clip.mp4")
+    assert len(plots(page)) == 1
+    start = next(button for button in page.button if button.label == tracing.STARTS["influence"])
+    start.click().run()
+    for _ in range(100):
+        if len(plots(page)) == 2:
+            break
+        page.run()
+    assert len(plots(page)) == 2
+    assert not page.exception
