@@ -14,7 +14,7 @@ from gst_analysis.cli.program import Json, Out, app
 def demo(
     out: Out = Path("demo"),
     clips: Annotated[int, typer.Option(help="Clips to render; a fifth of them for validation.")] = 1600,
-    epochs: Annotated[int, typer.Option(help="Epochs of each network.")] = 6,
+    epochs: Annotated[int, typer.Option(help="Epochs of each network.")] = 7,
     seed: Annotated[int, typer.Option(help="Of the planted world.")] = 0,
     json: Json = False,
 ) -> None:
