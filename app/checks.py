@@ -189,7 +189,8 @@ def _show_slimming(result: Slimming, written: bytes | None, key: str, names: Map
     showing.show_drawing(drawing, alt="Channels left in every block, and accuracy over multiply-adds")
     offer_downloads("slimming", result, result.plot)
     if result.curve is not None:
-        offer_downloads("slimming_curve", dataclasses.replace(result, table=result.curve), None)
+        curve = dataclasses.replace(result, table=result.curve)
+        offer_downloads("slimming_curve", curve, None, label="The curve's numbers")
     _offer_network(written, next(iter(result.provenance.specs)))
     showing.show_table("Numbers: what is left of every block", result.table, WIDTHS)
     _show_troubles(result.summary, names)

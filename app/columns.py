@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -15,9 +15,6 @@ from app.wording import UNTRAINED, literal
 from gst_analysis import workflows
 from gst_analysis.errors import GstError
 from gst_analysis.specs import ModelSpec
-
-if TYPE_CHECKING:
-    from gst_analysis import LoadedModel
 
 
 class Column(NamedTuple):
@@ -35,7 +32,7 @@ class Column(NamedTuple):
         return cached.Source(self.name, self.shown, self.path, self.untrained)
 
 
-def open_network(column: Column) -> LoadedModel:
+def open_network(column: Column) -> Any:
     """The network itself, called as the visitor knows it; for work outside the page."""
     path = column.path or Path(column.shown)
     model = workflows.open_named(path, column.shown)

@@ -31,11 +31,13 @@ class Saved(Protocol):
     def save(self, folder: str, stem: str, kinds: Sequence[str]) -> dict[str, str]: ...
 
 
-def offer_downloads(stem: str, result: Saved, draw: Callable[[], Figure] | None) -> None:
+def offer_downloads(
+    stem: str, result: Saved, draw: Callable[[], Figure] | None, *, label: str = "Download"
+) -> None:
     """The figure, if there is one, as PNG, SVG, PDF; the table as CSV, parquet; the rest as JSON."""
     kinds = [kind for kind in MIMES if draw or kind not in workflows.IMAGE_FORMATS]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("**Download**" if draw else "**Download the table**", width="content")
+        st.markdown(f"**{label}**", width="content")
         for kind in kinds:
             st.download_button(
                 kind.upper() if kind != "parquet" else "Parquet",

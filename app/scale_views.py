@@ -89,7 +89,8 @@ def show_statistics(columns: Sequence[Column]) -> None:
     showing.show_table("Time against space, layer by layer", result.table, GAPS)
     if len(result.differences):
         showing.show_table("Checkpoint against checkpoint", result.differences, DIFFERENCES)
-        offer_downloads("scale_differences", dataclasses.replace(result, table=result.differences), None)
+        differences = dataclasses.replace(result, table=result.differences)
+        offer_downloads("scale_differences", differences, None, label="Differences between checkpoints")
     if len(result.uncompared):
         titles = {"checkpoint": "Checkpoint", "what": "What", "why": "Why not"}
         showing.show_table("Not compared", result.uncompared, titles)

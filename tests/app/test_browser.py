@@ -118,12 +118,12 @@ def titles(page: Any) -> list[str]:
     """Headings of a plotly figure's columns and rows."""
     figure = page.locator(".js-plotly-plot").first
     figure.wait_for()
-    return list(figure.locator(".annotation-text, .ytitle").all_inner_texts())
+    return list(figure.locator(".annotation-text, [class$=title]").all_text_contents())
 
 
 def test_a_checkpoint_is_uploaded_and_figure_4_seen(open_page: Open, lab: Path, tmp_path: Path) -> None:
     own = shutil.copy(lab / "second.pth", tmp_path / "my own.pth")
-    page = open_page("/space-and-time?ckpt=first.pth")
+    page = open_page("/space_and_time?ckpt=first.pth")
     page.locator(".js-plotly-plot").first.wait_for()
     upload(page, "Add a checkpoint", Path(own))
     page.locator(".js-plotly-plot .annotation-text", has_text="my own").wait_for()
@@ -143,17 +143,17 @@ def test_a_clip_is_uploaded_and_its_trace_seen_beside_the_player(
     timeline.locator(".point").first.wait_for()
     page.wait_for_function("document.querySelector('.st-key-player video')?.readyState >= 2")
     _check_that_a_click_moves_the_player(page, timeline)
-    assert page.get_by_text("of what moves a frame's logit is that frame").is_visible()
+    page.get_by_text("of what moves a frame's logit is that frame").wait_for()
 
 
 def _check_that_a_click_moves_the_player(page: Any, timeline: Any) -> None:
-    point = timeline.evaluate("plot => [...plot.data[0].x].at(-1)")
+    point = timeline.evaluate("plot => plot._fullData[0].x.at(-1)")
     place = timeline.evaluate(
         """plot => {
             const { xaxis, yaxis } = plot._fullLayout, box = plot.getBoundingClientRect();
-            const at = plot.data[0];
-            return [box.x + xaxis._offset + xaxis.l2p([...at.x].at(-1)),
-                    box.y + yaxis._offset + yaxis.l2p([...at.y].at(-1))];
+            const at = plot._fullData[0];
+            return [box.x + xaxis._offset + xaxis.l2p(at.x.at(-1)),
+                    box.y + yaxis._offset + yaxis.l2p(at.y.at(-1))];
         }"""
     )
     page.mouse.move(place[0] - 3, place[1])
@@ -164,12 +164,12 @@ def _check_that_a_click_moves_the_player(page: Any, timeline: Any) -> None:
 
 
 def test_a_shared_link_shows_the_same(open_page: Open) -> None:
-    page = open_page("/space-and-time?ckpt=first.pth&ckpt=second.pth")
+    page = open_page("/space_and_time?ckpt=first.pth&ckpt=second.pth")
     page.locator(".js-plotly-plot").first.wait_for()
     page.get_by_text("Blocks", exact=True).click()
-    page.locator(".js-plotly-plot .ytitle", has_text="1.1").first.wait_for()
+    page.locator(".js-plotly-plot [class$=title]", has_text="layer1.1").first.wait_for()
     follower = open_page(page.url)
-    follower.locator(".js-plotly-plot .ytitle", has_text="1.1").first.wait_for()
+    follower.locator(".js-plotly-plot [class$=title]", has_text="layer1.1").first.wait_for()
     assert titles(follower) == titles(page)
     assert {"first", "second"} <= set(titles(follower))
 
@@ -177,7 +177,7 @@ def test_a_shared_link_shows_the_same(open_page: Open) -> None:
 def test_a_downloaded_table_is_the_command_lines(
     open_page: Open, lab: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = open_page("/space-and-time?ckpt=first.pth")
+    page = open_page("/space_and_time?ckpt=first.pth")
     button = page.get_by_role("button", name="CSV", exact=False).first
     button.wait_for()
     with page.expect_download() as download:

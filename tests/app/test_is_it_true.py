@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from app import cached
+from app.downloads import make_file
 from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.cli import run
 from gst_analysis.workflows import trials
 from tests.analysis.labelled_clips import small_model, write_clips
 from tests.app.conftest import Visit, images
@@ -72,6 +75,18 @@ def test_channels_are_taken_away_on_ones_own_clips(visit: Visit, ckpt: str, worl
     assert len(cached.jobs()._jobs) == 1
     visit("is_it_true", ckpt=ckpt, clips="My own", data=world)  # another visitor
     assert len(cached.jobs()._jobs) == 1
+
+
+def test_the_shown_command_makes_the_downloaded_table(
+    visit: Visit, ckpt: str, world: str, folder: Path
+) -> None:
+    page = start(visit("is_it_true", ckpt=ckpt, clips="My own", data=world))
+    (job,) = cached.jobs()._jobs.values()
+    command = shlex.split(page.code[0].value)[1:]
+    assert run([*command, "--formats", "csv,json"]) == 0
+    for kind in ("csv", "json"):
+        made = make_file(kind, "ablation", job.result, None).decode()
+        assert made == (folder / "ablation" / f"ablation.{kind}").read_text()
 
 
 def test_two_networks_are_checked_apart(visit: Visit, ckpt: str, save_small: SaveSmall) -> None:

@@ -45,6 +45,46 @@ def test_shown_python_lines_run(folder: Path, save_small: SaveSmall) -> None:
     assert scope["scatter"].axes
 
 
+def test_the_lines_of_every_view_of_scales_run(folder: Path, save_small: SaveSmall) -> None:
+    paths = [save_small(file=f"{name}.pth", seed=seed).name for seed, name in enumerate("ab")]
+    written = [
+        (commands.write_compare(paths, by="block", absolute=True, figure="gaps"), {"gaps", "differences"}),
+        (commands.write_importance(paths), {"channels", "layers"}),
+        (commands.write_drift(paths, start="a.pth", figure="drift"), {"channels", "layers"}),
+    ]
+    for lines, tables in written:
+        scope: dict[str, Any] = {}
+        exec(lines.python, scope)
+        assert scope["figure"].axes
+        assert all(len(scope[name]) for name in tables)
+        assert run([*shlex.split(lines.shell)[1:], "--formats", "csv"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("clips", "shell", "python"),
+    [
+        (
+            commands.ClipsToTry("temporal", "worlds/temporal/train.json"),
+            "gst-analyze synth worlds/temporal --world temporal --clips 72 --seed 1 --difficulty easy\n"
+            "gst-analyze slim a.pth worlds/temporal/train.json --score taylor --macs 0.9 --out slim",
+            "clips = make_trial('worlds', 'temporal')",
+        ),
+        (
+            commands.ClipsToTry(None, "my val.json", 50),
+            "gst-analyze slim a.pth 'my val.json' --clips 50 --score taylor --macs 0.9 --out slim",
+            "dataset=clips, choice=ClipChoice(limit=50))",
+        ),
+    ],
+)
+def test_lines_name_the_clips(clips: commands.ClipsToTry, shell: str, python: str) -> None:
+    lines = commands.write_slimming("a.pth", clips, score="taylor", macs=0.9)
+    assert lines.shell == shell
+    assert python in lines.python
+    compile(lines.python, "shown", "exec")
+    compile(commands.write_ablation("a.pth", clips, measure="loss_rise").python, "shown", "exec")
+    compile(commands.write_report("a.pth", clips).python, "shown", "exec")
+
+
 def test_the_cost_command_gives_the_pages_numbers(capsys: pytest.CaptureFixture[str]) -> None:
     spec = ModelSpec.from_name("sth-mobilenetv2", num_frames=4, num_classes=10)
     assert run([*shlex.split(commands.write_cost(spec, 96).shell)[1:], "--json"]) == 0

@@ -189,7 +189,8 @@ def test_one_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert main([*words, "--clips", "12", *places]) == 0
     record = json.loads(numbers.read_text())
     assert [one["name"] for one in record["checkpoints"]] == ["temporal-0", "temporal-1", "static-2"]
-    assert {row["run"] for row in record["blocks"] if row["world"] == "temporal"} == {0, 1}
+    assert {row["run"] for row in record["by_block"] if "temporal" in row["checkpoint"]} == {0, 1}
+    assert {len(row["value"]) for row in record["by_block"]} == {8}
     assert {(row["world"], row["minus"]) for row in record["differences"]} == {("temporal", "static")}
     sizes = {file.name: file.stat().st_size for file in out.iterdir()}
     assert set(sizes) == {"figure-4.png", "drops.png", "shares.png"}
