@@ -31,7 +31,7 @@ GAMMA_INTRO = (
     "by block. Fresh weights begin with every γ at 1: what moves them apart is training."
 )
 WAITING = {
-    "running": "Rendering the clips and building the network. The first curve follows in some seconds.",
+    "running": "Rendering the clips and building the network: up to a minute the first time.",
     "stopping": "Stopping.",
     "done": "It ended before there was anything to show.",
     "stopped": "It was stopped before there was anything to show.",
@@ -96,17 +96,15 @@ def offer_folder() -> None:
 
 def show_run(folder: Path) -> None:
     """A run as it is now; drawn again every two seconds while it goes on."""
-    state = cached_runs.runs().state(folder)
-    going = state in ("running", "stopping") or (state is None and _is_fresh(folder))
+    going = _goes_on(folder)
     st.fragment(_show_run, run_every=2 if going else None)(folder, going)
     st.fragment(_show_gamma, run_every=4 if going else None)(folder)
 
 
 def _show_run(folder: Path, was_going: bool) -> None:
-    runs = cached_runs.runs()
-    state = runs.state(folder)
-    if was_going and state not in (None, "running", "stopping"):
-        st.rerun()  # once more in full, then no longer every two seconds
+    if _goes_on(folder) != was_going or "go_to_scales" in st.session_state:
+        st.rerun()  # the whole page: how often this part is drawn, or the page itself, changes
+    state = cached_runs.runs().state(folder)
     run, error = _read(folder)
     _show_head(folder, state, run)
     if run is not None and len(run.table):
@@ -205,6 +203,12 @@ def say_time(seconds: float) -> str:
     return f"{minutes}:{rest:02d} min" if minutes else f"{rest} s"
 
 
+def _goes_on(folder: Path) -> bool:
+    """Whether there may soon be more to show."""
+    state = cached_runs.runs().state(folder)
+    return state in ("running", "stopping") or (state is None and _is_fresh(folder))
+
+
 def _is_fresh(folder: Path) -> bool:
     """Whether a run that was started elsewhere has written something in the last minute."""
     try:
@@ -256,8 +260,12 @@ def _resume(folder: Path) -> None:
 
 def _show_elsewhere(checkpoint: Path) -> None:
     """The checkpoint joins those that all pages show."""
-    choose_path(str(checkpoint))
-    st.session_state.go_to_scales = True
+    try:
+        choose_path(str(checkpoint))
+    except GstError as error:
+        _complain(error)
+    else:
+        st.session_state.go_to_scales = True
 
 
 def _complain(error: GstError) -> None:

@@ -118,6 +118,16 @@ def tabulate_blocks(findings: Sequence[Finding]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def list_series(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The same as a list for each line of a figure, from the first block to the last, to four places."""
+    keys = ["checkpoint", "run", "score", "measure", "what"]
+    return [
+        dict(zip(keys, key, strict=True))
+        | {name: [round(v, 4) for v in rows[name].tolist()] for name in ("value", "low", "high")}
+        for key, rows in table.groupby(keys, sort=False)
+    ]
+
+
 def number_runs(findings: Sequence[Finding]) -> list[int]:
     """0 for the first checkpoint of a world and network, 1 for the next run of the same, and so on."""
     seen: dict[Key, int] = {}
@@ -266,12 +276,11 @@ def report(findings: Sequence[Finding], target: Path | None) -> None:
         print(f"{one.name}: {one.clips} clips of the {one.world} world, accuracy {one.accuracy:.1%}")
     print(f"\n{format_summaries(summaries)}\n\n{format_differences(differences)}")
     if target is not None:
-        blocks = tabulate_blocks(findings).to_dict("records")
         record = {
             "machine": describe_machine(),
             "checkpoints": summaries,
             "differences": differences,
-            "blocks": blocks,
+            "by_block": list_series(tabulate_blocks(findings)),
         }
         write_whole(target, lambda file: file.write(to_json(record).encode()))
 

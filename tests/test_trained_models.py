@@ -1,4 +1,4 @@
-"""The shipped models are what their cards say: sizes, hashes, and accuracies measured again on fresh clips."""
+"""The shipped models are what their cards say: size, hash, and accuracy measured again on fresh clips."""
 
 from __future__ import annotations
 

@@ -117,7 +117,10 @@ def describe(name: str, checkpoint: Path, run: Path, found: ModelEvaluation) -> 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m trained_models.make", description=__doc__.splitlines()[0])
+    """Train what is missing, then ship what is asked for."""
+    parser = argparse.ArgumentParser(
+        prog="python -m trained_models.make", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("names", nargs="+", choices=[*MODELS, "all"], metavar="NAME", help=", ".join(MODELS))
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="default: %(default)s")
     asked = parser.parse_args(arguments)

@@ -173,6 +173,7 @@ def test_deep_is_the_deeper_half() -> None:
     assert draws.tolist() == pytest.approx([6 / 8])
 
 
+@pytest.mark.slow
 def test_one_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = []
     for world, seeds in (("temporal", (0, 1)), ("static", (2,))):
