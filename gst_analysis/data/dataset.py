@@ -109,7 +109,8 @@ class ClipDataset(Dataset[ClipItem | SkippedClip]):
         if plan.train and plan.augmentation.flip and not records.class_names:
             logger.info("clips are not flipped: without class names nobody knows what a flip makes of them")
         # In shared memory, so that workers that outlive an epoch see the next one's number.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        epoch = torch.zeros((), dtype=torch.int64)
+        self._epoch = epoch.share_memory_()  # type: ignore[no-untyped-call] # torch leaves it untyped
 
     def __len__(self) -> int:
         return len(self.records)

@@ -76,7 +76,8 @@ def synchronise_norms(module: nn.Module, device: torch.device) -> None:
 
 def _convert(norm: nn.BatchNorm2d, device: torch.device) -> nn.Module:
     if device.type == "cuda":
-        converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(norm)  # type: ignore[no-untyped-call]
+        convert = nn.SyncBatchNorm.convert_sync_batchnorm
+        converted: nn.Module = convert(norm)  # type: ignore[no-untyped-call] # torch leaves it untyped
         return converted
     ours = SyncBatchNorm2d(norm.num_features, norm.eps, norm.momentum or 0.1)
     ours.load_state_dict(norm.state_dict())

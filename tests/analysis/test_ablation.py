@@ -96,7 +96,7 @@ def test_sharing_what_comes_before_changes_nothing(name: str, records: RecordLis
 def _mean_activation(model: LoadedModel, clips: Tensor, layer: str) -> Tensor:
     """What the next layer reads, averaged over everything but channels."""
     seen: list[Tensor] = []
-    run_whole(model, clips, layer, lambda out: seen.append(out.clone()) or out)  # type: ignore[func-returns-value]
+    run_whole(model, clips, layer, lambda out: seen.append(out.clone()) or out)
     joins = model.spec.plan.kind == "basic" and layer.endswith("bn2")
     active = seen[0] if joins else seen[0].clamp(0, 6 if model.spec.plan.kind == "inverted" else None)
     return active.mean((0, 2, 3))

@@ -194,7 +194,7 @@ def test_both_counters_agree_on_networks_written_with_modules(name: str) -> None
 @pytest.mark.parametrize("size", [31, 0, -224, 224.0, "224", True, None])
 def test_a_size_that_is_none_is_refused(size: object) -> None:
     with pytest.raises(SpecError, match="size: expected a whole number of pixels, at least 32"):
-        summarise_cost(ModelSpec.from_name("gst-resnet18"), size=size)  # type: ignore[arg-type]
+        summarise_cost(ModelSpec.from_name("gst-resnet18"), size=size)
 
 
 @pytest.mark.parametrize("family", [name for name, family in FAMILIES.items() if family.unbuildable])
