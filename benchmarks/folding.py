@@ -8,9 +8,8 @@ Both have the same weights and see the same clip; how far their logits are apart
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -19,6 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from benchmarks.machine import describe_machine
 from benchmarks.pairing import QUIET, Ratio, median_ms, summarise_ratio, time_interleaved
+from benchmarks.settings import add_settings, using_threads
 from gst_analysis.inference.folding import fold_norms
 from gst_analysis.models.registry import build_model
 from gst_analysis.results import to_json, write_whole
@@ -111,22 +111,21 @@ def format_table(rows: Sequence[Row]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.folding", description=__doc__.splitlines()[0])
-    for name, value in asdict(Settings()).items():
-        parser.add_argument(f"--{name}", type=type(value), default=value, help="default: %(default)s")
+    add_settings(parser, Settings())
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers to FILE")
     asked = vars(parser.parse_args(arguments))
     target = asked.pop("json")
     settings = Settings(**asked)
-    torch.set_num_threads(settings.threads or os.cpu_count() or 1)
     names = [f"{family}-{settings.backbone}" for family in settings.families.split(",")]
     rows = []
-    for name in [name for name in names if name in model_names()]:
-        for precision in settings.precisions.split(","):
-            rows.append(measure_network(name, precision, settings))
-            print(format_table(rows[-1:]).splitlines()[1], flush=True)
+    with using_threads(settings.threads) as threads:
+        for name in [name for name in names if name in model_names()]:
+            for precision in settings.precisions.split(","):
+                rows.append(measure_network(name, precision, settings))
+                print(format_table(rows[-1:]).splitlines()[1], flush=True)
     print(format_table(rows))
     if target is not None:
-        machine = describe_machine(threads=settings.threads or os.cpu_count())
+        machine = describe_machine(threads=threads)
         record = {"settings": settings, "machine": machine, "rows": rows}
         write_whole(target, lambda file: file.write(to_json(record).encode()))
     return 0

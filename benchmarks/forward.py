@@ -11,11 +11,9 @@ have the same weights; how far their logits are apart is in the table.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import copy
-import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
@@ -26,6 +24,7 @@ from torch.nn import functional as F
 
 from benchmarks.machine import describe_machine
 from benchmarks.pairing import QUIET, Ratio, Timings, median_ms, summarise_ratio, time_interleaved
+from benchmarks.settings import add_settings, count_threads, using_threads
 from gst_analysis.models import temporal
 from gst_analysis.models.registry import build_model
 from gst_analysis.results import to_json, write_whole
@@ -130,22 +129,12 @@ def _under_autocast(network: nn.Module, x: Tensor) -> Callable[[], Tensor]:
 def measure_forward(settings: Settings) -> list[Row]:
     """Time all candidates and compare their logits."""
     candidates = build_candidates(settings)
-    with _threads(settings.threads or os.cpu_count() or 1), torch.inference_mode():
+    with using_threads(settings.threads), torch.inference_mode():
         logits = {name: run().float() for name, run in candidates.items()}
         timings = time_interleaved(
             candidates, rounds=settings.rounds, warmup=settings.warmup, tries=settings.tries
         )
     return [_summarise(name, timings, logits) for name in candidates]
-
-
-@contextlib.contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _summarise(name: str, timings: Timings, logits: dict[str, Tensor]) -> Row:
@@ -189,14 +178,13 @@ def judge_targets(rows: Sequence[Row], *, amx: bool) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.forward", description=__doc__.splitlines()[0])
-    for name, value in asdict(Settings()).items():
-        parser.add_argument(f"--{name}", type=type(value), default=value, help="default: %(default)s")
+    add_settings(parser, Settings())
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers to FILE")
     asked = vars(parser.parse_args(arguments))
     target = asked.pop("json")
     settings = Settings(**asked)
     rows = measure_forward(settings)
-    machine = describe_machine(threads=settings.threads or os.cpu_count())
+    machine = describe_machine(threads=count_threads(settings.threads))
     print(f"{settings.frames} frames of {settings.size}x{settings.size}, batch 1, alpha {settings.alpha}")
     print(", ".join(f"{name} {value}" for name, value in machine.items()))
     print(format_table(rows))

@@ -10,7 +10,6 @@ Importing this imports neither torch nor pandas; a name is loaded when it is fir
 from __future__ import annotations
 
 import importlib
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return metadata.version("gst-analysis")
+        return importlib.import_module("gst_analysis.release").find_version()
     if name in _HOMES:
         return getattr(importlib.import_module(f"gst_analysis.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'gst_analysis' has no attribute {name!r}")

@@ -8,11 +8,11 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 
 from gst_analysis.errors import OutputError
+from gst_analysis.release import find_version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ class Provenance:
     sources: Mapping[str, str]
     specs: Mapping[str, Mapping[str, Any]]
     settings: Mapping[str, Any]
-    version: str = dataclasses.field(default_factory=lambda: metadata.version("gst-analysis"))
+    version: str = dataclasses.field(default_factory=find_version)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
-"""What several tests share: small networks saved as files."""
+"""What several tests share: small networks saved as files, and how tests marked gpu find a device."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import hypothesis
 import pytest
 import torch
 
@@ -14,9 +15,12 @@ from gst_analysis.models.network import VideoNetwork
 from gst_analysis.models.registry import build_model
 from gst_analysis.specs import ModelSpec
 
-# The same examples every time: a run that fails must fail again.
-hypothesis.settings.register_profile("repeatable", derandomize=True)
-hypothesis.settings.load_profile("repeatable")
+with contextlib.suppress(ImportError):  # the tests for a GPU do without
+    import hypothesis
+
+    # The same examples every time: a run that fails must fail again.
+    hypothesis.settings.register_profile("repeatable", derandomize=True)
+    hypothesis.settings.load_profile("repeatable")
 
 SaveSmall = Callable[..., Path]
 SMALL = {"width": 16, "num_classes": 5}
@@ -45,3 +49,49 @@ def save_small(tmp_path: Path) -> SaveSmall:
         )
 
     return save
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--pretend-cuda", action="store_true",
+        help="run the tests marked gpu on a device that is only pretended (tests/pretend_cuda.py)",
+    )  # fmt: skip
+    parser.addoption(
+        "--gpu-results", default="benchmarks/results", metavar="DIR",
+        help="where the tests marked gpu write what they measured; default: %(default)s",
+    )  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if _wants_gpu_alone(config):
+        # cuBLAS looks once, when it is first used: after that, no run in this process could repeat itself.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With -m gpu only files called test_gpu*.py are read: they need torch and the scientific stack alone."""
+    if not _wants_gpu_alone(config):
+        return None
+    found = collection_path.rglob("test_gpu*.py") if collection_path.is_dir() else [collection_path]
+    return None if any(path.match("test_gpu*.py") for path in found) else True
+
+
+def _wants_gpu_alone(config: pytest.Config) -> bool:
+    return str(config.option.markexpr).split()[:1] == ["gpu"]
+
+
+@pytest.fixture(autouse=True)
+def _gpu(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Give a test marked gpu its device, or skip it and say why."""
+    marker = request.node.get_closest_marker("gpu")
+    if marker is None or torch.cuda.is_available():
+        yield
+    elif marker.kwargs.get("real"):
+        pytest.skip("no CUDA device here, and a pretended one would not do")
+    elif request.config.getoption("--pretend-cuda"):
+        from tests.pretend_cuda import pretend_cuda
+
+        with pretend_cuda():
+            yield
+    else:
+        pytest.skip("no CUDA device here")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from gst_analysis.checkpoints.reading import SAFETENSORS_KEY, RawCheckpoint, loa
 from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError
 from gst_analysis.models.network import VideoNetwork
 from gst_analysis.models.registry import build_model
+from gst_analysis.release import find_version
 from gst_analysis.results import to_json, write_whole
 from gst_analysis.specs import ClipSpec, ModelSpec
 
@@ -172,7 +172,7 @@ def save_model(
         "spec": spec.to_json(),
         "clip_spec": (clip_spec or ClipSpec(frames=spec.num_frames)).to_json(),
         "labels": list(labels) if labels is not None else None,
-        "provenance": {"gst_analysis": metadata.version("gst-analysis"), **(provenance or {})},
+        "provenance": {"gst_analysis": find_version(), **(provenance or {})},
     }
     if where.suffix == ".safetensors":
         from safetensors.torch import save

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from gst_analysis.data.frame_folders import FrameFolder
 from gst_analysis.data.media import ClipInfo, Frames, Indices, OpenClip
-from gst_analysis.data.video_files import VideoFile
 from gst_analysis.errors import DataError
 
 __all__ = ["ClipInfo", "Frames", "OpenClip", "decode_frames", "open_clip", "probe_clip"]
@@ -27,7 +26,7 @@ def open_clip(path: str | os.PathLike[str]) -> Iterator[OpenClip]:
             str(where), expected="a video file or a folder of frames", found="nothing there",
             todo="check the path and the root",
         )  # fmt: skip
-    clip: OpenClip = FrameFolder(where) if where.is_dir() else VideoFile(where)
+    clip = FrameFolder(where) if where.is_dir() else _open_video(where)
     try:
         yield clip
     finally:
@@ -48,3 +47,9 @@ def probe_clip(path: str | os.PathLike[str]) -> ClipInfo:
     """Frames (counted, not believed), rate, size as displayed, seconds, rotation and codec of a clip."""
     with open_clip(path) as clip:
         return clip.describe()
+
+
+def _open_video(path: Path) -> OpenClip:
+    from gst_analysis.data.video_files import VideoFile  # here, as frame folders need no video library
+
+    return VideoFile(path)

@@ -9,35 +9,37 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
+from PIL import Image
 
 from gst_analysis.data.synthetic_render import Frames
 from gst_analysis.data.synthetic_truth import World, format_table, format_truth, place_of
 from gst_analysis.data.synthetic_worlds import WorldConfig
 from gst_analysis.errors import OutputError
 
-# quantisers for light, middling and strong compression
-_H264_QP, _VP9_Q, _JPEG_Q = (20, 25, 30), (14, 22, 32), (3, 5, 8)
+# for light, middling and strong compression
+_H264_QP, _VP9_Q, _JPEG_QUALITY = (20, 25, 30), (14, 22, 32), (92, 85, 75)
 
 
 def save_clip(folder: Path, clip_id: str, frames: Frames, config: WorldConfig) -> None:
     """Write one clip into a world's folder as its container asks: a video file or a folder of JPEGs."""
     path = folder / place_of(config, clip_id)
     if config.container == "frames":
-        _save_frames(path, frames, _JPEG_Q[config.level.compression])
+        _save_frames(path, frames, _JPEG_QUALITY[config.level.compression])
     else:
         _save_video(path, frames, config)
 
 
 def _save_video(path: Path, frames: Frames, config: WorldConfig) -> None:
+    import av  # here, so that worlds of JPEG folders need no video library
+
     level = config.level.compression
     if config.container == "mp4":
         codec, options = "libx264", {"preset": "ultrafast", "qp": str(_H264_QP[level])}
@@ -46,32 +48,28 @@ def _save_video(path: Path, frames: Frames, config: WorldConfig) -> None:
         codec, options = "libvpx-vp9", {
             "deadline": "realtime", "cpu-used": "8", "crf": q, "b": "0", "qmin": q, "qmax": q,
         }  # fmt: skip
-    with av.open(str(path), "w", format=config.container, options={"fflags": "+bitexact"}) as file:
-        stream = file.add_stream(codec, rate=config.fps, options=options)
-        assert isinstance(stream, av.VideoStream)
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        stream.codec_context.thread_count = 1
-        stream.codec_context.gop_size = 1
-        for frame in frames:
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
-        file.mux(stream.encode(None))
+    try:
+        with av.open(str(path), "w", format=config.container, options={"fflags": "+bitexact"}) as file:
+            stream = file.add_stream(codec, rate=config.fps, options=options)
+            assert isinstance(stream, av.VideoStream)
+            stream.height, stream.width = frames.shape[1:3]
+            stream.pix_fmt = "yuv420p"
+            stream.codec_context.thread_count = 1
+            stream.codec_context.gop_size = 1
+            for frame in frames:
+                file.mux(
+                    stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24"))
+                )
+            file.mux(stream.encode(None))
+    except av.error.FFmpegError as error:
+        raise OSError(error.errno, error.strerror) from error
 
 
-def _save_frames(folder: Path, frames: Frames, quantiser: int) -> None:
+def _save_frames(folder: Path, frames: Frames, quality: int) -> None:
     """<folder>/000001.jpg and so on."""
     folder.mkdir()
-    encoder = av.CodecContext.create("mjpeg", "w")
-    assert isinstance(encoder, av.VideoCodecContext)
-    encoder.height, encoder.width = frames.shape[1:3]
-    encoder.pix_fmt, encoder.time_base, encoder.thread_count = "yuvj420p", Fraction(1, 25), 1
-    encoder.qmin = encoder.qmax = quantiser
-    for number, frame in enumerate(frames):
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-        picture = picture.reformat(format="yuvj420p")
-        picture.pts = number
-        data = b"".join(bytes(packet) for packet in encoder.encode(picture))
-        (folder / f"{number + 1:06d}.jpg").write_bytes(data)
+    for number, frame in enumerate(frames, start=1):
+        Image.fromarray(frame).save(folder / f"{number:06d}.jpg", quality=quality)
 
 
 def prepare_folder(folder: Path, config: WorldConfig) -> None:
@@ -114,13 +112,24 @@ def write_folder_whole(folder: Path) -> Iterator[Path]:
         if folder.exists():
             folder.rmdir()
         draft.rename(folder)
-    except (OSError, av.error.FFmpegError) as error:
+    except OSError as error:
         raise OutputError(
             str(folder), expected="a place where a folder of clips can be written",
             found=getattr(error, "strerror", None) or str(error), todo="choose another place, or make room",
         ) from error  # fmt: skip
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def watch_draft(folder: Path) -> tuple[int, float] | None:
+    """Clips that lie in the draft of a folder that is being written, and its age in seconds; None without."""
+    try:
+        drafts = [(path.stat().st_mtime, path) for path in folder.parent.glob(f".{folder.name}.*")]
+        begun, draft = max(drafts)
+        (clips,) = draft.iterdir()  # the draft changes when its one folder is made, and at the end
+        return sum(1 for _ in clips.iterdir()), time.time() - begun
+    except (OSError, ValueError):  # none, not begun, or ended meanwhile
+        return None
 
 
 def _refuse_full(folder: Path) -> None:

@@ -11,8 +11,7 @@ from torch import nn
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.folding import fold_norms, has_hooks
 from gst_analysis.inference.settings import InferenceSettings
-
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "alloc_failed")
+from gst_analysis.models.devices import is_out_of_memory
 
 
 @contextmanager
@@ -47,8 +46,7 @@ def explain_out_of_memory(views: int, device: torch.device) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        told = isinstance(error, (torch.OutOfMemoryError, MemoryError))
-        if not told and not any(sign in str(error).lower() for sign in _OUT_OF_MEMORY):
+        if not is_out_of_memory(error):
             raise
         advice = f"try a batch of {views // 2}" if views > 1 else "use precision bf16, or fewer frames"
         raise SpecError(

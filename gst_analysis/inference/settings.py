@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-import torch
-
 from gst_analysis.data.transforms import CROPS
 from gst_analysis.errors import SpecError
+from gst_analysis.models.devices import choose_device
+
+__all__ = ["DEVICES", "PRECISIONS", "InferenceSettings", "choose_device"]
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
 PRECISIONS = ("fp32", "bf16")
@@ -53,23 +54,6 @@ class InferenceSettings:
     def threads(self) -> int:
         """Clips that are read at once."""
         return self.readers or min(_MOST_READERS, os.cpu_count() or 1)
-
-
-def choose_device(wanted: str) -> torch.device:
-    """The device that is meant; `auto` is the fastest kind there is.
-
-    Raises:
-        SpecError: there is no such device here.
-    """
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if wanted == "auto":
-        wanted = next(kind for kind, there in present.items() if there)
-    if not present[wanted]:
-        here = ", ".join(kind for kind, there in present.items() if there)
-        raise SpecError(
-            "device", expected=f"one that is here: {here}", found=wanted, todo="choose that, or auto"
-        )
-    return torch.device(wanted)
 
 
 def _unfit(name: str, expected: str, value: object) -> SpecError:

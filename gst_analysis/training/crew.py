@@ -13,7 +13,8 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision, Precision
 from torch import Tensor, distributed
 
-from gst_analysis.errors import GstError, SpecError
+from gst_analysis.errors import GstError
+from gst_analysis.models.devices import choose_device
 from gst_analysis.training.config import RunConfig
 
 Value = TypeVar("Value")
@@ -26,26 +27,13 @@ def build_fabric(run: RunConfig) -> Fabric:
 
     Under torchrun the number of devices and nodes is torchrun's, under `fabric run` everything is.
     """
-    device = choose_device(run.device)
+    device = choose_device(run.device, setting="run.device").type
     plugin = _precision(run.precision, device)
     if int(os.environ.get("LT_CLI_USED", "0")):
         return Fabric(plugins=plugin)
     devices, nodes = _count_devices(run)
     strategy = run.strategy if devices * nodes > 1 or run.strategy != "auto" else "auto"
     return Fabric(accelerator=device, devices=devices, num_nodes=nodes, strategy=strategy, plugins=plugin)
-
-
-def choose_device(wanted: str) -> str:
-    """The kind of device that is meant; `auto` is the fastest there is."""
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if wanted == "auto":
-        return next(name for name, there in present.items() if there)
-    if not present[wanted]:
-        raise SpecError(
-            "run.device", expected=f"a device that is here: {', '.join(n for n, t in present.items() if t)}",
-            found=wanted, todo="choose one of them, or auto",
-        )  # fmt: skip
-    return wanted
 
 
 def _precision(name: str, device: str) -> Precision:

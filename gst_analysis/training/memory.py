@@ -8,16 +8,8 @@ from contextlib import contextmanager
 import torch
 
 from gst_analysis.errors import SpecError
+from gst_analysis.models.devices import is_out_of_memory
 from gst_analysis.training.batches import BatchPlan
-
-_SIGNS = ("out of memory", "can't allocate memory", "cannot allocate memory", "alloc_failed")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of torch means that memory ran out, on any kind of device."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _SIGNS)
 
 
 @contextmanager

@@ -17,10 +17,7 @@ from gst_analysis.specs import ClipSpec
 from tests.conftest import build_small
 from tests.inference.fakes import record, write_greys
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
-]
+pytestmark = pytest.mark.gpu
 
 SMALL = ["gst-resnet26s", "sth-resnet26s", "p3d-resnet18", "c3d-g2-resnet26s", "tsm-mobilenetv2"]
 
@@ -78,6 +75,7 @@ def test_auto_is_the_gpu(tmp_path: Path) -> None:
     assert logits.provenance.settings["device"] == "cuda"
 
 
+@pytest.mark.gpu(real=True)
 @pytest.mark.slow
 def test_a_process_of_its_own_drives_the_gpu(tmp_path: Path) -> None:
     """Also where there is one GPU only: Fabric starts a process for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from gst_analysis.checkpoints.loading import load_checkpoint
 from gst_analysis.data.synthetic import WorldConfig, make_world
+from gst_analysis.data.synthetic_worlds import Container
 from gst_analysis.training.config import TrainConfig
 from gst_analysis.training.loop import train
 from gst_analysis.training.progress import TrainProgress
@@ -37,9 +39,9 @@ STEPS = 4
 """In an epoch: 48 training clips in batches of 12."""
 
 
-def render(folder: Path) -> Path:
-    """The world that SETTINGS expect."""
-    make_world(folder, WORLD, workers=1)
+def render(folder: Path, container: Container = "mp4") -> Path:
+    """The world that SETTINGS expect; one of JPEG folders needs no video library."""
+    make_world(folder, dataclasses.replace(WORLD, container=container), workers=1)
     return folder
 
 

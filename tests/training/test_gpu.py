@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,21 +12,33 @@ import pandas as pd
 import pytest
 import torch
 
+pytest.importorskip("lightning_fabric", reason="training runs on Lightning Fabric")
+
 from gst_analysis.errors import SpecError
 from gst_analysis.training.loop import train
-from tests.training.runs import assert_same, at_step, tiny, weights
+from tests.training.runs import assert_same, at_step, render, tiny, weights
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here"),
-]
-CUDA = {"run.device": "cuda", "model.dropout": "0", "optimiser.lr": "0.001", "data.workers": "1"}
+pytestmark = pytest.mark.gpu
+CUDA = {
+    "run.device": "cuda", "run.tensorboard": "false", "data.workers": "1", "model.dropout": "0",
+    "optimiser.lr": "0.001", "world.container": "frames", "data.clips": "frames",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The world of the other tests, in JPEG folders: no video library is needed."""
+    return render(tmp_path_factory.mktemp("gpu") / "world", "frames")
 
 
 @pytest.fixture
-def full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+def full_precision() -> Iterator[None]:
     """Convolutions in fp32 proper, not TF32."""
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    convolutions = torch.backends.cudnn.conv  # type: ignore[attr-defined] # made at run time
+    before = convolutions.fp32_precision
+    convolutions.fp32_precision = "ieee"
+    yield
+    convolutions.fp32_precision = before
 
 
 @pytest.mark.usefixtures("full_precision")
@@ -71,6 +84,7 @@ def test_memory_is_given_back(world: Path, tmp_path: Path) -> None:
     assert used() <= before
 
 
+@pytest.mark.gpu(real=True)
 def test_too_little_memory_is_said_with_a_batch_size(world: Path, tmp_path: Path) -> None:
     total = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.empty_cache()

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from gst_analysis.errors import SpecError
+from gst_analysis.models.devices import is_out_of_memory
 from gst_analysis.models.resnet import VideoResNet
 from gst_analysis.training.batches import BatchPlan
 from gst_analysis.training.loop import train
-from gst_analysis.training.memory import explain_out_of_memory, is_out_of_memory
+from gst_analysis.training.memory import explain_out_of_memory
 from tests.training.runs import tiny
 
 OUT_OF_MEMORY = [
