@@ -15,6 +15,7 @@ import gst_analysis as gst
 from gst_analysis import workflows
 from gst_analysis.cli import run
 from gst_analysis.figures.interactive_drift import count_panels, draw_drift_animation
+from gst_analysis.figures.style import DARK
 from gst_analysis.tables import DRIFT, DRIFT_LAYERS, check
 from tests.conftest import SaveSmall, build_small
 
@@ -133,6 +134,23 @@ def test_every_frame_of_the_animation_is_the_tables_histogram(series: list[str])
         np.testing.assert_allclose(drawn.y, heights)
         assert heights.sum() == pytest.approx(100)
     assert sum(bool(trace.showlegend) for trace in figure.data) == 2
+
+
+def test_buttons_slider_and_axes_have_their_own_rows_at_any_width(series: list[str]) -> None:
+    layout = draw_drift_animation(workflows.measure_drift(*series).table, axis="epoch").layout
+    (slider,), (menu,) = layout.sliders, layout.updatemenus
+    assert {slider.y, menu.y, slider.x, menu.x} == {0}  # both hang from the lowest axes, by pixels
+    assert slider.pad.t >= 40  # tick labels and the axis' title
+    assert menu.pad.t - slider.pad.t >= 70  # the value, the bar and its labels
+    assert layout.margin.b - menu.pad.t >= 40
+
+
+def test_an_animation_waits_to_be_played(series: list[str], tmp_path: Path) -> None:
+    words = ["drift", *series, "--formats", "html", "--out", str(tmp_path), "--dark"]
+    assert run(words) == 0
+    page = (tmp_path / "drift_animation.html").read_text()
+    assert "Plotly.animate('drift_animation', null)" not in page
+    assert f'<body style="background: {DARK.paper}">' in page
 
 
 def test_print_figures_show_the_tables_medians(series: list[str]) -> None:

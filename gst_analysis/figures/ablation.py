@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from gst_analysis.figures.class_pairs import shorten
 from gst_analysis.figures.style import Theme, dress, dress_legend, new_figure, theme_of
 
 MEASURES: Mapping[str, tuple[str, float]] = {
@@ -54,9 +55,8 @@ def draw_ablation(table: pd.DataFrame, *, measure: str = "accuracy_drop", dark: 
     figure.supylabel(MEASURES[measure][0], fontsize=9, color=theme.ink)
     groups = list(dict.fromkeys(table["group"]))
     clips = int(table["clips"].iloc[0])
-    _explain(
-        figure, groups, f"{table['checkpoint'].iloc[0]}, {clips} clips; bars: confidence intervals", theme
-    )
+    name = shorten(str(table["checkpoint"].iloc[0]), 40)
+    _explain(figure, groups, f"{name}, {clips} clips; bars: confidence intervals", theme)
     return figure
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from gst_analysis.figures.histograms import Panel, count_bins, lay_out_panels
+from gst_analysis.figures.names import tell_apart
 from gst_analysis.figures.style import Theme, dress, dress_legend, new_figure, theme_of
 
 Rows = Literal["block", "stage"]
@@ -27,7 +28,7 @@ def draw_bn_scales(
     grid = lay_out_panels(table, by=by, absolute=absolute)
     rows, columns = len(grid.rows), len(grid.columns)
     tall = 1.05 if rows <= 6 else 0.78
-    figure = new_figure(max(4.6, 1.3 + 2.7 * columns), 1.5 + tall * rows, theme)
+    figure = new_figure(max(4.6, 1.3 + (2.7 if columns <= 6 else 1.7) * columns), 1.5 + tall * rows, theme)
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     top = max(
         (
@@ -37,13 +38,14 @@ def draw_bn_scales(
         ),
         default=1,
     )
+    names = tell_apart(grid.columns, 34 if columns <= 6 else 22)
     for r, row in enumerate(grid.rows):
         for c, column in enumerate(grid.columns):
             _draw_panel(axes[r, c], grid.panels.get((row, column)), grid.edges, theme)
             if c == 0:
                 axes[r, c].set_ylabel(row, rotation=0, ha="right", va="center", fontsize=8)
             if r == 0:
-                axes[r, c].set_title(_shorten(column), fontsize=9, color=theme.ink)
+                axes[r, c].set_title(names[c], fontsize=9 if columns <= 6 else 8, color=theme.ink)
     axes[0, 0].set_ylim(0, top * 1.12)
     _label(figure, axes[-1], grid.groups, theme, symbol="|γ|" if absolute else "γ")
     return figure
@@ -86,12 +88,10 @@ def _label(figure: Figure, bottom: np.ndarray, groups: tuple[str, ...], theme: T
         "all": "all channels (no groups)",
     }
     handles = [Patch(facecolor=theme.groups[g], alpha=0.6, label=names[g]) for g in groups]
-    title = "upright lines: medians (temporal dashed)" if "temporal" in groups else "upright line: median"
+    title = "upright line: median; n: channels"
+    if "temporal" in groups:
+        title = "upright lines: medians (temporal dashed); n: spatial + temporal channels"
     legend = figure.legend(
         handles=handles, loc="outside upper center", ncols=3, fontsize=8, title=title, title_fontsize=7.5
     )
     dress_legend(legend, theme)
-
-
-def _shorten(name: str, limit: int = 34) -> str:
-    return name if len(name) <= limit else f"{name[: limit // 2 - 1]}…{name[-limit // 2 :]}"

@@ -17,10 +17,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from gst_analysis.figures.histograms import lay_out_panels
+from gst_analysis.figures.names import tell_apart
 from gst_analysis.figures.style import DARK, Theme, dress, dress_legend, new_figure, theme_of
 
 MOST_NAMED = 10
-"""Checkpoints that a legend names one by one; of more it names the first and the last."""
+"""Checkpoints that a legend names one by one; of more it names five along the ramp."""
 
 GROUP_NAMES = {
     "spatial": "spatial channels",
@@ -28,6 +29,12 @@ GROUP_NAMES = {
     "all": "all channels (no groups)",
 }
 _MARKERS = "os^DvPX*"
+_LONGEST_NAME = 34
+_LEGEND_MARK, _LEGEND_LETTER = 0.6, 0.066
+"""Inches, of a mark with the room around it and of a letter."""
+_BESIDE, _SPREAD = 0.16, 0.66
+"""Between two checkpoints of a block, and between the first and the last; blocks are 1 apart."""
+SURE = "time and space differ (5%, Holm)"
 _STEPS = 240
 _SMOOTHING = 0.012
 """The least width of a curve of density, as a part of the axis."""
@@ -47,17 +54,17 @@ def draw_gaps(table: pd.DataFrame, *, absolute: bool = False, dark: bool = False
     axes = figure.subplots()
     dress(axes, theme)
     axes.axhline(0, color=theme.faint, linewidth=0.8)
+    asides = (np.arange(len(names)) - (len(names) - 1) / 2) * min(_BESIDE, _SPREAD / max(1, len(names) - 1))
     for i, (name, colour) in enumerate(zip(names, list_colours(len(names), theme), strict=True)):
         rows = table[table["checkpoint"] == name].reset_index(drop=True)
-        aside = i / (len(names) - 1) - 0.5 if len(names) > 1 else 0.0
-        x = np.arange(len(rows)) + 0.6 * aside if same else rows["depth"].to_numpy() + 0.03 * aside
+        x = np.arange(len(rows)) + asides[i] if same else rows["depth"].to_numpy() + 0.05 * asides[i]
         _draw_gap_line(axes, x, rows, colour, marker=_MARKERS[i % len(_MARKERS)])
     axes.set_ylabel(f"median {_symbol(absolute=absolute)}: temporal minus spatial", fontsize=9)
     _label_depth(axes, table, layers[0] if same else ())
     marks = [
         Line2D([], [], marker="o", linestyle="", color=theme.ink, markerfacecolor=face, label=label)
         for face, label in (
-            (theme.ink, "differs (Holm, 5%)"),
+            (theme.ink, SURE),
             (theme.panel, "may be chance, or not tested"),
         )
     ]
@@ -113,7 +120,7 @@ def draw_ridgelines(table: pd.DataFrame, *, absolute: bool = False, dark: bool =
         ridges = {n: grid.panels[row, n].values for n in names if (row, n) in grid.panels}
         for n, groups in ridges.items():
             _draw_ridge(axes[c], groups, at, base=len(names) - 1 - names.index(n), theme=theme)
-    axes[0].set_yticks(range(len(names)), [_shorten(name) for name in reversed(names)])
+    axes[0].set_yticks(range(len(names)), tell_apart(names, _LONGEST_NAME)[::-1])
     axes[0].tick_params(axis="y", length=0, labelsize=8 if spacing > 0.3 else 6)
     axes[0].set_ylim(-0.2, len(names) + 0.5)
     present = [group for group in GROUP_NAMES if group in grid.groups]
@@ -134,33 +141,45 @@ def estimate_density(values: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 def list_colours(count: int, theme: Theme) -> list[str]:
     """A ramp for the order of checkpoints; legible on the theme's paper, and to the colour-blind."""
-    low, high = (0.35, 1.0) if theme is DARK else (0.0, 0.82)
+    low, high = (0.42, 1.0) if theme is DARK else (0.0, 0.77)
     ramp = colormaps["viridis"](np.linspace(low, high, count) if count > 1 else [low])
     return ["#" + "".join(f"{round(255 * part):02x}" for part in colour[:3]) for colour in ramp]
 
 
 def name_lines(names: Sequence[str], theme: Theme, *, markers: bool = False) -> list[Line2D]:
-    """Legend entries: every checkpoint, or of many the first, one between and the last."""
+    """Legend entries: every checkpoint, or of many five from the first to the last."""
     lines = [
-        Line2D([], [], color=c, label=_shorten(n), marker=_MARKERS[i % len(_MARKERS)] if markers else "")
-        for i, (n, c) in enumerate(zip(names, list_colours(len(names), theme), strict=True))
-    ]
+        Line2D(
+            [], [], color=c, label=name,
+            marker=_MARKERS[i % len(_MARKERS)] if markers else "",
+        )
+        for i, (name, c) in enumerate(
+            zip(tell_apart(names, _LONGEST_NAME), list_colours(len(names), theme), strict=True)
+        )
+    ]  # fmt: skip
     if len(names) <= MOST_NAMED:
         return lines
-    middle = lines[len(names) // 2]
-    middle.set_label(f"… {len(names) - 2} between, in order")
-    return [lines[0], middle, lines[-1]]
+    rest = Line2D([], [], linestyle="", label=f"(5 of {len(names)}, in the order given)")
+    return [*(lines[round(place * (len(lines) - 1) / 4)] for place in range(5)), rest]
 
 
-def add_legend(figure: Figure, handles: Sequence[Line2D | Patch], theme: Theme) -> None:
-    """A legend above everything, in one row if it fits."""
-    columns = len(handles) if len(handles) <= 4 and figure.get_figwidth() > 8 else 3
-    legend = figure.legend(handles=list(handles), loc="outside upper center", ncols=columns, fontsize=8)
+def add_legend(
+    figure: Figure, handles: Sequence[Line2D | Patch], theme: Theme, *, title: str | None = None
+) -> None:
+    """A legend above everything, in as few rows as fit its width."""
+    widest = max(len(str(handle.get_label())) for handle in handles)
+    fitting = int(figure.get_figwidth() / (_LEGEND_MARK + widest * _LEGEND_LETTER))
+    most = len(handles) if len(handles) <= 4 else 3
+    columns = max(1, min(most, fitting))
+    legend = figure.legend(
+        handles=list(handles), loc="outside upper center", ncols=columns, fontsize=8, title=title,
+        title_fontsize=8,
+    )  # fmt: skip
     dress_legend(legend, theme)
 
 
 def _axis_of(edges: np.ndarray) -> np.ndarray:
-    room = 0.04 * (edges[-1] - edges[0])
+    room = 0.12 * (edges[-1] - edges[0])  # tails are smoothed beyond the last value
     return np.linspace(edges[0] - room, edges[-1] + room, _STEPS)
 
 
@@ -211,7 +230,3 @@ def _draw_ridge(
 
 def _symbol(*, absolute: bool) -> str:
     return "|γ|" if absolute else "γ"
-
-
-def _shorten(name: str, limit: int = 34) -> str:
-    return name if len(name) <= limit else f"{name[: limit // 2 - 1]}…{name[-limit // 2 :]}"

@@ -10,17 +10,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from gst_analysis.figures.class_pairs import shorten
 from gst_analysis.figures.comparison import GROUP_NAMES, add_legend, shorten_layers
 from gst_analysis.figures.style import Theme, dress, new_figure, theme_of
 
 _MARKERS = {"spatial": "o", "temporal": "D", "all": "o"}
 
 
-def draw_drift(table: pd.DataFrame, layers: pd.DataFrame, *, tolerance: float, dark: bool = False) -> Figure:
+def draw_drift(
+    table: pd.DataFrame, layers: pd.DataFrame, *, tolerance: float, origin: str = "", dark: bool = False
+) -> Figure:
     """One checkpoint by block: the change of γ, and the share of channels that still hold their start.
 
     Left: median and middle half of a group's changes. Right: filled, the share that carries an inherited
-    2-D value; hollow, the share unmoved from any start.
+    2-D value; hollow, the share unmoved from any start. `origin` says what the start was.
     """
     theme = theme_of(dark=dark)
     names = list(dict.fromkeys(table["layer"]))
@@ -41,15 +44,14 @@ def draw_drift(table: pd.DataFrame, layers: pd.DataFrame, *, tolerance: float, d
         _draw_changes(left, x, table[table["group"] == group], names, theme)
         _draw_shares(right, x, layers[layers["group"] == group].set_index("layer").loc[names], theme, group)
     some = bool(layers["inherited"].sum())
-    origin = "filled: they came from 2-D weights" if some else "none came from 2-D weights"
-    said = f"outline: all channels; {origin}"
-    right.set_title(said, fontsize=8)
+    those = "filled: those from 2-D weights" if some else "none came from 2-D weights"
+    right.set_title(f"outline: all unmoved ones; {those}", fontsize=8)
     left.set_title("mark: median of the group's channels; line: its middle half", fontsize=8)
-    add_legend(figure, _name_groups(groups, theme), theme)
+    add_legend(figure, _name_groups(groups, theme), theme, title=_name_start(table, origin))
     return figure
 
 
-def draw_start_against_now(table: pd.DataFrame, *, dark: bool = False) -> Figure:
+def draw_start_against_now(table: pd.DataFrame, *, origin: str = "", dark: bool = False) -> Figure:
     """One checkpoint, a panel a layer: every channel's γ now over its γ at the start; hollow marks moved."""
     theme = theme_of(dark=dark)
     names = list(dict.fromkeys(table["layer"]))
@@ -71,11 +73,16 @@ def draw_start_against_now(table: pd.DataFrame, *, dark: bool = False) -> Figure
                 )  # fmt: skip
     panels[0].set_xlim(low, high)
     panels[0].set_ylim(low, high)
-    figure.supxlabel(
-        "γ at the start (on the line: as it began; filled: unmoved)", fontsize=9, color=theme.ink
-    )
+    figure.supxlabel("γ at the start", fontsize=9, color=theme.ink)
     figure.supylabel("γ now", fontsize=9, color=theme.ink)
-    add_legend(figure, _name_groups(_present(table), theme), theme)
+    dots = _name_groups(_present(table), theme)
+    for dot in dots:
+        dot.set_linestyle("")
+    shown = [("unmoved", theme.ink), ("moved", "none")]
+    faces = [Line2D([], [], linestyle="", marker="o", color=theme.ink, markerfacecolor=face, label=what)
+             for what, face in shown]  # fmt: skip
+    line = Line2D([], [], color=theme.faint, linewidth=0.8, label="as it began")
+    add_legend(figure, [*dots, *faces, line], theme, title=_name_start(table, origin))
     return figure
 
 
@@ -131,6 +138,12 @@ def _draw_shares(axes: Axes, x: np.ndarray, rows: pd.DataFrame, theme: Theme, gr
     unmoved, carried = (100 * rows[what] / rows["n"] for what in ("unmoved", "carried"))
     axes.bar(x, carried, width=0.26, color=colour, alpha=0.75)
     axes.bar(x, unmoved, width=0.26, facecolor="none", edgecolor=colour, linewidth=1.1)
+
+
+def _name_start(table: pd.DataFrame, origin: str) -> str:
+    """Which checkpoint, and since when."""
+    name = shorten(str(table["checkpoint"].iloc[-1]), 40)
+    return f"{name}; start: {shorten(origin, 60)}" if origin else name
 
 
 def _present(table: pd.DataFrame) -> list[str]:

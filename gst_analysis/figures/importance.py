@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gst_analysis.figures.comparison import GROUP_NAMES, shorten_layers
+from gst_analysis.figures.names import tell_apart
 from gst_analysis.figures.style import Theme, dress, dress_legend, new_figure, theme_of
 from gst_analysis.tables import WHICH_TO_TRUST
 
@@ -33,6 +34,7 @@ def draw_importance(table: pd.DataFrame, *, dark: bool = False) -> Figure:
     widest = int(shown.groupby("checkpoint")["layer"].nunique().max())
     figure = new_figure(max(8.5, 3.0 + 0.55 * widest), 1.9 + 2.3 * len(names), theme)
     axes = figure.subplots(len(names), 2, squeeze=False)
+    short = tell_apart(names, 30)
     for r, name in enumerate(names):
         rows = shown[shown["checkpoint"] == name]
         for c, (score, title) in enumerate(_COLUMNS.items()):
@@ -40,7 +42,7 @@ def draw_importance(table: pd.DataFrame, *, dark: bool = False) -> Figure:
             _draw_panel(axes[r, c], rows, score, theme)
             if r == 0:
                 axes[r, c].set_title(title, fontsize=9)
-        axes[r, 0].set_ylabel(name if len(name) < 30 else name[:28] + "…", fontsize=8)
+        axes[r, 0].set_ylabel(short[r], fontsize=8)
     source = "activations measured on clips" if measured else "z standard normal (closed form)"
     for bottom in axes[-1]:
         bottom.set_xlabel("block (stage.index)", fontsize=8)
@@ -63,7 +65,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, score: str, theme: Theme) -> Non
         axes.scatter(x, middle[:, 1], s=20, color=colour, marker=_MARKERS[group], zorder=3)
     axes.set_xticks(range(len(layers)), shorten_layers(layers), rotation=90 if len(layers) > 8 else 0)
     axes.set_xlim(-0.6, len(layers) - 0.4)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.04 * axes.get_ylim()[1])
     missing = int(rows[rows[score].isna()]["layer"].nunique())
     if missing:
         why = f"not defined for {missing} of {len(layers)} layers:\nno convolution of the block follows"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,6 +13,8 @@ from gst_analysis.figures.histograms import Grid, Panel, count_bins, lay_out_pan
 from gst_analysis.figures.style import Theme, theme_of
 
 _NAMES = {"spatial": "spatial channels", "temporal": "temporal channels", "all": "all channels (no groups)"}
+_FEW = 4
+"""Up to so many columns have a title below each."""
 _DASHES = {"spatial": "solid", "temporal": "dash", "all": "solid"}
 
 
@@ -22,8 +26,9 @@ def draw_bn_scales_interactive(
     grid = lay_out_panels(table, by=by, absolute=absolute)
     rows, columns = len(grid.rows), len(grid.columns)
     figure = make_subplots(
-        rows, columns, shared_xaxes=True, shared_yaxes="all", column_titles=list(grid.columns),
-        vertical_spacing=0.25 / max(4, rows), horizontal_spacing=0.03,
+        rows, columns, shared_xaxes=True, shared_yaxes="all",
+        column_titles=[_wrap(name, columns) for name in grid.columns],
+        vertical_spacing=0.25 / max(4, rows), horizontal_spacing=min(0.03, 0.2 / columns),
     )  # fmt: skip
     bars, lines, notes = [], [], list(figure.layout.annotations)
     for r, row in enumerate(grid.rows):
@@ -37,8 +42,16 @@ def draw_bn_scales_interactive(
     # All at once: plotly copies what a figure has for every line or note that is added to it.
     figure.add_traces(_show_once(bars))
     figure.update_layout(shapes=lines, annotations=notes)
+    figure.update_annotations(
+        {"font.size": 13 if columns <= _FEW else 10}, selector=lambda a: a.yref == "paper"
+    )
     _dress(figure, grid, theme, symbol="|γ|" if absolute else "γ")
     return figure
+
+
+def _wrap(name: str, columns: int) -> str:
+    """A checkpoint's name in as many lines as its column's width asks for."""
+    return "<br>".join(textwrap.wrap(name, max(12, 160 // columns)))
 
 
 def _name_axes(number: int) -> dict[str, str]:
@@ -95,11 +108,14 @@ def _row_title(row: str) -> dict[str, object]:
 
 def _dress(figure: go.Figure, grid: Grid, theme: Theme, *, symbol: str) -> None:
     two = "temporal" in grid.groups
-    medians = "upright lines are medians, temporal dashed:" if two else "upright line: median"
+    lines = max(_wrap(name, len(grid.columns)).count("<br>") for name in grid.columns)
+    medians = (
+        "upright lines: medians, temporal dashed; n: spatial + temporal" if two else "upright line: median"
+    )
     figure.update_layout(
-        barmode="overlay", bargap=0, height=130 + 95 * len(grid.rows), paper_bgcolor=theme.paper,
+        barmode="overlay", bargap=0, height=115 + 15 * lines + 95 * len(grid.rows), paper_bgcolor=theme.paper,
         plot_bgcolor=theme.panel, font={"color": theme.ink, "size": 12},
-        margin={"l": 80, "r": 20, "t": 90, "b": 50},
+        margin={"l": 80, "r": 20, "t": 75 + 15 * lines, "b": 50},
         legend={
             "orientation": "h", "y": 1, "yref": "container", "yanchor": "top", "x": 0.5, "xanchor": "center",
             "title": {"text": medians},
@@ -107,4 +123,5 @@ def _dress(figure: go.Figure, grid: Grid, theme: Theme, *, symbol: str) -> None:
     )  # fmt: skip
     figure.update_xaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)
     figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid, ticksuffix=" %", nticks=3)
-    figure.update_xaxes(title=f"batch-norm scale {symbol}", row=len(grid.rows))
+    titled = None if len(grid.columns) <= _FEW else (len(grid.columns) + 1) // 2
+    figure.update_xaxes(title=f"batch-norm scale {symbol}", row=len(grid.rows), col=titled)

@@ -15,6 +15,8 @@ from gst_analysis.figures.style import Theme, theme_of
 
 BINS = 24
 _COLUMNS = 4
+_BELOW_AXES, _SLIDER = 45, 85
+"""Pixels from the axes down to the slider, and from there down to the buttons, whatever the width."""
 Panel = tuple[str, str]
 """A layer and a group."""
 
@@ -94,20 +96,22 @@ def _dress(figure: go.Figure, theme: Theme, labels: list[str], *, axis: str, row
     play = {"label": "Play", "method": "animate", "args": [None, {**still, "frame": {"duration": 350}}]}
     stop = {"label": "Pause", "method": "animate", "args": [[None], {**still, "frame": {"duration": 0}}]}
     buttons = {"bgcolor": theme.panel, "font": {"color": theme.ink}, "bordercolor": theme.faint}
+    figure.update_annotations(font_size=12)
     figure.update_layout(
-        barmode="overlay", bargap=0, height=230 + 150 * rows, paper_bgcolor=theme.paper,
+        barmode="overlay", bargap=0, height=280 + 150 * rows, paper_bgcolor=theme.paper,
         plot_bgcolor=theme.panel, font={"color": theme.ink, "size": 12},
-        margin={"l": 70, "r": 20, "t": 80, "b": 140},
+        margin={"l": 70, "r": 20, "t": 80, "b": _BELOW_AXES + _SLIDER + 50},
         legend={
             "orientation": "h", "y": 1, "yref": "container", "yanchor": "top", "x": 0.5, "xanchor": "center",
         },
         sliders=[{
-            "steps": steps, "currentvalue": {"prefix": f"{axis}: "}, "x": 0.12, "len": 0.88, "y": 0,
-            "yanchor": "top", "pad": {"t": 50}, "bgcolor": theme.grid, "font": {"color": theme.ink},
+            "steps": steps, "currentvalue": {"prefix": f"{axis}: "}, "x": 0, "len": 1, "y": 0,
+            "yanchor": "top", "pad": {"t": _BELOW_AXES}, "bgcolor": theme.grid, "font": {"color": theme.ink},
         }],
         updatemenus=[{
             "type": "buttons", "showactive": False, "buttons": [play, stop], "direction": "left",
-            "x": 0, "xanchor": "left", "y": 0, "yanchor": "top", "pad": {"t": 60}, **buttons,
+            "x": 0, "xanchor": "left", "y": 0, "yanchor": "top", "pad": {"t": _BELOW_AXES + _SLIDER},
+            **buttons,
         }],
     )  # fmt: skip
     figure.update_xaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)

@@ -16,9 +16,9 @@ _NAMES: Mapping[str, str] = {
     "channels": "number of channels",
     "gamma": "raw γ",
     "abs_gamma": "|γ|",
-    "invariant": "E[ReLU] × column norm",
-    "invariant_spread": "std[ReLU] × column norm",
-    "invariant_output": "E[ReLU] × normed column",
+    "invariant": "invariant: E[ReLU] × column norm",
+    "invariant_spread": "its spread: std[ReLU] × column norm",
+    "invariant_output": "at the output: E[ReLU] × normed column",
     "activation_norm": "activation norm",
     "taylor": "first-order Taylor",
 }
@@ -43,7 +43,7 @@ def draw_score_agreement(
     theme = theme_of(dark=dark)
     shown = table[(table["measure"] == measure) & (table["aggregate"] == aggregate)]
     kinds, scores = (list(dict.fromkeys(shown[name])) for name in ("intervention", "score"))
-    figure = new_figure(3.0 + 2.1 * len(kinds), 1.9 + 0.34 * len(scores), theme)
+    figure = new_figure(3.6 + 2.1 * len(kinds), 1.9 + 0.34 * len(scores), theme)
     panels = figure.subplots(1, len(kinds), sharex=True, sharey=True, squeeze=False)[0]
     for axes, kind in zip(panels, kinds, strict=True):
         dress(axes, theme, grid="x")
@@ -51,6 +51,7 @@ def draw_score_agreement(
         _draw_scores(axes, shown[shown["intervention"] == kind], scores, theme)
         axes.set_title(kind, fontsize=9, color=theme.ink, loc="left")
     panels[0].set_xlim(-1.05, 1.05)
+    panels[0].set_xticks([-1, -0.5, 0, 0.5, 1], ["−1", "−½", "0", "½", "1"])
     panels[0].set_ylim(len(scores) - 0.4, -0.6)
     panels[0].set_yticks(range(len(scores)), [_NAMES.get(score, score) for score in scores])
     figure.supxlabel(f"rank correlation with {_DROPS[measure]}", fontsize=9, color=theme.ink)

@@ -42,9 +42,10 @@ class Drift(Result[Any]):
 
         last = self.table["checkpoint"].iloc[-1]
         now, layers = (t[t["checkpoint"] == last] for t in (self.table, self.layers))
-        found = {"drift": draw_drift(now, layers, tolerance=self.summary.tolerance, dark=dark)}
+        origin = self.summary.origin
+        found = {"drift": draw_drift(now, layers, tolerance=self.summary.tolerance, origin=origin, dark=dark)}
         if now["start"].nunique() > 1:
-            found["start_against_now"] = draw_start_against_now(now, dark=dark)
+            found["start_against_now"] = draw_start_against_now(now, origin=origin, dark=dark)
         if self.layers["position"].nunique() > 1:
             found["gamma_over_training"] = draw_gamma_over_training(
                 self.layers, axis=self.summary.axis, dark=dark

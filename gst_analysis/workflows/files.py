@@ -28,6 +28,7 @@ def save_figures(
 
 def save_html(figure: go.Figure, folder: str | os.PathLike[str], stem: str) -> dict[str, str]:
     """Write an interactive figure as one self-contained page."""
-    page = figure.to_html(include_plotlyjs=True, div_id=stem)
+    page = figure.to_html(include_plotlyjs=True, div_id=stem, auto_play=False)
+    page = page.replace("<body>", f'<body style="background: {figure.layout.paper_bgcolor}">', 1)
     path = Path(folder) / f"{stem}.html"
     return {"html": str(write_whole(path, lambda file: file.write(page.encode())))}

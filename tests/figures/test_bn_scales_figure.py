@@ -113,6 +113,16 @@ def test_screen_and_print_show_the_same_heights() -> None:
     assert sum(trace.showlegend for trace in figure.data) == 2
 
 
+def test_many_checkpoints_on_screen_have_names_that_fit() -> None:
+    names = tuple(f"something-something-v2-gst-resnet50-epoch-{i}" for i in range(12))
+    figure = draw_bn_scales_interactive(make_table(checkpoints=names))
+    titles = [note.text for note in figure.layout.annotations if note.yref == "paper"]
+    assert [title.replace("<br>", "") for title in titles] == list(names)
+    assert max(len(line) for title in titles for line in title.split("<br>")) <= 13
+    named = [axis for axis in figure.select_xaxes() if axis.title.text]
+    assert len(named) == 1
+
+
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
 @pytest.mark.parametrize("dark", [True, False])
 def test_the_same_table_gives_the_same_file(tmp_path: Path, kind: str, *, dark: bool) -> None:

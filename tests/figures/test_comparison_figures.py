@@ -73,6 +73,19 @@ def test_every_gap_and_interval_is_drawn_where_it_belongs() -> None:
     assert [t.get_text() for t in axes.get_xticklabels()] == ["1.0", "2.0", "3.0", "4.0"]
 
 
+@pytest.mark.parametrize("count", [1, 2, 5, 10])
+def test_checkpoints_of_one_block_stand_nearer_to_each_other_than_to_the_next_block(count: int) -> None:
+    axes = draw_gaps(make_gaps(tuple(f"run {i}" for i in range(count)))).axes[0]
+    lines = [c for c in axes.collections if isinstance(c, LineCollection)]
+    x = np.array(
+        [[segment[0][0] for segment in line.get_segments()] for line in lines]
+    )  # (checkpoint, block)
+    np.testing.assert_allclose(x.mean(axis=0), range(4), atol=1e-9)
+    within = np.diff(x, axis=0).max(initial=0)
+    assert within < (x[:, 1:].min(axis=0) - x[:, :-1].max(axis=0)).min()
+    assert count == 1 or within > 0
+
+
 def test_networks_of_other_depths_are_placed_by_relative_depth() -> None:
     table = pd.concat([make_gaps(("deep",), 6), make_gaps(("flat",), 3)], ignore_index=True)
     axes = draw_gaps(table).axes[0]
@@ -107,6 +120,21 @@ def test_a_map_has_the_gaps_and_their_signs_colour(*, dark: bool) -> None:
     assert len(dots.get_offsets()) == 12
     (legend,) = figure.legends
     assert [t.get_text() for t in legend.get_texts()][-1] == "no such layer, or not defined"
+
+
+def test_colours_reach_as_far_as_what_was_tested() -> None:
+    table = make_gaps(("plain", "shared"))
+    shared = table["checkpoint"] == "shared"
+    table["gap"] = np.where(shared, 3.0, 0.1)
+    table.loc[shared, ["gap_low", "gap_high", "auc_p_holm"]] = np.nan  # scales that both groups share
+    figure = draw_gap_map(table)
+    (image,) = figure.axes[0].images
+    assert image.norm.vmax == pytest.approx(0.1)
+    assert image.colorbar.extend == "both"
+    (image,) = draw_gap_map(table[shared]).axes[0].images
+    assert image.norm.vmax == 3.0
+    (image,) = draw_gap_map(table.assign(gap=0.0)).axes[0].images
+    assert np.isfinite([image.norm.vmin, image.norm.vmax]).all()
 
 
 def test_overlays_are_cumulative_shares() -> None:
@@ -147,7 +175,7 @@ def test_any_number_of_checkpoints_is_drawn(count: int) -> None:
     names = tuple(f"checkpoint number {i:02d} with quite a long name" for i in range(count))
     figure = draw_overlays(make_scales(names))
     (legend,) = figure.legends
-    assert len(legend.get_texts()) == min(count, 3 if count > 10 else count)
+    assert len(legend.get_texts()) == (6 if count > 10 else count)
     assert len(figure.axes[0].lines) == count
     for table in (make_scales(names), make_scales(names, group="all"), make_scales(names).assign(gamma=0.0)):
         figure = draw_ridgelines(table)
