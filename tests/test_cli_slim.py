@@ -103,6 +103,24 @@ def test_networks_that_cannot_be_slimmed(
     assert "slimmed before" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("scale", "score"), [(0.0, "invariant"), (1.0, "gamma")])
+def test_scores_without_any_spread_order_nothing(
+    scale: float, score: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = small_model()
+    with torch.no_grad():
+        for name, parameter in model.module.named_parameters():
+            if name.endswith("bn2.weight"):
+                parameter.fill_(scale)
+            if name.endswith("bn2.bias"):
+                parameter.zero_()
+    path = save_model(tmp_path / "flat.pth", model.module, clip_spec=model.clip_spec)
+    assert run(["slim", str(path), "--macs", "0.9", "--score", score, "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert f"found {scale:g} for all of them" in error
+    assert error.count("\n") == 1
+
+
 def test_training_goes_on_from_a_slimmed_network(tmp_path: Path) -> None:
     data = render(tmp_path / "static")
     spec = ModelSpec.from_name("gst-resnet26s", width=8, num_classes=12)

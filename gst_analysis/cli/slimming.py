@@ -34,6 +34,17 @@ def slim(
         str | None, typer.Option(help="The annotations' format; detected if not given.")
     ] = None,
     clips: Annotated[int | None, typer.Option(help="Draw this many clips; all if not given.")] = None,
+    fine_tune: Annotated[
+        int | None, typer.Option("--fine-tune", metavar="EPOCHS", help="Train so long, and measure again.")
+    ] = None,
+    budgets: Annotated[int, typer.Option(help="Fine-tune at so many budgets of the curve.")] = 2,
+    recipe: Annotated[
+        str | None,
+        typer.Option(metavar="RECIPE|FILE", help="To fine-tune by; the checkpoint's own if not given."),
+    ] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of that recipe.")
+    ] = None,
     batch: Annotated[int, typer.Option(help="Clips at once.")] = 8,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     seed: Annotated[int, typer.Option(help="Draws clips, random orders and resamples.")] = 0,
@@ -48,7 +59,8 @@ def slim(
 
     Writes a smaller checkpoint that loads and runs like any other, with its own spatial and temporal width in
     every block, and, given clips, accuracy over multiply-adds beside equal shares and random channels.
-    Fine-tune it with: gst-analyze train RECIPE --set model.weights=slim/ckpt-slim.pth
+    --fine-tune trains it, the whole network, and points of the curve on the data set's training list, and
+    measures them again. To go on alone: gst-analyze train RECIPE --set model.weights=slim/ckpt-slim.pth
     """
     from gst_analysis import terminal, workflows
     from gst_analysis.inference.settings import InferenceSettings
@@ -57,11 +69,14 @@ def slim(
     kinds = check_choices("formats", formats.split(","), (*workflows.IMAGE_FORMATS, *workflows.TABLE_FORMATS))
     target = workflows.SlimTarget(macs, params, max_drop)
     settings = InferenceSettings(batch=batch, device=device)
+    tuning = None
+    if fine_tune is not None:
+        tuning = workflows.FineTuning(fine_tune, recipe, tuple(changes or ()), budgets)
     choice = workflows.ClipChoice(root, format, clips, seed)
     with terminal.show_progress("slimming", 0) as progress:
         result = workflows.slim(
             checkpoint, target, score=score, dataset=dataset, choice=choice, settings=settings,
-            progress=progress,
+            fine_tuning=tuning, progress=progress,
         )  # fmt: skip
     files = workflows.save_slimming(result, out, kinds, dark=dark)
     if json:

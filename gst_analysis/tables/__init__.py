@@ -22,8 +22,8 @@ from gst_analysis.tables.inference import CLASS_ACCURACY, CONFUSION, FRAME_PREDI
 from gst_analysis.tables.influence import INFLUENCE, RECEPTIVE_FIELDS
 from gst_analysis.tables.saliency import POINTING, SALIENCY
 from gst_analysis.tables.schema import Column, Schema, check, check_choices
-from gst_analysis.tables.slimming import SLIM_CURVE, SLIM_METHODS, SLIM_WIDTHS
-from gst_analysis.tables.traces import FRAME_TRACES, STATE_CHANGES, TRACED_CLIPS
+from gst_analysis.tables.slimming import SLIM_CURVE, SLIM_METHODS, SLIM_TUNED, SLIM_WIDTHS
+from gst_analysis.tables.traces import FRAME_TRACES, STATE_CHANGES, TRACE_INFLUENCE, TRACED_CLIPS
 from gst_analysis.tables.training import TRAINING_EPOCHS, TRAINING_STEPS
 
 SCHEMAS: dict[str, Schema] = {
@@ -43,6 +43,7 @@ SCHEMAS: dict[str, Schema] = {
         FRAME_TRACES,
         TRACED_CLIPS,
         STATE_CHANGES,
+        TRACE_INFLUENCE,
         IMPORTANCE,
         GROUP_IMPORTANCE,
         BLOCK_GAPS,
@@ -54,6 +55,7 @@ SCHEMAS: dict[str, Schema] = {
         DATA_SCORES,
         SCORE_AGREEMENT,
         SLIM_CURVE,
+        SLIM_TUNED,
         SLIM_WIDTHS,
         INFLUENCE,
         RECEPTIVE_FIELDS,
@@ -93,9 +95,11 @@ __all__ = [
     "SCORE_AGREEMENT",
     "SLIM_CURVE",
     "SLIM_METHODS",
+    "SLIM_TUNED",
     "SLIM_WIDTHS",
     "STATE_CHANGES",
     "TRACED_CLIPS",
+    "TRACE_INFLUENCE",
     "TRAINING_EPOCHS",
     "TRAINING_STEPS",
     "WHICH_TO_TRUST",

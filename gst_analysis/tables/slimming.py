@@ -27,6 +27,31 @@ SLIM_CURVE = Schema(
     },
 )
 
+SLIM_TUNED = Schema(
+    "SLIM_TUNED",
+    {
+        "checkpoint": text("the checkpoint's name"),
+        "method": text(
+            "the whole network, the one that is written, or how its channels were chosen",
+            "whole", "chosen", *SLIM_METHODS,
+        ),
+        "draw": whole("which random order; 0 for the others"),
+        "removed": whole("channels taken out"),
+        "params": whole("parameters left"),
+        "macs": whole("multiply-adds of a clip left"),
+        "macs_share": real("of the whole network's multiply-adds"),
+        "epochs": whole("epochs of fine-tuning"),
+        "clips": whole("clips it was measured on, none of which it was trained on"),
+        "accuracy_before": real("top-1 accuracy before fine-tuning"),
+        "accuracy_before_low": real("lower end of its confidence interval"),
+        "accuracy_before_high": real("upper end"),
+        "accuracy_after": real("top-1 accuracy after it"),
+        "accuracy_after_low": real("lower end of its confidence interval"),
+        "accuracy_after_high": real("upper end"),
+        "loss": real("mean cross entropy in nats after it"),
+    },
+)  # fmt: skip
+
 SLIM_WIDTHS = Schema(
     "SLIM_WIDTHS",
     {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gst_analysis.tables.schema import Schema, real, text, whole
+from gst_analysis.tables.schema import Column, Schema, real, text, whole
 
 TRACE_MODES = ("frame", "prefix", "leave-one-out", "window")
 CHANGE_KINDS = ("label", "curve")
@@ -64,5 +64,21 @@ STATE_CHANGES = Schema(
             "from 0 to 1; of a label: how far the two classes part, before and after; of a curve: how much "
             "probability moved"
         ),
+    },
+)
+
+TRACE_INFLUENCE = Schema(
+    "TRACE_INFLUENCE",
+    {
+        "checkpoint": text("the checkpoint's name"),
+        "clip": text("the clip's name"),
+        "mode": text("as in FRAME_TRACES; what is measured in each is in docs/traces.md", *TRACE_MODES),
+        "output_frame": whole("whose logit, from 0; in window mode, which frame of a window"),
+        "input_frame": whole("which frame it depends on, from 0"),
+        "class_id": whole("the class whose logit it is"),
+        "label": text("its name, or its number where names are unknown"),
+        "influence": real("norm of the logit's exact gradient over the input frame's pixels"),
+        "share": real("influence over its row's sum; 0 where nothing moves"),
+        "reachable": Column("flag", meaning="whether it can depend on it at all"),
     },
 )

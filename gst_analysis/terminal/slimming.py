@@ -12,6 +12,8 @@ from rich.table import Table
 from gst_analysis.terminal.output import print_pairs, show_files
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from gst_analysis.analysis.slimming_curve import NetworkCost
     from gst_analysis.workflows import Slimming
 
@@ -30,11 +32,31 @@ def show_slimming(result: Slimming, files: Mapping[str, str]) -> None:
         cells = [f"{one['before']} → {one['after']}" for one in rows.to_dict("records")]
         table.add_row(escape(str(layer)), *cells)
     Console().print(table)
+    if result.tuned is not None:
+        Console().print(_tuned_table(result.tuned))
     for note in summary.notes:
         print(f"note: {note}")
     for clip, reason in summary.failures.items():
         print(f"could not be read: {clip}: {reason}")
     show_files(files)
+
+
+_METHODS = {
+    "whole": "nothing taken out", "chosen": "the network written", "score": "lowest scores",
+    "uniform": "as many of every group", "random": "random channels",
+}  # fmt: skip
+
+
+def _tuned_table(tuned: pd.DataFrame) -> Table:
+    epochs, clips = int(tuned["epochs"].iloc[0]), int(tuned["clips"].iloc[0])
+    table = Table(title=f"{epochs} epochs of fine-tuning, accuracy on {clips} other clips")
+    for heading in ("taken out", "multiply-adds", "before", "after", "interval"):
+        table.add_column(heading, justify="left" if heading == "taken out" else "right")
+    for row in tuned.to_dict("records"):
+        interval = f"{row['accuracy_after_low']:.1%} to {row['accuracy_after_high']:.1%}"
+        shares = [f"{row[key]:.1%}" for key in ("macs_share", "accuracy_before", "accuracy_after")]
+        table.add_row(_METHODS[row["method"]], *shares, interval)
+    return table
 
 
 def _describe(cost: NetworkCost, *, of: NetworkCost | None = None) -> str:

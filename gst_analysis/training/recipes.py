@@ -45,8 +45,16 @@ def load_config(
         >>> load_config("something-v2-gst-r50-8f", {"optimiser.lr": "0.02"}).optimiser.lr
         0.02
     """
-    record = _load_toml(os.fspath(source))
-    values = {key: _convert(key, value) for key, value in _flatten(record, str(source)).items()}
+    return parse_config(_load_toml(os.fspath(source)), overrides)
+
+
+def parse_config(record: Mapping[str, Any], overrides: Mapping[str, str] | None = None) -> TrainConfig:
+    """A configuration from sections of plain values, as TOML has them or `TrainConfig.to_json` gives them.
+
+    Raises:
+        SpecError: an unknown key, or a value of the wrong type.
+    """
+    values = {key: _convert(key, value) for key, value in _flatten(record).items()}
     values |= {key: _convert_text(key, text) for key, text in (overrides or {}).items()}
     return _build(values)
 
@@ -116,7 +124,7 @@ def _parse(content: bytes, source: str) -> dict[str, Any]:
         ) from error
 
 
-def _flatten(record: Mapping[str, Any], source: str) -> dict[str, Any]:
+def _flatten(record: Mapping[str, Any]) -> dict[str, Any]:
     known = {key.partition(".")[0] for key in setting_types()}
     flat: dict[str, Any] = {}
     for section, values in record.items():

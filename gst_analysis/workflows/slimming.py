@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gst_analysis.errors import SpecError
 from gst_analysis.results import Provenance, Result
 from gst_analysis.workflows.files import IMAGE_FORMATS, TABLE_FORMATS, save_figures
+from gst_analysis.workflows.fine_tuning import FineTuning, configure_fine_tuning
 from gst_analysis.workflows.labelled_clips import ClipChoice, load_labelled_clips
 from gst_analysis.workflows.sources import Progress
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gst_analysis.analysis.slimming_curve import SlimSummary
     from gst_analysis.checkpoints.loading import LoadedModel
     from gst_analysis.inference.settings import InferenceSettings
+    from gst_analysis.training.config import TrainConfig
 
 SLIM_SCORES = (
     "gamma", "abs_gamma", "invariant", "invariant_spread", "invariant_output", "activation_norm", "taylor",
@@ -66,21 +68,29 @@ class Slimming(Result[Any]):
     """The smaller network itself."""
     curve: pd.DataFrame | None = field(repr=False, kw_only=True, default=None)
     """A SLIM_CURVE table; None where no clips were given."""
+    tuned: pd.DataFrame | None = field(repr=False, kw_only=True, default=None)
+    """A SLIM_TUNED table; None where nothing was fine-tuned."""
+    tuned_model: LoadedModel | None = field(repr=False, kw_only=True, default=None)
+    """The smaller network after fine-tuning."""
     path: str = field(kw_only=True, default="")
 
     def plot(self, *, dark: bool = False) -> Figure:
         """The widths of every block, and accuracy over multiply-adds where clips were given."""
         from gst_analysis.figures.slimming import draw_slimming
 
-        return draw_slimming(self.table, self.curve, chosen=self.summary.after, dark=dark)
+        return draw_slimming(self.table, self.curve, chosen=self.summary.after, tuned=self.tuned, dark=dark)
 
     def contract(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What `gst-analyze slim --json` prints."""
         (name,) = self.provenance.specs
-        curve = [] if self.curve is None else self.curve.drop(columns="checkpoint").to_dict("records")
+        curve, tuned = (
+            [] if table is None else table.drop(columns="checkpoint").to_dict("records")
+            for table in (self.curve, self.tuned)
+        )  # fmt: skip
         return {
             "checkpoint": {"path": self.path, "name": name, "sha256": self.provenance.sources[name]},
-            **vars(self.summary), "widths": _nest(self.table), "curve": curve, "files": dict(files or {}),
+            **vars(self.summary), "widths": _nest(self.table), "curve": curve, "fine_tuned": tuned,
+            "files": dict(files or {}),
         }  # fmt: skip
 
 
@@ -92,6 +102,7 @@ def slim(
     dataset: str | os.PathLike[str] | None = None,
     choice: ClipChoice | None = None,
     settings: InferenceSettings | None = None,
+    fine_tuning: FineTuning | None = None,
     progress: Progress | None = None,
 ) -> Slimming:
     """Take the channels with the lowest scores out of a network.
@@ -103,24 +114,29 @@ def slim(
         dataset: labelled clips; needed for scores from data, for max_drop and for the curve.
         choice: which of the clips; its seed also draws the random orders of the curve.
         settings: batch and device.
+        fine_tuning: also train points of the curve on, and measure them again.
         progress: called now and then.
     """
     from gst_analysis.analysis.slimming import SlimmingOrder, check_slimmable
     from gst_analysis.analysis.slimming_curve import measure_curve, slim_model
+    from gst_analysis.analysis.slimming_tuned import check_apart, choose_points, fine_tune_curve
     from gst_analysis.checkpoints.loading import LoadedModel, load_model
     from gst_analysis.tables import check_choices
 
     check_choices("score", [score], SLIM_SCORES)
-    if dataset is None and (score in _FROM_DATA or target.max_drop is not None):
+    if dataset is None and (score in _FROM_DATA or target.max_drop is not None or fine_tuning is not None):
         raise SpecError(
-            "slim", expected="labelled clips, which this score or budget is measured on", found="none",
+            "slim", expected="labelled clips, which this score, budget or fine-tuning needs", found="none",
             todo="name a data set, or choose another score and a budget of macs or params",
         )  # fmt: skip
     model = source if isinstance(source, LoadedModel) else load_model(source)
     choice = choice or ClipChoice()
     order = functools.partial(SlimmingOrder, model.spec, size=model.clip_spec.crop)
     check_slimmable(model.spec)
+    config = _configure(fine_tuning, model, dataset, settings)
     records = None if dataset is None else load_labelled_clips(dataset, choice)
+    if config is not None and records is not None:
+        check_apart(config, records)
     report = None if progress is None else lambda done, total: progress(done, total, "")
     channels = _score_channels(model, records, score, settings, report)
     proposal = None if target.budget is None else order(channels).propose(target.budget)
@@ -130,13 +146,19 @@ def slim(
         proposal = proposal or curve.choose(target.max_drop or 0)
     assert proposal is not None  # a budget proposes one, and so does a curve
     found = slim_model(model, proposal, curve, settings=settings)
+    tuned = None
+    if config is not None and fine_tuning is not None and curve is not None:
+        points = choose_points(curve, proposal, budgets=fine_tuning.budgets)
+        tuned = fine_tune_curve(model, curve, points, config, settings=settings, progress=progress)
     name = model.checkpoint.name
     sources = {name: model.sha256, **((records.sources or {}) if records is not None else {})}
     asked = {"score": score, "seed": choice.seed, **vars(target), "size": model.clip_spec.crop}
+    asked |= {"fine_tuning": config.to_json()} if config is not None else {}
     provenance = Provenance(sources, {name: model.spec.to_json()}, asked)
     return Slimming(
         found.widths, found.summary, provenance, model=found.model,
         curve=None if curve is None else curve.table, path=str(model.checkpoint.path),
+        tuned=None if tuned is None else tuned.table, tuned_model=None if tuned is None else tuned.model,
     )  # fmt: skip
 
 
@@ -145,23 +167,39 @@ def save_slimming(
 ) -> dict[str, str]:
     """Write the smaller checkpoint, tables and figure; returns the files by kind."""
     from gst_analysis.checkpoints.loading import save_model
-    from gst_analysis.results import write_whole
 
-    checkpoint = result.model.checkpoint
-    where = Path(folder)
-    written = save_model(
-        where / f"{checkpoint.name}.pth", result.model.module, clip_spec=checkpoint.clip_spec,
-        labels=checkpoint.labels, provenance=checkpoint.provenance,
-    )  # fmt: skip
-    files = {"checkpoint": str(written)}
+    where, files = Path(folder), {}
+    for kind, model in (("checkpoint", result.model), ("fine_tuned_checkpoint", result.tuned_model)):
+        if model is not None:
+            checkpoint = model.checkpoint
+            files[kind] = str(save_model(
+                where / f"{checkpoint.name}.pth", model.module, clip_spec=checkpoint.clip_spec,
+                labels=checkpoint.labels, provenance=checkpoint.provenance,
+            ))  # fmt: skip
     files |= result.save(folder, "slimming", [kind for kind in kinds if kind in TABLE_FORMATS])
-    if result.curve is not None and "csv" in kinds:
-        text = result.curve.to_csv(index=False, lineterminator="\n").encode()
-        files["curve"] = str(write_whole(where / "slimming_curve.csv", lambda file: file.write(text)))
+    for stem, table in (("curve", result.curve), ("fine_tuned", result.tuned)):
+        if table is not None and "csv" in kinds:
+            files[stem] = _save_csv(table, where / f"slimming_{stem}.csv")
     images = [kind for kind in kinds if kind in IMAGE_FORMATS]
     if images:
         files |= save_figures(result.plot(dark=dark), folder, "slimming", images)
     return files
+
+
+def _save_csv(table: pd.DataFrame, path: Path) -> str:
+    from gst_analysis.results import write_whole
+
+    text = table.to_csv(index=False, lineterminator="\n").encode()
+    return str(write_whole(path, lambda file: file.write(text)))
+
+
+def _configure(
+    plan: FineTuning | None, model: LoadedModel, dataset: Any, settings: InferenceSettings | None
+) -> TrainConfig | None:
+    """How to fine-tune, before anything is measured: mistakes are told at once."""
+    if plan is None:
+        return None
+    return configure_fine_tuning(plan, model, dataset, device=settings.device if settings else "auto")
 
 
 def _score_channels(
@@ -175,7 +213,14 @@ def _score_channels(
         table = measure_data_scores(model, records, settings=settings, progress=progress).table
     else:
         table = infer_importance(model.checkpoint)
-    return table.rename(columns={score: "value"})[["layer", "group", "channel", "value"]]
+    found = table.rename(columns={score: "value"})[["layer", "group", "channel", "value"]]
+    if found["value"].nunique() < 2:
+        raise SpecError(
+            model.checkpoint.name, expected=f"{score} scores that differ from channel to channel",
+            found=f"{float(found['value'].iloc[0]):g} for all of them",
+            todo="choose another score; untrained, folded or silent batch norms tell nothing apart",
+        )  # fmt: skip
+    return found
 
 
 def _nest(table: pd.DataFrame) -> list[dict[str, Any]]:

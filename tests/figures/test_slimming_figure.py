@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
 
 from gst_analysis.figures.slimming import draw_slimming
 from gst_analysis.figures.style import DARK, LIGHT
-from gst_analysis.tables import SLIM_CURVE, SLIM_METHODS, SLIM_WIDTHS, check
+from gst_analysis.tables import SLIM_CURVE, SLIM_METHODS, SLIM_TUNED, SLIM_WIDTHS, check
 
 WIDTHS = check(
     pd.DataFrame(
@@ -69,6 +70,31 @@ def test_bars_are_shares_and_lines_are_accuracies(dark: bool) -> None:
     ring = lines.get_lines()[-1]
     assert (ring.get_xdata()[0], ring.get_ydata()[0]) == pytest.approx((80, 70))
     assert bars.get_title(loc="left").startswith("one")
+
+
+TUNED = check(
+    pd.DataFrame(
+        {
+            "checkpoint": "one", "method": method, "draw": 0, "removed": 10, "params": 990,
+            "macs": 1600, "macs_share": 0.8, "epochs": 2, "clips": 9, "accuracy_before": 0.3,
+            "accuracy_before_low": 0.2, "accuracy_before_high": 0.4, "accuracy_after": 0.5 + 0.1 * number,
+            "accuracy_after_low": 0.4, "accuracy_after_high": 0.95, "loss": 1.0,
+        }
+        for number, method in enumerate(("whole", "chosen", *SLIM_METHODS))
+    )[list(SLIM_TUNED.columns)],
+    SLIM_TUNED,
+)  # fmt: skip
+
+
+def test_what_was_fine_tuned_stands_above_the_lines() -> None:
+    lines = draw_slimming(WIDTHS, CURVE, tuned=TUNED).axes[1]
+    marks = [c.get_offsets()[0] for c in lines.collections if isinstance(c, PathCollection)]
+    np.testing.assert_allclose([y for _, y in marks], 100 * TUNED["accuracy_after"])
+    assert len({round(float(x), 2) for x, _ in marks}) == len(marks)  # none hides another
+    assert max(abs(float(x) - 80) for x, _ in marks) <= 1.01
+    labels = [text.get_text() for text in lines.get_legend().get_texts()]
+    assert sum("after 2 epochs" in label for label in labels) == 5
+    assert "no fine-tuning" in lines.get_ylabel()
 
 
 def test_without_clips_there_are_widths_alone() -> None:
