@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tracemalloc
 from pathlib import Path
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 import gst_analysis as gst
 from gst_analysis.analysis.frame_traces import TracePlan
@@ -21,7 +24,7 @@ from gst_analysis.errors import OutputError, SpecError, TableError
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.models.registry import build_model
 from gst_analysis.specs import ClipSpec, ModelSpec
-from gst_analysis.tables import FRAME_TRACES, STATE_CHANGES, TRACED_CLIPS, check
+from gst_analysis.tables import FRAME_TRACES, INFLUENCE, STATE_CHANGES, TRACE_INFLUENCE, TRACED_CLIPS, check
 from gst_analysis.tables.schema import Schema, real, text, whole
 from gst_analysis.workflows import TraceOptions, Traces, trace_to_folder
 from gst_analysis.workflows.table_pieces import write_tables
@@ -143,9 +146,10 @@ def test_pieces_hold_what_the_whole_holds(
 ) -> None:
     monkeypatch.setattr("gst_analysis.workflows.table_pieces._ROWS", 100)
     monkeypatch.setattr("gst_analysis.analysis.frame_traces._CHUNK", 3)
-    trace(ckpt, "--dataset", world, "--stream", "--json", out=tmp_path / "pieces")
+    args = ("--dataset", world, "--formats", "csv,parquet,json", "--no-influence", "--json")
+    trace(ckpt, *args, "--stream", out=tmp_path / "pieces")
     pieces = read_json(capsys)
-    trace(ckpt, "--dataset", world, "--formats", "csv,parquet,json", "--json", out=tmp_path / "whole")
+    trace(ckpt, *args, out=tmp_path / "whole")
     whole_run = read_json(capsys)
     assert pieces["clips"] == []
     assert pieces["summary"] == whole_run["summary"]
@@ -245,27 +249,121 @@ def test_bad_clips_and_checkpoints_get_one_line_and_exit_2(
     trace(fewer, "--dataset", world, out=tmp_path / "o", code=2)
     assert "5 classes" in complain(capsys)
     single = save_network(tmp_path / "single.pth", None, frames=1)
-    trace(single, clip, "--mode", "leave-one-out", out=tmp_path / "o", code=2)
-    assert "at least 2 frames" in complain(capsys)
+    for mode in ("frame", "prefix", "leave-one-out"):
+        trace(single, clip, "--mode", mode, out=tmp_path / "o", code=2)
+        assert "at least 2 frames" in complain(capsys)
+    write_video(tmp_path / "one.mp4", frames=1, width=64, height=64)
+    for mode in ("frame", "prefix", "leave-one-out", "window"):
+        trace(ckpt, tmp_path / "one.mp4", "--mode", mode, out=tmp_path / "o", code=2)
+        assert "at least 2 different frames" in complain(capsys)
     (tmp_path / "file").touch()
     for more in (("--formats", "png"), ("--stream",)):
         trace(ckpt, clip, *more, out=tmp_path / "file", code=2)
         assert "choose another place with --out" in complain(capsys)
 
 
-def test_one_frame_and_no_names_are_said(
+def test_few_frames_one_frame_and_no_names_are_said(
     ckpt: str, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_video(tmp_path / "one.mp4", frames=1, width=64, height=64)
-    trace(ckpt, tmp_path / "one.mp4", "--formats", "png", "--json", out=tmp_path / "o")
-    (clip,) = read_json(capsys)["clips"]  # type: ignore[misc]
-    assert "only 1 of the 8 frames" in clip["notes"][0]
-    unnamed = save_network(tmp_path / "unnamed.pth", None, frames=1)
+    for frames in (1, 2):
+        write_video(tmp_path / f"{frames}.mp4", frames=frames, width=64, height=64)
+    clips = [tmp_path / "1.mp4", tmp_path / "2.mp4"]
+    trace(ckpt, *clips, "--formats", "png", "--json", out=tmp_path / "o", code=1)
+    record = read_json(capsys)
+    (clip,) = record["clips"]  # type: ignore[misc]
+    assert "only 2 of the 8 frames" in clip["notes"][0]
+    assert list(record["failures"]) == [str(clips[0])]  # type: ignore[call-overload]
+    unnamed = save_network(tmp_path / "unnamed.pth", None)
     trace(unnamed, world / "videos" / "1.mp4", "--formats", "png,html,mp4", "--json", out=tmp_path / "o")
     record = read_json(capsys)
     assert any("numbers" in note for note in record["notes"])  # type: ignore[attr-defined]
-    (frame,) = record["clips"][0]["frames"]  # type: ignore[index]
-    assert frame["label"] in set("01234567")
+    assert {frame["label"] for frame in record["clips"][0]["frames"]} <= set("01234567")  # type: ignore[index]
+    single = save_network(tmp_path / "single.pth", None, frames=1)
+    clip_path = world / "videos" / "1.mp4"
+    trace(single, clip_path, "--mode", "window", "--formats", "png", "--json", out=tmp_path / "o")
+    assert len(read_json(capsys)["clips"][0]["frames"]) > 1  # type: ignore[index]
+
+
+def test_what_logits_are_made_of_stands_beside_every_trace(
+    ckpt: str, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips = [world / "videos" / f"{n}.mp4" for n in (1, 2)]
+    trace(ckpt, *clips, "--formats", "png,csv", "--json", out=tmp_path / "with")
+    record = read_json(capsys)
+    table = check(
+        pd.read_csv(tmp_path / "with" / "trace_influence.csv", dtype={"label": str}), TRACE_INFLUENCE
+    )
+    for clip in record["clips"]:  # type: ignore[attr-defined]
+        rows = table[table["clip"] == clip["clip"]]
+        matrix = np.array(clip["influence"])
+        np.testing.assert_allclose(matrix.ravel(), rows["share"])
+        assert clip["own_share"] == pytest.approx(np.diag(matrix).mean())
+        assert matrix.sum(axis=1) == pytest.approx(np.ones(8))
+        leaders = [frame["class_id"] for frame in clip["frames"]]
+        assert rows.drop_duplicates("output_frame")["class_id"].tolist() == leaders
+    own = np.mean([clip["own_share"] for clip in record["clips"]])  # type: ignore[attr-defined]
+    assert record["summary"]["own_share"] == pytest.approx(own)  # type: ignore[index]
+    assert str(record["influence"]).startswith(f"{own:.0%} of what moves a frame's logit is that frame")
+    trace(ckpt, *clips, "--no-influence", "--formats", "png,csv", "--json", out=tmp_path / "without")
+    record = read_json(capsys)
+    assert record["influence"] is None
+    assert record["clips"][0]["influence"] is None  # type: ignore[index]
+    assert not (tmp_path / "without" / "trace_influence.csv").exists()
+    widths = []
+    for name in ("with", "without"):
+        with Image.open(tmp_path / name / "trace-0001-1.png") as drawn:
+            widths.append(drawn.width)
+    assert widths[0] > widths[1]
+
+
+@pytest.mark.parametrize("mode", ["frame", "prefix", "window"])
+def test_of_a_whole_data_set_a_few_clips_say_what_logits_are_made_of(
+    ckpt: str,
+    world: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+) -> None:
+    monkeypatch.setattr("gst_analysis.workflows.trace_files.SAMPLED", 2)
+    args = ("--dataset", world, "--mode", mode, "--formats", "csv,png,json", "--json")
+    trace(ckpt, *args, "--stream", out=tmp_path / "pieces")
+    pieces = read_json(capsys)
+    assert "the mean over 2 clips" in str(pieces["influence"])
+    table = check(pd.read_csv(tmp_path / "pieces" / "influence.csv"), INFLUENCE)
+    assert (tmp_path / "pieces" / "influence.png").stat().st_size > 1000
+    trace(ckpt, *args[:-3], "--formats", "csv", "--json", out=tmp_path / "whole")
+    clips = read_json(capsys)["clips"]
+    chosen = [clips[place]["influence"] for place in (0, len(clips) // 2)]  # type: ignore[index,arg-type]
+    np.testing.assert_allclose(table["share"], np.mean(chosen, axis=0).ravel(), atol=1e-12)
+    trace(ckpt, *args, "--stream", "--no-influence", out=tmp_path / "bare")
+    assert read_json(capsys)["influence"] is None
+    assert not list((tmp_path / "bare").glob("influence*"))
+
+
+def test_a_bare_path_is_called_by_its_file(ckpt: str, world: Path, tmp_path: Path) -> None:
+    for place in ("one/x", "two/x"):
+        (tmp_path / place).mkdir(parents=True)
+        shutil.copy(world / "videos" / "1.mp4", tmp_path / place / "a.mp4")
+    shutil.copy(world / "videos" / "1.mp4", tmp_path / "one" / "b.mp4")
+    paths = [tmp_path / "one/x/a.mp4", tmp_path / "two/x/a.mp4", tmp_path / "one/b.mp4"]
+    result = gst.trace(ckpt, paths, options=TraceOptions(influence=False))
+    titles = [result.story(str(path)).clip for path in paths]
+    assert titles == [str(Path("one/x/a.mp4")), str(Path("two/x/a.mp4")), "b.mp4"]
+    assert set(result.table["clip"]) == set(map(str, paths))  # tables keep the whole path
+    assert any(text.get_text().startswith("b.mp4") for text in result.plot(str(paths[2])).axes[0].texts)
+    named = RecordList((ClipRecord("some/id", paths[0]),))
+    assert gst.trace(ckpt, named, options=TraceOptions(influence=False)).story().clip == "some/id"
+
+
+def test_a_video_of_uneven_frames_keeps_its_times(ckpt: str, tmp_path: Path) -> None:
+    times = (0, 40, 80, 200, 240, 400, 440, 480, 640, 700)
+    write_video(tmp_path / "uneven.mp4", frames=10, width=64, height=64, pts_ms=times)
+    result = gst.trace(ckpt, tmp_path / "uneven.mp4", options=TraceOptions(influence=False))
+    for kind in ("mp4", "webm"):
+        with av.open(result.save_video(tmp_path / f"film.{kind}")) as film:
+            shown = [frame.time for frame in film.decode(video=0)]
+        np.testing.assert_allclose(np.array(shown) - shown[0], np.array(times) / 1000, atol=0.0015)
 
 
 def test_a_result_draws_its_clips(ckpt: str, world: Path, tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gst_analysis.analysis.sliding_windows import describe_windows, find_bounds, plan_windows
+from gst_analysis.analysis.trace_networks import PrefixNetwork, WithoutEachNetwork
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.data.clips import find_span
 from gst_analysis.data.decoding import open_clip
@@ -34,7 +34,6 @@ from gst_analysis.inference.evaluation import check_classes
 from gst_analysis.inference.logits import Floats, FrameLogits, Seconds, softmax
 from gst_analysis.inference.measuring import measure_frame_logits, name_apart
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.models.network import average_frames
 from gst_analysis.results import Provenance
 from gst_analysis.tables import check_choices
 from gst_analysis.tables.traces import TRACE_MODES
@@ -128,33 +127,6 @@ class TracedChunk:
     provenance: Provenance
 
 
-class PrefixNetwork(nn.Module):
-    """(N, T, 3, H, W) -> (N, T, K): row t is the mean over frames of the network run on frames 1..t."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, clips: Tensor) -> Tensor:
-        lengths = range(1, clips.shape[1] + 1)
-        return torch.stack([average_frames(self.network(clips[:, :t]).float()) for t in lengths], 1)
-
-
-class WithoutEachNetwork(nn.Module):
-    """(N, T, 3, H, W) -> (N, T, K): row t is the mean over frames of the network run without frame t."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, clips: Tensor) -> Tensor:
-        rows = []
-        for t in range(clips.shape[1]):
-            rest = torch.cat([clips[:, :t], clips[:, t + 1 :]], 1)
-            rows.append(average_frames(self.network(rest).float()))
-        return torch.stack(rows, 1)
-
-
 _NETWORKS: dict[str, Callable[[nn.Module], nn.Module]] = {
     "frame": lambda network: network,
     "prefix": PrefixNetwork,
@@ -181,7 +153,7 @@ def trace_clips(
 
     Raises:
         DataError: classes that are not the checkpoint's.
-        SpecError: leaving one out of a single frame.
+        SpecError: a network of one frame, unless windows slide over the video.
     """
     plan = plan or TracePlan()
     check_traceable(model, records, plan)
@@ -199,14 +171,14 @@ def check_traceable(model: LoadedModel, records: RecordList, plan: TracePlan) ->
 
     Raises:
         DataError: labels that are not the checkpoint's.
-        SpecError: leaving one out of a single frame.
+        SpecError: a network of one frame, unless windows slide over the video.
     """
     if any(record.label is not None or record.label_text is not None for record in records):
         check_classes(model, records)
-    if plan.mode == "leave-one-out" and model.clip_spec.frames < 2:
+    if plan.mode != "window" and model.clip_spec.frames < 2:
         raise SpecError(
-            "trace mode leave-one-out", expected="a network of at least 2 frames", found="1",
-            todo="use mode frame",
+            f"trace mode {plan.mode}", expected="a network of at least 2 frames", found="1",
+            todo="use mode window, or predict for a single prediction",
         )  # fmt: skip
 
 
@@ -244,6 +216,8 @@ def _trace_of(
     except DataError as error:
         return UntracedClip(record.clip, str(error))
     distinct = len(np.unique(source_frames))
+    if distinct < 2:
+        return _refuse_still(record)
     short = f"the clip has only {distinct} of the {spec.frames} frames that are sampled: some are repeated"
     return ClipTrace(
         rows.checkpoint, record.clip, plan.mode, record, record.label, rows.class_names,
@@ -251,6 +225,15 @@ def _trace_of(
         source_frames, rows.seconds[place],
         (short,) if distinct < spec.frames else (),
     )  # fmt: skip
+
+
+def _refuse_still(record: ClipRecord) -> UntracedClip:
+    """One picture has no course over which a prediction could change."""
+    error = DataError(
+        record.clip, expected="a clip of at least 2 different frames", found="1",
+        todo="use predict for a single prediction",
+    )  # fmt: skip
+    return UntracedClip(record.clip, str(error))
 
 
 def locate_frames(record: ClipRecord, spec: ClipSpec) -> npt.NDArray[np.int64]:
@@ -275,6 +258,9 @@ def _trace_windows(
         windows = plan_windows(record, model.clip_spec, window=plan.window, step=plan.step)
     except DataError as error:
         return TracedChunk((UntracedClip(record.clip, str(error)),), notes, origin)
+    (start, stop), *others = find_bounds(windows)
+    if not others and stop - start < 2:
+        return TracedChunk((_refuse_still(record),), notes, origin)
     parts = []
     for start in range(0, len(windows), _CHUNK):
         part = replace(records, records=tuple(windows[start : start + _CHUNK]))

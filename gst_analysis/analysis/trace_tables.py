@@ -188,6 +188,10 @@ class TraceSummary:
     curve_changes: int
     failures: dict[str, str]
     notes: tuple[str, ...]
+    own_share: float | None = None
+    """A frame's share in its own logit, mean over the clips that were looked at; None where none was."""
+    influence: str | None = None
+    """The same in words."""
 
 
 @dataclass

@@ -6,7 +6,7 @@ the hooks that listen to its blocks are gone afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
@@ -15,13 +15,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from gst_analysis.models.network import average_frames
+
 Norms = npt.NDArray[np.float64]
 
 
 def trace_gradients(
     network: Callable[[Tensor], Tensor],
     clip: Tensor,
-    class_id: int,
+    class_id: int | Sequence[int],
     *,
     blocks: Mapping[str, nn.Module] | None = None,
 ) -> tuple[Norms, dict[str, Norms]]:
@@ -30,7 +32,7 @@ def trace_gradients(
     Args:
         network: clips (N, T, 3, H, W) -> per-frame logits (N, T, K), in evaluation mode.
         clip: (1, T, 3, H, W), normalised.
-        class_id: whose logit.
+        class_id: whose logit, for all frames or for each.
         blocks: modules inside the network that return (T, C, h, w).
 
     Returns:
@@ -40,10 +42,27 @@ def trace_gradients(
     """
     pixels = clip.detach().clone().requires_grad_()
     with torch.enable_grad(), listening(blocks or {}) as outputs:
-        logits = network(pixels)[0, :, class_id]  # (T,)
-        rows = [_norms(logit, pixels) for logit in logits]
+        logits = network(pixels)[0]  # (T, K)
+        classes = [class_id] * len(logits) if isinstance(class_id, int) else class_id
+        rows = [_norms(row[number], pixels) for row, number in zip(logits, classes, strict=True)]
         profiles = {name: _norms(_project(output), pixels) for name, output in outputs.items()}
     return np.stack(rows), profiles
+
+
+def trace_prefix_gradients(
+    network: Callable[[Tensor], Tensor], clip: Tensor, classes: Sequence[int]
+) -> tuple[Norms, dict[str, Norms]]:
+    """(T, T): row t is about the prediction from frames 1..t alone; frames that are not given stay 0.
+
+    Args and returns are those of trace_gradients; there are no blocks. One prefix is in memory at a time.
+    """
+    norms = np.zeros((clip.shape[1], clip.shape[1]))
+    for t, number in enumerate(classes):
+        pixels = clip[:, : t + 1].detach().clone().requires_grad_()
+        with torch.enable_grad():
+            logit = average_frames(network(pixels))[0, number]
+            norms[t, : t + 1] = _norms(logit, pixels, keep=False)
+    return norms, {}
 
 
 @contextmanager
@@ -60,9 +79,12 @@ def listening(blocks: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
         yield outputs
 
 
-def _norms(value: Tensor, pixels: Tensor) -> Norms:
-    """(T,) norms of a number's gradient over each input frame; zeros where it depends on none."""
-    (gradient,) = torch.autograd.grad(value, pixels, retain_graph=True, materialize_grads=True)
+def _norms(value: Tensor, pixels: Tensor, *, keep: bool = True) -> Norms:
+    """(T,) norms of a number's gradient over each input frame; zeros where it depends on none.
+
+    `keep` leaves what it needs in memory for another number.
+    """
+    (gradient,) = torch.autograd.grad(value, pixels, retain_graph=keep, materialize_grads=True)
     return np.asarray(torch.linalg.vector_norm(gradient, dim=(0, 2, 3, 4)).double().cpu().numpy())
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gst_analysis.errors import SpecError, one_line
-from gst_analysis.tables import FRAME_TRACES, STATE_CHANGES, TRACED_CLIPS, check
+from gst_analysis.tables import FRAME_TRACES, STATE_CHANGES, TRACE_INFLUENCE, TRACED_CLIPS, check
 
 RIGHT, WRONG = "✓", "✗"
 _MEANINGS = {
@@ -46,6 +46,44 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """Which input frames the logits of a trace are made of."""
+
+    mode: str
+    shares: np.ndarray = field(repr=False)
+    """(T, T) output frames by input frames; a row adds up to 1, or to 0 where nothing moves its logit."""
+    reachable: np.ndarray = field(repr=False)
+    """(T, T) whether it can depend on it at all."""
+
+    @property
+    def own(self) -> np.ndarray:
+        """(T,) every frame's share in its own logit."""
+        return np.asarray(np.diag(self.shares))
+
+    @property
+    def title(self) -> str:
+        """What the matrix is of."""
+        return {
+            "prefix": "What each prediction is made of",
+            "window": "What logits in a window are made of",
+        }.get(self.mode, "What each logit is made of")
+
+    @property
+    def row(self) -> str:
+        """What a row of the matrix is."""
+        kinds = {"prefix": "prediction up to frame", "window": "whose logit: frame of a window"}
+        return kinds.get(self.mode, "whose logit: frame")
+
+    @property
+    def words(self) -> str:
+        """In short, how much is the frame's own."""
+        given = self.own[1:] if self.mode == "prefix" and len(self.own) > 1 else self.own
+        whose = "the newest frame" if self.mode == "prefix" else "the frame itself"
+        told = f"% of the row, by gradient norm. On average {given.mean():.0%} is {whose}."
+        return told if self.reachable.all() else f"{told} ×: cannot depend on it."
+
+
+@dataclass(frozen=True)
 class ClipStory:
     """One clip's trace."""
 
@@ -60,6 +98,8 @@ class ClipStory:
     turns: tuple[Turn, ...]
     curves: dict[str, np.ndarray] = field(repr=False)
     """Of every class that was kept, the most likely first: its probability in every row."""
+    evidence: Evidence | None = None
+    """None where it was not measured."""
 
     @property
     def aim(self) -> str:
@@ -105,8 +145,13 @@ class ClipStory:
         return frozenset(turn.frame for turn in self.turns)
 
 
-def read_story(frames: pd.DataFrame, clips: pd.DataFrame, changes: pd.DataFrame) -> ClipStory:
-    """The trace of one clip, out of tables that hold that clip alone.
+def read_story(
+    frames: pd.DataFrame,
+    clips: pd.DataFrame,
+    changes: pd.DataFrame,
+    influence: pd.DataFrame | None = None,
+) -> ClipStory:
+    """The trace of one clip, out of tables that hold that clip alone; TRACE_INFLUENCE may be missing.
 
     Raises:
         SpecError: the tables hold no clip, or several.
@@ -127,6 +172,7 @@ def read_story(frames: pd.DataFrame, clips: pd.DataFrame, changes: pd.DataFrame)
         checkpoint=one_line(str(clip["checkpoint"])), clip=one_line(str(clip["clip"])), mode=clip["mode"],
         label=one_line(str(clip["label"])), probability=float(clip["probability"]), truth=truth,
         moments=_list_moments(frames, clip, aim), turns=_list_turns(labels), curves=_list_curves(frames),
+        evidence=_read_evidence(influence, clip["mode"]),
     )  # fmt: skip
 
 
@@ -152,6 +198,12 @@ def say_time(seconds: float | None, source_frame: int) -> str:
     return f"frame {source_frame}" if seconds is None else f"{seconds:.2f} s"
 
 
+def say_when(story: ClipStory, moment: Moment) -> str:
+    """The same, after the number by which the matrix beside the trace calls the frame."""
+    when = say_time(moment.seconds, moment.source_frame)
+    return when if story.evidence is None or story.mode == "window" else f"{moment.frame}: {when}"
+
+
 def _list_moments(frames: pd.DataFrame, clip: pd.Series, aim: int) -> tuple[Moment, ...]:
     leaders = frames[frames["rank"] == 1].sort_values("frame")
     own = frames[frames["class_id"] == int(clip["class_id"])].set_index("frame")["probability"]
@@ -165,6 +217,15 @@ def _list_moments(frames: pd.DataFrame, clip: pd.Series, aim: int) -> tuple[Mome
         )  # fmt: skip
         moments.append(moment)
     return tuple(moments)
+
+
+def _read_evidence(influence: pd.DataFrame | None, mode: str) -> Evidence | None:
+    if influence is None or influence.empty:
+        return None
+    wide = check(influence, TRACE_INFLUENCE).pivot(
+        index="output_frame", columns="input_frame", values=["share", "reachable"]
+    )
+    return Evidence(mode, wide["share"].to_numpy(dtype=float), wide["reachable"].to_numpy(dtype=bool))
 
 
 def _list_turns(changes: pd.DataFrame) -> tuple[Turn, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import wrap
 
 import numpy as np
@@ -16,9 +16,10 @@ from gst_analysis.figures.clip_stories import (
     ClipStory,
     Moment,
     choose_moments,
-    say_time,
+    say_when,
 )
 from gst_analysis.figures.style import Theme, new_figure, theme_of
+from gst_analysis.figures.trace_influence import draw_panel, measure_panel
 
 SHOWN = 12
 """Rows of a longer trace that are shown."""
@@ -43,6 +44,10 @@ class _Layout:
     """The height that is left for a picture."""
     text: float
     """The height of the longest label."""
+    panel: float = 0.0
+    """The width of the matrix beside the strip, if there is one."""
+    least: float = 0.0
+    """The height that it needs."""
 
     @classmethod
     def of(cls, story: ClipStory, pictures: Pictures, moments: list[Moment]) -> _Layout:
@@ -51,7 +56,9 @@ class _Layout:
         shapes = [pictures[m.source_frame].shape for m in moments if m.source_frame in pictures]
         tallest = max((height / width for height, width, *_ in shapes), default=0.75)
         longest = max(len(_list_words(story, moment)) for moment in moments)
-        return cls(columns, lines, _CELL * min(tallest, 1.3), 0.125 * longest)
+        layout = cls(columns, lines, _CELL * min(tallest, 1.3), 0.125 * longest)
+        panel, least = measure_panel(story, layout.size[1])
+        return replace(layout, panel=panel, least=least)
 
     @property
     def line(self) -> float:
@@ -61,7 +68,7 @@ class _Layout:
     @property
     def size(self) -> tuple[float, float]:
         width = 2 * _EDGE + self.columns * (_CELL + _GAP) - _GAP
-        return max(width, 6.4), _HEAD + _FOOT + self.lines * self.line
+        return max(width, 6.4) + self.panel, max(_HEAD + _FOOT + self.lines * self.line, self.least)
 
     def corner(self, place: int) -> tuple[float, float]:
         """The upper left of the place-th picture."""
@@ -76,6 +83,8 @@ def wrong_colour(theme: Theme) -> str:
 
 def draw_frame_traces(story: ClipStory, pictures: Pictures, *, dark: bool = False) -> Figure:
     """The strip of the paper: pictures, under each the label and its bar, changes of state marked.
+
+    Beside it, where that was measured, which frames its logits are made of.
 
     Args:
         story: what read_story made of the clip's tables.
@@ -97,6 +106,8 @@ def draw_frame_traces(story: ClipStory, pictures: Pictures, *, dark: bool = Fals
     _mark_changes(axes, story, moments, layout, theme)
     _write_head(axes, story, layout, theme)
     _write_foot(axes, story, len(moments), layout, theme)
+    if story.evidence is not None:
+        draw_panel(figure, story.evidence, width=layout.panel, theme=theme)
     return figure
 
 
@@ -123,9 +134,7 @@ def _draw_verdict(
     colour = theme.accent if moment.right else wrong_colour(theme)
     share = story.share(moment)
     low = y - 0.2 - _BAR
-    axes.text(
-        x, y - 0.05, say_time(moment.seconds, moment.source_frame), fontsize=6.5, color=theme.faint, va="top"
-    )
+    axes.text(x, y - 0.05, say_when(story, moment), fontsize=6.5, color=theme.faint, va="top")
     axes.add_patch(Rectangle((x, low), _CELL, _BAR, facecolor=theme.grid, edgecolor="none"))
     axes.add_patch(Rectangle((x, low), _CELL * share, _BAR, facecolor=colour, edgecolor="none"))
     told = story.say_share(moment)
@@ -167,7 +176,7 @@ def _mark_changes(axes: Axes, story: ClipStory, moments: list[Moment], layout: _
 
 def _write_head(axes: Axes, story: ClipStory, layout: _Layout, theme: Theme) -> None:
     width, height = layout.size
-    letters = int((width - 2 * _EDGE) * 72 / (0.54 * 10))
+    letters = int((width - layout.panel - 2 * _EDGE) * 72 / (0.54 * 10))
     title = shorten(f"{story.clip}  ·  {story.checkpoint}", letters)
     axes.text(
         _EDGE,

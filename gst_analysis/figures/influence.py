@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from textwrap import wrap
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,7 @@ def draw_influence(
     fields: pd.DataFrame | None = None,
     *,
     agreement: Mapping[str, float | None] | None = None,
+    about: str = "",
     dark: bool = False,
 ) -> Figure:
     """A matrix for every method; below, the blocks' receptive fields beside what arithmetic allows.
@@ -44,6 +46,7 @@ def draw_influence(
         table: INFLUENCE of one checkpoint.
         fields: RECEPTIVE_FIELDS of the same, if blocks were looked at.
         agreement: rank correlation with the gradient, by method.
+        about: a line below the title.
         dark: for a dark background.
 
     Raises:
@@ -55,8 +58,10 @@ def draw_influence(
     frames = int(table["output_frame"].max()) + 1
     side = float(np.clip(0.38 * frames, 2.6, 6.5))
     below = 0.9 + 0.24 * blocks if blocks else 0.0
-    figure = new_figure(len(methods) * (side + 0.55) + 0.9, side + 1.85 + below, theme)
+    width = len(methods) * (side + 0.55) + 0.9
+    figure = new_figure(width, side + 1.85 + below, theme)
     title = f"{_literal(name)}: which input frames each frame's logit is made of, % of the row"
+    title = "\n".join(line for part in (title, about) for line in wrap(part, round(12 * width)))
     figure.suptitle(title, color=theme.ink, fontsize=10)
     scale = _scale(table, fields, theme)
     ratios = [side + 0.6, below] if blocks else [1.0]
@@ -67,7 +72,8 @@ def draw_influence(
         axes.set_title(_title(method, agreement or {}), fontsize=8.5, color=theme.ink)
         if column == 0:
             axes.set_ylabel("output frame: whose logit", fontsize=8.5, color=theme.ink)
-    _draw_key(figure, scale, theme)
+    shown = [table] if fields is None or not blocks else [table, fields]
+    _draw_key(figure, scale, theme, crossed=not all(bool(part["reachable"].all()) for part in shown))
     if fields is not None and blocks:
         _draw_blocks(figure.add_subplot(grid[1, :]), fields, scale, theme)
     return figure
@@ -116,33 +122,53 @@ class _Scale:
 
 def _scale(table: pd.DataFrame, fields: pd.DataFrame | None, theme: Theme) -> _Scale:
     top = max(float(part["share"].max()) for part in (table, fields) if part is not None and len(part))
-    colours = LinearSegmentedColormap.from_list("influence", [theme.panel, theme.accent])
-    return _Scale(Normalize(0, top or 1.0), colours, top or 1.0)
+    return _Scale(Normalize(0, top or 1.0), _colours(theme), top or 1.0)
+
+
+def _colours(theme: Theme) -> Colormap:
+    return LinearSegmentedColormap.from_list("influence", [theme.panel, theme.accent])
+
+
+def draw_shares(
+    axes: Axes, shares: Array, reachable: npt.NDArray[np.bool_], theme: Theme, *, size: float = 7.5
+) -> None:
+    """A matrix (T, T) by itself, its deepest colour the largest share; percentages in points of a size."""
+    top = float(shares.max(initial=0)) or 1.0
+    _draw_cells(axes, shares, reachable, _Scale(Normalize(0, top), _colours(theme), top), theme, size=size)
+
+
+def list_ticks(frames: int) -> list[int]:
+    """Frames that are numbered at an axis: all, or of many every so-manieth."""
+    return list(range(0, frames, -(-frames // _MOST_TICKS)))
+
+
+def say_percent(share: float) -> str:
+    """What stands in a cell."""
+    if share == 0:
+        return "0"
+    return "<1" if share < 0.005 else f"{100 * share:.0f}"
 
 
 def _draw_matrix(axes: Axes, rows: pd.DataFrame, scale: _Scale, theme: Theme) -> None:
     shares, reachable = to_matrix(rows, "share"), to_matrix(rows, "reachable") > 0
-    axes.imshow(shares, cmap=scale.colours, norm=scale.norm, interpolation="nearest")
+    _draw_cells(axes, shares, reachable, scale, theme, size=7.5)
     dress(axes, theme, grid="none")
-    _hatch(axes, ~reachable, theme)
-    frames = len(shares)
-    if frames <= _MOST_NUMBERS:
-        for output, given in zip(*np.nonzero(reachable), strict=True):
-            _write(axes, int(given), int(output), float(shares[output, given]), scale, theme)
-    _number_frames(axes, frames)
+    _number_frames(axes, len(shares))
     axes.set_yticks(axes.get_xticks())
     axes.set_xlabel("input frame", fontsize=8.5, color=theme.ink)
 
 
-def _write(axes: Axes, x: int, y: int, share: float, scale: _Scale, theme: Theme) -> None:
-    ink = choose_ink((share / scale.top) ** 2, theme.accent, theme)  # which takes the square root of it
-    axes.text(x, y, _percent(share), ha="center", va="center", fontsize=7.5, color=ink)
-
-
-def _percent(share: float) -> str:
-    if share == 0:
-        return "0"
-    return "<1" if share < 0.005 else f"{100 * share:.0f}"
+def _draw_cells(
+    axes: Axes, shares: Array, reachable: npt.NDArray[np.bool_], scale: _Scale, theme: Theme, *, size: float
+) -> None:
+    axes.imshow(shares, cmap=scale.colours, norm=scale.norm, interpolation="nearest")
+    _hatch(axes, ~reachable, theme)
+    if len(shares) > _MOST_NUMBERS:
+        return
+    for y, x in zip(*np.nonzero(reachable), strict=True):
+        share = float(shares[y, x])
+        ink = choose_ink((share / scale.top) ** 2, theme.accent, theme)  # which takes the square root of it
+        axes.text(x, y, say_percent(share), ha="center", va="center", fontsize=size, color=ink)
 
 
 def _hatch(axes: Axes, cells: npt.NDArray[np.bool_], theme: Theme) -> None:
@@ -152,7 +178,7 @@ def _hatch(axes: Axes, cells: npt.NDArray[np.bool_], theme: Theme) -> None:
 
 
 def _number_frames(axes: Axes, frames: int) -> None:
-    axes.set_xticks(range(0, frames, -(-frames // _MOST_TICKS)))
+    axes.set_xticks(list_ticks(frames))
     axes.tick_params(length=0, labelsize=7.5)
 
 
@@ -179,8 +205,8 @@ def _draw_blocks(axes: Axes, fields: pd.DataFrame, scale: _Scale, theme: Theme) 
     axes.set_xlabel("input frame", fontsize=8.5, color=theme.ink)
 
 
-def _draw_key(figure: Figure, scale: _Scale, theme: Theme) -> None:
-    """What depth of colour and crosses mean."""
+def _draw_key(figure: Figure, scale: _Scale, theme: Theme, *, crossed: bool) -> None:
+    """What depth of colour means, and crosses if there are any."""
     shades = ScalarMappable(scale.norm, scale.colours)
     percent = PercentFormatter(1, decimals=0)
     bar = figure.colorbar(
@@ -189,7 +215,9 @@ def _draw_key(figure: Figure, scale: _Scale, theme: Theme) -> None:
     bar.ax.tick_params(colors=theme.faint, labelcolor=theme.ink, labelsize=7.5)
     bar.set_label("share of the row", fontsize=8, color=theme.ink)
     bar.outline.set_edgecolor(theme.faint)
+    if not crossed:
+        return
     cross = Line2D([], [], marker="x", linestyle="none", color=theme.faint, markersize=4.5)
-    label = "cannot depend on it: too far for the network's kernels"
+    label = "cannot depend on it, whatever the weights"
     legend = figure.legend([cross], [label], loc="outside lower left", fontsize=8)
     dress_legend(legend, theme)

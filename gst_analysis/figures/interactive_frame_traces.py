@@ -15,6 +15,7 @@ from gst_analysis.figures.class_pairs import shorten
 from gst_analysis.figures.clip_stories import ClipStory, choose_moments
 from gst_analysis.figures.frame_traces import SHOWN, Pictures, wrong_colour
 from gst_analysis.figures.style import Theme, theme_of
+from gst_analysis.figures.trace_influence import add_matrix
 
 _COLOURS_LIGHT = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#882255", "#56B4E9", "#D55E00", "#7A7A7A")
 _COLOURS_DARK = ("#56B4E9", "#E69F00", "#2FC79B", "#E08FC2", "#E4708E", "#9CD3F2", "#F0853B", "#A8A8A8")
@@ -29,7 +30,8 @@ def draw_frame_traces_interactive(
     """A timeline: a curve for each of the classes that come highest, and below it the frames at their times.
 
     Both share their axis, so zooming into the curves zooms into the frames. Every point carries its frame
-    and the frame's place in the video as customdata.
+    and the frame's place in the video as customdata. To the right, where that was measured, which frames the
+    logits are made of.
 
     Args:
         story: what read_story made of the clip's tables.
@@ -44,6 +46,8 @@ def draw_frame_traces_interactive(
     shapes, notes = _list_turns(story, theme)
     figure.update_layout(shapes=shapes, annotations=notes, images=_list_images(story, pictures))
     _dress(figure, story, theme)
+    if story.evidence is not None:
+        add_matrix(figure, story.evidence, theme)
     return figure
 
 

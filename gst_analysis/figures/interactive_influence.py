@@ -9,10 +9,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from gst_analysis.figures.influence import TITLES, name_checkpoint, spread_of, to_matrix
+from gst_analysis.figures.influence import TITLES, list_ticks, name_checkpoint, spread_of, to_matrix
 from gst_analysis.figures.style import Theme, theme_of
 
-_FEW = 17
 _ALLOWED = {True: "", False: "<br>cannot depend on it, by arithmetic"}
 
 
@@ -37,9 +36,9 @@ def draw_influence_interactive(
     if fields is not None and blocks:
         figure.add_trace(_build_blocks(fields), row=2, col=1)
     _dress(figure, theme, escape(name), blocks)
-    if table["output_frame"].max() < _FEW:
-        figure.update_xaxes(dtick=1)
-        figure.update_yaxes(dtick=1)
+    ticks = list_ticks(int(table["output_frame"].max()) + 1)  # no frame beyond the first and the last
+    figure.update_xaxes(tickvals=ticks)
+    figure.update_yaxes(tickvals=ticks, row=1)
     return figure
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from textwrap import wrap
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 
 from gst_analysis.errors import SpecError
+from gst_analysis.figures.class_pairs import shorten
 from gst_analysis.figures.style import Theme, new_figure, theme_of
 
 Pixels = npt.NDArray[np.uint8]
@@ -94,8 +96,10 @@ def draw_saliency(scene: Scene, *, dark: bool = False) -> Figure:
     for frame in range(frames):
         band, column = divmod(frame, _COLUMNS)
         _draw_frame(axes[band * rows : (band + 1) * rows, column], scene, frame, theme, named=column == 0)
-    figure.suptitle(_shorten(scene.title), fontsize=9, color=theme.ink)
-    figure.supxlabel(_explain(scene), fontsize=7.5, color=theme.ink)
+    room = figure.get_figwidth()
+    figure.suptitle(_shorten(scene.title, round(13 * room)), fontsize=9, color=theme.ink)
+    words = "\n".join(wrap(_explain(scene), round(15.5 * room)))
+    figure.supxlabel(words, fontsize=7.5, color=theme.ink)
     return figure
 
 
@@ -114,7 +118,8 @@ def draw_film(scene: Scene, *, dark: bool = True) -> Iterator[Pixels]:
         _draw_frame(axes, scene, frame, theme, named=False)
         for one, name in zip(axes[1:], scene.heat, strict=True):
             one.set_title(_NAMES[name].replace("\n", " "), fontsize=9, color=_colour_of(name, theme))
-        figure.supxlabel(_shorten(scene.title).split("\n")[0], fontsize=8, color=theme.ink)
+        title = _shorten(scene.title, round(14.5 * figure.get_figwidth())).split("\n")[0]
+        figure.supxlabel(title, fontsize=8, color=theme.ink)
         yield _to_pixels(figure)
 
 
@@ -196,9 +201,14 @@ def _explain(scene: Scene) -> str:
     return deepest if _sees_all(scene.window) else f"{deepest}; dark: outside what the network sees"
 
 
-def _shorten(title: str, limit: int = 100) -> str:
-    lines = (line if len(line) <= limit else f"…{line[-limit:]}" for line in title.split("\n"))
-    return "\n".join(line.replace("$", r"\$") for line in lines)
+def _shorten(title: str, limit: int) -> str:
+    """Each line in so many letters at most: a class loses words in its middle, a path its beginning."""
+    head, *rest = title.split("\n")
+    lines = [
+        shorten(head, limit),
+        *(line if len(line) <= limit else f"…{line[1 - limit :]}" for line in rest),
+    ]
+    return "\n".join(lines).replace("$", r"\$")
 
 
 def _to_pixels(figure: Figure) -> Pixels:

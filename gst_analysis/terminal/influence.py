@@ -35,7 +35,7 @@ def show_influence(result: FrameInfluence, files: Mapping[str, str]) -> None:
     for note in summary.notes:
         print(f"note: {note}")
     for clip, reason in summary.failures.items():
-        print(f"could not be read: {clip}: {reason}")
+        print(f"could not be read: {clip}: {reason.removeprefix(f'{clip}: ')}")
     show_files(files)
 
 

@@ -88,11 +88,14 @@ def _show_summary(summary: TraceSummary, failures: Mapping[str, str], known: int
             f"{pair.changes} × {_plain(pair.from_label)} → {_plain(pair.to_label)}"
             for pair in summary.pairs[:5]
         )
+    if summary.influence is not None:
+        fields["what logits are made of"] = summary.influence
     print_pairs("traces", fields)
     for note in summary.notes:
         print(f"note: {note}")
     for clip, reason in failures.items():
-        print(f"not traced: {_plain(clip)}: {reason}")
+        told = _plain(reason).removeprefix(f"{_plain(clip)}: ")
+        print(f"not traced: {_plain(clip)}: {told}")
 
 
 def _plain(text: object) -> str:

@@ -21,6 +21,7 @@ from gst_analysis.workflows.datasets import DatasetCheck, MadeWorld, check_datas
 from gst_analysis.workflows.demo import Demo, DemoSize, run_demo
 from gst_analysis.workflows.drift import Drift, measure_drift, save_drift
 from gst_analysis.workflows.files import IMAGE_FORMATS, TABLE_FORMATS, save_figures, save_html
+from gst_analysis.workflows.fine_tuning import FineTuning
 from gst_analysis.workflows.importance import Importance, channel_importance, save_importance
 from gst_analysis.workflows.inference import (
     ClipPredictions,
@@ -34,7 +35,7 @@ from gst_analysis.workflows.inference import (
 from gst_analysis.workflows.influence import FrameInfluence, frame_influence, save_influence
 from gst_analysis.workflows.labelled_clips import ClipChoice, load_labelled_clips
 from gst_analysis.workflows.opening import open_model
-from gst_analysis.workflows.report import Report, report, save_report
+from gst_analysis.workflows.report import Report, check_report_place, report, save_report
 from gst_analysis.workflows.report_clips import ReportPlan
 from gst_analysis.workflows.saliency import SaliencyMaps, saliency_maps, save_saliency
 from gst_analysis.workflows.scales import BnScales, bn_scales, join_bn_scales, save_bn_scales
@@ -44,6 +45,7 @@ from gst_analysis.workflows.single_clips import (
     PLANTED_SEED,
     PLANTED_WORLDS,
     PlantedClip,
+    count_windows,
     match_world,
     name_clip,
     open_named,
@@ -71,7 +73,13 @@ from gst_analysis.workflows.trace_files import (
 from gst_analysis.workflows.trace_runs import TraceOptions, choose_clips
 from gst_analysis.workflows.traces import Traces, trace
 from gst_analysis.workflows.training import list_recipes, train
-from gst_analysis.workflows.training_runs import RunSummary, TrainingRun, follow_gamma, read_run
+from gst_analysis.workflows.training_runs import (
+    RunSummary,
+    TrainingRun,
+    follow_gamma,
+    read_run,
+    watch_rendering,
+)
 from gst_analysis.workflows.trials import TRIAL_CLIPS, TRIAL_LIST, TRIAL_SEED, make_trial
 
 __all__ = [
@@ -96,6 +104,7 @@ __all__ = [
     "Demo",
     "DemoSize",
     "Drift",
+    "FineTuning",
     "FrameInfluence",
     "Importance",
     "Inspection",
@@ -124,10 +133,12 @@ __all__ = [
     "build_untrained",
     "channel_importance",
     "check_dataset",
+    "check_report_place",
     "choose_clips",
     "compare_scales",
     "compare_with_published",
     "cost",
+    "count_windows",
     "evaluate",
     "follow_gamma",
     "frame_influence",
@@ -174,4 +185,5 @@ __all__ = [
     "trace_clip",
     "trace_to_folder",
     "train",
+    "watch_rendering",
 ]

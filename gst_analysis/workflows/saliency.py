@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gst_analysis.errors import DataError
-from gst_analysis.results import Result, write_whole
+from gst_analysis.results import Result
+from gst_analysis.workflows.clip_names import name_files
 from gst_analysis.workflows.files import IMAGE_FORMATS, TABLE_FORMATS, save_figures
 from gst_analysis.workflows.opening import open_model
 
@@ -42,13 +42,16 @@ class SaliencyMaps(Result[Any]):
     """Left, top, right and bottom of what the network sees, as parts of the frame."""
     path: str = ""
     """The checkpoint's file."""
+    title: str = ""
+    """What drawings call the clip: of one given by its path, the file alone."""
 
     @property
     def scene(self) -> Scene:
         """Frames and heat as they are drawn."""
         from gst_analysis.figures.saliency import lay_out_scene
 
-        return lay_out_scene(self.table, self.pictures, self.window)
+        named = self.table.assign(clip=self.title or self.summary.clip)
+        return lay_out_scene(named, self.pictures, self.window)
 
     def plot(self, *, dark: bool = False) -> Figure:
         """Overlays of every frame, a row for every group."""
@@ -120,43 +123,26 @@ def saliency_maps(
     class_id = None if class_name is None else find_class(model, class_name)
     found = measure_saliency(model, record, class_id=class_id, block=block, settings=settings)
     return SaliencyMaps(
-        found.table, found.summary, found.provenance, found.pictures, found.window, str(model.checkpoint.path)
-    )
+        found.table, found.summary, found.provenance, found.pictures, found.window,
+        str(model.checkpoint.path), name_files({record.clip: record})[record.clip],
+    )  # fmt: skip
 
 
 def save_saliency(
     result: SaliencyMaps, folder: str | os.PathLike[str], kinds: Sequence[str], *, dark: bool = False
 ) -> dict[str, str]:
     """Write figure, film and tables in the formats named; returns the files by kind."""
+    from gst_analysis.figures.films import save_film
+
     images = [kind for kind in kinds if kind in IMAGE_FORMATS]
     files = result.save(folder, "saliency", [kind for kind in kinds if kind in TABLE_FORMATS])
     if images:
         files |= save_figures(result.plot(dark=dark), folder, "saliency", images)
     if "mp4" in kinds:
-        files["mp4"] = str(save_film(result.film(), Path(folder) / "saliency.mp4"))
+        path = Path(folder) / "saliency.mp4"
+        # So few pictures are worth a smaller file.
+        files["mp4"] = str(save_film(path, result.film(), rate=FRAMES_PER_SECOND, preset="medium"))
     return files
-
-
-def save_film(pictures: Iterable[Pixels], path: Path, *, rate: int = FRAMES_PER_SECOND) -> Path:
-    """Write pictures of one even size as an MP4 that browsers play, whole or not at all."""
-    with tempfile.TemporaryDirectory(prefix="gst-analysis-") as folder:
-        draft = Path(folder) / "film.mp4"  # opened by its name once more, to move its index to the front
-        _encode(pictures, draft, rate)
-        return write_whole(path, lambda file: file.write(draft.read_bytes()))
-
-
-def _encode(pictures: Iterable[Pixels], path: Path, rate: int) -> None:
-    import av
-
-    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream("libx264", rate=rate, options={"crf": "20"})
-        assert isinstance(stream, av.VideoStream)
-        stream.pix_fmt = "yuv420p"
-        for number, picture in enumerate(pictures):
-            if number == 0:
-                stream.height, stream.width = picture.shape[:2]
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode(None))
 
 
 def _find_one(clip: str | os.PathLike[str]) -> ClipRecord:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gst_analysis.errors import DataError
 from gst_analysis.workflows.opening import open_model
+from gst_analysis.workflows.sources import Progress
 from gst_analysis.workflows.trace_runs import TraceOptions
 from gst_analysis.workflows.traces import Traces, trace
 
@@ -86,22 +87,39 @@ def name_clip(
     """A video or frame folder as a list of one, called by a name; labelled where the network has the class.
 
     Raises:
-        DataError: a path that stands for no clip, or for several.
+        DataError: a path that stands for no clip, for several, or for one that cannot be opened.
     """
+    from gst_analysis.data.decoding import open_clip
     from gst_analysis.data.records import ClipRecord, RecordList
     from gst_analysis.inference.finding import find_clips
 
     found = find_clips(path)
     if len(found) != 1:
         raise DataError(name, expected="one clip", found=f"{len(found)}", todo="name one of them")
+    with open_clip(found[0].path):  # what cannot be opened is said here, in a sentence about nothing else
+        pass
     labels = tuple(model.labels or ())
     if truth is None or truth not in labels:
         return RecordList((ClipRecord(name, found[0].path),))
     return RecordList((ClipRecord(name, found[0].path, labels.index(truth), truth),), labels)
 
 
-def trace_clip(source: Source, clips: RecordList, *, mode: str = "frame") -> Traces:
-    """The trace of clips in one of the modes of `trace`."""
+def count_windows(source: Source, clips: RecordList) -> int:
+    """How many windows mode window reads of a clip; one where it is no longer than a window.
+
+    Raises:
+        DataError: a clip that cannot be opened.
+    """
+    from gst_analysis.analysis.sliding_windows import plan_windows
+
+    return len(plan_windows(clips[0], open_model(source).clip_spec))
+
+
+def trace_clip(
+    source: Source, clips: RecordList, *, mode: str = "frame", progress: Progress | None = None
+) -> Traces:
+    """The trace of clips in one of the modes of `trace`, without what it is made of."""
     from gst_analysis.analysis.frame_traces import TracePlan
 
-    return trace(source, clips, options=TraceOptions(TracePlan(mode)))
+    options = TraceOptions(TracePlan(mode), influence=False)
+    return trace(source, clips, options=options, progress=progress)

@@ -17,12 +17,15 @@ from gst_analysis.workflows.table_pieces import PIECE_FORMATS, write_tables
 from gst_analysis.workflows.trace_runs import TraceOptions, TraceRun
 
 if TYPE_CHECKING:
+    from gst_analysis.analysis.trace_influence import TraceInfluence
     from gst_analysis.analysis.trace_tables import TraceSummary
     from gst_analysis.workflows.sources import Source
     from gst_analysis.workflows.trace_runs import Clips
     from gst_analysis.workflows.traces import Traces
 
 VIDEO_FORMATS = ("mp4", "webm")
+SAMPLED = 16
+"""Clips of a whole data set that are asked what their logits are made of, spread evenly."""
 TRACE_FORMATS = (*IMAGE_FORMATS, "html", *VIDEO_FORMATS, *TABLE_FORMATS)
 
 
@@ -48,7 +51,8 @@ class TracedFolder:
         (name,) = self.provenance.specs
         return {
             "checkpoint": {"name": name, "sha256": self.provenance.sources[name]},
-            "mode": self.summary.mode, "clips": [], "summary": self.summary,
+            "mode": self.summary.mode, "influence": self.summary.influence, "clips": [],
+            "summary": self.summary,
             "failures": self.summary.failures, "notes": self.summary.notes, "files": self.files,
         }  # fmt: skip
 
@@ -65,27 +69,57 @@ def trace_to_folder(
     """The same for a whole data set: tables are written piece by piece, and memory stays flat.
 
     Args and errors are those of `trace`; `folder` is where the tables go, `kinds` are csv, parquet and json
-    (the summary). Nothing is drawn.
+    (the summary). Clips are not drawn. Which frames logits are made of is measured of SAMPLED clips, and
+    their mean written as table and, in png, svg and pdf, as one figure.
     """
     from gst_analysis.results import to_json, write_whole
     from gst_analysis.tables import FRAME_TRACES, STATE_CHANGES, TRACED_CLIPS
 
     run = TraceRun.start(source, clips, options)
+    total, sample = len(run.records), min(SAMPLED, len(run.records))
+    places, few = {n * total // sample for n in range(sample)}, []
     schemas = {"frame_traces": FRAME_TRACES, "traced_clips": TRACED_CLIPS, "state_changes": STATE_CHANGES}
     written = [kind for kind in kinds if kind in PIECE_FORMATS]
     with write_tables(folder, schemas, written) as tables:
-        for _, part in run.stream(progress):
+        for place, (traced, part) in enumerate(run.stream(progress)):
+            if place in places:
+                few.append(traced)
             tables["frame_traces"].add(part.frames)
             tables["traced_clips"].add(part.clips)
             tables["state_changes"].add(part.changes)
         run.require_some()
-    summary, provenance = run.tally.summarise(), run.describe()
+    measured = run.look_back(few, progress)
+    summary, provenance = run.summarise(measured), run.describe()
     files = {f"{stem}.{kind}": str(Path(folder) / f"{stem}.{kind}") for stem in schemas for kind in written}
     if "json" in kinds:
         record = to_json({"summary": summary, "provenance": provenance}).encode()
         path = write_whole(Path(folder) / "frame_traces.json", lambda file: file.write(record))
         files["frame_traces.json"] = str(path)
+    if measured:
+        files |= _save_mean(measured, folder, kinds, summary, provenance)
     return TracedFolder(summary, provenance, files)
+
+
+def _save_mean(
+    measured: Sequence[TraceInfluence],
+    folder: str | os.PathLike[str],
+    kinds: Sequence[str],
+    summary: TraceSummary,
+    provenance: Provenance,
+) -> dict[str, str]:
+    """The mean over clips of what logits are made of, as table and figure."""
+    from gst_analysis.analysis.trace_influence import average_influence
+    from gst_analysis.figures.influence import draw_influence
+
+    table = average_influence(measured)
+    files = Result(table, None, provenance).save(
+        folder, "influence", [kind for kind in kinds if kind in PIECE_FORMATS]
+    )
+    images = [kind for kind in kinds if kind in IMAGE_FORMATS]
+    if images:
+        about = f"mode {summary.mode}: {summary.influence}"
+        files |= save_figures(draw_influence(table, about=about), folder, "influence", images)
+    return {f"influence.{kind}": path for kind, path in files.items()}
 
 
 def save_traces(
@@ -104,7 +138,10 @@ def save_traces(
     files = {
         f"frame_traces.{kind}": path for kind, path in result.save(folder, "frame_traces", tables).items()
     }
-    for stem, table in (("traced_clips", result.clips), ("state_changes", result.changes)):
+    others = {"traced_clips": result.clips, "state_changes": result.changes}
+    if len(result.influence):
+        others["trace_influence"] = result.influence
+    for stem, table in others.items():
         part = Result(table, None, result.provenance)
         saved = part.save(folder, stem, [kind for kind in tables if kind != "json"])
         files |= {f"{stem}.{kind}": path for kind, path in saved.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from gst_analysis.workflows.sources import Progress
 if TYPE_CHECKING:
     from gst_analysis.analysis.frame_traces import ClipTrace, TracePlan
     from gst_analysis.analysis.state_changes import ChangeSettings
-    from gst_analysis.analysis.trace_tables import TraceTables, TraceTally
+    from gst_analysis.analysis.trace_influence import TraceInfluence
+    from gst_analysis.analysis.trace_tables import TraceSummary, TraceTables, TraceTally
     from gst_analysis.checkpoints.loading import LoadedModel
     from gst_analysis.data.records import RecordList
     from gst_analysis.workflows.sources import Source
@@ -26,11 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TraceOptions:
-    """How clips are traced, what counts as a change, and how many classes the table keeps of each clip."""
+    """How clips are traced, what counts as a change, how many classes the table keeps of each clip.
+
+    And whether it is measured beside each trace which frames its logits are made of.
+    """
 
     plan: TracePlan | None = None
     changes: ChangeSettings | None = None
     top_k: int = 5
+    influence: bool = True
 
 
 def choose_clips(
@@ -83,7 +89,8 @@ class TraceRun:
         records = clips if isinstance(clips, RecordList) else find_clips(clips)
         model = open_model(source)
         check_traceable(model, records, plan)
-        return cls(model, records, TraceOptions(plan, options.changes, options.top_k), TraceTally(plan.mode))
+        options = dataclasses.replace(options, plan=plan)
+        return cls(model, records, options, TraceTally(plan.mode))
 
     def stream(self, progress: Progress | None) -> Iterator[tuple[ClipTrace, TraceTables]]:
         """Every clip that could be read; all are counted."""
@@ -103,15 +110,42 @@ class TraceRun:
                 self.tally.add(traced, tables)
                 yield traced, tables
 
+    def look_back(self, traces: Sequence[ClipTrace], progress: Progress | None) -> list[TraceInfluence]:
+        """What each of some traces is made of; a clip that cannot be read any more is a failure.
+
+        None are looked at if that is not asked for.
+        """
+        if not self.options.influence or not traces:
+            return []
+        from gst_analysis.analysis.trace_influence import TraceInfluence, measure_trace_influence
+
+        assert self.options.plan is not None
+        measured = measure_trace_influence(self.model, traces, self.options.plan, progress=progress)
+        for one in measured:
+            if not isinstance(one, TraceInfluence):
+                self.tally.failures[one.clip] = one.reason
+        return [one for one in measured if isinstance(one, TraceInfluence)]
+
+    def summarise(self, measured: Sequence[TraceInfluence]) -> TraceSummary:
+        """What was counted, and what logits are made of."""
+        summary = self.tally.summarise()
+        if not measured:
+            return summary
+        from gst_analysis.analysis.trace_influence import say_own_share
+
+        share = sum(one.own_share for one in measured) / len(measured)
+        words = say_own_share(measured, mode=self.tally.mode)
+        return dataclasses.replace(summary, own_share=share, influence=words)
+
     def require_some(self) -> None:
         """Refuse a result without a single clip."""
         if self.tally.clips:
             return
         failures = self.tally.failures
+        reasons = [reason.removeprefix(f"{clip}: ") for clip, reason in failures.items()]
         raise DataError(
-            name_some(list(failures)) or "the list of clips", expected="at least one clip that can be read",
-            found=next(iter(failures.values()), "no clips at all"),
-            todo="check the files, for example with dataset-check",
+            name_some(list(failures)) or "the list of clips", expected="at least one clip that can be traced",
+            found=f"none ({reasons[0]})" if reasons else "no clips at all", todo="name other clips",
         )  # fmt: skip
 
     def describe(self) -> Provenance:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gst_analysis.errors import SpecError, name_some
 from gst_analysis.results import Result
+from gst_analysis.workflows.clip_names import name_files
 from gst_analysis.workflows.sources import Progress
 from gst_analysis.workflows.trace_runs import TraceOptions, TraceRun
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
     import plotly.graph_objects as go
     from matplotlib.figure import Figure
 
-    from gst_analysis.analysis.trace_tables import TraceSummary
+    from gst_analysis.analysis.trace_influence import TraceInfluence
+    from gst_analysis.analysis.trace_tables import TraceSummary, TraceTables
     from gst_analysis.data.records import ClipRecord
     from gst_analysis.figures.clip_stories import ClipStory
     from gst_analysis.workflows.sources import Source
@@ -27,11 +33,13 @@ if TYPE_CHECKING:
 
 _SIDE = 240
 """Pixels of a thumbnail's longer side."""
+_ROUNDING_S = 0.0025
+"""Two frames whose times are rounded to milliseconds can lie so much farther apart than two others."""
 
 
 @dataclass(frozen=True)
 class Traces(Result[Any]):
-    """Traces of clips: `.table` (FRAME_TRACES), `.clips`, `.changes`, `.plot()`, `.plot_interactive()`.
+    """Traces of clips: `.table` (FRAME_TRACES), `.clips`, `.changes`, `.influence`, `.plot()` and others.
 
     The drawings read the frames from the clips' own files again.
     """
@@ -42,6 +50,8 @@ class Traces(Result[Any]):
     """TRACED_CLIPS: a row for each clip."""
     changes: pd.DataFrame = field(repr=False)
     """STATE_CHANGES: a row for each change."""
+    influence: pd.DataFrame = field(repr=False)
+    """TRACE_INFLUENCE: which frames each clip's logits are made of; without rows if that was left out."""
     records: Mapping[str, ClipRecord] = field(repr=False)
     """Where each clip lies."""
     traced: tuple[Mapping[str, Any], ...] = field(repr=False)
@@ -52,7 +62,9 @@ class Traces(Result[Any]):
         from gst_analysis.figures.clip_stories import read_story
 
         name = self._name(clip)
-        return read_story(*(t[t["clip"] == name] for t in (self.table, self.clips, self.changes)))
+        tables = (self.table, self.clips, self.changes, self.influence)
+        story = read_story(*(table[table["clip"] == name] for table in tables))
+        return dataclasses.replace(story, clip=self._titles[name])
 
     def plot(self, clip: str | None = None, *, dark: bool = False) -> Figure:
         """The strip of the paper."""
@@ -78,7 +90,9 @@ class Traces(Result[Any]):
             for block in iterate_frames(record)
             for place, pixels in zip(block.indices, block.pixels, strict=True)
         )
-        return str(save_annotated_video(Path(path), frames, self.story(clip), rate=measure_rate(record)))
+        story, times = self.story(clip), _read_times(record)
+        uneven = None if times is None or _are_even(times) else times.tolist()
+        return str(save_annotated_video(Path(path), frames, story, rate=measure_rate(record), times=uneven))
 
     def contract(self, files: TraceFiles | None = None) -> dict[str, Any]:
         """What `gst-analyze trace --json` prints."""
@@ -87,10 +101,15 @@ class Traces(Result[Any]):
         clips = [{**clip, "files": drawn.get(clip["clip"], {})} for clip in self.traced]
         return {
             "checkpoint": {"name": name, "sha256": self.provenance.sources[name]},
-            "mode": self.summary.mode, "clips": clips, "summary": self.summary,
+            "mode": self.summary.mode, "influence": self.summary.influence, "clips": clips,
+            "summary": self.summary,
             "failures": self.summary.failures | ({} if files is None else files.failures),
             "notes": self.summary.notes, "files": {} if files is None else files.tables,
         }  # fmt: skip
+
+    @cached_property
+    def _titles(self) -> dict[str, str]:
+        return name_files(self.records)
 
     def _name(self, clip: str | None) -> str:
         if clip is None and len(self.records) == 1:
@@ -138,14 +157,61 @@ def trace(
     import pandas as pd
 
     run = TraceRun.start(source, clips, options)
-    parts, records = [], {}
+    parts, traces = [], []
     for traced, tables in run.stream(progress):
         parts.append(tables)
-        records[traced.clip] = traced.record
+        traces.append(traced)
     run.require_some()
     frames, rows, changes = (
         pd.concat(tables, ignore_index=True)
         for tables in zip(*((p.frames, p.clips, p.changes) for p in parts), strict=True)
     )
-    summary, provenance = run.tally.summarise(), run.describe()
-    return Traces(frames, summary, provenance, rows, changes, records, tuple(p.record for p in parts))
+    measured = run.look_back(traces, progress)
+    return Traces(
+        frames, run.summarise(measured), run.describe(), rows, changes, _join_influence(measured),
+        {traced.clip: traced.record for traced in traces}, _join_records(parts, measured),
+    )  # fmt: skip
+
+
+def _read_times(record: ClipRecord) -> npt.NDArray[np.float64] | None:
+    """The second of every frame of a clip, its first at 0; None where its file says nothing of time."""
+    from gst_analysis.data.clips import find_span
+    from gst_analysis.data.decoding import open_clip
+
+    with open_clip(record.path) as clip:
+        span = find_span(record, clip)
+        return None if clip.times is None else clip.times[span.start : span.stop] - clip.times[span.start]
+
+
+def _are_even(times: npt.NDArray[np.float64]) -> bool:
+    """Whether frames follow evenly, but for the rounding of containers that count milliseconds."""
+    import numpy as np
+
+    return bool(np.ptp(np.diff(times)) < _ROUNDING_S) if len(times) > 1 else True
+
+
+def _join_influence(measured: Sequence[TraceInfluence]) -> pd.DataFrame:
+    """One TRACE_INFLUENCE table of all clips."""
+    import pandas as pd
+
+    from gst_analysis.tables import TRACE_INFLUENCE, check
+
+    empty = pd.DataFrame(columns=list(TRACE_INFLUENCE.columns))
+    tables = [one.table for one in measured]
+    return check(pd.concat(tables, ignore_index=True) if tables else empty, TRACE_INFLUENCE)
+
+
+def _join_records(
+    parts: Sequence[TraceTables], measured: Sequence[TraceInfluence]
+) -> tuple[Mapping[str, Any], ...]:
+    """Each clip as plain values, with the matrix of what its logits are made of, row by row."""
+    found = {one.clip: one for one in measured}
+    records = []
+    for record in (part.record for part in parts):
+        one = found.get(record["clip"])
+        more: dict[str, Any] = {"own_share": None, "influence": None}
+        if one is not None:
+            wide = one.table.pivot(index="output_frame", columns="input_frame", values="share")
+            more = {"own_share": one.own_share, "influence": wide.to_numpy().tolist()}
+        records.append({**record, **more})
+    return tuple(records)

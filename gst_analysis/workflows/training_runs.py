@@ -99,6 +99,27 @@ def read_run(folder: str | os.PathLike[str]) -> TrainingRun:
     return TrainingRun(steps, summary, Provenance({}, {}, config.to_json()), epochs, where, kept)
 
 
+@dataclass(frozen=True)
+class Rendering:
+    """How far a planted world is rendered."""
+
+    done: int
+    clips: int
+    remaining_s: float | None
+    """At the speed so far; None before the first clip."""
+
+
+def watch_rendering(root: str | os.PathLike[str], clips: int) -> Rendering | None:
+    """A world of so many clips while another process renders it into `root`; None if none does."""
+    from gst_analysis.data.synthetic_files import watch_draft
+
+    found = watch_draft(Path(root))
+    if found is None or clips < 1:
+        return None
+    done, spent_s = min(found[0], clips), found[1]
+    return Rendering(done, clips, spent_s / done * (clips - done) if done else None)
+
+
 def follow_gamma(checkpoints: Sequence[str | os.PathLike[str]]) -> Drift | None:
     """γ of a run's kept epochs, measured from the first; None while there are fewer than two."""
     if len(checkpoints) < 2:

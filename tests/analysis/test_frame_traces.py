@@ -223,21 +223,30 @@ def test_labels_that_are_not_the_checkpoints_are_refused(tmp_path: Path) -> None
     assert trace.truth == 1
 
 
-def test_one_frame_has_no_other_to_leave_out(tmp_path: Path) -> None:
+def test_a_network_of_one_frame_is_traced_by_windows_alone(tmp_path: Path) -> None:
+    """One row is no trace; but windows of a frame each follow a video."""
     model = fake_model(frames=1)
-    clip = record(write_greys(tmp_path / "a", [1, 2, 3]))
-    with pytest.raises(SpecError, match="at least 2 frames; found 1"):
-        run(model, clip, mode="leave-one-out")
-    for mode in ("frame", "prefix"):
-        (trace,) = run(model, clip, mode=mode)
-        assert trace.logits.shape == (1, 4)
-        assert tabulate_trace(trace).record["change_points"] == []
+    clip = record(write_greys(tmp_path / "a", [10, 20, 30, 40]))
+    for mode in ("frame", "prefix", "leave-one-out"):
+        with pytest.raises(SpecError, match="at least 2 frames; found 1; use mode window"):
+            run(model, clip, mode=mode)
+    (trace,) = run(model, clip, mode="window", window=1, step=1)
+    np.testing.assert_allclose(trace.logits[:, 0], np.array([10, 20, 30, 40]) / 255, rtol=1e-5)
 
 
-def test_a_clip_of_one_frame_is_traced_and_it_is_said(tmp_path: Path) -> None:
-    (trace,) = run(fake_model(), record(write_greys(tmp_path / "a", [90])))
-    assert trace.source_frames.tolist() == [0, 0, 0]
-    assert "only 1 of the 3 frames" in trace.notes[0]
+@pytest.mark.parametrize("mode", TRACE_MODES)
+def test_a_clip_of_one_frame_is_no_trace_and_the_rest_goes_on(tmp_path: Path, mode: str) -> None:
+    still, moving = (record(write_greys(tmp_path / n, [90] * count)) for n, count in (("a", 1), ("b", 6)))
+    one, other = run(fake_model(), still, moving, mode=mode)
+    assert isinstance(one, UntracedClip)
+    assert "at least 2 different frames; found 1; use predict" in one.reason
+    assert isinstance(other, ClipTrace)
+
+
+def test_a_clip_of_few_frames_has_some_repeated_and_it_is_said(tmp_path: Path) -> None:
+    (trace,) = run(fake_model(), record(write_greys(tmp_path / "a", [90, 60])))
+    assert len(np.unique(trace.source_frames)) == 2
+    assert "only 2 of the 3 frames" in trace.notes[0]
 
 
 @pytest.mark.parametrize(

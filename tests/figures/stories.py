@@ -60,6 +60,28 @@ def make_tables(
     return frames, clips, changes.iloc[:0] if mode == "leave-one-out" else changes
 
 
+def make_influence(frames: int = 8, *, mode: str = "frame", clip: str = "clips/1.mp4") -> pd.DataFrame:
+    """Half of each logit is the frame's own, the rest its neighbours'; frames three apart cannot matter."""
+    output, given = (axis.ravel() for axis in np.indices((frames, frames)))
+    reachable = (abs(output - given) <= 2) & ((given <= output) | (mode != "prefix"))
+    sizes = np.where(output == given, 2.0, 1.0) * reachable
+    totals = np.bincount(output, sizes)
+    return pd.DataFrame(
+        {
+            "checkpoint": "net",
+            "clip": clip,
+            "mode": mode,
+            "output_frame": output,
+            "input_frame": given,
+            "class_id": 0,
+            "label": NAMES[0],
+            "influence": sizes,
+            "share": sizes / totals[output],
+            "reachable": reachable,
+        }
+    )
+
+
 def make_story(rows: int = 8, **choices: object) -> ClipStory:
     return read_story(*make_tables(rows, **choices))  # type: ignore[arg-type]
 

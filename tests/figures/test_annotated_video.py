@@ -10,10 +10,16 @@ import numpy as np
 import pytest
 
 from gst_analysis.errors import OutputError
-from gst_analysis.figures.annotated_video import draw_caption, follow_captions, save_annotated_video
+from gst_analysis.figures.annotated_video import (
+    _kind_of_row,
+    draw_caption,
+    follow_captions,
+    save_annotated_video,
+)
+from gst_analysis.figures.clip_stories import read_story
 from gst_analysis.figures.style import DARK
 from tests.data.planted_clips import planted_frame, read_number
-from tests.figures.stories import make_story
+from tests.figures.stories import make_influence, make_story, make_tables
 
 RATE = 12.0
 
@@ -58,6 +64,21 @@ def test_a_prefix_says_nothing_before_it_has_been_seen() -> None:
     captions = list(follow_captions(story, range(24), RATE))
     assert [c.moment.frame for c in captions] == [max(0, (n - 1) // 3) for n in range(24)]
     assert next(n for n, c in enumerate(captions) if c.turned) == 13
+
+
+def test_uneven_frames_have_their_own_times() -> None:
+    times = [0, 0.04, 0.2, 0.24, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 2.2, 2.4]
+    captions = list(follow_captions(make_story(), range(15), RATE, times))
+    assert [c.seconds for c in captions] == times
+    assert [n for n, c in enumerate(captions) if c.turned] == [12, 13]  # 0.6 s from 1.7 s
+
+
+def test_how_much_is_the_frames_own_is_told() -> None:
+    for mode, words in (("frame", "prediction, 40% of it this frame's"), ("prefix", "so far, 67% of it")):
+        story = read_story(*make_tables(mode=mode), make_influence(mode=mode))
+        assert _kind_of_row(story, story.moments[1]).startswith(words)
+        plain = make_story(mode=mode)
+        assert "%" not in _kind_of_row(plain, plain.moments[1])
 
 
 def test_a_part_of_a_video_starts_at_nought() -> None:

@@ -18,7 +18,7 @@ from gst_analysis.figures.clip_stories import RIGHT, WRONG, ClipStory, choose_mo
 from gst_analysis.figures.frame_traces import SHOWN, draw_frame_traces, wrong_colour
 from gst_analysis.figures.interactive_frame_traces import draw_frame_traces_interactive
 from gst_analysis.figures.style import DARK, LIGHT, save_figure
-from tests.figures.stories import NAMES, make_pictures, make_story, make_tables
+from tests.figures.stories import NAMES, make_influence, make_pictures, make_story, make_tables
 
 
 def draw(story: ClipStory, *, dark: bool = False) -> Figure:
@@ -111,7 +111,19 @@ LONG = (
     "Pretending or trying and failing to twist something so that nobody can say what it was meant to be",
     "Putting something that can't actually stand upright on the table, so it falls on its side",
 )
+
+
+def with_matrix(rows: int = 8, *, frames: int | None = None, mode: str = "frame") -> ClipStory:
+    return read_story(*make_tables(rows, mode=mode), make_influence(frames or rows, mode=mode))
+
+
 CASES = {
+    "matrix": with_matrix(),
+    "matrix of a prefix": with_matrix(mode="prefix"),
+    "matrix of 16": with_matrix(16),
+    "matrix of 64": with_matrix(64),
+    "matrix within windows": with_matrix(60, frames=8, mode="window"),
+    "matrix beside two": with_matrix(2),
     "eight": make_story(),
     "sixteen": make_story(16, mode="prefix", truth=None),
     "one": make_story(1, timed=False),
@@ -126,7 +138,10 @@ CASES = {
 def test_nothing_lies_outside_the_paper_or_on_its_neighbour(case: str, *, dark: bool) -> None:
     figure = draw(CASES[case], dark=dark)
     figure.draw_without_rendering()
-    boxes = [(text, text.get_window_extent()) for text in figure.axes[0].texts if text.get_text().strip()]
+    texts = [*figure.axes[0].texts, *figure.texts]
+    for axes in figure.axes[1:]:
+        texts += [*axes.texts, axes.xaxis.label, axes.yaxis.label, *axes.get_xticklabels()]
+    boxes = [(text, text.get_window_extent()) for text in texts if text.get_text().strip()]
     for text, box in boxes:
         assert figure.bbox.x0 - 1 <= box.x0, text
         assert box.x1 <= figure.bbox.x1 + 1, text
@@ -137,6 +152,36 @@ def test_nothing_lies_outside_the_paper_or_on_its_neighbour(case: str, *, dark: 
             wide = min(box.x1, second.x1) - max(box.x0, second.x0)
             tall = min(box.y1, second.y1) - max(box.y0, second.y0)
             assert wide <= 1 or tall <= 1, (one, other)
+
+
+def test_the_matrix_beside_the_strip_is_the_tables() -> None:
+    story, plain = with_matrix(), make_story()
+    figure = draw(story)
+    shares = make_influence()["share"].to_numpy().reshape(8, 8)
+    (image,) = figure.axes[1].images
+    np.testing.assert_allclose(np.asarray(image.get_array()), shares)
+    assert figure.axes[1].get_ylabel() == "whose logit: frame"
+    own = np.diag(shares).mean()
+    assert any(
+        f"On average {own:.0%} is the frame itself" in " ".join(t.get_text().split()) for t in figure.texts
+    )
+    assert figure.get_figwidth() > draw(plain).get_figwidth()
+    assert len(draw(plain).axes) == 1
+    # Pictures carry the numbers that the matrix calls them by.
+    assert [text for text in list_texts(figure) if text.endswith(" s")][:2] == ["0: 0.08 s", "1: 0.33 s"]
+    screen = draw_frame_traces_interactive(story, make_pictures(story))
+    (matrix,) = [trace for trace in screen.data if trace.type == "heatmap"]
+    np.testing.assert_allclose(np.array(matrix.z, dtype=float), shares)
+    assert screen.layout.xaxis.domain[1] < screen.layout.xaxis3.domain[0]
+    assert "NaN" not in screen.to_json()
+    assert screen.layout.xaxis3.tickvals == tuple(range(8))
+
+
+def test_of_a_prefix_the_newest_frame_is_told_without_the_first_row() -> None:
+    evidence = with_matrix(mode="prefix").evidence
+    assert evidence is not None
+    assert f"{np.diag(evidence.shares)[1:].mean():.0%} is the newest frame" in evidence.words
+    assert "cannot depend" in evidence.words
 
 
 def test_pictures_keep_their_proportions() -> None:

@@ -13,6 +13,7 @@ from matplotlib.text import Text
 
 from gst_analysis.errors import SpecError
 from gst_analysis.figures.influence import TITLES, draw_influence, spread_of
+from gst_analysis.figures.interactive_evidence import draw_evidence_interactive
 from gst_analysis.figures.interactive_influence import draw_influence_interactive
 from gst_analysis.tables import INFLUENCE, RECEPTIVE_FIELDS, check
 
@@ -117,6 +118,29 @@ def test_any_number_of_frames_can_be_drawn(frames: int, dark: bool) -> None:
     assert "NaN" not in page
 
 
+@pytest.mark.parametrize("frames", [1, 8, 16, 64])
+def test_axes_on_screen_number_the_frames_there_are_and_no_others(frames: int) -> None:
+    layout = draw_influence_interactive(make_table(frames), make_fields(frames)).layout
+    for axis in (layout.xaxis, layout.xaxis2, layout.xaxis3, layout.yaxis, layout.xaxis4):
+        assert axis.tickvals[0] == 0
+        assert max(axis.tickvals) <= frames - 1
+        assert axis.dtick is None
+    assert layout.yaxis4.tickvals is None  # blocks have names
+    alone = draw_evidence_interactive(make_table(frames)).layout
+    assert alone.xaxis.tickvals == alone.yaxis.tickvals == layout.xaxis.tickvals
+    if frames <= 16:
+        assert layout.xaxis.tickvals == tuple(range(frames))
+
+
+def test_a_line_about_the_matrix_stands_below_the_title() -> None:
+    figure = draw_influence(make_table(8).query("method == 'gradient'"), about="mode frame: half of it " * 5)
+    assert "mode frame" in figure.get_suptitle()
+    figure.canvas.draw()
+    box = figure._suptitle.get_window_extent()  # type: ignore[attr-defined]
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
+
+
 def test_nothing_to_show_is_drawn_without_nan() -> None:
     check_no_nan(draw_influence(make_table(2).assign(influence=0.0, share=0.0)))
 
@@ -151,3 +175,8 @@ def test_figures_need_no_torch() -> None:
     modules = "gst_analysis.figures.influence, gst_analysis.figures.saliency"
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("half_width", "crosses"), [(2, 1), (6, 0)])
+def test_crosses_are_explained_where_there_are_any(half_width: int, crosses: int) -> None:
+    assert len(draw_influence(make_table(half_width=half_width)).legends) == crosses

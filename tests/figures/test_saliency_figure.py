@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -144,3 +146,21 @@ def test_texts_lie_inside_the_figure(dark: bool) -> None:
         box = text.get_window_extent(renderer)
         assert box.x0 >= 0
         assert box.x1 <= figure.bbox.x1
+
+
+@pytest.mark.parametrize("shape", [(64, 36), (36, 64)])
+@pytest.mark.parametrize("frames", [1, 8])
+def test_long_names_and_their_explanation_fit_narrow_figures(frames: int, shape: tuple[int, int]) -> None:
+    label = "Pretending or trying and failing to twist something so that nobody can say what it was"
+    scene = make_scene(frames, shape, (0, 0.2, 1, 0.8))
+    scene = dataclasses.replace(
+        scene, title=f"state-change-gst-quarter, layer2.1: what speaks for “{label}”\n{'folder/' * 30}a.mp4"
+    )
+    figure = draw_saliency(scene)
+    figure.canvas.draw()
+    for text in (figure._suptitle, figure._supxlabel):  # type: ignore[attr-defined]
+        box = text.get_window_extent()
+        assert box.x0 >= 0, text
+        assert box.x1 <= figure.bbox.x1, text
+    assert "outside what the network sees" in " ".join(figure.get_supxlabel().split())
+    assert len(list(draw_film(scene))) == frames
