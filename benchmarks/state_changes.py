@@ -21,11 +21,11 @@ import numpy as np
 
 from gst_analysis.analysis.frame_traces import ClipTrace, TracePlan, trace_clips
 from gst_analysis.analysis.state_changes import (
+    DETECTORS,
     Change,
     ChangeSettings,
     TrueChange,
-    find_curve_changes,
-    find_label_changes,
+    find_changes,
     score_changes,
 )
 from gst_analysis.checkpoints.loading import LoadedModel, load_model
@@ -34,8 +34,6 @@ from gst_analysis.data.synthetic import Clip, World, read_world
 from gst_analysis.errors import DataError, GstError
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.results import to_json, write_whole
-
-DETECTORS = {"label": find_label_changes, "curve": find_curve_changes}
 
 
 def list_clips(world: World, split: str) -> list[Clip]:
@@ -72,12 +70,14 @@ def summarise_mode(
     truths = [find_truth(clip, trace) for clip, trace in traced]
     right = [int(trace.video.argmax()) == clip.class_id for clip, trace in traced]
     scores: dict[str, Any] = {"clips": len(traced), "accuracy": sum(right) / len(right)}
-    for name, find in DETECTORS.items():
-        found: list[tuple[Change, ...]] = [
-            find(trace.probabilities, settings, verdict=int(trace.video.argmax())) for _, trace in traced
-        ]
+    for name in DETECTORS:
+        found = [_find(trace, settings)[name] for _, trace in traced]
         scores[name] = score_changes(found, truths, tolerance=tolerance)
     return scores
+
+
+def _find(trace: ClipTrace, settings: ChangeSettings) -> dict[str, tuple[Change, ...]]:
+    return find_changes(trace.mode, trace.probabilities, settings, verdict=int(trace.video.argmax()))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,14 +11,15 @@ Two readings of the same rows (R, K):
 
 At the ends nothing beyond speaks against a short state, so it may be shorter than `hold`; but at the last
 row only if it is the class predicted for the clip. For the last frame is unlike all others to a network
-whose temporal kernels read zeros beyond it, and it may flip alone.
+whose temporal kernels read zeros beyond it, and it may flip alone. The first prefix of a clip is one frame,
+which has no course at all: what is said of it is no state that another could follow.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -37,7 +38,7 @@ _VISIBLE = 0.01
 class ChangeSettings:
     """How much it takes to call something a change."""
 
-    margin: float = 0.3
+    margin: float = 0.5
     """The lead in probability, from 0 to 1, that a new label must reach."""
     hold: int = 2
     """Rows for which it must lead, and rows of a piece of the curve."""
@@ -163,6 +164,31 @@ def _cut(curves: npt.NDArray[np.float64], settings: ChangeSettings) -> list[int]
     while edges[-1] > 0:
         edges.append(int(back[edges[-1]]))
     return edges[::-1]
+
+
+DETECTORS = {"label": find_label_changes, "curve": find_curve_changes}
+"""The readings by the names that tables give them."""
+
+
+def find_changes(
+    mode: str, probabilities: Probabilities, settings: ChangeSettings | None = None, *, verdict: int | None
+) -> dict[str, tuple[Change, ...]]:
+    """Changes of every reading in the rows of a trace of this mode; none where rows are no course of time.
+
+    Args:
+        mode: a mode of frame_traces.
+        probabilities: (R, K), in the order of time.
+        settings: how much it takes.
+        verdict: the class predicted for the clip; any, if None.
+    """
+    if mode == "leave-one-out":
+        return dict.fromkeys(DETECTORS, ())
+    first = 1 if mode == "prefix" else 0
+    told = probabilities[first:]
+    return {
+        name: tuple(replace(one, row=one.row + first) for one in find(told, settings, verdict=verdict))
+        for name, find in DETECTORS.items()
+    }
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ from gst_analysis.analysis.frame_traces import ClipTrace, UntracedClip
 from gst_analysis.analysis.state_changes import (
     Change,
     ChangeSettings,
-    find_curve_changes,
-    find_label_changes,
+    find_changes,
 )
 from gst_analysis.inference.logits import softmax
 from gst_analysis.inference.prediction import check_top_k, order_classes
@@ -48,12 +47,7 @@ def tabulate_trace(
         settings: what counts as a change.
     """
     probabilities, verdict = trace.probabilities, int(order_classes(trace.video)[0])
-    kinds: dict[str, tuple[Change, ...]] = {"label": (), "curve": ()}
-    if trace.mode != "leave-one-out":  # whose rows are no course of time
-        kinds = {
-            "label": find_label_changes(probabilities, settings, verdict=verdict),
-            "curve": find_curve_changes(probabilities, settings, verdict=verdict),
-        }
+    kinds = find_changes(trace.mode, probabilities, settings, verdict=verdict)
     changes = pd.concat([_tabulate_changes(trace, kind, found) for kind, found in kinds.items()])
     frames = _tabulate_frames(trace, probabilities, _choose_classes(trace, probabilities, check_top_k(top_k)))
     clips = _tabulate_clip(trace, len(kinds["label"]))

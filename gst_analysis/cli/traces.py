@@ -32,7 +32,7 @@ def trace(
     step: Annotated[int | None, typer.Option(help="Mode window: frames from one to the next.")] = None,
     margin: Annotated[
         float, typer.Option(help="Lead in probability that a new label must reach, 0 to 1.")
-    ] = 0.3,
+    ] = 0.5,
     hold: Annotated[int, typer.Option(help="Rows for which a new label must lead.")] = 2,
     top_k: Annotated[int, typer.Option("--top", help="Classes of each clip that the table keeps.")] = 5,
     influence: Annotated[

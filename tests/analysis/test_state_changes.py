@@ -11,6 +11,7 @@ from gst_analysis.analysis.state_changes import (
     Change,
     ChangeSettings,
     TrueChange,
+    find_changes,
     find_curve_changes,
     find_label_changes,
     score_changes,
@@ -69,7 +70,7 @@ def test_a_narrow_lead_flips_nothing_but_dates_the_change_it_grows_into() -> Non
     table = np.array([[0.8, 0.2]] * 3 + [[0.48, 0.52]] * 2 + [[0.8, 0.2]] * 3)
     assert find_label_changes(table) == ()
     table[5:] = [0.1, 0.9]
-    (change,) = find_label_changes(table)
+    (change,) = find_label_changes(table, ChangeSettings(margin=0.3))
     assert change.row == 3  # class 1 leads from here on without a break
 
 
@@ -104,7 +105,7 @@ def test_the_confidence_of_a_label_is_how_far_both_classes_part() -> None:
     table = np.array([[0.7, 0.3]] * 3 + [[0.1, 0.9]] * 2)
     (change,) = find_label_changes(table)
     assert change.confidence == pytest.approx(((0.7 - 0.3) + (0.9 - 0.1)) / 2)
-    sure, unsure = (find_label_changes(step(4, before=p, after=p))[0].confidence for p in (0.99, 0.6))
+    sure, unsure = (find_label_changes(step(4, before=p, after=p))[0].confidence for p in (0.99, 0.7))
     assert sure > unsure
 
 
@@ -128,6 +129,15 @@ def test_the_curve_is_cut_where_every_other_cut_costs_more() -> None:
         means = [table[a:b].mean(axis=0) for a, b in itertools.pairwise((0, *best, 7))]
         moved = [abs(b - a).sum() / 2 for a, b in itertools.pairwise(means)]
         assert found == [cut for cut, share in zip(best, moved, strict=True) if share >= settings.step]
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("frame", [1, 5]), ("prefix", [5]), ("leave-one-out", [])])
+def test_what_is_said_of_a_prefix_of_one_frame_is_no_state(mode: str, expected: list[int]) -> None:
+    table = rows((0, 0.95), *[(1, 0.95)] * 4, *[(2, 0.95)] * 3)
+    for found in find_changes(mode, table, verdict=2).values():
+        assert [change.row for change in found] == expected
+    for found in find_changes(mode, table[:2], verdict=1).values():
+        assert [change.row for change in found] == ([1] if mode == "frame" else [])
 
 
 def test_scores_by_hand() -> None:
