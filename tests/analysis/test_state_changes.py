@@ -103,7 +103,7 @@ def test_a_curve_changes_also_where_another_class_stays_ahead() -> None:
 
 def test_the_confidence_of_a_label_is_how_far_both_classes_part() -> None:
     table = np.array([[0.7, 0.3]] * 3 + [[0.1, 0.9]] * 2)
-    (change,) = find_label_changes(table)
+    (change,) = find_label_changes(table, ChangeSettings(margin=0.3))
     assert change.confidence == pytest.approx(((0.7 - 0.3) + (0.9 - 0.1)) / 2)
     sure, unsure = (find_label_changes(step(4, before=p, after=p))[0].confidence for p in (0.99, 0.7))
     assert sure > unsure
