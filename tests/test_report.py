@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import re
+import shlex
 import shutil
-from dataclasses import dataclass
 from html import escape, unescape
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
@@ -18,46 +15,28 @@ import torch
 
 from gst_analysis import workflows
 from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.cli import run
-from gst_analysis.inference.settings import InferenceSettings
-from tests.analysis.labelled_clips import small_model, write_clips
+from gst_analysis.specs import ModelSpec
+from gst_analysis.workflows.report_words import WORDS
 from tests.conftest import SaveSmall
-
-ALL = [
-    "checkpoint",
-    "scales",
-    "importance",
-    "cost",
-    "accuracy",
-    "ablation",
-    "traces",
-    "influence",
-    "provenance",
-]
-NASTY = '</script><img src=x onerror="document.title=1">&'
-FEW = ["--traces", "2", "--influence-clips", "2", "--ablation-clips", "4", "--batch", "4", "--device", "cpu"]
+from tests.reports import (
+    ALL,
+    CPU,
+    FEW,
+    NASTY,
+    WEIGHTS,
+    Page,
+    Written,
+    figures,
+    leave_all_but,
+    write_both,
+)
 
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     torch.set_num_threads(1)
-
-
-def write_world(folder: Path, labels: list[str]) -> Path:
-    """Four clips in Something-Something v2's layout."""
-    records = write_clips(folder / "videos", [0, 1, 2, 3])
-    (folder / "labels.json").write_text(json.dumps({label: str(n) for n, label in enumerate(labels)}))
-    clips = [{"id": r.clip, "label": labels[r.label or 0], "template": labels[r.label or 0]} for r in records]
-    (folder / "validation.json").write_text(json.dumps(clips))
-    return folder
-
-
-def write_both(folder: Path) -> tuple[str, Path]:
-    """A checkpoint and clips of the same classes, one of which has a name that would be HTML."""
-    labels = [*(f"doing {number}" for number in range(4)), NASTY]
-    model = small_model()
-    path = save_model(folder / "small.pth", model.module, clip_spec=model.clip_spec, labels=labels)
-    return str(path), write_world(folder / "world", labels)
 
 
 @pytest.fixture
@@ -70,15 +49,6 @@ def world(tmp_path: Path, ckpt: str) -> Path:
     return Path(ckpt).with_name("world")
 
 
-@dataclass(frozen=True)
-class Written:
-    """A report of a checkpoint and clips, as the command wrote it."""
-
-    ckpt: str
-    world: Path
-    file: Path
-
-
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     folder = tmp_path_factory.mktemp("report")
@@ -87,45 +57,11 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     return Written(ckpt, world, folder / "report.html")
 
 
-class Page(HTMLParser):
-    """What a browser would make of a page: its elements, headings, and what it points to."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.ids: list[str] = []
-        self.tags: list[str] = []
-        self.links: list[tuple[str, str]] = []
-        self.downloads: dict[str, str] = {}
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = dict(attrs)
-        self.tags.append(tag)
-        if found.get("id"):
-            self.ids.append(str(found["id"]))
-        for name in ("src", "href", "srcset", "data", "action", "poster"):
-            if found.get(name):
-                self.links.append((tag, str(found[name])))
-        if "download" in found:
-            self.downloads[str(found["download"])] = str(found["href"])
-
-    def table(self, name: str) -> pd.DataFrame:
-        written = base64.b64decode(self.downloads[name].partition("base64,")[2])
-        return pd.read_csv(io.BytesIO(written), keep_default_na=False, na_values={"accuracy": "", "top5": ""})
-
-
-def figures(page: str) -> dict[str, dict[str, dict[str, object]]]:
-    """The interactive figures, as the script reads them."""
-    found = re.findall(r'<script type="application/json" id="([^"]+)">(.*?)</script>', page, re.DOTALL)
-    return {name: json.loads(text) for name, text in found}
-
-
 def test_the_page_of_a_checkpoint_alone_says_what_the_analyses_say(save_small: SaveSmall) -> None:
     model = save_small()
     result = workflows.report(model)
     page = Page(result.page)
-    assert result.sections == ("checkpoint", "scales", "importance", "cost", "provenance")
+    assert list(result.sections) == WEIGHTS
     assert [name for name in page.ids if not name.startswith("figure-")] == list(result.sections)
     gaps = workflows.bn_scales(model).gaps()
     pd.testing.assert_frame_equal(page.table("gaps.csv"), gaps, check_dtype=False)
@@ -139,8 +75,8 @@ def test_the_page_of_a_checkpoint_alone_says_what_the_analyses_say(save_small: S
     assert not result.left_out
 
 
-def test_nothing_is_asked_of_a_network(save_small: SaveSmall) -> None:
-    page = workflows.report(save_small()).page
+def test_nothing_is_asked_of_a_network(written: Written) -> None:
+    page = written.file.read_text()
     outside = [link for link in Page(page).links if not link[1].startswith(("data:", "#"))]
     assert outside == []
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
@@ -171,9 +107,8 @@ def test_with_clips_it_has_every_section_and_their_numbers(written: Written) -> 
     text = written.file.read_text()
     page = Page(text)
     assert [name for name in page.ids if not name.startswith("figure-")] == ALL
-    settings = InferenceSettings(batch=4, device="cpu")
     records = workflows.load_labelled_clips(written.world)
-    right = workflows.evaluate(written.ckpt, records, settings=settings)
+    right = workflows.evaluate(written.ckpt, records, settings=CPU)
     pd.testing.assert_frame_equal(page.table("classes.csv"), right.table, check_dtype=False)
     drops = page.table("ablation.csv")
     assert set(drops["intervention"]) == {"mean", "shuffle-time"}
@@ -183,6 +118,114 @@ def test_with_clips_it_has_every_section_and_their_numbers(written: Written) -> 
     for pair in drawn.values():
         light, dark = (pair[theme]["layout"] for theme in ("light", "dark"))
         assert light["paper_bgcolor"] != dark["paper_bgcolor"]  # type: ignore[index]
+
+
+def test_drift_smaller_network_and_saliency_are_those_of_their_commands(written: Written) -> None:
+    page = Page(written.file.read_text())
+    moved = workflows.measure_drift(written.ckpt)
+    pd.testing.assert_frame_equal(page.table("drift.csv"), moved.layers, check_dtype=False)
+    smaller = workflows.slim(
+        written.ckpt, workflows.SlimTarget(macs=0.8), dataset=written.world, settings=CPU
+    )
+    assert smaller.curve is not None
+    pd.testing.assert_frame_equal(page.table("slimming.csv"), smaller.table, check_dtype=False)
+    pd.testing.assert_frame_equal(page.table("slimming_curve.csv"), smaller.curve, check_dtype=False)
+    heat = page.table("saliency.csv").set_index("group")
+    clip = workflows.saliency_maps(written.ckpt, written.world / "videos" / "clip00", settings=CPU)
+    assert heat["evidence_for"].to_dict() == pytest.approx(
+        {group: found.evidence_for for group, found in clip.summary.groups.items()}
+    )
+
+
+def test_every_section_says_what_it_shows_its_limits_and_its_command(written: Written) -> None:
+    text = written.file.read_text()
+    assert list(WORDS) == ALL
+    parts = dict(re.findall(r'<section id="(\w+)">(.*?)</section>', text, re.DOTALL))
+    for name, words in WORDS.items():
+        for said in (words.title, words.shows, *words.limits):
+            assert escape(said) in parts[name]
+        assert 'class="command">gst-analyze ' in parts[name]
+
+
+def test_the_smaller_network_is_said_to_be_before_fine_tuning(save_small: SaveSmall) -> None:
+    plan = workflows.ReportPlan(without=tuple(leave_all_but("slimming").split(",")))
+    page = workflows.report(save_small(), plan=plan).page
+    (slimming,) = re.findall(r'<section id="slimming">(.*?)</section>', page, re.DOTALL)
+    assert "Before any fine-tuning" in slimming
+    assert "With labelled clips" in slimming
+
+
+@pytest.mark.slow
+def test_the_commands_on_the_page_run_where_the_files_lie(
+    written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(written.world, tmp_path / "here")
+    shutil.copy(written.ckpt, tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    lines = "\n".join(Page(written.file.read_text()).commands).splitlines()
+    assert len(lines) == len(ALL)
+    for line in lines:
+        program, *words = shlex.split(line)
+        assert program == "gst-analyze"
+        assert run(words) == 0, line
+
+
+def test_sections_that_a_network_cannot_have_say_why_in_their_place(
+    save_small: SaveSmall, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sth = save_small("sth-resnet26s")
+    assert run(["report", str(sth), "--out", str(tmp_path / "out"), "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert set(record["missing"]) == {"slimming", "drift"}
+    assert "STH" in record["missing"]["slimming"]
+    assert "started from" in record["missing"]["drift"]
+    assert set(record["missing"]) < set(record["sections"])
+    text = (tmp_path / "out" / "report.html").read_text()
+    assert text.count("Not for this checkpoint: ") == 2
+    assert str(tmp_path) not in text
+
+
+def test_a_start_that_would_have_to_be_fetched_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = create_model(ModelSpec.from_name("gst-resnet18", num_classes=2), seed=0)
+    told = {"inflated_from": {"weights": "resnet18.IMAGENET1K_V1"}}
+    path = save_model(tmp_path / "inflated.pth", model.module, provenance=told)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *_, **__: pytest.fail("fetched"))
+    plan = workflows.ReportPlan(without=tuple(leave_all_but("drift").split(",")))
+    result = workflows.report(path, plan=plan)
+    assert result.sections == ("checkpoint", "drift", "provenance")
+    assert "not on this machine" in result.missing["drift"]
+
+
+def test_sections_can_be_left_out(save_small: SaveSmall, tmp_path: Path) -> None:
+    words = ["report", str(save_small()), "--out", str(tmp_path)]
+    assert run([*words, "--without", "slimming, scales,importance, drift"]) == 0
+    text = (tmp_path / "report.html").read_text()
+    page = Page(text)
+    assert [name for name in page.ids if not name.startswith("figure-")] == [
+        "checkpoint",
+        "cost",
+        "provenance",
+    ]
+    assert "not asked for: slimming" in text
+    assert "--without slimming,scales,importance,drift" in page.commands[-1]
+
+
+def test_progress_goes_from_nothing_to_nearly_all_and_never_back(ckpt: str, world: Path) -> None:
+    told: list[tuple[int, int, str]] = []
+    plan = workflows.ReportPlan(without=tuple(leave_all_but("accuracy", "cost").split(",")))
+    workflows.report(ckpt, world, plan=plan, settings=CPU, progress=lambda *at: told.append(at))
+    shares = [done / total for done, total, _ in told]
+    assert shares == sorted(shares)
+    assert shares[0] == 0
+    assert 0.8 < shares[-1] <= 1
+    assert {"What it costs", "How often it is right", "Drawing"} < {at for *_, at in told}
+
+
+def test_the_file_stays_small(written: Written) -> None:
+    assert written.file.stat().st_size < 10_000_000
 
 
 def test_words_of_a_file_stay_words(written: Written) -> None:
@@ -206,10 +249,12 @@ def test_lost_clips_are_named_without_their_folders(
 ) -> None:
     for file in (world / "videos" / "clip02").iterdir():
         file.write_bytes(b"")
-    assert run(["report", ckpt, str(world), "--out", str(tmp_path / "out"), *FEW]) == 1
+    words = ["report", ckpt, str(world), "--out", str(tmp_path / "out"), "--traces", "2", "--device", "cpu"]
+    assert run([*words, "--without", leave_all_but("traces", "saliency")]) == 1
     assert "not read: clip02" in capsys.readouterr().out
     text = (tmp_path / "out" / "report.html").read_text()
     assert "not read: clip02" in text
+    assert 'download="saliency.csv"' in text
     assert str(tmp_path) not in text
 
 
@@ -223,43 +268,11 @@ def test_a_section_that_cannot_be_made_is_left_out_and_named(
         raise SpecError("ablation", expected="two clips", found="one", todo="give another")
 
     monkeypatch.setattr(report_clips, "ablate", refuse)
-    plan = workflows.ReportPlan(traces=1, influence_clips=1)
-    result = workflows.report(ckpt, world, plan=plan, settings=InferenceSettings(device="cpu"))
-    assert result.sections == tuple(name for name in ALL if name != "ablation")
+    plan = workflows.ReportPlan(without=tuple(leave_all_but("ablation", "accuracy").split(",")))
+    result = workflows.report(ckpt, world, plan=plan, settings=CPU)
+    assert result.sections == ("checkpoint", "accuracy", "provenance")
     assert result.left_out == {"ablation": "ablation: expected two clips; found one; give another"}
     assert "left out: ablation" in result.page
-
-
-@pytest.mark.parametrize(
-    ("words", "complaint"),
-    [
-        (["none.pth"], "none.pth"),
-        (["CKPT", "nowhere"], "nowhere"),
-        (["CKPT", "WORLD", "--traces", "0"], "traces"),
-        (["CKPT", "WORLD", "--limit", "0"], "number of clips"),
-        (["CKPT", "WORLD", "--batch", "0"], "batch"),
-        (["CKPT", "WORLD", "--device", "tpu"], "device"),
-        (["CKPT", "OTHER"], "class"),
-    ],
-)
-def test_bad_input_is_one_line(
-    words: list[str],
-    complaint: str,
-    ckpt: str,
-    world: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    if "OTHER" in words:
-        write_world(tmp_path / "other", ["a", "b", "c", "d", "e", "f"])
-    places = {"CKPT": ckpt, "WORLD": str(world), "OTHER": str(tmp_path / "other")}
-    out = tmp_path / "out"
-    assert run(["report", *(places.get(word, word) for word in words), "--out", str(out)]) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert complaint in printed.err
-    assert printed.err.count("\n") == 1
-    assert not out.exists()
 
 
 @pytest.mark.slow
@@ -280,13 +293,24 @@ def test_a_browser_without_a_network_draws_it(written: Written) -> None:
             errors: list[str] = []
             page.on("pageerror", lambda error, errors=errors: errors.append(str(error)))
             page.on("console", lambda said, errors=errors: errors.append(said.text))
+            asked: list[str] = []
+            page.on("request", lambda request, asked=asked: asked.append(request.url))
             page.goto(written.file.as_uri())
             page.wait_for_function("document.querySelectorAll('.live .main-svg').length >= 3 * 6")
             assert errors == []
+            assert [url for url in asked if not url.startswith(("data:", "blob:"))] == [written.file.as_uri()]
             assert page.evaluate("document.documentElement.scrollWidth") <= 1280
             assert page.title() == "small"
             page.emulate_media(media="print")
             assert page.locator(".live").first.is_hidden()
             assert page.locator(".still.light").first.is_visible()
             visit.close()
+        inside = browser.new_page()
+        inside.set_content("<iframe></iframe>")
+        inside.evaluate(
+            "text => { document.querySelector('iframe').srcdoc = text; }", written.file.read_text()
+        )
+        inside.frame_locator("iframe").get_by_role("link", name="What it costs").click()
+        assert inside.frames[1].url == "about:srcdoc"
+        assert inside.frames[1].evaluate("window.scrollY") > 0
         browser.close()

@@ -27,6 +27,14 @@ def report(
     ablation_clips: Annotated[int, typer.Option(help="Clips to change channels in.")] = 40,
     traces: Annotated[int, typer.Option(help="Clips to trace frame by frame.")] = 3,
     influence_clips: Annotated[int, typer.Option(help="Clips to measure influence on.")] = 8,
+    slimming_clips: Annotated[int, typer.Option(help="Clips to measure smaller networks on.")] = 40,
+    saliency_clips: Annotated[int, typer.Option(help="Clips to show where it looks.")] = 2,
+    without: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,NAME", help="Sections to leave out, such as slimming,ablation: the slow ones."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Draws clips.")] = 0,
     family: Family = None,
     frames: Frames = None,
@@ -38,16 +46,18 @@ def report(
     """Write everything about a checkpoint on one page.
 
     One HTML file, report.html, that needs no network and can be printed: what the checkpoint is, Figure 4
-    with statistics, importance, cost; and with labelled clips accuracy, ablation, a few traces and
-    influence. The same input gives the same bytes. Exits with 1 if clips could not be read or a section
-    had to be left out.
+    with statistics, importance, drift, cost, a smaller network; and with labelled clips accuracy, ablation,
+    a few traces, influence and saliency. The same input gives the same bytes. Exits with 1 if clips could not
+    be read or a section failed.
     """
     from gst_analysis import terminal, workflows
     from gst_analysis.inference.settings import InferenceSettings
 
     plan = workflows.ReportPlan(
-        workflows.ClipChoice(root, format, limit, seed), ablation_clips, traces, influence_clips
-    )
+        workflows.ClipChoice(root, format, limit, seed), ablation_clips, traces, influence_clips,
+        slimming_clips, saliency_clips, () if without is None else tuple(without.split(",")),
+    )  # fmt: skip
+    workflows.check_report_place(out)
     settings = InferenceSettings(batch=batch, device=device)
     open_source = workflows.open_checkpoint if dataset is None else workflows.open_model
     source = open_source(checkpoint, family=family, num_frames=frames)

@@ -13,5 +13,12 @@ function drawAll() {
 }
 drawAll();
 dark.addEventListener("change", drawAll);
+// Shown inside another page (as the explorer does), a link to a section would open that page again.
+document.querySelector("nav").addEventListener("click", (event) => {
+  const link = event.target.closest("a");
+  if (link === null || location.protocol !== "about:") return;
+  event.preventDefault();
+  document.getElementById(link.hash.slice(1)).scrollIntoView();
+});
 // On paper nothing can be unfolded; the settings belong there, long lists of names do not.
 addEventListener("beforeprint", () => document.querySelectorAll("#provenance details").forEach((part) => { part.open = true; }));

@@ -9,7 +9,8 @@ files that anybody may have written, so every one is escaped.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
@@ -29,6 +30,7 @@ _POLICY = (
 )
 _WIDER = 125
 """Pixels to an inch of a still: its small letters are as large as the page's."""
+_QUALITY = 90
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class PageFigure:
     stills: Mapping[str, Figure]
     live: Mapping[str, go.Figure] = field(default_factory=dict)
     kind: str = "svg"
-    """Of the stills: png where they are made of photographs."""
+    """Of the stills: svg, or webp where they are made of photographs."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +64,23 @@ class PageTable:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, what it says, and in this order: facts, paragraphs, figures, tables, notes, folded text."""
+    """In this order: a heading, what it shows, why it is missing, facts, paragraphs, figures, tables, notes,
+    limits, the command that makes it alone, folded text."""
 
     name: str
-    title: str
+    title: str = ""
     text: Sequence[str] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     figures: Sequence[PageFigure] = ()
     tables: Sequence[PageTable] = ()
     notes: Sequence[str] = ()
     folded: Mapping[str, str] = field(default_factory=dict)
+    shows: str = ""
+    limits: Sequence[str] = ()
+    command: str = ""
+    command_makes: str = "This section alone"
+    missing: str = ""
+    """Why it cannot be made for this network, where it cannot."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +92,8 @@ class Page:
     sections: Sequence[Section]
 
 
-def build_page(page: Page) -> str:
-    """The whole page as text."""
+def build_page(page: Page, tell: Callable[[int, int], object] | None = None) -> str:
+    """The whole page as text; `tell` is called with how many sections are drawn, and how many there are."""
     live = any(figure.live for section in page.sections for figure in section.figures)
     parts = [
         "<!doctype html>",
@@ -97,31 +106,51 @@ def build_page(page: Page) -> str:
         '</head><body><div class="page">',
         f'<header><h1>{_say(page.title)}</h1><p class="lead">{_say(page.lead)}</p>',
         f"{_list_sections(page.sections)}</header><main>",
-        *(part for section in page.sections for part in _show_section(section)),
+        *_show_sections(page.sections, tell),
         "</main></div>",
-        *(
-            [f"<script>{_load_plotly()}</script>", f"<script>{_read('report_page.js')}</script>"]
-            if live
-            else []
-        ),
+        *([f"<script>{_load_plotly()}</script>"] if live else []),
+        f"<script>{_read('report_page.js')}</script>",
         "</body></html>",
     ]
     return "\n".join(parts) + "\n"
 
 
+def _show_sections(sections: Sequence[Section], tell: Callable[[int, int], object] | None) -> Iterator[str]:
+    for number, section in enumerate(sections):
+        if tell is not None:
+            tell(number, len(sections))
+        yield from _show_section(section)
+
+
 def _show_section(section: Section) -> Iterator[str]:
     yield f'<section id="{_say(section.name)}"><h2>{_say(section.title)}</h2>'
+    if section.shows:
+        yield f'<p class="shows">{_say(section.shows)}</p>'
+    if section.missing:
+        yield f'<p class="missing">Not for this checkpoint: {_say(section.missing)}.</p>'
     if section.facts:
         rows = (f"<tr><th>{_say(k)}</th><td>{_say(v)}</td></tr>" for k, v in section.facts.items())
         yield f'<table class="facts">{"".join(rows)}</table>'
     yield from (f"<p>{_say(words)}</p>" for words in section.text)
     yield from (_show_figure(figure) for figure in section.figures)
     yield from (_show_table(table) for table in section.tables)
-    if section.notes:
-        yield f'<ul class="notes">{"".join(f"<li>{_say(note)}</li>" for note in section.notes)}</ul>'
+    yield _list_notes("Notes", section.notes)
+    yield _list_notes("Limits", section.limits)
+    if section.command:
+        yield f'<p class="alone">{_say(section.command_makes)}:</p>'
+        lines = "\n".join(_say(line) for line in section.command.split("\n"))
+        yield f'<pre class="command">{lines}</pre>'
     for title, text in section.folded.items():
         yield f"<details><summary>{_say(title)}</summary><pre>{escape(text)}</pre></details>"
     yield "</section>"
+
+
+def _list_notes(title: str, notes: Sequence[str]) -> str:
+    if not notes:
+        return ""
+    return (
+        f'<div class="notes"><h3>{title}</h3><ul>{"".join(f"<li>{_say(n)}</li>" for n in notes)}</ul></div>'
+    )
 
 
 def _show_figure(figure: PageFigure) -> str:
@@ -138,7 +167,8 @@ def _show_figure(figure: PageFigure) -> str:
     # inside a script element nothing but this would end it
     drawings = drawings.replace("<", "\\u003c")
     return (
-        f'<figure class="has-live"><div class="live" data-figure="{name}"></div>{stills}{caption}'
+        f'<figure class="has-live"><div class="scroll"><div class="live" data-figure="{name}"></div></div>'
+        f"{stills}{caption}"
         f'<script type="application/json" id="{name}">{{{drawings}}}</script></figure>'
     )
 
@@ -180,8 +210,18 @@ def _list_colours() -> str:
 
 def _encode(figure: Figure, kind: str) -> str:
     """A still as it stands in a page: an image of its own, so that no two share the names of their parts."""
-    mime = {"svg": "image/svg+xml", "png": "image/png"}[kind]
-    return f"data:{mime};base64,{base64.b64encode(render_figure(figure, kind)).decode()}"
+    mime = {"svg": "image/svg+xml", "webp": "image/webp"}[kind]
+    drawn = render_figure(figure, kind) if kind == "svg" else _shrink(render_figure(figure, "png"))
+    return f"data:{mime};base64,{base64.b64encode(drawn).decode()}"
+
+
+def _shrink(png: bytes) -> bytes:
+    """The same picture in a quarter of the bytes or less, for what is made of photographs."""
+    from PIL import Image
+
+    whole = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").save(whole, "WEBP", quality=_QUALITY)
+    return whole.getvalue()
 
 
 def _say(text: str) -> str:

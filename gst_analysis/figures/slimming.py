@@ -111,7 +111,7 @@ def _draw_curve(axes: Axes, curve: pd.DataFrame, chosen: Any, theme: Theme) -> l
         )  # fmt: skip
         handles.append(
             Line2D([], [], linestyle="none", marker="o", markersize=9, markerfacecolor="none",
-                   markeredgecolor=theme.ink, label="the network written")
+                   markeredgecolor=theme.ink, label="the network proposed")
         )  # fmt: skip
     axes.set_xlabel("multiply-adds (% of the whole network's)", fontsize=9, color=theme.ink)
     axes.set_ylabel("accuracy (%), no fine-tuning", fontsize=9, color=theme.ink)
@@ -123,7 +123,7 @@ def _draw_tuned(axes: Axes, tuned: pd.DataFrame, theme: Theme) -> list[Line2D]:
     """From before to after by a dotted line; ways of the same cost stand a little aside of each other."""
     looks = {
         "whole": ("P", theme.faint, 0.0, "whole network"),
-        "chosen": ("*", theme.ink, -1.0, "network written"),
+        "chosen": ("*", theme.ink, -1.0, "network proposed"),
         "score": ("o", theme.accent, -0.35, "lowest scores"),
         "uniform": ("s", theme.mark, 0.35, "as many of every group"),
         "random": ("^", theme.faint, 1.0, "random channels"),

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 def show_report(result: Report, files: Mapping[str, str]) -> None:
     """Its sections, what is missing, and the file."""
     print(f"{result.name}: {', '.join(result.sections)}")
+    for name, why in result.missing.items():
+        print(f"not for this checkpoint: {name}: {why}")
     for name, why in result.left_out.items():
         print(f"left out: {name}: {why}")
     for clip, why in result.failures.items():

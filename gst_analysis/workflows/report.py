@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gst_analysis.errors import GstError, SpecError
+from gst_analysis.errors import GstError, OutputError
 from gst_analysis.results import Provenance, to_json, write_whole
 from gst_analysis.workflows.labelled_clips import load_labelled_clips
 from gst_analysis.workflows.opening import open_model
 from gst_analysis.workflows.report_clips import (
+    INTERVENTIONS,
     ReportClips,
     ReportPlan,
     tell_ablation,
     tell_accuracy,
     tell_influence,
+    tell_saliency,
     tell_traces,
 )
+from gst_analysis.workflows.report_commands import (
+    write_clip_commands,
+    write_report_command,
+    write_weight_commands,
+)
+from gst_analysis.workflows.report_drift import tell_drift
+from gst_analysis.workflows.report_slimming import tell_slimming
 from gst_analysis.workflows.report_weights import tell_cost, tell_identity, tell_importance, tell_scales
+from gst_analysis.workflows.report_words import WORDS
 from gst_analysis.workflows.sources import Progress, checkpoint_of
 
 if TYPE_CHECKING:
@@ -31,6 +41,10 @@ if TYPE_CHECKING:
     from gst_analysis.inference.settings import InferenceSettings
     from gst_analysis.workflows.sources import Source
 
+    Writer = Callable[[Progress], Section]
+
+_PAGE_STEPS = 4
+"""How many sections' worth of time it takes to draw the figures of all."""
 _NO_CLIPS = (
     "No data set was given, so nothing here was run. With one, the report also says how often the network is "
     "right, what each group of channels is needed for, and what it sees in a few clips."
@@ -46,15 +60,18 @@ class Report:
     sections: tuple[str, ...]
     provenance: Provenance
     left_out: Mapping[str, str] = field(default_factory=dict)
-    """Sections that cannot be made for this network or these clips, and why."""
+    """Sections that should have been made and could not, and why."""
     failures: Mapping[str, str] = field(default_factory=dict)
     """Clips that could not be read, and why."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Sections that say only why this network can have none of them."""
 
     def contract(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What `gst-analyze report --json` prints."""
         return {
             "checkpoint": {"name": self.name, "sha256": self.provenance.sources[self.name]},
-            "sections": self.sections, "left_out": self.left_out, "failures": self.failures,
+            "sections": self.sections, "missing": self.missing, "left_out": self.left_out,
+            "failures": self.failures,
             "provenance": self.provenance, "bytes": len(self.page.encode()), "files": dict(files or {}),
         }  # fmt: skip
 
@@ -73,43 +90,28 @@ def report(
     lie.
 
     Args:
-        source: a checkpoint's path, or what load_checkpoint or load_model returned. Without clips no network
-            is built.
+        source: a checkpoint's path, or what load_checkpoint or load_model returned.
         dataset: labelled clips: an annotation file, or a folder with one validation list.
-        plan: how many clips.
+        plan: how many clips, and which sections to leave out.
         settings: batch and device.
         progress: called with what is being made.
 
     Raises:
         CheckpointError: the file cannot be used.
         DataError: the data set cannot, or its classes are not the checkpoint's.
+        SpecError: a section that there is not, or a number of clips below 1 (from ReportPlan).
 
     Example:
         >>> save_report(report("ckpt.pth", "worlds/temporal"), "report")  # doctest: +SKIP
     """
-    from gst_analysis.figures.report_page import Page, build_page
-
     plan = plan or ReportPlan()
     checkpoint = checkpoint_of(source)
-    writers: dict[str, Callable[[], Section]] = {
-        "checkpoint": partial(tell_identity, checkpoint),
-        "scales": partial(tell_scales, checkpoint),
-        "importance": partial(tell_importance, checkpoint),
-        "cost": partial(tell_cost, checkpoint),
-    }
-    clips = None
-    if dataset is not None:
-        clips = _gather_clips(open_model(source), dataset, plan, settings)
-        writers |= _name_clip_sections(clips, progress)
-    sections, left_out = _write_sections(writers, progress)
-    provenance = _describe(checkpoint, clips)
-    failures = {} if clips is None else {c: _strip_folders(why, clips) for c, why in clips.failures.items()}
-    sections.append(_tell_provenance(provenance, left_out, failures))
-    lead = f"{checkpoint.spec.label}: a report by gst-analysis {metadata.version('gst-analysis')}. "
-    lead += _NO_CLIPS if clips is None else f"{len(clips.records):,} labelled clips."
-    page = build_page(Page(checkpoint.name, lead, sections))
-    names = tuple(section.name for section in sections)
-    return Report(checkpoint.name, page, names, provenance, left_out, failures)
+    clips = None if dataset is None else _gather_clips(open_model(source), dataset, plan, settings)
+    writers = _name_writers(checkpoint, clips)
+    kept = {name: write for name, write in writers.items() if name not in plan.without}
+    way = _Way(len(kept) + _PAGE_STEPS, progress)
+    sections, left_out = _write_sections(kept, way)
+    return _put_together(_Outcome(checkpoint, clips, plan, sections, left_out), way)
 
 
 def save_report(result: Report, folder: str | os.PathLike[str]) -> dict[str, str]:
@@ -118,85 +120,162 @@ def save_report(result: Report, folder: str | os.PathLike[str]) -> dict[str, str
     return {"html": str(write_whole(path, lambda file: file.write(result.page.encode())))}
 
 
+def check_report_place(folder: str | os.PathLike[str]) -> None:
+    """Refuse a folder that a report cannot be written to, before any work is done.
+
+    Raises:
+        OutputError: such a folder.
+    """
+    path = Path(folder)
+    nearest = next(place for place in (path, *path.absolute().parents) if place.exists())
+    odd = "a file" if not nearest.is_dir() else "" if os.access(nearest, os.W_OK) else "one that cannot be"
+    if (path / "report.html").is_dir():
+        odd = "a folder called report.html in it"
+    if odd:
+        raise OutputError(
+            str(path), expected="a folder that can be written to", found=odd,
+            todo="choose another place with --out",
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What was found out, before it is a page."""
+
+    checkpoint: Checkpoint
+    clips: ReportClips | None
+    plan: ReportPlan
+    sections: Sequence[Section]
+    left_out: Mapping[str, str]
+
+
+class _Way:
+    """How far a report is, over all its steps, in hundredths."""
+
+    def __init__(self, steps: int, progress: Progress | None) -> None:
+        self.steps, self.progress, self.step, self.width, self.share = steps, progress, 0, 1, 0.0
+
+    def tell(self, done: int, total: int, at: str) -> None:
+        """So much of the present step; a step that begins to count anew does not take the bar back."""
+        here = self.width * min(1.0, done / total if total else 0.0)
+        self.share = max(self.share, (self.step + here) / self.steps)
+        if self.progress is not None:
+            self.progress(int(100 * self.share), 100, at)
+
+
+def _put_together(outcome: _Outcome, way: _Way) -> Report:
+    """Sections with their words and commands, and where everything comes from -> the page."""
+    from gst_analysis.figures.report_page import Page, build_page
+
+    checkpoint, clips, plan = outcome.checkpoint, outcome.clips, outcome.plan
+    records = () if clips is None else clips.records
+    folders = [checkpoint.path.parent, *(record.path.parent for record in records)]
+    lost = {} if clips is None else clips.failures
+    left_out, failures = (
+        {n: _strip_folders(why, folders) for n, why in w.items()} for w in (outcome.left_out, lost)
+    )
+    provenance = _describe(checkpoint, clips, plan)
+    notes = [f"not asked for: {name}" for name in plan.without]
+    notes += [f"left out: {name}: {why}" for name, why in left_out.items()]
+    notes += [f"not read: {clip}: {why}" for clip, why in failures.items()]
+    commands = write_weight_commands(checkpoint)
+    commands |= {} if clips is None else write_clip_commands(clips, INTERVENTIONS)
+    commands["provenance"] = write_report_command(checkpoint, clips, plan.without)
+    told = [_finish(one, commands) for one in (*outcome.sections, _tell_provenance(provenance, notes))]
+    lead = f"{checkpoint.spec.label}: a report by gst-analysis {metadata.version('gst-analysis')}. "
+    lead += _NO_CLIPS if clips is None else f"{len(clips.records):,} labelled clips."
+    way.step, way.width = way.steps - _PAGE_STEPS, _PAGE_STEPS
+    page = build_page(Page(checkpoint.name, lead, told), lambda done, of: way.tell(done, of, "Drawing"))
+    return Report(
+        checkpoint.name, page, tuple(one.name for one in told),
+        provenance, left_out, failures, {one.name: one.missing for one in told if one.missing},
+    )  # fmt: skip
+
+
 def _gather_clips(
     model: LoadedModel, dataset: str | os.PathLike[str], plan: ReportPlan, settings: InferenceSettings | None
 ) -> ReportClips:
     from gst_analysis.inference.evaluation import check_classes
     from gst_analysis.inference.settings import InferenceSettings
 
-    for name in ("ablation_clips", "traces", "influence_clips"):
-        if getattr(plan, name) < 1:
-            raise SpecError(
-                f"report's {name}",
-                expected="at least 1",
-                found=str(getattr(plan, name)),
-                todo="give a larger number",
-            )
     records = load_labelled_clips(dataset, plan.choice)
     check_classes(model, records)
     return ReportClips(model, dataset, records, plan, settings or InferenceSettings())
 
 
-def _name_clip_sections(clips: ReportClips, progress: Progress | None) -> dict[str, Callable[[], Section]]:
-    tellers = {
-        "accuracy": tell_accuracy, "ablation": tell_ablation, "traces": tell_traces,
-        "influence": tell_influence,
-    }  # fmt: skip
+def _name_writers(checkpoint: Checkpoint, clips: ReportClips | None) -> dict[str, Writer]:
+    """What writes each section, in the order of the page."""
+    writers: dict[str, Writer] = {
+        "checkpoint": lambda _: tell_identity(checkpoint),
+        "scales": lambda _: tell_scales(checkpoint),
+        "importance": lambda _: tell_importance(checkpoint),
+        "drift": lambda _: tell_drift(checkpoint),
+        "cost": lambda _: tell_cost(checkpoint),
+        "slimming": partial(tell_slimming, checkpoint, clips),
+    }
+    if clips is not None:
+        tellers = {
+            "accuracy": tell_accuracy, "ablation": tell_ablation, "traces": tell_traces,
+            "influence": tell_influence, "saliency": tell_saliency,
+        }  # fmt: skip
+        writers |= {name: partial(teller, clips) for name, teller in tellers.items()}
+    return {name: writers[name] for name in WORDS if name in writers}
 
-    def told(name: str) -> Progress | None:
-        return None if progress is None else lambda done, total, _: progress(done, total, name)
 
-    return {name: partial(teller, clips, told(name)) for name, teller in tellers.items()}
-
-
-def _write_sections(
-    writers: Mapping[str, Callable[[], Section]], progress: Progress | None
-) -> tuple[list[Section], dict[str, str]]:
+def _write_sections(writers: Mapping[str, Writer], way: _Way) -> tuple[list[Section], dict[str, str]]:
     """Every section that can be made, and why the others cannot."""
     sections, left_out = [], {}
-    for name, write in writers.items():
-        if progress is not None:
-            progress(0, 1, name)
+    for way.step, (name, write) in enumerate(writers.items()):
+        title = WORDS[name].title
+        way.tell(0, 1, title)
         try:
-            sections.append(write())
+            sections.append(write(partial(_tell_about, way, title)))
         except GstError as error:
             left_out[name] = str(error)
     return sections, left_out
 
 
-def _describe(checkpoint: Checkpoint, clips: ReportClips | None) -> Provenance:
+def _tell_about(way: _Way, title: str, done: int, total: int, _: str) -> None:
+    way.tell(done, total, title)
+
+
+def _finish(section: Section, commands: Mapping[str, str]) -> Section:
+    """A section with its title, what it shows, its limits and its command; no limits to what is missing."""
+    words = WORDS[section.name]
+    return replace(
+        section, title=words.title, shows=words.shows, limits=() if section.missing else words.limits,
+        command="" if section.missing else commands.get(section.name, ""),
+    )  # fmt: skip
+
+
+def _describe(checkpoint: Checkpoint, clips: ReportClips | None, plan: ReportPlan) -> Provenance:
     """Hashes, spec and settings; files by name alone, so that the page is the same wherever they lie."""
     name = checkpoint.name
     sources: dict[str, str] = {name: checkpoint.sha256}
-    settings: dict[str, Any] = {"clip_spec": checkpoint.clip_spec}
+    settings: dict[str, Any] = {"clip_spec": checkpoint.clip_spec, "without": plan.without}
     if clips is not None:
         sources |= {Path(path).name: sha for path, sha in (clips.records.sources or {}).items()}
-        choice = replace(clips.plan.choice, root=None)
-        settings |= {"plan": replace(clips.plan, choice=choice), "inference": clips.settings}
+        choice = replace(plan.choice, root=None)
+        settings |= {"plan": replace(plan, choice=choice), "inference": clips.settings}
     return Provenance(sources, {name: checkpoint.spec.to_json()}, settings)
 
 
-def _strip_folders(reason: str, clips: ReportClips) -> str:
+def _strip_folders(reason: str, folders: Iterable[Path]) -> str:
     """A message without the folders that its files lie in."""
-    folders = sorted({str(record.path.parent) for record in clips.records}, key=len, reverse=True)
-    for folder in folders:
+    for folder in sorted({str(folder) for folder in folders}, key=len, reverse=True):
         reason = reason.replace(f"{folder}{os.sep}", "")
     return reason
 
 
-def _tell_provenance(
-    provenance: Provenance, left_out: Mapping[str, str], failures: Mapping[str, str]
-) -> Section:
+def _tell_provenance(provenance: Provenance, notes: Sequence[str]) -> Section:
     from gst_analysis.figures.report_page import Section
 
-    notes = [f"left out: {name}: {why}" for name, why in left_out.items()]
-    notes += [f"not read: {clip}: {why}" for clip, why in failures.items()]
     facts = {f"sha256 of {name}": sha for name, sha in provenance.sources.items()}
-    text = ["The same files and settings give this page again, byte for byte, on the same machine."]
+    text = ["Commands name files without their folders: put those in front, or run them where the files lie."]
     folded = {
         "Settings and specification": to_json({"specs": provenance.specs, "settings": provenance.settings})
     }
     return Section(
-        "provenance", "Where the numbers come from", text, {"gst-analysis": provenance.version, **facts},
-        notes=notes, folded=folded,
+        "provenance", text=text, facts={"gst-analysis": provenance.version, **facts}, notes=notes,
+        folded=folded, command_makes="This page again",
     )  # fmt: skip

@@ -1,16 +1,21 @@
-"""The report's sections that run the network over clips: accuracy, ablation, traces, influence."""
+"""The report's sections that run the network over clips: accuracy, ablation, traces, influence, saliency."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gst_analysis.errors import DataError, SpecError
+from gst_analysis.tables import check_choices
 from gst_analysis.workflows.ablation import ablate
 from gst_analysis.workflows.inference import evaluate
 from gst_analysis.workflows.influence import frame_influence, spread_records
 from gst_analysis.workflows.labelled_clips import ClipChoice
 from gst_analysis.workflows.report_parts import draw_both, make_table, show_interval, show_real, show_share
+from gst_analysis.workflows.report_words import SECTIONS
+from gst_analysis.workflows.saliency import saliency_maps
 from gst_analysis.workflows.trace_runs import TraceOptions
 from gst_analysis.workflows.traces import trace
 
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from gst_analysis.inference.settings import InferenceSettings
     from gst_analysis.workflows.ablation import Ablation
     from gst_analysis.workflows.inference import ModelEvaluation
+    from gst_analysis.workflows.saliency import SaliencyMaps
     from gst_analysis.workflows.sources import Progress
     from gst_analysis.workflows.traces import Traces
 
@@ -38,6 +44,24 @@ class ReportPlan:
     ablation_clips: int = 40
     traces: int = 3
     influence_clips: int = 8
+    slimming_clips: int = 40
+    saliency_clips: int = 2
+    without: tuple[str, ...] = ()
+    """Sections to leave out, of SECTIONS."""
+
+    def __post_init__(self) -> None:
+        if self.without != ():
+            object.__setattr__(self, "without", tuple(check_choices("without", self.without, SECTIONS)))
+        for name in ("ablation_clips", "traces", "influence_clips", "slimming_clips", "saliency_clips"):
+            if getattr(self, name) < 1:
+                raise SpecError(
+                    f"report's {name}", expected="at least 1", found=str(getattr(self, name)),
+                    todo="give a larger number, or leave the section out",
+                )  # fmt: skip
+
+    def draw_few(self, count: int) -> ClipChoice:
+        """So many clips at most."""
+        return dataclasses.replace(self.choice, limit=min(count, self.choice.limit or count))
 
 
 @dataclass(frozen=True)
@@ -73,7 +97,7 @@ def tell_accuracy(clips: ReportClips, progress: Progress | None) -> Section:
         {"light": result.plot()}, draw_both(lambda dark: result.plot_interactive(dark=dark)),
     )  # fmt: skip
     return Section(
-        "accuracy", "How often it is right", facts=facts, figures=[figure], tables=[_list_classes(result)],
+        "accuracy", facts=facts, figures=[figure], tables=[_list_classes(result)],
         notes=[*clips.records.notes, *summary.notes],
     )  # fmt: skip
 
@@ -81,20 +105,21 @@ def tell_accuracy(clips: ReportClips, progress: Progress | None) -> Section:
 def tell_ablation(clips: ReportClips, progress: Progress | None) -> Section:
     """What each group of channels is needed for."""
     from gst_analysis.analysis.ablation import AblationPlan
+    from gst_analysis.analysis.paired_drops import Bootstrap
     from gst_analysis.figures.report_page import PageFigure, Section
 
-    plan, choice = clips.plan, clips.plan.choice
-    limit = min(plan.ablation_clips, choice.limit or plan.ablation_clips)
+    plan = clips.plan
     result = ablate(
-        clips.model, clips.dataset, choice=dataclasses.replace(choice, limit=limit),
-        plan=AblationPlan(INTERVENTIONS), settings=clips.settings, progress=progress,
+        clips.model, clips.dataset, choice=plan.draw_few(plan.ablation_clips),
+        plan=AblationPlan(INTERVENTIONS, Bootstrap(seed=plan.choice.seed)), settings=clips.settings,
+        progress=progress,
     )  # fmt: skip
     clips.failures.update(result.summary.failures)
     accuracy = result.summary.accuracy
     text = [
-        "A scale says nothing about need. Here the spatial or the temporal channels of one layer at a time "
-        "are changed and the loss (cross entropy) is measured: mean leaves each channel its average and so "
-        "nothing about this clip; shuffle-time leaves its values but in another order of frames.",
+        "A scale says nothing about need. Here the channels are changed in two ways: mean leaves each "
+        "channel its average and so nothing about this clip; shuffle-time leaves its values, but in another "
+        "order of frames. The loss is the cross entropy.",
         f"On {result.summary.clips} clips, of which the untouched network has {show_share(accuracy.value)} "
         f"right. {_name_worst(result)}",
     ]
@@ -103,9 +128,8 @@ def tell_ablation(clips: ReportClips, progress: Progress | None) -> Section:
         draw_both(lambda dark: result.plot(measure="loss_rise", dark=dark)),
     )  # fmt: skip
     return Section(
-        "ablation", "What each group of channels is needed for", text, figures=[figure],
-        tables=[_list_drops(result)], notes=result.summary.notes,
-    )  # fmt: skip
+        "ablation", text=text, figures=[figure], tables=[_list_drops(result)], notes=result.summary.notes
+    )
 
 
 def tell_traces(clips: ReportClips, progress: Progress | None) -> Section:
@@ -117,13 +141,8 @@ def tell_traces(clips: ReportClips, progress: Progress | None) -> Section:
     options = TraceOptions(TracePlan(settings=clips.settings))
     result = trace(clips.model, few, options=options, progress=progress)
     clips.failures.update(result.summary.failures)
-    text = [
-        "What the network says of every frame before the frames are averaged (the paper's Figure 5). A "
-        "frame's prediction may draw on every frame of the clip, later ones too: it is no evidence of that "
-        "frame alone.",
-    ]
     figures = [_draw_trace(result, clip, number) for number, clip in enumerate(result.records, start=1)]
-    return Section("traces", "A few clips, frame by frame", text, figures=figures, notes=few.notes[-1:])
+    return Section("traces", figures=figures, notes=few.notes[-1:])
 
 
 def tell_influence(clips: ReportClips, progress: Progress | None) -> Section:
@@ -138,8 +157,8 @@ def tell_influence(clips: ReportClips, progress: Progress | None) -> Section:
     summary = result.summary
     own = ", ".join(f"{share:.0%} by {method}" for method, share in summary.own_share.items())
     text = [
-        f"How much each frame's logit depends on each input frame, over {summary.clips} clips. By arithmetic "
-        f"it can reach {summary.half_width} frames back and forth. A frame's share in its own logit: {own}; "
+        f"Averaged over {summary.clips} clips. By arithmetic a frame's logit can reach {summary.half_width} "
+        f"frames back and forth. A frame's share in its own logit: {own}; "
         f"evenly spread it would be {1 / summary.frames:.1%}.",
     ]
     figure = PageFigure(
@@ -147,9 +166,25 @@ def tell_influence(clips: ReportClips, progress: Progress | None) -> Section:
         "Rows: whose logit; columns: the input frame it depends on; below, how far every block looks.",
         {"light": result.plot()}, draw_both(lambda dark: result.plot_interactive(dark=dark)),
     )  # fmt: skip
-    return Section(
-        "influence", "What a frame's prediction is made of", text, figures=[figure], notes=summary.notes
-    )
+    return Section("influence", text=text, figures=[figure], notes=summary.notes)
+
+
+def tell_saliency(clips: ReportClips, progress: Progress | None) -> Section:
+    """Where a few clips speak for what is predicted of them."""
+    from gst_analysis.figures.report_page import Section
+
+    few = spread_records(clips.records, clips.plan.saliency_clips)
+    found = []
+    for number, record in enumerate(few):
+        if progress is not None:
+            progress(number, len(few), "")
+        try:
+            found.append(saliency_maps(clips.model, record, settings=clips.settings))
+        except DataError as error:
+            clips.failures[record.clip] = str(error)
+    figures = [_draw_saliency(result, number) for number, result in enumerate(found, start=1)]
+    notes = [*dict.fromkeys(note for result in found for note in result.summary.notes), *few.notes[-1:]]
+    return Section("saliency", figures=figures, tables=[_list_evidence(found)] if found else [], notes=notes)
 
 
 def _list_classes(result: ModelEvaluation) -> Any:
@@ -187,5 +222,34 @@ def _draw_trace(result: Traces, clip: str, number: int) -> PageFigure:
 
     return PageFigure(
         f"trace-{number}", f"Clip {clip}.", {"light": result.plot(clip)},
-        draw_both(lambda dark: result.plot_interactive(clip, dark=dark)), "png",
+        draw_both(lambda dark: result.plot_interactive(clip, dark=dark)), "webp",
     )  # fmt: skip
+
+
+def _draw_saliency(result: SaliencyMaps, number: int) -> PageFigure:
+    from gst_analysis.figures.report_page import PageFigure
+
+    summary = result.summary
+    caption = (
+        f"Clip {summary.clip}, predicted “{summary.label}” ({summary.probability:.0%}); heat at block "
+        f"{summary.block}, in {summary.rows}×{summary.columns} cells a frame."
+    )
+    return PageFigure(
+        f"saliency-{number}", caption, draw_both(lambda dark: result.plot(dark=dark)), kind="webp"
+    )
+
+
+def _list_evidence(found: Sequence[SaliencyMaps]) -> Any:
+    import pandas as pd
+
+    rows = [
+        {"clip": result.summary.clip, "class": result.summary.label, "group": group, **vars(heat)}
+        for result in found
+        for group, heat in result.summary.groups.items()
+    ]
+    return make_table("saliency", pd.DataFrame(rows), {
+        "clip": ("clip", str), "class": ("class", str), "group": ("group", str),
+        "evidence_for": ("evidence for it", show_real), "evidence_against": ("against it", show_real),
+        "hottest_frame": ("hottest frame", lambda frame: "–" if pd.isna(frame) else f"{frame:.0f}"),
+    }, caption="Evidence is summed over the clip, in units of the class's logit; frames count from 0. "
+       "“all” is the whole block, shortcut included.")  # fmt: skip

@@ -76,5 +76,5 @@ def show_count(number: float) -> str:
     """For people: 21.0 M, 29.0 G."""
     for scale, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= scale:
-            return f"{number / scale:.3g} {letter}"
+            return f"{number / scale:#.3g}".rstrip(".") + f" {letter}"
     return f"{number:g}"

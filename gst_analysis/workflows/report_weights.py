@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gst_analysis.results import to_json
-from gst_analysis.tables import WHICH_TO_TRUST
 from gst_analysis.workflows.costs import cost
 from gst_analysis.workflows.importance import channel_importance
 from gst_analysis.workflows.report_parts import (
@@ -52,7 +51,7 @@ def tell_identity(checkpoint: Checkpoint) -> Section:
         folded["Class names"] = "\n".join(
             f"{number} {label}" for number, label in enumerate(checkpoint.labels)
         )
-    return Section("checkpoint", "What this checkpoint is", facts=facts, notes=found.notes, folded=folded)
+    return Section("checkpoint", facts=facts, notes=found.notes, folded=folded)
 
 
 def tell_scales(checkpoint: Checkpoint) -> Section:
@@ -74,9 +73,7 @@ def tell_scales(checkpoint: Checkpoint) -> Section:
     if not tested.any():
         reasons = "; ".join(dict.fromkeys(reason for reason in gaps["undefined"] if reason))
         text = [f"Space and time cannot be compared here: {reasons}."]
-        return Section(
-            "scales", "Space and time by batch-norm scale", text, figures=figures, notes=result.notes()
-        )
+        return Section("scales", text=text, figures=figures, notes=result.notes())
     caption = "Median γ of temporal minus spatial channels in every layer, with 95% bootstrap intervals."
     figures.append(PageFigure("gaps", caption, draw_both(lambda dark: draw_gaps(gaps, dark=dark))))
     known = gaps[tested]
@@ -86,7 +83,6 @@ def tell_scales(checkpoint: Checkpoint) -> Section:
     text = [
         f"In {len(sure)} of {len(known)} layers temporal and spatial scales differ by more than chance "
         f"(Mann-Whitney, 5%, Holm's correction over layers){sides}.",
-        "A scale is not importance: see the next section.",
     ]
     ends = zip(gaps["gap_low"], gaps["gap_high"], strict=True)
     table = make_table("gaps", gaps, {
@@ -105,9 +101,7 @@ def tell_scales(checkpoint: Checkpoint) -> Section:
         *result.notes(),
         *dict.fromkeys(f"not defined: {reason}" for reason in gaps["undefined"] if reason),
     ]
-    return Section(
-        "scales", "Space and time by batch-norm scale", text, figures=figures, tables=[table], notes=notes
-    )
+    return Section("scales", text=text, figures=figures, tables=[table], notes=notes)
 
 
 def tell_importance(checkpoint: Checkpoint) -> Section:
@@ -116,7 +110,7 @@ def tell_importance(checkpoint: Checkpoint) -> Section:
 
     result = channel_importance(checkpoint)
     found = result.summary.agreement.get(checkpoint.name)
-    text = [WHICH_TO_TRUST]
+    text = []
     if found is not None and found.raw_with_invariant is not None:
         text.append(
             f"Here both rank this network's channels alike by {found.raw_with_invariant:.2f} (Spearman)."
@@ -138,10 +132,7 @@ def tell_importance(checkpoint: Checkpoint) -> Section:
         draw_both(lambda dark: result.plot(dark=dark)),
     )  # fmt: skip
     notes = dict.fromkeys(f"not defined: {reason}" for reason in rows["undefined"] if reason)
-    return Section(
-        "importance", "How much channels matter", text, figures=[figure], tables=[table],
-        notes=[*result.notes, *notes],
-    )  # fmt: skip
+    return Section("importance", text=text, figures=[figure], tables=[table], notes=[*result.notes, *notes])
 
 
 def tell_cost(checkpoint: Checkpoint) -> Section:
@@ -171,4 +162,4 @@ def tell_cost(checkpoint: Checkpoint) -> Section:
         f"parameters and {show_count(summary.macs)} multiply-adds in convolutions and linear layers (twice "
         "as many FLOPs)."
     ]
-    return Section("cost", "What it costs", text, figures=[figure], tables=[table])
+    return Section("cost", text=text, figures=[figure], tables=[table])
