@@ -52,7 +52,7 @@ class Reading(NamedTuple):
 
 def read_checkpoint(path: Path) -> Reading:
     """Recognise a file and tabulate its scales; the same content is read once, whatever it is called."""
-    with _turn():
+    with turn():
         return _read(hash_file(path), path)
 
 
@@ -94,14 +94,17 @@ def check_unchanged(path: Path, *, found: str, expected: str) -> None:
 @st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
 def read_untrained(name: str, alpha: str | None) -> Reading:
     """The same for freshly initialised weights, which are the same each time."""
-    with _turn():
+    with turn():
         fresh = workflows.build_untrained(ModelSpec.from_name(name, alpha=alpha))
         return Reading(workflows.inspect_checkpoint(fresh), workflows.bn_scales(fresh))
 
 
 @st.cache_resource
-def _turn() -> threading.BoundedSemaphore:
-    """Two checkpoints at a time are in memory, however many visitors there are."""
+def turn() -> threading.BoundedSemaphore:
+    """Two visitors' work at a time: memory stays bounded, and threads do not starve each other.
+
+    Nothing that has its turn may ask for another.
+    """
     return threading.BoundedSemaphore(2)
 
 
@@ -128,7 +131,7 @@ def key_of(sources: Sequence[Source]) -> Key:
 def compare_scales(key: Key, _sources: Sequence[Source], *, absolute: bool) -> ScaleComparison:
     """Statistics of several networks' scales; `key` is the `key_of` the sources."""
     names = [source.name for source in _sources]
-    with _turn():
+    with turn():
         found = workflows.compare_scales(*_open(_sources), names=names, absolute=absolute)
     return _settle(found, key, _sources)
 
@@ -136,7 +139,7 @@ def compare_scales(key: Key, _sources: Sequence[Source], *, absolute: bool) -> S
 @st.cache_data(max_entries=24, ttl=DAY, show_spinner=False)
 def rate_channels(key: Key, _sources: Sequence[Source]) -> Importance:
     """Raw and invariant scores of every channel; `key` is the `key_of` the sources."""
-    with _turn():
+    with turn():
         found = workflows.channel_importance(*_open(_sources), names=[source.name for source in _sources])
     return _settle(found, key, _sources)
 
@@ -144,7 +147,7 @@ def rate_channels(key: Key, _sources: Sequence[Source]) -> Importance:
 @st.cache_data(max_entries=24, ttl=DAY, show_spinner=False)
 def measure_drift(key: Key, _sources: Sequence[Source], *, start: str | None, start_hash: str = "") -> Drift:
     """How far scales moved; `start_hash` is the content of `start` where that is a file."""
-    with _turn():
+    with turn():
         found = workflows.measure_drift(
             *_open(_sources), names=[source.name for source in _sources], start=start
         )
@@ -185,8 +188,8 @@ PIXELS_PER_INCH = 104
 @st.cache_data(max_entries=128, ttl=DAY, show_spinner=False)
 def draw(key: str, *, dark: bool, _figure: Callable[[], Figure]) -> Drawing:
     """A matplotlib figure; `key` names all that it follows from but the background."""
-    figure = _figure()
-    with tempfile.TemporaryDirectory(prefix="gst-analysis-figure-") as folder:
+    with turn(), tempfile.TemporaryDirectory(prefix="gst-analysis-figure-") as folder:
+        figure = _figure()
         files = workflows.save_figures(figure, folder, "figure", ["svg"])
         svg = Path(files["svg"]).read_text()
     return Drawing(svg, round(figure.get_figwidth() * PIXELS_PER_INCH))
@@ -210,12 +213,6 @@ def remove_uploads() -> None:
     jobs.clear()
     shutil.rmtree(make_upload_home(), ignore_errors=True)
     make_upload_home.clear()
-
-
-def warm_up() -> None:
-    """Import what the first picture needs, which takes seconds, before a visitor has to wait for it."""
-    model = workflows.build_untrained(workflows.resolve_spec("gst-resnet26s"))
-    workflows.bn_scales(model).plot_interactive(by="stage")
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)

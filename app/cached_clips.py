@@ -5,15 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import tempfile
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
-from app.cached import DAY, hash_file
+from app.cached import DAY, hash_file, turn
 from gst_analysis import workflows
-from gst_analysis.workflows import FrameInfluence, PlantedClip, SaliencyMaps, Traces
+from gst_analysis.workflows import FrameInfluence, PlantedClip, Progress, SaliencyMaps, Traces
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -51,25 +50,33 @@ def plant_clips(home: str, world: str) -> list[PlantedClip]:
     return workflows.planted_clips(Path(home) / world, world)
 
 
-def trace(subject: Subject, files: Files, *, mode: str) -> Traces:
+def trace(subject: Subject, files: Files, *, mode: str, progress: Progress | None = None) -> Traces:
     """What the network says over the clip; its drawings read this visitor's file."""
-    found = _trace(subject, files, mode=mode)
+    found = _trace(subject, files, mode=mode, _progress=progress)
     records = {name: dataclasses.replace(record, path=files.clip) for name, record in found.records.items()}
     return dataclasses.replace(found, records=records)
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
-def _trace(subject: Subject, _files: Files, *, mode: str) -> Traces:
-    with _turn():
+def _trace(subject: Subject, _files: Files, *, mode: str, _progress: Progress | None) -> Traces:
+    with turn():
         model = workflows.open_named(_files.checkpoint, subject.checkpoint_name)
         clips = workflows.name_clip(model, _files.clip, subject.clip_name, truth=subject.truth)
-        return workflows.trace_clip(model, clips, mode=mode)
+        return workflows.trace_clip(model, clips, mode=mode, progress=_progress)
+
+
+@st.cache_data(max_entries=128, ttl=DAY, show_spinner=False)
+def count_windows(subject: Subject, _files: Files) -> int:
+    """How many windows slide over the clip."""
+    with turn():
+        model = workflows.open_named(_files.checkpoint, subject.checkpoint_name)
+        return workflows.count_windows(model, workflows.name_clip(model, _files.clip, subject.clip_name))
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
 def measure_influence(subject: Subject, _files: Files, *, class_id: int) -> FrameInfluence:
     """Which input frames each frame's logit is made of."""
-    with _turn():
+    with turn():
         model = workflows.open_named(_files.checkpoint, subject.checkpoint_name)
         clips = workflows.name_clip(model, _files.clip, subject.clip_name)
         return workflows.frame_influence(model, clips, class_name=class_id)
@@ -78,7 +85,7 @@ def measure_influence(subject: Subject, _files: Files, *, class_id: int) -> Fram
 @st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
 def map_saliency(subject: Subject, _files: Files, *, class_id: int) -> SaliencyMaps:
     """Where in the frames each group of channels finds evidence for a class."""
-    with _turn():
+    with turn():
         model = workflows.open_named(_files.checkpoint, subject.checkpoint_name)
         clips = workflows.name_clip(model, _files.clip, subject.clip_name)
         return workflows.saliency_maps(model, clips[0], class_name=class_id)
@@ -87,7 +94,8 @@ def map_saliency(subject: Subject, _files: Files, *, class_id: int) -> SaliencyM
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
 def draw_timeline(subject: Subject, _traces: Traces, *, mode: str, dark: bool) -> go.Figure:
     """Curves of the most likely classes above the frames, in plotly."""
-    return _traces.plot_interactive(dark=dark)
+    with turn():
+        return _traces.plot_interactive(dark=dark)
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
@@ -101,11 +109,5 @@ def draw_matrix(subject: Subject, _influence: FrameInfluence, *, class_id: int, 
 @st.cache_data(max_entries=16, ttl=DAY, show_spinner=False)
 def film_trace(subject: Subject, _traces: Traces, *, mode: str) -> bytes:
     """The clip as an MP4 that every browser plays, with its running prediction below it."""
-    with _turn(), tempfile.TemporaryDirectory(prefix="gst-analysis-film-") as folder:
+    with turn(), tempfile.TemporaryDirectory(prefix="gst-analysis-film-") as folder:
         return Path(_traces.save_video(Path(folder) / "clip.mp4")).read_bytes()
-
-
-@st.cache_resource
-def _turn() -> threading.BoundedSemaphore:
-    """Two clips at a time are in memory, however many visitors there are."""
-    return threading.BoundedSemaphore(2)

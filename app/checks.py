@@ -36,7 +36,7 @@ MOST_KEPT_BYTES = 20_000_000
 """Of a smaller network; a larger one is left to the command line."""
 DROPS = {
     "block": "Block", "group": "Group", "channels": "Channels", "intervention": "Changed to",
-    "accuracy_drop": "Accuracy lost", "accuracy_drop_low": "from", "accuracy_drop_high": "to",
+    "accuracy_drop": "Accuracy lost", "accuracy_drop_low": "95% from", "accuracy_drop_high": "to",
     "loss_rise": "Loss gained", "logit_drop": "Logit lost",
 }  # fmt: skip
 WIDTHS = {"block": "Block", "group": "Group", "before": "Channels before", "after": "Channels left"}

@@ -24,6 +24,10 @@ SHIPPED = Path(__file__).resolve().parents[1] / "trained_models"
 FOLDERS_VARIABLE = "GST_ANALYSIS_FOLDERS"
 FIRST_SHOWN = ("temporal-gst-quarter", "static-gst-quarter")
 MOST_SHOWN = 6
+LARGEST_MB = 500
+"""A ResNet-152 with its optimizer is about 480."""
+_INSIDE = "the explorer's folder"
+"""As errors call it: where that lies on the server is nobody's business."""
 _UPLOADED = "upload:"
 
 
@@ -54,9 +58,8 @@ def resolve_path(text: str) -> Choice:
         inside = readable = False
     shown = one_line(text)[:200] or "path"
     if not inside:
-        folders = ", ".join(str(folder) for folder in allowed_folders())
         raise UnreadableCheckpoint(
-            shown, expected=f"a path inside {folders}", found="one outside",
+            shown, expected=f"a path inside {_INSIDE}", found="one outside",
             todo=f"upload the file, or start the explorer with its folder in {FOLDERS_VARIABLE}",
         )  # fmt: skip
     if not readable or path.suffix not in CHECKPOINT_ENDINGS:
@@ -88,10 +91,9 @@ def _resolve(text: str, expected: str, fits: Callable[[Path], bool]) -> tuple[Pa
     except (OSError, ValueError):  # names too long, or with bytes that no file has
         inside = found = False
     shown = one_line(text)[:200] or "path"
-    folders = ", ".join(str(folder) for folder in allowed_folders())
     if not found:
         raise DataError(
-            shown, expected=expected if inside else f"a path inside {folders}",
+            shown, expected=expected if inside else f"a path inside {_INSIDE}",
             found="none" if inside else "one outside",
             todo="check the path" if inside else f"start the explorer with its folder in {FOLDERS_VARIABLE}",
         )  # fmt: skip
@@ -110,7 +112,7 @@ def choose_checkpoints() -> list[Choice]:
     """The sidebar's list of checkpoints, and the ways to add one; returns those to show, in order."""
     known = _known()
     if "chosen" not in st.session_state:
-        st.session_state.chosen = _open_linked(known) or _choose_first(known)
+        st.session_state.chosen = _open_linked(known) or [choice.ref for choice in list_first()]
     _show_problems()
     with st.sidebar:
         st.subheader("Checkpoints", anchor=False)
@@ -126,11 +128,10 @@ def choose_checkpoints() -> list[Choice]:
     return [known[ref] for ref in st.session_state.chosen]
 
 
-def _choose_first(known: dict[str, Choice]) -> list[str]:
+def list_first() -> list[Choice]:
     """What a first visit shows: the two that were trained for order and for looks, if they are shipped."""
-    shipped = {choice.path.stem: choice.ref for choice in known.values() if choice.path.parent == SHIPPED}
-    pair = [shipped[name] for name in FIRST_SHOWN if name in shipped]
-    return pair or list(shipped.values())[:1]
+    shipped = {choice.path.stem: choice for choice in _list_shipped() if choice.path.parent == SHIPPED}
+    return [shipped[name] for name in FIRST_SHOWN if name in shipped] or list(shipped.values())[:1]
 
 
 def _list(known: dict[str, Choice]) -> list[str]:
@@ -163,13 +164,16 @@ def _shorten(path: Path) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
+def _list_shipped() -> list[Choice]:
+    return [_file(path) for path in list_checkpoints(SHIPPED)] if SHIPPED.is_dir() else []
+
+
 def _known() -> dict[str, Choice]:
-    shipped = [_file(path) for path in list_checkpoints(SHIPPED)] if SHIPPED.is_dir() else []
     opened = st.session_state.get("opened", {}).values()
     uploads: Uploads | None = st.session_state.get("uploads")
     files = uploads.files.items() if uploads else ()
     uploaded = [Choice(_UPLOADED + name, Path(name).stem, path, name) for name, path in files]
-    return {choice.ref: choice for choice in (*shipped, *opened, *uploaded)}
+    return {choice.ref: choice for choice in (*_list_shipped(), *opened, *uploaded)}
 
 
 def _open_linked(known: dict[str, Choice]) -> list[str]:
@@ -212,8 +216,10 @@ def _offer_path() -> None:
 def _offer_upload() -> None:
     turn = st.session_state.setdefault("upload_turn", 0)
     st.file_uploader(
-        "Or upload a file", type=list(CHECKPOINT_ENDINGS), key=f"upload-{turn}", on_change=_keep_upload,
-        help="Read as data only, never executed. Kept in a temporary folder, and removed after you leave.",
+        f"Or upload a file, up to {LARGEST_MB} MB", type=list(CHECKPOINT_ENDINGS), key=f"upload-{turn}",
+        max_upload_size=LARGEST_MB, on_change=_keep_upload,
+        help=f"{', '.join(CHECKPOINT_ENDINGS)}. Read as data only, never executed. Kept in a temporary "
+        "folder, and removed after you leave.",
     )  # fmt: skip
     if st.session_state.get("uploads") and st.session_state.uploads.files:
         st.button("Remove uploaded files", on_click=_clear_uploads, width="stretch")

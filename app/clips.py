@@ -101,10 +101,15 @@ def _offer() -> dict[str, Clip]:
 def _plant(world: str) -> list[Clip]:
     try:
         with st.spinner("Rendering a few clips"):
-            planted = cached_clips.plant_clips(str(make_upload_home() / "planted"), world)
+            return list_planted(world)
     except GstError as error:
         show_error(error, names={str(make_upload_home()): "planted clips"})
         return []
+
+
+def list_planted(world: str) -> list[Clip]:
+    """A clip of every class of a planted world, rendered the first time."""
+    planted = cached_clips.plant_clips(str(make_upload_home() / "planted"), world)
     folder = f"worlds/{world}/videos"
     return [
         Clip(
@@ -163,9 +168,9 @@ def _offer_path() -> None:
 def _offer_upload() -> None:
     turn = st.session_state.setdefault("clip_turn", 0)
     st.file_uploader(
-        "Or upload a video", type=list(CLIP_ENDINGS), key=f"clip-upload-{turn}", on_change=_keep_upload,
-        max_upload_size=LARGEST_MB,
-        help="Kept in a temporary folder, and removed after you leave.",
+        f"Or upload a video, up to {LARGEST_MB} MB", type=list(CLIP_ENDINGS), key=f"clip-upload-{turn}",
+        max_upload_size=LARGEST_MB, on_change=_keep_upload,
+        help=f"{', '.join(CLIP_ENDINGS)}. Kept in a temporary folder, and removed after you leave.",
     )  # fmt: skip
     if st.session_state.get("clip_uploads") and st.session_state.clip_uploads.files:
         st.button("Remove uploaded clips", on_click=_clear_uploads, width="stretch")

@@ -48,7 +48,15 @@ def _untrained(spec: ModelSpec, *, by: str, absolute: bool) -> str:
     return "\n".join(lines)
 
 
-def write_cost(spec: ModelSpec, size: int) -> Lines:
+class CostView(NamedTuple):
+    """What the page's two figures show."""
+
+    bars: str
+    dataset: str
+    axis: str
+
+
+def write_cost(spec: ModelSpec, size: int, view: CostView) -> Lines:
     """Totals, table and both figures of a network's cost."""
     alpha = ["--alpha", str(spec.alpha)] if spec.alpha is not None else []
     clip = ["--frames", str(spec.num_frames), "--size", str(size), "--classes", str(spec.num_classes)]
@@ -59,8 +67,8 @@ def write_cost(spec: ModelSpec, size: int) -> Lines:
         "",
         f"cost = gst.cost({spec.name!r}{_alpha(spec)}, {sizes})",
         "table = cost.table",
-        "bars = cost.plot(quantity='macs')  # or params",
-        "scatter = compare_with_published(cost).plot(dataset='something-v1')",
+        f"bars = cost.plot(quantity={view.bars!r})",
+        f"scatter = compare_with_published(cost).plot(dataset={view.dataset!r}, cost={view.axis!r})",
     ]
     return Lines(shlex.join(["gst-analyze", "cost", spec.name, *alpha, *clip]), "\n".join(lines))
 

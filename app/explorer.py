@@ -4,12 +4,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.dressing import STYLE, load_plots_early
 from app.navigation import list_pages
 
 LOGO = str(Path(__file__).with_name("logo.svg"))
 
-st.set_page_config(page_title="gst-analysis", page_icon=LOGO, layout="wide")
-st.html("<style>.stMainBlockContainer { padding: 4.5rem 3.5rem 4rem }</style>")  # less empty space
+st.set_page_config(page_title="gst-analysis", page_icon=LOGO, layout="wide", initial_sidebar_state=320)
+st.html(STYLE)
+st.html(load_plots_early(), unsafe_allow_javascript=True)
 st.logo(LOGO, size="large")
 # Not in a folder called pages: Streamlit would take that for its older kind of app, and run the page that
 # a link names without this file.

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from app.visitors import Owner, Visitor
 from gst_analysis.errors import GstError, OutputError
 
 MOST_KEPT = 16
 MOST_WAITING = 6
+_SURE_AFTER_S = 2.0
+"""Seconds at one thing from which its speed says when it will be done."""
 
 Work = Callable[[Callable[[int, int, str], object]], Any]
 """Work is handed a function to tell its progress to: done, of how many, and at what."""
@@ -29,9 +33,11 @@ class Stopped(Exception):
 class Job:
     """One piece of work. `ended` is set when there is a result, an error, or it was stopped."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, visitor: Visitor) -> None:
         self._work: Work | None = work
         self._stop = threading.Event()
+        self._since, self._share_then = 0.0, 0.0
+        self.owner = Owner(visitor)
         self.ended = threading.Event()
         self.done, self.total, self.at = 0, 0, ""
         self.running = self.stopped = False
@@ -42,6 +48,12 @@ class Job:
     def share(self) -> float:
         """How much is done, from 0 to 1."""
         return min(1.0, self.done / self.total) if self.total else 0.0
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds until what it is at now is done, at the speed so far; None while that is a guess."""
+        spent, gained = time.monotonic() - self._since, self.share - self._share_then
+        return None if spent < _SURE_AFTER_S or gained <= 0 else spent / gained * (1 - self.share)
 
     def cancel(self) -> None:
         """Stop at the next sign of progress, or before it has begun."""
@@ -78,7 +90,10 @@ class Job:
         """Note how far it is; ends the work if the visitor has asked for that."""
         if self._stop.is_set():
             raise Stopped
+        news = at != self.at or not self._since
         self.done, self.total, self.at = done, total, at
+        if news:
+            self._since, self._share_then = time.monotonic(), self.share
 
 
 class Jobs:
@@ -98,8 +113,8 @@ class Jobs:
             self._jobs.move_to_end(key)
             return job
 
-    def start(self, key: str, work: Work) -> None:
-        """Begin, unless it has begun or is done; a job that failed begins anew.
+    def start(self, key: str, work: Work, visitor: Visitor) -> None:
+        """Begin, unless it has begun or is done; a job that failed begins anew. It is the visitor's.
 
         Raises:
             OutputError: too many are waiting.
@@ -114,7 +129,7 @@ class Jobs:
                     "this server", expected=f"fewer than {MOST_WAITING} pieces of work at a time",
                     found=str(len(waiting)), todo="try again in a minute",
                 )  # fmt: skip
-            self._jobs[key] = job = Job(work)
+            self._jobs[key] = job = Job(work, visitor)
             self._jobs.move_to_end(key)
             for name in [name for name, kept in self._jobs.items() if kept.ended.is_set()][:-MOST_KEPT]:
                 del self._jobs[name]

@@ -1,5 +1,6 @@
 """The explorer's entry: `streamlit run app/main.py` from the repository's root."""
 
+import logging
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -12,15 +13,22 @@ import streamlit as st
 HOME = str(Path(__file__).resolve().parents[1])
 if HOME not in sys.path:  # streamlit puts this file's folder there, not the one above it
     sys.path.insert(0, HOME)
+# Plots look for IPython, which no page needs: where it is installed, two threads that import it at once fail.
+sys.modules.setdefault("IPython", None)  # type: ignore[arg-type] # what Python takes for "not there"
 
 
 @asynccontextmanager
 async def while_serving(_: Any) -> AsyncIterator[dict[str, Any]]:
     """From the server's start to its end: load what pages need in the background, leave nothing behind."""
-    from app.cached import remove_uploads, warm_up
+    from app.cached import remove_uploads
+    from app.warming import warm_up
 
-    threading.Thread(target=warm_up, daemon=True).start()
+    # Work on threads of our own uses the caches outside of any visit, as it should.
+    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
+    stopping = threading.Event()
+    threading.Thread(target=warm_up, args=(stopping,), daemon=True).start()
     yield {}
+    stopping.set()
     remove_uploads()
 
 

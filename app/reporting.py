@@ -12,6 +12,7 @@ from app.waiting import await_result
 from app.wording import REPORT_ABOUT, literal, people, rename
 from gst_analysis import workflows
 from gst_analysis.workflows import Report, ReportPlan
+from gst_analysis.workflows.report_words import name_section
 
 PREVIEW_HEIGHT = 900
 
@@ -26,11 +27,14 @@ def show_report(column: Column, clips: Clips | None) -> None:
     if result is None:
         return
     page = rename(result.page, names)
-    st.markdown(f"**{people(len(page.encode()), 'B')}**, sections: {', '.join(result.sections)}.")
+    st.markdown(f"**{people(len(page.encode()), 'B')}**: {' · '.join(map(name_section, result.sections))}.")
     st.download_button(
         "Download the report", page, file_name=f"{column.name}-report.html", mime="text/html", type="primary",
         icon=":material/download:", on_click="ignore", key="report-file",
     )  # fmt: skip
+    for name, why in result.missing.items():
+        said = f"**{name_section(name)}**: not for this checkpoint. {literal(rename(why, names))}."
+        st.info(said, icon=":material/info:")
     for what, why in (*result.left_out.items(), *result.failures.items()):
         st.warning(f"{literal(what)}: {literal(rename(why, names))}", icon=":material/warning:")
     if st.toggle("Show it here", key="preview"):

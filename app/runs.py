@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from app.visitors import Owner, Visitor
 from gst_analysis.errors import OutputError, one_line
 
 State = Literal["running", "stopping", "done", "stopped", "failed"]
@@ -30,6 +31,7 @@ class Running:
     """A process, and whether it was asked to stop."""
 
     process: subprocess.Popen[bytes]
+    owner: Owner
     asked: bool = False
 
 
@@ -41,8 +43,8 @@ class Runs:
         self._lock = threading.Lock()
         atexit.register(self.close)
 
-    def start(self, home: Path, recipe: str, settings: Sequence[str]) -> Path:
-        """Begin a run in a new folder below `home`; returns it.
+    def start(self, home: Path, recipe: str, settings: Sequence[str], visitor: Visitor) -> Path:
+        """Begin a run in a new folder below `home`; returns it. It is the visitor's.
 
         Raises:
             OutputError: one is running already, too many are kept, or the folder cannot be written.
@@ -50,25 +52,24 @@ class Runs:
         with self._lock:
             self._check(home)
             folder = _new_folder(home, recipe)
-            self._launch(folder, [recipe, *_repeat(settings), "--out", str(folder)])
+            self._launch(folder, [recipe, *_repeat(settings), "--out", str(folder)], visitor)
             return folder
 
-    def resume(self, folder: Path) -> None:
-        """Go on with a run that was stopped.
+    def resume(self, folder: Path, visitor: Visitor) -> None:
+        """Go on with a run that was stopped; from now on it is this visitor's.
 
         Raises:
             OutputError: one is running already, or it was not started here.
         """
         with self._lock:
             self._check(folder.parent, more=0)
-            try:
-                arguments = json.loads((folder / _PROCESS).read_text())
-            except (OSError, ValueError) as error:
+            arguments = _read_arguments(folder)
+            if not arguments:
                 raise OutputError(
                     folder.name, expected="a run that the explorer started", found="none",
                     todo="resume it with gst-analyze train --resume",
-                ) from error  # fmt: skip
-            self._launch(folder, arguments, resume=True)
+                )  # fmt: skip
+            self._launch(folder, [*arguments, "--resume"], visitor)
 
     def cancel(self, folder: Path) -> None:
         """Ask a run to save itself and stop; asked again, it stops at once."""
@@ -77,6 +78,11 @@ class Runs:
             if run is not None and run.process.poll() is None:
                 run.process.send_signal(signal.SIGKILL if run.asked else signal.SIGINT)
                 run.asked = True
+
+    def may_cancel(self, folder: Path, visitor: Visitor) -> bool:
+        """Whether a run is this visitor's to stop."""
+        run = self._started.get(folder)
+        return run is not None and run.owner.admits(visitor)
 
     def state(self, folder: Path) -> State | None:
         """How a run of this server is; None for one that it did not start."""
@@ -116,10 +122,10 @@ class Runs:
                 todo="ask whoever runs the server to remove old ones",
             )  # fmt: skip
 
-    def _launch(self, folder: Path, arguments: Sequence[str], *, resume: bool = False) -> None:
-        command = [sys.executable, "-c", _CALL, "train", *arguments, *(["--resume"] if resume else [])]
+    def _launch(self, folder: Path, arguments: Sequence[str], visitor: Visitor) -> None:
+        command = [sys.executable, "-c", _CALL, "train", *arguments]
         try:
-            (folder / _PROCESS).write_text(json.dumps(list(arguments)))
+            (folder / _PROCESS).write_text(json.dumps([word for word in arguments if word != "--resume"]))
             with (folder / _OUTPUT).open("wb") as output:
                 process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
@@ -128,7 +134,7 @@ class Runs:
             os.setpriority(os.PRIO_PROCESS, process.pid, 10)  # pages stay quick
         except OSError as error:
             raise _unwritable(folder, error) from error
-        self._started[folder] = Running(process)
+        self._started[folder] = Running(process, Owner(visitor))
 
 
 def tell_failure(folder: Path) -> str:
@@ -139,6 +145,18 @@ def tell_failure(folder: Path) -> str:
         lines = []
     told = [one_line(line) for line in lines if line.strip()]
     return told[-1].removeprefix("gst-analyze: ")[:400] if told else "it ended without a word"
+
+
+def read_settings(folder: Path) -> dict[str, str]:
+    """What a run was told to change in its recipe; empty for one that was not started here."""
+    return dict(word.split("=", 1) for word in _read_arguments(folder) if "=" in word)
+
+
+def _read_arguments(folder: Path) -> list[str]:
+    try:
+        return [str(word) for word in json.loads((folder / _PROCESS).read_text())]
+    except (OSError, ValueError, TypeError):
+        return []
 
 
 def list_runs(home: Path) -> list[Path]:

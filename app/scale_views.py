@@ -20,13 +20,13 @@ SCALES = {"signed": "Signed", "absolute": "Absolute"}
 OVERLAYS = {"overlays": "Cumulative shares", "ridgelines": "Ridgelines"}
 
 GAPS = {
-    "checkpoint": "Checkpoint", "block": "Block", "gap": "Gap", "gap_low": "from", "gap_high": "to",
-    "auc": "Chance that time is above", "auc_p_holm": "p", "wasserstein": "Distance",
+    "checkpoint": "Checkpoint", "block": "Block", "gap": "Gap", "gap_low": "95% from", "gap_high": "to",
+    "auc": "Chance that time is above", "auc_p_holm": "p (Holm)", "wasserstein": "Distance",
     "undefined": "Not defined",
 }  # fmt: skip
 DIFFERENCES = {
-    "checkpoint": "Checkpoint", "block": "Block", "group": "Group", "shift": "Shift", "shift_low": "from",
-    "shift_high": "to", "auc_p_holm": "p", "ks_p_holm": "p (KS)", "wasserstein": "Distance",
+    "checkpoint": "Checkpoint", "block": "Block", "group": "Group", "shift": "Shift", "shift_low": "95% from",
+    "shift_high": "to", "auc_p_holm": "p (Holm)", "ks_p_holm": "p (KS)", "wasserstein": "Distance",
 }  # fmt: skip
 LAYERS = {
     "checkpoint": "Checkpoint", "block": "Block", "score": "Score", "spatial": "Space, median",

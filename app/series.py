@@ -9,7 +9,7 @@ import streamlit as st
 from app import cached, commands, showing
 from app.choosing import list_runs, resolve_folder
 from app.downloads import offer_downloads
-from app.wording import NO_RUN, SERIES_NOTE, literal, plain_name, rename
+from app.wording import NO_RUN, SERIES_NOTES, literal, plain_name, rename
 from gst_analysis.errors import DataError
 from gst_analysis.workflows import Drift, list_checkpoints
 
@@ -30,7 +30,7 @@ def show_series() -> None:
     key = cached.key_of(sources)
     with st.spinner("Reading the run"):
         result = cached.measure_drift(key, sources, start="first")
-    st.markdown(SERIES_NOTE)
+    st.markdown(SERIES_NOTES[figure])
     draw_series(result, f"{figure} {key}", figure)
     for problem in (*result.notes, *result.failures.values()):
         st.warning(literal(rename(problem, {str(folder): shown})), icon=":material/warning:")
@@ -57,9 +57,7 @@ def draw_series(result: Drift, key: str, figure: str) -> None:
     """Curves with their middle halves, or histograms that move."""
     dark = showing.is_dark()
     if figure == "animation":
-        moving = result.plot_animation(dark=dark)
-        moving.layout.sliders[0].update(x=0.2, len=0.8)  # beside its buttons, on a narrow page too
-        showing.show_figure(moving, key="moving", alt="γ of every block, in motion")
+        showing.show_figure(result.plot_animation(dark=dark), key="moving", alt="γ of every block, in motion")
         return
     if figure in result.figures():
         drawing = cached.draw(key, dark=dark, _figure=lambda: result.figures(dark=dark)[figure])

@@ -93,13 +93,15 @@ def show_totals(cost: Cost) -> None:
 
 def show_table(title: str, table: Any, titles: Mapping[str, str]) -> None:
     """Some columns of a table, folded away, under names that people read."""
-    shown = table[list(titles)].rename(columns=dict(titles))
+    kept = [name for name in titles if table[name].astype(str).str.len().any()]  # no column without a word
+    shown = table[kept].rename(columns=dict(titles))
     wholes = [name for name in shown.columns if shown[name].dtype.kind in "iuOU" or shown[name].dtype == bool]
-    three_digits = st.column_config.NumberColumn(format="%.3f")
+    formats = {name: "%.2g" if name.startswith("p (") else "%.3f" for name in shown.columns}
+    columns = {name: st.column_config.NumberColumn(format=formats[name]) for name in formats}
     with st.expander(title, icon=":material/table:"):
         st.dataframe(
             shown, hide_index=True, height=min(320, 38 + 35 * len(shown)), placeholder="–",
-            column_config={name: three_digits for name in shown.columns if name not in wholes},
+            column_config={name: column for name, column in columns.items() if name not in wholes},
         )  # fmt: skip
 
 
@@ -112,7 +114,8 @@ def show_numbers(result: BnScales) -> None:
         for norm in norms
         for group, found in norm.groups.items()
     ]
-    with st.expander(f"Numbers: {result.summary.statistic} of every batch norm", icon=":material/table:"):
+    scale = "|γ|" if result.absolute else "γ"
+    with st.expander(f"Numbers: {scale} of every batch norm", icon=":material/table:"):
         three_digits = st.column_config.NumberColumn(format="%.3f")
         st.dataframe(
             rows, hide_index=True, height=320,

@@ -24,11 +24,13 @@ LONGEST_FILM = 1_500
 """Frames up to which a clip is shown with its running prediction; longer ones as they are."""
 LARGE = 5_000_000
 """Parameters from which influence and saliency wait until they are asked for."""
+MOST_WINDOWS = 48
+"""Windows up to which a trace takes a moment; more, or a large network's, are traced beside the page."""
 
 INTRO = (
     "Figure 5 of the GST paper: what the network says of each frame of a clip, before the frames are "
-    "averaged, and where its mind changes. A frame's prediction draws on its **neighbours** too, so the "
-    "matrix beside the player says how much of it is that frame's own evidence."
+    "averaged, and where its mind changes. A frame's prediction draws on its **neighbours** too: the matrix "
+    "below says how much of it is that frame's own evidence."
 )
 EMPTY = (
     "**No checkpoint to trace with.** An untrained network says nothing worth tracing. Add a trained one on "
@@ -38,14 +40,23 @@ STRANGER = (
     "The network does not know this world: **{truth}** is none of the classes that it names. What it says is "
     "the nearest it knows."
 )
+NOT_ONE_WINDOW = (
+    "What follows is about the frames that the network samples from the whole clip, not about one window."
+)
 MODES = {
     "frame": "Each frame",
     "prefix": "Up to here",
     "leave-one-out": "Without it",
+    "window": "Sliding window",
 }
 MODES_HELP = (
     "What a point is: each frame's own logits before averaging; the prediction from the frames up to here "
-    "alone; or the clip's prediction without this frame."
+    "alone; the clip's prediction without this frame; or, over the whole of a longer video, the prediction "
+    "from a window around here."
+)
+ONE_WINDOW = (
+    "**One window, one point.** This clip is no longer than what the network reads at once, so there is "
+    "nothing to slide over. Choose a longer video, or another kind of point."
 )
 OWN_SHARE = (
     "**{own:.0%} of what moves a frame's logit is that frame**, on average and by the gradient; the rest is "
@@ -55,12 +66,17 @@ SALIENCY_INTRO = (
     "Where in each frame the network finds evidence for a class (Grad-CAM), in the whole block and apart for "
     "its :blue[**spatial**] and :orange[**temporal**] channels."
 )
-STARTS = {"influence": "Measure which frames count", "saliency": "Look for evidence"}
+STARTS = {
+    "window": "Slide over the video",
+    "influence": "Measure which frames count",
+    "saliency": "Look for evidence",
+}
 ABOUT = {
     "influence": (
         "**Which frames a frame's logit is made of** takes a gradient for every frame and two runs for every "
         "frame left out: with a network of this size half a minute or more."
     ),
+    "window": "Reads **{windows} windows** of the video, one after the other. Other pages stay usable.",
     "saliency": "One gradient for every group of channels: with a network of this size some seconds.",
 }
 
@@ -84,6 +100,23 @@ def describe(choice: Choice, clip: Clip) -> tuple[Subject, Files]:
     return subject, Files(choice.path, clip.path)
 
 
+def trace(subject: Subject, files: Files, *, mode: str, large: bool) -> Traces | None:
+    """What the network says over the clip; None while a long video is still being read."""
+    windows = cached_clips.count_windows(subject, files) if mode == "window" else 0
+    if windows > MOST_WINDOWS or (windows > 1 and large):
+        found: Traces | None = await_result(
+            f"windows {subject}",
+            lambda tell: cached_clips.trace(
+                subject, files, mode=mode, progress=lambda done, total, at: tell(0, 0, at)
+            ),
+            start=STARTS["window"], about=ABOUT["window"].format(windows=windows),
+            names=name_files(subject, files), at_once=True,
+        )  # fmt: skip
+        return found
+    with st.spinner("Tracing the clip", show_time=True):
+        return cached_clips.trace(subject, files, mode=mode)
+
+
 def show_verdict(traces: Traces, clip: Clip) -> None:
     """The prediction for the clip in words."""
     (said,) = traces.traced
@@ -100,6 +133,8 @@ def show_verdict(traces: Traces, clip: Clip) -> None:
     st.markdown(told)
     for note in dict.fromkeys((*traces.summary.notes, *said["notes"])):
         st.caption(literal(note))
+    if traces.table["frame"].nunique() == 1:
+        st.info(ONE_WINDOW, icon=":material/info:")
 
 
 def choose_class(traces: Traces) -> tuple[int, bool]:
@@ -108,18 +143,24 @@ def choose_class(traces: Traces) -> tuple[int, bool]:
     predicted = int(said["video"]["class_id"])
     kept = traces.table.drop_duplicates("class_id")
     titles = dict(zip(kept["class_id"].tolist(), kept["label"].tolist(), strict=True))
-    others = [number for number in titles if number != predicted]
+    offered = [predicted, *(number for number in titles if number != predicted)]
+    linked = st.query_params.get("class", "")
+    first = offered.index(int(linked)) if linked.isdecimal() and int(linked) in offered else 0
     chosen = st.selectbox(
-        "Evidence for", [predicted, *others], key=f"class-{predicted}", format_func=titles.__getitem__,
+        "Evidence for", offered, index=first, key=f"class-{predicted}", format_func=titles.__getitem__,
         help="The class that the matrix and the maps below are about: the predicted one first.",
     )  # fmt: skip
+    if chosen != predicted:
+        st.query_params["class"] = str(chosen)
+    else:
+        st.query_params.pop("class", None)
     return int(chosen), chosen == predicted
 
 
 def show_timeline(subject: Subject, traces: Traces, *, mode: str) -> None:
     """Curves above the frames."""
     figure = cached_clips.draw_timeline(subject, traces, mode=mode, dark=showing.is_dark())
-    figure.update_layout(title=None, height=540, margin_t=30)  # the page has said who and what
+    figure.update_layout(title=None, height=480, margin_t=30)  # the page has said who and what
     with st.container(key=TIMELINE):
         showing.show_figure(figure, key="trace", alt=f"Probabilities over the frames of {subject.clip_name}")
 
@@ -138,6 +179,21 @@ def show_player(subject: Subject, files: Files, traces: Traces, *, mode: str) ->
     link_player()
 
 
+def show_evidence(
+    subject: Subject, files: Files, traces: Traces, *, mode: str, large: bool
+) -> tuple[int, bool]:
+    """Which frames, and where in them; returns for which class, and whether it is the predicted one."""
+    st.subheader("Which frames it is made of", anchor=False)
+    if mode == "window":
+        st.caption(NOT_ONE_WINDOW)
+    class_id, predicted = choose_class(traces)
+    influence = show_influence(subject, files, class_id=class_id, large=large)
+    if influence is not None:
+        show_methods(subject, influence, class_id=class_id)
+    show_saliency(subject, files, class_id=class_id, large=large)
+    return class_id, predicted
+
+
 def show_influence(subject: Subject, files: Files, *, class_id: int, large: bool) -> FrameInfluence | None:
     """The gradient's matrix, and in words how much of what moves a logit is its own frame."""
     found: FrameInfluence | None = _look(
@@ -147,9 +203,11 @@ def show_influence(subject: Subject, files: Files, *, class_id: int, large: bool
     if found is None:
         return None
     figure = cached_clips.draw_matrix(subject, found, class_id=class_id, dark=showing.is_dark())
-    showing.show_figure(figure, key="evidence", alt="Shares of input frames in every frame's logit")
+    matrix, words = st.columns([3, 2], gap="medium", vertical_alignment="center")
+    with matrix:
+        showing.show_figure(figure, key="evidence", alt="Shares of input frames in every frame's logit")
     own = found.summary.own_share["gradient"]
-    st.markdown(OWN_SHARE.format(own=own, reach=found.summary.half_width))
+    words.markdown(OWN_SHARE.format(own=own, reach=found.summary.half_width))
     return found
 
 

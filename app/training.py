@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from app.choosing import choose_path, resolve_folder
 from app.commands import Lines
 from app.downloads import offer_downloads
 from app.recipes import Plan
-from app.runs import State, list_runs, tell_failure
-from app.wording import literal
+from app.runs import State, list_runs, read_settings, tell_failure
+from app.visitors import find_visitor
+from app.wording import NOT_YOURS, literal, rename, say_time
 from gst_analysis.errors import GstError
-from gst_analysis.workflows import RunSummary, TrainingRun, read_run
+from gst_analysis.workflows import RunSummary, TrainingRun, read_run, watch_rendering
 
 INTRO = (
     "Train a small network on rendered videos whose truth is known, and watch it learn: a minute or two on "
@@ -31,7 +33,7 @@ GAMMA_INTRO = (
     "by block. Fresh weights begin with every γ at 1: what moves them apart is training."
 )
 WAITING = {
-    "running": "Rendering the clips and building the network: up to a minute the first time.",
+    "running": "Getting ready: reading the clips and building the network.",
     "stopping": "Stopping.",
     "done": "It ended before there was anything to show.",
     "stopped": "It was stopped before there was anything to show.",
@@ -53,7 +55,7 @@ def home() -> Path:
 def start_run(plan: Plan) -> None:
     """Begin, and show it."""
     try:
-        folder = cached_runs.runs().start(home(), plan.recipe, plan.settings)
+        folder = cached_runs.runs().start(home(), plan.recipe, plan.settings, find_visitor())
     except GstError as error:
         showing.show_error(error, names={str(Path.cwd()): "."})
     else:
@@ -69,8 +71,8 @@ def choose_run() -> Path | None:
     if st.session_state.run not in known:
         going = cached_runs.runs().running()
         st.session_state.run = _ref(going) if going and _ref(going) in known else next(iter(known), None)
-    for error in st.session_state.pop("run_problems", []):
-        showing.show_error(error)
+    for error, names in st.session_state.pop("run_problems", []):
+        showing.show_error(error, names=names)
     if not known:
         return None
     st.session_state.run_shown = st.session_state.run
@@ -112,10 +114,26 @@ def _show_run(folder: Path, was_going: bool) -> None:
         figure = run.plot_interactive(dark=showing.is_dark())
         showing.show_figure(figure, key="training", alt="Loss, accuracy and learning rate over the epochs")
         offer_downloads("training", run, run.plot)
-    elif run is None and error is not None and state is None:
+        offer_downloads("epochs", dataclasses.replace(run, table=run.epochs), None, label="Epochs")
+    elif run is None and error is not None and state is None and not read_settings(folder):
         showing.show_error(error, names={str(folder): _ref(folder)})
-    elif state != "failed":
-        st.info(WAITING[state or "running"], icon=":material/hourglass:")
+    elif state != "failed" and not _show_rendering(folder):
+        before = "running" if run is not None else "stopped"  # of one that another server started
+        st.info(WAITING[state or before], icon=":material/hourglass:")
+
+
+def _show_rendering(folder: Path) -> bool:
+    """How far a planted world is rendered for a run; whether one is being rendered."""
+    told = read_settings(folder)
+    place, clips = told.get("data.root", ""), told.get("world.clips", "")
+    found = watch_rendering(place, int(clips)) if place and clips.isdecimal() else None
+    if found is None:
+        return False
+    words = f"Rendering clips · {found.done} of {found.clips}"
+    if found.remaining_s is not None:
+        words += f" · about {say_time(found.remaining_s)} left"
+    st.progress(found.done / found.clips, words)
+    return True
 
 
 def _read(folder: Path) -> tuple[TrainingRun | None, GstError | None]:
@@ -137,8 +155,7 @@ def _show_head(folder: Path, state: State | None, run: TrainingRun | None) -> No
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{literal(run.summary.network) if run else literal(folder.name)}** {title}")
         if runs.state(folder) in ("running", "stopping"):
-            words = "Cancel" if runs.state(folder) == "running" else "Stop at once"
-            st.button(words, icon=":material/stop:", on_click=runs.cancel, args=(folder,))
+            _offer_cancel(folder)
         elif runs.state(folder) == "stopped" and (folder / "state.pt").is_file():
             st.button("Go on", icon=":material/play_arrow:", on_click=_resume, args=(folder,))
         if run is not None and run.last is not None:
@@ -146,7 +163,17 @@ def _show_head(folder: Path, state: State | None, run: TrainingRun | None) -> No
                 "Look at its scales", icon=":material/equalizer:", on_click=_show_elsewhere, args=(run.last,)
             )
     if state == "failed":
-        st.error(literal(tell_failure(folder)), icon=":material/error:")
+        told = rename(tell_failure(folder), {f"{Path.cwd()}/": ""})
+        st.error(literal(told), icon=":material/error:")
+
+
+def _offer_cancel(folder: Path) -> None:
+    runs = cached_runs.runs()
+    if not runs.may_cancel(folder, find_visitor()):
+        st.caption(NOT_YOURS)
+        return
+    words = "Cancel" if runs.state(folder) == "running" else "Stop at once"
+    st.button(words, icon=":material/stop:", on_click=runs.cancel, args=(folder,))
 
 
 def _show_numbers(summary: RunSummary) -> None:
@@ -194,15 +221,6 @@ def write_train(folder: Path) -> Lines:
     return Lines(shell, "\n".join(lines))
 
 
-def say_time(seconds: float) -> str:
-    """Seconds for reading: 75 is 1:15 min."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}:{minutes:02d} h"
-    return f"{minutes}:{rest:02d} min" if minutes else f"{rest} s"
-
-
 def _goes_on(folder: Path) -> bool:
     """Whether there may soon be more to show."""
     state = cached_runs.runs().state(folder)
@@ -226,25 +244,30 @@ def _open_linked(known: dict[str, Path]) -> str | None:
     ref = st.query_params.get("run")
     if not ref or ref in known:
         return ref or None
-    try:
-        folder, shown = resolve_folder(ref)
-        read_run(folder)
-    except GstError as error:
-        _complain(error)
-        return None
-    st.session_state.setdefault("watched", {})[shown] = known[shown] = folder
+    shown = _watch(ref)
+    if shown is not None:
+        known[shown] = st.session_state.watched[shown]
     return shown
 
 
 def _open_typed() -> None:
+    shown = _watch(st.session_state.typed_run)
+    if shown is not None:
+        st.session_state.run = shown
+
+
+def _watch(text: str) -> str | None:
+    """Open the folder of a run, if it holds one; returns how it is shown."""
+    names = {}
     try:
-        folder, shown = resolve_folder(st.session_state.typed_run)
+        folder, shown = resolve_folder(text)
+        names = {str(folder): shown}
         read_run(folder)
     except GstError as error:
-        _complain(error)
-    else:
-        st.session_state.setdefault("watched", {})[shown] = folder
-        st.session_state.run = shown
+        _complain(error, names)
+        return None
+    st.session_state.setdefault("watched", {})[shown] = folder
+    return shown
 
 
 def _change_run() -> None:
@@ -253,7 +276,7 @@ def _change_run() -> None:
 
 def _resume(folder: Path) -> None:
     try:
-        cached_runs.runs().resume(folder)
+        cached_runs.runs().resume(folder, find_visitor())
     except GstError as error:
         _complain(error)
 
@@ -268,5 +291,5 @@ def _show_elsewhere(checkpoint: Path) -> None:
         st.session_state.go_to_scales = True
 
 
-def _complain(error: GstError) -> None:
-    st.session_state.setdefault("run_problems", []).append(error)
+def _complain(error: GstError, names: dict[str, str] | None = None) -> None:
+    st.session_state.setdefault("run_problems", []).append((error, names or {}))

@@ -31,7 +31,8 @@ CAUTION = (
 UNTRAINED = (
     "**This network is untrained.** {name} with fresh weights stands in until there is a checkpoint to show. "
     "Batch norm starts with every γ equal to 1, so nothing tells one channel from another yet: expect a "
-    "single bar. Training is what moves them apart. Add a checkpoint on the left to see where it keeps time."
+    "single bar. Training is what moves them apart. Choose or add a checkpoint on the left to see where it "
+    "keeps time."
 )
 
 START_TITLE = "Where does a video network keep space, and where time?"
@@ -62,9 +63,12 @@ IMPORTANCE_NOTE = (
     "Left, the scale as the paper reads it. Right, what a channel contributes to the next convolution, which "
     "stays the same however a network writes its scales. **Where the two disagree, trust the right one.**"
 )
-SERIES_NOTE = (
-    "For each block, the scales of both groups from epoch to epoch: line, median; band, middle half."
-)
+SERIES_NOTES = {
+    "gamma_over_training": (
+        "For each block, the scales of both groups from epoch to epoch: line, median; band, middle half."
+    ),
+    "animation": "For each block, the histograms of both groups, epoch by epoch. Press **Play**, or drag.",
+}
 NO_RUN = (
     "**No run chosen.** Type the folder of a training run above: one with a checkpoint for every epoch, such "
     "as `gst-analyze train planted-temporal --set run.save_every_epochs=1 --out runs/mine` writes."
@@ -84,7 +88,7 @@ ABLATION_NOTE = (
 )
 ABLATION_ABOUT = (
     "Runs the network over some sixty clips with every group of every block changed in four ways. That takes "
-    "some ten seconds for a small network, minutes for a large one, and other pages stay usable meanwhile."
+    "half a minute for a small network, minutes for a large one, and other pages stay usable meanwhile."
 )
 MEASURES = {
     "accuracy_drop": "Accuracy lost",
@@ -114,8 +118,9 @@ OWN_CLIPS = (
 )
 
 REPORT_INTRO = (
-    "One file that needs nothing else: what the checkpoint is, Figure 4 with statistics, importance, cost; "
-    "and, with labelled clips, how often it is right, what its channels are needed for, and a few traces."
+    "One file that needs nothing else: what the checkpoint is, Figure 4 with statistics, importance, drift, "
+    "cost and a smaller network; with labelled clips also how often it is right, what its channels are "
+    "needed for, and a few traces."
 )
 REPORT_EMPTY = (
     "**Nothing to report on.** Choose a checkpoint on the left; an untrained network is not worth a report."
@@ -152,6 +157,8 @@ DATASETS = {
     "egtea gaze+": "EGTEA Gaze+",
 }
 
+NOT_YOURS = "Another visitor has started this. Only they can cancel it; once they have left, you can."
+
 _STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -161,6 +168,15 @@ def people(number: float, unit: str = "", *, digits: int = 1) -> str:
         if number >= step:
             return f"{number / step:.{digits}f} {letter}{unit}"
     return f"{number:.0f} {unit}".rstrip()
+
+
+def say_time(seconds: float) -> str:
+    """Seconds for reading: 75 is 1:15 min."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02d} h"
+    return f"{minutes}:{rest:02d} min" if minutes else f"{rest} s"
 
 
 def plain_name(name: str, *, limit: int = 60) -> str:

@@ -30,21 +30,22 @@ def show() -> None:
         showing.show_error(error)
         return
     showing.show_totals(measured)
-    show_bars(measured)
-    show_tradeoff(measured)
-    showing.show_code(commands.write_cost(spec, clip.size))
+    bars = show_bars(measured)
+    dataset, axis = show_tradeoff(measured)
+    showing.show_code(commands.write_cost(spec, clip.size, commands.CostView(bars, dataset, axis)))
 
 
-def show_bars(measured: Cost) -> None:
+def show_bars(measured: Cost) -> str:
     st.subheader("Where the cost lies", anchor=False)
     quantity = showing.choose_one("Bars show", QUANTITIES, key="bars")
     key, dark = cached.design_key(measured), showing.is_dark()
     figure = cached.draw_cost(key, measured, quantity=quantity, dark=dark)
     showing.show_figure(figure, key="cost_bars", alt=f"{QUANTITIES[quantity]} by stage and group")
     offer_downloads("cost", measured, lambda: measured.plot(quantity=quantity))
+    return quantity
 
 
-def show_tradeoff(measured: Cost) -> None:
+def show_tradeoff(measured: Cost) -> tuple[str, str]:
     st.subheader("What others reached for their cost", anchor=False)
     st.markdown(TRADEOFF_INTRO)
     compared = compare_with_published(measured)
@@ -56,6 +57,7 @@ def show_tradeoff(measured: Cost) -> None:
     figure = cached.draw_tradeoff(key, compared, dataset=dataset, cost=axis, dark=dark)
     showing.show_figure(figure, key="tradeoff", alt=f"Published accuracy over {AXES[axis].lower()}")
     offer_downloads("accuracy_over_cost", compared, lambda: compared.plot(dataset=dataset, cost=axis))
+    return dataset, axis
 
 
 show()

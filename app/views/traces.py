@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import cached, cached_clips, showing, tracing
+from app import cached, showing, tracing
 from app.choosing import choose_checkpoints
 from app.clips import choose_clip
 from app.downloads import offer_downloads
@@ -28,28 +28,27 @@ def show() -> None:
     clip = choose_clip(reading.world)
     if clip is None:
         return
-    mode = showing.choose_one("A point is", tracing.MODES, key="mode", help=tracing.MODES_HELP)
     names = {str(choice.path): choice.shown, str(clip.path): clip.name}
+    large = reading.inspection.params > tracing.LARGE
+    words, player = st.columns([2, 1], gap="medium")
+    with words:
+        mode = showing.choose_one("A point is", tracing.MODES, key="mode", help=tracing.MODES_HELP)
     try:
         subject, files = tracing.describe(choice, clip)
-        with st.spinner("Tracing the clip", show_time=True):
-            traces = cached_clips.trace(subject, files, mode=mode)
-        tracing.show_verdict(traces, clip)
-        tracing.show_timeline(subject, traces, mode=mode)
-        offer_downloads("frame_traces", traces, traces.plot)
-        class_id, predicted = tracing.choose_class(traces)
-        player, matrix = st.columns([2, 3])
+        with words:
+            traces = tracing.trace(subject, files, mode=mode, large=large)
+        if traces is None:
+            return
+        with words:
+            tracing.show_verdict(traces, clip)
+            offer_downloads("frame_traces", traces, traces.plot)
         with player:
             tracing.show_player(subject, files, traces, mode=mode)
+        tracing.show_timeline(subject, traces, mode=mode)
     except GstError as error:
         showing.show_error(error, names=names)
         return
-    large = reading.inspection.params > tracing.LARGE
-    with matrix:
-        influence = tracing.show_influence(subject, files, class_id=class_id, large=large)
-    if influence is not None:
-        tracing.show_methods(subject, influence, class_id=class_id)
-    tracing.show_saliency(subject, files, class_id=class_id, large=large)
+    class_id, predicted = tracing.show_evidence(subject, files, traces, mode=mode, large=large)
     showing.show_code(write_trace(choice.shown, clip, mode=mode, class_id=class_id, predicted=predicted))
 
 

@@ -32,6 +32,21 @@ def test_a_report_is_written_and_offered(visit: Visit, folder: Path) -> None:
     assert not page.error
     assert "Download the report" in [button.proto.label for button in page.get("download_button")]
     assert str(folder) not in job.result.page
+    assert any("What a smaller network would keep" in text.value for text in page.markdown)
+
+
+def test_what_a_network_cannot_have_is_said(visit: Visit, folder: Path) -> None:
+    torch.set_num_threads(1)
+    model = small_model("sth-resnet26s")
+    save_model(folder / "small.pth", model.module, clip_spec=model.clip_spec)
+    page = visit("report", ckpt="small.pth")
+    next(button for button in page.button if button.proto.type == "primary").click().run()
+    (job,) = cached.jobs()._jobs.values()
+    assert job.ended.wait(60)
+    page.run()
+    assert not page.warning
+    told = [note.value for note in page.info]
+    assert any("What a smaller network would keep" in note and "STH" in note for note in told)
 
 
 def test_clips_that_are_none_are_one_sentence(visit: Visit, folder: Path) -> None:

@@ -18,6 +18,8 @@ from gst_analysis.errors import SpecError, UnreadableCheckpoint
 from gst_analysis.specs import ModelSpec
 from tests.conftest import SaveSmall
 
+VIEW = commands.CostView("params", "diving48", "params_m")
+
 
 def test_shown_command_and_download_give_the_same_table(folder: Path, save_small: SaveSmall) -> None:
     paths = [save_small(file="a.pth").name, save_small(file="b.pth", alpha="1/2").name]
@@ -39,7 +41,7 @@ def test_shown_python_lines_run(folder: Path, save_small: SaveSmall) -> None:
     spec = ModelSpec.from_name("gst-resnet26s", alpha="1/2")
     exec(commands.write_bn_hist([], spec, by="stage", absolute=True).python, scope)
     assert set(scope["result"].table["gamma"]) == {1.0}
-    exec(commands.write_cost(spec, 64).python, scope)
+    exec(commands.write_cost(spec, 64, VIEW).python, scope)
     assert scope["cost"].summary.macs == workflows.cost(spec, size=64).summary.macs
     assert scope["bars"].axes
     assert scope["scatter"].axes
@@ -87,7 +89,7 @@ def test_lines_name_the_clips(clips: commands.ClipsToTry, shell: str, python: st
 
 def test_the_cost_command_gives_the_pages_numbers(capsys: pytest.CaptureFixture[str]) -> None:
     spec = ModelSpec.from_name("sth-mobilenetv2", num_frames=4, num_classes=10)
-    assert run([*shlex.split(commands.write_cost(spec, 96).shell)[1:], "--json"]) == 0
+    assert run([*shlex.split(commands.write_cost(spec, 96, VIEW).shell)[1:], "--json"]) == 0
     assert f'"macs": {workflows.cost(spec, size=96).summary.macs},' in capsys.readouterr().out
 
 

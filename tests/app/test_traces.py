@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shlex
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app import cached, cached_clips
+from app import cached, cached_clips, tracing
 from app.clips import Clip, resolve_clip
 from app.downloads import make_file
 from app.trace_commands import write_trace
+from app.wording import NOT_YOURS
 from gst_analysis import workflows
+from gst_analysis.analysis.frame_traces import TracePlan
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.cli import run
 from gst_analysis.data.synthetic_worlds import WorldName, classes_of
@@ -96,19 +99,72 @@ def test_the_page_shows_the_workflows_numbers(visit: Visit, save_small: SaveSmal
     assert not page.error
 
 
-@pytest.mark.parametrize(("shown", "mode"), [("Up to here", "prefix"), ("Without it", "leave-one-out")])
+@pytest.mark.parametrize(
+    ("shown", "mode"),
+    [("Up to here", "prefix"), ("Without it", "leave-one-out"), ("Sliding window", "window")],
+)
 def test_a_link_names_the_mode(
     visit: Visit, save_small: SaveSmall, clip: Path, shown: str, mode: str
 ) -> None:
     save_small(file="net.pth")
     page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode=shown)
-    from gst_analysis.analysis.frame_traces import TracePlan
-
     options = workflows.TraceOptions(TracePlan(mode))
     expected = workflows.trace("net.pth", "clip.mp4", options=options).table
     for label, rows in expected.groupby("label"):
         assert curves(plots(page)[0])[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
     assert f"--mode {mode}" in page.code[0].value
+
+
+def test_many_windows_are_read_beside_the_page_and_can_be_cancelled(
+    visit: Visit, save_small: SaveSmall, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracing, "MOST_WINDOWS", 2)
+    save_small(file="net.pth")
+    held = threading.Event()
+    once = workflows.trace_clip
+    monkeypatch.setattr(workflows, "trace_clip", lambda *a, **k: held.wait(20) and once(*a, **k))
+    page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window")
+    assert page.get("progress")
+    assert not plots(page)
+    other = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window")
+    assert NOT_YOURS in [caption.value for caption in other.caption]
+    assert not [button for button in other.button if button.label == "Cancel"]
+    held.set()
+    last = time.monotonic() + 60
+    while not plots(page) and time.monotonic() < last:
+        time.sleep(0.1)
+        page.run()
+    table = workflows.trace("net.pth", "clip.mp4", options=workflows.TraceOptions(TracePlan("window"))).table
+    for label, rows in table.groupby("label"):
+        assert curves(plots(page)[0])[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
+    assert "of which 8 are sampled" in said(page)
+
+
+def test_what_was_cancelled_waits_to_be_asked_for(
+    visit: Visit, save_small: SaveSmall, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracing, "MOST_WINDOWS", 2)
+    save_small(file="net.pth")
+    begun = threading.Event()
+    monkeypatch.setattr(cached.jobs()._worker, "submit", lambda run: begun.set())  # it stays in the queue
+    page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window")
+    assert begun.is_set()
+    next(button for button in page.button if button.label == "Cancel").click().run()
+    page.run()
+    assert "**Cancelled.**" in page.info[0].value
+    assert [button.label for button in page.button if button.proto.type == "primary"] == [
+        tracing.STARTS["window"]
+    ]
+    assert not page.exception
+
+
+def test_a_clip_that_is_one_window_is_said_to_be(visit: Visit, clip: Path, folder: Path) -> None:
+    spec = ModelSpec.from_name("gst-resnet26s", width=8, num_classes=3, num_frames=24)
+    save_model(folder / "net.pth", build_model(spec))
+    page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window")
+    assert "One window, one point" in page.info[0].value
+    assert not page.error
+    assert len(plots(page)) == 2
 
 
 def test_planted_clips_follow_the_networks_world_and_say_their_truth(
@@ -150,6 +206,12 @@ def test_evidence_is_looked_for_the_class_that_is_asked_for(
     assert plots(page)[1] != before
     assert shares.ravel().tolist() == pytest.approx(expected, abs=1e-4)
     assert f"--class {other}" in page.code[0].value
+    assert page.query_params["class"] == str(other)
+    follower = visit("traces", ckpt="net.pth", clip="clip.mp4", **{"class": str(other)})
+    assert json.loads(plots(follower)[1])["data"] == json.loads(plots(page)[1])["data"]
+    nonsense = visit("traces", ckpt="net.pth", clip="clip.mp4", **{"class": "-7"})
+    assert json.loads(plots(nonsense)[1])["data"] == json.loads(before)["data"]
+    assert not nonsense.error
 
 
 def test_uploads_go_by_their_names_and_can_be_removed(
@@ -282,8 +344,6 @@ def test_saliency_is_drawn(visit: Visit, save_small: SaveSmall, clip: Path) -> N
 def test_large_networks_wait_until_they_are_asked(
     visit: Visit, save_small: SaveSmall, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app import tracing
-
     monkeypatch.setattr(tracing, "LARGE", 0)
     save_small(file="net.pth")
     page = visit("traces", ckpt="net.pth", clip="clip.mp4")

@@ -14,12 +14,18 @@ import streamlit as st
 
 from app import cached_runs, runs, training
 from app.runs import MOST_KEPT, Runs
+from app.visitors import Visitor
+from app.wording import NOT_YOURS, say_time
+from gst_analysis.data.synthetic import make_world
+from gst_analysis.data.synthetic_worlds import WorldConfig
 from gst_analysis.errors import OutputError
 from gst_analysis.tables import TRAINING_EPOCHS, TRAINING_STEPS
 from gst_analysis.training.recipes import format_config, load_config
+from gst_analysis.workflows import watch_rendering
 from tests.app.conftest import Visit, plots
 from tests.conftest import SaveSmall
 
+ME = Visitor()
 STAND_IN = """
 import pathlib, signal, sys, time
 words = sys.argv[1:]
@@ -137,6 +143,7 @@ def test_a_folder_that_holds_no_run_is_refused(visit: Visit, folder: Path, ref: 
     (write_run(folder, name="broken") / "steps.csv").write_bytes(b"\0\xff,\n\xfe\n")
     page = visit("train", run=ref)
     assert words in page.error[0].value.replace("\\", "")
+    assert str(folder) not in page.error[0].value
     assert "Nothing is being trained yet" in page.info[0].value
     page.text_input(key="typed_run").set_value(ref)
     press(page, "Watch")
@@ -159,6 +166,50 @@ def test_a_run_is_started_cancelled_and_goes_on(visit: Visit, stand_in: Path) ->
     wait_for(lambda: cached_runs.runs().state(folder) == "done")
     assert (folder / "told.txt").read_text() == f"{told} --resume"
     assert not page.exception
+
+
+def test_only_who_started_a_run_may_cancel_it(visit: Visit, stand_in: Path) -> None:
+    mine = press(visit("train"), "Start")
+    (folder,) = runs.list_runs(training.home())
+    wait_for((folder / "told.txt").exists)
+    theirs = visit("train")
+    assert "running" in theirs.markdown[1].value
+    assert not [button for button in theirs.button if button.label == "Cancel"]
+    assert NOT_YOURS in [caption.value for caption in theirs.caption]
+    press(mine, "Cancel")
+    wait_for(lambda: cached_runs.runs().state(folder) == "stopped")
+
+
+def test_a_world_is_seen_being_rendered(visit: Visit, stand_in: Path) -> None:
+    page = press(visit("train"), "Start")
+    (folder,) = runs.list_runs(training.home())
+    place = Path(runs.read_settings(folder)["data.root"])
+    assert "Getting ready" in page.info[0].value
+    draft = place.with_name(f".{place.name}.draft") / "videos"
+    draft.mkdir(parents=True)
+    for number in range(200):
+        (draft / f"{number}.mp4").touch()
+    page.run()
+    (bar,) = page.get("progress")
+    assert bar.proto.value == 25  # of 800
+    assert "Rendering clips · 200 of 800" in bar.proto.text
+    assert "left" in bar.proto.text
+    draft.parent.rename(place)
+    page.run()
+    assert not page.get("progress")
+    press(page, "Cancel")
+
+
+def test_a_real_rendering_is_counted(tmp_path: Path) -> None:
+    config = WorldConfig("static", clips=4, size=32, frames=8, train_fraction=0)
+    seen = []
+    make_world(
+        tmp_path / "world", config, workers=1,
+        progress=lambda *_: seen.append(watch_rendering(tmp_path / "world", 4)),
+    )  # fmt: skip
+    assert [found and found.done for found in seen] == [1, 2, 3, 4]
+    assert [found and (found.remaining_s or 0) > 0 for found in seen] == [True, True, True, False]
+    assert watch_rendering(tmp_path / "world", 4) is None
 
 
 def test_a_run_that_fails_says_why(visit: Visit, stand_in: Path) -> None:
@@ -184,23 +235,23 @@ def test_networks_without_alpha_get_none(visit: Visit, stand_in: Path) -> None:
 def test_one_run_at_a_time_and_a_bounded_number_are_kept(stand_in: Path) -> None:
     started, home = Runs(), stand_in / "runs"
     try:
-        first = started.start(home, "planted-static", [])
+        first = started.start(home, "planted-static", [], ME)
         with pytest.raises(OutputError, match="one run at a time"):
-            started.start(home, "planted-static", [])
+            started.start(home, "planted-static", [], ME)
         wait_for((first / "told.txt").exists)
         started.cancel(first)
         wait_for(lambda: started.state(first) == "stopped")
         for number in range(MOST_KEPT - 1):
             (home / str(number)).mkdir()
         with pytest.raises(OutputError, match=f"fewer than {MOST_KEPT} runs"):
-            started.start(home, "planted-static", [])
+            started.start(home, "planted-static", [], ME)
     finally:
         started.close()
 
 
 def test_runs_end_with_the_server(stand_in: Path) -> None:
     started = Runs()
-    folder = started.start(stand_in / "runs", "planted-static", [])
+    folder = started.start(stand_in / "runs", "planted-static", [], ME)
     wait_for((folder / "told.txt").exists)
     started.close()
     assert started.running() is None
@@ -234,7 +285,7 @@ def test_shown_python_lines_run(folder: Path, save_small: SaveSmall) -> None:
 
 @pytest.mark.parametrize(("seconds", "text"), [(3.4, "3 s"), (75, "1:15 min"), (3725, "1:02 h")])
 def test_times_are_written_for_people(seconds: float, text: str) -> None:
-    assert training.say_time(seconds) == text
+    assert say_time(seconds) == text
 
 
 @pytest.mark.slow

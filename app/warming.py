@@ -1,0 +1,56 @@
+"""What the first visitor would wait for, done while the server starts."""
+
+from __future__ import annotations
+
+import threading
+
+from app import cached, cached_clips
+from app.choosing import list_first
+from app.clips import list_planted
+from app.tracing import describe
+from gst_analysis.errors import GstError
+from gst_analysis.workflows import join_bn_scales
+
+_HEAD_START_S = 4.0
+"""Seconds that the first page has to itself before other pages are prepared."""
+
+
+def warm_up(stopping: threading.Event) -> None:
+    """Make the first picture, and then the first trace; what fails is said to the visitor who asks for it."""
+    try:
+        _draw_first()
+        if not stopping.wait(_HEAD_START_S):
+            _trace_first()
+    except GstError:
+        return
+
+
+def _draw_first() -> None:
+    """Read the checkpoints that a first visit shows; most of the time goes into importing torch."""
+    choices = list_first()
+    if not choices:
+        cached.read_untrained("gst-resnet50", "1/4")
+        return
+    readings = [cached.read_checkpoint(choice.path) for choice in choices]
+    result = join_bn_scales(
+        [reading.scales for reading in readings],
+        names=[choice.name for choice in choices], paths=[choice.shown for choice in choices],
+    )  # fmt: skip
+    for dark in (False, True):
+        key = tuple(result.provenance.sources.items())
+        cached.draw_scales(key, result, by="stage", absolute=False, dark=dark)
+
+
+def _trace_first() -> None:
+    """Render the clips of the first network's world, and trace the first of them."""
+    for choice in list_first()[:1]:
+        world = cached.read_checkpoint(choice.path).world
+        if world is None:
+            return
+        clip = list_planted(world)[0]
+        subject, files = describe(choice, clip)
+        traces = cached_clips.trace(subject, files, mode="frame")
+        cached_clips.film_trace(subject, traces, mode="frame")
+        class_id = int(traces.traced[0]["video"]["class_id"])
+        cached_clips.measure_influence(subject, files, class_id=class_id)
+        cached_clips.map_saliency(subject, files, class_id=class_id)
