@@ -10,7 +10,7 @@ STYLE = """<style>
 .stMainBlockContainer { padding: 4.5rem 3.5rem 4rem }  /* less empty space */
 [data-testid="stFileUploaderDropzoneInstructions"] { display: none }  /* cut short; the label says it */
 [data-testid="stPageLink-NavLink"] { padding-left: 0 }  /* in line with the words below it */
-[role="radiogroup"] [aria-checked="true"] { color: inherit !important; font-weight: 600 }  /* readable in dark too */
+[role="radiogroup"] [aria-checked="true"] { color: inherit !important; font-weight: 600 }  /* in dark too */
 </style>"""
 _SCRIPTS = Path(st.__file__).parent / "static" / "static" / "js"
 
