@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -18,8 +19,12 @@ with warnings.catch_warnings():
     from streamlit.testing.v1 import AppTest
 
 import streamlit as st
+from streamlit.runtime.caching import cache_data_api
 
-from app import cached, choosing
+# It says for every cache that no server runs, which is so in tests.
+logging.getLogger(cache_data_api.__name__).setLevel(logging.ERROR)
+
+from app import cached, choosing  # noqa: E402 # after the line above
 
 EXPLORER = Path(choosing.__file__).with_name("explorer.py")
 ROOT = EXPLORER.parents[1]
