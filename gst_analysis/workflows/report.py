@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gst_analysis.errors import GstError, OutputError
+from gst_analysis.release import find_version
 from gst_analysis.results import Provenance, to_json, write_whole
 from gst_analysis.workflows.labelled_clips import load_labelled_clips
 from gst_analysis.workflows.opening import open_model
@@ -182,7 +182,7 @@ def _put_together(outcome: _Outcome, way: _Way) -> Report:
     commands |= {} if clips is None else write_clip_commands(clips, INTERVENTIONS)
     commands["provenance"] = write_report_command(checkpoint, clips, plan.without)
     told = [_finish(one, commands) for one in (*outcome.sections, _tell_provenance(provenance, notes))]
-    lead = f"{checkpoint.spec.label}: a report by gst-analysis {metadata.version('gst-analysis')}. "
+    lead = f"{checkpoint.spec.label}: a report by gst-analysis {find_version()}. "
     lead += _NO_CLIPS if clips is None else f"{len(clips.records):,} labelled clips."
     way.step, way.width = way.steps - _PAGE_STEPS, _PAGE_STEPS
     page = build_page(Page(checkpoint.name, lead, told), lambda done, of: way.tell(done, of, "Drawing"))
