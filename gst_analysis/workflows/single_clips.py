@@ -53,7 +53,7 @@ def planted_clips(folder: str | os.PathLike[str], world: str) -> list[PlantedCli
     from gst_analysis.data.synthetic import make_world, read_world
     from gst_analysis.data.synthetic_worlds import WorldConfig
 
-    config = WorldConfig(world=world, train_fraction=0, seed=PLANTED_SEED, difficulty="easy")  # type: ignore[arg-type] # it checks
+    config = WorldConfig(world=world, train_fraction=0, seed=PLANTED_SEED, difficulty="easy")  # type: ignore[arg-type] # refuses other words
     config = WorldConfig(**{**vars(config), "clips": len(config.classes)})
     where = Path(folder)
     made = read_world(where) if where.exists() else make_world(where, config, workers=1)

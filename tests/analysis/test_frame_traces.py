@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,9 +62,10 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> ClipRecord:
     return ClipRecord("film", path)
 
 
-def run(model: LoadedModel, *records: ClipRecord, mode: str = "frame", **plan: int) -> list[ClipTrace]:
+def run(model: LoadedModel, *records: ClipRecord, mode: str = "frame", **plan: int) -> list[Any]:
+    """A ClipTrace of every clip, or the UntracedClip that a test asks for."""
     settings = TracePlan(mode, settings=CPU, **plan)
-    return [t for chunk in trace_clips(model, RecordList(records), settings) for t in chunk.traces]  # type: ignore[misc]
+    return [t for chunk in trace_clips(model, RecordList(records), settings) for t in chunk.traces]
 
 
 def clip_of(model: LoadedModel, clip: ClipRecord) -> Tensor:

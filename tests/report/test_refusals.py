@@ -11,26 +11,10 @@ import torch
 from gst_analysis import workflows
 from gst_analysis.cli import run
 from tests.conftest import SaveSmall
-from tests.reports import (
+from tests.report.pages import (
     leave_all_but,
-    write_both,
     write_world,
 )
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
-@pytest.fixture
-def ckpt(tmp_path: Path) -> str:
-    return write_both(tmp_path)[0]
-
-
-@pytest.fixture
-def world(tmp_path: Path, ckpt: str) -> Path:
-    return Path(ckpt).with_name("world")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from gst_analysis.cli import run
 from gst_analysis.specs import ModelSpec
 from gst_analysis.workflows.report_words import WORDS
 from tests.conftest import SaveSmall
-from tests.reports import (
+from tests.report.pages import (
     ALL,
     CPU,
     FEW,
@@ -32,21 +32,6 @@ from tests.reports import (
     leave_all_but,
     write_both,
 )
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
-@pytest.fixture
-def ckpt(tmp_path: Path) -> str:
-    return write_both(tmp_path)[0]
-
-
-@pytest.fixture
-def world(tmp_path: Path, ckpt: str) -> Path:
-    return Path(ckpt).with_name("world")
 
 
 @pytest.fixture(scope="module")
