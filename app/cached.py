@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import streamlit as st
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     """Names, and the content hashes or specs of what they name."""
 
 DAY = 24 * 60 * 60
+
+Measured = TypeVar("Measured", ScaleComparison, Importance, Drift)
 
 
 class Reading(NamedTuple):
@@ -156,14 +158,16 @@ def measure_drift(key: Key, _sources: Sequence[Source], *, start: str | None, st
 
 def _open(sources: Sequence[Source]) -> list[Any]:
     """Paths, and freshly initialised networks where there is no file."""
-    return [
-        source.path or workflows.build_untrained(source.untrained)
-        for source in sources
-        if source.path or source.untrained
-    ]
+    opened: list[Any] = []
+    for source in sources:
+        if source.path is not None:
+            opened.append(source.path)
+        elif source.untrained is not None:
+            opened.append(workflows.build_untrained(source.untrained))
+    return opened
 
 
-def _settle(found: Any, key: Key, sources: Sequence[Source]) -> Any:
+def _settle(found: Measured, key: Key, sources: Sequence[Source]) -> Measured:
     """Refuse what was read of other files than the key says; call files by what the visitor knows."""
     for name, sha256 in found.provenance.sources.items():
         if sha256 and sha256 not in dict(key).values():

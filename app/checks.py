@@ -170,7 +170,8 @@ def _slim(
     with tempfile.TemporaryDirectory(prefix="gst-analysis-slim-") as folder:
         file = Path(workflows.save_slimming(found, folder, [])["checkpoint"])
         written = file.read_bytes() if file.stat().st_size <= MOST_KEPT_BYTES else None
-    kept: Any = dataclasses.replace(found, model=None)
+    without_weights: Any = None
+    kept = dataclasses.replace(found, model=without_weights)
     return rename_result(kept, {str(dataset): clips.shown}), written
 
 
