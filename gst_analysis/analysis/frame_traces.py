@@ -149,7 +149,7 @@ def trace_clips(
         model: what load_model returned.
         records: what load_records or find_clips returned.
         plan: mode, windows and settings.
-        progress: called after every clip, in window mode after every window.
+        progress: called after every clip; of a single video in window mode, after every window.
 
     Raises:
         DataError: classes that are not the checkpoint's.
@@ -163,7 +163,8 @@ def trace_clips(
     measure = _trace_windows if plan.mode == "window" else _trace_frames
     for start in range(0, len(named), size):
         part = replace(records, records=tuple(named[start : start + size]))
-        yield measure(model, part, plan, _shift(progress, start, len(named)))
+        alone = len(named) == 1
+        yield measure(model, part, plan, progress if alone else _shift(progress, start, len(named), plan))
 
 
 def check_traceable(model: LoadedModel, records: RecordList, plan: TracePlan) -> None:
@@ -182,9 +183,12 @@ def check_traceable(model: LoadedModel, records: RecordList, plan: TracePlan) ->
         )  # fmt: skip
 
 
-def _shift(progress: Progress | None, start: int, total: int) -> Progress | None:
+def _shift(progress: Progress | None, start: int, total: int, plan: TracePlan) -> Progress | None:
+    """Clips of one chunk as clips of all; a video's windows as parts of it."""
     if progress is None:
         return None
+    if plan.mode == "window":
+        return lambda done, of, name: progress(start + (done == of), total, f"{done} of {of} {name}")
     return lambda done, _, name: progress(start + done, total, name)
 
 
@@ -264,15 +268,21 @@ def _trace_windows(
     parts = []
     for start in range(0, len(windows), _CHUNK):
         part = replace(records, records=tuple(windows[start : start + _CHUNK]))
-        parts.append(measure_frame_logits(model, part, settings=plan.settings))
+        report = _count_windows(progress, record.clip, start, len(windows))
+        parts.append(measure_frame_logits(model, part, settings=plan.settings, progress=report))
         if parts[-1].failures:
             reason = next(iter(parts[-1].failures.values()))
             return TracedChunk((UntracedClip(record.clip, reason),), parts[-1].notes, parts[-1].provenance)
-        if progress is not None:
-            done = min(len(windows), start + _CHUNK)
-            progress(done == len(windows), 1, f"{record.clip}: {done} of {len(windows)} windows")
     trace = _join_windows(record, windows, parts, model.clip_spec.frames)
     return TracedChunk((trace,), parts[0].notes, parts[0].provenance)
+
+
+def _count_windows(
+    progress: Progress | None, clip: str, start: int, total: int
+) -> Callable[[int, int], object] | None:
+    if progress is None:
+        return None
+    return lambda done, _: progress(start + done, total, f"windows of {clip}")
 
 
 def _join_windows(

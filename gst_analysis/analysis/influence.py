@@ -22,6 +22,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from gst_analysis.analysis.clip_steps import ClipSteps, Tell, silent
+from gst_analysis.analysis.frame_traces import Progress
 from gst_analysis.analysis.influence_means import (
     GRADIENT,
     MEAN,
@@ -44,7 +46,6 @@ from gst_analysis.data.records import ClipRecord, RecordList
 from gst_analysis.data.transforms import normalise_clips
 from gst_analysis.errors import BrokenCheckpoint, DataError, name_some
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
-from gst_analysis.inference.measuring import Progress
 from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.results import Provenance, Result
@@ -98,7 +99,8 @@ def measure_influence(
         records: what load_records or find_clips returned.
         options: whose logit, and whether blocks are looked at.
         settings: the device; clips are run one at a time.
-        progress: called with how many clips are done and how many there are.
+        progress: called with how many steps are done, how many there are, as many for every clip, and
+            which clip it is at.
 
     Raises:
         DataError: not one clip could be read.
@@ -109,22 +111,28 @@ def measure_influence(
     reachable = mark_reachable(model.clip_spec.frames, reaches[-1].half_width)
     device = choose_device(settings.device)
     itself = replace(settings, fold=False)
+    names = [record.clip for record in records]
+    steps = ClipSteps(_count_steps(model, options, reaches), names, progress)
     with (
         running_conditions(model.module, itself, device) as network,
         closing(_read_clips(model, records)) as clips,
     ):
-        for done, clip in enumerate(clips, start=1):
+        for clip in clips:
             if clip.views is None:
                 failures[records[clip.place].clip] = clip.failure
             else:
                 pixels = normalise_clips(clip.views.to(device), model.clip_spec)
                 with explain_out_of_memory(1, device):
-                    means.add(*_look_at(network, pixels, options, model.checkpoint), reachable)
-            if progress is not None:
-                progress(done, len(records))
+                    means.add(*_look_at(network, pixels, options, model.checkpoint, steps.add), reachable)
+            steps.end()
     if not means.clips:
         raise _none_read(failures)
     return _assemble(model, means, options, reaches, failures)
+
+
+def _count_steps(model: LoadedModel, options: InfluenceOptions, reaches: Sequence[Reach]) -> int:
+    """A gradient for every frame and block, and two runs for every frame left out."""
+    return 3 * model.clip_spec.frames + (len(reaches) if options.blocks else 0)
 
 
 def _read_clips(
@@ -135,7 +143,7 @@ def _read_clips(
 
 
 def _look_at(
-    network: Any, clip: Tensor, options: InfluenceOptions, checkpoint: Checkpoint
+    network: Any, clip: Tensor, options: InfluenceOptions, checkpoint: Checkpoint, tell: Tell
 ) -> tuple[dict[str, Matrix], dict[str, Matrix]]:
     """One clip's matrices by method, and its blocks' profiles."""
     with torch.no_grad():
@@ -147,16 +155,21 @@ def _look_at(
         )  # fmt: skip
     class_id = int(logits.mean(0).argmax()) if options.class_id is None else options.class_id
     blocks = dict(network.stages()) if options.blocks else {}
-    gradients, profiles = trace_gradients(network, clip, class_id, blocks=blocks)
+    gradients, profiles = trace_gradients(network, clip, class_id, blocks=blocks, tell=tell)
     matrices = {GRADIENT: gradients}
     for method in (MEAN, NEIGHBOUR):
-        matrices[method] = measure_occlusion(network, clip, class_id, stand_ins=method)
+        matrices[method] = measure_occlusion(network, clip, class_id, stand_ins=method, tell=tell)
     return matrices, profiles
 
 
 @torch.no_grad()
 def measure_occlusion(
-    network: Callable[[Tensor], Tensor], clip: Tensor, class_id: int, *, stand_ins: str = MEAN
+    network: Callable[[Tensor], Tensor],
+    clip: Tensor,
+    class_id: int,
+    *,
+    stand_ins: str = MEAN,
+    tell: Tell = silent,
 ) -> Matrix:
     """(T, T): how far the logit of output frame i moves when input frame j is replaced.
 
@@ -165,6 +178,7 @@ def measure_occlusion(
         clip: (1, T, 3, H, W), normalised.
         class_id: whose logit.
         stand_ins: occlusion-mean, or occlusion-neighbour.
+        tell: called after every frame.
     """
     frames = clip.shape[1]
     if stand_ins == MEAN:  # in double precision, so that the mean of equal frames is that frame
@@ -178,6 +192,7 @@ def measure_occlusion(
         occluded = clip.clone()
         occluded[0, place] = others[place]
         columns.append((network(occluded)[0, :, class_id] - whole).abs())
+        tell()
     return np.asarray(torch.stack(columns, 1).double().cpu().numpy())
 
 

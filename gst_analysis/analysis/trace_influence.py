@@ -13,7 +13,7 @@ evidence of that frame.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from gst_analysis.analysis.clip_steps import ClipSteps, Tell
 from gst_analysis.analysis.frame_traces import ClipTrace, Progress, TracePlan, UntracedClip
 from gst_analysis.analysis.influence_means import GRADIENT, Marks, Matrix, share_rows
 from gst_analysis.analysis.receptive_fields import list_reaches, mark_reachable
@@ -65,25 +66,21 @@ def measure_trace_influence(
         model: what load_model returned.
         traces: what trace_clips gave.
         plan: what they were traced by.
-        progress: called after every clip.
+        progress: called after every gradient; each clip counts as many steps as the network has frames.
     """
     device = choose_device(plan.settings.device)
     reading = ReadingPlan(model.clip_spec, normalise=False)
-    numbered = (
-        (number, record)
-        for number, trace in enumerate(traces)
-        for record in _list_readings(trace, plan, model)
-    )
+    titles = [f"what {trace.clip} is made of" for trace in traces]
+    steps = ClipSteps(model.clip_spec.frames, titles, progress)
     measured: list[TraceInfluence | UntracedClip] = []
     with (
         running_conditions(model.module, plan.settings, device) as network,
-        closing(read_ahead(numbered, reading, threads=2)) as clips,
+        closing(read_ahead(_list_parts(model, traces, plan, steps), reading, threads=2)) as clips,
     ):
         for number, parts in groupby(clips, key=lambda clip: clip.place):
             with explain_out_of_memory(1, device):
-                measured.append(_measure_clip(network, model, traces[number], parts, device))
-            if progress is not None:
-                progress(number + 1, len(traces), f"what {traces[number].clip} is made of")
+                measured.append(_measure_clip(network, model, traces[number], parts, device, steps.add))
+            steps.end()
     return measured
 
 
@@ -119,6 +116,17 @@ def say_own_share(measured: Sequence[TraceInfluence], *, mode: str) -> str:
     return f"{share:.0%} of what moves {of} is {own} itself, {1 - share:.0%} {rest} (gradient norm, {clips})"
 
 
+def _list_parts(
+    model: LoadedModel, traces: Sequence[ClipTrace], plan: TracePlan, steps: ClipSteps
+) -> Iterator[tuple[int, ClipRecord]]:
+    """What is to be read of every clip, and its number."""
+    for number, trace in enumerate(traces):
+        readings = _list_readings(trace, plan, model)
+        steps.parts[number] = len(readings)
+        for record in readings:
+            yield number, record
+
+
 def _list_readings(trace: ClipTrace, plan: TracePlan, model: LoadedModel) -> list[ClipRecord]:
     """The clip, or some of its windows; the clip too where they cannot be found, so that reading says why."""
     if trace.mode != "window":
@@ -132,7 +140,12 @@ def _list_readings(trace: ClipTrace, plan: TracePlan, model: LoadedModel) -> lis
 
 
 def _measure_clip(
-    network: Any, model: LoadedModel, trace: ClipTrace, parts: Iterable[ReadClip], device: torch.device
+    network: Any,
+    model: LoadedModel,
+    trace: ClipTrace,
+    parts: Iterable[ReadClip],
+    device: torch.device,
+    tell: Tell,
 ) -> TraceInfluence | UntracedClip:
     """The mean over a clip's parts: itself, or its windows."""
     matrices = []
@@ -144,7 +157,7 @@ def _measure_clip(
             return UntracedClip(trace.clip, part.failure)
         pixels = normalise_clips(part.views[:1].to(device), model.clip_spec)
         trace_back = trace_prefix_gradients if trace.mode == "prefix" else trace_gradients
-        matrices.append(trace_back(network, pixels, classes)[0])
+        matrices.append(trace_back(network, pixels, classes, tell=tell)[0])
     reachable = mark_reachable(frames, list_reaches(model.spec)[-1].half_width)
     if trace.mode == "prefix":
         reachable = np.tril(reachable)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from gst_analysis.analysis.clip_steps import Tell, silent
 from gst_analysis.models.network import average_frames
 
 Norms = npt.NDArray[np.float64]
@@ -26,6 +27,7 @@ def trace_gradients(
     class_id: int | Sequence[int],
     *,
     blocks: Mapping[str, nn.Module] | None = None,
+    tell: Tell = silent,
 ) -> tuple[Norms, dict[str, Norms]]:
     """How much every frame's logit, and the middle frame of every block's output, depend on each frame.
 
@@ -34,6 +36,7 @@ def trace_gradients(
         clip: (1, T, 3, H, W), normalised.
         class_id: whose logit, for all frames or for each.
         blocks: modules inside the network that return (T, C, h, w).
+        tell: called after every gradient.
 
     Returns:
         (T, T), output frames by input frames: norms of the gradient; and for every block the (T,) norms
@@ -44,13 +47,13 @@ def trace_gradients(
     with torch.enable_grad(), listening(blocks or {}) as outputs:
         logits = network(pixels)[0]  # (T, K)
         classes = [class_id] * len(logits) if isinstance(class_id, int) else class_id
-        rows = [_norms(row[number], pixels) for row, number in zip(logits, classes, strict=True)]
-        profiles = {name: _norms(_project(output), pixels) for name, output in outputs.items()}
+        rows = [_norms(row[number], pixels, tell) for row, number in zip(logits, classes, strict=True)]
+        profiles = {name: _norms(_project(output), pixels, tell) for name, output in outputs.items()}
     return np.stack(rows), profiles
 
 
 def trace_prefix_gradients(
-    network: Callable[[Tensor], Tensor], clip: Tensor, classes: Sequence[int]
+    network: Callable[[Tensor], Tensor], clip: Tensor, classes: Sequence[int], *, tell: Tell = silent
 ) -> tuple[Norms, dict[str, Norms]]:
     """(T, T): row t is about the prediction from frames 1..t alone; frames that are not given stay 0.
 
@@ -61,7 +64,7 @@ def trace_prefix_gradients(
         pixels = clip[:, : t + 1].detach().clone().requires_grad_()
         with torch.enable_grad():
             logit = average_frames(network(pixels))[0, number]
-            norms[t, : t + 1] = _norms(logit, pixels, keep=False)
+            norms[t, : t + 1] = _norms(logit, pixels, tell, keep=False)
     return norms, {}
 
 
@@ -79,13 +82,15 @@ def listening(blocks: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
         yield outputs
 
 
-def _norms(value: Tensor, pixels: Tensor, *, keep: bool = True) -> Norms:
+def _norms(value: Tensor, pixels: Tensor, tell: Tell, *, keep: bool = True) -> Norms:
     """(T,) norms of a number's gradient over each input frame; zeros where it depends on none.
 
     `keep` leaves what it needs in memory for another number.
     """
     (gradient,) = torch.autograd.grad(value, pixels, retain_graph=keep, materialize_grads=True)
-    return np.asarray(torch.linalg.vector_norm(gradient, dim=(0, 2, 3, 4)).double().cpu().numpy())
+    norms = np.asarray(torch.linalg.vector_norm(gradient, dim=(0, 2, 3, 4)).double().cpu().numpy())
+    tell()
+    return norms
 
 
 def _project(output: Tensor) -> Tensor:

@@ -87,7 +87,7 @@ def frame_influence(
         class_name: whose logit, by name or number; the class predicted for each clip if None.
         limit: look at so many clips only, spread evenly over all.
         settings: the device.
-        progress: called after every clip.
+        progress: called after every step, of which each clip takes equally many.
 
     Example:
         >>> import gst_analysis as gst
@@ -101,8 +101,7 @@ def frame_influence(
     model = open_model(source)
     records = spread_records(clips if isinstance(clips, RecordList) else find_clips(clips), limit)
     options = InfluenceOptions(None if class_name is None else find_class(model, class_name))
-    report = None if progress is None else lambda done, total: progress(done, total, "")
-    found = measure_influence(model, records, options=options, settings=settings, progress=report)
+    found = measure_influence(model, records, options=options, settings=settings, progress=progress)
     return FrameInfluence(
         found.table, found.summary, found.provenance, found.receptive_fields, str(model.checkpoint.path)
     )

@@ -202,6 +202,15 @@ def test_progress_counts_every_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert seen == [(n, 5) for n in range(1, 6)]
 
 
+def test_progress_within_several_long_videos_counts_videos_and_says_windows(tmp_path: Path) -> None:
+    clips = [record(write_greys(tmp_path / str(n), [n] * 5)) for n in range(2)]
+    heard: list[tuple[int, int, str]] = []
+    plan = TracePlan("window", window=3, step=1, settings=CPU)
+    list(trace_clips(fake_model(), RecordList(tuple(clips)), plan, progress=lambda *at: heard.append(at)))
+    assert [(done, of) for done, of, _ in heard] == [(0, 2), (0, 2), (1, 2), (1, 2), (1, 2), (2, 2)]
+    assert heard[1][2] == "2 of 3 windows of 0"
+
+
 @pytest.mark.parametrize("mode", TRACE_MODES)
 def test_the_network_is_left_as_it_was(tmp_path: Path, mode: str) -> None:
     model = fake_model(module=nn.Sequential(Brightness(), nn.Identity()).train())

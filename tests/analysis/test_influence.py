@@ -227,13 +227,13 @@ def test_clips_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     model, records = load_small(tmp_path), write_clips(tmp_path / "c", 1)
     (tmp_path / "bad.mp4").write_bytes(b"no video")
     bad = ClipRecord("bad", tmp_path / "bad.mp4")
-    heard: list[tuple[int, int]] = []
-    found = measure_influence(
-        model, [bad, *records], settings=CPU, progress=lambda done, total: heard.append((done, total))
-    )
+    heard: list[tuple[int, int, str]] = []
+    found = measure_influence(model, [bad, *records], settings=CPU, progress=lambda *at: heard.append(at))
     assert found.summary.clips == 1
     assert list(found.summary.failures) == ["bad"]
-    assert heard == [(1, 2), (2, 2)]
+    steps = 3 * model.clip_spec.frames + len(list(model.spec.blocks()))
+    assert [done for done, _, _ in heard] == list(range(steps, 2 * steps + 1))  # the bad clip's at once
+    assert {(total, name) for _, total, name in heard} == {(2 * steps, records[0].clip)}
     with pytest.raises(DataError, match="at least one clip that can be read"):
         measure_influence(model, [bad], settings=CPU)
 

@@ -174,7 +174,8 @@ def test_means_over_clips_and_their_words(small: LoadedModel, film: ClipRecord, 
 
 def test_a_clip_that_has_gone_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
     clips = [record(write_greys(tmp_path / name, [10, 20, 30])) for name in "ab"]
-    plan, seen = TracePlan(settings=CPU), []
+    plan = TracePlan(settings=CPU)
+    seen: list[tuple[int, int, str]] = []
     traces = [t for chunk in trace_clips(fake_model(), RecordList(tuple(clips)), plan) for t in chunk.traces]
     for file in (tmp_path / "a").iterdir():
         file.write_bytes(b"gone")
@@ -182,10 +183,24 @@ def test_a_clip_that_has_gone_is_named_and_the_rest_goes_on(tmp_path: Path) -> N
         fake_model(),
         traces,
         plan,
-        progress=lambda done, of, name: seen.append((done, of)),  # type: ignore[arg-type]
+        progress=lambda *at: seen.append(at),  # type: ignore[arg-type]
     )
     assert [isinstance(one, UntracedClip) for one in found] == [True, False]
-    assert seen == [(1, 2), (2, 2)]
+    assert [done for done, _, _ in seen] == [3, 4, 5, 6]  # three frames a clip, a gradient for each
+    assert {(of, name) for _, of, name in seen} == {(6, f"what {traces[1].clip} is made of")}
+
+
+def test_progress_counts_the_parts_of_a_long_video(small: LoadedModel, film: ClipRecord) -> None:
+    plan = TracePlan("window", window=8, step=2, settings=CPU)
+    seen: list[tuple[int, int]] = []
+    (trace,) = trace_clips(small, RecordList((film,)), plan, progress=lambda n, of, _: seen.append((n, of)))
+    windows = len(trace.traces[0].logits)  # type: ignore[union-attr]
+    assert windows > 2
+    assert seen == [(number, windows) for number in range(1, windows + 1)]
+    seen.clear()
+    measure_trace_influence(small, trace.traces, plan, progress=lambda n, of, _: seen.append((n, of)))  # type: ignore[arg-type]
+    frames = small.clip_spec.frames
+    assert seen == [(number, frames) for number in range(1, frames + 1)]
 
 
 @pytest.mark.parametrize("fold", [True, False])
