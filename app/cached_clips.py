@@ -12,7 +12,7 @@ import streamlit as st
 
 from app.cached import DAY, hash_file, turn
 from gst_analysis import workflows
-from gst_analysis.workflows import FrameInfluence, PlantedClip, Progress, SaliencyMaps, Traces
+from gst_analysis.workflows import FrameInfluence, PlantedClip, Progress, SaliencyMaps, Traces, Windows
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -35,6 +35,14 @@ class Files(NamedTuple):
     clip: Path
 
 
+class Way(NamedTuple):
+    """What a point of a trace is; windows and their steps in frames of the video, the network's if None."""
+
+    mode: str
+    window: int | None = None
+    step: int | None = None
+
+
 def hash_clip(path: Path) -> str:
     """The content of a video; of a folder of frames, the names, sizes and times of its files."""
     if path.is_file():
@@ -50,36 +58,39 @@ def plant_clips(home: str, world: str) -> list[PlantedClip]:
     return workflows.planted_clips(Path(home) / world, world)
 
 
-def trace(subject: Subject, files: Files, *, mode: str, progress: Progress | None = None) -> Traces:
+def trace(subject: Subject, files: Files, way: Way, *, progress: Progress | None = None) -> Traces:
     """What the network says over the clip; its drawings read this visitor's file."""
-    found = _trace(subject, files, mode=mode, _progress=progress)
+    found = _trace(subject, files, way, _progress=progress)
     records = {name: dataclasses.replace(record, path=files.clip) for name, record in found.records.items()}
     return dataclasses.replace(found, records=records)
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
-def _trace(subject: Subject, _files: Files, *, mode: str, _progress: Progress | None) -> Traces:
+def _trace(subject: Subject, _files: Files, way: Way, *, _progress: Progress | None) -> Traces:
     with turn():
         model = workflows.open_named(_files.checkpoint, subject.checkpoint_name)
         clips = workflows.name_clip(model, _files.clip, subject.clip_name, truth=subject.truth)
-        return workflows.trace_clip(model, clips, mode=mode, progress=_progress)
+        return workflows.trace_clip(model, clips, **way._asdict(), progress=_progress)
 
 
 @st.cache_data(max_entries=128, ttl=DAY, show_spinner=False)
-def count_windows(subject: Subject, _files: Files) -> int:
-    """How many windows slide over the clip."""
+def find_windows(subject: Subject, _files: Files, way: Way) -> Windows:
+    """The windows that slide over the clip."""
     with turn():
         model = workflows.open_named(_files.checkpoint, subject.checkpoint_name)
-        return workflows.count_windows(model, workflows.name_clip(model, _files.clip, subject.clip_name))
+        clips = workflows.name_clip(model, _files.clip, subject.clip_name)
+        return workflows.find_windows(model, clips, window=way.window, step=way.step)
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
-def measure_influence(subject: Subject, _files: Files, *, class_id: int) -> FrameInfluence:
+def measure_influence(
+    subject: Subject, _files: Files, *, class_id: int, _progress: Progress | None = None
+) -> FrameInfluence:
     """Which input frames each frame's logit is made of."""
     with turn():
         model = workflows.open_named(_files.checkpoint, subject.checkpoint_name)
         clips = workflows.name_clip(model, _files.clip, subject.clip_name)
-        return workflows.frame_influence(model, clips, class_name=class_id)
+        return workflows.frame_influence(model, clips, class_name=class_id, progress=_progress)
 
 
 @st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
@@ -92,7 +103,7 @@ def map_saliency(subject: Subject, _files: Files, *, class_id: int) -> SaliencyM
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
-def draw_timeline(subject: Subject, _traces: Traces, *, mode: str, dark: bool) -> go.Figure:
+def draw_timeline(subject: Subject, _traces: Traces, way: Way, *, dark: bool) -> go.Figure:
     """Curves of the most likely classes above the frames, in plotly."""
     with turn():
         return _traces.plot_interactive(dark=dark)
@@ -107,7 +118,7 @@ def draw_matrix(subject: Subject, _influence: FrameInfluence, *, class_id: int, 
 
 
 @st.cache_data(max_entries=16, ttl=DAY, show_spinner=False)
-def film_trace(subject: Subject, _traces: Traces, *, mode: str) -> bytes:
+def film_trace(subject: Subject, _traces: Traces, way: Way) -> bytes:
     """The clip as an MP4 that every browser plays, with its running prediction below it."""
     with turn(), tempfile.TemporaryDirectory(prefix="gst-analysis-film-") as folder:
         return Path(_traces.save_video(Path(folder) / "clip.mp4")).read_bytes()

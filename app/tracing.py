@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app import cached, cached_clips, showing
-from app.cached_clips import Files, Subject
+from app.cached_clips import Files, Subject, Way
 from app.choosing import Choice
 from app.clips import Clip
 from app.downloads import offer_downloads
@@ -18,7 +18,7 @@ from app.wording import literal
 from gst_analysis.errors import GstError
 
 if TYPE_CHECKING:
-    from gst_analysis.workflows import FrameInfluence, SaliencyMaps, Traces
+    from gst_analysis.workflows import FrameInfluence, Progress, SaliencyMaps, Traces
 
 LONGEST_FILM = 1_500
 """Frames up to which a clip is shown with its running prediction; longer ones as they are."""
@@ -26,6 +26,8 @@ LARGE = 5_000_000
 """Parameters from which influence and saliency wait until they are asked for."""
 MOST_WINDOWS = 48
 """Windows up to which a trace takes a moment; more, or a large network's, are traced beside the page."""
+MANY_WINDOWS = 1_000
+"""Windows from which a trace waits until it is asked for."""
 
 INTRO = (
     "Figure 5 of the GST paper: what the network says of each frame of a clip, before the frames are "
@@ -54,9 +56,11 @@ MODES_HELP = (
     "alone; the clip's prediction without this frame; or, over the whole of a longer video, the prediction "
     "from a window around here."
 )
+WINDOW_HELP = "Frames of the video, of which the network samples {frames}. Empty: the grey number."
+STEP_HELP = "Frames of the video from one window to the next. Empty: an eighth of the window."
 ONE_WINDOW = (
-    "**One window, one point.** This clip is no longer than what the network reads at once, so there is "
-    "nothing to slide over. Choose a longer video, or another kind of point."
+    "**One window, one point.** This clip is no longer than a window, so there is nothing to slide over. "
+    "Choose a longer video, a shorter window, or another kind of point."
 )
 OWN_SHARE = (
     "**{own:.0%} of what moves a frame's logit is that frame**, on average and by the gradient; the rest is "
@@ -76,7 +80,7 @@ ABOUT = {
         "**Which frames a frame's logit is made of** takes a gradient for every frame and two runs for every "
         "frame left out: with a network of this size half a minute or more."
     ),
-    "window": "Reads **{windows} windows** of the video, one after the other. Other pages stay usable.",
+    "window": "Reads **{windows:,} windows** of the video, one after the other. Other pages stay usable.",
     "saliency": "One gradient for every group of channels: with a network of this size some seconds.",
 }
 
@@ -100,21 +104,38 @@ def describe(choice: Choice, clip: Clip) -> tuple[Subject, Files]:
     return subject, Files(choice.path, clip.path)
 
 
-def trace(subject: Subject, files: Files, *, mode: str, large: bool) -> Traces | None:
+def choose_way(subject: Subject, files: Files, *, frames: int) -> Way:
+    """What a point is; for windows, how long they are and how far apart."""
+    mode = showing.choose_one("A point is", MODES, key="mode", help=MODES_HELP)
+    if mode != "window":
+        return Way(mode)
+    with st.container(horizontal=True, gap="medium"):
+        usual = cached_clips.find_windows(subject, files, Way(mode))
+        window = _choose_frames("Window", usual.length, help=WINDOW_HELP.format(frames=frames))
+        usual = cached_clips.find_windows(subject, files, Way(mode, window))
+        step = _choose_frames("Step", usual.step or 1, help=STEP_HELP)
+    return Way(mode, window, step)
+
+
+def _choose_frames(label: str, usual: int, *, help: str) -> int | None:
+    return st.number_input(
+        label, 1, None, None, 1, key=label.lower(), bind="query-params", placeholder=f"{usual}", help=help,
+        width=160,
+    )  # fmt: skip
+
+
+def trace(subject: Subject, files: Files, way: Way, *, large: bool) -> Traces | None:
     """What the network says over the clip; None while a long video is still being read."""
-    windows = cached_clips.count_windows(subject, files) if mode == "window" else 0
+    windows = cached_clips.find_windows(subject, files, way).count if way.mode == "window" else 0
     if windows > MOST_WINDOWS or (windows > 1 and large):
         found: Traces | None = await_result(
-            f"windows {subject}",
-            lambda tell: cached_clips.trace(
-                subject, files, mode=mode, progress=lambda done, total, at: tell(0, 0, at)
-            ),
+            f"windows {subject} {way}", lambda tell: cached_clips.trace(subject, files, way, progress=tell),
             start=STARTS["window"], about=ABOUT["window"].format(windows=windows),
-            names=name_files(subject, files), at_once=True,
+            names=name_files(subject, files), at_once=windows < MANY_WINDOWS,
         )  # fmt: skip
         return found
     with st.spinner("Tracing the clip", show_time=True):
-        return cached_clips.trace(subject, files, mode=mode)
+        return cached_clips.trace(subject, files, way)
 
 
 def show_verdict(traces: Traces, clip: Clip) -> None:
@@ -157,22 +178,20 @@ def choose_class(traces: Traces) -> tuple[int, bool]:
     return int(chosen), chosen == predicted
 
 
-def show_timeline(subject: Subject, traces: Traces, *, mode: str) -> None:
+def show_timeline(subject: Subject, traces: Traces, way: Way) -> None:
     """Curves above the frames."""
-    figure = cached_clips.draw_timeline(subject, traces, mode=mode, dark=showing.is_dark())
+    figure = cached_clips.draw_timeline(subject, traces, way, dark=showing.is_dark())
     figure.update_layout(title=None, height=480, margin_t=30)  # the page has said who and what
     with st.container(key=TIMELINE):
         showing.show_figure(figure, key="trace", alt=f"Probabilities over the frames of {subject.clip_name}")
 
 
-def show_player(subject: Subject, files: Files, traces: Traces, *, mode: str) -> None:
+def show_player(subject: Subject, files: Files, traces: Traces, way: Way) -> None:
     """The clip with its running prediction, linked with the timeline."""
     long = traces.table["source_frame"].max() > LONGEST_FILM
     with st.container(key=PLAYER):
         if not long:
-            st.video(
-                cached_clips.film_trace(subject, traces, mode=mode), loop=True, muted=True, autoplay=True
-            )
+            st.video(cached_clips.film_trace(subject, traces, way), loop=True, muted=True, autoplay=True)
         elif files.clip.is_file():
             st.video(files.clip, muted=True)
     st.caption("Click a point of the curves to go there; the line shows where the player is.")
@@ -197,7 +216,8 @@ def show_evidence(
 def show_influence(subject: Subject, files: Files, *, class_id: int, large: bool) -> FrameInfluence | None:
     """The gradient's matrix, and in words how much of what moves a logit is its own frame."""
     found: FrameInfluence | None = _look(
-        "influence", lambda: cached_clips.measure_influence(subject, files, class_id=class_id),
+        "influence",
+        lambda tell: cached_clips.measure_influence(subject, files, class_id=class_id, _progress=tell),
         subject, files, class_id=class_id, large=large,
     )  # fmt: skip
     if found is None:
@@ -226,7 +246,7 @@ def show_saliency(subject: Subject, files: Files, *, class_id: int, large: bool)
     st.subheader("Where it looks", anchor=False)
     st.markdown(SALIENCY_INTRO)
     found = _look(
-        "saliency", lambda: cached_clips.map_saliency(subject, files, class_id=class_id),
+        "saliency", lambda _: cached_clips.map_saliency(subject, files, class_id=class_id),
         subject, files, class_id=class_id, large=large,
     )  # fmt: skip
     if found is not None:
@@ -236,18 +256,24 @@ def show_saliency(subject: Subject, files: Files, *, class_id: int, large: bool)
 
 
 def _look(
-    what: str, measure: Callable[[], Any], subject: Subject, files: Files, *, class_id: int, large: bool
+    what: str,
+    measure: Callable[[Progress | None], Any],
+    subject: Subject,
+    files: Files,
+    *,
+    class_id: int,
+    large: bool,
 ) -> Any:
     """At once where it takes a moment; with a large network once the visitor asks, beside the page."""
     names = name_files(subject, files)
     if large:
         return await_result(
-            f"{what} {subject} {class_id}", lambda tell: measure(), start=STARTS[what], about=ABOUT[what],
+            f"{what} {subject} {class_id}", measure, start=STARTS[what], about=ABOUT[what],
             names=names,
         )  # fmt: skip
     try:
         with st.spinner(STARTS[what], show_time=True):
-            return measure()
+            return measure(None)
     except GstError as error:
         showing.show_error(error, names=names)
         return None

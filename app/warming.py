@@ -49,8 +49,9 @@ def _trace_first() -> None:
             return
         clip = list_planted(world)[0]
         subject, files = describe(choice, clip)
-        traces = cached_clips.trace(subject, files, mode="frame")
-        cached_clips.film_trace(subject, traces, mode="frame")
+        way = cached_clips.Way("frame")
+        traces = cached_clips.trace(subject, files, way)
+        cached_clips.film_trace(subject, traces, way)
         class_id = int(traces.traced[0]["video"]["class_id"])
         cached_clips.measure_influence(subject, files, class_id=class_id)
         cached_clips.map_saliency(subject, files, class_id=class_id)

@@ -31,25 +31,24 @@ def show() -> None:
     names = {str(choice.path): choice.shown, str(clip.path): clip.name}
     large = reading.inspection.params > tracing.LARGE
     words, player = st.columns([2, 1], gap="medium")
-    with words:
-        mode = showing.choose_one("A point is", tracing.MODES, key="mode", help=tracing.MODES_HELP)
     try:
         subject, files = tracing.describe(choice, clip)
         with words:
-            traces = tracing.trace(subject, files, mode=mode, large=large)
+            way = tracing.choose_way(subject, files, frames=reading.inspection.num_frames)
+            traces = tracing.trace(subject, files, way, large=large)
         if traces is None:
             return
         with words:
             tracing.show_verdict(traces, clip)
             offer_downloads("frame_traces", traces, traces.plot)
         with player:
-            tracing.show_player(subject, files, traces, mode=mode)
-        tracing.show_timeline(subject, traces, mode=mode)
+            tracing.show_player(subject, files, traces, way)
+        tracing.show_timeline(subject, traces, way)
     except GstError as error:
         showing.show_error(error, names=names)
         return
-    class_id, predicted = tracing.show_evidence(subject, files, traces, mode=mode, large=large)
-    showing.show_code(write_trace(choice.shown, clip, mode=mode, class_id=class_id, predicted=predicted))
+    class_id, predicted = tracing.show_evidence(subject, files, traces, mode=way.mode, large=large)
+    showing.show_code(write_trace(choice.shown, clip, way, class_id=class_id, predicted=predicted))
 
 
 show()

@@ -104,22 +104,49 @@ def name_clip(
     return RecordList((ClipRecord(name, found[0].path, labels.index(truth), truth),), labels)
 
 
-def count_windows(source: Source, clips: RecordList) -> int:
-    """How many windows mode window reads of a clip; one where it is no longer than a window.
+@dataclass(frozen=True)
+class Windows:
+    """How windows slide over a clip: how many, and how long and how far apart in frames of the video."""
+
+    count: int
+    length: int
+    step: int | None
+    """None where there is one window."""
+
+
+def find_windows(
+    source: Source, clips: RecordList, *, window: int | None = None, step: int | None = None
+) -> Windows:
+    """The windows that mode window reads of a clip; one where it is no longer than a window.
+
+    Args:
+        source: a checkpoint's path, or what load_model returned.
+        clips: the first is looked at.
+        window: frames of the video in a window; the network's own if None.
+        step: frames from one to the next; an eighth of the window if None.
 
     Raises:
         DataError: a clip that cannot be opened.
     """
-    from gst_analysis.analysis.sliding_windows import plan_windows
+    from gst_analysis.analysis.sliding_windows import find_bounds, plan_windows
 
-    return len(plan_windows(clips[0], open_model(source).clip_spec))
+    spec = open_model(source).clip_spec
+    bounds = find_bounds(plan_windows(clips[0], spec, window=window, step=step))
+    (start, stop), *others = bounds
+    return Windows(len(bounds), stop - start, others[0][0] - start if others else None)
 
 
 def trace_clip(
-    source: Source, clips: RecordList, *, mode: str = "frame", progress: Progress | None = None
+    source: Source,
+    clips: RecordList,
+    *,
+    mode: str = "frame",
+    window: int | None = None,
+    step: int | None = None,
+    progress: Progress | None = None,
 ) -> Traces:
     """The trace of clips in one of the modes of `trace`, without what it is made of."""
     from gst_analysis.analysis.frame_traces import TracePlan
 
-    options = TraceOptions(TracePlan(mode), influence=False)
+    options = TraceOptions(TracePlan(mode, window, step), influence=False)
     return trace(source, clips, options=options, progress=progress)

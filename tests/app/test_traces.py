@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from app import cached, cached_clips, tracing
+from app.cached_clips import Way
 from app.clips import Clip, resolve_clip
 from app.downloads import make_file
 from app.trace_commands import write_trace
@@ -140,6 +141,44 @@ def test_many_windows_are_read_beside_the_page_and_can_be_cancelled(
     assert "of which 8 are sampled" in said(page)
 
 
+def test_windows_are_as_long_and_as_far_apart_as_asked(
+    visit: Visit, save_small: SaveSmall, clip: Path
+) -> None:
+    save_small(file="net.pth")
+    page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window")
+    (window, step) = page.number_input
+    assert (window.value, window.placeholder, step.placeholder) == (None, "12", "1")
+    window.set_value(16).run()
+    page.number_input(key="step").set_value(4).run()
+    assert page.number_input(key="step").placeholder == "2"
+    plan = TracePlan("window", window=16, step=4)
+    table = workflows.trace("net.pth", "clip.mp4", options=workflows.TraceOptions(plan)).table
+    assert table["frame"].nunique() == 3
+    for label, rows in table.groupby("label"):
+        assert curves(plots(page)[0])[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
+    assert "a window of 16 frames of the video, of which 8 are sampled, every 4 frames" in said(page)
+    assert "--mode window --window 16 --step 4" in page.code[0].value
+    assert "trace_clip(model, clips, mode='window', window=16, step=4)" in page.code[1].value
+    linked = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window", window="16", step="4")
+    assert [field.value for field in linked.number_input] == [16, 4]
+    assert curves(plots(linked)[0]) == curves(plots(page)[0])
+    for bad in ("0", "-3", "some"):
+        linked = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window", window=bad)
+        assert linked.number_input(key="window").value is None
+        assert not linked.exception
+
+
+def test_very_many_windows_wait_to_be_asked_for(
+    visit: Visit, save_small: SaveSmall, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracing, "MOST_WINDOWS", 2)
+    monkeypatch.setattr(tracing, "MANY_WINDOWS", 13)
+    save_small(file="net.pth")
+    page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window")
+    assert "Reads **13 windows**" in page.info[0].value
+    assert not page.get("progress")
+
+
 def test_what_was_cancelled_waits_to_be_asked_for(
     visit: Visit, save_small: SaveSmall, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,12 +282,12 @@ def test_the_same_content_is_traced_once_and_drawn_from_the_file_that_is_there(
     once = workflows.trace_clip
     monkeypatch.setattr(workflows, "trace_clip", lambda *a, **k: calls.append(a) or once(*a, **k))
     subject = cached_clips.Subject("a", "net.pth", cached_clips.hash_clip(clip), "clip.mp4", None)
-    cached_clips.trace(subject, cached_clips.Files(checkpoint, clip), mode="frame")
+    cached_clips.trace(subject, cached_clips.Files(checkpoint, clip), Way("frame"))
     moved = clip.rename(folder / "moved.mp4")
-    again = cached_clips.trace(subject, cached_clips.Files(checkpoint, moved), mode="frame")
+    again = cached_clips.trace(subject, cached_clips.Files(checkpoint, moved), Way("frame"))
     assert len(calls) == 1
     assert make_file("png", "frame_traces", again, again.plot).startswith(b"\x89PNG")
-    assert cached_clips.film_trace(subject, again, mode="frame")[4:8] == b"ftyp"
+    assert cached_clips.film_trace(subject, again, Way("frame"))[4:8] == b"ftyp"
 
 
 @pytest.mark.parametrize(
@@ -298,7 +337,7 @@ def test_a_typed_path_is_opened_and_a_folder_without_frames_is_refused(
 def test_shown_commands_give_the_downloads_table(folder: Path, save_small: SaveSmall, clip: Path) -> None:
     checkpoint = save_small(file="net.pth")
     shown = Clip("clip.mp4", "clip.mp4", clip, "clip.mp4")
-    lines = write_trace("net.pth", shown, mode="frame", class_id=3, predicted=False)
+    lines = write_trace("net.pth", shown, Way("frame"), class_id=3, predicted=False)
     trace, influence, saliency = (shlex.split(line)[1:] for line in lines.shell.splitlines())
     assert run([*trace, "--formats", "csv"]) == 0
     assert run([*influence, "--formats", "csv"]) == 0
@@ -308,7 +347,7 @@ def test_shown_commands_give_the_downloads_table(folder: Path, save_small: SaveS
     )
     files = cached_clips.Files(checkpoint, clip)
     made = {
-        "trace/frame_traces.csv": cached_clips.trace(subject, files, mode="frame"),
+        "trace/frame_traces.csv": cached_clips.trace(subject, files, Way("frame")),
         "influence/influence.csv": cached_clips.measure_influence(subject, files, class_id=3),
         "saliency/saliency.csv": cached_clips.map_saliency(subject, files, class_id=3),
     }
@@ -320,7 +359,7 @@ def test_shown_python_lines_run(folder: Path, save_small: SaveSmall, clip: Path)
     save_small(file="net.pth")
     shown = Clip("clip.mp4", "it's a clip", clip, "clip.mp4")
     scope: dict[str, Any] = {}
-    exec(write_trace("net.pth", shown, mode="prefix", class_id=1, predicted=False).python, scope)
+    exec(write_trace("net.pth", shown, Way("prefix"), class_id=1, predicted=False).python, scope)
     assert set(scope["table"]["mode"]) == {"prefix"}
     assert scope["saliency"].summary.class_id == 1
 
@@ -329,7 +368,7 @@ def test_shown_commands_render_the_planted_clip_again(folder: Path) -> None:
     (planted, *_) = workflows.planted_clips(folder / "planted" / "static", "static")
     name = f"worlds/static/videos/{planted.path.name}"
     shown = Clip("planted:static/0", "x", planted.path, name, planted.label)
-    first, *_ = write_trace("net.pth", shown, mode="frame", class_id=0, predicted=True).shell.splitlines()
+    first, *_ = write_trace("net.pth", shown, Way("frame"), class_id=0, predicted=True).shell.splitlines()
     assert run(shlex.split(first)[1:]) == 0
     assert (folder / name).read_bytes() == planted.path.read_bytes()
 
