@@ -12,8 +12,8 @@ from PIL import Image
 from plotly.subplots import make_subplots
 
 from gst_analysis.figures.class_pairs import shorten
-from gst_analysis.figures.clip_stories import ClipStory, choose_moments
-from gst_analysis.figures.frame_traces import SHOWN, Pictures, wrong_colour
+from gst_analysis.figures.clip_stories import ClipStory, Moment
+from gst_analysis.figures.frame_traces import Pictures, wrong_colour
 from gst_analysis.figures.style import Theme, theme_of
 from gst_analysis.figures.trace_influence import add_matrix
 
@@ -22,6 +22,8 @@ _COLOURS_DARK = ("#56B4E9", "#E69F00", "#2FC79B", "#E08FC2", "#E4708E", "#9CD3F2
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _MARKS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 """Classes differ in colour, dash and mark, so that colour alone is never needed."""
+_MOST_PICTURES = 16
+"""Frames that find room side by side."""
 
 
 def draw_frame_traces_interactive(
@@ -54,6 +56,24 @@ def draw_frame_traces_interactive(
 def _times(story: ClipStory) -> list[float]:
     """Seconds, or places in the video where the clip does not say when a frame is shown."""
     return [float(m.source_frame) if m.seconds is None else m.seconds for m in story.moments]
+
+
+def choose_pictures(story: ClipStory) -> list[Moment]:
+    """The rows whose frames are shown: all, or as many as find room beside each other, evenly."""
+    times = _times(story)
+    least = _spread(times) / min(len(times), _MOST_PICTURES) * 0.999
+    kept = [0]
+    for place, time in enumerate(times):
+        if time - times[kept[-1]] >= least:
+            kept.append(place)
+    return [story.moments[place] for place in kept]
+
+
+def _picture_width(story: ClipStory) -> float:
+    """How much of the axis belongs to one picture."""
+    times = _times(story)
+    gaps = np.diff([times[moment.frame] for moment in choose_pictures(story)])
+    return float(gaps.min()) if len(gaps) else _spread(times)
 
 
 def _choose_classes(story: ClipStory, top_k: int) -> list[str]:
@@ -112,10 +132,9 @@ def _list_turns(story: ClipStory, theme: Theme) -> tuple[list[dict[str, object]]
 
 
 def _list_images(story: ClipStory, pictures: Pictures) -> list[dict[str, object]]:
-    """The frames below the curves, each at its time; of many, as many as find room."""
-    times = _times(story)
-    shown = [m for m in choose_moments(story, SHOWN) if m.source_frame in pictures]
-    width = _spread(times) / max(1, min(len(times), SHOWN)) * 0.94
+    """The frames below the curves, each at its time."""
+    times, width = _times(story), _picture_width(story) * 0.94
+    shown = [m for m in choose_pictures(story) if m.source_frame in pictures]
     return [
         {
             "source": _encode(pictures[m.source_frame]), "xref": "x2", "yref": "y2", "x": times[m.frame],
@@ -139,8 +158,7 @@ def _encode(picture: np.ndarray) -> str:
 
 
 def _dress(figure: go.Figure, story: ClipStory, theme: Theme) -> None:
-    times = _times(story)
-    room = _spread(times) / (2 * max(1, min(len(times), SHOWN)))
+    times, room = _times(story), _picture_width(story) / 2
     key = "; ".join(f"{mark} {text}" for mark, text in zip(story.marks, story.legend, strict=True))
     key += "; ▼ change of state" if story.turns else ""
     title = f"<b>{escape(shorten(story.clip, 90))}</b><br>{escape(shorten(story.verdict, 150))}"

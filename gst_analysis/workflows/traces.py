@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gst_analysis.analysis.trace_influence import TraceInfluence
     from gst_analysis.analysis.trace_tables import TraceSummary, TraceTables
     from gst_analysis.data.records import ClipRecord
-    from gst_analysis.figures.clip_stories import ClipStory
+    from gst_analysis.figures.clip_stories import ClipStory, Moment
     from gst_analysis.workflows.sources import Source
     from gst_analysis.workflows.trace_files import TraceFiles
     from gst_analysis.workflows.trace_runs import Clips
@@ -68,16 +68,22 @@ class Traces(Result[Any]):
 
     def plot(self, clip: str | None = None, *, dark: bool = False) -> Figure:
         """The strip of the paper."""
-        from gst_analysis.figures.frame_traces import draw_frame_traces
+        from gst_analysis.figures.clip_stories import choose_moments
+        from gst_analysis.figures.frame_traces import SHOWN, draw_frame_traces
 
-        return draw_frame_traces(self.story(clip), self._load_pictures(clip), dark=dark)
+        story = self.story(clip)
+        return draw_frame_traces(story, self._load_pictures(clip, choose_moments(story, SHOWN)), dark=dark)
 
     def plot_interactive(self, clip: str | None = None, *, top_k: int = 5, dark: bool = False) -> go.Figure:
         """The timeline of the most likely classes, in plotly."""
-        from gst_analysis.figures.interactive_frame_traces import draw_frame_traces_interactive
+        from gst_analysis.figures.interactive_frame_traces import (
+            choose_pictures,
+            draw_frame_traces_interactive,
+        )
 
-        pictures = self._load_pictures(clip)
-        return draw_frame_traces_interactive(self.story(clip), pictures, top_k=top_k, dark=dark)
+        story = self.story(clip)
+        pictures = self._load_pictures(clip, choose_pictures(story))
+        return draw_frame_traces_interactive(story, pictures, top_k=top_k, dark=dark)
 
     def save_video(self, path: str | os.PathLike[str], clip: str | None = None) -> str:
         """The clip with its running prediction below it, as .mp4 or .webm."""
@@ -121,12 +127,10 @@ class Traces(Result[Any]):
             )  # fmt: skip
         return clip
 
-    def _load_pictures(self, clip: str | None) -> dict[int, Any]:
+    def _load_pictures(self, clip: str | None, moments: Sequence[Moment]) -> dict[int, Any]:
         from gst_analysis.data.pictures import load_thumbnails
-        from gst_analysis.figures.clip_stories import choose_moments
-        from gst_analysis.figures.frame_traces import SHOWN
 
-        places = sorted({moment.source_frame for moment in choose_moments(self.story(clip), SHOWN)})
+        places = sorted({moment.source_frame for moment in moments})
         thumbnails = load_thumbnails(self.records[self._name(clip)].path, places, side=_SIDE)
         return dict(zip(places, thumbnails, strict=True))
 

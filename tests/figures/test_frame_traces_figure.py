@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib as mpl
@@ -80,6 +81,24 @@ def test_the_change_is_marked_before_its_frame() -> None:
     assert "change, 70% sure" in list_texts(figure)
     assert "change of state" in list_texts(draw(make_story(mode="prefix")))
     assert "change of state" not in list_texts(draw(make_story(mode="leave-one-out")))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 8, 13, 16, 17, 24, 60, 101])
+def test_pictures_below_the_curves_stand_side_by_side(rows: int) -> None:
+    """No gap of a whole picture, no overlap, each at its time, whether many or few."""
+    story = make_story(rows)
+    figure = draw_frame_traces_interactive(story, make_pictures(story))
+    spans = [(image.x - image.sizex / 2, image.x + image.sizex / 2) for image in figure.layout.images]
+    assert min(rows, 8) <= len(spans) <= 16
+    if rows <= 16:
+        assert len(spans) == rows
+    gaps = [right[0] - left[1] for left, right in pairwise(spans)]
+    assert all(0 < gap < 0.1 * image.sizex for gap, image in zip(gaps, figure.layout.images, strict=False))
+    low, high = figure.layout.xaxis.range
+    assert low <= spans[0][0]
+    assert spans[-1][1] <= high
+    times = {moment.seconds for moment in story.moments}
+    assert all(image.x in times for image in figure.layout.images)
 
 
 def test_what_is_left_out_shows_what_is_lost() -> None:
