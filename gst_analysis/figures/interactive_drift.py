@@ -15,7 +15,7 @@ from gst_analysis.figures.style import Theme, theme_of
 
 BINS = 24
 _COLUMNS = 4
-_BELOW_AXES, _SLIDER = 45, 85
+_BELOW_AXES, _SLIDER = 52, 85
 """Pixels from the axes down to the slider, and from there down to the buttons, whatever the width."""
 Panel = tuple[str, str]
 """A layer and a group."""
@@ -116,4 +116,4 @@ def _dress(figure: go.Figure, theme: Theme, labels: list[str], *, axis: str, row
     )  # fmt: skip
     figure.update_xaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)
     figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid, ticksuffix=" %", nticks=4)
-    figure.update_xaxes(title="batch-norm scale γ", row=rows)
+    figure.update_xaxes(title={"text": "batch-norm scale γ", "font": {"size": 12}}, row=rows)

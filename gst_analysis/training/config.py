@@ -61,7 +61,7 @@ class DataConfig:
     train_subset: str | None = None
     validation_subset: str | None = None
     workers: int = field(default=4, metadata=FREE)
-    """Processes that read clips, for each device; 0 reads in the training process."""
+    """Processes that read clips, for each device, at most one a processor; 0: the training process reads."""
     cache: Literal["none", "memory"] = field(default="none", metadata=FREE)
     """memory decodes every clip once and keeps its frames."""
     cache_mib: int = field(default=2048, metadata=FREE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -46,7 +47,7 @@ def build_loader(
     dataset: ClipDataset, sampler: Sampler[list[int]], config: TrainConfig, device: torch.device
 ) -> Loader:
     """A loader of ClipBatches whose workers leave the global random state alone and outlive an epoch."""
-    workers = config.data.workers
+    workers = min(config.data.workers, count_processors())
     generator = torch.Generator().manual_seed(config.run.seed)
     return DataLoader(
         dataset,
@@ -60,6 +61,12 @@ def build_loader(
         # Forked workers share the frames in memory, and notice when this process is killed.
         multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
     )
+
+
+def count_processors() -> int:
+    """Processors that this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def take_pieces(batches: Iterator[ClipBatch], count: int) -> list[ClipBatch]:

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import BatchSampler
 
 from gst_analysis.data.dataset import ClipDataset, ClipItem
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.training.caching import FrameStore
-from gst_analysis.training.loaders import build_dataset
+from gst_analysis.training.loaders import build_dataset, build_loader, count_processors
 from gst_analysis.training.loop import train
 from gst_analysis.training.sources import load_sources, prepare_world
 from tests.training.runs import tiny, weights
@@ -151,6 +152,18 @@ def test_a_list_without_names_trains_too(world: Path, tmp_path: Path) -> None:
     result = train(dataclasses.replace(recipe, world=None), out=tmp_path / "run")
     assert result.summary.steps == 4
     assert weights(tmp_path / "run")["fc.bias"].shape == (12,)
+
+
+def test_no_more_workers_than_processors_and_no_warning(world: Path) -> None:
+    here = count_processors()
+    assert here == torch._utils.cpu_count()
+    for asked, started in ((here + 3, here), (here, here), (0, 0)):
+        config = tiny(world, {"data.workers": str(asked)})
+        dataset = build_dataset(load_sources(config).train, config, train=True)
+        loader = build_loader(
+            dataset, BatchSampler(range(4), 2, drop_last=False), config, torch.device("cpu")
+        )
+        assert loader.num_workers == started
 
 
 def test_a_worker_that_dies_is_said(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
