@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gst_analysis.data.records import RecordList, load_records
+from gst_analysis.data.records import ClipRecord, RecordList, load_records
 from gst_analysis.data.synthetic import make_world, read_world
 from gst_analysis.data.synthetic_worlds import WorldConfig
-from gst_analysis.errors import DataError, SpecError
+from gst_analysis.errors import DataError, SpecError, name_some
 from gst_analysis.training.config import DataConfig, TrainConfig
 
 
@@ -63,10 +63,15 @@ def load_sources(config: TrainConfig) -> Sources:
     validation = None
     if data.validation is not None:
         validation = _load(data, data.validation, data.validation_subset, train.class_names or None)
-    classes = _count_classes(config, train)
+    classes, more = _count_classes(config, train, validation)
     notes = [f"training clips: {note}" for note in train.notes]
     notes += [f"validation clips: {note}" for note in (validation.notes if validation else ())]
-    return Sources(train, validation, classes, tuple(notes))
+    if config.clip.flip and not train.class_names:
+        more.append(
+            "training clips are not flipped: without class names nobody knows what a flip makes of them; "
+            "data.labels names them"
+        )
+    return Sources(train, validation, classes, (*notes, *more))
 
 
 def _load(data: DataConfig, name: str, subset: str | None, labels: tuple[str, ...] | None) -> RecordList:
@@ -81,23 +86,44 @@ def _load(data: DataConfig, name: str, subset: str | None, labels: tuple[str, ..
     )
 
 
-def _count_classes(config: TrainConfig, train: RecordList) -> int:
-    highest = max((record.label for record in train if record.label is not None), default=-1)
-    found = len(train.class_names) or highest + 1
-    wanted = config.model.num_classes
-    if found < 1:
+def _count_classes(
+    config: TrainConfig, train: RecordList, validation: RecordList | None
+) -> tuple[int, list[str]]:
+    """Without names, the highest number in either list says how many there are; and what to note of that."""
+    if not _labels(train):
         raise DataError(
             config.data.train,
             expected="clips with labels",
             found="none",
             todo="name the training annotations",
         )
-    if wanted is not None and (wanted < found or (train.class_names and wanted != found)):
+    wanted, named = config.model.num_classes, len(train.class_names)
+    if named:
+        if wanted not in (None, named):
+            raise SpecError(
+                "model.num_classes", expected=f"{named}, as in the training data", found=str(wanted),
+                todo="correct it, or set it to none",
+            )  # fmt: skip
+        return named, []  # labels beyond the names are refused where the clips are read
+    last = max([*train, *(validation or ())], key=_label)
+    found = _label(last) + 1
+    if wanted is not None and wanted < found:
         raise SpecError(
-            "model.num_classes", expected=f"{found}, as in the training data", found=str(wanted),
-            todo="correct it, or set it to none",
+            "model.num_classes", expected=f"at least {found}, as classes are numbered from 0",
+            found=f"{wanted}, and clip {last.clip} with label {_label(last)}",
+            todo="correct it, or the lists, or set it to none",
         )  # fmt: skip
-    return wanted or found
+    unseen = sorted(_labels(validation) - _labels(train)) if validation is not None else []
+    note = f"validation clips: no training clip has label {name_some([str(label) for label in unseen])}"
+    return wanted or found, [note] if unseen else []
+
+
+def _labels(records: RecordList) -> set[int]:
+    return {record.label for record in records if record.label is not None}
+
+
+def _label(record: ClipRecord) -> int:
+    return -1 if record.label is None else record.label
 
 
 def _differences(wanted: WorldConfig, found: WorldConfig) -> str:

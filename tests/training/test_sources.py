@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -13,10 +14,12 @@ from torch.utils.data import BatchSampler
 from gst_analysis.data.dataset import ClipDataset, ClipItem
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.training.caching import FrameStore
+from gst_analysis.training.config import TrainConfig
 from gst_analysis.training.loaders import build_dataset, build_loader, count_processors
 from gst_analysis.training.loop import train
+from gst_analysis.training.recipes import load_config
 from gst_analysis.training.sources import load_sources, prepare_world
-from tests.training.runs import tiny, weights
+from tests.training.runs import SETTINGS, tiny, weights
 
 
 def items(dataset: ClipDataset) -> list[ClipItem]:
@@ -133,25 +136,43 @@ def test_validation_clips_have_the_classes_of_the_training_clips(world: Path) ->
     assert set(sources.sha256) == {"train.json", "validation.json"}
 
 
-def test_a_list_without_names_trains_too(world: Path, tmp_path: Path) -> None:
-    rows = json.loads((world / "train.json").read_text())
-    labels = json.loads((world / "labels.json").read_text())
-    lines = [f"{r['id']}.mp4 8 {labels[r['template'].replace('[', '').replace(']', '')]}" for r in rows]
-    (tmp_path / "train.txt").write_text("\n".join(lines) + "\n")
+def plain(world: Path, folder: Path, labels: dict[str, list[int]], **changes: str) -> TrainConfig:
+    """A run on lists of clips of the world with the given labels, without class names."""
+    clips = [f"{row['id']}.mp4 8" for row in json.loads((world / "train.json").read_text())]
+    for name, numbers in labels.items():
+        lines = [f"{clip} {label}" for clip, label in zip(clips, numbers, strict=False)]
+        (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
     settings = {
-        "data.root": str(tmp_path), "data.train": "train.txt", "data.clips": str(world / "videos"),
-        "data.format": "list", "data.validation": "none", "schedule.epochs": "1", "model.num_classes": "none",
+        "data.root": str(folder), "data.train": "train.txt", "data.clips": str(world / "videos"),
+        "data.format": "list", "data.validation": "validation.txt" if "validation" in labels else "none",
+        "schedule.epochs": "1", "model.num_classes": "none", **changes,
     }  # fmt: skip
-    from gst_analysis.training.recipes import load_config
-    from tests.training.runs import SETTINGS
+    shared = {k: v for k, v in SETTINGS.items() if not k.startswith("world.")}
+    return dataclasses.replace(load_config("planted-static", {**shared, **settings}), world=None)
 
-    plain = {k: v for k, v in SETTINGS.items() if not k.startswith("world.")}
-    recipe = load_config("planted-static", {**plain, **settings})
-    import dataclasses
 
-    result = train(dataclasses.replace(recipe, world=None), out=tmp_path / "run")
+def test_a_list_without_names_trains_too(world: Path, tmp_path: Path) -> None:
+    config = plain(world, tmp_path, {"train": [n % 12 for n in range(48)]})
+    result = train(config, out=tmp_path / "run")
     assert result.summary.steps == 4
     assert weights(tmp_path / "run")["fc.bias"].shape == (12,)
+    assert any("not flipped" in note for note in result.notes)
+    assert "not flipped" in (tmp_path / "run" / "log.jsonl").read_text()
+
+
+def test_without_names_both_lists_say_how_many_classes_there_are(world: Path, tmp_path: Path) -> None:
+    lists = {"train": [n % 4 for n in range(48)], "validation": [n % 6 for n in range(12)]}
+    result = train(plain(world, tmp_path, lists), out=tmp_path / "run")
+    assert weights(tmp_path / "run")["fc.bias"].shape == (6,)
+    assert "validation clips: no training clip has label 4, 5" in result.notes
+    for few in ("4", "5"):
+        config = plain(world, tmp_path, lists, **{"model.num_classes": few})
+        with pytest.raises(SpecError, match=rf"at least 6, .*found {few}, and clip \d+\.mp4 with label 5"):
+            train(config, out=tmp_path / "refused")
+    assert not (tmp_path / "refused" / "log.jsonl").exists()
+    more = plain(world, tmp_path, lists, **{"model.num_classes": "9", "clip.flip": "0"})
+    assert load_sources(more).num_classes == 9
+    assert not any("flipped" in note for note in load_sources(more).notes)
 
 
 def test_no_more_workers_than_processors_and_no_warning(world: Path) -> None:
