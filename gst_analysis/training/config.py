@@ -8,17 +8,20 @@ weight decay; 0.9 and 3e-4 are our reading of its lineage.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gst_analysis.data.synthetic_worlds import WorldConfig
 from gst_analysis.errors import SpecError
-from gst_analysis.specs import ClipSpec, ModelSpec
+from gst_analysis.specs import MIN_SIZE, ClipSpec, ModelSpec
 
 Precision = Literal["fp32", "bf16", "fp16"]
 FREE = {"resume": "free"}
 """Marks a setting that may change when a run is resumed: it decides where and how, not what is learned."""
+MOST_PIXELS, MOST_FRAMES, MOST_CHANNELS, MOST_PROCESSES = 4096, 1024, 1024, 1024
+"""Far above what anybody trains with: beyond lies a slip of the finger, and all of the memory."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,10 @@ class ModelConfig:
         both = self.weights is not None and self.pretrained is not None
         _require("model.weights", not both, "either model.weights or model.pretrained", "both")
         _require("model.dropout", 0 <= self.dropout < 1, "a number from 0 to below 1", self.dropout)
+        if self.width is not None:
+            _require_between("model.width", 1, MOST_CHANNELS, self.width)
+        if self.num_classes is not None:
+            _require("model.num_classes", self.num_classes >= 1, "at least 1", self.num_classes)
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,15 @@ class ClipConfig:
     contrast: float = 0.0
     saturation: float = 0.0
     hue: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require_between("clip.frames", 1, MOST_FRAMES, self.frames)
+        _require_between("clip.resize", MIN_SIZE, MOST_PIXELS, self.resize)
+        _require_between("clip.crop", MIN_SIZE, MOST_PIXELS, self.crop)
+        _require("clip.max_distortion", self.max_distortion >= 0, "0 or more", self.max_distortion)
+        _require("clip.mean", all(map(math.isfinite, self.mean)), "finite numbers", list(self.mean))
+        positive = all(0 < value < math.inf for value in self.std)
+        _require("clip.std", positive, "numbers above 0", list(self.std))
 
     def spec(self) -> ClipSpec:
         """The part that travels with the weights."""
@@ -179,9 +195,11 @@ class RunConfig:
         _require("run.seed", 0 <= self.seed < 2**32, "from 0 to 2**32 - 1", self.seed)
         for name in ("save_every_epochs", "save_every_steps"):
             _require(f"run.{name}", getattr(self, name) >= 0, "0 or more", getattr(self, name))
-        for name in ("devices", "nodes", "threads", "validate_every", "log_every_steps"):
-            value = getattr(self, name)
-            _require(f"run.{name}", value is None or value >= 1, "at least 1", value)
+        for name in ("devices", "nodes", "threads"):
+            if (value := getattr(self, name)) is not None:
+                _require_between(f"run.{name}", 1, MOST_PROCESSES, value)
+        for name in ("validate_every", "log_every_steps"):
+            _require(f"run.{name}", getattr(self, name) >= 1, "at least 1", getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -233,6 +251,10 @@ def fixed_settings(config: TrainConfig) -> dict[str, Any]:
 def _plain(section: Any) -> dict[str, Any]:
     values: Mapping[str, Any] = {f.name: getattr(section, f.name) for f in dataclasses.fields(section)}
     return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items() if v is not None}
+
+
+def _require_between(key: str, least: int, most: int, found: int) -> None:
+    _require(key, least <= found <= most, f"from {least} to {most}", found)
 
 
 def _require(key: str, holds: bool, expected: str, found: object) -> None:
