@@ -20,6 +20,9 @@ def train(
     ] = None,
     out: Out = Path("runs/last"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    resume_if_any: Annotated[
+        bool, typer.Option("--resume-if-any", help="The same, but begin one where there is none.")
+    ] = False,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps; short for run.device.")] = None,
     recipes: Annotated[bool, typer.Option("--recipes", help="List the packaged recipes and stop.")] = False,
     json: Json = False,
@@ -27,7 +30,8 @@ def train(
     """Train a network by a recipe.
 
     Writes last.pth, best.pth, kept epochs, logs and the state to go on from into --out. Ctrl-C saves and
-    exits with 130; --resume goes on from there. The default recipe is the paper's.
+    exits with 130; --resume goes on from there, and is refused where there is no run. A script that a cluster
+    may start again and again uses --resume-if-any. The default recipe is the paper's.
     """
     from gst_analysis import terminal, workflows
 
@@ -36,7 +40,9 @@ def train(
         return
     changes = [*(settings or []), *([f"run.device={device}"] if device else [])]
     with terminal.show_training() as progress:
-        result = workflows.train(recipe, changes, out=out, resume=resume, progress=progress)
+        result = workflows.train(
+            recipe, changes, out=out, resume="required" if resume else resume_if_any, progress=progress
+        )
     if json:
         rows = result.table.to_dict("records")
         record = {"summary": result.summary, "epochs": rows, "files": result.files, "notes": result.notes}

@@ -6,6 +6,7 @@ on saved generators, so that a run that was stopped goes on as if it had not bee
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Iterator, Sequence
@@ -33,14 +34,14 @@ from gst_analysis.training.recording import Recorder
 from gst_analysis.training.schedule import learning_rate
 from gst_analysis.training.setup import Parts, build_parts
 from gst_analysis.training.skips import count_all
-from gst_analysis.training.state import Position, load_snapshot, prepare_folder
+from gst_analysis.training.state import Position, Resume, load_snapshot, prepare_folder
 
 
 def train(
     config: TrainConfig,
     *,
     out: str | os.PathLike[str],
-    resume: bool = False,
+    resume: Resume = False,
     progress: Report | None = None,
 ) -> TrainResult:
     """Train a network.
@@ -49,14 +50,15 @@ def train(
         config: what load_config returns.
         out: the folder for last.pth, best.pth, kept epochs, log.jsonl, steps.csv, epochs.csv, config.toml
             and state.pt, which a run goes on from.
-        resume: go on with the run in `out`, if there is one; on a CPU the weights come out bit for bit as
-            without the stop.
+        resume: go on with the run in `out`, if there is one (`"required"`: it is an error if there is none);
+            on a CPU the weights come out bit for bit as without the stop.
         progress: called with a TrainProgress now and then; with strategy ddp_spawn it must be picklable.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed; the run was saved first.
         SpecError: settings that cannot be, or too little memory, with the batch size to try.
         DataError: annotations that cannot be used, or too many clips that cannot be read.
+        OutputError: a folder that holds a run, that another run is writing to, or that cannot be written.
 
     Example:
         >>> train(load_config("planted-temporal"), out="runs/temporal").summary.top1  # doctest: +SKIP
@@ -73,12 +75,17 @@ def train(
 
 
 def _train_here(
-    fabric: Fabric, config: TrainConfig, folder: Path, resume: bool, report: Report
+    fabric: Fabric, config: TrainConfig, folder: Path, resume: Resume, report: Report
 ) -> TrainResult:
     """One process of a run."""
     crew = Crew(fabric)
-    with training_conditions(config.run, fabric.device, rank=crew.rank), explain_lost_ranks(crew.size):
-        crew.agree(lambda: prepare_folder(folder, resume=resume) if crew.leads else None)
+    with (
+        training_conditions(config.run, fabric.device, rank=crew.rank),
+        explain_lost_ranks(crew.size),
+        contextlib.ExitStack() as held,
+    ):
+        if lock := crew.agree(lambda: prepare_folder(folder, resume=resume) if crew.leads else None):
+            held.callback(lock.close)
         snapshot = crew.agree(lambda: load_snapshot(folder, config) if resume else None)
         parts = build_parts(config, fabric, crew, report if crew.leads else ignore_progress)
         recorder = Recorder(parts, folder, snapshot)

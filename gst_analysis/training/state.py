@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -20,9 +20,12 @@ from gst_analysis.data.dataset import SkippedClip
 from gst_analysis.errors import BrokenCheckpoint, OutputError, SpecError, name_some
 from gst_analysis.results import write_whole
 from gst_analysis.training.config import TrainConfig, fixed_settings
+from gst_analysis.training.lock import FolderLock
 
 STATE = "state.pt"
 FORMAT, VERSION = "gst-analysis-training", 1
+Resume = bool | Literal["required"]
+"""Whether to go on with the run in a folder: True where there is one, `required` only if there is one."""
 
 
 @dataclass
@@ -103,22 +106,41 @@ def load_snapshot(folder: Path, config: TrainConfig) -> Snapshot | None:
         raise _broken(path, f"one without {error}") from error
 
 
-def prepare_folder(folder: Path, *, resume: bool) -> None:
-    """Make the folder of a run; refuse to overwrite one, and remove what a killed one left half written."""
-    if (folder / STATE).exists() and not resume:
-        raise OutputError(
-            str(folder), expected="a folder without a training run", found=STATE,
-            todo="resume that run, or choose another folder",
-        )  # fmt: skip
+def prepare_folder(folder: Path, *, resume: Resume) -> FolderLock:
+    """Make the folder of a run and lock it; refuse to overwrite a run, and remove a killed one's drafts."""
+    _check_folder(folder, resume)
+    lock: FolderLock | None = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        lock = FolderLock(folder)
+        _check_folder(folder, resume)  # again: the run that held the lock until now may have left one
         for path in folder.glob(".*.pt*"):  # write_whole's drafts of .pt and .pth files
             path.unlink()
-    except OSError as error:
+        return lock
+    except BaseException as error:
+        if lock is not None:
+            lock.close()
+        if not isinstance(error, OSError):
+            raise
         raise OutputError(
             str(folder), expected="a folder that can be written to", found=error.strerror or str(error),
             todo="choose another folder",
         ) from error  # fmt: skip
+
+
+def _check_folder(folder: Path, resume: Resume) -> None:
+    saved = (folder / STATE).exists()
+    if saved and not resume:
+        raise OutputError(
+            str(folder), expected="a folder without a training run", found=STATE,
+            todo="resume that run, or choose another folder",
+        )  # fmt: skip
+    if resume == "required" and not saved:
+        raise OutputError(
+            str(folder), expected=f"a training run to go on with, so {STATE}",
+            found=f"no {STATE} in it" if folder.is_dir() else "no such folder",
+            todo="check --out; to begin a run there, leave out --resume or use --resume-if-any",
+        )  # fmt: skip
 
 
 def _compare(saved: Any, config: TrainConfig, path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gst_analysis.training.outcome import TrainResult
     from gst_analysis.training.progress import TrainProgress
+    from gst_analysis.training.state import Resume
 
 
 def list_recipes() -> list[str]:
@@ -23,7 +24,7 @@ def train(
     settings: Sequence[str] = (),
     *,
     out: str | os.PathLike[str],
-    resume: bool = False,
+    resume: Resume = False,
     progress: Callable[[TrainProgress], object] | None = None,
 ) -> TrainResult:
     """Train a network by a recipe.
@@ -32,7 +33,7 @@ def train(
         recipe: the name of a packaged recipe, or the path of a TOML file.
         settings: what to change in it, as `optimiser.lr=0.02`.
         out: the folder for checkpoints, logs and the state to go on from.
-        resume: go on with the run in that folder.
+        resume: go on with the run in that folder, if there is one; `"required"`: only if there is one.
         progress: called with a TrainProgress now and then.
     """
     from gst_analysis.training.loop import train as run

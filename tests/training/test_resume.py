@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from gst_analysis.errors import CheckpointError, SpecError
+from gst_analysis.errors import CheckpointError, OutputError, SpecError
 from gst_analysis.training.loop import train
 from gst_analysis.training.state import STATE
-from tests.training.runs import STEPS, assert_same, at_step, tiny, weights
+from tests.training.runs import SETTINGS, STEPS, assert_same, at_step, tiny, weights
 
 
 def press_ctrl_c() -> None:
@@ -144,8 +144,6 @@ def test_a_damaged_state_is_said_and_changes_nothing(damage: str, world: Path, t
 def test_a_save_that_fails_leaves_the_one_before(
     world: Path, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gst_analysis.errors import OutputError
-
     real = torch.save
     calls = 0
 
@@ -164,3 +162,26 @@ def test_a_save_that_fails_leaves_the_one_before(
     assert torch.load(tmp_path / STATE, weights_only=True)["position"]["epoch"] < 3
     train(tiny(world), out=tmp_path, resume=True)
     assert_same(weights(unbroken), weights(tmp_path))
+
+
+def test_a_run_that_must_be_there_is_missed(world: Path, tmp_path: Path) -> None:
+    for folder, found in ((tmp_path, r"no state\.pt in it"), (tmp_path / "none", "no such folder")):
+        with pytest.raises(OutputError, match=rf"found {found}; .*leave out --resume"):
+            train(tiny(world), out=folder, resume="required")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_refuses_to_resume_nothing_unless_told(
+    world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from gst_analysis.cli import run
+
+    changes = {**SETTINGS, "data.root": str(world), "schedule.epochs": "1"}
+    words = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
+    command = ["train", "planted-static", *words, "--out", str(tmp_path / "run")]
+    assert run([*command, "--resume"]) == 2
+    assert capsys.readouterr().err.count("leave out --resume") == 1
+    assert not (tmp_path / "run").exists()
+    assert run([*command, "--resume-if-any"]) == 0
+    assert run([*command, "--resume"]) == 0
+    assert run(command) == 2

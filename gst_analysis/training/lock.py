@@ -1,0 +1,55 @@
+"""One run at a time in a folder: it locks a file there, which the system frees however the run ends."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from gst_analysis.errors import OutputError
+
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None  # type: ignore[assignment] # that is what is asked for below
+
+LOCK = "run.lock"
+"""Stays in the folder: to remove a file that another process may be about to lock would undo its lock."""
+_HELD = (errno.EACCES, errno.EAGAIN)
+
+
+class FolderLock:
+    """Held from its making until `close`, or until the process ends.
+
+    The lock belongs to the process, not to the open file, so the processes that read clips, which are
+    forks of this one, do not hold on to it when this one is killed.
+
+    Raises:
+        OutputError: another process holds it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._handle: int | None = None
+        if fcntl is None:
+            return
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(handle, 20).decode(errors="replace")
+            os.close(handle)
+            if error.errno not in _HELD:  # a file system without locks
+                return
+            raise OutputError(
+                str(folder), expected="a folder that no other run is writing to",
+                found=f"one that process {holder or 'unknown'} is training in",
+                todo="wait for it, stop it, or choose another folder with --out",
+            ) from error  # fmt: skip
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        self._handle = handle
+
+    def close(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
