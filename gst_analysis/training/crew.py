@@ -13,12 +13,17 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision, Precision
 from torch import Tensor, distributed
 
-from gst_analysis.errors import GstError
+from gst_analysis.errors import GstError, SpecError
 from gst_analysis.models.devices import choose_device
 from gst_analysis.training.config import RunConfig
 
 Value = TypeVar("Value")
 
+_LAUNCHERS = (
+    "TORCHELASTIC_RUN_ID", "SLURM_PROCID", "LSB_JOBID", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MASTER_ADDR",
+    "NODE_RANK", "GROUP_RANK",
+)  # fmt: skip
+"""What torchrun, SLURM, LSF, MPI, Kubeflow, or a person by hand, set in the environment."""
 _PATIENCE = timedelta(hours=6)  # the first rank may decode or render for long while the others wait
 
 
@@ -32,6 +37,7 @@ def build_fabric(run: RunConfig) -> Fabric:
     if int(os.environ.get("LT_CLI_USED", "0")):
         return Fabric(plugins=plugin)
     devices, nodes = _count_devices(run)
+    _check_launched(nodes)
     strategy = run.strategy if devices * nodes > 1 or run.strategy != "auto" else "auto"
     return Fabric(accelerator=device, devices=devices, num_nodes=nodes, strategy=strategy, plugins=plugin)
 
@@ -50,6 +56,17 @@ def _count_devices(run: RunConfig) -> tuple[int, int]:
         tasks, nodes = int(os.environ["SLURM_NTASKS"]), int(os.environ.get("SLURM_NNODES", "1"))
         return (tasks // nodes, nodes) if os.environ["SLURM_JOB_NAME"] != "bash" else (1, 1)
     return run.devices or 1, run.nodes
+
+
+def _check_launched(nodes: int) -> None:
+    """Refuse to wait for other nodes on which nobody has started anything."""
+    if nodes > 1 and not any(name in os.environ for name in _LAUNCHERS):
+        raise SpecError(
+            "run.nodes", expected="1, or processes that a launcher started on every node",
+            found=f"{nodes}, and no sign of a launcher",
+            todo="start it on every node by torchrun --nnodes or srun, or set MASTER_ADDR, MASTER_PORT and "
+            "NODE_RANK on each",
+        )  # fmt: skip
 
 
 class Crew:

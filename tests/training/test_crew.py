@@ -37,6 +37,19 @@ def test_torchrun_decides_how_many_processes_there_are(monkeypatch: pytest.Monke
     assert _count_devices(RunConfig(devices=3)) == (4, 2)
 
 
+def test_several_nodes_need_a_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gst_analysis.training.crew import _LAUNCHERS
+
+    for name in _LAUNCHERS:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SpecError, match=r"run\.nodes: .*found 2, and no sign of a launcher; .*torchrun"):
+        build_fabric(RunConfig(device="cpu", nodes=2))
+    for name in ("MASTER_ADDR", "SLURM_PROCID"):
+        with monkeypatch.context() as there:
+            there.setenv(name, "0")
+            assert build_fabric(RunConfig(device="cpu", nodes=2)).strategy.num_nodes == 2
+
+
 def test_slurm_decides_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     from gst_analysis.training.crew import _count_devices
 
