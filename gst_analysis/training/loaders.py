@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -70,16 +71,36 @@ def count_processors() -> int:
 
 
 def take_pieces(batches: Iterator[ClipBatch], count: int) -> list[ClipBatch]:
-    """The next few batches; a worker that died is an error of ours."""
+    """The next few batches."""
+    return list(itertools.islice(batches, count))
+
+
+@contextmanager
+def explain_dead_workers() -> Iterator[None]:
+    """Turn the end of a data worker, which torch raises wherever the main process is just then, into ours.
+
+    A signal handler raises it, so it may come out of anything: of a step, or of writing a file, where
+    another error on the way out may lie over it.
+    """
     try:
-        return list(itertools.islice(batches, count))
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        yield
+    except Exception as error:
+        if not is_dead_worker(error):
             raise
         raise DataError(
-            "reading clips", expected="workers that keep running", found=str(error).partition("\n")[0][:120],
-            todo="resume with fewer data.workers: memory may have run out",
+            "reading clips", expected="data.workers that keep running",
+            found="a process that reads clips and was killed, probably because memory ran out",
+            todo="set fewer data.workers, then go on with --resume",
         ) from error  # fmt: skip
+
+
+def is_dead_worker(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came of, is torch's of a data worker that ended."""
+    while error is not None:
+        if isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker (pid"):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def to_device(batch: ClipBatch, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

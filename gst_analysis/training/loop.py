@@ -25,8 +25,8 @@ from gst_analysis.training.conditions import training_conditions
 from gst_analysis.training.config import TrainConfig
 from gst_analysis.training.crew import Crew, build_fabric, explain_lost_ranks
 from gst_analysis.training.interrupts import Interruption
-from gst_analysis.training.loaders import take_pieces, to_device
-from gst_analysis.training.memory import explain_out_of_memory
+from gst_analysis.training.loaders import explain_dead_workers, take_pieces, to_device
+from gst_analysis.training.memory import explain_exhaustion, explain_out_of_memory
 from gst_analysis.training.meters import WINDOW, Scores, Totals
 from gst_analysis.training.outcome import TrainResult, build_result
 from gst_analysis.training.progress import Phase, Report, TrainProgress, ignore_progress
@@ -82,6 +82,8 @@ def _train_here(
     with (
         training_conditions(config.run, fabric.device, rank=crew.rank),
         explain_lost_ranks(crew.size),
+        explain_exhaustion("training", "use a smaller clip.crop, clip.frames, data.cache_mib or run.threads"),
+        explain_dead_workers(),
         contextlib.ExitStack() as held,
     ):
         if lock := crew.agree(lambda: prepare_folder(folder, resume=resume) if crew.leads else None):

@@ -26,6 +26,17 @@ def explain_out_of_memory(plan: BatchPlan, device: torch.device) -> Iterator[Non
         ) from error  # fmt: skip
 
 
+@contextmanager
+def explain_exhaustion(work: str, todo: str) -> Iterator[None]:
+    """The same for work beside the training step, with advice of the caller's."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise SpecError(work, expected="enough memory for it", found="out of memory", todo=todo) from error
+
+
 def _advise(plan: BatchPlan) -> str:
     if plan.piece == 1:
         return "use run.precision=bf16, fewer or smaller frames, or a smaller network"

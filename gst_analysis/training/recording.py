@@ -13,6 +13,7 @@ from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.data.dataset import SkippedClip, SkippedClips
 from gst_analysis.errors import BrokenCheckpoint, DataError, OutputError
 from gst_analysis.results import write_whole
+from gst_analysis.training.loaders import is_dead_worker
 from gst_analysis.training.logs import RunLog
 from gst_analysis.training.meters import EPOCH, WINDOW, Scores, Totals, check_finite
 from gst_analysis.training.outcome import BEST, LAST, epoch_name
@@ -195,6 +196,8 @@ def _explain_full_disk(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:  # torch's writer reports what Python's file raised as either
+        if is_dead_worker(error):  # a signal, which may come while a file is written
+            raise
         raise OutputError(
             str(folder), expected="room to write checkpoints and logs",
             found=getattr(error, "strerror", None) or str(error)[:120], todo="make room, then resume the run",

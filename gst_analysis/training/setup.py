@@ -18,11 +18,14 @@ from gst_analysis.training.batches import BatchPlan, TrainSampler, ValidationSam
 from gst_analysis.training.config import TrainConfig
 from gst_analysis.training.crew import Crew
 from gst_analysis.training.loaders import Loader, build_dataset, build_loader
+from gst_analysis.training.memory import explain_exhaustion
 from gst_analysis.training.optimiser import build_optimiser
 from gst_analysis.training.progress import Phase, Report, TrainProgress
 from gst_analysis.training.sources import Sources, load_sources, prepare_world
 from gst_analysis.training.sync_norm import synchronise_norms
 from gst_analysis.training.validation import Validation
+
+_SMALLER = "use a smaller model.width, fewer model.num_classes, or another model.name"
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ def build_parts(config: TrainConfig, fabric: Fabric, crew: Crew, report: Report)
     network, provenance = crew.agree(lambda: _build_network(config, sources, crew))
     optimiser = build_optimiser(network, config.optimiser)
     compiled: Any = torch.compile(network) if config.run.compile else network
-    module, stepper = fabric.setup(compiled, optimiser)
+    with explain_exhaustion(f"the network on {crew.device}", _SMALLER):
+        module, stepper = fabric.setup(compiled, optimiser)
     sampler = TrainSampler(plan)
     share = config.data.max_skipped
     return Parts(
@@ -99,10 +103,11 @@ def _prepare_validation(
 
 def _build_network(config: TrainConfig, sources: Sources, crew: Crew) -> tuple[VideoNetwork, dict[str, Any]]:
     """The network in training mode, and what is written about it into its checkpoints."""
-    start = _start_network(config, sources)
-    network = start.module.train()
-    if config.run.sync_bn and crew.size > 1:
-        synchronise_norms(network, crew.device)
+    with explain_exhaustion("building the network", _SMALLER):
+        start = _start_network(config, sources)
+        network = start.module.train()
+        if config.run.sync_bn and crew.size > 1:
+            synchronise_norms(network, crew.device)
     provenance = {
         **start.checkpoint.provenance, "config": config.to_json(), "data_sha256": sources.sha256,
     }  # fmt: skip

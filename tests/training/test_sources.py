@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
+import multiprocessing
 import os
 import shutil
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +23,7 @@ from gst_analysis.training.loaders import build_dataset, build_loader, count_pro
 from gst_analysis.training.loop import train
 from gst_analysis.training.recipes import load_config
 from gst_analysis.training.sources import load_sources, prepare_world
-from tests.training.runs import SETTINGS, tiny, weights
+from tests.training.runs import SETTINGS, at_step, tiny, weights
 
 
 def items(dataset: ClipDataset) -> list[ClipItem]:
@@ -197,3 +201,55 @@ def test_a_worker_that_dies_is_said(world: Path, tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(ClipDataset, "__getitem__", die)
     with pytest.raises(DataError, match=r"fewer data\.workers"):
         train(tiny(world, {"data.workers": "1"}), out=tmp_path)
+
+
+def kill_a_worker(number: int) -> None:
+    """And wait until its end has been noticed here: the signal's handler raises in this call."""
+    worker = multiprocessing.active_children()[0]
+    assert worker.pid is not None
+    os.kill(worker.pid, number)
+    time.sleep(20)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_worker_is_said_wherever_it_is_noticed(number: int, world: Path, tmp_path: Path) -> None:
+    config = tiny(world, {"data.workers": "1", "schedule.epochs": "1"})
+    with pytest.raises(DataError, match=r"was killed, probably .*; set fewer data\.workers, .* --resume$"):
+        train(config, out=tmp_path, progress=at_step(2, lambda: kill_a_worker(number)))
+
+
+def test_a_worker_killed_while_a_file_is_written_is_no_full_disk(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, content: object) -> int:
+            kill_a_worker(signal.SIGKILL)
+            raise AssertionError
+
+    real = torch.save
+    monkeypatch.setattr(torch, "save", lambda record, file: real(record, Slow()))
+    with pytest.raises(DataError, match="a process that reads clips and was killed"):
+        train(tiny(world, {"data.workers": "1"}), out=tmp_path)
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_memory_that_runs_out_while_reading_is_said(
+    workers: str, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(self: ClipDataset, index: int) -> ClipItem:
+        return ClipItem(torch.empty(10**15, dtype=torch.uint8), 0, index)
+
+    monkeypatch.setattr(ClipDataset, "__getitem__", fill)
+    with pytest.raises(SpecError, match=r"^training: .*out of memory; use a smaller clip\.crop"):
+        train(tiny(world, {"data.workers": workers}), out=tmp_path)
+
+
+def test_a_network_too_large_for_the_memory_is_said(world: Path, tmp_path: Path) -> None:
+    labels = {"train": [n % 4 for n in range(48)]}
+    config = plain(world, tmp_path, labels, **{"model.num_classes": str(10**12)})
+    with pytest.raises(SpecError, match=r"building the network: .*out of memory; .*model\.num_classes"):
+        train(config, out=tmp_path / "run")
