@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
@@ -118,7 +119,7 @@ def _check_clip(record: ClipRecord, settings: CheckSettings, classes: int | None
 
 def _check_frames(record: ClipRecord, settings: CheckSettings) -> tuple[str, int | None, str] | None:
     """The problem, the number of frames as far as it is known, and the words for it; None if sound."""
-    if not record.path.exists():
+    if not os.path.exists(record.path):
         return "missing", None, "nothing at that path"
     problem, frames = "unreadable", None
     try:

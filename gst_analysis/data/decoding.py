@@ -21,7 +21,7 @@ __all__ = ["ClipInfo", "Frames", "OpenClip", "decode_frames", "open_clip", "prob
 def open_clip(path: str | os.PathLike[str]) -> Iterator[OpenClip]:
     """Open a video file or a frame folder, to count and read its frames in one go."""
     where = Path(path)
-    if not where.exists():
+    if not os.path.exists(where):  # of a name too long for any disk it says no, where Path raises
         raise DataError(
             str(where), expected="a video file or a folder of frames", found="nothing there",
             todo="check the path and the root",

@@ -73,12 +73,20 @@ class FrameFolder:
         try:
             with Image.open(path, formats=["JPEG", "PNG"]) as image:
                 check_size(path, *image.size)
-                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+                return _to_rgb(ImageOps.exif_transpose(image))
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise DataError(
                 str(path), expected="a whole JPEG or PNG image", found=str(error) or "a damaged file",
                 todo="extract the frame again, or leave the clip out",
             ) from error  # fmt: skip
+
+
+def _to_rgb(image: Image.Image) -> Pixels:
+    """Eight bits of each colour; of sixteen the upper ones, as Pillow takes them of coloured images."""
+    if image.mode.startswith("I"):  # grey in 16 bits, which Pillow would cut off at 255
+        grey = (np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)
+        return np.stack([grey] * 3, axis=-1)
+    return np.asarray(image.convert("RGB"))
 
 
 def list_frames(folder: Path) -> list[Path]:

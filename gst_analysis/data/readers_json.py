@@ -48,13 +48,26 @@ def read_diving48(annotation: Annotation) -> list[Entry]:
 def parse_json(annotation: Annotation) -> Any:
     """The file's value, or the parser's complaint with its line."""
     try:
-        return json.loads(annotation.text)
+        value = json.loads(annotation.text)
+        _refuse_halves(annotation, value)
+        return value
     except json.JSONDecodeError as error:
         raise DataError(
             f"{annotation.path}, line {error.lineno}", expected="JSON", found=error.msg, todo="correct it",
         ) from error  # fmt: skip
     except (ValueError, RecursionError) as error:
         raise annotation.error(1, expected="JSON of sane size and depth", found=str(error)) from error
+
+
+def _refuse_halves(annotation: Annotation, value: Any) -> None:
+    """JSON may hold half a character (`"\\ud800"`), which can be neither printed nor written."""
+    if "\\ud" not in annotation.text.lower():
+        return
+    items = value if isinstance(value, list) else [value]
+    for number, item in enumerate(items, start=1):
+        text = json.dumps(item, ensure_ascii=False)
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise _error(annotation, number, "whole characters", item)
 
 
 def _records(annotation: Annotation) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -155,9 +155,11 @@ def _choose_subset(
     elif subset in present:
         kept = [(file, entry) for file, entry in read if entry.subset == subset]
     else:
+        named = sorted(str(name) for name in present if name is not None)
         raise DataError(
-            str(path), expected=f"a subset among {', '.join(sorted(map(str, present)))}",
-            found=f"subset {subset}", todo="choose one of them",
+            str(path), expected=f"a subset among {', '.join(named)}" if named else "no subset: it has none",
+            found="none" if subset is None else f"subset {subset!r}"[:60],
+            todo="choose one of them" if named else "leave it out",
         )  # fmt: skip
     dropped = len(read) - len(kept)
     if not kept:

@@ -180,8 +180,10 @@ class VideoFile:
 
     def _no_frames(self) -> DataError:
         return DataError(
-            str(self.path), expected="at least one frame", found="none", todo="leave the clip out"
-        )
+            str(self.path), expected="at least one frame",
+            found="none: it is empty, or cut off within its index",
+            todo="fetch it again, or leave the clip out",
+        )  # fmt: skip
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[InputContainer, VideoStream]]:

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from gst_analysis.data.checking import CheckSettings, DatasetSummary, check_dataset
+from gst_analysis.data.decoding import open_clip
 from gst_analysis.data.records import ClipRecord, RecordList, load_records
+from gst_analysis.errors import DataError
 from gst_analysis.tables import DATASET_CHECK, SCHEMAS, check
 from tests.data.planted_clips import cut, write_folder, write_video
 
@@ -123,3 +125,22 @@ def test_from_annotations_to_saved_table(planted: Path, tmp_path: Path) -> None:
     assert saved["clip"].tolist() == ["short.mp4", "nowhere.mp4"]
     assert saved["promised"].tolist() == [2, 9]
     assert "DATASET_CHECK" in SCHEMAS
+
+
+def test_a_name_too_long_for_any_disk_is_missing(planted: Path) -> None:
+    clips = (ClipRecord("good", planted / "good.mp4"), ClipRecord("x", planted / ("x" * 300)))
+    result = check_dataset(RecordList(clips))
+    assert result.table[["clip", "problem"]].to_numpy().tolist() == [["x", "missing"]]
+    with pytest.raises(DataError, match="nothing there"), open_clip(planted / ("x" * 300)):
+        pass
+
+
+def test_a_file_cut_off_within_its_index_is_said_to_be_perhaps(planted: Path, tmp_path: Path) -> None:
+    """The index of an mp4 stands at its end: what is left of it may list no frame at all."""
+    whole = write_video(tmp_path / "whole.mp4", frames=20).read_bytes()
+    index = whole.rindex(b"moov")
+    torn = tmp_path / "torn.mp4"
+    torn.write_bytes(whole[: index + (len(whole) - index) // 2])
+    result = check_dataset(RecordList((ClipRecord("torn", torn),)))
+    (detail,) = result.table["detail"]
+    assert "cut off within its index" in detail or "check that the file is whole" in detail

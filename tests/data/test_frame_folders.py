@@ -129,3 +129,17 @@ def test_a_forged_size_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     (folder / "1.png").write_bytes(content)
     with pytest.raises(DataError, match="9000x9000"):
         decode_frames(folder, [0])
+
+
+def test_sixteen_bits_of_grey_are_scaled_and_not_cut_off(tmp_path: Path) -> None:
+    """Every grey of 8 bits, and steps between, beside the same picture in 8 bits."""
+    deep = (np.arange(64 * 96, dtype=np.uint32) * 65535 // (64 * 96 - 1)).reshape(64, 96).astype(np.uint16)
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    Image.fromarray(deep).save(folder / "1.png")
+    Image.fromarray((deep >> 8).astype(np.uint8)).save(folder / "2.png")
+    Image.fromarray(np.full((64, 96), 7 * 257, dtype=np.uint16)).save(folder / "3.png")
+    one, other, flat = decode_frames(folder, [0, 1, 2]).pixels
+    np.testing.assert_array_equal(one, other)
+    assert set(np.unique(one)) == set(range(256))
+    assert set(np.unique(flat)) == {7}

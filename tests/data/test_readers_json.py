@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gst_analysis.data.records import ClipRecord, load_records
+from gst_analysis.errors import DataError
 from tests.data.annotation_files import brief, touch, write
 
 
@@ -47,3 +48,15 @@ def test_diving48(suffix: str, root: Path, tmp_path: Path) -> None:
     touch(root, "abc_00001.mp4")
     [record] = load_records(train, root=root)
     assert record == ClipRecord("abc_00001", root / "abc_00001.mp4", 1, "Forward Dive STR", num_frames=133)
+
+
+@pytest.mark.parametrize("place", ["id", "template", "label"])
+def test_half_a_character_is_refused_with_its_record(place: str, root: Path, tmp_path: Path) -> None:
+    """JSON may write it, but nothing can print it or keep it in a table."""
+    whole = {"id": "1", "template": "Holding [something]", "label": "holding \U0001f600"}
+    train = write(tmp_path / "train.json", json.dumps([whole, {**whole, "id": "2", place: "x\ud800"}]))
+    with pytest.raises(DataError, match="record 2: expected whole characters"):
+        load_records(train, root=root)
+    fine = write(tmp_path / "fine.json", json.dumps([whole]))  # a pair of halves is one character
+    assert "\\ud83d" in fine.read_text()
+    assert len(load_records(fine, root=root)) == 1

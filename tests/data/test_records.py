@@ -180,3 +180,11 @@ def test_files_that_are_no_annotations(root: Path, tmp_path: Path) -> None:
         load_records(write(tmp_path / "l.txt", "a 5 1\n"), root=tmp_path / "nowhere")
     with pytest.raises(DataError, match="expected one format"):
         load_records([write(tmp_path / "l.txt", "a 5 1\n"), write(tmp_path / "c.csv", "1;A\n")], root=root)
+
+
+@pytest.mark.parametrize("text", ["a.mp4 0\nb.mp4 1\n"])
+def test_a_subset_of_a_file_without_any_is_refused_in_plain_words(
+    text: str, root: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="no subset: it has none; found subset 'train'; leave it out"):
+        load_records(write(tmp_path / "list.txt", text), root=root, subset="train")
