@@ -69,6 +69,11 @@ def one_line(text: str) -> str:
     return "".join(c for c in " ".join(text.split()) if c.isprintable())
 
 
+def legible(path: object) -> str:
+    """A path as text that can be printed and written, whatever bytes its name is made of."""
+    return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in str(path))
+
+
 def name_some(names: list[str], *, limit: int = 4) -> str:
     """The first few names, and how many more there are."""
     shown = ", ".join(names[:limit])

@@ -6,7 +6,8 @@ import dataclasses
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
@@ -77,11 +78,16 @@ def to_plain(value: Any) -> Any:
 
 def to_json(value: Any) -> str:
     """One JSON document, the same bytes for the same value."""
-    return json.dumps(to_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(to_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode()  # a path may hold half a character
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> Path:
-    """Write a file completely or not at all: to a neighbour first, then moved into place."""
+    """Write a file completely or not at all: to a neighbour first, then moved into place.
+
+    Raises:
+        OutputError: the folder cannot be written to, or there is no room.
+    """
     handle = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,16 +98,35 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> Path:
             todo="choose another place with --out",
         ) from error  # fmt: skip
     try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
+        with explain_disk(path):
+            with os.fdopen(handle, "wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o666 & ~_umask())
+            os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
     return path
+
+
+@contextmanager
+def explain_disk(path: Path) -> Iterator[None]:
+    """Turn what the system says while a file is written into an error of ours.
+
+    Raises:
+        OutputError: there is no room, for instance.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OutputError(
+            str(path), expected="room to write it, and a disk that works",
+            found=error.strerror or str(error), todo="make room, or choose another place with --out",
+        ) from error  # fmt: skip
 
 
 def _umask() -> int:

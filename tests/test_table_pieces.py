@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tracemalloc
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gst_analysis.analysis.frame_traces import TracePlan
 from gst_analysis.data.records import ClipRecord, RecordList
 from gst_analysis.errors import OutputError, TableError
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.results import Provenance, Result, write_whole
 from gst_analysis.tables.schema import Schema, real, text, whole
 from gst_analysis.workflows import TraceOptions, trace_to_folder
 from gst_analysis.workflows.table_pieces import write_tables
@@ -80,3 +82,29 @@ def test_pieces_appear_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError), write_tables(tmp_path / "file", {"t": schema}, KINDS):
         pass
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    schema = Schema("NUMBERS", {"name": text("a")})
+    monkeypatch.setattr(pd.DataFrame, "to_csv", fill)
+    with (
+        pytest.raises(OutputError, match=r"room to write it.*No space left on device"),
+        write_tables(tmp_path, {"t": schema}, KINDS) as tables,
+    ):
+        tables["t"].add(pd.DataFrame({"name": ["x"]}))
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(OutputError, match=r"t\.csv: expected room to write it.*make room"):
+        Result(pd.DataFrame({"a": [1]}), None, Provenance({}, {}, {})).save(tmp_path, "t")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_writer_itself_raises_is_left_alone(tmp_path: Path) -> None:
+    def fail(_: object) -> None:
+        raise ValueError("not about the disk")
+
+    with pytest.raises(ValueError, match="not about the disk"):
+        write_whole(tmp_path / "a", fail)
+    assert not list(tmp_path.iterdir())

@@ -19,7 +19,7 @@ from gst_analysis.checkpoints.cards import load_card_beside
 from gst_analysis.checkpoints.detective import Overrides, check_state, infer_spec
 from gst_analysis.checkpoints.layouts import CanonicalState, canonicalise
 from gst_analysis.checkpoints.reading import SAFETENSORS_KEY, RawCheckpoint, load_raw
-from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError
+from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError, legible
 from gst_analysis.models.network import VideoNetwork
 from gst_analysis.models.registry import build_model
 from gst_analysis.release import find_version
@@ -46,7 +46,7 @@ class Checkpoint:
     @property
     def name(self) -> str:
         """The file's name without its ending."""
-        return self.path.stem
+        return legible(self.path.stem)
 
     @property
     def params(self) -> int:

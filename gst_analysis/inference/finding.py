@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gst_analysis.data.locating import VIDEO_SUFFIXES
 from gst_analysis.data.records import AnyPath, ClipRecord, RecordList
-from gst_analysis.errors import DataError
+from gst_analysis.errors import DataError, legible
 
 _FRAME = re.compile(r".*[0-9]\.(jpe?g|png)", re.IGNORECASE)
 
@@ -31,7 +31,7 @@ def find_clips(sources: AnyPath | Sequence[AnyPath]) -> RecordList:
     found: dict[Path, None] = {}
     for source in given:
         found |= dict.fromkeys(_expand(Path(source)))
-    return RecordList(tuple(ClipRecord(str(path), path) for path in found))
+    return RecordList(tuple(ClipRecord(legible(path), path) for path in found))
 
 
 def _expand(source: Path) -> list[Path]:

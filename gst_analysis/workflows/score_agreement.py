@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gst_analysis.errors import legible
 from gst_analysis.results import Provenance, Result
 from gst_analysis.workflows.files import IMAGE_FORMATS, TABLE_FORMATS, save_figures
 from gst_analysis.workflows.labelled_clips import ClipChoice, load_labelled_clips
@@ -64,7 +65,7 @@ def score_agreement(
     summaries: dict[str, AblationSummary] = {}
     sources: dict[str, str] = {}
     specs: dict[str, Mapping[str, Any]] = {}
-    names = distinct_names([f"{Path(data).name}/{Path(path).stem}" for path, data in pairs])
+    names = distinct_names([legible(f"{Path(data).name}/{Path(path).stem}") for path, data in pairs])
     for done, (name, (path, dataset)) in enumerate(zip(names, pairs, strict=True)):
         if progress is not None:
             progress(done, len(pairs), name)

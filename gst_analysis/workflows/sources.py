@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gst_analysis.errors import OutputError
+from gst_analysis.errors import OutputError, legible
 from gst_analysis.specs import ModelSpec
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def checkpoint_of(source: Source, *, family: str | None = None, num_frames: int 
 def name_of(source: Source) -> str:
     """What a figure calls a checkpoint if nothing else is said."""
     if isinstance(source, (str, os.PathLike)):
-        return Path(source).stem
+        return legible(Path(source).stem)
     return checkpoint_of(source).name
 
 

@@ -6,11 +6,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gst_analysis.errors import OutputError
+from gst_analysis.results import explain_disk
 from gst_analysis.tables import Column, Schema, check
 
 if TYPE_CHECKING:
@@ -42,11 +43,18 @@ class TablePieces:
 
     def flush(self) -> None:
         """Write what has been gathered; the first time, also if that is nothing."""
-        import pandas as pd
-
         rows = self._count()
         if not rows and self._pieces:
             return
+        with explain_disk(self._folder.parent / self._stem):
+            self._write()
+        self.rows += rows
+        self._pieces += 1
+        self._waiting = {name: [] for name in self._waiting}
+
+    def _write(self) -> None:
+        import pandas as pd
+
         kinds = {name: _choose_dtype(column) for name, column in self._schema.columns.items()}
         piece = pd.DataFrame(self._waiting).astype(kinds)
         if "csv" in self._kinds:
@@ -54,9 +62,6 @@ class TablePieces:
             piece.to_csv(path, mode="a", header=not self._pieces, index=False, lineterminator="\n")
         if "parquet" in self._kinds:
             self._write_parquet(piece)
-        self.rows += rows
-        self._pieces += 1
-        self._waiting = {name: [] for name in self._waiting}
 
     def _count(self) -> int:
         return len(next(iter(self._waiting.values())))
@@ -64,13 +69,18 @@ class TablePieces:
     def close(self) -> None:
         """Write the rest and finish the files."""
         self.flush()
-        self.abandon()
+        with explain_disk(self._folder.parent / self._stem):
+            self._finish()
 
     def abandon(self) -> None:
         """Let go of the files as they are."""
+        with suppress(OSError):
+            self._finish()
+
+    def _finish(self) -> None:
         if self._parquet is not None:
-            self._parquet.close()
-            self._parquet = None
+            file, self._parquet = self._parquet, None
+            file.close()
 
     def _write_parquet(self, piece: pd.DataFrame) -> None:
         import pyarrow as pa
@@ -90,7 +100,7 @@ def write_tables(
     """Tables by the stems of their files; the files appear in the folder when the block ends without error.
 
     Raises:
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or is full.
     """
     where = Path(folder)
     try:
