@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -171,3 +172,51 @@ def test_bad_input_is_one_line(
     code, line = call(*(argument.format(**names) for argument in arguments))
     assert code == 2
     assert said in line
+
+
+def test_evaluate_says_what_was_assumed_of_the_data(
+    checkpoint: str, world: Path, call: Run, tmp_path: Path
+) -> None:
+    rows = json.loads((world / "validation.json").read_text())
+    twice = tmp_path / "validation.json"
+    twice.write_text(json.dumps([*rows, rows[0]]))
+    (tmp_path / "labels.json").write_bytes((world / "labels.json").read_bytes())
+    told = ("evaluate", checkpoint, str(twice), "--root", str(world / "videos"))
+    code, found = call(*told, "--out", str(tmp_path / "out"))
+    assert code == 0
+    assert found["clips"] == len(rows) + 1
+    assert f"clips listed more than once: {rows[0]['id']}" in found["notes"]
+    assert "format detected from the content: something-v2" in found["notes"]
+    code, found = call(*told, "--limit", "2", "--out", str(tmp_path / "few"))
+    assert any("2 of" in note and "drawn with seed" in note for note in found["notes"])
+
+
+def test_names_of_any_bytes_can_be_printed_and_written(
+    checkpoint: str, world: Path, call: Run, tmp_path: Path
+) -> None:
+    """Linux takes any bytes as a name; these are those of Latin-1."""
+    clip = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mp4"))
+    network = Path(os.fsdecode(os.fsencode(tmp_path) + b"/r\xe9seau.pth"))
+    try:
+        clip.write_bytes(next((world / "videos").iterdir()).read_bytes())
+    except OSError:
+        pytest.skip("this disk takes only names that are text")
+    network.write_bytes(Path(checkpoint).read_bytes())
+    code, found = call("predict", str(network), str(clip), "--out", str(tmp_path / "predict"))
+    assert code == 0
+    assert found["checkpoint"] == "r\ufffdseau"
+    assert [one["clip"] for one in found["clips"]] == [f"{tmp_path}/caf\ufffd.mp4"]
+    code, found = call("bn-hist", str(network), "--out", str(tmp_path / "scales"), "--formats", "csv,parquet")
+    assert code == 0
+    assert set(pd.read_parquet(tmp_path / "scales" / "bn_scales.parquet")["checkpoint"]) == {"r\ufffdseau"}
+
+
+def test_ctrl_c_says_so(
+    checkpoint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gst_analysis.workflows.open_model", stop)
+    assert run(["predict", checkpoint, checkpoint]) == 130
+    assert capsys.readouterr().err.strip() == "gst-analyze: interrupted"

@@ -119,7 +119,7 @@ def measure_ablation(
         for number, batch in enumerate(stream.batches(count)):
             with explain_out_of_memory(len(batch.labels), device):
                 run.take(batch, number)
-    return _build_result(run, model, records, stream, settings, (*model.notes, *notes))
+    return _build_result(run, model, records, stream, settings, (*records.notes, *model.notes, *notes))
 
 
 def _drop_undefined(

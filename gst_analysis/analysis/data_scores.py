@@ -76,7 +76,7 @@ def measure_data_scores(
                     sums[layer] = sums.get(layer, torch.zeros(())) + scores
             clips += len(batch.labels)
     means = {layer: (total / clips).numpy() for layer, total in sums.items()}
-    summary = DataScoresSummary(clips, dict(stream.failures), model.notes)
+    summary = DataScoresSummary(clips, dict(stream.failures), (*records.notes, *model.notes))
     name = model.checkpoint.name
     provenance = Provenance(
         {name: model.sha256, **(records.sources or {})}, {name: model.spec.to_json()},

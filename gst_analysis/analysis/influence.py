@@ -127,7 +127,8 @@ def measure_influence(
             steps.end()
     if not means.clips:
         raise _none_read(failures)
-    return _assemble(model, means, options, reaches, failures)
+    notes = records.notes if isinstance(records, RecordList) else ()
+    return _assemble(model, means, options, reaches, failures, notes)
 
 
 def _count_steps(model: LoadedModel, options: InfluenceOptions, reaches: Sequence[Reach]) -> int:
@@ -215,6 +216,7 @@ def _assemble(
     options: InfluenceOptions,
     reaches: list[Reach],
     failures: dict[str, str],
+    notes: tuple[str, ...],
 ) -> Influence:
     name, frames, half_width = model.checkpoint.name, model.clip_spec.frames, reaches[-1].half_width
     table = tabulate_influence(name, means, mark_reachable(frames, half_width))
@@ -228,7 +230,7 @@ def _assemble(
         blocks=list_spreads(fields),
         unmoved={method: int(means.unmoved[method]) for method in METHODS},
         failures=failures,
-        notes=(*model.notes, *_remarks(means, frames)),
+        notes=(*notes, *model.notes, *_remarks(means, frames)),
     )
     settings = {
         "clip_spec": model.clip_spec.to_json(),

@@ -14,6 +14,8 @@ from gst_analysis.errors import GstError, one_line
 UsageError: Any = typer.BadParameter.__bases__[0]
 """Click's, of whichever copy of click this Typer carries."""
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="gst-analyze",
     help="See where a video network keeps space and where it keeps time.",
@@ -38,8 +40,10 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit code."""
     try:
-        code = app(arguments, prog_name="gst-analyze", standalone_mode=False)
-        return int(code or 0)
+        code = int(app(arguments, prog_name="gst-analyze", standalone_mode=False) or 0)
+        if code == INTERRUPTED:  # Typer has made an exit code of Ctrl-C
+            _complain("interrupted")
+        return code
     except GstError as error:
         return _complain(str(error))
     except UsageError as error:
@@ -47,7 +51,7 @@ def run(arguments: list[str]) -> int:
         return _complain(f"{one_line(error.format_message())} See '{command} --help'.")
     except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted")
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -59,7 +59,9 @@ def measure_frame_logits(
         device = choose_device(settings.device)
         count = _count_to(len(numbered), progress)
         shares = [measure_share(job, numbered, device, count)]
-    return _assemble(job, records, shares, names, (*model.notes, *notes, *views.notes))
+    told = records.notes if isinstance(records, RecordList) else ()
+    unique = dict.fromkeys((*told, *model.notes, *notes, *views.notes))
+    return _assemble(job, records, shares, names, tuple(unique))
 
 
 def _name_classes(

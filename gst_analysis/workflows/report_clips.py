@@ -98,8 +98,13 @@ def tell_accuracy(clips: ReportClips, progress: Progress | None) -> Section:
     )  # fmt: skip
     return Section(
         "accuracy", facts=facts, figures=[figure], tables=[_list_classes(result)],
-        notes=[*clips.records.notes, *summary.notes],
+        notes=summary.notes,
     )  # fmt: skip
+
+
+def _untold(clips: ReportClips, notes: Sequence[str]) -> list[str]:
+    """What the section on accuracy has not said of the clips."""
+    return [note for note in notes if note not in clips.records.notes]
 
 
 def tell_ablation(clips: ReportClips, progress: Progress | None) -> Section:
@@ -128,7 +133,11 @@ def tell_ablation(clips: ReportClips, progress: Progress | None) -> Section:
         draw_both(lambda dark: result.plot(measure="loss_rise", dark=dark)),
     )  # fmt: skip
     return Section(
-        "ablation", text=text, figures=[figure], tables=[_list_drops(result)], notes=result.summary.notes
+        "ablation",
+        text=text,
+        figures=[figure],
+        tables=[_list_drops(result)],
+        notes=_untold(clips, result.summary.notes),
     )
 
 
@@ -166,7 +175,7 @@ def tell_influence(clips: ReportClips, progress: Progress | None) -> Section:
         "Rows: whose logit; columns: the input frame it depends on; below, how far every block looks.",
         {"light": result.plot()}, draw_both(lambda dark: result.plot_interactive(dark=dark)),
     )  # fmt: skip
-    return Section("influence", text=text, figures=[figure], notes=summary.notes)
+    return Section("influence", text=text, figures=[figure], notes=_untold(clips, summary.notes))
 
 
 def tell_saliency(clips: ReportClips, progress: Progress | None) -> Section:
