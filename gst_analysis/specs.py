@@ -7,6 +7,7 @@ are split into space and time. ClipSpec says what the network expects its input 
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from fractions import Fraction
@@ -18,6 +19,9 @@ from gst_analysis.families import FAMILIES, HALF, ChannelGroups, Family, Kernel
 from gst_analysis.widths import narrow_block, read_widths, why_not_slimmed
 
 MIN_SIZE = 32
+LARGEST_SIDE = 8_192
+"""Pixels of a side. These bounds stop a slip of the hand, or a file's wild claim, from filling the memory."""
+MOST_FRAMES = 10_000
 
 
 def parse_fraction(text: object, *, name: str = "alpha") -> Fraction:
@@ -72,7 +76,7 @@ class ModelSpec:
         self._set("beta", self._family.beta)
         self._set("width", BACKBONES[self.backbone].width if self.width is None else self.width)
         for count in ("num_frames", "num_classes", "width"):
-            _at_least_one(getattr(self, count), count)
+            _check_count(getattr(self, count), count, most=MOST_FRAMES if count == "num_frames" else None)
         self._check_split()
         if self.widths is not None:
             self._check_widths()
@@ -264,14 +268,19 @@ class ClipSpec:
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
     def __post_init__(self) -> None:
-        for count in ("frames", "resize", "crop"):
-            _at_least_one(getattr(self, count), count)
+        for count, most in (("frames", MOST_FRAMES), ("resize", LARGEST_SIDE), ("crop", LARGEST_SIDE)):
+            _check_count(getattr(self, count), count, most=most)
         for field in ("mean", "std"):
             values = tuple(float(v) for v in getattr(self, field))
             if len(values) != 3:
                 raise SpecError(
                     f"clip {field}", expected="three numbers, one a colour", found=str(len(values)),
                     todo="give red, green and blue",
+                )  # fmt: skip
+            if not all(map(math.isfinite, values)) or (field == "std" and min(values) <= 0):
+                raise SpecError(
+                    f"clip {field}", expected="numbers above 0" if field == "std" else "finite numbers",
+                    found=", ".join(map(str, values))[:80], todo="give those it was trained with",
                 )  # fmt: skip
             object.__setattr__(self, field, values)
 
@@ -309,11 +318,16 @@ def _known(name: object, registry: Mapping[str, object], kind: str) -> None:
         )  # fmt: skip
 
 
-def _at_least_one(value: object, name: str) -> None:
+def _check_count(value: object, name: str, *, most: int | None = None) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise SpecError(
             name.replace("_", " "), expected="a whole number of at least 1", found=repr(value)[:60],
             todo="give a larger one",
+        )  # fmt: skip
+    if most is not None and value > most:
+        raise SpecError(
+            name.replace("_", " "), expected=f"at most {most}", found=f"{value}"[:60],
+            todo="give a smaller one",
         )  # fmt: skip
 
 

@@ -226,3 +226,25 @@ def test_clip_spec_round_trip_and_refusals() -> None:
         ClipSpec(std=(0.2, 0.2))
     with pytest.raises(SpecError, match="frames: expected a whole number"):
         ClipSpec(frames=0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("std", (0.2, 0.0, 0.2), "clip std: expected numbers above 0; found 0.2, 0.0, 0.2"),
+        ("std", (-1, 1, 1), "expected numbers above 0"),
+        ("std", (float("nan"), 1, 1), "expected numbers above 0"),
+        ("mean", (0.5, float("inf"), 0.5), "clip mean: expected finite numbers"),
+        ("frames", 1_000_000, "frames: expected at most 10000; found 1000000"),
+        ("crop", 100_000, "crop: expected at most 8192"),
+        ("resize", 100_000, "resize: expected at most 8192"),
+    ],
+)
+def test_clips_that_nothing_could_be_made_of_are_refused(field: str, value: object, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        ClipSpec(**{field: value})  # type: ignore[arg-type]
+
+
+def test_a_million_frames_are_a_slip_of_the_hand() -> None:
+    with pytest.raises(SpecError, match="num frames: expected at most 10000"):
+        ModelSpec("gst", "resnet50", num_frames=1_000_000)
