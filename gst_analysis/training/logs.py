@@ -10,7 +10,7 @@ import io
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ class RunLog:
             self._files[name] = _open_at(folder / name, (sizes or {}).get(name, 0))
         for name, schema in _TABLES.items():
             if self._files[name].tell() == 0:
-                self._append(name, _format_csv(list(schema.columns)))
+                self._append(name, format_row(list(schema.columns)))
         if tensorboard:
             self._board = _open_board(folder / "tensorboard", step)
 
@@ -69,7 +69,7 @@ class RunLog:
     def _add_row(self, name: str, event: str, row: Mapping[str, Any]) -> None:
         if name not in self._files:
             return
-        self._append(name, _format_csv([row[column] for column in _TABLES[name].columns]))
+        self._append(name, format_row([row[column] for column in _TABLES[name].columns]))
         self.add_event(event, row)
         if self._board is not None:
             for key, value in row.items():
@@ -77,7 +77,7 @@ class RunLog:
                     self._board.add_scalar(f"{event}/{key}", value, row["step"])
 
     def _append(self, name: str, text: str) -> None:
-        self._files[name].write(text.encode())
+        self._files[name].write(text.encode("utf-8", "backslashreplace"))  # a path may hold half a character
         self._files[name].flush()
 
 
@@ -90,7 +90,8 @@ def _open_at(path: Path, size: int) -> io.BufferedRandom:
     return file
 
 
-def _format_csv(values: list[Any]) -> str:
+def format_row(values: Sequence[Any]) -> str:
+    """A line of a table; numbers that no table has are left empty."""
     text = io.StringIO()
     cells = ["" if v is None or _is_odd(v) else v for v in values]
     csv.writer(text, lineterminator="\n").writerow(cells)

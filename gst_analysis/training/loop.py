@@ -89,14 +89,16 @@ def _train_here(
         if lock := crew.agree(lambda: prepare_folder(folder, resume=resume) if crew.leads else None):
             held.callback(lock.close)
         snapshot = crew.agree(lambda: load_snapshot(folder, config) if resume else None)
-        parts = build_parts(config, fabric, crew, report if crew.leads else ignore_progress)
+        parts = build_parts(config, fabric, crew, report if crew.leads else ignore_progress, snapshot)
         recorder = Recorder(parts, folder, snapshot)
         try:
             with Interruption() as interruption:
                 position = Loop(parts, recorder, interruption, report).run()
         finally:
             recorder.close()
-        return build_result(config, position, folder, sources=parts.sources, spec=parts.network.spec)
+        return build_result(
+            config, position, folder, sources=parts.sources, spec=parts.network.spec, notes=recorder.notes
+        )
 
 
 class Loop:

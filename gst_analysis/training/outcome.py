@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +49,13 @@ def epoch_name(epoch: int) -> str:
 
 
 def build_result(
-    config: TrainConfig, position: Position, folder: Path, *, sources: Sources, spec: ModelSpec
+    config: TrainConfig,
+    position: Position,
+    folder: Path,
+    *,
+    sources: Sources,
+    spec: ModelSpec,
+    notes: Sequence[str],
 ) -> TrainResult:
     """Gather the result of a finished run."""
     table = pd.DataFrame(position.rows, columns=list(TRAINING_EPOCHS.columns))
@@ -65,4 +71,4 @@ def build_result(
     kept = sorted(folder.glob("epoch-*.pth"))
     files = {path.stem: str(path) for path in (folder / LAST, folder / BEST, *kept) if path.exists()}
     provenance = Provenance(sources.sha256, {LAST: spec.to_json()}, config.to_json())
-    return TrainResult(table, summary, provenance, folder, files, sources.notes)
+    return TrainResult(table, summary, provenance, folder, files, (*sources.notes, *notes))

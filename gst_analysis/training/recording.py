@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from gst_analysis.errors import BrokenCheckpoint, DataError, OutputError
 from gst_analysis.results import write_whole
 from gst_analysis.training.loaders import is_dead_worker
 from gst_analysis.training.logs import RunLog
+from gst_analysis.training.mending import mend_logs
 from gst_analysis.training.meters import EPOCH, WINDOW, Scores, Totals, check_finite
 from gst_analysis.training.outcome import BEST, LAST, epoch_name
 from gst_analysis.training.randomness import capture_random, restore_random
@@ -37,10 +38,12 @@ class Recorder:
         if parts.validation is not None:
             self._tallies["validation"] = parts.validation.skipped
         self._told: dict[str, int] = {}
+        self.notes: list[str] = []
+        """What to tell of going on with this run."""
         run = parts.config.run
         with _explain_full_disk(folder):
             self.log = RunLog(
-                folder if parts.crew.leads else None, sizes=snapshot.log if snapshot else None,
+                folder if parts.crew.leads else None, sizes=self._mend(snapshot),
                 tensorboard=run.tensorboard, step=self.position.step,
             )  # fmt: skip
             if parts.crew.leads:
@@ -109,7 +112,7 @@ class Recorder:
             snapshot = Snapshot(
                 position, parts.network.state_dict(), parts.optimiser.state_dict(),
                 parts.fabric.strategy.precision.state_dict(), generators, sums, self.log.sizes(),
-                self._machine(),
+                self._machine(), parts.sources.fingerprint,
             )  # fmt: skip
             save_snapshot(self.folder, snapshot, parts.config)
 
@@ -122,9 +125,19 @@ class Recorder:
             self._restore(snapshot)
             changed = {k: v for k, v in snapshot.machine.items() if event.get(k) != v}
             self.log.add_event("resumed", {**event, "differs_from": changed})
-        if not self.position.step:
-            for note in parts.sources.notes:
-                self.log.add_event("note", {"text": note})
+        for note in (*(() if self.position.step else parts.sources.notes), *self.notes):
+            self.log.add_event("note", {"text": note})
+
+    def _mend(self, snapshot: Snapshot | None) -> Mapping[str, int] | None:
+        """Put the logs back to where the run was saved; returns how long they are."""
+        if snapshot is None or not self.parts.crew.leads:
+            return None
+        sizes, self.notes = mend_logs(self.folder, snapshot)
+        if snapshot.data is None:
+            self.notes.append(
+                "state.pt is of an earlier version: whether the clips are the same is not known"
+            )
+        return sizes
 
     def _restore(self, snapshot: Snapshot) -> None:
         parts, rank = self.parts, self.parts.crew.rank

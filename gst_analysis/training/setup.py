@@ -21,7 +21,8 @@ from gst_analysis.training.loaders import Loader, build_dataset, build_loader
 from gst_analysis.training.memory import explain_exhaustion
 from gst_analysis.training.optimiser import build_optimiser
 from gst_analysis.training.progress import Phase, Report, TrainProgress
-from gst_analysis.training.sources import Sources, load_sources, prepare_world
+from gst_analysis.training.sources import Sources, check_unchanged, load_sources, prepare_world
+from gst_analysis.training.state import Snapshot
 from gst_analysis.training.sync_norm import synchronise_norms
 from gst_analysis.training.validation import Validation
 
@@ -52,10 +53,12 @@ class Parts:
     provenance: dict[str, Any]
 
 
-def build_parts(config: TrainConfig, fabric: Fabric, crew: Crew, report: Report) -> Parts:
-    """Build everything; the same error on every rank if it fails on any."""
+def build_parts(
+    config: TrainConfig, fabric: Fabric, crew: Crew, report: Report, snapshot: Snapshot | None = None
+) -> Parts:
+    """Build everything; the same error on every rank if it fails on any. A snapshot's clips must be these."""
     crew.agree(lambda: prepare_world(config, _reporter(report, "rendering")) if crew.leads else None)
-    sources, dataset, plan = crew.agree(lambda: _prepare_training(config, crew, report))
+    sources, dataset, plan = crew.agree(lambda: _prepare_training(config, crew, report, snapshot))
     network, provenance = crew.agree(lambda: _build_network(config, sources, crew))
     optimiser = build_optimiser(network, config.optimiser)
     compiled: Any = torch.compile(network) if config.run.compile else network
@@ -74,9 +77,11 @@ def build_parts(config: TrainConfig, fabric: Fabric, crew: Crew, report: Report)
 
 
 def _prepare_training(
-    config: TrainConfig, crew: Crew, report: Report
+    config: TrainConfig, crew: Crew, report: Report, snapshot: Snapshot | None
 ) -> tuple[Sources, ClipDataset, BatchPlan]:
     sources = load_sources(config)
+    if snapshot is not None:
+        check_unchanged(sources, snapshot.data, config)
     clips, seed = len(sources.train), config.run.seed
     plan = BatchPlan.of(config.optimiser, clips, seed=seed, rank=crew.rank, ranks=crew.size)
     dataset = build_dataset(sources.train, config, train=True, progress=_reporter(report, "reading"))

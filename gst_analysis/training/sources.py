@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gst_analysis.data.records import ClipRecord, RecordList, load_records
 from gst_analysis.data.synthetic import make_world, read_world
@@ -36,6 +37,38 @@ class Sources:
             for records in lists if records is not None
             for path, digest in (records.sources or {}).items()
         }  # fmt: skip
+
+    @property
+    def fingerprint(self) -> dict[str, list[str]]:
+        """What a resumed run must share: the contents of the lists, wherever they lie, and the classes."""
+        lists = {"train": self.train, "validation": self.validation}
+        digests = {name: list((found.sources or {}).values()) for name, found in lists.items() if found}
+        return {**digests, "classes": list(self.train.class_names)}
+
+
+def check_unchanged(sources: Sources, saved: Mapping[str, Any] | None, config: TrainConfig) -> None:
+    """Refuse clips other than those that a run was started with.
+
+    A changed validation list too: best.pth was chosen by scores on the one before.
+
+    Raises:
+        DataError: a list or the classes have changed; it says which.
+    """
+    names = {
+        "train": f"another content of data.train ({config.data.train})",
+        "validation": f"another content of data.validation ({config.data.validation})",
+        "classes": "other class names, or another order of them",
+    }
+    found = sources.fingerprint
+    changed = [
+        words for key, words in names.items() if saved is not None and saved.get(key) != found.get(key)
+    ]
+    if changed:
+        raise DataError(
+            "resuming", expected="the annotations that the run was started with", found=name_some(changed),
+            todo="put the files back as they were, or start a run in another folder, from this one's weights "
+            "with model.weights",
+        )  # fmt: skip
 
 
 def prepare_world(

@@ -59,6 +59,8 @@ class Snapshot:
     """How long each log file is."""
     machine: Mapping[str, Any]
     """What must be the same for the weights to be the same bit for bit: devices, threads, torch."""
+    data: Mapping[str, Any] | None = None
+    """The clips and classes (`Sources.fingerprint`); None in files of before they were kept."""
 
 
 def save_snapshot(folder: Path, snapshot: Snapshot, config: TrainConfig) -> Path:
@@ -73,6 +75,7 @@ def save_snapshot(folder: Path, snapshot: Snapshot, config: TrainConfig) -> Path
         "state_dict": {name: tensor.detach().cpu() for name, tensor in snapshot.weights.items()},
         "optimiser": snapshot.optimiser, "scaler": dict(snapshot.scaler), "random": snapshot.random,
         "sums": snapshot.sums, "log": dict(snapshot.log), "machine": dict(snapshot.machine),
+        "data": None if snapshot.data is None else dict(snapshot.data),
     }  # fmt: skip
     return write_whole(folder / STATE, lambda file: torch.save(record, file))
 
@@ -100,7 +103,7 @@ def load_snapshot(folder: Path, config: TrainConfig) -> Snapshot | None:
         position = Position(**{**record["position"], "skipped": skipped})
         return Snapshot(
             position, raw.state, record["optimiser"], record["scaler"], record["random"], record["sums"],
-            record["log"], record["machine"],
+            record["log"], record["machine"], _read_data(record.get("data"), path),
         )  # fmt: skip
     except (KeyError, TypeError, AttributeError) as error:
         raise _broken(path, f"one without {error}") from error
@@ -141,6 +144,12 @@ def _check_folder(folder: Path, resume: Resume) -> None:
             found=f"no {STATE} in it" if folder.is_dir() else "no such folder",
             todo="check --out; to begin a run there, leave out --resume or use --resume-if-any",
         )  # fmt: skip
+
+
+def _read_data(data: Any, path: Path) -> Mapping[str, Any] | None:
+    if data is not None and not isinstance(data, Mapping):
+        raise _broken(path, "one without the clips' hashes")
+    return data
 
 
 def _compare(saved: Any, config: TrainConfig, path: Path) -> None:

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from gst_analysis.errors import CheckpointError, OutputError, SpecError
+from gst_analysis.errors import CheckpointError, DataError, OutputError, SpecError
+from gst_analysis.training.lock import LOCK
 from gst_analysis.training.loop import train
 from gst_analysis.training.state import STATE
 from tests.training.runs import SETTINGS, STEPS, assert_same, at_step, tiny, weights
@@ -185,3 +189,51 @@ def test_the_command_refuses_to_resume_nothing_unless_told(
     assert run([*command, "--resume-if-any"]) == 0
     assert run([*command, "--resume"]) == 0
     assert run(command) == 2
+
+
+def relist(folder: Path, name: str, change: Callable[[list[Any]], list[Any]]) -> None:
+    path = folder / name
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "found"),
+    [
+        ("train.json", lambda rows: rows[:-1], "data.train (train.json)"),
+        ("train.json", lambda rows: [{**rows[0], "template": rows[1]["template"]}, *rows[1:]], "data.train"),
+        ("validation.json", lambda rows: rows[1:], "data.validation (validation.json)"),
+        (
+            "labels.json",
+            lambda labels: dict(zip(labels, reversed(labels.values()), strict=True)),
+            "other class",
+        ),
+    ],
+)
+def test_other_annotations_are_refused_before_anything_is_written(
+    name: str, change: Callable[[Any], Any], found: str, world: Path, tmp_path: Path
+) -> None:
+    moved = tmp_path / "elsewhere"
+    changes = {"schedule.kind": "constant", "schedule.epochs": "1"}
+    train(tiny(world, changes), out=tmp_path / "run")
+    shutil.copytree(world, moved)
+    changes = {**changes, "data.root": str(moved), "schedule.epochs": "2"}
+    relist(moved, name, change)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir() if path.name != LOCK}
+    with pytest.raises(DataError, match=rf"annotations .* started with; found .*{re.escape(found)}"):
+        train(tiny(world, changes), out=tmp_path / "run", resume=True)
+    assert before == {
+        path.name: path.read_bytes() for path in (tmp_path / "run").iterdir() if path.name != LOCK
+    }
+    shutil.copy(world / name, moved / name)
+    assert train(tiny(world, changes), out=tmp_path / "run", resume=True).summary.epochs == 2
+
+
+def test_a_state_from_before_lists_were_kept_resumes_with_a_note(world: Path, tmp_path: Path) -> None:
+    changes = {"schedule.kind": "constant", "schedule.epochs": "1"}
+    train(tiny(world, changes), out=tmp_path)
+    state = torch.load(tmp_path / STATE, weights_only=True)
+    del state["data"]
+    torch.save(state, tmp_path / STATE)
+    result = train(tiny(world, {**changes, "schedule.epochs": "2"}), out=tmp_path, resume=True)
+    assert "state.pt is of an earlier version: whether the clips are the same is not known" in result.notes
+    assert "whether the clips are the same" in (tmp_path / "log.jsonl").read_text()
