@@ -77,6 +77,10 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
 }
 
 
+PASSED_BY_OLD_TORCH = {"index_add"}
+"""What a GPU refuses, and fake tensors of torch 2.11 do not."""
+
+
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_the_pretended_device_refuses_what_torchs_fake_one_refuses(name: str) -> None:
     def refused() -> bool:
@@ -89,7 +93,7 @@ def test_the_pretended_device_refuses_what_torchs_fake_one_refuses(name: str) ->
         return False
 
     with FakeTensorMode():
-        expected = refused()
+        expected = refused() or name in PASSED_BY_OLD_TORCH
     with pretend_cuda():
         assert refused() == expected
 

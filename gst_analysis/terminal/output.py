@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from gst_analysis.results import to_json
@@ -30,10 +37,24 @@ def show_progress(title: str, total: int) -> Iterator[Report]:
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
         TextColumn("{task.fields[current]}"),
     )  # fmt: skip
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with open_bar(*columns) as bar:
         task = bar.add_task(title, total=total, current="")
         yield lambda done, of, name: bar.update(task, completed=done, total=of, current=escape(name))
+
+
+@contextmanager
+def open_bar(*columns: ProgressColumn) -> Iterator[Progress]:
+    """A bar on stderr that leaves nothing behind; where stderr is no terminal it is never started.
+
+    A bar that is merely disabled ends with an empty line in older versions of Rich.
+    """
+    console = Console(stderr=True)
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    if not console.is_terminal:
+        yield bar
+        return
+    with bar:
+        yield bar
 
 
 def show_files(files: Mapping[str, str]) -> None:

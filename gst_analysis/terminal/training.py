@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Table
 
-from gst_analysis.terminal.output import print_json, show_files
+from gst_analysis.terminal.output import open_bar, print_json, show_files
 
 if TYPE_CHECKING:
     from gst_analysis.training.outcome import TrainResult
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 @contextmanager
 def show_training() -> Iterator[Callable[..., object]]:
     """A bar for the epoch at hand with loss, learning rate, speed and what is left of the whole run."""
-    console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[now]}"),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with open_bar(*columns) as bar:
         task = bar.add_task("starting", total=None, now="")
 
         def report(at: TrainProgress, title: str = "") -> None:
