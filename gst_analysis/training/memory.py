@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,8 @@ import torch
 
 from gst_analysis.errors import SpecError
 from gst_analysis.models.devices import is_out_of_memory
+from gst_analysis.models.registry import build_model
+from gst_analysis.specs import ModelSpec
 from gst_analysis.training.batches import BatchPlan
 
 
@@ -35,6 +38,29 @@ def explain_exhaustion(work: str, todo: str) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         raise SpecError(work, expected="enough memory for it", found="out of memory", todo=todo) from error
+
+
+def check_size(spec: ModelSpec, device: torch.device, todo: str) -> None:
+    """Refuse a network for which this machine has too little memory: the system would kill the process.
+
+    On a CPU there are its gradients and its momentum as well; other devices tell when theirs is full.
+    """
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):  # shapes alone
+        numbers = sum(parameter.numel() for parameter in build_model(spec).parameters())
+    needed, present = numbers * (12 if device.type == "cpu" else 4), _physical_memory()
+    if present is not None and needed > present:
+        raise SpecError(
+            f"building {spec.label}", expected=f"weights that fit into {present / 2**30:.0f} GiB of memory",
+            found=f"{numbers / 1e6:,.0f} million of them, which take {needed / 2**30:,.0f} GiB", todo=todo,
+        )  # fmt: skip
+
+
+def _physical_memory() -> int | None:
+    """Bytes of this machine's memory; None where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
 
 
 def _advise(plan: BatchPlan) -> str:

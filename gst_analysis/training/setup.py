@@ -18,7 +18,7 @@ from gst_analysis.training.batches import BatchPlan, TrainSampler, ValidationSam
 from gst_analysis.training.config import TrainConfig
 from gst_analysis.training.crew import Crew
 from gst_analysis.training.loaders import Loader, build_dataset, build_loader
-from gst_analysis.training.memory import explain_exhaustion
+from gst_analysis.training.memory import check_size, explain_exhaustion
 from gst_analysis.training.optimiser import build_optimiser
 from gst_analysis.training.progress import Phase, Report, TrainProgress
 from gst_analysis.training.sources import Sources, check_unchanged, load_sources, prepare_world
@@ -109,7 +109,7 @@ def _prepare_validation(
 def _build_network(config: TrainConfig, sources: Sources, crew: Crew) -> tuple[VideoNetwork, dict[str, Any]]:
     """The network in training mode, and what is written about it into its checkpoints."""
     with explain_exhaustion("building the network", _SMALLER):
-        start = _start_network(config, sources)
+        start = _start_network(config, sources, crew.device)
         network = start.module.train()
         if config.run.sync_bn and crew.size > 1:
             synchronise_norms(network, crew.device)
@@ -119,13 +119,15 @@ def _build_network(config: TrainConfig, sources: Sources, crew: Crew) -> tuple[V
     return network, provenance
 
 
-def _start_network(config: TrainConfig, sources: Sources) -> LoadedModel:
+def _start_network(config: TrainConfig, sources: Sources, device: torch.device) -> LoadedModel:
     model = config.model
     if model.weights is not None:
         classes, frames = sources.num_classes, config.clip.frames
         return reopen_model(model.weights, num_classes=classes, num_frames=frames, dropout=model.dropout)
+    spec = config.model_spec(sources.num_classes)
+    check_size(spec, device, _SMALLER)
     return create_model(
-        config.model_spec(sources.num_classes), pretrained=model.pretrained, temporal=model.temporal,
+        spec, pretrained=model.pretrained, temporal=model.temporal,
         seed=config.run.seed, dropout=model.dropout,
     )  # fmt: skip
 

@@ -42,7 +42,9 @@ class Sources:
     def fingerprint(self) -> dict[str, list[str]]:
         """What a resumed run must share: the contents of the lists, wherever they lie, and the classes."""
         lists = {"train": self.train, "validation": self.validation}
-        digests = {name: list((found.sources or {}).values()) for name, found in lists.items() if found}
+        digests = {
+            name: list((found.sources or {}).values()) for name, found in lists.items() if found is not None
+        }
         return {**digests, "classes": list(self.train.class_names)}
 
 

@@ -251,5 +251,16 @@ def test_memory_that_runs_out_while_reading_is_said(
 def test_a_network_too_large_for_the_memory_is_said(world: Path, tmp_path: Path) -> None:
     labels = {"train": [n % 4 for n in range(48)]}
     config = plain(world, tmp_path, labels, **{"model.num_classes": str(10**12)})
-    with pytest.raises(SpecError, match=r"building the network: .*out of memory; .*model\.num_classes"):
+    with pytest.raises(SpecError, match=r"^building GST .* GiB of memory; found .* million .*model\.width"):
         train(config, out=tmp_path / "run")
+
+
+def test_memory_that_runs_out_while_building_is_said(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*_: object, **__: object) -> None:
+        torch.empty(10**15)
+
+    monkeypatch.setattr("gst_analysis.training.setup.create_model", fill)
+    with pytest.raises(SpecError, match=r"^building the network: .*out of memory; .*model\.num_classes"):
+        train(tiny(world), out=tmp_path)
