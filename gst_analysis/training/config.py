@@ -21,6 +21,7 @@ Precision = Literal["fp32", "bf16", "fp16"]
 FREE = {"resume": "free"}
 """Marks a setting that may change when a run is resumed: it decides where and how, not what is learned."""
 MOST_PIXELS, MOST_FRAMES, MOST_CHANNELS, MOST_PROCESSES = 4096, 1024, 1024, 1024
+MOST_CLASSES = 1_000_000
 """Far above what anybody trains with: beyond lies a slip of the finger, and all of the memory."""
 
 
@@ -50,7 +51,7 @@ class ModelConfig:
         if self.width is not None:
             _require_between("model.width", 1, MOST_CHANNELS, self.width)
         if self.num_classes is not None:
-            _require("model.num_classes", self.num_classes >= 1, "at least 1", self.num_classes)
+            _require_between("model.num_classes", 1, MOST_CLASSES, self.num_classes)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from gst_analysis.data.records import ClipRecord, RecordList, load_records
 from gst_analysis.data.synthetic import make_world, read_world
 from gst_analysis.data.synthetic_worlds import WorldConfig
 from gst_analysis.errors import DataError, SpecError, name_some
-from gst_analysis.training.config import DataConfig, TrainConfig
+from gst_analysis.training.config import MOST_CLASSES, DataConfig, TrainConfig
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,11 @@ def _count_classes(
         return named, []  # labels beyond the names are refused where the clips are read
     last = max([*train, *(validation or ())], key=_label)
     found = _label(last) + 1
+    if found > MOST_CLASSES:
+        raise DataError(
+            "labels", expected=f"class numbers below {MOST_CLASSES}",
+            found=f"clip {last.clip} with label {_label(last)}", todo="number the classes from 0",
+        )  # fmt: skip
     if wanted is not None and wanted < found:
         raise SpecError(
             "model.num_classes", expected=f"at least {found}, as classes are numbered from 0",

@@ -248,10 +248,17 @@ def test_memory_that_runs_out_while_reading_is_said(
         train(tiny(world, {"data.workers": workers}), out=tmp_path)
 
 
-def test_a_network_too_large_for_the_memory_is_said(world: Path, tmp_path: Path) -> None:
-    labels = {"train": [n % 4 for n in range(48)]}
-    config = plain(world, tmp_path, labels, **{"model.num_classes": str(10**12)})
+def test_a_network_too_large_for_the_memory_is_said(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gst_analysis.training.memory._physical_memory", lambda: 2**18)
     with pytest.raises(SpecError, match=r"^building GST .* GiB of memory; found .* million .*model\.width"):
+        train(tiny(world), out=tmp_path)
+
+
+def test_a_label_that_is_no_class_number_is_said(world: Path, tmp_path: Path) -> None:
+    config = plain(world, tmp_path, {"train": [0] * 47 + [10**7]})
+    with pytest.raises(DataError, match=r"labels: .*clip \d+\.mp4 with label 10000000;"):
         train(config, out=tmp_path / "run")
 
 
