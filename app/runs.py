@@ -21,6 +21,8 @@ from gst_analysis.errors import OutputError, one_line
 State = Literal["running", "stopping", "done", "stopped", "failed"]
 MOST_KEPT = 40
 """Runs in the folder from which no more are started."""
+_GO_ON = "--resume-if-any"
+"""A run that was stopped while its world was rendered has nothing to go on from yet."""
 _OUTPUT, _PROCESS = "output.txt", "explorer.json"
 _CALL = "from gst_analysis.cli import main; main()"
 _PATIENCE_S = 10
@@ -69,7 +71,7 @@ class Runs:
                     folder.name, expected="a run that the explorer started", found="none",
                     todo="resume it with gst-analyze train --resume",
                 )  # fmt: skip
-            self._launch(folder, [*arguments, "--resume"], visitor)
+            self._launch(folder, [*arguments, _GO_ON], visitor)
 
     def cancel(self, folder: Path) -> None:
         """Ask a run to save itself and stop; asked again, it stops at once."""
@@ -125,7 +127,7 @@ class Runs:
     def _launch(self, folder: Path, arguments: Sequence[str], visitor: Visitor) -> None:
         command = [sys.executable, "-c", _CALL, "train", *arguments]
         try:
-            (folder / _PROCESS).write_text(json.dumps([word for word in arguments if word != "--resume"]))
+            (folder / _PROCESS).write_text(json.dumps([word for word in arguments if word != _GO_ON]))
             with (folder / _OUTPUT).open("wb") as output:
                 process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,

@@ -35,7 +35,7 @@ def stop(*_):
     sys.exit(130)
 signal.signal(signal.SIGINT, stop)
 (out / "told.txt").write_text(" ".join(words))
-if "--resume" in words:
+if "--resume-if-any" in words:
     sys.exit(0)
 if "optimiser.lr=0.1" in words:
     sys.exit("gst-analyze: lr: expected less; found 0.1; lower it")
@@ -164,7 +164,7 @@ def test_a_run_is_started_cancelled_and_goes_on(visit: Visit, stand_in: Path) ->
     assert "stopped" in page.markdown[1].value
     press(page, "Go on")
     wait_for(lambda: cached_runs.runs().state(folder) == "done")
-    assert (folder / "told.txt").read_text() == f"{told} --resume"
+    assert (folder / "told.txt").read_text() == f"{told} --resume-if-any"
     assert not page.exception
 
 
