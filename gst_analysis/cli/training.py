@@ -39,10 +39,16 @@ def train(
         terminal.show_recipes(workflows.list_recipes(), json=json)
         return
     changes = [*(settings or []), *([f"run.device={device}"] if device else [])]
-    with terminal.show_training() as progress:
-        result = workflows.train(
-            recipe, changes, out=out, resume="required" if resume else resume_if_any, progress=progress
-        )
+    try:
+        with terminal.show_training() as progress:
+            result = workflows.train(
+                recipe, changes, out=out, resume="required" if resume else resume_if_any, progress=progress
+            )
+    except KeyboardInterrupt:
+        terminal.show_stopped(out, saved=workflows.can_resume(out))
+        raise
+    if not result.leads:
+        return
     if json:
         rows = result.table.to_dict("records")
         record = {"summary": result.summary, "epochs": rows, "files": result.files, "notes": result.notes}

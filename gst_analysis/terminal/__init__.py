@@ -16,7 +16,7 @@ from gst_analysis.terminal.report import show_report
 from gst_analysis.terminal.saliency import show_saliency
 from gst_analysis.terminal.slimming import show_slimming
 from gst_analysis.terminal.traces import show_traced_folder, show_traces
-from gst_analysis.terminal.training import show_demo, show_recipes, show_trained, show_training
+from gst_analysis.terminal.training import show_demo, show_recipes, show_stopped, show_trained, show_training
 
 __all__ = [
     "print_json",
@@ -39,6 +39,7 @@ __all__ = [
     "show_report",
     "show_saliency",
     "show_slimming",
+    "show_stopped",
     "show_traced_folder",
     "show_traces",
     "show_trained",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -46,6 +49,14 @@ def show_training() -> Iterator[Callable[..., object]]:
             )  # fmt: skip
 
         yield report
+
+
+def show_stopped(out: Path, *, saved: bool) -> None:
+    """What Ctrl-C has left, said once however many processes it reached."""
+    if int(os.environ.get("LOCAL_RANK", "0")):
+        return
+    told = f"the run in {out} is saved; go on with --resume" if saved else f"nothing was saved in {out} yet"
+    print(f"gst-analyze: {told}", file=sys.stderr)
 
 
 def show_trained(result: TrainResult) -> None:

@@ -97,8 +97,9 @@ def _train_here(
         finally:
             recorder.close()
         return build_result(
-            config, position, folder, sources=parts.sources, spec=parts.network.spec, notes=recorder.notes
-        )
+            config, position, folder, sources=parts.sources, spec=parts.network.spec, notes=recorder.notes,
+            leads=crew.leads,
+        )  # fmt: skip
 
 
 class Loop:

@@ -41,6 +41,8 @@ class TrainResult(Result[TrainSummary]):
     folder: Path
     files: Mapping[str, str]
     notes: tuple[str, ...]
+    leads: bool = True
+    """Whether this process, of several that trained together, is the one to tell of it."""
 
 
 def epoch_name(epoch: int) -> str:
@@ -56,6 +58,7 @@ def build_result(
     sources: Sources,
     spec: ModelSpec,
     notes: Sequence[str],
+    leads: bool,
 ) -> TrainResult:
     """Gather the result of a finished run."""
     table = pd.DataFrame(position.rows, columns=list(TRAINING_EPOCHS.columns))
@@ -71,4 +74,4 @@ def build_result(
     kept = sorted(folder.glob("epoch-*.pth"))
     files = {path.stem: str(path) for path in (folder / LAST, folder / BEST, *kept) if path.exists()}
     provenance = Provenance(sources.sha256, {LAST: spec.to_json()}, config.to_json())
-    return TrainResult(table, summary, provenance, folder, files, (*sources.notes, *notes))
+    return TrainResult(table, summary, provenance, folder, files, (*sources.notes, *notes), leads)

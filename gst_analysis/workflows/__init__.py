@@ -73,7 +73,7 @@ from gst_analysis.workflows.trace_files import (
 )
 from gst_analysis.workflows.trace_runs import TraceOptions, choose_clips
 from gst_analysis.workflows.traces import Traces, trace
-from gst_analysis.workflows.training import list_recipes, train
+from gst_analysis.workflows.training import can_resume, list_recipes, train
 from gst_analysis.workflows.training_runs import (
     RunSummary,
     TrainingRun,
@@ -133,6 +133,7 @@ __all__ = [
     "audit_paper",
     "bn_scales",
     "build_untrained",
+    "can_resume",
     "channel_importance",
     "check_dataset",
     "check_report_place",

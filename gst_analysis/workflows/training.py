@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,6 +18,13 @@ def list_recipes() -> list[str]:
     from gst_analysis.training.recipes import recipe_names
 
     return recipe_names()
+
+
+def can_resume(out: str | os.PathLike[str]) -> bool:
+    """Whether a folder holds a run to go on with."""
+    from gst_analysis.training.state import STATE
+
+    return (Path(out) / STATE).is_file()
 
 
 def train(

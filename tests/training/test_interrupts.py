@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gst_analysis.cli import run
 from gst_analysis.training.interrupts import Interruption
 from gst_analysis.training.loop import train
 from gst_analysis.training.state import STATE
@@ -80,3 +81,20 @@ def test_ctrl_c_reaches_a_process_with_workers_and_leaves_none_behind(world: Pat
     assert b"DataLoader worker" not in errors
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_the_command_says_what_ctrl_c_has_left(
+    saved: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        if saved:
+            (tmp_path / STATE).touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gst_analysis.workflows.train", stop)
+    assert run(["train", "planted-static", "--out", str(tmp_path)]) == 130
+    first, second = capsys.readouterr().err.splitlines()
+    assert ("saved; go on with --resume" in first) == saved
+    assert str(tmp_path) in first
+    assert second == "gst-analyze: interrupted"

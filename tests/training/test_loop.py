@@ -52,7 +52,9 @@ def test_what_a_run_leaves(world: Path, tmp_path: Path) -> None:
 
 def test_the_log_says_the_same_as_jsonl_and_csv(world: Path, tmp_path: Path) -> None:
     result = train(tiny(world), out=tmp_path)
-    epochs, steps = pd.read_csv(tmp_path / "epochs.csv"), pd.read_csv(tmp_path / "steps.csv")
+    epochs, steps = (
+        pd.read_csv(tmp_path / f"{name}.csv", float_precision="round_trip") for name in ("epochs", "steps")
+    )
     pd.testing.assert_frame_equal(check(epochs, TRAINING_EPOCHS), result.table)
     assert list(check(steps, TRAINING_STEPS)["step"]) == list(range(1, 3 * STEPS + 1))
     events = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.training.loop import train
-from tests.training.runs import assert_same, tiny, weights
+from tests.training.runs import SETTINGS, assert_same, tiny, weights
 
 SAME = {"model.dropout": "0", "schedule.epochs": "2", "optimiser.lr": "0.001", "data.cache": "memory"}
 """Dropout draws different noise on every rank. At a higher rate, rounding alone (a change of 1e-7 in the
@@ -97,3 +97,18 @@ def test_a_batch_that_the_ranks_cannot_share_is_said(world: Path, tmp_path: Path
     done = torchrun(world, tmp_path / "run", {**SAME, "optimiser.batch_size": "9"})
     assert done.returncode != 0
     assert "expected a multiple of 2 (2 devices x 1 pieces); found 9; use 8 or 10" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launched", ["torchrun", "run.devices"])
+def test_several_processes_print_one_document(launched: str, world: Path, tmp_path: Path) -> None:
+    settings = {**SETTINGS, "data.root": str(world), "schedule.epochs": "1"}
+    outer = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    if launched == "run.devices":
+        outer, settings = [], {**settings, "run.devices": "2"}
+    changes = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    command = [sys.executable, *outer, "-m", "gst_analysis.cli", "train", "planted-static", *changes,
+               "--out", str(tmp_path / "run"), "--json"]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["summary"]["epochs"] == 1
