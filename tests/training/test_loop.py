@@ -52,14 +52,13 @@ def test_what_a_run_leaves(world: Path, tmp_path: Path) -> None:
 
 def test_the_log_says_the_same_as_jsonl_and_csv(world: Path, tmp_path: Path) -> None:
     result = train(tiny(world), out=tmp_path)
-    epochs, steps = (
-        pd.read_csv(tmp_path / f"{name}.csv", float_precision="round_trip") for name in ("epochs", "steps")
-    )
+    epochs, steps = pd.read_csv(tmp_path / "epochs.csv"), pd.read_csv(tmp_path / "steps.csv")
     pd.testing.assert_frame_equal(check(epochs, TRAINING_EPOCHS), result.table)
     assert list(check(steps, TRAINING_STEPS)["step"]) == list(range(1, 3 * STEPS + 1))
     events = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [e["event"] for e in events if e["event"] in ("started", "epoch")] == ["started", *["epoch"] * 3]
-    assert [e["loss"] for e in events if e["event"] == "steps"] == list(steps["loss"])
+    losses = [event["loss"] for event in events if event["event"] == "steps"]
+    np.testing.assert_allclose(losses, steps["loss"], rtol=1e-14)  # older pandas reads the last bit otherwise
     means = steps.groupby("epoch")["loss"].mean()
     np.testing.assert_allclose(means, epochs["loss"])
     np.testing.assert_allclose(epochs["lr"], steps.groupby("epoch")["lr"].last())
