@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from gst_analysis.backbones import BACKBONES, walk_blocks
+from gst_analysis.errors import BrokenCheckpoint
 
 OURS = "gst-analysis"
 TITLES = {
@@ -38,9 +39,13 @@ class CanonicalState:
     """Residual blocks that carry a non-local block."""
 
 
-def canonicalise(state: dict[str, Tensor]) -> CanonicalState:
-    """Give every tensor our name and shape."""
-    stripped, prefixes = _strip_prefixes(state)
+def canonicalise(state: dict[str, Tensor], *, source: str = "state dict") -> CanonicalState:
+    """Give every tensor our name and shape; `source` is what errors call it.
+
+    Raises:
+        BrokenCheckpoint: two tensors for one name.
+    """
+    stripped, prefixes = _strip_prefixes(state, source)
     layout = _recognise(stripped, prefixes)
     if "base_model." in prefixes and any(name.startswith("new_fc.") for name in stripped):
         stripped = {n: t for n, t in stripped.items() if not n.startswith("fc.")}
@@ -49,13 +54,23 @@ def canonicalise(state: dict[str, Tensor]) -> CanonicalState:
     renamed: dict[str, Tensor] = {}
     for name, tensor in stripped.items():
         new = name if layout == OURS else _rename(name, tensor, mobilenet)
-        renamed[new] = _reshape(tensor)
+        _put(renamed, new, _reshape(tensor), source)
     blocks = sorted({n.split(".nl.")[0] for n in renamed if ".nl." in n})
     shifted = any(".net." in name for name in stripped)
     return CanonicalState(renamed, layout, shifted, tuple(blocks))
 
 
-def _strip_prefixes(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], set[str]]:
+def _put(state: dict[str, Tensor], name: str, tensor: Tensor, source: str) -> None:
+    """Add a tensor; two for one name would mean to choose between them."""
+    if name in state:
+        raise BrokenCheckpoint(
+            source, expected="one tensor for every weight", found=f"two for {name[:80]}",
+            todo="remove the copies, such as those below module.",
+        )  # fmt: skip
+    state[name] = tensor
+
+
+def _strip_prefixes(state: dict[str, Tensor], source: str) -> tuple[dict[str, Tensor], set[str]]:
     """Remove what DataParallel, torch.compile and wrapping modules put before every name."""
     found: set[str] = set()
     out: dict[str, Tensor] = {}
@@ -63,7 +78,7 @@ def _strip_prefixes(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], set[st
         while match := re.match(r"(module|_orig_mod|base_model|backbone)\.", name):
             found.add(match.group())
             name = name[match.end() :]  # peeled one prefix at a time
-        out[name] = tensor
+        _put(out, name, tensor, source)
     return out, found
 
 

@@ -105,7 +105,7 @@ def load_checkpoint(
         Fraction(1, 4)
     """
     raw = load_raw(path)
-    found = canonicalise(raw.state)
+    found = canonicalise(raw.state, source=str(raw.path))
     record = _own_record(raw)
     overrides = Overrides(family, num_frames)
     notes: tuple[str, ...] = ()

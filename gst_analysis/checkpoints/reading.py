@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import pickle
+import pickletools
 import re
 import warnings
 from collections.abc import Mapping
@@ -20,13 +21,22 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from gst_analysis.errors import UnknownCheckpoint, UnreadableCheckpoint, UnsafeCheckpoint, name_some, one_line
+from gst_analysis.errors import (
+    BrokenCheckpoint,
+    UnknownCheckpoint,
+    UnreadableCheckpoint,
+    UnsafeCheckpoint,
+    name_some,
+    one_line,
+)
 
 WRAPPERS = ("state_dict", "model", "model_state_dict", "module", "net")
 SAFETENSORS_KEY = "gst_analysis"
 """Where our own record lies in a safetensors file's metadata."""
 
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
+_OPCODES = {opcode.code for opcode in pickletools.opcodes}
+_WEIGHTS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,7 @@ def load_raw(path: str | os.PathLike[str]) -> RawCheckpoint:
             todo="check that the download is complete and is the checkpoint itself",
         )  # fmt: skip
     state, extras = _unwrap(payload, where)
+    _check_kinds(state, where)
     return RawCheckpoint(where, _hash(where), state, extras)
 
 
@@ -97,7 +108,9 @@ def _load_torch(path: Path) -> Any:
 
 def _refused(path: Path, message: str) -> UnreadableCheckpoint | UnsafeCheckpoint:
     wanted = re.search(r"GLOBAL ([\w.]+)|(?:class|function|import) `?([\w.]+)", message)
-    if "Unsupported" not in message and wanted is None:
+    operand = re.search(r"Unsupported operand (\d+)", message)
+    torn = operand is not None and chr(int(operand[1])) not in _OPCODES
+    if torn or ("Unsupported" not in message and wanted is None):
         return UnreadableCheckpoint(
             str(path), expected="a complete PyTorch file", found="a damaged pickle",
             todo="copy or download it again",
@@ -145,6 +158,28 @@ def _unwrap(payload: Any, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]
         str(path), expected="a state dict, bare or under state_dict or model", found=found,
         todo="save model.state_dict()",
     )  # fmt: skip
+
+
+def _check_kinds(state: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse tensors that are no weights, or that the file holds less of than they claim to be.
+
+    Counters are whole numbers; weights are floating-point ones, dense and in full.
+    """
+    for name, tensor in state.items():
+        odd = None
+        if tensor.is_meta:
+            odd = "a shape without values"
+        elif tensor.layout != torch.strided or tensor.is_quantized:
+            odd = "a sparse or quantised tensor"
+        elif tensor.ndim and tensor.dtype not in _WEIGHTS:
+            odd = f"{str(tensor.dtype).removeprefix('torch.')} values"
+        elif tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
+            odd = f"{tensor.numel():,} values, of which the file holds fewer"
+        if odd:
+            raise BrokenCheckpoint(
+                str(path), expected="weights as dense floating-point tensors", found=f"{odd} in {name[:80]}",
+                todo="save the state dict of the trained network itself, as float32",
+            )  # fmt: skip
 
 
 def _tensors(mapping: Mapping[Any, Any]) -> dict[str, Tensor]:

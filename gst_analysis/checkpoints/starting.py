@@ -104,7 +104,7 @@ def load_flat_weights(
     if source == IMAGENET:
         return _load_imagenet(spec)
     raw = load_raw(source)
-    return canonicalise(raw.state).state, {"file": raw.path.name, "sha256": raw.sha256}
+    return canonicalise(raw.state, source=str(raw.path)).state, {"file": raw.path.name, "sha256": raw.sha256}
 
 
 def _load_imagenet(spec: ModelSpec) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:

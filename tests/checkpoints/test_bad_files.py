@@ -96,6 +96,34 @@ def senseless_spec(path: Path) -> None:
     torch.save({**payload, "spec": {"family": "gst", "backbone": "resnet26s", "width": "wide"}}, path)
 
 
+def changed(path: Path, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """A bare state dict whose head is of another kind."""
+    state = build_small("gst-resnet26s").state_dict()
+    torch.save({**state, "fc.weight": change(state["fc.weight"])}, path)
+
+
+def twice(path: Path) -> None:
+    state = build_small("gst-resnet26s").state_dict()
+    torch.save({**state, "module.fc.weight": 2 * state["fc.weight"]}, path)
+
+
+def no_opcodes(path: Path) -> None:
+    """The start of a pickle, then bytes that mean nothing: damaged, and nobody's code."""
+    path.write_bytes(b"\x80\x02" + bytes(4096))
+
+
+KINDS: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], str]] = {
+    "no values": (lambda t: t.to("meta"), "a shape without values in fc.weight"),
+    "sparse": (lambda t: t.to_sparse(), "a sparse or quantised tensor in fc.weight"),
+    "complex": (lambda t: t.to(torch.complex64), "complex64 values in fc.weight"),
+    "whole numbers": (lambda t: (100 * t).to(torch.int8), "int8 values in fc.weight"),
+    "eight bits": (lambda t: t.to(torch.float8_e4m3fn), "float8_e4m3fn values in fc.weight"),
+    "one value for many": (
+        lambda t: torch.zeros(1).expand(10**9, t.shape[1]),
+        "000,000 values, of which the file holds fewer in fc.weight",
+    ),
+}
+
 CASES: dict[str, tuple[Callable[[Path], object], type[CheckpointError], str]] = {
     "missing file": (lambda p: None, UnreadableCheckpoint, "no such file"),
     "directory": (lambda p: p.mkdir(), UnreadableCheckpoint, "a directory"),
@@ -146,6 +174,12 @@ CASES: dict[str, tuple[Callable[[Path], object], type[CheckpointError], str]] = 
         BrokenCheckpoint,
         "0 classes",
     ),
+    **{
+        f"tensors: {name}": (lambda p, change=change: changed(p, change), BrokenCheckpoint, words)
+        for name, (change, words) in KINDS.items()
+    },
+    "two tensors for one name": (twice, BrokenCheckpoint, "found two for fc.weight"),
+    "a damaged pickle": (no_opcodes, UnreadableCheckpoint, "a damaged pickle"),
     "labels of another count": (labels_of_another_count, BrokenCheckpoint, "5 labels"),
     "the spec of another network": (spec_of_another_network, BrokenCheckpoint, "misshapen"),
     "a senseless spec": (senseless_spec, BrokenCheckpoint, "embedded spec"),
