@@ -90,9 +90,16 @@ def _list_parameters(callback: Callable[..., object]) -> Iterator[Parameter]:
             word = word if absent or word.startswith("[") else f"[{word}]"
             yield Parameter((name,), word, shown, info.help or "", True)
             continue
-        names = tuple(info.param_decls or [f"--{name.replace('_', '-')}"])
+        names = _list_names(name, info)
         word = info.metavar or _name_type(kind)
         yield Parameter(names, word, shown or ("required" if absent else ""), info.help or "", False)
+
+
+def _list_names(name: str, info: ParameterInfo) -> tuple[str, ...]:
+    """What the option is called, a way to leave it out included; Typer keeps the first in its default."""
+    declared = [word for word in (info.default, *(info.param_decls or ())) if str(word).startswith("-")]
+    words = declared or [f"--{name.replace('_', '-')}"]
+    return tuple(part for word in words for part in str(word).split("/"))
 
 
 def _name_type(kind: Any) -> str:

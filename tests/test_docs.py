@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 
 import gst_analysis as gst
 from docs import cli_reference
@@ -33,6 +34,18 @@ def test_the_command_line_page_has_every_command_option_and_example() -> None:
         assert "Example: gst-analyze" in (info.epilog or "")
         assert (info.epilog or "").removeprefix("Example: ") in section
         assert "--json" in section
+
+
+def test_the_command_line_page_names_options_as_the_program_takes_them() -> None:
+    """By the parser itself, not by what the page's writer reads."""
+    page = cli_reference.build_page()
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined] # a group has them
+    for name, command in commands.items():
+        section = page.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+        rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `--")]
+        written = {word for row in rows for word in re.findall(r"--[a-z][a-z0-9-]*", row)}
+        taken = {word for p in command.params for word in (*p.opts, *p.secondary_opts) if word[:2] == "--"}
+        assert written == taken - {"--help"}, name
 
 
 def test_a_changed_option_changes_the_page(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ class SlimmingOrder:
                 f"budget of {budget.quantity}",
                 expected=f"a share of at least {np.ceil(1000 * left[-1] / left[0]) / 1000:.3f}, "
                 "which one channel in every group still takes",
-                found=str(budget.share), todo="ask for less, or start from a narrower network",
+                found=str(budget.share), todo="keep a larger share, or start from a wider network",
             )  # fmt: skip
         return self.take(int(met[0]))
 
