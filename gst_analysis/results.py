@@ -111,6 +111,22 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> Path:
     return path
 
 
+def check_place(folder: str | os.PathLike[str]) -> None:
+    """Refuse a folder that nothing can be written to, before any work is done.
+
+    Raises:
+        OutputError: such a folder.
+    """
+    path = Path(folder)
+    nearest = next(place for place in (path, *path.absolute().parents) if os.path.exists(place))
+    odd = "a file" if not nearest.is_dir() else "" if os.access(nearest, os.W_OK) else "one that cannot be"
+    if odd:
+        raise OutputError(
+            str(path), expected="a folder that can be written to", found=odd,
+            todo="choose another place with --out",
+        )  # fmt: skip
+
+
 @contextmanager
 def explain_disk(path: Path) -> Iterator[None]:
     """Turn what the system says while a file is written into an error of ours.

@@ -90,7 +90,7 @@ class ModelSpec:
         families = sorted(FAMILIES, key=len, reverse=True)
         family = next((f for f in families if name.startswith(f + "-")), None)
         if family is None or name[len(family) + 1 :] not in BACKBONES:
-            close = difflib.get_close_matches(name, model_names(), n=1, cutoff=0.5)
+            close = difflib.get_close_matches(name.lower(), model_names(), n=1, cutoff=0.5)
             raise SpecError(
                 "model name",
                 expected="FAMILY-BACKBONE, such as gst-resnet50",

@@ -9,11 +9,18 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import typer
 
 from gst_analysis.cli import app, run
 from tests.conftest import SaveSmall
 
 COMMANDS = [info.name or info.callback.__name__ for info in app.registered_commands if info.callback]
+
+WRITING = [
+    command.name
+    for command in typer.main.get_command(app).commands.values()  # type: ignore[attr-defined] # it is a group
+    if any("--out" in parameter.opts for parameter in command.params)
+]
 
 
 def read_json(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
@@ -157,6 +164,20 @@ def test_a_folder_that_cannot_be_written_is_said(
     (tmp_path / "file").touch()
     assert run(["bn-hist", str(save_small()), "--out", str(tmp_path / "file"), "--formats", "csv"]) == 2
     assert "choose another place with --out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", WRITING)
+def test_a_place_that_cannot_be_written_is_refused_before_any_work(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing that could take time is begun: not even the files that are named are looked for."""
+    taken = tmp_path / "taken"
+    taken.touch()
+    name = [] if command == "demo" else ["nothing.pth"]
+    for place in (taken, taken / "below"):
+        assert run([command, *name, "--out", str(place)]) == 2
+        expected = f"gst-analyze: {place}: expected a folder that can be written to; found a file; "
+        assert capsys.readouterr().err.startswith(expected)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -8,11 +8,13 @@ import pytest
 
 from gst_analysis import workflows
 from gst_analysis.checkpoints.loading import load_model, save_model
+from gst_analysis.data.records import ClipRecord
 from gst_analysis.data.synthetic import read_world, render_clip
 from gst_analysis.data.synthetic_worlds import classes_of
 from gst_analysis.errors import DataError, OutputError, SpecError
 from gst_analysis.models.registry import build_model
 from gst_analysis.specs import ModelSpec
+from gst_analysis.workflows.clip_names import name_files
 from gst_analysis.workflows.single_clips import PLANTED_WORLDS
 from tests.conftest import SaveSmall
 
@@ -89,3 +91,8 @@ def test_several_clips_are_not_one(save_small: SaveSmall, tmp_path: Path) -> Non
     workflows.planted_clips(tmp_path / "world", "static")
     with pytest.raises(DataError, match="expected one clip; found 12"):
         workflows.name_clip(load_model(save_small()), tmp_path / "world" / "videos", "it")
+
+
+def test_a_title_is_one_line_whatever_the_name(tmp_path: Path) -> None:
+    path = tmp_path / "a b\nc\x07.mp4"
+    assert list(name_files({str(path): ClipRecord(str(path), path)}).values()) == ["a b c.mp4"]

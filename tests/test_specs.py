@@ -61,7 +61,12 @@ def test_names_that_begin_alike_are_told_apart() -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "right"),
-    [("gst-resnet5O", "gst-resnet50"), ("gst-resnt50", "gst-resnet50"), ("tsm_resnet50", "tsm-resnet50")],
+    [
+        ("gst-resnet5O", "gst-resnet50"),
+        ("gst-resnt50", "gst-resnet50"),
+        ("tsm_resnet50", "tsm-resnet50"),
+        ("GST-ResNet50", "gst-resnet50"),
+    ],
 )
 def test_a_slip_in_a_name_is_met_with_the_right_one(wrong: str, right: str) -> None:
     with pytest.raises(SpecError, match=re.escape(f"did you mean {right}?")):

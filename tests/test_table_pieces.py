@@ -11,7 +11,7 @@ import pytest
 
 from gst_analysis.analysis.frame_traces import TracePlan
 from gst_analysis.data.records import ClipRecord, RecordList
-from gst_analysis.errors import OutputError, TableError
+from gst_analysis.errors import OutputError, SpecError, TableError
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.results import Provenance, Result, write_whole
 from gst_analysis.tables.schema import Schema, real, text, whole
@@ -108,3 +108,11 @@ def test_what_a_writer_itself_raises_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not about the disk"):
         write_whole(tmp_path / "a", fail)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kinds", [("png",), ("png", "svg")])
+def test_of_a_whole_data_set_something_must_be_written(kinds: tuple[str, ...], tmp_path: Path) -> None:
+    clip = ClipRecord("a", write_greys(tmp_path / "a", [10, 20, 30]))
+    with pytest.raises(SpecError, match="csv, parquet or json among them"):
+        trace_to_folder(fake_model(), RecordList((clip,)), tmp_path / "out", kinds=kinds)
+    assert not (tmp_path / "out").exists()

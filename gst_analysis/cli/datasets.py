@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gst_analysis.cli.program import Json, app
+from gst_analysis.cli.program import Json, app, check_out
 
 
 @app.command(epilog="Example: gst-analyze synth worlds/temporal --world temporal --clips 1000 --seed 0")
@@ -54,7 +54,9 @@ def dataset_check(
         str | None, typer.Option(help="The annotations' format; detected if not given.")
     ] = None,
     workers: Annotated[int, typer.Option(help="Clips looked at at once.")] = 2,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for the table.", metavar="DIR")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the table.", metavar="DIR", callback=check_out)
+    ] = None,
     json: Json = False,
 ) -> None:
     """Look through a data set's clips.

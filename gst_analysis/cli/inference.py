@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gst_analysis.cli.program import Family, Frames, Json, app
+from gst_analysis.cli.program import Family, Frames, Json, Out, app, check_out
 
 Samplings = Annotated[int, typer.Option("--clips", help="Samplings of each clip's frames, averaged.")]
 Crops = Annotated[int, typer.Option(help="Crops of each frame, averaged: 1, 3, 5 or 10.")]
@@ -36,7 +36,9 @@ def predict(
     formats: Annotated[
         str, typer.Option("--formats", help="Files for --out: csv, parquet, json, npz.")
     ] = "csv,json,npz",
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for files.", metavar="DIR")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for files.", metavar="DIR", callback=check_out)
+    ] = None,
     json: Json = False,
 ) -> None:
     """Tell the most likely classes of clips.
@@ -83,9 +85,7 @@ def evaluate(
         str, typer.Option("--formats", help="Which files: png, svg, pdf, html, csv, parquet, json, npz.")
     ] = "png,svg,csv,json,npz",
     dark: Annotated[bool, typer.Option("--dark", help="Draw for a dark background.")] = False,
-    out: Annotated[Path, typer.Option("--out", help="Folder for the files it writes.", metavar="DIR")] = Path(
-        "evaluation"
-    ),
+    out: Out = Path("evaluation"),
     json: Json = False,
 ) -> None:
     """Measure how often a network is right.

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from gst_analysis.errors import GstError, one_line
+from gst_analysis.results import check_place
 
 UsageError: Any = typer.BadParameter.__bases__[0]
 """Click's, of whichever copy of click this Typer carries."""
@@ -29,7 +30,18 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Family = Annotated[str | None, typer.Option(help="Say c2d or tsm where the weights cannot tell.")]
 Frames = Annotated[int | None, typer.Option(help="Frames in a clip, which no weight shows.")]
-Out = Annotated[Path, typer.Option("--out", help="Folder for the files it writes.", metavar="DIR")]
+
+
+def check_out(folder: Path | None) -> Path | None:
+    """Find out that nothing can be written before the work is done, not after."""
+    if folder is not None:
+        check_place(folder)
+    return folder
+
+
+Out = Annotated[
+    Path, typer.Option("--out", help="Folder for the files it writes.", metavar="DIR", callback=check_out)
+]
 
 
 def main() -> None:

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gst_analysis.errors import one_line
+
 if TYPE_CHECKING:
     from gst_analysis.data.records import ClipRecord
 
 
 def name_files(records: Mapping[str, ClipRecord]) -> dict[str, str]:
-    """A short title for every clip: of one named by its path, the file and the folders that tell it apart.
+    """A title of one line for every clip: of one named by its path, the file and what tells it apart.
 
     Others keep the name that their data set gives them. One that is listed twice keeps its number.
     """
@@ -23,7 +25,7 @@ def name_files(records: Mapping[str, ClipRecord]) -> dict[str, str]:
         + name.removeprefix(str(path))
         for name, path in paths.items()
     }
-    return {name: short.get(name, name) for name in records}
+    return {name: one_line(short.get(name, name)) for name in records}
 
 
 def _list_ends(path: Path) -> list[tuple[str, ...]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gst_analysis.errors import GstError, OutputError
 from gst_analysis.release import find_version
-from gst_analysis.results import Provenance, to_json, write_whole
+from gst_analysis.results import Provenance, check_place, to_json, write_whole
 from gst_analysis.workflows.labelled_clips import load_labelled_clips
 from gst_analysis.workflows.opening import open_model
 from gst_analysis.workflows.report_clips import (
@@ -126,15 +126,11 @@ def check_report_place(folder: str | os.PathLike[str]) -> None:
     Raises:
         OutputError: such a folder.
     """
-    path = Path(folder)
-    nearest = next(place for place in (path, *path.absolute().parents) if place.exists())
-    odd = "a file" if not nearest.is_dir() else "" if os.access(nearest, os.W_OK) else "one that cannot be"
-    if (path / "report.html").is_dir():
-        odd = "a folder called report.html in it"
-    if odd:
+    check_place(folder)
+    if (Path(folder) / "report.html").is_dir():
         raise OutputError(
-            str(path), expected="a folder that can be written to", found=odd,
-            todo="choose another place with --out",
+            str(folder), expected="a folder that can be written to",
+            found="a folder called report.html in it", todo="choose another place with --out",
         )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gst_analysis.errors import DataError
+from gst_analysis.errors import DataError, SpecError
 from gst_analysis.results import Provenance, Result
 from gst_analysis.workflows.files import IMAGE_FORMATS, TABLE_FORMATS, save_figures, save_html
 from gst_analysis.workflows.sources import Progress
@@ -75,11 +75,16 @@ def trace_to_folder(
     from gst_analysis.results import to_json, write_whole
     from gst_analysis.tables import FRAME_TRACES, STATE_CHANGES, TRACED_CLIPS
 
+    written = [kind for kind in kinds if kind in PIECE_FORMATS]
+    if not written and "json" not in kinds:
+        raise SpecError(
+            "formats of a whole data set", expected="csv, parquet or json among them, as clips are not drawn",
+            found=", ".join(kinds) or "none", todo="add one",
+        )  # fmt: skip
     run = TraceRun.start(source, clips, options)
     total, sample = len(run.records), min(SAMPLED, len(run.records))
     places, few = {n * total // sample for n in range(sample)}, []
     schemas = {"frame_traces": FRAME_TRACES, "traced_clips": TRACED_CLIPS, "state_changes": STATE_CHANGES}
-    written = [kind for kind in kinds if kind in PIECE_FORMATS]
     with write_tables(folder, schemas, written) as tables:
         for place, (traced, part) in enumerate(run.stream(progress)):
             if place in places:
