@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -20,6 +21,8 @@ from gst_analysis.data.transforms import normalise_clips
 from gst_analysis.errors import DataError, name_some
 from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import InferenceSettings
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,9 @@ class ClipStream:
         return Batch(pixels, labels, tuple(clip.place for clip in clips))
 
 
-def group_evenly(clips: Iterable[ReadClip], size: int) -> Iterator[list[ReadClip]]:
+def group_evenly(clips: Iterable[Item], size: int) -> Iterator[list[Item]]:
     """Runs of `size`; what is left at the end is shared so that no run is of one, or added to the last."""
-    waiting: list[ReadClip] = []
+    waiting: list[Item] = []
     for clip in clips:
         waiting.append(clip)
         if len(waiting) == 2 * size:

@@ -127,7 +127,7 @@ def _refused(path: Path, message: str) -> UnreadableCheckpoint | UnsafeCheckpoin
 def _load_safetensors(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework="pt") as file:
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 # not a dict
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 # a handle that cannot be iterated
             record = (file.metadata() or {}).get(SAFETENSORS_KEY, "{}")
     except (SafetensorError, OSError) as error:
         raise UnreadableCheckpoint(

@@ -109,7 +109,7 @@ def _draw_cells(axes: Axes, pairs: ClassPairs, theme: Theme) -> None:
         kept = mask_matrix(shares, diagonal=name == "right")
         image = axes.imshow(np.ma.masked_invalid(kept), aspect="auto", interpolation="nearest")
         image.set(cmap=scale.get_cmap(), norm=scale.norm)
-    dress(axes, theme, grid="none")
+    dress(axes, theme, grid=None)
     for row in np.flatnonzero(pairs.totals == 0):
         axes.axhspan(float(row) - 0.5, float(row) + 0.5, color=theme.grid)
     step = 1 if pairs.few else 10

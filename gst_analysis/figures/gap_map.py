@@ -27,7 +27,7 @@ def draw_gap_map(table: pd.DataFrame, *, absolute: bool = False, dark: bool = Fa
     tall = 0.3 if len(names) <= 30 else 0.18
     figure = new_figure(max(6.4, 3.2 + 0.36 * len(layers)), 1.9 + tall * len(names), theme)
     axes = figure.subplots()
-    dress(axes, theme, grid="")
+    dress(axes, theme, grid=None)
     axes.set_facecolor(theme.grid)  # what is not defined shows through
     reach = _reach_of(table)
     colours = LinearSegmentedColormap.from_list(

@@ -152,7 +152,7 @@ def say_percent(share: float) -> str:
 def _draw_matrix(axes: Axes, rows: pd.DataFrame, scale: _Scale, theme: Theme) -> None:
     shares, reachable = to_matrix(rows, "share"), to_matrix(rows, "reachable") > 0
     _draw_cells(axes, shares, reachable, scale, theme, size=7.5)
-    dress(axes, theme, grid="none")
+    dress(axes, theme, grid=None)
     _number_frames(axes, len(shares))
     axes.set_yticks(axes.get_xticks())
     axes.set_xlabel("input frame", fontsize=8.5, color=theme.ink)
@@ -186,7 +186,7 @@ def _draw_blocks(axes: Axes, fields: pd.DataFrame, scale: _Scale, theme: Theme) 
     names = list(dict.fromkeys(fields["block"]))
     shares = np.stack([fields[fields["block"] == name]["share"].to_numpy() for name in names])
     axes.imshow(shares, cmap=scale.colours, norm=scale.norm, interpolation="nearest", aspect="auto")
-    dress(axes, theme, grid="none")
+    dress(axes, theme, grid=None)
     beyond = np.stack([~fields[fields["block"] == name]["reachable"].to_numpy() for name in names])
     _hatch(axes, beyond, theme)
     for row, name in enumerate(names):

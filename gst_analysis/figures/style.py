@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -19,6 +19,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from gst_analysis.results import write_whole
+
+Grid = Literal["x", "y", "both"]
 
 SPATIAL, TEMPORAL, SHARED = "#0072B2", "#D55E00", "#7A7A7A"
 GROUP_COLOURS: Mapping[str, str] = {
@@ -76,7 +78,7 @@ def new_figure(width: float, height: float, theme: Theme) -> Figure:
     return figure
 
 
-def dress(axes: Axes, theme: Theme, *, grid: str = "y") -> None:
+def dress(axes: Axes, theme: Theme, *, grid: Grid | None = "y") -> None:
     """Give axes the theme's ink, and only the lines that help reading."""
     axes.set_facecolor(theme.panel)
     for side in ("top", "right"):
@@ -87,8 +89,8 @@ def dress(axes: Axes, theme: Theme, *, grid: str = "y") -> None:
     for text in (axes.xaxis.label, axes.yaxis.label, axes.title):
         text.set_color(theme.ink)
     axes.set_axisbelow(True)
-    if grid in ("x", "y", "both"):
-        axes.grid(axis=grid, color=theme.grid, linewidth=0.7)  # type: ignore[arg-type] # stubs want a literal
+    if grid is not None:
+        axes.grid(axis=grid, color=theme.grid, linewidth=0.7)
 
 
 def dress_legend(legend: Any, theme: Theme) -> None:

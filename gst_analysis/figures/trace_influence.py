@@ -40,7 +40,7 @@ def draw_panel(figure: Figure, evidence: Evidence, *, width: float, theme: Theme
     left, top = wide - _RIGHT - side, tall - _ABOVE
     axes = figure.add_axes((left / wide, (top - side) / tall, side / wide, side / tall))
     draw_shares(axes, evidence.shares, evidence.reachable, theme, size=5.8)
-    dress(axes, theme, grid="none")
+    dress(axes, theme, grid=None)
     ticks = list_ticks(len(evidence.shares))
     axes.set_xticks(ticks)
     axes.set_yticks(ticks)

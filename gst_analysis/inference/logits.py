@@ -122,7 +122,7 @@ class FrameLogits:
 _RECORD = ("checkpoint", "clips", "class_names", "failures", "notes", "provenance")
 _UNREADABLE = (
     OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, MemoryError, RecursionError,
-    SyntaxError, NotImplementedError, RuntimeError, zipfile.BadZipFile, tokenize.TokenError, DataError,
+    SyntaxError, RuntimeError, zipfile.BadZipFile, tokenize.TokenError, DataError,
 )  # fmt: skip
 """Whatever NumPy, zipfile and json raise on a file that is not what it should be."""
 

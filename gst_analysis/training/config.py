@@ -15,12 +15,12 @@ from typing import Any, Literal
 
 from gst_analysis.data.synthetic_worlds import WorldConfig
 from gst_analysis.errors import SpecError
-from gst_analysis.specs import MIN_SIZE, ClipSpec, ModelSpec
+from gst_analysis.specs import LARGEST_SIDE, MIN_SIZE, MOST_FRAMES, ClipSpec, ModelSpec
 
 Precision = Literal["fp32", "bf16", "fp16"]
 FREE = {"resume": "free"}
 """Marks a setting that may change when a run is resumed: it decides where and how, not what is learned."""
-MOST_PIXELS, MOST_FRAMES, MOST_CHANNELS, MOST_PROCESSES = 4096, 1024, 1024, 1024
+MOST_CHANNELS, MOST_PROCESSES = 1024, 1024
 MOST_CLASSES = 1_000_000
 """Far above what anybody trains with: beyond lies a slip of the finger, and all of the memory."""
 
@@ -103,8 +103,8 @@ class ClipConfig:
 
     def __post_init__(self) -> None:
         _require_between("clip.frames", 1, MOST_FRAMES, self.frames)
-        _require_between("clip.resize", MIN_SIZE, MOST_PIXELS, self.resize)
-        _require_between("clip.crop", MIN_SIZE, MOST_PIXELS, self.crop)
+        _require_between("clip.resize", MIN_SIZE, LARGEST_SIDE, self.resize)
+        _require_between("clip.crop", MIN_SIZE, LARGEST_SIDE, self.crop)
         _require("clip.max_distortion", self.max_distortion >= 0, "0 or more", self.max_distortion)
         _require("clip.mean", all(map(math.isfinite, self.mean)), "finite numbers", list(self.mean))
         positive = all(0 < value < math.inf for value in self.std)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from pathlib import Path
 
 from gst_analysis.errors import OutputError
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows has none
-    fcntl = None  # type: ignore[assignment] # that is what is asked for below
 
 LOCK = "run.lock"
 """Stays in the folder: to remove a file that another process may be about to lock would undo its lock."""
@@ -30,7 +29,7 @@ class FolderLock:
 
     def __init__(self, folder: Path) -> None:
         self._handle: int | None = None
-        if fcntl is None:
+        if sys.platform == "win32":  # which has no such locks
             return
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         try:

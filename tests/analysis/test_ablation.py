@@ -241,7 +241,7 @@ def test_a_group_of_one_channel_and_no_groups_at_all(records: RecordList) -> Non
 @pytest.mark.parametrize("count", range(1, 14))
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
 def test_batches_are_even(count: int, size: int) -> None:
-    runs = list(group_evenly(iter(range(count)), size))  # type: ignore[arg-type] # any items will do
+    runs = list(group_evenly(iter(range(count)), size))
     assert [item for run in runs for item in run] == list(range(count))
     assert max(map(len, runs)) <= max(size, 3 if size == 2 else size)
     assert size == 1 or count == 1 or min(map(len, runs)) > 1
