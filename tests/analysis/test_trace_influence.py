@@ -27,7 +27,7 @@ from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.specs import ClipSpec
 from gst_analysis.tables import INFLUENCE, TRACE_INFLUENCE, check
 from tests.conftest import build_small
-from tests.data.planted_clips import write_video
+from tests.data.planted_clips import write_grain, write_video
 from tests.inference.fakes import fake_model, record, write_greys
 
 CPU = InferenceSettings(device="cpu", readers=1)
@@ -43,9 +43,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> ClipRecord:
-    path = tmp_path_factory.mktemp("films") / "film.mp4"
-    write_video(path, frames=24, rate=12)
-    return ClipRecord("film", path)
+    return ClipRecord("film", write_grain(tmp_path_factory.mktemp("films") / "film", frames=24))
 
 
 def look(

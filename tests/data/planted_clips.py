@@ -120,6 +120,19 @@ def write_folder(path: Path, names: Sequence[str], *, width: int = 96, height: i
     return path
 
 
+def write_grain(path: Path, frames: int, *, width: int = 96, height: int = 64) -> Path:
+    """Write a frame folder in which nothing is flat, for gradients that must not hang on a tie.
+
+    Where neighbours are equal, max pooling's gradient goes to whichever rounding makes the larger, and
+    rounding differs between processors, and between a network and its folded copy.
+    """
+    path.mkdir(parents=True)
+    for number in range(frames):
+        grain = np.random.default_rng(number).integers(0, 256, (height, width, 3), dtype=np.uint8)
+        Image.fromarray(grain).save(path / f"{number:05d}.png")
+    return path
+
+
 def decode_all(path: Path) -> Pixels:
     """Every frame by one plain sequential decode: what sampled frames are compared with."""
     with av.open(str(path)) as container:
