@@ -11,8 +11,11 @@ import pandas as pd
 import pytest
 import typer
 
+from gst_analysis import workflows
+from gst_analysis.checkpoints.loading import load_checkpoint, save_model
 from gst_analysis.cli import app, run
-from tests.conftest import SaveSmall
+from gst_analysis.specs import ClipSpec
+from tests.conftest import SaveSmall, build_small
 
 COMMANDS = [info.name or info.callback.__name__ for info in app.registered_commands if info.callback]
 
@@ -108,6 +111,24 @@ def test_cost_of_a_checkpoint_is_that_of_its_spec(
     of_file = read_json(capsys)
     assert run(["cost", "gst-resnet26s", "--width", "16", "--classes", "5", "--size", "64", "--json"]) == 0
     assert read_json(capsys) == of_file
+
+
+def test_cost_of_a_checkpoint_is_of_the_clips_that_it_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = ClipSpec(frames=3, resize=50, crop=48)
+    path = str(save_model(tmp_path / "small.pth", build_small("gst-resnet26s"), clip_spec=clip))
+    assert run(["cost", path, "--json"]) == 0
+    own = read_json(capsys)
+    for words in (["--size", "48", "--frames", "3"], []):
+        assert run(["cost", path, *words, "--json"]) == 0
+        assert read_json(capsys) == own
+    assert own["size"] == 48
+    assert run(["cost", path, "--size", "64", "--frames", "5", "--alpha", "1/2"]) == 0
+    printed = capsys.readouterr().out
+    assert "GST resnet26s α=1/2, 5 classes, 5 frames of 64²" in printed
+    assert workflows.cost(path).summary == workflows.cost(load_checkpoint(path)).summary
+    assert workflows.cost(path).summary.macs == own["macs"]
 
 
 def test_paper_audit_flags_exactly_what_contradicts_itself(capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,6 +80,10 @@ def test_with_clips_there_is_a_curve(
         (["--macs", "0.9", "--score", "taylor"], "labelled clips"),
         (["--macs", "0.9", "--score", "luck"], "score"),
         (["--macs", "0.9", "--formats", "gif"], "formats"),
+        (["--macs", "0.9", "--budgets", "0"], "add it, such as --fine-tune 2"),
+        (["--macs", "0.9", "--recipe", "demo-gst"], "add it, such as --fine-tune 2"),
+        (["--macs", "0.9", "--set", "run.seed=1"], "add it, such as --fine-tune 2"),
+        (["--macs", "0.9", "--fine-tune", "1", "--budgets", "0"], "labelled clips"),
     ],
 )
 def test_bad_settings_are_one_line(

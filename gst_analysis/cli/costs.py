@@ -14,9 +14,13 @@ def cost(
     model: Annotated[str, typer.Argument(metavar="SPEC|CKPT", help="FAMILY-BACKBONE, or a checkpoint file.")],
     alpha: Annotated[str | None, typer.Option(help="Fraction of temporal channels: 1/4, 0.25 or 4.")] = None,
     beta: Annotated[str | None, typer.Option(help="Fraction of the input each path reads: 1/2 or 1.")] = None,
-    frames: Annotated[int | None, typer.Option(help="Frames in a clip (8).")] = None,
-    size: Annotated[int, typer.Option(help="Height and width of a frame in pixels.")] = 224,
-    classes: Annotated[int | None, typer.Option(help="Classes of the head (174).")] = None,
+    frames: Annotated[int | None, typer.Option(help="Frames in a clip (the checkpoint's own, or 8).")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Height and width of a frame in pixels (the checkpoint's own, or 224).")
+    ] = None,
+    classes: Annotated[
+        int | None, typer.Option(help="Classes of the head (the checkpoint's own, or 174).")
+    ] = None,
     width: Annotated[int | None, typer.Option(help="Channels of the stem.")] = None,
     json: Json = False,
 ) -> None:

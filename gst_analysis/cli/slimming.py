@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gst_analysis.cli.program import Json, Out, app
+from gst_analysis.errors import SpecError
+
+if TYPE_CHECKING:
+    from gst_analysis.workflows import FineTuning
 
 
 @app.command(epilog="Example: gst-analyze slim ckpt.pth worlds/temporal --score taylor --macs 0.8 --out slim")
@@ -37,7 +41,9 @@ def slim(
     fine_tune: Annotated[
         int | None, typer.Option("--fine-tune", metavar="EPOCHS", help="Train so long, and measure again.")
     ] = None,
-    budgets: Annotated[int, typer.Option(help="Fine-tune at so many budgets of the curve.")] = 2,
+    budgets: Annotated[
+        int | None, typer.Option(help="Fine-tune at so many budgets of the curve (2).")
+    ] = None,
     recipe: Annotated[
         str | None,
         typer.Option(metavar="RECIPE|FILE", help="To fine-tune by; the checkpoint's own if not given."),
@@ -69,9 +75,7 @@ def slim(
     kinds = check_choices("formats", formats.split(","), (*workflows.IMAGE_FORMATS, *workflows.TABLE_FORMATS))
     target = workflows.SlimTarget(macs, params, max_drop)
     settings = InferenceSettings(batch=batch, device=device)
-    tuning = None
-    if fine_tune is not None:
-        tuning = workflows.FineTuning(fine_tune, recipe, tuple(changes or ()), budgets)
+    tuning = _plan_tuning(fine_tune, recipe=recipe, settings=tuple(changes or ()), budgets=budgets)
     choice = workflows.ClipChoice(root, format, clips, seed)
     with terminal.show_progress("slimming", 0) as progress:
         result = workflows.slim(
@@ -85,3 +89,18 @@ def slim(
         terminal.show_slimming(result, files)
     if result.summary.failures:
         raise typer.Exit(1)
+
+
+def _plan_tuning(epochs: int | None, **options: Any) -> FineTuning | None:
+    """What was asked of fine-tuning, whose options do nothing without it."""
+    from gst_analysis import workflows
+
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    if epochs is not None:
+        return workflows.FineTuning(epochs, **given)
+    if given:
+        raise SpecError(
+            "slim", expected="--budgets, --recipe and --set to come with --fine-tune, which they are about",
+            found="no --fine-tune", todo="add it, such as --fine-tune 2, or leave them out",
+        )  # fmt: skip
+    return None

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from gst_analysis.specs import ModelSpec
 from gst_analysis.terminal.output import print_pairs
+from gst_analysis.workflows.report_parts import show_count
 
 if TYPE_CHECKING:
     from gst_analysis.analysis.complexity import ComplexitySummary
@@ -17,16 +19,21 @@ if TYPE_CHECKING:
 def show_cost(summary: ComplexitySummary) -> None:
     """Totals, the three groups, and each counting convention."""
     totals = {
-        "parameters": f"{summary.params:,} ({summary.params / 1e6:.1f} M)",
-        "multiply-adds": f"{summary.macs:,} ({summary.macs / 1e9:.1f} GMACs)",
-        "FLOPs (2 x multiply-adds)": f"{summary.flops:,} ({summary.flops / 1e9:.1f} G)",
+        "parameters": f"{summary.params:,} ({show_count(summary.params)})",
+        "multiply-adds": f"{summary.macs:,} ({show_count(summary.macs)}MACs)",
+        "FLOPs (2 x multiply-adds)": f"{summary.flops:,} ({show_count(summary.flops)})",
     }
-    print_pairs("convolutions and linear layers of one clip", totals)
+    spec = ModelSpec.from_json(summary.spec)
+    frames = "one frame" if spec.num_frames == 1 else f"{spec.num_frames} frames"
+    network = f"{spec.label}, {spec.num_classes:,} classes, {frames} of {summary.size}²"
+    print_pairs(f"{network}\nconvolutions and linear layers of one clip", totals)
     table = Table("group", "parameters", "multiply-adds", "of all multiply-adds")
     for name, part in summary.groups.items():
         table.add_row(name, f"{part.params:,}", f"{part.macs:,}", f"{part.macs / summary.macs:.1%}")
     Console().print(table)
-    print_pairs("by counting convention", {n: f"{v / 1e9:.3f} G" for n, v in summary.conventions.items()})
+    print_pairs(
+        "by counting convention", {n: f"{v:,} ({show_count(v)})" for n, v in summary.conventions.items()}
+    )
 
 
 def show_audit(result: PaperAudit) -> None:

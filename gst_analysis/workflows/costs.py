@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gst_analysis.results import Result
 from gst_analysis.specs import ModelSpec
-from gst_analysis.workflows.sources import resolve_spec
+from gst_analysis.workflows.sources import checkpoint_of, is_file, resolve_spec
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from gst_analysis.analysis.complexity import ComplexitySummary
     from gst_analysis.analysis.paper_audit import AuditSummary
     from gst_analysis.workflows.sources import Source
+
+SIZE = 224
+"""Pixels of a frame's side in the paper."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +85,12 @@ class PaperAudit(Result[Any]):
     summary: AuditSummary
 
 
-def cost(model: ModelSpec | Source, *, size: int = 224, **design: Any) -> Cost:
+def cost(model: ModelSpec | Source, *, size: int | None = None, **design: Any) -> Cost:
     """Parameters and multiply-adds of a network by name, spec or checkpoint.
 
     Args:
         model: FAMILY-BACKBONE, a ModelSpec, a checkpoint's path, or what loading one returned.
-        size: height and width of a frame.
+        size: height and width of a frame; a checkpoint's own, else 224.
         design: fields of ModelSpec to change: alpha, beta, num_frames, num_classes, width.
 
     Example:
@@ -95,15 +99,27 @@ def cost(model: ModelSpec | Source, *, size: int = 224, **design: Any) -> Cost:
     """
     from gst_analysis.analysis.complexity import measure_complexity
 
-    result = measure_complexity(resolve_spec(model, **design), size=size)
+    spec, size = _settle(model, size, design)
+    result = measure_complexity(spec, size=size)
     return Cost(result.table, result.summary, result.provenance)
 
 
-def summarise_cost(model: ModelSpec | Source, *, size: int = 224, **design: Any) -> ComplexitySummary:
+def summarise_cost(model: ModelSpec | Source, *, size: int | None = None, **design: Any) -> ComplexitySummary:
     """The totals of `cost` without its table, which is quicker."""
     from gst_analysis.analysis import complexity
 
-    return complexity.summarise_cost(resolve_spec(model, **design), size=size)
+    spec, size = _settle(model, size, design)
+    return complexity.summarise_cost(spec, size=size)
+
+
+def _settle(model: ModelSpec | Source, size: int | None, design: Mapping[str, Any]) -> tuple[ModelSpec, int]:
+    """What is costed, and at which size: a checkpoint takes clips of its own."""
+    if isinstance(model, ModelSpec) or (isinstance(model, str) and not is_file(model)):
+        return resolve_spec(model, **design), SIZE if size is None else size
+    checkpoint = checkpoint_of(model)
+    clip = checkpoint.clip_spec
+    spec = resolve_spec(checkpoint.spec.replace(num_frames=clip.frames), **design)
+    return spec, clip.crop if size is None else size
 
 
 def compare_with_published(design: Cost) -> Comparison:

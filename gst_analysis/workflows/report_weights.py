@@ -140,7 +140,7 @@ def tell_cost(checkpoint: Checkpoint) -> Section:
     from gst_analysis.figures.report_page import PageFigure, PageTable, Section
 
     size = checkpoint.clip_spec.crop
-    result = cost(checkpoint.spec.replace(num_frames=checkpoint.clip_spec.frames), size=size)
+    result = cost(checkpoint)
     summary = result.summary
     groups: Mapping[Any, Any] = summary.groups
     rows = [
