@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 
 from gst_analysis.errors import OutputError
 from gst_analysis.release import find_version
+from gst_analysis.tables import check_choices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +60,7 @@ class Result(Generic[Summary]):
             "parquet": lambda f: self.table.to_parquet(f, index=False),
             "json": lambda f: f.write(to_json(self.record()).encode()),
         }
+        kinds = check_choices("kinds", kinds, tuple(writers))
         return {kind: str(write_whole(where / f"{stem}.{kind}", writers[kind])) for kind in kinds}
 
 

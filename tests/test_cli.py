@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -111,6 +114,43 @@ def test_cost_of_a_checkpoint_is_that_of_its_spec(
     of_file = read_json(capsys)
     assert run(["cost", "gst-resnet26s", "--width", "16", "--classes", "5", "--size", "64", "--json"]) == 0
     assert read_json(capsys) == of_file
+
+
+SHUT = [
+    ["inspect", "{}/x.pth"],
+    ["bn-hist", "{}/x.pth"],
+    ["report", "{}/x.pth"],
+    ["predict", "{ckpt}", "{}/1.mp4"],
+    ["influence", "{ckpt}", "{}/1.mp4"],
+    ["evaluate", "{ckpt}", "{}/validation.json"],
+    ["dataset-check", "{}/validation.json"],
+    ["train", "something-v2-gst-r50-8f", "--set", "data.root={}"],
+]
+
+
+@pytest.mark.parametrize("words", SHUT, ids=lambda words: words[0])
+def test_a_folder_that_may_not_be_entered_is_one_line(
+    words: list[str], save_small: SaveSmall, capsys: pytest.CaptureFixture[str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    folder, ckpt = tmp_path / "shut", str(save_small())
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    plain = os.stat
+
+    def refuse(path: Any, *rest: Any, **options: Any) -> os.stat_result:
+        """As the system does for anybody but its owner and root, who runs these tests at times."""
+        if isinstance(path, (str, os.PathLike)) and Path(path).parent == folder:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return plain(path, *rest, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    folder.chmod(0)
+    assert run([word.replace("{ckpt}", ckpt).replace("{}", str(folder)) for word in words]) == 2
+    folder.chmod(0o700)
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1, error
+    assert str(folder) in error
 
 
 def test_cost_of_a_checkpoint_is_of_the_clips_that_it_takes(

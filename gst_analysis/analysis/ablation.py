@@ -119,6 +119,11 @@ def measure_ablation(
         for number, batch in enumerate(stream.batches(count)):
             with explain_out_of_memory(len(batch.labels), device):
                 run.take(batch, number)
+    readable = sum(judged.shape[1] for judged in run.untouched)
+    if readable < len(records):
+        plan, more = _drop_undefined(plan, model.clip_spec.frames, readable, settings.batch)
+        run.keep(plan)
+        notes += more
     return _build_result(run, model, records, stream, settings, (*records.notes, *model.notes, *notes))
 
 
@@ -187,6 +192,12 @@ class AblationRun:
         logits = finish_from(network, x, frames, start=len(list(network.stages())))
         self.untouched.append(self.judge(logits, batch.labels))
         self.changed.append(np.stack(judged))
+
+    def keep(self, plan: AblationPlan) -> None:
+        """Forget what was measured of interventions that another plan does without."""
+        kept = [place for place, (_, name) in enumerate(self.rows) if name in plan.interventions]
+        self.plan, self.rows = plan, [self.rows[place] for place in kept]
+        self.changed = [judged[kept] for judged in self.changed]
 
     def list_changes(self, batch: Batch, number: int) -> list[tuple[Unit, Change]]:
         """What is done to a batch, a change for each of `rows`; its number seeds the shuffle of clips."""

@@ -48,6 +48,9 @@ class ClipStream:
     device: torch.device
     failures: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.settings.require_one_view("ablation, slimming and scores from data")
+
     def batches(self, count: Callable[[], object] | None = None) -> Iterator[Batch]:
         """Every clip that can be read once, in order; `count` is called after each clip.
 

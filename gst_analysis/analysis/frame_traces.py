@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -196,7 +196,8 @@ def _trace_frames(
     model: LoadedModel, records: RecordList, plan: TracePlan, progress: Progress | None
 ) -> TracedChunk:
     """Modes frame, prefix and leave-one-out."""
-    around = replace(model, module=_NETWORKS[plan.mode](model.module))  # type: ignore[arg-type] # it acts like one
+    wrapped: Any = _NETWORKS[plan.mode](model.module)  # it acts like one
+    around = replace(model, module=wrapped, checkpoint=model.as_it_is())
     report = None if progress is None else lambda done, total: progress(done, total, "")
     rows = measure_frame_logits(around, records, settings=plan.settings, progress=report)
     whole = rows
@@ -260,6 +261,7 @@ def _trace_windows(
     origin, notes = Provenance({}, {}, {}), model.notes
     try:
         windows = plan_windows(record, model.clip_spec, window=plan.window, step=plan.step)
+        middles, seconds = _find_middles(record, windows)
     except DataError as error:
         return TracedChunk((UntracedClip(record.clip, str(error)),), notes, origin)
     (start, stop), *others = find_bounds(windows)
@@ -273,7 +275,12 @@ def _trace_windows(
         if parts[-1].failures:
             reason = next(iter(parts[-1].failures.values()))
             return TracedChunk((UntracedClip(record.clip, reason),), parts[-1].notes, parts[-1].provenance)
-    trace = _join_windows(record, windows, parts, model.clip_spec.frames)
+    rows = np.concatenate([part.clip_logits for part in parts])
+    trace = ClipTrace(
+        parts[0].checkpoint, record.clip, "window", record, record.label, parts[0].class_names,
+        rows, np.asarray(rows.mean(axis=0, dtype=np.float64), dtype=np.float32), middles, seconds,
+        (describe_windows(windows, model.clip_spec.frames),),
+    )  # fmt: skip
     return TracedChunk((trace,), parts[0].notes, parts[0].provenance)
 
 
@@ -285,15 +292,11 @@ def _count_windows(
     return lambda done, _: progress(start + done, total, f"windows of {clip}")
 
 
-def _join_windows(
-    record: ClipRecord, windows: Sequence[ClipRecord], parts: Sequence[FrameLogits], frames: int
-) -> ClipTrace:
-    """The windows' predictions as the rows of one trace."""
-    rows = np.concatenate([part.clip_logits for part in parts])
+def _find_middles(
+    record: ClipRecord, windows: Sequence[ClipRecord]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """The frame in the middle of every window, and when it is shown."""
     middles = np.array([sum(bounds) // 2 for bounds in find_bounds(windows)], dtype=np.int64)
-    return ClipTrace(
-        parts[0].checkpoint, record.clip, "window", record, record.label, parts[0].class_names,
-        rows, np.asarray(rows.mean(axis=0, dtype=np.float64), dtype=np.float32),
-        middles, np.concatenate([part.seconds.mean(axis=1) for part in parts]),
-        (describe_windows(windows, frames),),
-    )  # fmt: skip
+    with open_clip(record.path) as clip:
+        times = clip.times
+    return middles, np.full(len(middles), np.nan) if times is None else times[middles]

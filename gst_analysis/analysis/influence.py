@@ -107,6 +107,7 @@ def measure_influence(
         BrokenCheckpoint: the network's outputs are not finite.
     """
     options, settings = options or InfluenceOptions(), settings or InferenceSettings()
+    settings.require_one_view("influence")
     reaches, means, failures = list_reaches(model.spec), InfluenceMeans(), {}
     reachable = mark_reachable(model.clip_spec.frames, reaches[-1].half_width)
     device = choose_device(settings.device)

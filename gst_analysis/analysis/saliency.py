@@ -104,6 +104,7 @@ def measure_saliency(
         BrokenCheckpoint: the network's outputs are not finite.
     """
     settings = settings or InferenceSettings()
+    settings.require_one_view("saliency")
     spec, device = model.clip_spec, choose_device(settings.device)
     at = find_block(model.spec, block, spec.crop)
     views, frames = load_views(record, ReadingPlan(spec, normalise=False))

@@ -143,7 +143,7 @@ def slim_model(
         after=NetworkCost(proposal.params, proposal.macs, after),
         clips=0 if curve is None else int(curve.table["clips"].iloc[0]),
         failures={} if curve is None else curve.failures,
-        notes=model.notes,
+        notes=model.notes if curve is None else (*curve.records.notes, *model.notes),
     )
     return Slimmed(smaller, tabulate_widths(model.spec, proposal.spec, name=model.checkpoint.name), summary)
 

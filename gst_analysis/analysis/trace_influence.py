@@ -68,6 +68,7 @@ def measure_trace_influence(
         plan: what they were traced by.
         progress: called after every gradient; each clip counts as many steps as the network has frames.
     """
+    plan.settings.require_one_view("what a trace is made of")
     device = choose_device(plan.settings.device)
     reading = ReadingPlan(model.clip_spec, normalise=False)
     titles = [f"what {trace.clip} is made of" for trace in traces]

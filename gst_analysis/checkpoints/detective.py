@@ -31,6 +31,11 @@ class Overrides:
     family: str | None = None
     num_frames: int | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what no network could be, before a file is blamed for it."""
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        ModelSpec(**{"family": "c2d", "backbone": "resnet50", **given})
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -47,7 +52,7 @@ def infer_spec(found: CanonicalState, path: Path, overrides: Overrides | None = 
     settings = {
         "num_classes": _count_classes(found.state, path),
         "width": _shape(found.state, "conv1.weight", path)[0],
-        "num_frames": overrides.num_frames or 8,
+        "num_frames": 8 if overrides.num_frames is None else overrides.num_frames,
     }
     spec, notes = _infer_family(found, backbone, settings, path)
     if overrides.family is not None and overrides.family != spec.family:

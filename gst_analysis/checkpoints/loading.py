@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from gst_analysis.results import to_json, write_whole
 from gst_analysis.specs import ClipSpec, ModelSpec
 
 FORMAT, VERSION = "gst-analysis", 1
+CHANGED = "weights were changed after they were loaded or made: these are the network's as it is now"
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Checkpoint:
 class LoadedModel:
     """A network with its weights, and everything known about it.
 
-    `.module` takes normalised clips (N, T, 3, H, W) and returns per-frame logits (N, T, K).
+    `.module` takes normalised clips (N, T, 3, H, W) and returns per-frame logits (N, T, K). Its weights may
+    be changed, by training for instance: every analysis is of the module as it is, and its notes say so.
     """
 
     module: VideoNetwork
@@ -78,7 +80,8 @@ class LoadedModel:
 
     @property
     def sha256(self) -> str:
-        return self.checkpoint.sha256
+        """Of the file; empty where there is none, or where the module's weights are no longer the file's."""
+        return self.as_it_is().sha256
 
     @property
     def layout(self) -> str:
@@ -87,7 +90,16 @@ class LoadedModel:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was assumed because the file does not say it."""
-        return self.checkpoint.notes
+        return self.as_it_is().notes
+
+    def as_it_is(self) -> Checkpoint:
+        """The checkpoint with the weights that the module has now: itself unless somebody changed them."""
+        state, known = self.module.state_dict(), self.checkpoint.state
+        now = {name: state[name].detach().cpu() for name in known if name in state}
+        if all(_is_same(tensor, known[name]) for name, tensor in now.items()):
+            return self.checkpoint
+        notes = (*self.checkpoint.notes, CHANGED)
+        return replace(self.checkpoint, sha256="", notes=notes, state=now)
 
 
 def load_checkpoint(
@@ -182,6 +194,13 @@ def save_model(
     return write_whole(where, lambda file: torch.save({**record, "state_dict": state}, file))
 
 
+def _is_same(now: Tensor, before: Tensor) -> bool:
+    if now.shape != before.shape:
+        return False
+    before = before.to(now.dtype)
+    return torch.equal(now, before) or bool(((now == before) | (now.isnan() & before.isnan())).all())
+
+
 def _own_record(raw: RawCheckpoint) -> Mapping[str, Any]:
     return raw.extras if raw.extras.get("format") == FORMAT else {}
 
@@ -189,13 +208,13 @@ def _own_record(raw: RawCheckpoint) -> Mapping[str, Any]:
 def _embedded_spec(record: Any, overrides: Overrides, raw: RawCheckpoint) -> ModelSpec:
     try:
         spec = ModelSpec.from_json(record)
-        changes = {"family": overrides.family, "num_frames": overrides.num_frames}
-        return spec.replace(**{k: v for k, v in changes.items() if v is not None})
     except (GstError, TypeError) as error:
         raise BrokenCheckpoint(
             str(raw.path), expected="an embedded spec that describes a network", found=str(error),
             todo="save it again with gst_analysis.save_model",
         ) from error  # fmt: skip
+    changes = {"family": overrides.family, "num_frames": overrides.num_frames}
+    return spec.replace(**{k: v for k, v in changes.items() if v is not None})
 
 
 def _describe(

@@ -63,7 +63,7 @@ def create_model(
             "inherited": dataclasses.asdict(inherited),
         }
         note = f"not trained on video: inflated from 2-D weights ({source})"
-    state = {name: tensor.detach() for name, tensor in module.state_dict().items()}
+    state = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
     checkpoint = Checkpoint(
         Path(f"untrained-{spec.name}"), "", spec, ClipSpec(frames=spec.num_frames), None, OURS, (note,),
         state, provenance,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gst_analysis.errors import GstError, one_line
+from gst_analysis.errors import GstError, legible, one_line
 from gst_analysis.results import check_place
 
 UsageError: Any = typer.BadParameter.__bases__[0]
@@ -61,6 +61,12 @@ def run(arguments: list[str]) -> int:
     except UsageError as error:
         command = error.ctx.command_path if error.ctx else "gst-analyze"
         return _complain(f"{one_line(error.format_message())} See '{command} --help'.")
+    except PermissionError as error:  # a folder on the way to a file may not be entered
+        shut = GstError(
+            legible(error.filename or "a file"), expected="a path that may be opened",
+            found=error.strerror or "no permission", todo="check the rights of the folders that lead to it",
+        )  # fmt: skip
+        return _complain(str(shut))
     except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted")
         return INTERRUPTED

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from gst_analysis.figures.class_pairs import shorten
 from gst_analysis.figures.style import Theme, dress, dress_legend, new_figure, theme_of
+from gst_analysis.tables import check_choices
 
 MEASURES: Mapping[str, tuple[str, float]] = {
     "accuracy_drop": ("accuracy lost (percentage points)", 100.0),
@@ -39,6 +40,7 @@ def draw_ablation(table: pd.DataFrame, *, measure: str = "accuracy_drop", dark: 
         measure: accuracy_drop, logit_drop or loss_rise.
         dark: draw for a dark background.
     """
+    check_choices("measure", [measure], tuple(MEASURES))
     theme = theme_of(dark=dark)
     layers = list(dict.fromkeys(table["layer"]))
     kinds = list(dict.fromkeys(table["intervention"]))

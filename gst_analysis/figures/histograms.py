@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from gst_analysis.tables import check_choices
+
 BINS = 30
 
 
@@ -58,6 +60,7 @@ def count_bins(panel: Panel, edges: np.ndarray) -> dict[str, np.ndarray]:
 
 def _name_rows(table: pd.DataFrame, *, by: str) -> pd.Series:
     """Blocks by their name, with the norm's where a block has several; or stages by their number."""
+    check_choices("by", [by], ("block", "stage"))
     if by == "stage":
         return "stage " + table["stage"].astype(str)
     several = table.groupby("block")["layer"].nunique().max() > 1

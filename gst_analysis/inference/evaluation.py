@@ -105,6 +105,11 @@ def check_classes(model: LoadedModel, records: RecordList) -> None:
     Raises:
         DataError: another number of classes, other names, another order, or a clip without a class.
     """
+    if not isinstance(records, RecordList):
+        raise DataError(
+            "labelled clips", expected="a RecordList", found=type(records).__name__,
+            todo="read the data set with load_labelled_clips",
+        )  # fmt: skip
     classes, theirs, ours = model.spec.num_classes, records.class_names, model.labels
     if theirs and len(theirs) != classes:
         raise _mismatch(f"{classes} classes, as {model.checkpoint.name} has", f"{len(theirs)}")

@@ -15,8 +15,8 @@ from gst_analysis.errors import DataError, legible
 _FRAME = re.compile(r".*[0-9]\.(jpe?g|png)", re.IGNORECASE)
 
 
-def find_clips(sources: AnyPath | Sequence[AnyPath]) -> RecordList:
-    """Every clip that is meant, once, each named by its path.
+def find_clips(sources: AnyPath | Sequence[AnyPath] | Sequence[ClipRecord]) -> RecordList:
+    """Every clip that is meant, once, each named by its path; records are taken as they are.
 
     A file is a clip, whatever its ending. A folder is a clip if it holds numbered images and no videos;
     else its videos and the frame folders below it are. What does not exist is read as a glob, in which
@@ -28,8 +28,13 @@ def find_clips(sources: AnyPath | Sequence[AnyPath]) -> RecordList:
     given = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
     if not given:
         raise _no_clip("clips", "none")
+    records = [source for source in given if isinstance(source, ClipRecord)]
+    if len(records) == len(given):
+        return RecordList(tuple(records))
     found: dict[Path, None] = {}
     for source in given:
+        if not isinstance(source, (str, os.PathLike)):
+            raise _no_clip("clips", f"{type(source).__name__} {source!r}"[:80])
         found |= dict.fromkeys(_expand(Path(source)))
     return RecordList(tuple(ClipRecord(legible(path), path) for path in found))
 

@@ -50,6 +50,18 @@ class InferenceSettings:
         """Views of a clip that are averaged."""
         return self.clips * self.crops
 
+    def require_one_view(self, what: str) -> None:
+        """Refuse several views where only one is looked at.
+
+        Raises:
+            SpecError: there are several.
+        """
+        if self.views > 1:
+            raise SpecError(
+                what, expected="one view of a clip, which is all it looks at",
+                found=f"{self.clips} clips of {self.crops} crops", todo="leave clips and crops at 1",
+            )  # fmt: skip
+
     @property
     def threads(self) -> int:
         """Clips that are read at once."""

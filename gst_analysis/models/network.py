@@ -82,4 +82,9 @@ def check_clips(clips: Tensor) -> None:
 
 def average_frames(logits: Tensor) -> Tensor:
     """Consensus: per-frame logits (N, T, K) -> the clip's logits (N, K)."""
+    if logits.ndim != 3:
+        raise SpecError(
+            "logits", expected="a tensor (N, T, K): clips, frames, classes", found=str(tuple(logits.shape)),
+            todo="add the axis of clips with [None]" if logits.ndim == 2 else "reshape it",
+        )  # fmt: skip
     return logits.mean(1)

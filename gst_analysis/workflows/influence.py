@@ -111,10 +111,11 @@ def spread_records(records: RecordList, limit: int | None) -> RecordList:
     """Every so-manieth clip, so that no more than `limit` are left."""
     from gst_analysis.data.records import RecordList
 
-    if limit is not None and limit < 1:
+    if limit is not None and not (isinstance(limit, int) and limit >= 1):
         raise SpecError(
-            "number of clips", expected="at least 1", found=str(limit), todo="give a larger one, or none"
-        )
+            "number of clips", expected="a whole number, at least 1", found=repr(limit)[:40],
+            todo="give another one, or none",
+        )  # fmt: skip
     if limit is None or limit >= len(records):
         return records
     kept = tuple(records[place * len(records) // limit] for place in range(limit))

@@ -99,6 +99,11 @@ def bn_scales(
 
     if not sources:
         raise SpecError("bn_scales", expected="at least one checkpoint", found="none", todo="name a file")
+    if names is not None and len(names) != len(sources):
+        raise SpecError(
+            "names", expected=f"{len(sources)}, one a checkpoint", found=str(len(names)),
+            todo="give a name for each, or none",
+        )  # fmt: skip
     tables, hashes, specs, paths = [], {}, {}, {}
     labels = distinct_names(names or [name_of(source) for source in sources])
     for done, (source, label) in enumerate(zip(sources, labels, strict=True)):

@@ -42,10 +42,11 @@ class SlimTarget:
 
     def __post_init__(self) -> None:
         given = {name: value for name, value in vars(self).items() if value is not None}
-        if len(given) != 1 or not all(0 < value < 1 for value in given.values()):
+        numbers = all(isinstance(value, (int, float)) for value in given.values())
+        if len(given) != 1 or not numbers or not all(0 < value < 1 for value in given.values()):
             raise SpecError(
                 "budget", expected="one of macs, params and max-drop, as a share between 0 and 1",
-                found=", ".join(f"{name} {value}" for name, value in given.items()) or "none",
+                found=", ".join(f"{name} {value!r}"[:60] for name, value in given.items()) or "none",
                 todo="such as macs 0.7",
             )  # fmt: skip
 
@@ -123,6 +124,10 @@ def slim(
     from gst_analysis.checkpoints.loading import LoadedModel, load_model
     from gst_analysis.tables import check_choices
 
+    if not isinstance(target, SlimTarget):
+        raise SpecError(
+            "slim", expected="a SlimTarget", found=repr(target)[:60], todo="such as SlimTarget(macs=0.7)"
+        )
     check_choices("score", [score], SLIM_SCORES)
     if dataset is None and (score in _FROM_DATA or target.max_drop is not None or fine_tuning is not None):
         raise SpecError(
@@ -212,7 +217,7 @@ def _score_channels(
     if score in _FROM_DATA:
         table = measure_data_scores(model, records, settings=settings, progress=progress).table
     else:
-        table = infer_importance(model.checkpoint)
+        table = infer_importance(model.as_it_is())
     found = table.rename(columns={score: "value"})[["layer", "group", "channel", "value"]]
     if found["value"].nunique() < 2:
         raise SpecError(

@@ -104,7 +104,7 @@ def checkpoint_of(source: Source, *, family: str | None = None, num_frames: int 
     from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, load_checkpoint
 
     if isinstance(source, LoadedModel):
-        return source.checkpoint
+        return source.as_it_is()
     if isinstance(source, Checkpoint):
         return source
     return load_checkpoint(source, family=family, num_frames=num_frames)

@@ -85,7 +85,14 @@ class TraceRun:
         from gst_analysis.inference.finding import find_clips
 
         options = options or TraceOptions()
+        if not isinstance(options, TraceOptions):
+            raise SpecError(
+                "trace", expected="TraceOptions", found=type(options).__name__,
+                todo='such as TraceOptions(TracePlan("prefix"))',
+            )  # fmt: skip
         plan = options.plan or TracePlan()
+        if options.influence:
+            plan.settings.require_one_view("what a trace is made of, which influence=False leaves out,")
         records = clips if isinstance(clips, RecordList) else find_clips(clips)
         model = open_model(source)
         check_traceable(model, records, plan)

@@ -149,8 +149,16 @@ def test_windows_are_clips_of_their_own(small: LoadedModel, film: ClipRecord) ->
             plain.append(small.module(clip_of(small, part))[0].mean(dim=0).numpy())
     np.testing.assert_allclose(trace.logits, np.stack(plain), atol=1e-4)
     np.testing.assert_allclose(trace.video, np.mean(plain, axis=0), atol=1e-4)
-    np.testing.assert_allclose(trace.seconds, [(s + 7.0) / 20 + 0.025 for s in starts], atol=0.06)
+    np.testing.assert_allclose(trace.seconds, trace.source_frames / 20, atol=1e-3)
     assert trace.notes == ("a window of 16 frames of the video, of which 8 are sampled, every 6 frames",)
+
+
+def test_a_window_stands_where_its_middle_frame_is_shown(small: LoadedModel, tmp_path: Path) -> None:
+    shown = [50 * n if n < 12 else 600 + 500 * (n - 12) for n in range(24)]  # slow at the end
+    path = write_video(tmp_path / "uneven.mkv", frames=24, pts_ms=tuple(shown))
+    (trace,) = run(small, ClipRecord("uneven", path), mode="window", window=9, step=5)
+    assert trace.source_frames.tolist() == [4, 9, 14, 19]
+    np.testing.assert_allclose(trace.seconds, [0.2, 0.45, 1.6, 4.1], atol=1e-3)
 
 
 def bounds(clip: ClipRecord, spec: ClipSpec, **plan: int) -> list[tuple[int | None, int | None]]:

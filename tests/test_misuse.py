@@ -1,0 +1,118 @@
+"""Public functions called in ways that come naturally and cannot work: one sentence that says what would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import gst_analysis as gst
+from gst_analysis import workflows
+from gst_analysis.analysis.frame_traces import TracePlan
+from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
+from gst_analysis.data.records import RecordList
+from gst_analysis.errors import GstError
+from gst_analysis.inference.settings import InferenceSettings
+from tests.analysis.labelled_clips import small_model, write_clips
+from tests.conftest import SaveSmall
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> RecordList:
+    return write_clips(tmp_path_factory.mktemp("clips"), [0, 1, 2, 3])
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
+    model = small_model()
+    path = tmp_path_factory.mktemp("net") / "small.pth"
+    return load_model(save_model(path, model.module, clip_spec=model.clip_spec))
+
+
+THREE = InferenceSettings(crops=3)
+Call = Callable[[LoadedModel, RecordList], Any]
+CALLS: dict[str, tuple[Call, str]] = {
+    "rows of no kind": (lambda m, r: workflows.bn_scales(m).plot(by="stages"), "some of block, stage"),
+    "rows of no kind, compared": (
+        lambda m, r: workflows.compare_scales(m, m).figures(by="layer"), "some of block, stage",
+    ),
+    "a file of no kind": (lambda m, r: workflows.cost("gst-resnet50").save("x", "x", ["xls"]), "kinds"),
+    "names for others": (lambda m, r: workflows.bn_scales(m, m, names=["a"]), "2, one a checkpoint"),
+    "logits without clips": (lambda m, r: gst.average_frames(torch.zeros(8, 5)), r"\(N, T, K\).*\[None\]"),
+    "a data set by its path": (lambda m, r: workflows.evaluate(m, "here"), "load_labelled_clips"),
+    "a list of records": (lambda m, r: workflows.evaluate(m, list(r)), "load_labelled_clips"),
+    "clips that are numbers": (lambda m, r: workflows.predict(m, [1, 2]), "found int 1"),
+    "a limit in words": (lambda m, r: workflows.frame_influence(m, r, limit="3"), "whole number"),
+    "half a limit": (lambda m, r: workflows.frame_influence(m, r, limit=2.5), "whole number"),
+    "a share in words": (lambda m, r: workflows.SlimTarget(macs="0.8"), "macs '0.8'"),
+    "a bare share": (lambda m, r: workflows.slim(m, 0.8), "a SlimTarget; found 0.8"),
+    "a bare plan": (lambda m, r: workflows.trace(m, r, options=TracePlan()), "expected TraceOptions"),
+    "three crops of a trace": (
+        lambda m, r: workflows.trace(m, r, options=workflows.TraceOptions(TracePlan(settings=THREE))),
+        "influence=False",
+    ),
+    "three crops of influence": (lambda m, r: workflows.frame_influence(m, r, settings=THREE), "one view"),
+    "three crops of saliency": (lambda m, r: workflows.saliency_maps(m, r[0], settings=THREE), "one view"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_that_cannot_work_says_what_would(call: str, model: LoadedModel, records: RecordList) -> None:
+    act, words = CALLS[call]
+    with pytest.raises(GstError, match=words):
+        act(model, records)
+
+
+def test_ablation_draws_known_measures_only(model: LoadedModel, records: RecordList) -> None:
+    from gst_analysis.analysis.ablation import AblationPlan, measure_ablation
+
+    plan = AblationPlan(("zero",))
+    found = measure_ablation(model, records, plan=plan)
+    drawn = workflows.Ablation(found.table, found.summary, found.provenance, "")
+    with pytest.raises(GstError, match="some of accuracy_drop, logit_drop, loss_rise"):
+        drawn.plot(measure="drop")
+    with pytest.raises(GstError, match="one view"):
+        measure_ablation(model, records, plan=plan, settings=THREE)
+
+
+def test_records_may_be_given_as_a_list(model: LoadedModel, records: RecordList) -> None:
+    few = list(records)[:2]
+    assert workflows.predict(model, few).table["clip"].unique().tolist() == [clip.clip for clip in few]
+    traced = workflows.trace_clip(model, few)  # type: ignore[arg-type] # a list will do
+    assert set(traced.table["clip"]) == {clip.clip for clip in few}
+
+
+@pytest.mark.parametrize("frames", [0, 20_000])
+def test_a_wrong_number_of_frames_is_not_the_files_fault(
+    frames: int, save_small: SaveSmall, tmp_path: Path
+) -> None:
+    path = save_small()
+    with pytest.raises(GstError, match=rf"found {frames}") as caught:
+        load_model(path, num_frames=frames)
+    assert "save it again" not in str(caught.value)
+    bare = tmp_path / "bare.pth"
+    torch.save(load_model(path).module.state_dict(), bare)
+    with pytest.raises(GstError, match=rf"found {frames}"):
+        load_model(bare, num_frames=frames)
+    for file in (path, bare):
+        with pytest.raises(GstError, match="gsx") as caught:
+            load_model(file, family="gsx")
+        assert "save it again" not in str(caught.value)
+
+
+def test_slimming_says_which_clips_it_took(model: LoadedModel, records: RecordList) -> None:
+    from gst_analysis.analysis.slimming import SlimmingOrder
+    from gst_analysis.analysis.slimming_curve import measure_curve, slim_model
+    from gst_analysis.workflows.slimming import _score_channels
+
+    noted = RecordList(records.records, records.class_names, ("4 of 60 clips, drawn with seed 3",))
+    channels = _score_channels(model, None, "abs_gamma", None, None)
+    curve = measure_curve(model, channels, noted)
+    proposal = SlimmingOrder(model.spec, channels, size=model.clip_spec.crop).propose(
+        workflows.SlimTarget(macs=0.9).budget  # type: ignore[arg-type] # it is one
+    )
+    assert slim_model(model, proposal, curve).summary.notes[0] == "4 of 60 clips, drawn with seed 3"
+    assert slim_model(model, proposal).summary.notes == model.notes
