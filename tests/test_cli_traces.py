@@ -108,6 +108,8 @@ def test_every_format_is_written_and_listed(
     assert set(clip["files"]) == {"png", "svg", "pdf", "html", "mp4", "webm"}
     assert all(Path(path).stat().st_size > 1000 for path in clip["files"].values())
     assert {Path(path).name for path in clip["files"].values()} >= {"trace-3.png", "trace-3.mp4"}
+    page = Path(clip["files"]["html"]).read_text(encoding="utf-8")
+    assert '<html lang="en">\n<head><title>trace-3</title>' in page
 
 
 def test_the_text_for_people(

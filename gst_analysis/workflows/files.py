@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ def save_figures(
 def save_html(figure: go.Figure, folder: str | os.PathLike[str], stem: str) -> dict[str, str]:
     """Write an interactive figure as one self-contained page."""
     page = figure.to_html(include_plotlyjs=True, div_id=stem, auto_play=False)
+    page = page.replace("<html>", '<html lang="en">', 1)
+    page = page.replace("<head>", f"<head><title>{escape(stem)}</title>", 1)
     page = page.replace("<body>", f'<body style="background: {figure.layout.paper_bgcolor}">', 1)
     path = Path(folder) / f"{stem}.html"
     return {"html": str(write_whole(path, lambda file: file.write(page.encode())))}
