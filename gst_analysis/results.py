@@ -60,7 +60,7 @@ class Result(Generic[Summary]):
             "parquet": lambda f: self.table.to_parquet(f, index=False),
             "json": lambda f: f.write(to_json(self.record()).encode()),
         }
-        kinds = check_choices("kinds", kinds, tuple(writers))
+        kinds = check_choices("kinds", kinds, tuple(writers)) if kinds else []
         return {kind: str(write_whole(where / f"{stem}.{kind}", writers[kind])) for kind in kinds}
 
 
