@@ -220,3 +220,49 @@ def test_ctrl_c_says_so(
     monkeypatch.setattr("gst_analysis.workflows.open_model", stop)
     assert run(["predict", checkpoint, checkpoint]) == 130
     assert capsys.readouterr().err.strip() == "gst-analyze: interrupted"
+
+
+@pytest.fixture
+def one_list(world: Path, tmp_path: Path) -> Path:
+    """A world's clips as Kinetics writes them: one csv that lists them all, with a column `split`."""
+    lines = ["label,youtube_id,time_start,time_end,split"]
+    for subset, name in (("train", "train.json"), ("val", "validation.json")):
+        for row in json.loads((world / name).read_text()):
+            label = row["template"].replace("[", "").replace("]", "")
+            lines.append(f"{label},{row['id']},0,9,{subset}")
+            clip = next((world / "videos").glob(f"{row['id']}.*"))
+            copy = tmp_path / "videos" / subset / f"{row['id']}_000000_000009{clip.suffix}"
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(clip.read_bytes())
+    (tmp_path / "all.csv").write_text("\n".join(lines))
+    return tmp_path / "all.csv"
+
+
+def test_of_a_list_of_all_clips_those_for_validation_are_evaluated(
+    checkpoint: str, one_list: Path, call: Run, tmp_path: Path
+) -> None:
+    told = ("evaluate", checkpoint, str(one_list), "--formats", "csv", "--out", str(tmp_path / "out"))
+    code, found = call(*told)
+    assert (code, found["clips"]) == (0, 12)
+    assert "subset val taken, of train (18), val (12)" in found["notes"]
+    code, found = call(*told, "--subset", "train", "--limit", "5")
+    assert (code, found["clips"]) == (0, 5)
+    assert any("5 of 18 clips" in note for note in found["notes"])
+    code, found = call("dataset-check", str(one_list))
+    assert (code, found["summary"]["sound"]) == (0, 30)
+    assert "clips of every subset: train (18), val (12)" in found["notes"]
+    assert call("dataset-check", str(one_list), "--subset", "val")[1]["summary"]["sound"] == 12
+
+
+@pytest.mark.parametrize("command", ["evaluate", "ablate", "slim", "report", "trace", "dataset-check"])
+def test_every_command_with_labelled_clips_can_be_told_the_subset(
+    command: str, checkpoint: str, one_list: Path, call: Run, tmp_path: Path
+) -> None:
+    given = {
+        "trace": (checkpoint, "--dataset", str(one_list)), "dataset-check": (str(one_list),),
+        "slim": (checkpoint, str(one_list), "--macs", "0.8"),
+    }  # fmt: skip
+    clips = given.get(command, (checkpoint, str(one_list)))
+    code, line = call(command, *clips, "--subset", "test", "--out", str(tmp_path / "out"))
+    assert code == 2
+    assert "expected a subset among train, val; found subset 'test'" in line

@@ -50,6 +50,13 @@ CALLS: dict[str, tuple[Call, str]] = {
     "a share in words": (lambda m, r: workflows.SlimTarget(macs="0.8"), "macs '0.8'"),
     "a bare share": (lambda m, r: workflows.slim(m, 0.8), "a SlimTarget; found 0.8"),
     "a bare plan": (lambda m, r: workflows.trace(m, r, options=TracePlan()), "expected TraceOptions"),
+    "ablation of a list": (lambda m, r: workflows.ablate(m, list(r)), "what load_labelled_clips returned"),
+    "fine-tuning without a folder": (
+        lambda m, r: workflows.slim(
+            m, workflows.SlimTarget(macs=0.9), dataset=r, fine_tuning=workflows.FineTuning(1)
+        ),
+        "its training list",
+    ),
     "three crops of a trace": (
         lambda m, r: workflows.trace(m, r, options=workflows.TraceOptions(TracePlan(settings=THREE))),
         "influence=False",
@@ -83,6 +90,16 @@ def test_records_may_be_given_as_a_list(model: LoadedModel, records: RecordList)
     assert workflows.predict(model, few).table["clip"].unique().tolist() == [clip.clip for clip in few]
     traced = workflows.trace_clip(model, few)  # type: ignore[arg-type] # a list will do
     assert set(traced.table["clip"]) == {clip.clip for clip in few}
+
+
+def test_a_list_that_was_read_may_be_ablated_and_slimmed(model: LoadedModel, records: RecordList) -> None:
+    from gst_analysis.analysis.ablation import AblationPlan
+
+    plan, two = AblationPlan(("zero",)), workflows.ClipChoice(limit=2)
+    assert workflows.ablate(model, records[:3], plan=plan).summary.clips == 3
+    assert workflows.ablate(model, records, plan=plan, choice=two).summary.clips == 2
+    slimmed = workflows.slim(model, workflows.SlimTarget(macs=0.9), dataset=records, choice=two)
+    assert slimmed.summary.clips == 2
 
 
 @pytest.mark.parametrize("frames", [0, 20_000])

@@ -21,6 +21,9 @@ def ablate(
     format: Annotated[
         str | None, typer.Option(help="The annotations' format; detected if not given.")
     ] = None,
+    subset: Annotated[
+        str | None, typer.Option(help="Of those in the annotations; validation, else test, if not given.")
+    ] = None,
     interventions: Annotated[
         str, typer.Option(help="Some of zero, mean, shuffle-batch, shuffle-time.")
     ] = "zero,mean,shuffle-batch,shuffle-time",
@@ -55,7 +58,7 @@ def ablate(
     check_choices("measure", [measure], CAUSAL_MEASURES)
     plan = AblationPlan(tuple(interventions.split(",")), Bootstrap(draws, confidence, seed))
     settings = InferenceSettings(batch=batch, device=device)
-    choice = workflows.ClipChoice(root, format, clips, seed)
+    choice = workflows.ClipChoice(root, format, clips, seed, subset)
     with terminal.show_progress("ablating", 0) as progress:
         result = workflows.ablate(
             checkpoint, dataset, choice=choice, plan=plan, settings=settings, progress=progress

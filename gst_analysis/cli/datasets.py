@@ -53,6 +53,9 @@ def dataset_check(
     format: Annotated[
         str | None, typer.Option(help="The annotations' format; detected if not given.")
     ] = None,
+    subset: Annotated[
+        str | None, typer.Option(help="Of those in the annotations, such as train; every one if not given.")
+    ] = None,
     workers: Annotated[int, typer.Option(help="Clips looked at at once.")] = 2,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the table.", metavar="DIR", callback=check_out)
@@ -61,14 +64,14 @@ def dataset_check(
 ) -> None:
     """Look through a data set's clips.
 
-    Reports missing, unreadable, truncated, too short and mislabelled clips in one table. Exits with 1 if
-    there is any.
+    Reports missing, unreadable, truncated, too short and mislabelled clips in one table: of a folder those
+    of all its lists, for training, validation and testing. Exits with 1 if there is any.
     """
     from gst_analysis import terminal, workflows
 
     with terminal.show_progress("looking at clips", 0) as progress:
         result = workflows.check_dataset(
-            annotations, root=root, format=format, workers=workers, progress=progress
+            annotations, root=root, format=format, subset=subset, workers=workers, progress=progress
         )
     files = result.save(out, "dataset_check") if out else {}
     if json:

@@ -72,6 +72,9 @@ def evaluate(
     format: Annotated[
         str | None, typer.Option(help="The annotations' format; detected if not given.")
     ] = None,
+    subset: Annotated[
+        str | None, typer.Option(help="Of those in the annotations; validation, else test, if not given.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Draw this many clips; all if not given.")] = None,
     family: Family = None,
     frames: Frames = None,
@@ -101,7 +104,7 @@ def evaluate(
     allowed = (*workflows.IMAGE_FORMATS, "html", *workflows.TABLE_FORMATS, "npz")
     kinds = check_choices("formats", formats.split(","), allowed)
     settings = InferenceSettings(samplings, crops, batch, device, devices, precision)
-    records = workflows.load_labelled_clips(dataset, workflows.ClipChoice(root, format, limit))
+    records = workflows.load_labelled_clips(dataset, workflows.ClipChoice(root, format, limit, subset=subset))
     model = workflows.open_model(checkpoint, family=family, num_frames=frames)
     with terminal.show_progress("evaluating", len(records)) as progress:
         result = workflows.evaluate(model, records, settings=settings, progress=progress)

@@ -21,6 +21,9 @@ def report(
     format: Annotated[
         str | None, typer.Option(help="The annotations' format; detected if not given.")
     ] = None,
+    subset: Annotated[
+        str | None, typer.Option(help="Of those in the annotations; validation, else test, if not given.")
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(help="Draw this many clips for accuracy; all if not given.")
     ] = None,
@@ -54,7 +57,7 @@ def report(
     from gst_analysis.inference.settings import InferenceSettings
 
     plan = workflows.ReportPlan(
-        workflows.ClipChoice(root, format, limit, seed), ablation_clips, traces, influence_clips,
+        workflows.ClipChoice(root, format, limit, seed, subset), ablation_clips, traces, influence_clips,
         slimming_clips, saliency_clips, () if without is None else tuple(without.split(",")),
     )  # fmt: skip
     workflows.check_report_place(out)

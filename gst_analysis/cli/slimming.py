@@ -37,6 +37,9 @@ def slim(
     format: Annotated[
         str | None, typer.Option(help="The annotations' format; detected if not given.")
     ] = None,
+    subset: Annotated[
+        str | None, typer.Option(help="Of those in the annotations; validation, else test, if not given.")
+    ] = None,
     clips: Annotated[int | None, typer.Option(help="Draw this many clips; all if not given.")] = None,
     fine_tune: Annotated[
         int | None, typer.Option("--fine-tune", metavar="EPOCHS", help="Train so long, and measure again.")
@@ -76,7 +79,7 @@ def slim(
     target = workflows.SlimTarget(macs, params, max_drop)
     settings = InferenceSettings(batch=batch, device=device)
     tuning = _plan_tuning(fine_tune, recipe=recipe, settings=tuple(changes or ()), budgets=budgets)
-    choice = workflows.ClipChoice(root, format, clips, seed)
+    choice = workflows.ClipChoice(root, format, clips, seed, subset)
     with terminal.show_progress("slimming", 0) as progress:
         result = workflows.slim(
             checkpoint, target, score=score, dataset=dataset, choice=choice, settings=settings,

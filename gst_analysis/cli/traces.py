@@ -27,6 +27,9 @@ def trace(
         typer.Option(metavar="ROOT|FILE", help="Instead of clips: a labelled list, or a folder with one."),
     ] = None,
     root: Annotated[Path | None, typer.Option(help="The folder the data set's clips lie in.")] = None,
+    subset: Annotated[
+        str | None, typer.Option(help="Of those in the annotations; validation, else test, if not given.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Draw this many clips of the data set.")] = None,
     window: Annotated[int | None, typer.Option(help="Mode window: frames of the video in a window.")] = None,
     step: Annotated[int | None, typer.Option(help="Mode window: frames from one to the next.")] = None,
@@ -71,7 +74,9 @@ def trace(
     kinds = check_choices("formats", formats.split(","), workflows.TRACE_FORMATS)
     plan = TracePlan(mode, window, step, InferenceSettings(batch=batch, device=device))
     options = workflows.TraceOptions(plan, ChangeSettings(margin, hold), top_k, influence)
-    records = workflows.choose_clips(clips or [], dataset, workflows.ClipChoice(root, limit=limit))
+    records = workflows.choose_clips(
+        clips or [], dataset, workflows.ClipChoice(root, limit=limit, subset=subset)
+    )
     model = workflows.open_model(checkpoint, family=family, num_frames=frames)
     with terminal.show_progress("tracing", len(records)) as progress:
         if stream:

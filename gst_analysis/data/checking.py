@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
@@ -11,6 +10,7 @@ import pandas as pd
 
 from gst_analysis.data.clips import find_span
 from gst_analysis.data.decoding import open_clip
+from gst_analysis.data.locating import look_up
 from gst_analysis.data.records import ClipRecord, RecordList
 from gst_analysis.data.sampling import segment_indices
 from gst_analysis.errors import DataError
@@ -119,8 +119,11 @@ def _check_clip(record: ClipRecord, settings: CheckSettings, classes: int | None
 
 def _check_frames(record: ClipRecord, settings: CheckSettings) -> tuple[str, int | None, str] | None:
     """The problem, the number of frames as far as it is known, and the words for it; None if sound."""
-    if not os.path.exists(record.path):
-        return "missing", None, "nothing at that path"
+    try:
+        if look_up(record.path) is None:
+            return "missing", None, "nothing at that path"
+    except OSError as error:
+        return "unreadable", None, error.strerror or str(error)
     problem, frames = "unreadable", None
     try:
         with open_clip(record.path) as clip:

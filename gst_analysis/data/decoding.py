@@ -6,11 +6,13 @@ Sampled frames are exactly those of one sequential decode; see video_files.py an
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from gst_analysis.data.frame_folders import FrameFolder
+from gst_analysis.data.locating import look_up
 from gst_analysis.data.media import ClipInfo, Frames, Indices, OpenClip
 from gst_analysis.errors import DataError
 
@@ -21,12 +23,7 @@ __all__ = ["ClipInfo", "Frames", "OpenClip", "decode_frames", "open_clip", "prob
 def open_clip(path: str | os.PathLike[str]) -> Iterator[OpenClip]:
     """Open a video file or a frame folder, to count and read its frames in one go."""
     where = Path(path)
-    if not os.path.exists(where):  # of a name too long for any disk it says no, where Path raises
-        raise DataError(
-            str(where), expected="a video file or a folder of frames", found="nothing there",
-            todo="check the path and the root",
-        )  # fmt: skip
-    clip = FrameFolder(where) if where.is_dir() else _open_video(where)
+    clip = FrameFolder(where) if _is_folder(where) else _open_video(where)
     try:
         yield clip
     finally:
@@ -47,6 +44,23 @@ def probe_clip(path: str | os.PathLike[str]) -> ClipInfo:
     """Frames (counted, not believed), rate, size as displayed, seconds, rotation and codec of a clip."""
     with open_clip(path) as clip:
         return clip.describe()
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is a folder of frames; a path where nothing is or can be looked at is refused."""
+    try:
+        found = look_up(path)
+    except OSError as error:
+        raise DataError(
+            str(path), expected="a video file or a folder of frames", found=error.strerror or str(error),
+            todo="check who may open it and the folders above it",
+        ) from error  # fmt: skip
+    if found is None:
+        raise DataError(
+            str(path), expected="a video file or a folder of frames", found="nothing there",
+            todo="check the path and the root",
+        )  # fmt: skip
+    return stat.S_ISDIR(found.st_mode)
 
 
 def _open_video(path: Path) -> OpenClip:

@@ -10,6 +10,7 @@ from gst_analysis.data.readers_csv import (
     KINETICS_COLUMNS,
     is_identifier_line,
     read_epic,
+    read_header,
     read_kinetics,
     read_semicolons,
 )
@@ -46,9 +47,9 @@ def infer_format(annotation: Annotation) -> str:
     first = next((text for _, text in annotation.lines()), "")
     if not first:
         raise DataError(str(annotation.path), expected="annotations", found="no lines", todo="check the file")
-    if first[0] in "[{":
+    if annotation.is_json:
         return _infer_json(annotation)
-    columns = {name.strip() for name in first.split(",")}
+    columns = set(read_header(first))
     if set(KINETICS_COLUMNS) <= columns:
         return "kinetics"
     if set(EPIC_COLUMNS) <= columns:

@@ -7,9 +7,11 @@ Paths in an Entry are text from an untrusted file: only locating.py turns them i
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from gst_analysis.errors import DataError
@@ -71,9 +73,22 @@ class Annotation:
             if line.strip():
                 yield number, line.strip()
 
+    @cached_property
+    def is_json(self) -> bool:
+        """Whether it is meant as JSON: a clip's or a class's name may start with a bracket as well."""
+        if self.path.suffix.lower() == ".json":
+            return True
+        if self.text.lstrip()[:1] not in ("[", "{"):
+            return False
+        try:
+            json.loads(self.text)
+        except (ValueError, RecursionError):
+            return False
+        return True
+
     def place(self, number: int) -> str:
         """How to name a line; in JSON, where lines are the writer's layout, a record."""
-        kind = "record" if self.text.lstrip()[:1] in ("[", "{") else "line"
+        kind = "record" if self.is_json else "line"
         return f"{self.path}, {kind} {number}"
 
     def error(self, line: int, *, expected: str, found: str, todo: str = "correct it") -> DataError:
@@ -115,6 +130,14 @@ def is_whole(text: str) -> bool:
 def strip_template(text: str) -> str:
     """A label or template without [ ] and doubled spaces: `Putting [something] down` -> as its label."""
     return " ".join(re.sub(r"[\[\]]", "", text).split())
+
+
+def strip_quotes(text: str) -> str:
+    """A field without the quotes around it, as csv writes them; quotes within a field are kept."""
+    if len(text) < 3 or not text[0] == text[-1] == '"':
+        return text
+    inside = text[1:-1].replace('""', "\0")
+    return text if '"' in inside else inside.replace("\0", '"')
 
 
 def _short(text: str, limit: int = 80) -> str:

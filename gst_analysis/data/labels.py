@@ -8,13 +8,15 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from gst_analysis.data.entries import Annotation, Entry, is_whole, strip_template
+from gst_analysis.data.entries import Annotation, Entry, is_whole, strip_quotes, strip_template
+from gst_analysis.data.locating import list_folder
 from gst_analysis.data.readers_json import parse_json
 from gst_analysis.data.readers_lists import HMDB_FILE
 from gst_analysis.errors import DataError, name_some
@@ -32,12 +34,64 @@ _USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "ucf101": ("classInd.txt",),
     "list": ("category.txt",),
 }
+_WRITTEN_WITH_SEMICOLONS = ("something-v1", "jester")
+_LABELS_WITH_SEMICOLONS = (
+    "something-something-v1-labels.csv", "jester-v1-labels.csv", "something-something-v2-labels.json",
+    "labels.csv", "labels.json",
+)  # fmt: skip
 
 
-def find_label_file(format_name: str, folder: Path) -> Path | None:
-    """The data set's own label file beside its annotations, if it is there."""
-    paths = (folder / name for name in _USUAL_NAMES.get(format_name, ()))
-    return next((path for path in paths if path.is_file()), None)
+def find_label_file(format_name: str, folder: Path, texts: Collection[str] | None = None) -> Path | None:
+    """The data set's own label file beside its annotations, if it is there.
+
+    Args:
+        format_name: the annotations' format.
+        folder: where they lie.
+        texts: the labels they use, where nobody named the format. Lines of `id;label` may be of any of
+            several data sets, so the label file is then the one that holds most of their labels.
+
+    Raises:
+        DataError: several label files hold as many of the labels, and not the same classes.
+    """
+    own = _files_in(folder, _USUAL_NAMES.get(format_name, ()))
+    if format_name not in _WRITTEN_WITH_SEMICOLONS:
+        return own[0] if own else None
+    kin = _files_in(folder, _LABELS_WITH_SEMICOLONS)
+    if texts is None:
+        return next(iter(own + kin), None)
+    classes = {path: names for path in kin if (names := _names_or_none(path))}
+    return _choose_label_file(classes, texts) if classes else next(iter(own), None)
+
+
+def _files_in(folder: Path, names: Iterable[str]) -> list[Path]:
+    return [folder / name for name in names if os.path.isfile(folder / name)]
+
+
+def _names_or_none(path: Path) -> list[str]:
+    """A label file's classes, none if it cannot be used: it may be of something else."""
+    try:
+        return load_class_names(path)[0]
+    except DataError:
+        return []
+
+
+def _choose_label_file(classes: Mapping[Path, list[str]], texts: Collection[str]) -> Path | None:
+    """The file with most of the labels, or the first of several that hold the same classes."""
+    found = {
+        path: sum(LabelIndex(names).find(text) is not None for text in texts)
+        for path, names in classes.items()
+    }
+    best = [path for path, count in found.items() if count == max(found.values())]
+    if len({tuple(sorted(classes[path])) for path in best}) == 1:
+        return best[0]
+    if not texts:
+        return None
+    raise DataError(
+        str(best[0].parent), expected="one label file for these annotations",
+        found=f"{name_some([path.name for path in best])}, each with {found[best[0]]} of their "
+        f"{len(texts)} labels",
+        todo="keep theirs alone beside them, or name the format",
+    )  # fmt: skip
 
 
 def load_class_names(path: Path, *, order: LabelOrder = "file") -> tuple[list[str], str]:
@@ -47,7 +101,7 @@ def load_class_names(path: Path, *, order: LabelOrder = "file") -> tuple[list[st
     the order themselves; a file with one name a line is sorted if `order` says so.
     """
     annotation = Annotation.load(path)
-    if annotation.text.lstrip()[:1] in ("{", "["):
+    if annotation.is_json:
         names, stated = _json_names(annotation)
     else:
         numbered = _table_names(annotation) or _numbered_names(annotation)
@@ -73,8 +127,8 @@ def derive_class_names(entries: Sequence[Entry], names_beside: Iterable[str] = (
 
 def hmdb51_actions(paths: Iterable[Path]) -> set[str]:
     """Every action that has a split file beside the given ones."""
-    folders = {path.parent for path in paths}
-    matches = (HMDB_FILE.fullmatch(file.name) for folder in folders for file in folder.iterdir())
+    folders = sorted({path.parent for path in paths})
+    matches = (HMDB_FILE.fullmatch(name) for folder in folders for name in list_folder(folder))
     return {match["action"] for match in matches if match}
 
 
@@ -147,9 +201,7 @@ def _numbered_names(annotation: Annotation) -> list[str] | None:
 
 
 def _plain_names(annotation: Annotation) -> list[str]:
-    return [
-        text[1:-1] if len(text) > 2 and text[0] == text[-1] == '"' else text for _, text in annotation.lines()
-    ]
+    return [strip_quotes(text) for _, text in annotation.lines()]
 
 
 def _in_order(annotation: Annotation, pairs: list[tuple[Any, Any]]) -> list[str]:

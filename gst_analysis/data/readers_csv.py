@@ -9,21 +9,24 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from gst_analysis.data.entries import Annotation, Entry, is_whole
+from gst_analysis.data.entries import Annotation, Entry, is_whole, strip_quotes
 
 KINETICS_COLUMNS = ("youtube_id", "time_start", "time_end")
 EPIC_COLUMNS = (
     "participant_id", "video_id", "start_timestamp", "stop_timestamp", "start_frame", "stop_frame",
 )  # fmt: skip
 
-Row = dict[str, str | None]
+VALIDATION_NAMES = ("validate", "val", "valid", "validation")
+"""What lists and folders call the same subset."""
+
+Row = dict[str, str]
 
 
 def read_semicolons(annotation: Annotation) -> list[Entry]:
     """`id;label text`, or `id` alone in a test set."""
     entries: list[Entry] = []
     for line, text in annotation.lines():
-        clip, separator, label = (part.strip() for part in text.partition(";"))
+        clip, separator, label = (strip_quotes(part.strip()) for part in text.partition(";"))
         if not clip or " " in clip or (separator and not label):
             raise annotation.error(line, expected="`id;label text`, or `id` alone", found=text)
         if entries and bool(entries[0].label_text) != bool(label):
@@ -42,12 +45,12 @@ def read_kinetics(annotation: Annotation) -> list[Entry]:
         label = (row.get("label") or "").strip() or None
         subset = (row.get("split") or "").strip() or None
         name = f"{video}_{start:06d}_{stop:06d}"
-        folders = [f"{folder}/" for folder in (label, (label or "").replace(" ", "_"), subset) if folder]
+        folders = (label, (label or "").replace(" ", "_"), *_subset_folders(subset))
         entries.append(
             Entry(
                 name,
                 line,
-                files=(name, *(f"{folder}{name}" for folder in folders)),
+                files=(name, *(f"{folder}/{name}" for folder in folders if folder)),
                 sources=(video,),
                 label_text=label,
                 times=(float(start), float(stop)),
@@ -55,6 +58,13 @@ def read_kinetics(annotation: Annotation) -> list[Entry]:
             )
         )
     return entries
+
+
+def _subset_folders(subset: str | None) -> tuple[str, ...]:
+    """The folders that a subset's clips may lie in: its own first."""
+    if subset is None or subset.lower() not in VALIDATION_NAMES:
+        return (subset,) if subset else ()
+    return (subset, *(name for name in VALIDATION_NAMES if name != subset))
 
 
 def _whole_seconds(annotation: Annotation, row: Row, name: str, line: int) -> int:
@@ -92,24 +102,36 @@ def read_epic(annotation: Annotation) -> list[Entry]:
     return entries
 
 
-def _rows(annotation: Annotation, needed: Sequence[str]) -> Iterator[tuple[int, Row]]:
-    """The rows below a header that has the needed columns, each with its line number."""
-    reader = csv.DictReader(io.StringIO(annotation.text, newline=""), restkey="", strict=True)
+def read_header(line: str) -> list[str]:
+    """The names of the columns, quoted or not; those without a name are empty."""
     try:
-        header = [name.strip() for name in reader.fieldnames or ()]
+        cells = next(csv.reader([line]), [])
+    except csv.Error:
+        cells = line.split(",")
+    return [name.strip() for name in cells]
+
+
+def _rows(annotation: Annotation, needed: Sequence[str]) -> Iterator[tuple[int, Row]]:
+    """The rows below a header that has the needed columns, each with its line number.
+
+    A column without a name, as an index or a comma at the end of each line makes one, is passed over.
+    """
+    reader = csv.reader(io.StringIO(annotation.text, newline=""), strict=True)
+    try:
+        header = [name.strip() for name in next((cells for cells in reader if cells), [])]
         missing = [name for name in needed if name not in header]
         if missing:
             raise annotation.error(
                 1, expected=f"a header with {', '.join(needed)}", found=f"none of {', '.join(missing)}",
                 todo="keep the data set's own header",
             )  # fmt: skip
-        reader.fieldnames = header
-        for row in reader:
-            if "" in row or None in row.values():
+        for cells in filter(None, reader):
+            if len(cells) != len(header):
                 raise annotation.error(
-                    reader.line_num, expected=f"{len(header)} columns", found="more or fewer",
+                    reader.line_num, expected=f"{len(header)} columns, as in the header",
+                    found=f"{len(cells)} columns", todo="correct it, or quote what holds a comma",
                 )  # fmt: skip
-            yield reader.line_num, row
+            yield reader.line_num, {name: cell for name, cell in zip(header, cells, strict=True) if name}
     except csv.Error as error:
         line = reader.line_num
         raise annotation.error(line, expected="comma-separated values", found=str(error)) from error

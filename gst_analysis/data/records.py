@@ -6,6 +6,7 @@ so that check_dataset can report them all at once; a ClipDataset refuses them.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import glob
 import os
@@ -31,6 +32,7 @@ from gst_analysis.errors import DataError, name_some
 AnyPath = str | os.PathLike[str]
 
 _SORTED_BY_CUSTOM = ("something-v1", "jester")
+EVERY_SUBSET = "all"
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,11 @@ class RecordList(Sequence[ClipRecord]):
     @overload
     def __getitem__(self, index: int) -> ClipRecord: ...
     @overload
-    def __getitem__(self, index: slice) -> tuple[ClipRecord, ...]: ...
-    def __getitem__(self, index: int | slice) -> ClipRecord | tuple[ClipRecord, ...]:
+    def __getitem__(self, index: slice) -> RecordList: ...
+    def __getitem__(self, index: int | slice) -> ClipRecord | RecordList:
+        """A record, or for a slice some of them with the same class names, notes and sources."""
+        if isinstance(index, slice):
+            return dataclasses.replace(self, records=self.records[index])
         return self.records[index]
 
 
@@ -83,6 +88,7 @@ def load_records(
     labels: AnyPath | Sequence[str] | None = None,
     label_order: LabelOrder = "alphabetical",
     subset: str | None = None,
+    usual_subsets: Sequence[str] = (),
 ) -> RecordList:
     """Read annotation file(s) of one data set.
 
@@ -94,7 +100,8 @@ def load_records(
             label file beside the annotation, else the names in the annotation.
         label_order: How the one-name-a-line label files of Something-Something v1 and Jester become
             numbers: sorted, as TRN, TSM and GST do, or by their place in the `file`, as MMAction2 does.
-        subset: `train`, `test` …: needed where one file lists several.
+        subset: `train`, `test` …, or `all`: needed where the files list several.
+        usual_subsets: Where they list several and none is named, the first of these that is there.
 
     Raises:
         DataError: a malformed line (named), an unusable label file, a path that leaves the root.
@@ -102,9 +109,12 @@ def load_records(
     files = [Annotation.load(path) for path in _expand(annotation)]
     name, notes = _choose_format(files, format)
     read = [(file, entry) for file in files for entry in FORMATS[name](file)]
-    read, more = _choose_subset(read, subset, files[0].path)
+    entries = [entry for _, entry in read]  # of every subset: they share their classes
+    read, more = _choose_subset(read, subset, usual_subsets, files[0].path)
     notes += more
-    class_names, note = _choose_class_names(name, files, [entry for _, entry in read], labels, label_order)
+    if labels is None:
+        labels = _find_labels(name, files, entries, named=format is not None)
+    class_names, note = _choose_class_names(name, files, entries, labels, label_order)
     locator = ClipLocator(Path(root) if root is not None else files[0].path.parent)
     index = LabelIndex(class_names)
     records = [_make_record(entry, file, locator, class_names, index) for file, entry in read]
@@ -118,7 +128,7 @@ def _expand(annotation: AnyPath | Sequence[AnyPath]) -> list[Path]:
     paths: list[Path] = []
     for item in given:
         path = Path(item)
-        matches = [] if path.exists() else sorted(glob.glob(str(path)))
+        matches = [] if os.path.exists(path) else sorted(glob.glob(str(path)))
         paths += map(Path, matches) if matches else [path]
     if not paths:
         raise DataError("annotation", expected="at least one file", found="none", todo="name one")
@@ -146,12 +156,17 @@ def _choose_format(files: Sequence[Annotation], name: str | None) -> tuple[str, 
 
 
 def _choose_subset(
-    read: list[tuple[Annotation, Entry]], subset: str | None, path: Path
+    read: list[tuple[Annotation, Entry]], subset: str | None, usual: Sequence[str], path: Path
 ) -> tuple[list[tuple[Annotation, Entry]], list[str]]:
-    """Keep one subset's entries; several subsets are never mixed by default."""
+    """Keep one subset's entries; several subsets are never mixed unless that is asked for."""
     present = Counter(entry.subset for _, entry in read if entry.subset != "unused")
-    if subset is None and len(present) < 2:
+    notes = []
+    if subset is None and len(present) > 1:
+        subset = next((name for want in usual for name in present if _same(name, want)), None)
+        notes += [] if subset is None else [f"subset {subset} taken, of {_count(present)}"]
+    if (subset is None and len(present) < 2) or (subset == EVERY_SUBSET and subset not in present):
         kept = [(file, entry) for file, entry in read if entry.subset != "unused"]
+        notes += [f"clips of every subset: {_count(present)}"] if len(present) > 1 else []
     elif subset in present:
         kept = [(file, entry) for file, entry in read if entry.subset == subset]
     else:
@@ -159,12 +174,29 @@ def _choose_subset(
         raise DataError(
             str(path), expected=f"a subset among {', '.join(named)}" if named else "no subset: it has none",
             found="none" if subset is None else f"subset {subset!r}"[:60],
-            todo="choose one of them" if named else "leave it out",
+            todo="choose one of them, or all" if named else "leave it out",
         )  # fmt: skip
     dropped = len(read) - len(kept)
     if not kept:
         raise DataError(str(path), expected="at least one clip", found="none", todo="check the file")
-    return kept, [f"{dropped} entries of other subsets left out"] if dropped else []
+    return kept, [*notes, *([f"{dropped} entries of other subsets left out"] if dropped else [])]
+
+
+def _same(name: str | None, wanted: str) -> bool:
+    return name is not None and name.lower() == wanted
+
+
+def _count(present: Mapping[str | None, int]) -> str:
+    return ", ".join(f"{name or 'none named'} ({count})" for name, count in present.items())
+
+
+def _find_labels(
+    name: str, files: Sequence[Annotation], entries: Sequence[Entry], *, named: bool
+) -> Path | None:
+    """The label file beside the annotations, by its name, or by what the annotations say."""
+    folder = files[0].path.parent
+    texts = None if named else {entry.label_text for entry in entries if entry.label_text is not None}
+    return find_label_file(name, folder, texts)
 
 
 def _choose_class_names(
@@ -176,9 +208,8 @@ def _choose_class_names(
 ) -> tuple[list[str], str]:
     if labels is not None and not isinstance(labels, (str, os.PathLike)):
         return list(labels), "class order: as given"
-    path = Path(labels) if labels is not None else find_label_file(name, files[0].path.parent)
-    if path is not None:
-        return load_class_names(path, order=order if name in _SORTED_BY_CUSTOM else "file")
+    if labels is not None:
+        return load_class_names(Path(labels), order=order if name in _SORTED_BY_CUSTOM else "file")
     beside = hmdb51_actions(file.path for file in files) if name == "hmdb51" else ()
     return derive_class_names(entries, beside)
 
@@ -199,13 +230,20 @@ def _make_record(
         text = class_names[label]
     return ClipRecord(
         entry.clip,
-        path or whole or locator.inside((entry.files + entry.sources)[0], where=where),
+        path or whole or _expect(entry, locator, where),
         label,
         text,
         entry.num_frames,
         *(frames or (None, None)),
         *(times or (None, None)),
     )
+
+
+def _expect(entry: Entry, locator: ClipLocator, where: str) -> Path:
+    """Where a clip that is not found should be: in a folder that may not be listed, if there is one."""
+    candidates = entry.files + entry.sources
+    closed = locator.find_closed(candidates, where=where)
+    return closed if closed is not None else locator.inside(candidates[0], where=where)
 
 
 def _remarks(records: Sequence[ClipRecord], class_names: Sequence[str], index: LabelIndex) -> list[str]:

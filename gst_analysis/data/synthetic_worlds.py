@@ -187,7 +187,7 @@ class WorldConfig:
             raise SpecError(
                 "world config: clips",
                 expected=f"at least {needed}, so that both splits hold every class",
-                found=str(self.clips), todo=f"ask for {needed} or more, or set train_fraction to 0 or 1",
+                found=str(self.clips), todo=f"ask for {needed} or more clips",
             )  # fmt: skip
 
     @property

@@ -205,13 +205,13 @@ class VideoFile:
         if not isinstance(stream, VideoStream) or stream.disposition & av.stream.Disposition.attached_pic:
             raise DataError(
                 str(self.path), expected="a video stream", found=f"none ({container.format.name})",
-                todo="check that it is a video",
+                todo="check that it is a video, and whole",
             )  # fmt: skip
         context = stream.codec_context
         if context is None:
             raise DataError(
                 str(self.path), expected="a codec that can be decoded", found="an unknown one",
-                todo="re-encode it, for example as H.264",
+                todo="check that the file is whole, or re-encode it, for example as H.264",
             )  # fmt: skip
         if context.width and context.height:
             check_size(self.path, context.width, context.height)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from gst_analysis.analysis.ablation import AblationPlan, AblationSummary
     from gst_analysis.checkpoints.loading import LoadedModel
+    from gst_analysis.data.records import RecordList
     from gst_analysis.inference.settings import InferenceSettings
 
 
@@ -49,7 +50,7 @@ class Ablation(Result[Any]):
 
 def ablate(
     source: str | os.PathLike[str] | LoadedModel,
-    dataset: str | os.PathLike[str],
+    dataset: str | os.PathLike[str] | RecordList,
     *,
     choice: ClipChoice | None = None,
     plan: AblationPlan | None = None,
@@ -60,7 +61,7 @@ def ablate(
 
     Args:
         source: the path of a checkpoint, or what `load_model` returned.
-        dataset: an annotation file, or a folder with one validation list.
+        dataset: an annotation file, a folder with one validation list, or what load_labelled_clips gave.
         choice: where clips lie, their list's format, and how many to take.
         plan: interventions, seed and confidence.
         settings: batch and device.

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gst_analysis.errors import DataError
+from gst_analysis.errors import DataError, name_some
 from gst_analysis.results import Result
+from gst_analysis.workflows.labelled_clips import LIST_KINDS, find_lists, find_videos
 from gst_analysis.workflows.sources import Progress
 
 if TYPE_CHECKING:
     from gst_analysis.data.checking import DatasetSummary
+    from gst_analysis.data.records import RecordList
     from gst_analysis.data.synthetic_worlds import WorldConfig
 
-_ANNOTATIONS = ("*train*.json", "*val*.json", "*train*.csv", "*val*.csv", "*train*.txt", "*val*.txt")
+_JSON_FORMATS = ("something-v2", "diving48")
 
 
 @dataclass(frozen=True)
@@ -56,40 +59,77 @@ def check_dataset(
     *,
     root: str | os.PathLike[str] | None = None,
     format: str | None = None,
+    subset: str | None = None,
     workers: int = 2,
     progress: Progress | None = None,
 ) -> DatasetCheck:
     """Open every clip of a data set and decode a few of its frames, as training would.
 
     Args:
-        annotations: annotation files, or one folder that holds them.
+        annotations: annotation files, or folders that hold them: all for training, validation and testing.
         root: the folder the clips lie in; the annotations' own, or its `videos`, if not given.
         format: the annotations' format; detected if not given.
+        subset: of those that the annotations list, such as `train`; every one if not given.
         workers: clips looked at at once.
         progress: called now and then.
     """
     from gst_analysis.data import checking
-    from gst_analysis.data.records import load_records
+    from gst_analysis.data.records import EVERY_SUBSET, load_records
 
-    files = _find_annotations([Path(path) for path in annotations])
-    beside = files[0].parent / "videos"
-    records = load_records(files, format=format, root=root or (beside if beside.is_dir() else None))
+    files, notes = _find_annotations([Path(path) for path in annotations], format)
+    records = load_records(
+        files, format=format, root=root or find_videos(files[0]), subset=subset or EVERY_SUBSET
+    )
+    records = _list_once(records) if len(files) > 1 else records
     report = None if progress is None else lambda done, total: progress(done, total, "")
     found = checking.check_dataset(records, workers=workers, progress=report)
-    return DatasetCheck(found.table, found.summary, found.provenance, records.notes)
+    return DatasetCheck(found.table, found.summary, found.provenance, (*notes, *records.notes))
 
 
-def _find_annotations(paths: list[Path]) -> list[Path]:
+def _find_annotations(paths: Sequence[Path], format: str | None) -> tuple[list[Path], list[str]]:
     """The files named, and those in the folders named that look like lists of clips."""
     found: list[Path] = []
+    notes: list[str] = []
     for path in paths:
-        inside = (
-            sorted({p for pattern in _ANNOTATIONS for p in path.glob(pattern)}) if path.is_dir() else [path]
-        )
-        if not inside:
+        if not os.path.isdir(path):
+            found.append(path)
+            continue
+        lists = find_lists(path)
+        if not lists:
             raise DataError(
-                str(path), expected=f"annotation files such as {', '.join(_ANNOTATIONS[:2])}", found="none",
-                todo="name the annotation file itself",
+                str(path), expected=f"annotation files with {', '.join(LIST_KINDS)} in their names, such as "
+                "train.json", found="none", todo="name the annotation file itself",
             )  # fmt: skip
-        found += inside
-    return found
+        kept = _of_one_kind(lists, format)
+        found += kept
+        notes += _tell_lists(kept, [file for file in lists if file not in kept])
+    return found, notes
+
+
+def _of_one_kind(lists: Sequence[Path], format: str | None) -> list[Path]:
+    """Those files of the kind that a format has, or else that most of them have: they are read as one."""
+    kinds = Counter(file.suffix.lower() for file in lists)
+    wanted = max(kinds, key=lambda kind: kinds[kind])
+    if format is not None:
+        fitting = [kind for kind in kinds if (kind == ".json") == (format in _JSON_FORMATS)]
+        wanted = max(fitting or kinds, key=lambda kind: kinds[kind])
+    return [file for file in lists if file.suffix.lower() == wanted]
+
+
+def _tell_lists(kept: Sequence[Path], others: Sequence[Path]) -> list[str]:
+    notes = [f"lists found: {name_some([file.name for file in kept])}"]
+    if others:
+        names = name_some([file.name for file in others])
+        notes.append(
+            f"left out, as {kept[0].suffix} files are looked through here: {names}; name what to check"
+        )
+    return notes
+
+
+def _list_once(records: RecordList) -> RecordList:
+    """Every clip once, where several lists name it, as those of several splits do."""
+    once = tuple(dict.fromkeys(records))
+    if len(once) == len(records):
+        return records
+    note = f"{len(records) - len(once)} entries name a clip that was listed before: each is checked once"
+    return replace(records, records=once, notes=(*records.notes, note))

@@ -52,6 +52,11 @@ def configure_fine_tuning(
     from gst_analysis.training.recipes import load_config, parse_config, parse_overrides
 
     check_budgets(plan.budgets)
+    if not isinstance(dataset, (str, os.PathLike)):
+        raise SpecError(
+            "fine-tuning", expected="the path of a data set, in which its training list lies",
+            found=type(dataset).__name__, todo="name the folder",
+        )  # fmt: skip
     own = _own_recipe(model) if plan.recipe is None else {}
     base = load_config(plan.recipe) if plan.recipe is not None else parse_config(own)
     where = Path(dataset)

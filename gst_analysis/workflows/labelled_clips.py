@@ -13,20 +13,25 @@ from gst_analysis.errors import DataError, SpecError, name_some
 if TYPE_CHECKING:
     from gst_analysis.data.records import RecordList
 
-_LISTS = ("*val*.json", "*val*.csv", "*val*.txt", "*test*.json", "*test*.csv", "*test*.txt")
+LIST_KINDS = ("train", "val", "test")
+"""What the names of annotation files hold; of the validation list, `val` or else `test`."""
+_SUFFIXES = (".csv", ".json", ".txt")
 
 
 @dataclasses.dataclass(frozen=True)
 class ClipChoice:
-    """Which clips of a data set: its annotations' root and format, and how many of them at most.
+    """Which clips of a data set: its annotations' root, format and subset, and how many of them at most.
 
     With `limit` that many clips are drawn at random, the same for the same seed, and kept in their order.
+    Where the annotations list several subsets and none is named, it is the one for validation, or else the
+    one for testing; `all` takes every one.
     """
 
     root: str | os.PathLike[str] | None = None
     format: str | None = None
     limit: int | None = None
     seed: int = 0
+    subset: str | None = None
 
     def __post_init__(self) -> None:
         if self.limit is not None and not (type(self.limit) is int and self.limit >= 1):
@@ -36,40 +41,77 @@ class ClipChoice:
             )  # fmt: skip
 
 
-def load_labelled_clips(dataset: str | os.PathLike[str], choice: ClipChoice | None = None) -> RecordList:
-    """The clips of an annotation file, or of the one validation list in a folder.
+def load_labelled_clips(
+    dataset: str | os.PathLike[str] | RecordList, choice: ClipChoice | None = None
+) -> RecordList:
+    """The clips of an annotation file, or of the one validation list in a folder; or some of those given.
 
     Args:
-        dataset: the file or the folder.
-        choice: where clips lie, the format, and how many to take.
+        dataset: the file, a glob of several, or the folder; or what this function returned.
+        choice: where clips lie, the format, the subset, and how many to take.
 
     Raises:
         DataError: no such file, no list or several in the folder, or an annotation that cannot be read.
     """
-    from gst_analysis.data.records import load_records
+    from gst_analysis.data.readers_csv import VALIDATION_NAMES
+    from gst_analysis.data.records import RecordList, load_records
 
     choice = choice or ClipChoice()
-    file = _find_list(Path(dataset))
-    beside = file.parent / "videos"
+    if isinstance(dataset, RecordList):
+        return _draw(dataset, choice)
+    if not isinstance(dataset, (str, os.PathLike)):
+        raise DataError(
+            "labelled clips", expected="a path, or what load_labelled_clips returned",
+            found=type(dataset).__name__, todo="name the annotation file, or its folder",
+        )  # fmt: skip
+    files = _find_validation(Path(dataset))
     records = load_records(
-        file, format=choice.format, root=choice.root or (beside if beside.is_dir() else None)
-    )
+        files, format=choice.format, root=choice.root or find_videos(files[0]), subset=choice.subset,
+        usual_subsets=(*VALIDATION_NAMES, "test", "testing"),
+    )  # fmt: skip
     return _draw(records, choice)
 
 
-def _find_list(path: Path) -> Path:
-    if not path.is_dir():
-        return path
-    for patterns in (_LISTS[:3], _LISTS[3:]):
-        found: Sequence[Path] = sorted({file for pattern in patterns for file in path.glob(pattern)})
-        if len(found) == 1:
-            return found[0]
-        if found:
-            break
+def find_videos(annotation: Path) -> Path | None:
+    """The folder `videos` beside an annotation file, if there is one."""
+    beside = annotation.parent / "videos"
+    return beside if os.path.isdir(beside) else None
+
+
+def find_lists(folder: Path, kinds: Sequence[str] = LIST_KINDS) -> list[Path]:
+    """The annotation files of a folder, as their names tell, in order of their names.
+
+    Raises:
+        DataError: the folder cannot be opened.
+    """
+    from gst_analysis.data.locating import list_folder
+
+    names = [name for name in list_folder(folder) if name.lower().endswith(_SUFFIXES)]
+    return [folder / name for name in names if any(kind in name.lower() for kind in kinds)]
+
+
+def _find_validation(path: Path) -> list[Path]:
+    if not os.path.isdir(path):
+        return [path]
+    found = find_lists(path, ("val",)) or find_lists(path, ("test",))
+    splits = _hmdb51_splits(found)
+    if len(found) == 1 or len(splits) == 1:
+        return found
+    todo = f"name one split, such as '{path}/*_test_split{min(splits)}.txt'" if splits else (
+        "name the annotation file itself"
+    )  # fmt: skip
     raise DataError(
         str(path), expected="one validation list, such as validation.json",
-        found=name_some([file.name for file in found]) or "none", todo="name the annotation file itself",
+        found=name_some([file.name for file in found]) or "none", todo=todo,
     )  # fmt: skip
+
+
+def _hmdb51_splits(files: Sequence[Path]) -> set[str]:
+    """The splits of HMDB-51's files, each of which lists one action; none if there are others too."""
+    from gst_analysis.data.readers_lists import HMDB_FILE
+
+    matches = [match for file in files if (match := HMDB_FILE.fullmatch(file.name))]
+    return {match["split"] for match in matches} if len(matches) == len(files) else set()
 
 
 def _draw(records: RecordList, choice: ClipChoice) -> RecordList:

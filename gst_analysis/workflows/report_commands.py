@@ -85,11 +85,12 @@ def _join(*words: object) -> str:
 
 
 def _name_dataset(clips: ReportClips) -> tuple[str, ...]:
-    """The annotation file, its clips' folder and its format, as far as they were given."""
+    """The annotation file, its clips' folder, format and subset, as far as they were given."""
     choice = clips.plan.choice
     root = ("--root", Path(choice.root).name) if choice.root is not None else ()
     kind = ("--format", choice.format) if choice.format is not None else ()
-    return (_annotations(clips).name, *root, *kind)
+    part = ("--subset", choice.subset) if choice.subset is not None else ()
+    return (_annotations(clips).name, *root, *kind, *part)
 
 
 def _name_few(clips: ReportClips, count: int) -> tuple[object, ...]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gst_analysis.analysis.slimming import Budget
     from gst_analysis.analysis.slimming_curve import SlimSummary
     from gst_analysis.checkpoints.loading import LoadedModel
+    from gst_analysis.data.records import RecordList
     from gst_analysis.inference.settings import InferenceSettings
     from gst_analysis.training.config import TrainConfig
 
@@ -100,7 +101,7 @@ def slim(
     target: SlimTarget,
     *,
     score: str = "invariant",
-    dataset: str | os.PathLike[str] | None = None,
+    dataset: str | os.PathLike[str] | RecordList | None = None,
     choice: ClipChoice | None = None,
     settings: InferenceSettings | None = None,
     fine_tuning: FineTuning | None = None,

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from gst_analysis.data.records import RecordList
 
@@ -32,3 +37,24 @@ def touch(root: Path, *names: str) -> None:
 
 def brief(records: RecordList) -> list[tuple[str, int | None, str | None]]:
     return [(record.clip, record.label, record.label_text) for record in records]
+
+
+def close(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listing_only: bool = False) -> None:
+    """From now on nothing in the folder can be listed or looked at, as for someone who may not enter it."""
+
+    def refuse(path: object) -> None:
+        if os.path.abspath(os.fspath(path)).startswith(f"{folder}{os.sep}"):  # type: ignore[call-overload]
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    def listed(path: Any = ".") -> list[str]:
+        refuse(Path(os.path.abspath(path)) / "x")
+        return listdir(path)
+
+    def looked_at(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
+        refuse(path)
+        return stat(path, *arguments, **options)
+
+    listdir, stat = os.listdir, os.stat
+    monkeypatch.setattr(os, "listdir", listed)
+    if not listing_only:
+        monkeypatch.setattr(os, "stat", looked_at)

@@ -12,6 +12,7 @@ from gst_analysis.data.decoding import open_clip
 from gst_analysis.data.records import ClipRecord, RecordList, load_records
 from gst_analysis.errors import DataError
 from gst_analysis.tables import DATASET_CHECK, SCHEMAS, check
+from tests.data.annotation_files import close
 from tests.data.planted_clips import cut, write_folder, write_video
 
 NAMES = ("A", "B")
@@ -145,3 +146,21 @@ def test_a_file_cut_off_within_its_index_is_said_to_be_perhaps(planted: Path, tm
         told += table["detail"].tolist()
         assert set(table["problem"]) <= {"unreadable"}
     assert any("cut off within its index" in detail and "fetch it again" in detail for detail in told)
+
+
+def test_a_clip_that_may_not_be_looked_at_is_not_missing(
+    planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "list.txt").write_text("good 0\nnowhere/x 1\n")
+    close(planted, monkeypatch)
+    records = load_records(tmp_path / "list.txt", root=planted, labels=NAMES)
+    result = check_dataset(records)
+    assert result.table[["clip", "problem", "detail"]].to_numpy().tolist() == [
+        ["good", "unreadable", "Permission denied"], ["nowhere/x", "unreadable", "Permission denied"],
+    ]  # fmt: skip
+    assert (result.summary.missing, result.summary.unreadable) == (0, 2)
+    with (
+        pytest.raises(DataError, match="found Permission denied; check who may open it"),
+        open_clip(planted / "good.mp4"),
+    ):
+        pass

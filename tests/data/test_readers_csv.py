@@ -90,8 +90,55 @@ def test_kinetics_without_labels_and_by_subset(root: Path, tmp_path: Path) -> No
     both = write(
         tmp_path / "all.csv", "label,youtube_id,time_start,time_end,split\na,x,1,2,train\nb,y,1,2,val\n"
     )
-    with pytest.raises(DataError, match="expected a subset among train, val"):
+    with pytest.raises(DataError, match="expected a subset among train, val; found none; choose one of them"):
         load_records(both, root=root)
     records = load_records(both, root=root, subset="val")
     assert [record.label_text for record in records] == ["b"]
     assert "1 entries of other subsets left out" in records.notes
+    assert (records.class_names, records[0].label) == (("a", "b"), 1), "the subsets share their classes"
+
+
+def test_a_subset_by_custom_and_all_of_them(root: Path, tmp_path: Path) -> None:
+    rows = "a,x,1,2,train\nb,y,1,2,train\nb,z,1,2,Validate\n,w,1,2,test\n"
+    split = write(tmp_path / "all.csv", "label,youtube_id,time_start,time_end,split\n" + rows)
+    taken = load_records(split, root=root, usual_subsets=("val", "validate", "test"))
+    assert brief(taken) == [("z_000001_000002", 1, "b")]
+    assert "subset Validate taken, of train (2), Validate (1), test (1)" in taken.notes
+    assert brief(load_records(split, root=root, subset="test", usual_subsets=("val",)))[0][1] is None
+    every = load_records(split, root=root, subset="all")
+    assert len(every) == 4
+    assert "clips of every subset: train (2), Validate (1), test (1)" in every.notes
+    with pytest.raises(DataError, match="expected a subset among"):
+        load_records(split, root=root, usual_subsets=("validation",))
+    plain = load_records(write(tmp_path / "l.txt", "a 5 1\n"), root=root, subset="all")
+    assert len(plain) == 1, "there is but one"
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        (",label,youtube_id,time_start,time_end", "0,abseiling,abc,1,11"),
+        ("label,youtube_id,time_start,time_end,", "abseiling,abc,1,11,"),
+        ('"label","youtube_id", time_start,"time_end"', '"abseiling","abc",1,11'),
+    ],
+    ids=["an index", "a comma at the end", "a quoted header"],
+)
+def test_kinetics_as_spreadsheets_write_it(header: str, row: str, root: Path, tmp_path: Path) -> None:
+    records = load_records(write(tmp_path / "val.csv", f"{header}\n{row}\n"), root=root)
+    assert brief(records) == [("abc_000001_000011", 0, "abseiling")]
+
+
+def test_epic_kitchens_with_a_comma_at_the_end_of_each_line(root: Path, tmp_path: Path) -> None:
+    text = EPIC_55.replace("\n", ",\n")
+    assert len(load_records(write(tmp_path / "EPIC_train_action_labels.csv", text), root=root)) == 4
+
+
+@pytest.mark.parametrize("folder", ["val", "valid", "validation", "validate"])
+def test_kinetics_validation_clips_whatever_their_folder_is_called(
+    folder: str, root: Path, tmp_path: Path
+) -> None:
+    touch(root, f"{folder}/abc_000001_000011.mp4", "test/def_000001_000011.mp4")
+    text = "label,youtube_id,time_start,time_end,split\na,abc,1,11,validate\na,def,1,11,validate\n"
+    found, missing = load_records(write(tmp_path / "val.csv", text), root=root)
+    assert found.path == root / folder / "abc_000001_000011.mp4"
+    assert missing.path == root / "def_000001_000011"

@@ -101,3 +101,14 @@ def test_hmdb51_malformed(root: Path, tmp_path: Path) -> None:
         load_records(bad, root=root)
     with pytest.raises(DataError, match="ACTION_test_splitN"):
         load_records(write(tmp_path / "wave.txt", "a.avi 1\n"), format="hmdb51", root=root)
+
+
+def test_a_first_clip_may_start_with_a_bracket(root: Path, tmp_path: Path) -> None:
+    records = load_records(write(tmp_path / "train.txt", "[a] b.mp4 1\nc.mp4 0\n"), root=root)
+    assert brief(records) == [("[a] b.mp4", 1, None), ("c.mp4", 0, None)]
+    wave = write(tmp_path / "wave_test_split1.txt", "[a]b.avi 1\n{c}.avi 2\n")
+    assert brief(load_records(wave, root=root, subset="train")) == [("[a]b.avi", 0, "wave")]
+    with pytest.raises(DataError, match="line 2: expected a path and 1"):
+        load_records(write(tmp_path / "val.txt", "[a].mp4 1\nc.mp4 x\n"), root=root)
+    with pytest.raises(DataError, match="line 1: expected JSON"):
+        load_records(write(tmp_path / "val.json", "[a].mp4 1\n"), root=root)

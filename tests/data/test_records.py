@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gst_analysis.data.detection import FORMATS
-from gst_analysis.data.records import load_records
+from gst_analysis.data.records import RecordList, load_records
 from gst_analysis.errors import DataError
-from tests.data.annotation_files import EPIC_55, touch, write
+from tests.data.annotation_files import EPIC_55, close, touch, write
 
 
 def test_clips_listed_twice_are_told(root: Path, tmp_path: Path) -> None:
@@ -56,8 +56,8 @@ MALFORMED = {
         ("label,youtube_id,time_start\na,b,1\n", "line 1: expected a header with youtube_id"),
         ("youtube_id,time_start,time_end\na,1,2\nb,x,2\n", "line 3: expected time_start as a whole number"),
         ("youtube_id,time_start,time_end\na,5,5\n", "line 2: expected a stop time after the start"),
-        ("youtube_id,time_start,time_end\na,1,2,3\n", "line 2: expected 3 columns"),
-        ("youtube_id,time_start,time_end\na,1\n", "line 2: expected 3 columns"),
+        ("youtube_id,time_start,time_end\na,1,2,3\n", "line 2: expected 3 columns.* found '4 columns'"),
+        ("youtube_id,time_start,time_end\na,1\n", "line 2: expected 3 columns.* found '2 columns'"),
         ("youtube_id,time_start,time_end\n,1,2\n", "line 2: expected a value in column youtube_id"),
         ('youtube_id,time_start,time_end\n"a,1,2\n', "expected comma-separated values"),
     ],
@@ -188,3 +188,43 @@ def test_a_subset_of_a_file_without_any_is_refused_in_plain_words(
 ) -> None:
     with pytest.raises(DataError, match="no subset: it has none; found subset 'train'; leave it out"):
         load_records(write(tmp_path / "list.txt", text), root=root, subset="train")
+
+
+def test_a_slice_of_a_list_is_a_list(root: Path, tmp_path: Path) -> None:
+    records = load_records(write(tmp_path / "train.csv", "1;A\n2;B\n3;A\n4;B\n"), root=root)
+    some = records[1:3]
+    assert isinstance(some, RecordList)
+    assert [record.clip for record in some] == ["2", "3"]
+    assert (some.class_names, some.notes, some.sources) == (("A", "B"), records.notes, records.sources)
+    assert some.sources
+    assert len(records[::-2]) == 2
+
+
+def test_a_folder_that_may_not_be_entered(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = write(tmp_path / "lists" / "train.txt", "a/x.mp4 0\n")
+    touch(root, "a/x.mp4", "b/y_000001_000002.mp4")
+    text = "label,youtube_id,time_start,time_end\nb,y,1,2\n"
+    kinetics = write(tmp_path / "lists" / "train.csv", text)
+    close(root / "b", monkeypatch)
+    assert load_records(listed, root=root)[0].path == root / "a" / "x.mp4"
+    [record] = load_records(kinetics, root=root)
+    assert record.path == root / "b" / "y_000001_000002", "where it may well be"
+    close(root, monkeypatch)
+    with pytest.raises(DataError, match="folder that holds the clips; found Permission denied"):
+        load_records(listed, root=root / "a")
+    close(tmp_path / "lists", monkeypatch)
+    hmdb = tmp_path / "lists" / "wave_test_split1.txt"
+    hmdb.write_text("x.avi 1\n")
+    with pytest.raises(DataError, match="lists: expected a folder that can be opened; found Permission"):
+        load_records(hmdb, root=tmp_path)
+
+
+def test_a_folder_that_may_be_entered_and_not_listed(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(root, "1.webm", "2/")
+    close(root, monkeypatch, listing_only=True)
+    records = load_records(write(tmp_path / "train.csv", "1;A\n2;A\n3;A\n"), root=root)
+    assert [record.path.name for record in records] == ["1.webm", "2", "3"]

@@ -105,7 +105,10 @@ def test_a_class_is_the_same_however_many_clips_there_are():
         ({"fps": 0}, "1 to 120"),
         ({"seed": -1}, "0 to 4294967295"),
         ({"clips": True}, "a whole number"),
-        ({"clips": 23}, "at least 24"),
+        (
+            {"clips": 23},
+            "at least 24, so that both splits hold every class; found 23; ask for 24 or more clips",
+        ),
         ({"train_fraction": 1.5}, "from 0 to 1"),
         ({"train_fraction": float("nan")}, "from 0 to 1"),
     ],
