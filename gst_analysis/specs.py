@@ -15,7 +15,7 @@ from typing import Any
 
 from gst_analysis.backbones import BACKBONES, Backbone, Block, Site, feature_width, walk_blocks
 from gst_analysis.errors import SpecError, name_some
-from gst_analysis.families import FAMILIES, HALF, ChannelGroups, Family, Kernel
+from gst_analysis.families import FAMILIES, HALF, QUARTER, ChannelGroups, Family, Kernel
 from gst_analysis.widths import narrow_block, read_widths, why_not_slimmed
 
 MIN_SIZE = 32
@@ -230,12 +230,21 @@ class ModelSpec:
         step = divisor if self.plan.kind != "inverted" else 8 * divisor
         below, above = self.stem_width // step * step, -(-self.stem_width // step) * step
         works = " or ".join(str(w) for w in (below, above) if w > 0)
+        fitting = self._fitting_alpha(sites)
         raise SpecError(
-            f"{self.name} with alpha {self.alpha}",
+            self.name if self.alpha is None else f"{self.name} with alpha {self.alpha}",
             expected=f"widths that are multiples of {divisor}",
             found=f"{name_some([str(w) for w in odd])} (stem width {self.stem_width})",
-            todo=f"use width {works}, or another alpha such as 1/4",
+            todo=f"use width {works}" + (f", or another alpha such as {fitting}" if fitting else ""),
         )
+
+    def _fitting_alpha(self, sites: list[Site]) -> Fraction | None:
+        """A usual alpha for which these widths would do; None if there is none, or no alpha at all."""
+        if self.alpha is None:
+            return None
+        widths = [width for site in sites for width in (site.c_in, site.c_out)]
+        usual = (QUARTER, Fraction(1, 8), HALF)
+        return next((a for a in usual if all(w % self._family.divisor(a) == 0 for w in widths)), None)
 
     def _check_widths(self) -> None:
         reason = why_not_slimmed(self.operator, self.plan, self.alpha)

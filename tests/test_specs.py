@@ -128,14 +128,35 @@ def test_alpha_one_is_another_family() -> None:
 def test_the_widths_an_error_names_do_work(name: str, alpha: str | None, width: int) -> None:
     with pytest.raises(SpecError, match=r"expected widths that are multiples of \d+") as caught:
         ModelSpec.from_name(name, alpha=alpha, width=width)
-    named = re.search(r"use width (.*?), or another alpha", str(caught.value))
+    named = re.search(r"use width (.*?)(?:, or another alpha such as (.*))?$", caught.value.todo)
     assert named
+    if named[2] is not None:
+        assert Fraction(named[2]) != Fraction(alpha or 0)
+        assert ModelSpec.from_name(name, alpha=named[2], width=width).width == width
     for works in named[1].split(" or "):
         spec = ModelSpec.from_name(name, alpha=alpha, width=int(works))
         for block in spec.blocks():
             for site in block.sites:
                 spec.groups(site.c_out, depthwise=site.depthwise)
                 assert spec.kernels(site)
+
+
+@pytest.mark.parametrize(
+    ("name", "alpha", "width", "other"),
+    [
+        ("gst-resnet26s", "1/4", 9, None), ("gst-large-resnet26s", "1/4", 9, None),
+        ("gst-resnet26s", "1/4", 10, "1/2"), ("sth-resnet26s", "1/4", 6, "1/2"),
+        ("gst-resnet26s", "1/8", 12, "1/4"), ("gst-resnet26s", "1/3", 16, "1/4"),
+        ("c3d-g2-resnet26s", None, 9, None),
+    ],
+)  # fmt: skip
+def test_another_alpha_is_named_only_where_one_would_do(
+    name: str, alpha: str | None, width: int, other: str | None
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        ModelSpec.from_name(name, alpha=alpha, width=width)
+    assert caught.value.todo.rpartition("another alpha such as ")[2] == (other or caught.value.todo)
+    assert "None" not in str(caught.value)
 
 
 @pytest.mark.parametrize("alpha", ["2/5", "3/8"])

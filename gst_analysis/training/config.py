@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gst_analysis.data.synthetic_worlds import WorldConfig
-from gst_analysis.errors import SpecError
+from gst_analysis.errors import SpecError, legible
 from gst_analysis.specs import LARGEST_SIDE, MIN_SIZE, MOST_FRAMES, ClipSpec, ModelSpec
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -216,6 +216,8 @@ class TrainConfig:
     world: WorldConfig | None = None
 
     def __post_init__(self) -> None:
+        for section in dataclasses.fields(self):
+            _check_writable(section.name, getattr(self, section.name))
         self.clip.spec()
         self.model_spec(self.model.num_classes or 2)
 
@@ -227,7 +229,7 @@ class TrainConfig:
         return ModelSpec.from_name(model.name, num_frames=frames, num_classes=num_classes, **settings)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values by section; what is None is left out."""
+        """Plain values by section; what is None is left out where that is its default."""
         sections = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return {name: _plain(section) for name, section in sections.items() if section is not None}
 
@@ -250,14 +252,34 @@ def fixed_settings(config: TrainConfig) -> dict[str, Any]:
 
 
 def _plain(section: Any) -> dict[str, Any]:
-    values: Mapping[str, Any] = {f.name: getattr(section, f.name) for f in dataclasses.fields(section)}
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items() if v is not None}
+    values: Mapping[str, Any] = {
+        f.name: getattr(section, f.name)
+        for f in dataclasses.fields(section)
+        if getattr(section, f.name) is not None or f.default is not None
+    }
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+
+def _check_writable(name: str, section: Any) -> None:
+    """Refuse what no TOML file says, as every run leaves its settings in one."""
+    for entry in dataclasses.fields(section) if section is not None else ():
+        key, value = f"{name}.{entry.name}", getattr(section, entry.name)
+        if isinstance(value, str):
+            whole = not any("\ud800" <= letter <= "\udfff" for letter in value)
+            _require(key, whole, "text or a name in UTF-8, as TOML is", legible(value), "rename it")
+            named = value.lower() != "none" or "None" not in str(entry.type)
+            _require(key, named, "a text, or None", repr(value), "give None, or ./none if that is its name")
+        for number in value if isinstance(value, tuple) else (value,):
+            finite = not isinstance(number, float) or math.isfinite(number)
+            _require(key, finite, "finite numbers", value)
 
 
 def _require_between(key: str, least: int, most: int, found: int) -> None:
     _require(key, least <= found <= most, f"from {least} to {most}", found)
 
 
-def _require(key: str, holds: bool, expected: str, found: object) -> None:
+def _require(
+    key: str, holds: bool, expected: str, found: object, todo: str = "correct it in the recipe or override"
+) -> None:
     if not holds:
-        raise SpecError(key, expected=expected, found=str(found), todo="correct it in the recipe or override")
+        raise SpecError(key, expected=expected, found=str(found), todo=todo)

@@ -101,6 +101,14 @@ class Crew:
         distributed.all_gather_object(every, value, group=self._group)
         return every
 
+    def give(self, value: Any) -> Any:
+        """The first rank's plain value on every rank."""
+        if self.size == 1:
+            return value
+        given = [value if self.leads else None]
+        distributed.broadcast_object_list(given, 0, group=self._group)
+        return given[0]
+
     def add(self, totals: Tensor) -> Tensor:
         """The sum of every rank's tensor, on the CPU."""
         total = totals.detach().cpu().to(torch.float64, copy=True)

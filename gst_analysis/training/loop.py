@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from gst_analysis.data.dataset import ClipBatch
 from gst_analysis.data.transforms import normalise_clips
 from gst_analysis.models.network import average_frames
+from gst_analysis.training.alike import check_settings
 from gst_analysis.training.clock import Clock
 from gst_analysis.training.conditions import training_conditions
 from gst_analysis.training.config import TrainConfig
@@ -86,9 +87,13 @@ def _train_here(
         explain_dead_workers(),
         contextlib.ExitStack() as held,
     ):
+        check_settings(crew, config)
         if lock := crew.agree(lambda: prepare_folder(folder, resume=resume) if crew.leads else None):
             held.callback(lock.close)
-        snapshot = crew.agree(lambda: load_snapshot(folder, config) if resume else None)
+        # Only the first process need see the folder: on other machines it may be missing, or an old one.
+        snapshot = crew.give(
+            crew.agree(lambda: load_snapshot(folder, config) if resume and crew.leads else None)
+        )
         parts = build_parts(config, fabric, crew, report if crew.leads else ignore_progress, snapshot)
         recorder = Recorder(parts, folder, snapshot)
         try:
@@ -215,8 +220,9 @@ class Loop:
         self.recorder.save(seconds=self.clock.seconds, lr=self.lr)
 
     def _stop(self) -> NoReturn:
-        self._save()
+        # Before it is saved: a resumed run cuts the log back to where it was then.
         self.recorder.log.add_event("interrupted", {"step": self.position.step})
+        self._save()
         raise KeyboardInterrupt
 
     def _report(self, phase: Phase, step: int, steps: int) -> None:

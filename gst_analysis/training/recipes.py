@@ -36,7 +36,7 @@ def load_config(
     Args:
         source: the path of a TOML file, or the name of a packaged recipe.
         overrides: dotted keys and their values as text, such as {"optimiser.lr": "0.02"}; `none` stands
-            for no value, and commas separate the parts of a list.
+            for no value (in a file, too), and commas separate the parts of a list.
 
     Raises:
         SpecError: an unknown recipe or key (with the nearest one), or a value of the wrong type.
@@ -63,9 +63,15 @@ def format_config(config: TrainConfig) -> str:
     """The configuration as TOML that load_config reads back to the same."""
     lines: list[str] = []
     for section, values in config.to_json().items():
-        lines += [f"[{section}]", *(f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in values.items())]
+        lines += [f"[{section}]", *(f"{key} = {_format_value(value)}" for key, value in values.items())]
         lines.append("")
     return "\n".join(lines)
+
+
+def _format_value(value: Any) -> str:
+    """As TOML writes it; it has no null, and wants the sign DEL escaped, which JSON does not."""
+    text = json.dumps("none" if value is None else value, ensure_ascii=False)
+    return text.replace("\x7f", "\\u007f")
 
 
 def parse_overrides(words: typing.Sequence[str]) -> dict[str, str]:
@@ -165,6 +171,8 @@ def _convert(key: str, value: Any) -> Any:
     if key not in setting_types():
         raise _unknown(key)
     hint = setting_types()[key]
+    if _is_none(value) and type(None) in _kinds(hint):
+        return None
     for kind in _kinds(hint):
         fits, converted = _fit(kind, value)
         if fits:
@@ -179,7 +187,7 @@ def _convert_text(key: str, text: str) -> Any:
     if key not in setting_types():
         raise _unknown(key)
     kinds = _kinds(setting_types()[key])
-    if text.lower() == "none" and type(None) in kinds:
+    if _is_none(text) and type(None) in kinds:
         return None
     if any(typing.get_origin(kind) is tuple for kind in kinds):
         return _convert(key, [_number(part) for part in text.strip("[]()").split(",") if part.strip()])
@@ -188,6 +196,11 @@ def _convert_text(key: str, text: str) -> Any:
     if bool in kinds:
         return _convert(key, {"true": True, "false": False}.get(text.lower(), text))
     return _convert(key, _number(text))
+
+
+def _is_none(value: Any) -> bool:
+    """Whether a value stands for no value: TOML has none, so that it is a word there too."""
+    return value is None or (isinstance(value, str) and value.lower() == "none")
 
 
 def _number(text: str) -> int | float | str:

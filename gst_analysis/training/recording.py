@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,7 +42,7 @@ class Recorder:
         self.notes: list[str] = []
         """What to tell of going on with this run."""
         run = parts.config.run
-        with _explain_full_disk(folder):
+        with _explain_unwritable(folder):
             self.log = RunLog(
                 folder if parts.crew.leads else None, sizes=self._mend(snapshot),
                 tensorboard=run.tensorboard, step=self.position.step,
@@ -107,7 +108,7 @@ class Recorder:
         generators = parts.crew.gather_objects(capture_random(parts.crew.device))
         if not parts.crew.leads:
             return
-        with _explain_full_disk(self.folder):
+        with _explain_unwritable(self.folder):
             self._write(LAST)
             snapshot = Snapshot(
                 position, parts.network.state_dict(), parts.optimiser.state_dict(),
@@ -173,7 +174,7 @@ class Recorder:
 
     def _write_led(self, name: str) -> None:
         if self.parts.crew.leads:
-            with _explain_full_disk(self.folder):
+            with _explain_unwritable(self.folder):
                 self._write(name)
 
     def _write(self, name: str) -> None:
@@ -205,13 +206,17 @@ class Recorder:
 
 
 @contextmanager
-def _explain_full_disk(folder: Path) -> Iterator[None]:
+def _explain_unwritable(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:  # torch's writer reports what Python's file raised as either
         if is_dead_worker(error):  # a signal, which may come while a file is written
             raise
+        found = getattr(error, "strerror", None) or str(error)[:120]
+        if getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS):
+            wanted, todo = "files that may be written", "check the rights of the folder and of what is in it"
+        else:
+            wanted, todo = "room to write checkpoints and logs", "make room"
         raise OutputError(
-            str(folder), expected="room to write checkpoints and logs",
-            found=getattr(error, "strerror", None) or str(error)[:120], todo="make room, then resume the run",
-        ) from error  # fmt: skip
+            str(folder), expected=wanted, found=found, todo=f"{todo}, then resume the run"
+        ) from error

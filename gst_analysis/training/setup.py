@@ -14,6 +14,7 @@ from gst_analysis.checkpoints.starting import create_model, reopen_model
 from gst_analysis.data.dataset import ClipDataset, SkippedClips
 from gst_analysis.errors import DataError
 from gst_analysis.models.network import VideoNetwork
+from gst_analysis.training.alike import check_sources
 from gst_analysis.training.batches import BatchPlan, TrainSampler, ValidationSampler
 from gst_analysis.training.config import TrainConfig
 from gst_analysis.training.crew import Crew
@@ -59,6 +60,7 @@ def build_parts(
     """Build everything; the same error on every rank if it fails on any. A snapshot's clips must be these."""
     crew.agree(lambda: prepare_world(config, _reporter(report, "rendering")) if crew.leads else None)
     sources, dataset, plan = crew.agree(lambda: _prepare_training(config, crew, report, snapshot))
+    check_sources(crew, sources, config)
     network, provenance = crew.agree(lambda: _build_network(config, sources, crew))
     optimiser = build_optimiser(network, config.optimiser)
     compiled: Any = torch.compile(network) if config.run.compile else network

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gst_analysis.data.detection import FORMATS, infer_format
+from gst_analysis.data.entries import Annotation
 from gst_analysis.data.records import ClipRecord, RecordList, load_records
 from gst_analysis.data.synthetic import make_world, read_world
 from gst_analysis.data.synthetic_worlds import WorldConfig
@@ -92,12 +94,15 @@ def prepare_world(
 
 
 def load_sources(config: TrainConfig) -> Sources:
-    """Read the annotations and agree on the classes."""
+    """Read the annotations, both lists by one format, and agree on the classes.
+
+    Raises:
+        DataError: lists that cannot be read, or that number the classes differently.
+        SpecError: another number of classes than the settings say.
+    """
     data = config.data
-    train = _load(data, data.train, data.train_subset, None)
-    validation = None
-    if data.validation is not None:
-        validation = _load(data, data.validation, data.validation_subset, train.class_names or None)
+    train = _load(data, data.train, data.train_subset, None, data.format)
+    validation = None if data.validation is None else _load_validation(data, data.validation, train)
     classes, more = _count_classes(config, train, validation)
     notes = [f"training clips: {note}" for note in train.notes]
     notes += [f"validation clips: {note}" for note in (validation.notes if validation else ())]
@@ -109,11 +114,73 @@ def load_sources(config: TrainConfig) -> Sources:
     return Sources(train, validation, classes, (*notes, *more))
 
 
-def _load(data: DataConfig, name: str, subset: str | None, labels: tuple[str, ...] | None) -> RecordList:
+def _load_validation(data: DataConfig, name: str, train: RecordList) -> RecordList:
+    """By the training list's format: where each were read by its own, numbers could be other classes."""
+    shared = data.format or _guess_format(train)
+    names, subset = train.class_names or None, data.validation_subset
+    try:
+        found = _load(data, name, subset, names, shared)
+    except DataError as error:
+        if data.format is None:
+            _refuse_other_format(data, name, shared, error)
+        raise
+    _check_numbering(data, shared, train, found)
+    apart = _guess_format(found) if data.format is None else shared
+    if apart == shared:
+        return found
+    note = f"read as {shared}, as the training clips are; by itself the list looks like {apart}"
+    return replace(found, notes=(*found.notes, note))
+
+
+def _guess_format(records: RecordList) -> str:
+    """What a list looks like by itself; of several files all look alike, or they were not read."""
+    return infer_format(Annotation.load(Path(next(iter(records.sources or {})))))
+
+
+def _refuse_other_format(data: DataConfig, name: str, shared: str, error: DataError) -> None:
+    """Say so where a validation list cannot be read only because it has another format."""
+    try:
+        apart = _guess_format(_load(data, name, data.validation_subset, None, None))
+    except DataError:
+        return
+    raise DataError(
+        error.subject, expected=f"a list in the format of data.train, {shared}",
+        found=f"one that looks like {apart} ({error.found})",
+        todo="write both lists in one format, or name the format of both with data.format",
+    ) from error  # fmt: skip
+
+
+def _check_numbering(data: DataConfig, format: str, train: RecordList, validation: RecordList) -> None:
+    """Refuse lists of which one counts the classes from 0 and the other from 1, where they name them."""
+    first, second = _numbers_by_name(format, train), _numbers_by_name(format, validation)
+    both = [name for name in train.class_names if name in first and name in second]
+    odd = [name for name in both if not first[name] & second[name]]
+    if odd:
+        found = [f"{name} as {min(first[name])} and as {min(second[name])}" for name in odd]
+        raise DataError(
+            f"{data.train} and {data.validation}", expected="the same number for a class in both lists",
+            found=f"{name_some(found)}, read as {format}",
+            todo="number the classes alike, or name the right format with data.format",
+        )  # fmt: skip
+
+
+def _numbers_by_name(format: str, records: RecordList) -> dict[str, set[int]]:
+    """The numbers that a list itself gives to each text; one class may have several texts, as verbs have."""
+    numbers: dict[str, set[int]] = {}
+    for path in records.sources or {}:
+        for entry in FORMATS[format](Annotation.load(Path(path))):
+            if entry.label is not None and entry.label_text:
+                numbers.setdefault(entry.label_text, set()).add(entry.label)
+    return numbers
+
+
+def _load(
+    data: DataConfig, name: str, subset: str | None, labels: tuple[str, ...] | None, format: str | None
+) -> RecordList:
     root = Path(data.root)
     return load_records(
         root / name,
-        format=data.format,
+        format=format,
         root=root / data.clips if data.clips is not None else None,
         labels=labels or (root / data.labels if data.labels is not None else None),
         label_order=data.label_order,

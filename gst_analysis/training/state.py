@@ -127,7 +127,7 @@ def prepare_folder(folder: Path, *, resume: Resume) -> FolderLock:
             raise
         raise OutputError(
             str(folder), expected="a folder that can be written to", found=error.strerror or str(error),
-            todo="choose another folder",
+            todo="check its rights, or choose another folder",
         ) from error  # fmt: skip
 
 

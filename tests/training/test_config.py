@@ -1,18 +1,27 @@
 from __future__ import annotations
 
+import dataclasses
+import json
 import subprocess
 import sys
+import tomllib
+import types
+import typing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gst_analysis.errors import SpecError
 from gst_analysis.models.registry import build_model
-from gst_analysis.training.config import TrainConfig, fixed_settings
+from gst_analysis.training.config import DataConfig, OptimiserConfig, TrainConfig, fixed_settings
 from gst_analysis.training.recipes import (
     DEFAULT_RECIPE,
     format_config,
     load_config,
+    parse_config,
     parse_overrides,
     recipe_names,
     setting_types,
@@ -192,3 +201,73 @@ def test_reading_a_recipe_does_not_import_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def written(config: TrainConfig) -> TrainConfig:
+    return parse_config(tomllib.loads(format_config(config)))
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> TrainConfig:
+    """The default recipe with any settings of any value that can be drawn for their type."""
+    config = load_config("planted-static")
+    keys = draw(st.sets(st.sampled_from(sorted(setting_types())), max_size=12))
+    for key in sorted(keys):
+        section, _, name = key.partition(".")
+        value = draw(values_of(setting_types()[key]))
+        try:
+            part = dataclasses.replace(getattr(config, section), **{name: value})
+            config = dataclasses.replace(config, **{section: part})
+        except SpecError:  # such as an unknown network, or a rate below 0
+            continue
+    return config
+
+
+def values_of(hint: Any) -> st.SearchStrategy[Any]:
+    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    plain: dict[Any, st.SearchStrategy[Any]] = {
+        str: st.text() | st.sampled_from(["none", "NONE", "a\x7fb", 'a"b\\', "\x85\u2028", "1", "true"]),
+        int: st.integers(-1, 2**33), float: st.floats(), bool: st.booleans(), type(None): st.none(),
+    }  # fmt: skip
+    numbers = st.lists(st.floats(1e-9, 100), min_size=1, max_size=4, unique=True)
+    return st.one_of(
+        st.sampled_from(typing.get_args(kind)) if typing.get_origin(kind) is typing.Literal
+        else numbers.map(lambda values: tuple(sorted(values))) if typing.get_origin(kind) is tuple
+        else plain[kind]
+        for kind in kinds
+    )  # fmt: skip
+
+
+@given(configs())
+def test_whatever_is_written_reads_back_to_the_same(config: TrainConfig) -> None:
+    assert written(config) == config
+    assert parse_config(config.to_json()) == config
+    assert parse_config(json.loads(json.dumps(config.to_json()))) == config
+
+
+@pytest.mark.parametrize("key", [key for key, hint in setting_types().items() if "None" in str(hint)])
+def test_none_reads_back_as_none(key: str) -> None:
+    config = load_config(DEFAULT_RECIPE, {key: "none"})
+    section, _, name = key.partition(".")
+    assert getattr(getattr(config, section), name) is None
+    assert written(config) == parse_config(config.to_json()) == config
+
+
+def test_no_validation_is_written_as_none(tmp_path: Path) -> None:
+    config = load_config(DEFAULT_RECIPE, {"data.validation": "none"})
+    assert 'validation = "none"' in format_config(config)
+    assert config.to_json()["data"]["validation"] is None
+    assert fixed_settings(written(config)) == fixed_settings(config)
+    assert "labels" not in config.to_json()["data"]
+
+
+def test_what_no_toml_file_says_is_refused() -> None:
+    with pytest.raises(
+        SpecError, match=r"^data\.root: expected text .* in UTF-8.*; found w\ufffd; rename it"
+    ):
+        load_config(DEFAULT_RECIPE, {"data.root": "w\udcff"})
+    with pytest.raises(SpecError, match=r"^data\.labels: expected a text, or None; found 'None'; .*\./none"):
+        TrainConfig(data=DataConfig(labels="None"))
+    with pytest.raises(SpecError, match=r"^optimiser\.lr: expected finite numbers; found inf"):
+        TrainConfig(optimiser=OptimiserConfig(lr=float("inf")))
+    assert load_config(DEFAULT_RECIPE, {"data.cache": "none"}).data.cache == "none"

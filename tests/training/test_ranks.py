@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +29,31 @@ def torchrun(world: Path, out: Path, changes: dict[str, str]) -> subprocess.Comp
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
                "-m", "tests.training.ranks", str(world), str(out), *words]  # fmt: skip
     return subprocess.run(command, capture_output=True, text=True, timeout=280)
+
+
+def two_nodes(
+    worlds: tuple[Path, Path], outs: tuple[Path, Path], changes: dict[str, str], odd: dict[str, str]
+) -> list[subprocess.CompletedProcess[str]]:
+    """One agent and one process a node, on this machine; the second node has some settings of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    started = []
+    for rank, (world, out) in enumerate(zip(worlds, outs, strict=True)):
+        words = [f"{key}={value}" for key, value in ({**changes, **odd} if rank else changes).items()]
+        command = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", f"--node-rank={rank}",
+                   "--nproc-per-node=1", "--master-addr=127.0.0.1", f"--master-port={port}",
+                   "-m", "tests.training.ranks", str(world), str(out), *words]  # fmt: skip
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+    try:
+        told = [process.communicate(timeout=120) for process in started]
+    finally:
+        for process in started:
+            process.terminate()  # which ends its own processes too; one that has ended is left alone
+    return [
+        subprocess.CompletedProcess(process.args, process.returncode, *texts)
+        for process, texts in zip(started, told, strict=True)
+    ]
 
 
 def losses(out: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -74,6 +101,49 @@ def test_two_processes_resume_exactly(world: Path, tmp_path: Path) -> None:
     assert torchrun(world, tmp_path / "cut", changes).returncode == 0
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
     assert pd.read_csv(tmp_path / "cut" / "epochs.csv")["epoch"].tolist() == [1, 2]
+
+
+@pytest.mark.slow
+def test_two_nodes_without_a_shared_folder_resume_exactly(world: Path, tmp_path: Path) -> None:
+    """The second node has a copy of the clips and no run's folder."""
+    worlds, outs = (world, tmp_path / "copy"), (tmp_path / "cut", tmp_path / "none")
+    shutil.copytree(world, worlds[1])
+    changes = {**SAME, "model.dropout": "0.3", "schedule.kind": "constant"}
+    assert torchrun(world, tmp_path / "whole", changes).returncode == 0
+    for epochs in ("1", "2"):
+        for node in two_nodes(worlds, outs, {**changes, "schedule.epochs": epochs}, {}):
+            assert node.returncode == 0, node.stderr
+    assert_same(weights(tmp_path / "whole"), weights(outs[0]))
+    assert not outs[1].exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("damage", "odd", "said"),
+    [
+        ("missing", {}, r"train\.json: expected an annotation file; found No such file"),
+        (
+            "shorter",
+            {},
+            r"same clip lists .*; found other contents in process 1: data\.train \(train\.json\)",
+        ),
+        ("none", {"optimiser.lr": "0.1"}, r"same settings .*; found others in process 1: optimiser\.lr;"),
+    ],
+)
+def test_nodes_that_do_not_share_what_they_must_are_refused(
+    damage: str, odd: dict[str, str], said: str, world: Path, tmp_path: Path
+) -> None:
+    worlds, out = (world, tmp_path / "copy"), tmp_path / "run"
+    shutil.copytree(world, worlds[1])
+    path = worlds[1] / "train.json"
+    if damage == "missing":
+        path.unlink()
+    elif damage == "shorter":
+        path.write_text(json.dumps(json.loads(path.read_text())[:-6]))
+    for node in two_nodes(worlds, (out, out), SAME, odd):
+        assert node.returncode != 0
+        assert len(re.findall(rf"^error: .*{said}", node.stderr, re.MULTILINE)) == 1
+    assert not (out / "log.jsonl").exists()
 
 
 @pytest.mark.slow

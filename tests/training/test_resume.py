@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -11,9 +12,11 @@ from typing import Any
 import pytest
 import torch
 
+from gst_analysis.checkpoints.loading import load_checkpoint
 from gst_analysis.errors import CheckpointError, DataError, OutputError, SpecError
 from gst_analysis.training.lock import LOCK
 from gst_analysis.training.loop import train
+from gst_analysis.training.recipes import load_config, parse_config
 from gst_analysis.training.state import STATE
 from tests.training.runs import SETTINGS, STEPS, assert_same, at_step, tiny, weights
 
@@ -166,6 +169,47 @@ def test_a_save_that_fails_leaves_the_one_before(
     assert torch.load(tmp_path / STATE, weights_only=True)["position"]["epoch"] < 3
     train(tiny(world), out=tmp_path, resume=True)
     assert_same(weights(unbroken), weights(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (13, "found Permission denied; check the rights of the folder and of what is in it, then resume"),
+        (30, "found Read-only file system; check the rights"),
+        (28, "found No space left on device; make room, then resume"),
+    ],
+)
+def test_why_a_log_cannot_be_written_is_said(
+    number: int, said: str, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("gst_analysis.training.logs._open_at", refuse)
+    with pytest.raises(OutputError, match=said):
+        train(tiny(world), out=tmp_path)
+
+
+def test_the_log_of_a_resumed_run_says_where_it_was_interrupted(world: Path, tmp_path: Path) -> None:
+    config = tiny(world, {"schedule.epochs": "1"})
+    with pytest.raises(KeyboardInterrupt):
+        train(config, out=tmp_path, progress=at_step(2, press_ctrl_c))
+    train(config, out=tmp_path, resume=True)
+    events = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    told = [(event["event"], event["step"]) for event in events if event["event"] not in ("note", "epoch")]
+    assert told == [
+        ("started", 0), *(("steps", step) for step in (1, 2, 3)), ("interrupted", 3), ("resumed", 3),
+        ("steps", 4),
+    ]  # fmt: skip
+
+
+def test_a_run_without_validation_resumes_from_its_own_settings(world: Path, tmp_path: Path) -> None:
+    changes = {"schedule.epochs": "1", "schedule.kind": "constant", "data.validation": "none"}
+    train(tiny(world, changes), out=tmp_path)
+    again = load_config(tmp_path / "config.toml", {"schedule.epochs": "2"})
+    assert train(again, out=tmp_path, resume="required").table["val_loss"].isna().all()
+    record = load_checkpoint(tmp_path / "last.pth").provenance["config"]
+    assert parse_config(record) == again
 
 
 def test_a_run_that_must_be_there_is_missed(world: Path, tmp_path: Path) -> None:

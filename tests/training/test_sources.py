@@ -179,6 +179,68 @@ def test_without_names_both_lists_say_how_many_classes_there_are(world: Path, tm
     assert not any("flipped" in note for note in load_sources(more).notes)
 
 
+def ucf(folder: Path, lists: dict[str, list[tuple[str, int | None]]], **changes: str) -> TrainConfig:
+    """A run on lists as UCF-101 has them: actions and numbers, or actions alone."""
+    for name, rows in lists.items():
+        lines = [
+            f"{action}/v_{action}_g01_c{clip:02}.avi {'' if number is None else number}".strip()
+            for clip, (action, number) in enumerate(rows)
+        ]
+        (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
+    settings = {
+        "data.root": str(folder), "data.train": "train.txt", "data.validation": "validation.txt",
+        "data.format": "none", "data.clips": "none", "model.num_classes": "none", **changes,
+    }  # fmt: skip
+    return dataclasses.replace(load_config("planted-static", settings), world=None)
+
+
+FROM_0 = [("Archery", 0), ("Bowling", 1), ("YoYo", 2)]
+FROM_1 = [("Archery", 1), ("Bowling", 2), ("YoYo", 3)]
+
+
+def test_a_validation_list_is_read_as_the_training_list_is(tmp_path: Path) -> None:
+    """Without a clip of class 0 a list from 0 looks like UCF-101's own, which count from 1."""
+    sources = load_sources(ucf(tmp_path, {"train": FROM_0, "validation": FROM_0[1:]}))
+    assert sources.validation is not None
+    assert [record.label for record in sources.train] == [0, 1, 2]
+    assert [record.label for record in sources.validation] == [1, 2]
+    assert (
+        "validation clips: read as list, as the training clips are; by itself the list looks like ucf101"
+        in sources.notes
+    )
+
+
+def test_lists_of_one_format_are_read_by_it_without_a_word(tmp_path: Path) -> None:
+    for validation in (FROM_1[1:], [(action, None) for action, _ in FROM_1]):
+        sources = load_sources(ucf(tmp_path, {"train": FROM_1, "validation": validation}))
+        assert sources.validation is not None
+        wanted = [FROM_1.index(row) for row in FROM_1 if row[0] in dict(validation)]
+        assert [record.label for record in sources.validation] == wanted
+        assert not any("by itself" in note for note in sources.notes)
+
+
+def test_a_validation_list_of_another_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"format of data\.train, ucf101; found one that looks like list \('0'"
+    ):
+        load_sources(ucf(tmp_path, {"train": FROM_1, "validation": FROM_0}))
+    names = [(action, None) for action, _ in FROM_1]
+    with pytest.raises(DataError, match=r"format of data\.train, list; found .* like ucf101 .*data\.format"):
+        load_sources(ucf(tmp_path, {"train": FROM_0, "validation": names}))
+    broken = ucf(tmp_path, {"train": FROM_1, "validation": FROM_1})
+    (tmp_path / "validation.txt").write_text("Archery/v_Archery_g01_c01.avi 1\nno such line\n")
+    with pytest.raises(DataError, match="line 2: expected Action") as caught:
+        load_sources(broken)
+    assert "looks like" not in str(caught.value)
+
+
+@pytest.mark.parametrize("named", [{}, {"data.format": "ucf101"}])
+def test_lists_that_number_a_class_differently_are_refused(named: dict[str, str], tmp_path: Path) -> None:
+    config = ucf(tmp_path, {"train": FROM_1, "validation": FROM_0[1:]}, **named)
+    with pytest.raises(DataError, match=r"found Bowling as 1 and as 0, YoYo as 2 and as 1, read as ucf101"):
+        load_sources(config)
+
+
 def test_no_more_workers_than_processors_and_no_warning(world: Path) -> None:
     here = count_processors()
     assert here == (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
