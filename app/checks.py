@@ -28,6 +28,7 @@ from app.wording import (
     literal,
     people,
     rename,
+    tell_apart,
 )
 from gst_analysis import workflows
 from gst_analysis.workflows import Ablation, Slimming, SlimTarget
@@ -51,9 +52,9 @@ def choose_column(columns: Sequence[Column]) -> Column:
     """One of those chosen; the first, if the visitor does not say."""
     if len(columns) == 1:
         return columns[0]
-    titles = {column.shown: column.name for column in columns}
-    shown = showing.choose_one("Checkpoint", titles, key="of")
-    return next(column for column in columns if column.shown == shown)
+    titles = tell_apart({column.ref: column.name for column in columns})
+    ref = showing.choose_one("Checkpoint", titles, key="of")
+    return next(column for column in columns if column.ref == ref)
 
 
 def show_ablation(column: Column) -> None:

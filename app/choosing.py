@@ -16,7 +16,7 @@ import streamlit as st
 from app.cached import make_upload_home
 from app.showing import show_error
 from app.uploads import Uploads
-from app.wording import plain_name
+from app.wording import plain_name, tell_apart
 from gst_analysis.errors import DataError, GstError, UnreadableCheckpoint, one_line
 from gst_analysis.workflows import CHECKPOINT_ENDINGS, list_checkpoints
 
@@ -135,8 +135,7 @@ def list_first() -> list[Choice]:
 
 
 def _list(known: dict[str, Choice]) -> list[str]:
-    names = [choice.name for choice in known.values()]
-    titles = {ref: c.name if names.count(c.name) == 1 else ref for ref, c in known.items()}
+    titles = tell_apart({ref: choice.name for ref, choice in known.items()})
     # Streamlit forgets the list's own state while another page is shown, and files may have gone meanwhile
     listed = st.session_state.get("listed", st.session_state.chosen)
     st.session_state.listed = [ref for ref in listed if ref in known]

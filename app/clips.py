@@ -16,7 +16,7 @@ from app.cached import make_upload_home
 from app.choosing import FOLDERS_VARIABLE, resolve_list
 from app.showing import show_error
 from app.uploads import Uploads
-from app.wording import plain_name
+from app.wording import plain_name, tell_apart
 from gst_analysis.errors import DataError, GstError
 from gst_analysis.workflows import CLIP_ENDINGS, PLANTED_WORLDS
 
@@ -124,8 +124,9 @@ def _list(clips: dict[str, Clip]) -> str | None:
     if st.session_state.clip not in clips:
         st.session_state.clip = next(iter(clips), None)
     st.session_state.clip_shown = st.session_state.clip
+    titles = tell_apart({ref: clip.truth or clip.name for ref, clip in clips.items()})
     return st.selectbox(
-        "Clip", list(clips), key="clip_shown", format_func=lambda ref: clips[ref].truth or clips[ref].name,
+        "Clip", list(clips), key="clip_shown", format_func=titles.__getitem__,
         on_change=_change_clip, help="A planted clip goes by its true class.",
     )  # fmt: skip
 

@@ -18,13 +18,17 @@ from gst_analysis.specs import ModelSpec
 
 
 class Column(NamedTuple):
-    """One network: what figures call it, what commands call it, and what was read."""
+    """One network: what figures call it, what commands call it, and what was read.
+
+    `ref` tells it from all others, also from those of the same name.
+    """
 
     name: str
     shown: str
     reading: cached.Reading
     untrained: ModelSpec | None = None
     path: Path | None = None
+    ref: str = ""
 
     @property
     def source(self) -> cached.Source:
@@ -50,7 +54,8 @@ def gather_columns() -> list[Column]:
 
 def _read(choice: Choice) -> Column | None:
     try:
-        return Column(choice.name, choice.shown, cached.read_checkpoint(choice.path), path=choice.path)
+        reading = cached.read_checkpoint(choice.path)
+        return Column(choice.name, choice.shown, reading, path=choice.path, ref=choice.ref)
     except GstError as error:
         show_error(error, names={str(choice.path): choice.shown})
         return None

@@ -13,7 +13,7 @@ from app.columns import Column
 from app.downloads import offer_downloads
 from app.series import show_series
 from app.wording import CAUTION, IMPORTANCE_NOTE, OVERLAY_NOTE, STATISTICS_NOTE, literal
-from gst_analysis.workflows import BnScales, join_bn_scales
+from gst_analysis.workflows import BnScales, ScaleComparison, join_bn_scales
 
 ROWS = {"stage": "Stages", "block": "Blocks"}
 SCALES = {"signed": "Signed", "absolute": "Absolute"}
@@ -82,7 +82,7 @@ def show_statistics(columns: Sequence[Column]) -> None:
     absolute = _choose_scale()
     st.markdown(STATISTICS_NOTE)
     result = _draw_comparison(columns, "gaps", by="stage", absolute=absolute)
-    _tell_counts(result.summary)
+    _tell_counts(result)
     for note in result.notes:
         st.info(literal(note), icon=":material/info:")
     offer_downloads("block_gaps", result, lambda: result.figures()["gaps"])
@@ -100,17 +100,31 @@ def show_statistics(columns: Sequence[Column]) -> None:
     )
 
 
-def _tell_counts(summary: Any) -> None:
+def _tell_counts(result: ScaleComparison) -> None:
     """In how many layers time and space differ, and checkpoints from the first."""
+    summary = result.summary
     for name, found in summary.checkpoints.items():
-        told = f"time higher in **{found.temporal_above}**, lower in **{found.temporal_below}**"
+        told = _tell_gaps(found) if found.tested else f"not tested: {_tell_why(result.table, name)}"
         against = (
             f"; differs from {literal(summary.reference)} in {found.differs_from_reference} of "
             f"{found.compared_with_reference} groups of channels"
             if found.compared_with_reference
             else ""
         )
-        st.markdown(f"- {literal(name)}: {told} of {found.tested} layers{against}")
+        st.markdown(f"- {literal(name)}: {told}{against}")
+
+
+def _tell_gaps(found: Any) -> str:
+    return (
+        f"time higher in **{found.temporal_above}**, lower in **{found.temporal_below}** "
+        f"of {found.tested} layers"
+    )
+
+
+def _tell_why(gaps: Any, name: str) -> str:
+    """Why no layer of a checkpoint can be tested, such as a family without groups."""
+    reasons = gaps.loc[gaps["checkpoint"] == name, "undefined"].unique()
+    return "; ".join(literal(reason.removeprefix("interval and tests: ")) for reason in reasons)
 
 
 def show_importance(columns: Sequence[Column]) -> None:

@@ -14,7 +14,7 @@ from app.clips import Clip
 from app.downloads import offer_downloads
 from app.playing import PLAYER, TIMELINE, link_player
 from app.waiting import await_result
-from app.wording import literal
+from app.wording import literal, tell_apart
 from gst_analysis.errors import GstError
 
 if TYPE_CHECKING:
@@ -90,9 +90,10 @@ def choose_checkpoint(choices: list[Choice]) -> Choice:
     if len(choices) == 1:
         return choices[0]
     known = {choice.ref: choice for choice in choices}
+    titles = tell_apart({choice.ref: choice.name for choice in choices})
     ref = st.selectbox(
         "Trace with", list(known), key="trace_with", bind="query-params",
-        format_func=lambda ref: known[ref].name, help="One of the checkpoints chosen on the left.",
+        format_func=titles.__getitem__, help="One of the checkpoints chosen on the left.",
     )  # fmt: skip
     return known[ref]
 
@@ -158,17 +159,20 @@ def show_verdict(traces: Traces, clip: Clip) -> None:
         st.info(ONE_WINDOW, icon=":material/info:")
 
 
-def choose_class(traces: Traces) -> tuple[int, bool]:
+def choose_class(subject: Subject, traces: Traces) -> tuple[int, bool]:
     """Whose evidence to look for, the predicted class at first; and whether it is that one."""
+    _forget_class(subject)
     (said,) = traces.traced
     predicted = int(said["video"]["class_id"])
     kept = traces.table.drop_duplicates("class_id")
-    titles = dict(zip(kept["class_id"].tolist(), kept["label"].tolist(), strict=True))
+    labels = dict(zip(kept["class_id"].tolist(), kept["label"].tolist(), strict=True))
+    titles = tell_apart(labels, lambda number: f"{labels[number]} (class {number})")
     offered = [predicted, *(number for number in titles if number != predicted)]
     linked = st.query_params.get("class", "")
     first = offered.index(int(linked)) if linked.isdecimal() and int(linked) in offered else 0
     chosen = st.selectbox(
-        "Evidence for", offered, index=first, key=f"class-{predicted}", format_func=titles.__getitem__,
+        "Evidence for", offered, index=first, key=f"class-{predicted}-{_name_pair(subject)}",
+        format_func=titles.__getitem__,
         help="The class that the matrix and the maps below are about: the predicted one first.",
     )  # fmt: skip
     if chosen != predicted:
@@ -178,10 +182,23 @@ def choose_class(traces: Traces) -> tuple[int, bool]:
     return int(chosen), chosen == predicted
 
 
+def _forget_class(subject: Subject) -> None:
+    """Another clip or another network: what was chosen before was not for it."""
+    pair = _name_pair(subject)
+    if st.session_state.get("class_of", pair) != pair:
+        st.query_params.pop("class", None)
+    st.session_state.class_of = pair
+
+
+def _name_pair(subject: Subject) -> str:
+    """A network and a clip by their content."""
+    return f"{subject.checkpoint}-{subject.clip}"
+
+
 def show_timeline(subject: Subject, traces: Traces, way: Way) -> None:
     """Curves above the frames."""
     figure = cached_clips.draw_timeline(subject, traces, way, dark=showing.is_dark())
-    figure.update_layout(title=None, height=480, margin_t=30)  # the page has said who and what
+    figure.update_layout(title=None, height=510, margin_t=30)  # the page has said who and what
     with st.container(key=TIMELINE):
         showing.show_figure(figure, key="trace", alt=f"Probabilities over the frames of {subject.clip_name}")
 
@@ -205,7 +222,7 @@ def show_evidence(
     st.subheader("Which frames it is made of", anchor=False)
     if mode == "window":
         st.caption(NOT_ONE_WINDOW)
-    class_id, predicted = choose_class(traces)
+    class_id, predicted = choose_class(subject, traces)
     influence = show_influence(subject, files, class_id=class_id, large=large)
     if influence is not None:
         show_methods(subject, influence, class_id=class_id)

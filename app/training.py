@@ -59,31 +59,31 @@ def start_run(plan: Plan) -> None:
     except GstError as error:
         showing.show_error(error, names={str(Path.cwd()): "."})
     else:
-        st.session_state.run = _ref(folder)
+        st.session_state.followed = _ref(folder)
 
 
 def choose_run() -> Path | None:
     """The run to show: the one just started, the one that a link names, or the one chosen from the list."""
     known = {_ref(folder): folder for folder in list_runs(home())}
     known |= st.session_state.get("watched", {})
-    if "run" not in st.session_state:
-        st.session_state.run = _open_linked(known)
-    if st.session_state.run not in known:
+    if "followed" not in st.session_state:
+        st.session_state.followed = _open_linked(known)
+    if st.session_state.followed not in known:
         going = cached_runs.runs().running()
-        st.session_state.run = _ref(going) if going and _ref(going) in known else next(iter(known), None)
+        st.session_state.followed = _ref(going) if going and _ref(going) in known else next(iter(known), None)
     for error, names in st.session_state.pop("run_problems", []):
         showing.show_error(error, names=names)
     if not known:
         return None
-    st.session_state.run_shown = st.session_state.run
+    st.session_state.run_shown = st.session_state.followed
     st.selectbox(
         "Run", list(known), key="run_shown", on_change=_change_run, placeholder="Choose a run",
         help="Those that were started here, the latest first, and the folders that you opened.",
     )  # fmt: skip
-    if st.session_state.run is None:
+    if st.session_state.followed is None:
         return None
-    st.query_params["run"] = st.session_state.run
-    return known[st.session_state.run]
+    st.query_params["run"] = st.session_state.followed
+    return known[st.session_state.followed]
 
 
 def offer_folder() -> None:
@@ -253,7 +253,7 @@ def _open_linked(known: dict[str, Path]) -> str | None:
 def _open_typed() -> None:
     shown = _watch(st.session_state.typed_run)
     if shown is not None:
-        st.session_state.run = shown
+        st.session_state.followed = shown
 
 
 def _watch(text: str) -> str | None:
@@ -271,7 +271,7 @@ def _watch(text: str) -> str | None:
 
 
 def _change_run() -> None:
-    st.session_state.run = st.session_state.run_shown
+    st.session_state.followed = st.session_state.run_shown
 
 
 def _resume(folder: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
+from typing import TypeVar
 
 from gst_analysis.errors import GstError, one_line
 
@@ -137,7 +138,7 @@ COST_INTRO = (
 FLOPS_NOTE = "Two for each multiply-add. Many papers, GST's too, print multiply-adds and call them FLOPs."
 TRADEOFF_INTRO = (
     "Accuracies as the GST paper prints them, over cost. What your design would reach is not known without "
-    "training it, so it stands as a line at its cost."
+    "training it, so it stands as a line at its cost. Touch a mark, or point at it, for its name."
 )
 CONVENTIONS = {
     "conv+linear": (
@@ -158,6 +159,8 @@ DATASETS = {
 }
 
 NOT_YOURS = "Another visitor has started this. Only they can cancel it; once they have left, you can."
+
+Ref = TypeVar("Ref", bound=Hashable)
 
 _STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -182,6 +185,20 @@ def say_time(seconds: float) -> str:
 def plain_name(name: str, *, limit: int = 60) -> str:
     """A file's name without what browsers, figures or markdown could take for an instruction."""
     return re.sub(r"[^\w.+=@()\[\] -]", "_", one_line(name))[:limit] or "checkpoint"
+
+
+def tell_apart(names: Mapping[Ref, str], longer: Callable[[Ref], str] = str) -> dict[Ref, str]:
+    """What lists call each thing: its name, and where another has the same name, something longer.
+
+    No two are called alike, as Streamlit sends a choice back by what the list calls it.
+
+    Args:
+        names: short names by what tells the things apart.
+        longer: what to call a thing whose name is not its own; different for each.
+    """
+    known = list(names.values())
+    titles = {ref: name if known.count(name) == 1 else longer(ref) for ref, name in names.items()}
+    return titles if len(set(titles.values())) == len(titles) else {ref: longer(ref) for ref in names}
 
 
 def literal(text: str) -> str:

@@ -7,14 +7,16 @@ import textwrap
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from gst_analysis.figures.histograms import Grid, Panel, count_bins, lay_out_panels
+from gst_analysis.figures.screen import start_figure
 from gst_analysis.figures.style import Theme, theme_of
 
 _NAMES = {"spatial": "spatial channels", "temporal": "temporal channels", "all": "all channels (no groups)"}
-_FEW = 4
-"""Up to so many columns have a title below each."""
+_FEW = 2
+"""Up to so many columns have a title below each, and their names in large letters."""
+_LINE = 20
+"""Characters of a name that find room above one of two columns on a telephone."""
 _DASHES = {"spatial": "solid", "temporal": "dash", "all": "solid"}
 
 
@@ -25,7 +27,7 @@ def draw_bn_scales_interactive(
     theme = theme_of(dark=dark)
     grid = lay_out_panels(table, by=by, absolute=absolute)
     rows, columns = len(grid.rows), len(grid.columns)
-    figure = make_subplots(
+    figure = start_figure(
         rows, columns, shared_xaxes=True, shared_yaxes="all",
         column_titles=[_wrap(name, columns) for name in grid.columns],
         vertical_spacing=0.25 / max(4, rows), horizontal_spacing=min(0.03, 0.2 / columns),
@@ -51,7 +53,7 @@ def draw_bn_scales_interactive(
 
 def _wrap(name: str, columns: int) -> str:
     """A checkpoint's name in as many lines as its column's width asks for."""
-    return "<br>".join(textwrap.wrap(name, max(12, 160 // columns)))
+    return "<br>".join(textwrap.wrap(name, max(12, min(_LINE, 160 // columns))))
 
 
 def _name_axes(number: int) -> dict[str, str]:
@@ -113,15 +115,16 @@ def _dress(figure: go.Figure, grid: Grid, theme: Theme, *, symbol: str) -> None:
         "upright lines: medians, temporal dashed; n: spatial + temporal" if two else "upright line: median"
     )
     figure.update_layout(
-        barmode="overlay", bargap=0, height=115 + 15 * lines + 95 * len(grid.rows), paper_bgcolor=theme.paper,
+        barmode="overlay", bargap=0, height=135 + 15 * lines + 95 * len(grid.rows), paper_bgcolor=theme.paper,
         plot_bgcolor=theme.panel, font={"color": theme.ink, "size": 12},
-        margin={"l": 80, "r": 20, "t": 75 + 15 * lines, "b": 50},
+        margin={"l": 80, "r": 20, "t": 95 + 15 * lines, "b": 50},
         legend={
             "orientation": "h", "y": 1, "yref": "container", "yanchor": "top", "x": 0.5, "xanchor": "center",
-            "title": {"text": medians},
+            "title": {"text": medians, "side": "top center", "font": {"size": 12}},
         },
     )  # fmt: skip
     figure.update_xaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)
     figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid, ticksuffix=" %", nticks=3)
     titled = None if len(grid.columns) <= _FEW else (len(grid.columns) + 1) // 2
-    figure.update_xaxes(title=f"batch-norm scale {symbol}", row=len(grid.rows), col=titled)
+    title = {"text": f"batch-norm scale {symbol}", "font": {"size": 12}}
+    figure.update_xaxes(title=title, row=len(grid.rows), col=titled)

@@ -17,12 +17,15 @@ from gst_analysis.figures.costs import (
     stack_by_stage,
 )
 from gst_analysis.figures.labels import Room, place_labels
+from gst_analysis.figures.screen import break_lines, start_figure
 from gst_analysis.figures.style import Theme, theme_of
 
 _FONT, _MARK = 11, 10
 _SMALLEST = np.array([600.0, 400.0])
 """Labels are placed for a plot of this many pixels; in a larger one they stand further apart, never closer,
 because they keep their place on the axes."""
+_LINE = 35
+"""Characters that find room beside a mark of the legend on a telephone."""
 
 
 def draw_cost_bars_interactive(
@@ -31,17 +34,18 @@ def draw_cost_bars_interactive(
     """The bars of `draw_cost_bars`; hovering gives stage, group and amount."""
     theme = theme_of(dark=dark)
     stacks = stack_by_stage(table, quantity=quantity)
-    figure = go.Figure()
+    figure = start_figure()
     for group, heights in stacks.heights.items():
         hover = f"%{{x}}, {group}: %{{customdata}} {stacks.unit}<extra></extra>"
         shown = [stacks.show(height) for height in heights]
         bar = go.Bar(
-            x=stacks.stages, y=heights, name=stacks.describe(group), customdata=shown, hovertemplate=hover,
+            x=stacks.stages, y=heights, name=_break_after_name(stacks.describe(group)), customdata=shown,
+            hovertemplate=hover,
             marker={"color": theme.groups[group], "line": {"width": 0}},
         )  # fmt: skip
         figure.add_trace(bar)
     figure.add_trace(_write_totals(stacks, theme))
-    _dress(figure, theme, title=stacks.title, height=460)
+    _dress(figure, theme, title=stacks.title.replace(", ", "<br>", 1), height=480)
     figure.update_layout(barmode="stack", bargap=0.28)
     figure.update_yaxes(title=stacks.axis, range=[0, 1.1 * stacks.totals.max()])
     return figure
@@ -58,19 +62,25 @@ def draw_accuracy_over_cost_interactive(
     """The scatter of `draw_accuracy_over_cost`; hovering gives accuracy and cost."""
     theme = theme_of(dark=dark)
     points = choose_points(published, dataset=dataset, cost=cost, design=design[1] if design else None)
-    figure = go.Figure()
+    figure = start_figure()
     _mark_points(figure, points, COSTS[cost], theme)
     if design:
         _mark_design(figure, design, cost, points, theme)
     figure.update_layout(annotations=_list_notes(points, theme, design[1] if design else None))
-    clip = f"one clip of {points.usual_frames} frames, one crop, unless a label says otherwise"
-    _dress(figure, theme, title=f"{points.title}<br><sub>{clip}</sub>", height=690)
+    clip = f"one clip of {points.usual_frames} frames, one crop,<br>unless a label says otherwise"
+    title = points.title.replace(" on ", " on<br>", 1)
+    _dress(figure, theme, title=f"{title}<br><sub>{clip}</sub>", height=760)
     ticks = list_ticks(points.x_limits)
     limits = [float(v) for v in np.log10(points.x_limits)]
     figure.update_xaxes(type="log", range=limits, tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
     figure.update_xaxes(title=f"{COSTS[cost]} (logarithmic)", gridcolor=theme.grid)
     figure.update_yaxes(title="top-1 accuracy (%)", range=list(points.y_limits))
     return figure
+
+
+def _break_after_name(text: str) -> str:
+    """A name and what is said of it on two lines of the legend."""
+    return text.replace(": ", ":<br>", 1)
 
 
 def _write_totals(stacks: Stacks, theme: Theme) -> go.Scatter:
@@ -95,7 +105,8 @@ def _mark_points(figure: go.Figure, points: Points, unit: str, theme: Theme) -> 
 
 def _mark_rows(rows: pd.DataFrame, name: str, colour: str, symbol: str, unit: str) -> go.Scatter:
     return go.Scatter(
-        x=rows["x"], y=rows["y"], mode="markers", name=name, customdata=rows[["label", "top1"]],
+        x=rows["x"], y=rows["y"], mode="markers", name=break_lines(name, _LINE),
+        customdata=rows[["label", "top1"]],
         marker={"color": colour, "symbol": symbol, "size": _MARK, "line": {"color": colour, "width": 1.5}},
         hovertemplate=f"%{{customdata[0]}}<br>%{{customdata[1]}} % top-1<br>%{{x:.1f}} {unit}<extra></extra>",
     )  # fmt: skip
@@ -109,7 +120,7 @@ def _mark_design(
     low, high = points.y_limits
     text = describe_design(design, cost)
     ends = go.Scatter(
-        x=[design[1]] * 2, y=[low, high], mode="lines", line=line, name=text,
+        x=[design[1]] * 2, y=[low, high], mode="lines", line=line, name=_break_after_name(text),
         hovertemplate=f"{text}<extra></extra>",
     )  # fmt: skip
     figure.add_trace(ends)
@@ -159,12 +170,15 @@ def _from_pixels(places: np.ndarray, points: Points) -> list[tuple[float, float]
 
 
 def _dress(figure: go.Figure, theme: Theme, *, title: str, height: int) -> None:
-    """Theme, title, and the legend below the axes with room for its lines."""
-    below = 75 + 20 * sum(trace.showlegend is not False for trace in figure.data)
+    """Theme, title, and the legend below the axes, both with room for their lines."""
+    entries = [trace.name for trace in figure.data if trace.showlegend is not False]
+    below = 75 + sum(20 + 16 * name.count("<br>") for name in entries)
+    above = 60 + 24 * title.count("<br>")
     figure.update_layout(
-        title={"text": title, "font": {"size": 15}, "x": 0, "xref": "paper"}, height=height,
+        title={"text": title, "font": {"size": 15}, "x": 0, "xref": "paper"},
+        height=height,
         paper_bgcolor=theme.paper, plot_bgcolor=theme.panel, font={"color": theme.ink, "size": 12},
-        margin={"l": 70, "r": 20, "t": 70, "b": below}, hoverlabel={"namelength": -1},
+        margin={"l": 70, "r": 20, "t": above, "b": below}, hoverlabel={"namelength": -1},
         legend={"x": 0, "y": 0, "yref": "container", "yanchor": "bottom", "traceorder": "normal"},
     )  # fmt: skip
     figure.update_xaxes(gridcolor="rgba(0,0,0,0)", zeroline=False)

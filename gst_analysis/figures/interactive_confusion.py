@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gst_analysis.figures.class_pairs import TICKS, ClassPairs, choose_ink, mask_matrix, pair_classes
+from gst_analysis.figures.screen import start_figure
 from gst_analysis.figures.style import Theme, theme_of
 
 _MOST_COLUMNS = 40
@@ -18,7 +19,7 @@ _MOST_COLUMNS = 40
 def draw_confusion_interactive(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:
     """The matrix of `draw_confusion`; hovering gives both names, clips and share."""
     theme, pairs = theme_of(dark=dark), pair_classes(table)
-    figure = go.Figure()
+    figure = start_figure()
     for place, (name, colour) in enumerate((("right", theme.accent), ("wrong", theme.mark))):
         figure.add_trace(_build_cells(pairs, name, [theme.panel, colour], place))
     for row in np.flatnonzero(pairs.totals == 0):

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from gst_analysis.figures.comparison import GROUP_NAMES, shorten_layers
+from gst_analysis.figures.screen import start_figure
 from gst_analysis.figures.style import Theme, theme_of
 
 BINS = 24
@@ -71,7 +71,7 @@ def _choose_edges(values: np.ndarray) -> np.ndarray:
 def _make_panels(layers: list[str]) -> go.Figure:
     columns = min(_COLUMNS, len(layers))
     rows = math.ceil(len(layers) / columns)
-    return make_subplots(
+    return start_figure(
         rows, columns, shared_xaxes=True, shared_yaxes=True,
         subplot_titles=[f"block {name}" for name in shorten_layers(layers)],
         vertical_spacing=0.3 / max(3, rows), horizontal_spacing=0.02,
@@ -116,4 +116,4 @@ def _dress(figure: go.Figure, theme: Theme, labels: list[str], *, axis: str, row
     )  # fmt: skip
     figure.update_xaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)
     figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid, ticksuffix=" %", nticks=4)
-    figure.update_xaxes(title={"text": "batch-norm scale γ", "font": {"size": 12}}, row=rows)
+    figure.update_xaxes(title={"text": "scale γ", "font": {"size": 12}}, row=rows)

@@ -21,8 +21,8 @@ def draw_evidence_interactive(
     """
     figure = draw_influence_interactive(table[table["method"] == method], dark=dark)
     figure.update_layout(
-        title={"text": f"share of each input frame, by the {TITLES[method]}", "font": {"size": 13}},
-        height=400, margin={"l": 60, "r": 10, "t": 50, "b": 50},
+        title={"text": f"share of each input frame,<br>by the {TITLES[method]}", "font": {"size": 13}},
+        height=400, margin={"l": 60, "r": 10, "t": 60, "b": 50},
     )  # fmt: skip
     figure.layout.annotations = ()  # the method's name, which the title says
     figure.update_yaxes(title="whose logit: output frame")

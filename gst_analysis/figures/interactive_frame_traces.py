@@ -9,11 +9,11 @@ from html import escape
 import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
-from plotly.subplots import make_subplots
 
 from gst_analysis.figures.class_pairs import shorten
 from gst_analysis.figures.clip_stories import ClipStory, Moment
 from gst_analysis.figures.frame_traces import Pictures, wrong_colour
+from gst_analysis.figures.screen import break_lines, start_figure
 from gst_analysis.figures.style import Theme, theme_of
 from gst_analysis.figures.trace_influence import add_matrix
 
@@ -24,6 +24,8 @@ _MARKS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 """Classes differ in colour, dash and mark, so that colour alone is never needed."""
 _MOST_PICTURES = 16
 """Frames that find room side by side."""
+_LINE = 44
+"""Characters that find room beside a line of the legend on a telephone."""
 
 
 def draw_frame_traces_interactive(
@@ -42,7 +44,7 @@ def draw_frame_traces_interactive(
         dark: for a dark background.
     """
     theme = theme_of(dark=dark)
-    figure = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.03)
+    figure = start_figure(2, 1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.03)
     figure.add_traces(_list_curves(story, top_k, _COLOURS_DARK if dark else _COLOURS_LIGHT))
     figure.add_trace(_build_verdicts(story, theme), row=2, col=1)
     shapes, notes = _list_turns(story, theme)
@@ -86,7 +88,7 @@ def _list_curves(story: ClipStory, top_k: int, colours: tuple[str, ...]) -> list
     places = np.array([(m.frame, m.source_frame) for m in story.moments])
     curves = []
     for number, name in enumerate(_choose_classes(story, top_k)):
-        shown = escape(shorten(name, 60))
+        shown = break_lines(escape(shorten(name, 60)), _LINE)
         line = {"color": colours[number % len(colours)], "dash": _DASHES[number % len(_DASHES)], "width": 2.5}
         marker = {"symbol": _MARKS[number % len(_MARKS)], "size": 8 if len(places) <= 40 else 4}
         curves.append(
@@ -159,15 +161,15 @@ def _encode(picture: np.ndarray) -> str:
 
 def _dress(figure: go.Figure, story: ClipStory, theme: Theme) -> None:
     times, room = _times(story), _picture_width(story) / 2
-    key = "; ".join(f"{mark} {text}" for mark, text in zip(story.marks, story.legend, strict=True))
+    key = "<br>".join(f"{mark} {text}" for mark, text in zip(story.marks, story.legend, strict=True))
     key += "; ▼ change of state" if story.turns else ""
     title = f"<b>{escape(shorten(story.clip, 90))}</b><br>{escape(shorten(story.verdict, 150))}"
     unit = "frame of the video" if story.moments[0].seconds is None else "time (s)"
     figure.update_layout(
-        title={"text": title, "font": {"size": 14}, "x": 0, "xref": "paper"}, height=600,
+        title={"text": title, "font": {"size": 14}, "x": 0, "xref": "paper"}, height=630,
         paper_bgcolor=theme.paper, plot_bgcolor=theme.panel, font={"color": theme.ink, "size": 12},
-        margin={"l": 70, "r": 20, "t": 90, "b": 120}, hovermode="closest", hoverlabel={"namelength": -1},
-        legend={"orientation": "h", "y": -0.16, "yanchor": "top", "x": 0},
+        margin={"l": 70, "r": 20, "t": 90, "b": 150}, hovermode="closest", hoverlabel={"namelength": -1},
+        legend={"orientation": "h", "y": -0.28, "yanchor": "top", "x": 0},
     )  # fmt: skip
     figure.update_xaxes(gridcolor=theme.grid, zeroline=False, range=[times[0] - room, times[-1] + room])
     figure.update_yaxes(gridcolor=theme.grid, zeroline=False)
@@ -176,4 +178,4 @@ def _dress(figure: go.Figure, story: ClipStory, theme: Theme) -> None:
         range=[-0.02, 1.02], tickformat=".0%", row=1,
     )  # fmt: skip
     figure.update_yaxes(visible=False, range=[-0.12, 1.02], fixedrange=True, row=2)
-    figure.update_xaxes(title=f"{unit}; {key}", row=2, showgrid=False)
+    figure.update_xaxes(title={"text": f"{unit}<br>{key}", "font": {"size": 12}}, row=2, showgrid=False)

@@ -7,9 +7,9 @@ from html import escape
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from gst_analysis.figures.influence import TITLES, list_ticks, name_checkpoint, spread_of, to_matrix
+from gst_analysis.figures.screen import start_figure
 from gst_analysis.figures.style import Theme, theme_of
 
 _ALLOWED = {True: "", False: "<br>cannot depend on it, by arithmetic"}
@@ -26,7 +26,7 @@ def draw_influence_interactive(
     titles = [TITLES[method] for method in methods] + ["the middle frame of each block's output"] * bool(
         blocks
     )
-    figure = make_subplots(
+    figure = start_figure(
         1 + bool(blocks), len(methods), specs=[[{}] * len(methods), *(below if blocks else [])],
         subplot_titles=titles, row_heights=[0.6, 0.4] if blocks else [1.0], vertical_spacing=0.14,
         horizontal_spacing=0.06,

@@ -6,9 +6,9 @@ import math
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from gst_analysis.figures.comparison import GROUP_NAMES, shorten_layers
+from gst_analysis.figures.screen import start_figure
 from gst_analysis.figures.style import Theme, theme_of
 
 _MOST_POINTS = 1500
@@ -28,8 +28,8 @@ def draw_training_interactive(
         dark: for a dark background.
     """
     theme = theme_of(dark=dark)
-    titles = ["loss", "clips that were right", "learning rate"]
-    figure = make_subplots(1, 3, subplot_titles=titles, horizontal_spacing=0.07)
+    titles = ["loss", "clips that<br>were right", "learning rate"]
+    figure = start_figure(1, 3, subplot_titles=titles, horizontal_spacing=0.07)
     at = _place_steps(steps, epochs)
     rows = steps.iloc[:: max(1, math.ceil(len(steps) / _MOST_POINTS))]
     at = at.loc[rows.index]
@@ -49,7 +49,7 @@ def draw_training_interactive(
             chance, row=1, col=2, line={"color": theme.faint, "dash": "dot", "width": 1},
             annotation={"text": "chance", "font": {"size": 11, "color": theme.faint}},
         )  # fmt: skip
-    _dress(figure, theme, height=360)
+    _dress(figure, theme, height=380)
     figure.update_yaxes(rangemode="tozero")
     figure.update_yaxes(tickformat=".0%", range=[0, 1.03], col=2)
     figure.update_xaxes(title="epoch", rangemode="tozero")
@@ -68,7 +68,7 @@ def draw_gamma_over_training_interactive(layers: pd.DataFrame, *, axis: str, dar
     names = list(dict.fromkeys(layers["layer"]))
     columns = min(_COLUMNS, len(names))
     rows = math.ceil(len(names) / columns)
-    figure = make_subplots(
+    figure = start_figure(
         rows, columns, shared_xaxes=True, shared_yaxes=True, horizontal_spacing=0.02,
         subplot_titles=[f"block {name}" for name in shorten_layers(names)],
         vertical_spacing=0.3 / max(3, rows),
@@ -81,7 +81,7 @@ def draw_gamma_over_training_interactive(layers: pd.DataFrame, *, axis: str, dar
                 part[part["group"] == group].sort_values("position"), group, theme, number == 0
             )
             figure.add_traces(curves, rows=[row + 1] * 2, cols=[column + 1] * 2)
-    _dress(figure, theme, height=140 + 150 * rows)
+    _dress(figure, theme, height=160 + 150 * rows)
     figure.update_xaxes(title="epoch" if axis == "epoch" else "checkpoint, in order", row=rows)
     figure.update_yaxes(title="γ", col=1)
     return figure
@@ -119,9 +119,10 @@ def _draw_group(part: pd.DataFrame, group: str, theme: Theme, show: bool) -> lis
 
 
 def _dress(figure: go.Figure, theme: Theme, *, height: int) -> None:
+    figure.update_annotations(font_size=13, selector=lambda note: note.yref == "paper")
     figure.update_layout(
         height=height, paper_bgcolor=theme.paper, plot_bgcolor=theme.panel,
-        font={"color": theme.ink, "size": 12}, margin={"l": 60, "r": 20, "t": 70, "b": 50},
+        font={"color": theme.ink, "size": 12}, margin={"l": 60, "r": 20, "t": 90, "b": 50},
         legend={
             "orientation": "h", "y": 1, "yref": "container", "yanchor": "top", "x": 0.5, "xanchor": "center",
         },

@@ -37,6 +37,22 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=f"none of {', '.join(BROWSERS)} is installed")
 Open = Callable[[str], Any]
+FAULTS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap(plot => {
+    const frame = plot.getBoundingClientRect(), faults = [];
+    const words = [...plot.querySelectorAll(".main-svg text")]
+        .map(text => [text.textContent, text.getBoundingClientRect()])
+        .filter(([text, box]) => box.width && /[^\\d.<%\\s]/.test(text));
+    words.forEach(([text, box], place) => {
+        if (box.left < frame.left - 1 || box.right > frame.right + 1) faults.push(["cut", text]);
+        for (const [other, its] of words.slice(0, place)) {
+            const wide = Math.min(box.right, its.right) - Math.max(box.left, its.left);
+            const high = Math.min(box.bottom, its.bottom) - Math.max(box.top, its.top);
+            if (wide > 2 && high > 3) faults.push([other, text]);
+        }
+    });
+    return faults;
+})"""
+"""Words that reach beyond their figure, and pairs that cover each other; numbers of axes left out."""
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +188,23 @@ def test_a_shared_link_shows_the_same(open_page: Open) -> None:
     follower.locator(".js-plotly-plot [class$=title]", has_text="layer1.1").first.wait_for()
     assert titles(follower) == titles(page)
     assert {"first", "second"} <= set(titles(follower))
+
+
+@pytest.mark.parametrize("width", [400, 1000])
+@pytest.mark.parametrize(
+    "where",
+    ["/cost", "/traces?ckpt=first.pth&clip=clip.mp4", "/space_and_time?ckpt=first.pth&ckpt=second.pth"],
+)
+def test_no_word_of_a_figure_is_cut_or_covered(open_page: Open, where: str, width: int) -> None:
+    page = open_page(where)
+    page.set_viewport_size({"width": width, "height": 4000})
+    figures = page.locator(".js-plotly-plot")
+    figures.nth(1 if where.startswith(("/cost", "/traces")) else 0).locator(
+        ".legendtext, .cbaxis"
+    ).first.wait_for()
+    page.wait_for_function("document.querySelectorAll('[data-testid=stSkeleton]').length == 0")
+    page.wait_for_timeout(1000)  # until figures have taken the window's new width
+    assert page.evaluate(FAULTS) == []
 
 
 def test_a_downloaded_table_is_the_command_lines(

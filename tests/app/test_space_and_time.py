@@ -215,6 +215,15 @@ def test_statistics_say_what_cannot_be_compared(visit: Visit, save_small: SaveSm
     assert counts[0].startswith("- gst: time higher in")
 
 
+def test_statistics_say_why_a_checkpoint_is_not_tested(visit: Visit, save_small: SaveSmall) -> None:
+    save_small("tsm-resnet26s", file="tsm.pth")
+    save_small("sth-resnet26s", file="sth.pth")
+    page = visit("space_and_time", ckpt=["tsm.pth", "sth.pth"], view="Statistics")
+    counts = [text.value.replace("\\", "") for text in page.markdown if text.value.startswith("- ")]
+    assert counts[0] == "- tsm: not tested: this family has no spatial and temporal groups"
+    assert counts[1].startswith("- sth: not tested: both groups are the same channels")
+
+
 def test_an_untrained_network_has_statistics_that_tell_nothing(visit: Visit) -> None:
     page = visit("space_and_time", backbone="ResNet-26, small", view="Statistics")
     assert any("time higher in **0**, lower in **0**" in text.value for text in page.markdown)
@@ -233,6 +242,21 @@ def test_a_run_is_shown_over_its_epochs(visit: Visit, save_small: SaveSmall, fol
         "space_and_time", backbone="ResNet-26, small", view="Over training", run="runs", motion="In motion"
     )
     assert len(json.loads(plots(page)[0])["frames"]) == 3
+
+
+def test_a_visit_to_the_page_of_training_takes_no_run_away(
+    visit: Visit, save_small: SaveSmall, folder: Path
+) -> None:
+    place = folder / "trained_models" / "epochs"
+    place.mkdir(parents=True)
+    for seed in range(2):
+        save_small(seed=seed, file="x.pth").rename(place / f"epoch-000{seed}.pth")
+    page = visit("train")
+    page.switch_page("views/space_and_time.py")
+    page.query_params["view"] = "Over training"
+    page.run()
+    assert page.selectbox(key="run").value == "trained_models/epochs"
+    assert images(page) == ["Median and middle half of γ, epoch by epoch, for every block"]
 
 
 def test_without_a_run_there_is_a_word_on_how_to_make_one(visit: Visit) -> None:

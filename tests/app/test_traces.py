@@ -248,6 +248,11 @@ def test_evidence_is_looked_for_the_class_that_is_asked_for(
     assert page.query_params["class"] == str(other)
     follower = visit("traces", ckpt="net.pth", clip="clip.mp4", **{"class": str(other)})
     assert json.loads(plots(follower)[1])["data"] == json.loads(plots(page)[1])["data"]
+    clip.with_name("other.mp4").write_bytes(clip.read_bytes() + b"\0")
+    page.text_input(key="typed_clip").set_value("other.mp4")
+    next(button for button in page.button if button.label == "Open" and "clip" in button.key).click().run()
+    assert page.query_params["clip"] == "other.mp4"
+    assert "class" not in page.query_params
     nonsense = visit("traces", ckpt="net.pth", clip="clip.mp4", **{"class": "-7"})
     assert json.loads(plots(nonsense)[1])["data"] == json.loads(before)["data"]
     assert not nonsense.error

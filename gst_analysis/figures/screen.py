@@ -1,0 +1,34 @@
+"""What every figure in plotly starts from, whatever its process has made plotly's default."""
+
+from __future__ import annotations
+
+import textwrap
+import threading
+from typing import Any
+
+import plotly.graph_objects as go
+import plotly.io as pio
+from plotly.subplots import make_subplots
+
+TEMPLATE = "plotly"
+"""Plotly's own. Streamlit, for one, makes another the default, whose colours only its pages can resolve."""
+_DEFAULT = threading.Lock()
+"""The default is that of all threads while it lasts."""
+
+
+def start_figure(rows: int = 0, columns: int = 1, **panels: Any) -> go.Figure:
+    """An empty figure; with rows, one of panels, for which plotly's make_subplots takes the rest.
+
+    Its template is made the default for a moment, since one that is set later is written in another order.
+    """
+    with _DEFAULT:
+        before, pio.templates.default = pio.templates.default, TEMPLATE
+        try:
+            return make_subplots(rows, columns, **panels) if rows else go.Figure()
+        finally:
+            pio.templates.default = before
+
+
+def break_lines(text: str, width: int) -> str:
+    """Text in lines of at most so many characters where words allow, as plotly breaks them."""
+    return "<br>".join(textwrap.wrap(text, width, break_long_words=False))
