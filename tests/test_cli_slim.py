@@ -48,6 +48,12 @@ def test_weights_alone_are_enough(ckpt: str, tmp_path: Path, capsys: pytest.Capt
     assert tuple(left) == smaller.spec.widths
     assert record["widths"][0]["alpha"] == pytest.approx(left[0][1] / sum(left[0]))
     assert run(["inspect", record["files"]["checkpoint"]]) == 0
+    assert "gst-resnet26s, slimmed" in capsys.readouterr().out
+    assert run(["cost", record["files"]["checkpoint"], "--frames", "4"]) == 0
+    assert "slimmed" in capsys.readouterr().out
+    for change in (["--alpha", "1/2"], ["--width", "8"]):
+        assert run(["cost", record["files"]["checkpoint"], *change]) == 2
+        assert "frames and classes alone to be changed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("budget", [["--macs", "0.9"], ["--max-drop", "0.3"]])

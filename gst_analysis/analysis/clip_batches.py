@@ -50,6 +50,7 @@ class ClipStream:
 
     def __post_init__(self) -> None:
         self.settings.require_one_view("ablation, slimming and scores from data")
+        self.model.as_it_is()  # refuses what is no network of its spec
 
     def batches(self, count: Callable[[], object] | None = None) -> Iterator[Batch]:
         """Every clip that can be read once, in order; `count` is called after each clip.

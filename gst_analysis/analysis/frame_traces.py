@@ -197,7 +197,7 @@ def _trace_frames(
 ) -> TracedChunk:
     """Modes frame, prefix and leave-one-out."""
     wrapped: Any = _NETWORKS[plan.mode](model.module)  # it acts like one
-    around = replace(model, module=wrapped, checkpoint=model.as_it_is())
+    around = model.set_apart(wrapped)
     report = None if progress is None else lambda done, total: progress(done, total, "")
     rows = measure_frame_logits(around, records, settings=plan.settings, progress=report)
     whole = rows

@@ -21,6 +21,7 @@ from gst_analysis.analysis.paired_drops import Reals
 from gst_analysis.analysis.slimming import Proposal
 from gst_analysis.backbones import Block
 from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.own_weights import forget_scores
 from gst_analysis.data.records import RecordList
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.evaluation import check_classes
@@ -48,7 +49,7 @@ def prune_model(model: LoadedModel, proposal: Proposal) -> LoadedModel:
     module = build_model(proposal.spec)
     module.load_state_dict(state)
     provenance = {
-        **model.checkpoint.provenance,
+        **forget_scores(model.checkpoint.provenance),
         "slimmed_from": {"name": model.checkpoint.name, "sha256": model.sha256},
         "kept_channels": {layer: list(channels) for layer, channels in proposal.kept.items()},
     }

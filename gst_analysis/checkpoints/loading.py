@@ -18,6 +18,7 @@ from torch import Tensor
 from gst_analysis.checkpoints.cards import load_card_beside
 from gst_analysis.checkpoints.detective import Overrides, check_state, infer_spec
 from gst_analysis.checkpoints.layouts import CanonicalState, canonicalise
+from gst_analysis.checkpoints.own_weights import forget_scores, require_floats, require_own
 from gst_analysis.checkpoints.reading import SAFETENSORS_KEY, RawCheckpoint, load_raw
 from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError, legible
 from gst_analysis.models.network import VideoNetwork
@@ -61,6 +62,7 @@ class LoadedModel:
 
     `.module` takes normalised clips (N, T, 3, H, W) and returns per-frame logits (N, T, K). Its weights may
     be changed, by training for instance: every analysis is of the module as it is, and its notes say so.
+    What is no longer a network of `.spec` is refused.
     """
 
     module: VideoNetwork
@@ -93,13 +95,28 @@ class LoadedModel:
         return self.as_it_is().notes
 
     def as_it_is(self) -> Checkpoint:
-        """The checkpoint with the weights that the module has now: itself unless somebody changed them."""
-        state, known = self.module.state_dict(), self.checkpoint.state
-        now = {name: state[name].detach().cpu() for name in known if name in state}
-        if all(_is_same(tensor, known[name]) for name, tensor in now.items()):
+        """The checkpoint with the weights that the module has now: itself unless somebody changed them.
+
+        Raises:
+            SpecError: the module is another network: wrapped, pruned, with another head, or of other numbers.
+        """
+        known = self.checkpoint.state
+        if not known:
             return self.checkpoint
+        now = require_own(self.module, self.spec)
+        require_floats(now)
+        if all(torch.equal(now[name], tensor.to(now[name].dtype)) for name, tensor in known.items()):
+            return self.checkpoint
+        provenance = {**forget_scores(self.checkpoint.provenance), "changed_from": self._name_file()}
         notes = (*self.checkpoint.notes, CHANGED)
-        return replace(self.checkpoint, sha256="", notes=notes, state=now)
+        return replace(self.checkpoint, sha256="", notes=notes, state=now, provenance=provenance)
+
+    def set_apart(self, module: Any) -> LoadedModel:
+        """The same with a module of another kind, such as one around it, and without weights to compare."""
+        return LoadedModel(module, replace(self.as_it_is(), state={}))
+
+    def _name_file(self) -> dict[str, str]:
+        return {"name": self.checkpoint.name, "sha256": self.checkpoint.sha256}
 
 
 def load_checkpoint(
@@ -169,15 +186,16 @@ def save_model(
     if isinstance(model, LoadedModel):
         labels = labels if labels is not None else model.labels
         clip_spec = clip_spec or model.clip_spec
-        provenance = {**model.checkpoint.provenance, **(provenance or {})}
+        provenance = {**model.as_it_is().provenance, **(provenance or {})}
     module = model.module if isinstance(model, LoadedModel) else model
     spec = module.spec
+    state = require_own(module, spec)
     if labels is not None and len(labels) != spec.num_classes:
         raise SpecError(
             "labels", expected=f"{spec.num_classes}, one a class", found=str(len(labels)),
             todo="give a label for every class, or none",
         )  # fmt: skip
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    state = {name: tensor.contiguous() for name, tensor in state.items()}
     record = {
         "format": FORMAT,
         "version": VERSION,
@@ -192,13 +210,6 @@ def save_model(
         payload = save(state, {SAFETENSORS_KEY: to_json(record)})
         return write_whole(where, lambda file: file.write(payload))
     return write_whole(where, lambda file: torch.save({**record, "state_dict": state}, file))
-
-
-def _is_same(now: Tensor, before: Tensor) -> bool:
-    if now.shape != before.shape:
-        return False
-    before = before.to(now.dtype)
-    return torch.equal(now, before) or bool(((now == before) | (now.isnan() & before.isnan())).all())
 
 
 def _own_record(raw: RawCheckpoint) -> Mapping[str, Any]:

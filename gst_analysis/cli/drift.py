@@ -10,7 +10,7 @@ import typer
 from gst_analysis.cli.program import Json, Out, app
 
 
-@app.command(epilog="Example: gst-analyze drift epoch_001.pth epoch_010.pth last.pth --start resnet50.pth")
+@app.command(epilog="Example: gst-analyze drift epoch-0001.pth epoch-0010.pth last.pth --start resnet50.pth")
 def drift(
     checkpoints: Annotated[
         list[str], typer.Argument(metavar="CKPT...", help="A checkpoint, or those of a run in order.")

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from torch import distributed
 from torch.multiprocessing.spawn import ProcessExitedException
 
-from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.data.records import ClipRecord
 from gst_analysis.errors import GstError, SpecError
 from gst_analysis.inference.launching import build_fabric, count_outer_processes, same_environment
@@ -42,7 +41,7 @@ def measure_shares(
     if count_outer_processes() is not None:
         return _measure_among_others(build_fabric(job.settings), job, numbered)
     # Without the checkpoint's own copy of the weights: the network has them.
-    light = LoadedModel(job.model.module, replace(job.model.checkpoint, state={}))
+    light = job.model.set_apart(job.model.module)
     payload = pickle.dumps((replace(job, model=light), numbered))
     counter = multiprocessing.get_context("spawn").Value("q", 0)
     with (

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def show_inspection(found: Inspection) -> None:
     """Two columns: what, and which."""
     fields = {
-        "network": found.name, "alpha": found.alpha or "none", "beta": found.beta or "none",
+        "network": found.name + (", slimmed" if found.slimmed else ""),
+        "alpha": found.alpha or "none", "beta": found.beta or "none",
         "stem width": found.width, "classes": found.num_classes, "frames": found.num_frames,
         "layout": found.layout, "parameters": f"{found.params:,} ({found.params / 1e6:.1f} M)",
         "can be run": "yes" if found.runnable else "no", "sha256": found.sha256,

@@ -30,6 +30,7 @@ def open_model(source: Source, *, family: str | None = None, num_frames: int | N
         ClipSpec(frames=num_frames)  # says what is wrong with it, before the file is blamed
     if isinstance(source, LoadedModel):
         model = source
+        model.as_it_is()  # refuses what is no network of its spec
     else:
         model = build_loaded(checkpoint_of(source, family=family, num_frames=num_frames))
     if num_frames is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gst_analysis.errors import OutputError, legible
+from gst_analysis.errors import OutputError, SpecError, legible
 from gst_analysis.specs import ModelSpec
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Inspection:
     runnable: bool
     labels: int
     sha256: str
+    slimmed: bool
     notes: tuple[str, ...]
 
 
@@ -71,6 +72,7 @@ def inspect_checkpoint(
         runnable=not spec.operator.unbuildable,
         labels=len(checkpoint.labels or ()),
         sha256=checkpoint.sha256,
+        slimmed=spec.widths is not None,
         notes=checkpoint.notes,
     )
 
@@ -81,7 +83,14 @@ def resolve_spec(model: ModelSpec | Source, **design: Any) -> ModelSpec:
     if isinstance(model, str) and not is_file(model):
         return ModelSpec.from_name(model, **changes)
     spec = model if isinstance(model, ModelSpec) else checkpoint_of(model).spec
-    return spec.replace(**changes) if changes else spec
+    changed = spec.replace(**changes) if changes else spec
+    if spec.widths is not None and changed.widths is None:
+        raise SpecError(
+            spec.label, expected="frames and classes alone to be changed: it has been slimmed",
+            found=", ".join(f"{field} {value}" for field, value in changes.items()),
+            todo=f"leave the others out, or name a network that is whole, such as {spec.name}",
+        )  # fmt: skip
+    return changed
 
 
 def build_untrained(spec: ModelSpec, *, seed: int = 0) -> LoadedModel:

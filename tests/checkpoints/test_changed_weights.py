@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+from torch.nn.utils import prune
 
 import gst_analysis as gst
 from gst_analysis import workflows
 from gst_analysis.checkpoints.loading import CHANGED, LoadedModel, load_model, save_model
 from gst_analysis.checkpoints.starting import create_model
+from gst_analysis.errors import SpecError
 from gst_analysis.specs import ModelSpec
 from tests.analysis.labelled_clips import small_model, write_clips
 from tests.conftest import SMALL, build_small
@@ -99,10 +104,111 @@ def test_a_network_that_was_made_and_then_changed() -> None:
     assert (workflows.bn_scales(model).table.query("layer == @LAYER")["gamma"] == 0).all()
 
 
-def test_another_head_and_missing_numbers_are_changes(model: LoadedModel) -> None:
-    model.module.fc = torch.nn.Linear(model.module.fc.in_features, 3)
-    assert model.as_it_is().notes[-1] == CHANGED
-    wild = load_model(model.checkpoint.path)
+def change_head(model: LoadedModel) -> LoadedModel:
+    model.module.fc = nn.Linear(model.module.fc.in_features, 3)
+    return model
+
+
+def prune_scales(model: LoadedModel) -> LoadedModel:
+    prune.l1_unstructured(model.module.get_submodule(LAYER), "weight", amount=0.9)
+    return model
+
+
+def normalise_head(model: LoadedModel) -> LoadedModel:
+    nn.utils.parametrizations.weight_norm(model.module.fc)
+    return model
+
+
+def remove_norm(model: LoadedModel) -> LoadedModel:
+    model.module.get_submodule("layer3.0").bn2 = nn.Identity()
+    return model
+
+
+def spoil(model: LoadedModel) -> LoadedModel:
     with torch.no_grad():
-        wild.module.fc.bias[0] = float("nan")
-    assert wild.sha256 == ""
+        model.module.fc.bias[0] = float("nan")
+    return model
+
+
+def halve(model: LoadedModel) -> LoadedModel:
+    model.module.half()
+    return model
+
+
+def empty(model: LoadedModel) -> LoadedModel:
+    model.module.to("meta")
+    return model
+
+
+def wrap(model: LoadedModel) -> LoadedModel:
+    return dataclasses.replace(model, module=nn.DataParallel(model.module))
+
+
+def compile_it(model: LoadedModel) -> LoadedModel:
+    return dataclasses.replace(model, module=torch.compile(model.module))
+
+
+def exchange(model: LoadedModel) -> LoadedModel:
+    return dataclasses.replace(model, module=build_small("c2d-resnet26s"))
+
+
+OTHERS = {
+    change_head: r"with 5 classes.*fc\.weight",
+    prune_scales: "make pruning",
+    normalise_head: "parametrizations permanent",
+    remove_norm: LAYER,
+    spoil: "NaN or infinity in fc.bias",
+    halve: r"torch\.float16; use \.float\(\)",
+    empty: "device meta",
+    wrap: "found DataParallel; unwrap it",
+    compile_it: "found OptimizedModule; unwrap it",
+    exchange: "GST resnet26s",
+}
+
+
+@pytest.mark.parametrize("change", OTHERS, ids=lambda change: change.__name__)
+def test_what_is_no_longer_that_network_is_refused(
+    change: Callable[[LoadedModel], LoadedModel], model: LoadedModel, tmp_path: Path
+) -> None:
+    records, other = write_clips(tmp_path / "clips", [0, 1]), change(model)
+    for look in (
+        lambda: other.sha256,
+        lambda: workflows.bn_scales(other),
+        lambda: workflows.channel_importance(other),
+        lambda: workflows.evaluate(other, records),
+        lambda: workflows.predict(other, records),
+        lambda: workflows.trace(other, records),
+        lambda: workflows.ablate(other, records),
+        lambda: workflows.slim(other, workflows.SlimTarget(macs=0.9)),
+        lambda: workflows.cost(other),
+    ):
+        with pytest.raises(SpecError, match=OTHERS[change]):
+            look()
+    if change not in (exchange, halve):  # which are networks by themselves
+        with pytest.raises(SpecError):
+            save_model(tmp_path / "other.pth", other)
+        assert not (tmp_path / "other.pth").exists()
+
+
+def test_pruning_that_was_made_permanent_is_a_change_like_any_other(model: LoadedModel) -> None:
+    prune_scales(model)
+    prune.remove(model.module.get_submodule(LAYER), "weight")
+    gamma = workflows.bn_scales(model).table.query("layer == @LAYER")["gamma"]
+    assert (gamma == 0).mean() > 0.8
+    assert model.notes == (CHANGED,)
+
+
+def test_how_well_it_did_before_is_forgotten(tmp_path: Path) -> None:
+    trained = small_model()
+    record = {"seed": 3, "epoch": 4, "step": 99, "scores": {"val_top1": 0.9}}
+    path = save_model(tmp_path / "a.pth", trained.module, clip_spec=trained.clip_spec, provenance=record)
+    model = load_model(path)
+    slimmed = workflows.slim(model, workflows.SlimTarget(macs=0.9), score="abs_gamma").model
+    assert {"epoch", "step", "scores"}.isdisjoint(slimmed.checkpoint.provenance)
+    assert slimmed.checkpoint.provenance["seed"] == 3
+    same = load_model(save_model(tmp_path / "same.pth", model)).checkpoint.provenance
+    assert same["scores"] == {"val_top1": 0.9}
+    silence(model)
+    changed = load_model(save_model(tmp_path / "changed.pth", model)).checkpoint.provenance
+    assert {"epoch", "step", "scores"}.isdisjoint(changed)
+    assert changed["changed_from"] == {"name": "a", "sha256": load_model(path).sha256}

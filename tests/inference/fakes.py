@@ -52,6 +52,7 @@ def fake_model(
     checkpoint = dataclasses.replace(
         create_model(spec, seed=0).checkpoint,
         path=Path("fake.pth"), labels=labels, clip_spec=ClipSpec(**settings), notes=(), sha256="0" * 64,
+        state={},
     )  # fmt: skip
     return LoadedModel(module or Brightness(), checkpoint)  # type: ignore[arg-type] # any module will do
 
