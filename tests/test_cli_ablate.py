@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -71,6 +72,25 @@ def test_text_names_every_batch_norm(
     printed = capsys.readouterr().out
     assert "layer4.1.bn2" in printed
     assert "3 clips" in printed
+
+
+def test_one_clip_is_sure_of_nothing(
+    ckpt: str, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However far it falls: every resample of one clip is the clip itself."""
+    from gst_analysis.analysis.ablation import AblationPlan
+
+    result = workflows.ablate(ckpt, world, choice=workflows.ClipChoice(limit=1), plan=AblationPlan(("zero",)))
+    ends = {"accuracy_drop": 1.0, "accuracy_drop_low": 1.0, "accuracy_drop_high": 1.0}
+    sure = dataclasses.replace(result, table=result.table.assign(**ends))
+    terminal.show_ablation(sure, {})
+    printed = capsys.readouterr().out
+    assert "100.0" in printed
+    assert "*" not in printed
+    assert "note: one clip: intervals say nothing of others" in printed
+    several = dataclasses.replace(sure, summary=dataclasses.replace(result.summary, clips=2))
+    terminal.show_ablation(several, {})
+    assert "100.0*" in capsys.readouterr().out
 
 
 def test_lost_clips_are_listed_and_exit_with_1(

@@ -100,6 +100,16 @@ def test_a_list_that_was_read_may_be_ablated_and_slimmed(model: LoadedModel, rec
     assert workflows.ablate(model, records, plan=plan, choice=two).summary.clips == 2
     slimmed = workflows.slim(model, workflows.SlimTarget(macs=0.9), dataset=records, choice=two)
     assert slimmed.summary.clips == 2
+    other = workflows.ClipChoice(subset="train")
+    with pytest.raises(GstError, match="beside its subset; found clips that have been read"):
+        workflows.ablate(model, records, plan=plan, choice=other)
+    with pytest.raises(GstError, match="beside its subset; found clips that have been read"):
+        workflows.slim(model, workflows.SlimTarget(macs=0.9), dataset=records, choice=other)
+
+
+def test_a_seed_needs_no_clips(model: LoadedModel) -> None:
+    seeded = workflows.ClipChoice(seed=3)
+    assert workflows.slim(model, workflows.SlimTarget(macs=0.9), choice=seeded).curve is None
 
 
 @pytest.mark.parametrize("frames", [0, 20_000])

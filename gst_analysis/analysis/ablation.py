@@ -53,6 +53,7 @@ from gst_analysis.models.network import VideoNetwork
 from gst_analysis.results import Provenance, Result
 from gst_analysis.tables import ABLATION, INTERVENTIONS, check, check_choices
 
+ONE_CLIP = "one clip: intervals say nothing of others"
 Progress = Callable[[int, int], object]
 """Called with how many clips are done and how many there are, passes over the clips added up."""
 
@@ -124,6 +125,7 @@ def measure_ablation(
         plan, more = _drop_undefined(plan, model.clip_spec.frames, readable, settings.batch)
         run.keep(plan)
         notes += more
+    notes += [ONE_CLIP] if readable == 1 else []
     return _build_result(run, model, records, stream, settings, (*records.notes, *model.notes, *notes))
 
 

@@ -19,7 +19,7 @@ from gst_analysis.backbones import Block, Site
 from gst_analysis.errors import SpecError
 from gst_analysis.families import Group
 from gst_analysis.results import Provenance, Result
-from gst_analysis.specs import MIN_SIZE, ModelSpec
+from gst_analysis.specs import LARGEST_SIDE, MIN_SIZE, ModelSpec
 from gst_analysis.tables import COMPLEXITY, check
 
 if TYPE_CHECKING:
@@ -247,8 +247,8 @@ def _check(spec: ModelSpec, size: object) -> None:
             spec.name, expected="a family whose every part can be counted", found=spec.operator.unbuildable,
             todo="ask for the network without them, such as tsm or c2d",
         )  # fmt: skip
-    if isinstance(size, bool) or not isinstance(size, int) or size < MIN_SIZE:
+    if isinstance(size, bool) or not isinstance(size, int) or not MIN_SIZE <= size <= LARGEST_SIDE:
         raise SpecError(
-            "size", expected=f"a whole number of pixels, at least {MIN_SIZE}", found=repr(size)[:60],
-            todo="give a larger one, such as 224",
+            "size", expected=f"a whole number of pixels, at least {MIN_SIZE} and at most {LARGEST_SIDE:,}",
+            found=repr(size)[:60], todo="give another, such as 224",
         )  # fmt: skip

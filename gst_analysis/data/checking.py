@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 
 import pandas as pd
 
@@ -32,7 +32,7 @@ class CheckSettings:
 
 @dataclass(frozen=True)
 class DatasetSummary:
-    """How many clips there are, how many are sound, and how many have each problem."""
+    """How many clips there are, each counted once, how many are sound, and how many have each problem."""
 
     clips: int
     sound: int
@@ -65,6 +65,9 @@ def check_dataset(
 ) -> Result[DatasetSummary]:
     """Open every clip and decode a few of its frames, as training would.
 
+    A clip is a file, or a part of one: several records of it are one clip, which has the label that any of
+    them gives, and is mislabelled if they give several.
+
     Args:
         records: What load_records returned.
         settings: What counts as too short, and how thoroughly to decode.
@@ -76,25 +79,35 @@ def check_dataset(
     """
     settings = settings or CheckSettings()
     classes = settings.num_classes or len(records.class_names) or None
+    clips = _gather_clips(records)
     problems: list[list[_Problem]] = []
-    for found in _check_chunks(records, settings, classes, workers):
+    for found in _check_chunks(clips, settings, classes, workers):
         problems += found
         if progress is not None:
-            progress(len(problems), len(records))
+            progress(len(problems), len(clips))
     table = _build_table([row for rows in problems for row in rows])
-    summary = _summarise(table, len(records), sum(not rows for rows in problems))
+    summary = _summarise(table, len(clips), sum(not rows for rows in problems))
     provenance = Provenance(dict(records.sources or {}), {}, dict(vars(settings)))
     return Result(table, summary, provenance)
 
 
-def _check_chunks(
-    records: RecordList, settings: CheckSettings, classes: int | None, workers: int
-) -> Iterator[list[list[_Problem]]]:
-    """Each record's problems, a chunk of records at a time, in order."""
-    chunks = [records[start : start + _CHUNK] for start in range(0, len(records), _CHUNK)]
+def _gather_clips(records: RecordList) -> list[list[ClipRecord]]:
+    """The records of every clip, in the order in which clips come first."""
+    clips: dict[tuple[object, ...], list[ClipRecord]] = {}
+    for one in records:
+        part = (one.start_frame, one.stop_frame, one.start_s, one.stop_s)
+        clips.setdefault((one.path, *part), []).append(one)
+    return list(clips.values())
 
-    def check_chunk(chunk: Sequence[ClipRecord]) -> list[list[_Problem]]:
-        return [list(_check_clip(record, settings, classes)) for record in chunk]
+
+def _check_chunks(
+    clips: Sequence[Sequence[ClipRecord]], settings: CheckSettings, classes: int | None, workers: int
+) -> Iterator[list[list[_Problem]]]:
+    """Each clip's problems, a chunk of clips at a time, in order."""
+    chunks = [clips[start : start + _CHUNK] for start in range(0, len(clips), _CHUNK)]
+
+    def check_chunk(chunk: Sequence[Sequence[ClipRecord]]) -> list[list[_Problem]]:
+        return [list(_check_clip(listed, settings, classes)) for listed in chunk]
 
     with ThreadPoolExecutor(max(1, workers)) as pool:
         try:
@@ -103,18 +116,36 @@ def _check_chunks(
             pool.shutdown(cancel_futures=True)
 
 
-def _check_clip(record: ClipRecord, settings: CheckSettings, classes: int | None) -> Iterator[_Problem]:
-    number = "" if record.label is None else str(record.label)
-    label = number if record.label_text is None else record.label_text
-    unknown = record.label is None and record.label_text is not None
-    beyond = record.label is not None and classes is not None and record.label >= classes
-    if unknown or beyond:
-        detail = f"{number or label} is not among the {classes or 'known'} classes"
-        yield _Problem(record.clip, str(record.path), "mislabelled", None, None, label, detail)
+def _check_clip(
+    listed: Sequence[ClipRecord], settings: CheckSettings, classes: int | None
+) -> Iterator[_Problem]:
+    """The problems of a clip, of which there may be several records, with the longest promise of them."""
+    promised = max((one.num_frames for one in listed if one.num_frames is not None), default=None)
+    record = replace(listed[0], num_frames=promised)
+    labels = _name_labels(listed)
+    label = next(iter(labels.values()), "")
+    wrong = [f"labelled {' and '.join(labels.values())}"] if len(labels) > 1 else []
+    wrong += [
+        f"{name if isinstance(key, str) else key} is not among the {classes or 'known'} classes"
+        for key, name in labels.items()
+        if isinstance(key, str) or (classes is not None and key >= classes)
+    ]
+    if wrong:
+        yield _Problem(record.clip, str(record.path), "mislabelled", None, None, label, "; ".join(wrong))
     trouble = _check_frames(record, settings)
     if trouble is not None:
         problem, frames, detail = trouble
         yield _Problem(record.clip, str(record.path), problem, frames, _promised(record), label, detail)
+
+
+def _name_labels(listed: Sequence[ClipRecord]) -> dict[int | str, str]:
+    """The names of a clip's labels by their numbers; a label of no known class stands by its text."""
+    names: dict[int | str, str] = {}
+    for one in listed:
+        key = one.label_text if one.label is None else one.label
+        if key is not None:
+            names.setdefault(key, one.label_text or str(key))
+    return names
 
 
 def _check_frames(record: ClipRecord, settings: CheckSettings) -> tuple[str, int | None, str] | None:

@@ -35,6 +35,8 @@ _APART = 0.16
 def draw_ablation(table: pd.DataFrame, *, measure: str = "accuracy_drop", dark: bool = False) -> Figure:
     """A panel for each intervention: the drop at every block, with its confidence interval.
 
+    One clip has none: its interval would have no width, whatever other clips may do.
+
     Args:
         table: an ABLATION table of one checkpoint.
         measure: accuracy_drop, logit_drop or loss_rise.
@@ -58,7 +60,8 @@ def draw_ablation(table: pd.DataFrame, *, measure: str = "accuracy_drop", dark: 
     groups = list(dict.fromkeys(table["group"]))
     clips = int(table["clips"].iloc[0])
     name = shorten(str(table["checkpoint"].iloc[0]), 40)
-    _explain(figure, groups, f"{name}, {clips} clips; bars: confidence intervals", theme)
+    bars = f"{clips} clips; bars: confidence intervals" if clips > 1 else "one clip: no confidence intervals"
+    _explain(figure, groups, f"{name}, {bars}", theme)
     return figure
 
 
@@ -72,9 +75,10 @@ def _draw_drops(axes: Axes, rows: pd.DataFrame, layers: list[str], measure: str,
         at = own["layer"].map(places).to_numpy() + _APART * (2 * number - len(groups) + 1)
         # a skewed bootstrap can leave the mean a hair outside its own interval
         bars = np.maximum(0, np.stack([value - low, high - value]))
+        several = bool((own["clips"] > 1).all())
         axes.errorbar(
-            at, value, yerr=bars, fmt=_MARKERS[group], color=theme.groups[group], markersize=4.5,
-            elinewidth=1.3, capsize=2, capthick=1.1,
+            at, value, yerr=bars if several else None, fmt=_MARKERS[group], color=theme.groups[group],
+            markersize=4.5, elinewidth=1.3, capsize=2, capthick=1.1,
         )  # fmt: skip
 
 

@@ -16,13 +16,17 @@ if TYPE_CHECKING:
 
 
 def show_ablation(result: Ablation, files: Mapping[str, str]) -> None:
-    """One row a batch norm and group: the fall of accuracy for each intervention, starred if it is sure."""
+    """One row a batch norm and group: the fall of accuracy for each intervention, starred if it is sure.
+
+    Of one clip nothing is: every resample of it is the clip itself.
+    """
     summary = result.summary
+    several = summary.clips > 1
     accuracy = f"{summary.accuracy.value:.1%} of {summary.clips} clips right when nothing is changed"
     (name,) = result.provenance.specs
     table = Table(
         title=f"{escape(name)}: {accuracy}",
-        caption="percentage points of accuracy lost; *: the interval leaves out 0",
+        caption=f"percentage points of accuracy lost{'; *: the interval leaves out 0' if several else ''}",
     )
     for heading in ("batch norm", "group"):
         table.add_column(heading)
@@ -30,7 +34,8 @@ def show_ablation(result: Ablation, files: Mapping[str, str]) -> None:
         table.add_column(intervention, justify="right")
     for (layer, group), rows in result.table.groupby(["layer", "group"], sort=False):
         drops = rows[["accuracy_drop", "accuracy_drop_low", "accuracy_drop_high"]].to_numpy(dtype=float)
-        cells = [f"{value:.1f}{'*' if low > 0 or high < 0 else ' '}" for value, low, high in 100 * drops]
+        sure = [several and (low > 0 or high < 0) for _, low, high in drops]
+        cells = [f"{100 * drop[0]:.1f}{'*' if star else ' '}" for drop, star in zip(drops, sure, strict=True)]
         table.add_row(str(layer), str(group), *cells)
     Console().print(table)
     for note in summary.notes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gst_analysis.data.detection import FORMATS, infer_format
@@ -151,12 +151,16 @@ def _refuse_other_format(data: DataConfig, name: str, shared: str, error: DataEr
 
 
 def _check_numbering(data: DataConfig, format: str, train: RecordList, validation: RecordList) -> None:
-    """Refuse lists of which one counts the classes from 0 and the other from 1, where they name them."""
+    """Refuse lists of which one counts the classes from 0 and the other from 1, where they name them.
+
+    Lines of plain lists do not, but often the folders that their clips lie in do.
+    """
     first, second = _numbers_by_name(format, train), _numbers_by_name(format, validation)
     both = [name for name in train.class_names if name in first and name in second]
     odd = [name for name in both if not first[name] & second[name]]
-    if odd:
-        found = [f"{name} as {min(first[name])} and as {min(second[name])}" for name in odd]
+    found = [f"{name} as {min(first[name])} and as {min(second[name])}" for name in odd]
+    found = found or (_find_shift(train, validation) if format == "list" else [])
+    if found:
         raise DataError(
             f"{data.train} and {data.validation}", expected="the same number for a class in both lists",
             found=f"{name_some(found)}, read as {format}",
@@ -171,6 +175,35 @@ def _numbers_by_name(format: str, records: RecordList) -> dict[str, set[int]]:
         for entry in FORMATS[format](Annotation.load(Path(path))):
             if entry.label is not None and entry.label_text:
                 numbers.setdefault(entry.label_text, set()).add(entry.label)
+    return numbers
+
+
+def _find_shift(train: RecordList, validation: RecordList) -> list[str]:
+    """Folders whose number is further on in one list, by as much for all; none if they tell no classes.
+
+    They are taken for classes where two or more are in both lists, each with one number in each list.
+    """
+    for depth in (0, -1):
+        first, second = _numbers_by_folder(train, depth), _numbers_by_folder(validation, depth)
+        both = [name for name in first if name in second]
+        if len(both) < 2 or any(len(first[name]) > 1 or len(second[name]) > 1 for name in both):
+            continue
+        pairs = {name: (min(first[name]), min(second[name])) for name in both}
+        shifts = {number - other for number, other in pairs.values()}
+        if len(shifts) == 1 and shifts != {0}:
+            return [f"folder {name} as {number} and as {other}" for name, (number, other) in pairs.items()]
+    return []
+
+
+def _numbers_by_folder(records: RecordList, depth: int) -> dict[str, set[int]]:
+    """The numbers that a plain list gives to the clips of each first (0) or last (-1) folder of its paths."""
+    numbers: dict[str, set[int]] = {}
+    for path in records.sources or {}:
+        for entry in FORMATS["list"](Annotation.load(Path(path))):
+            clip = (*entry.files, *entry.sources)[0].replace("\\", "/")
+            folders = PurePosixPath(clip).parts[:-1]
+            if folders and entry.label is not None:
+                numbers.setdefault(folders[depth], set()).add(entry.label)
     return numbers
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ from gst_analysis.workflows.sources import Progress
 
 if TYPE_CHECKING:
     from gst_analysis.data.checking import DatasetSummary
-    from gst_analysis.data.records import RecordList
     from gst_analysis.data.synthetic_worlds import WorldConfig
 
 _JSON_FORMATS = ("something-v2", "diving48")
@@ -65,6 +64,8 @@ def check_dataset(
 ) -> DatasetCheck:
     """Open every clip of a data set and decode a few of its frames, as training would.
 
+    A clip of several lists is one; where they label it differently, it is mislabelled.
+
     Args:
         annotations: annotation files, or folders that hold them: all for training, validation and testing.
         root: the folder the clips lie in; the annotations' own, or its `videos`, if not given.
@@ -80,10 +81,12 @@ def check_dataset(
     records = load_records(
         files, format=format, root=root or find_videos(files[0]), subset=subset or EVERY_SUBSET
     )
-    records = _list_once(records) if len(files) > 1 else records
     report = None if progress is None else lambda done, total: progress(done, total, "")
     found = checking.check_dataset(records, workers=workers, progress=report)
-    return DatasetCheck(found.table, found.summary, found.provenance, (*notes, *records.notes))
+    again = len(records) - found.summary.clips
+    entries = "1 entry names" if again == 1 else f"{again} entries name"
+    once = [f"{entries} a clip that was listed before: each is checked once"] if again else []
+    return DatasetCheck(found.table, found.summary, found.provenance, (*notes, *records.notes, *once))
 
 
 def _find_annotations(paths: Sequence[Path], format: str | None) -> tuple[list[Path], list[str]]:
@@ -124,12 +127,3 @@ def _tell_lists(kept: Sequence[Path], others: Sequence[Path]) -> list[str]:
             f"left out, as {kept[0].suffix} files are looked through here: {names}; name what to check"
         )
     return notes
-
-
-def _list_once(records: RecordList) -> RecordList:
-    """Every clip once, where several lists name it, as those of several splits do."""
-    once = tuple(dict.fromkeys(records))
-    if len(once) == len(records):
-        return records
-    note = f"{len(records) - len(once)} entries name a clip that was listed before: each is checked once"
-    return replace(records, records=once, notes=(*records.notes, note))

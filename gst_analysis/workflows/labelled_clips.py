@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 LIST_KINDS = ("train", "val", "test")
 """What the names of annotation files hold; of the validation list, `val` or else `test`."""
 _SUFFIXES = (".csv", ".json", ".txt")
+_WORDS = {
+    "root": "its root", "format": "its format", "subset": "its subset", "limit": "a number of clips",
+    "seed": "a seed",
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +44,27 @@ class ClipChoice:
                 todo="give one, or none for all clips",
             )  # fmt: skip
 
+    def name_given(self, names: Sequence[str] = tuple(_WORDS)) -> str:
+        """In words, those of some fields that are not left as they are by themselves."""
+        own = {field.name: field.default for field in dataclasses.fields(self)}
+        given = [_WORDS[name] for name in names if getattr(self, name) != own[name]]
+        return " and ".join([", ".join(given[:-1]), given[-1]] if len(given) > 1 else given)
+
+    def require_dataset(self, subject: str, *, todo: str, seed_is_used: bool = False) -> None:
+        """Refuse what says something of a data set where there is none.
+
+        Args:
+            subject: who refuses.
+            todo: how a data set is named there.
+            seed_is_used: it draws other things too.
+
+        Raises:
+            SpecError: such a choice.
+        """
+        given = self.name_given([name for name in _WORDS if name != "seed" or not seed_is_used])
+        if given:
+            raise SpecError(subject, expected=f"a data set beside {given}", found="none", todo=todo)
+
 
 def load_labelled_clips(
     dataset: str | os.PathLike[str] | RecordList, choice: ClipChoice | None = None
@@ -48,16 +73,19 @@ def load_labelled_clips(
 
     Args:
         dataset: the file, a glob of several, or the folder; or what this function returned.
-        choice: where clips lie, the format, the subset, and how many to take.
+        choice: where clips lie, the format, the subset, and how many to take: of clips that have been read
+            the last alone.
 
     Raises:
         DataError: no such file, no list or several in the folder, or an annotation that cannot be read.
+        SpecError: a root, format or subset for clips that have been read.
     """
     from gst_analysis.data.readers_csv import VALIDATION_NAMES
     from gst_analysis.data.records import RecordList, load_records
 
     choice = choice or ClipChoice()
     if isinstance(dataset, RecordList):
+        _refuse_reading(choice)
         return _draw(dataset, choice)
     if not isinstance(dataset, (str, os.PathLike)):
         raise DataError(
@@ -70,6 +98,15 @@ def load_labelled_clips(
         usual_subsets=(*VALIDATION_NAMES, "test", "testing"),
     )  # fmt: skip
     return _draw(records, choice)
+
+
+def _refuse_reading(choice: ClipChoice) -> None:
+    given = choice.name_given(("root", "format", "subset"))
+    if given:
+        raise SpecError(
+            "labelled clips", expected=f"the path of a data set beside {given}",
+            found="clips that have been read", todo="say so where they are read, with load_labelled_clips",
+        )  # fmt: skip
 
 
 def find_videos(annotation: Path) -> Path | None:

@@ -99,12 +99,15 @@ def report(
     Raises:
         CheckpointError: the file cannot be used.
         DataError: the data set cannot, or its classes are not the checkpoint's.
-        SpecError: a section that there is not, or a number of clips below 1 (from ReportPlan).
+        SpecError: a section that there is not, or a number of clips below 1 (from ReportPlan); or a choice
+            of a data set where there is none.
 
     Example:
         >>> save_report(report("ckpt.pth", "worlds/temporal"), "report")  # doctest: +SKIP
     """
     plan = plan or ReportPlan()
+    if dataset is None:
+        plan.choice.require_dataset("report", todo="name it, or leave that out", seed_is_used=True)
     checkpoint = checkpoint_of(source)
     clips = None if dataset is None else _gather_clips(open_model(source), dataset, plan, settings)
     writers = _name_writers(checkpoint, clips)

@@ -129,7 +129,8 @@ def tell_ablation(clips: ReportClips, progress: Progress | None) -> Section:
         f"right. {_name_worst(result)}",
     ]
     figure = PageFigure(
-        "ablation", "Rise of the cross entropy when a group of channels is changed, with 95% intervals.",
+        "ablation", "Rise of the cross entropy when a group of channels is changed"
+        f"{', with 95% intervals' if result.summary.clips > 1 else ''}.",
         draw_both(lambda dark: result.plot(measure="loss_rise", dark=dark)),
     )  # fmt: skip
     return Section(

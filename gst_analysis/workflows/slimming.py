@@ -135,8 +135,10 @@ def slim(
             "slim", expected="labelled clips, which this score, budget or fine-tuning needs", found="none",
             todo="name a data set, or choose another score and a budget of macs or params",
         )  # fmt: skip
-    model = source if isinstance(source, LoadedModel) else load_model(source)
     choice = choice or ClipChoice()
+    if dataset is None:
+        choice.require_dataset("slim", todo="name it, or leave that out", seed_is_used=True)
+    model = source if isinstance(source, LoadedModel) else load_model(source)
     order = functools.partial(SlimmingOrder, model.spec, size=model.clip_spec.crop)
     check_slimmable(model.spec)
     config = _configure(fine_tuning, model, dataset, settings)

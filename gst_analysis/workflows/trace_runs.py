@@ -47,7 +47,7 @@ def choose_clips(
     """Clips by their paths, or a data set's labelled ones.
 
     Raises:
-        SpecError: neither or both.
+        SpecError: neither or both, or a choice of a data set where there is none.
         DataError: a name that stands for no clip, or annotations that cannot be read.
     """
     from gst_analysis.inference.finding import find_clips
@@ -58,11 +58,8 @@ def choose_clips(
             "clips", expected="clips, or a data set with --dataset",
             found="both" if clips else "neither", todo="name one of them",
         )  # fmt: skip
-    if dataset is None and choice != ClipChoice():
-        raise SpecError(
-            "clips", expected="a data set where its root or a number of clips is given", found="none",
-            todo="name it with --dataset, or leave those out",
-        )  # fmt: skip
+    if dataset is None:
+        choice.require_dataset("clips", todo="name it with --dataset, or leave that out")
     return find_clips(list(clips)) if dataset is None else load_labelled_clips(dataset, choice)
 
 

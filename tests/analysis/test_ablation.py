@@ -204,6 +204,7 @@ def test_clips_that_cannot_be_read_are_named_and_left_out(records: RecordList, t
     found = measure_ablation(small_model(), RecordList((broken, *records)), plan=plan("zero"), settings=CPU)
     assert list(found.summary.failures) == ["gone"]
     assert found.summary.clips == len(records)
+    assert not any("one clip" in note for note in found.summary.notes)
     with pytest.raises(DataError, match=r"gone.*dataset-check"):
         measure_ablation(small_model(), RecordList((broken, broken)), plan=plan("zero"), settings=CPU)
 
@@ -213,7 +214,7 @@ def test_what_is_not_defined_is_said(tmp_path: Path) -> None:
     found = measure_ablation(small_model(), one, plan=plan(), settings=CPU)
     assert found.summary.interventions == ("zero", "shuffle-time")
     undefined = {note.split(" is not defined")[0] for note in found.summary.notes}
-    assert undefined == {"mean", "shuffle-batch"}
+    assert undefined == {"mean", "shuffle-batch", "one clip: intervals say nothing of others"}
     with pytest.raises(SpecError, match=r"shuffle-batch: a batch of one clip.*choose zero"):
         measure_ablation(small_model(), one, plan=plan("shuffle-batch"), settings=CPU)
     gone = ClipRecord("gone", tmp_path / "gone", 0)  # read, one is left of two; its name comes twice

@@ -191,10 +191,13 @@ def test_both_counters_agree_on_networks_written_with_modules(name: str) -> None
         assert macs == cost.conventions["conv+linear+bn+relu+pool"]
 
 
-@pytest.mark.parametrize("size", [31, 0, -224, 224.0, "224", True, None])
+@pytest.mark.parametrize("size", [31, 8193, 0, -224, 224.0, "224", True, None])
 def test_a_size_that_is_none_is_refused(size: object) -> None:
-    with pytest.raises(SpecError, match="size: expected a whole number of pixels, at least 32"):
+    with pytest.raises(
+        SpecError, match="size: expected a whole number of pixels, at least 32 and at most 8,192"
+    ):
         summarise_cost(ModelSpec.from_name("gst-resnet18"), size=size)
+    assert summarise_cost(ModelSpec.from_name("gst-resnet18"), size=8192).macs > 0
 
 
 @pytest.mark.parametrize("family", [name for name, family in FAMILIES.items() if family.unbuildable])

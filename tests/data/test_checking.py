@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -87,7 +88,8 @@ def test_a_clip_may_have_two_problems(tmp_path: Path) -> None:
 
 
 def test_progress_is_told(records: RecordList) -> None:
-    many = RecordList(records.records[:4] * 20, NAMES)
+    parts = [replace(records[n % 4], start_frame=0, stop_frame=5, start_s=n / 1e6) for n in range(80)]
+    many = RecordList(tuple(parts), NAMES)
     told: list[tuple[int, int]] = []
     result = check_dataset(many, workers=2, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (80, 80)
@@ -95,6 +97,26 @@ def test_progress_is_told(records: RecordList) -> None:
     assert len(told) > 1
     assert result.table.empty
     assert check(result.table, DATASET_CHECK).columns.tolist() == list(DATASET_CHECK.columns)
+
+
+def test_records_of_one_clip_are_one(planted: Path) -> None:
+    """Which label it has, how long it should be, and whether it is a part, come from all of them."""
+    one = ClipRecord("good", planted / "good.mp4", num_frames=20)
+    whole = (one, replace(one, label=1, label_text="B"), replace(one, clip="again", label=1, label_text="B"))
+    result = check_dataset(RecordList(whole, NAMES))
+    assert (result.summary.clips, result.summary.sound) == (1, 1)
+    parts = (replace(one, start_frame=0, stop_frame=9), replace(one, start_frame=9, stop_frame=20))
+    assert check_dataset(RecordList((*whole, *parts), NAMES)).summary.sound == 3
+    rivals = (*whole, replace(one, label=0, label_text="A"), replace(one, label_text="C"))
+    result = check_dataset(RecordList(rivals, NAMES))
+    assert result.table[["problem", "detail", "label"]].to_numpy().tolist() == [
+        ["mislabelled", "labelled B and A and C; C is not among the 2 classes", "B"]
+    ]
+    assert (result.summary.clips, result.summary.sound, result.summary.mislabelled) == (1, 0, 1)
+    longer = check_dataset(RecordList((*whole, replace(one, num_frames=90)), NAMES))
+    assert longer.table[["problem", "promised"]].to_numpy().tolist() == [["truncated", 90]]
+    unnamed = check_dataset(RecordList((replace(one, label=3), replace(one, label=4))))
+    assert unnamed.table["detail"].tolist() == ["labelled 3 and 4"]
 
 
 def test_a_thorough_look_finds_what_samples_miss(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gst_analysis.errors import DataError
-from gst_analysis.workflows import ClipChoice, check_dataset, load_labelled_clips
+from gst_analysis import workflows
+from gst_analysis.cli import run
+from gst_analysis.errors import DataError, SpecError
+from gst_analysis.workflows import ClipChoice, check_dataset, choose_clips, load_labelled_clips
 from tests.data.annotation_files import close, touch, write
 from tests.data.planted_clips import write_video
 
@@ -48,6 +50,36 @@ def test_clips_of_several_splits_are_looked_at_once(hmdb51: Path) -> None:
     result = check_dataset([hmdb51])
     assert (result.summary.clips, result.summary.missing) == (5, 1)
     assert "2 entries name a clip that was listed before: each is checked once" in result.notes
+
+
+def test_a_clip_that_lists_label_differently_is_one_and_mislabelled(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "train.csv", "1;A thing\n2;B thing\n")
+    write(tmp_path / "validation.csv", "2;A thing\n3;B thing\n")
+    (tmp_path / "videos").mkdir()
+    for name in "123":
+        write_video(tmp_path / "videos" / f"{name}.mp4", frames=4)
+    result = check_dataset([tmp_path])
+    assert result.table[["clip", "problem", "detail"]].to_numpy().tolist() == [
+        ["2", "mislabelled", "labelled B thing and A thing"]
+    ]
+    summary = result.summary
+    assert (summary.clips, summary.sound, summary.mislabelled) == (3, 2, 1)
+    assert "1 entry names a clip that was listed before: each is checked once" in result.notes
+    assert run(["dataset-check", str(tmp_path)]) == 1
+    assert "2 of 3 clips are sound" in capsys.readouterr().out
+
+
+def test_a_clip_without_a_label_in_one_list_has_that_of_another(tmp_path: Path) -> None:
+    """Test lists often name clips of other lists without their labels."""
+    write(tmp_path / "test.json", json.dumps([{"id": "1"}, {"id": "2"}]))
+    write(tmp_path / "train.json", json.dumps([{"id": "1", "template": "A thing"}]))
+    (tmp_path / "videos").mkdir()
+    for name in "12":
+        write_video(tmp_path / "videos" / f"{name}.mp4", frames=4)
+    result = check_dataset([tmp_path])
+    assert (result.summary.clips, result.summary.sound) == (2, 2)
 
 
 def test_a_folder_of_split_files_is_one_list_if_of_one_split(hmdb51: Path) -> None:
@@ -133,3 +165,28 @@ def test_a_folder_that_may_not_be_entered_is_said_to_be_so(
             ask()
     with pytest.raises(DataError, match="expected annotation files with train, val, test in their names"):
         check_dataset([tmp_path / "nothing"])
+
+
+ALL = ClipChoice("nowhere", "jester", 5, subset="zzz")
+
+
+def test_what_is_said_of_a_data_set_needs_one() -> None:
+    """Before anything is read: neither the checkpoint nor the root is there."""
+    target, plan = workflows.SlimTarget(macs=0.8), workflows.ReportPlan(ALL)
+    words = "its root, its format, its subset and a number of clips; found none"
+    with pytest.raises(SpecError, match=f"slim: expected a data set beside {words}"):
+        workflows.slim("none.pth", target, choice=ALL)
+    with pytest.raises(SpecError, match=f"report: expected a data set beside {words}"):
+        workflows.report("none.pth", plan=plan)
+    with pytest.raises(SpecError, match=r"data set beside its subset; .* name it with --dataset"):
+        choose_clips(["clip.mp4"], choice=ClipChoice(subset="zzz"))
+    with pytest.raises(SpecError, match="data set beside a seed"):
+        choose_clips(["clip.mp4"], choice=ClipChoice(seed=3))
+
+
+def test_clips_that_have_been_read_are_not_read_otherwise(hmdb51: Path) -> None:
+    records = load_labelled_clips(hmdb51)
+    assert len(load_labelled_clips(records, ClipChoice(limit=1, seed=3))) == 1
+    for field, value in (("root", "nowhere"), ("format", "jester"), ("subset", "train")):
+        with pytest.raises(SpecError, match=rf"beside its {field}; found clips that have been read"):
+            load_labelled_clips(records, ClipChoice(**{field: value}))

@@ -58,6 +58,15 @@ def test_a_mean_outside_its_interval_and_no_groups_are_drawn() -> None:
     assert "no groups" in text.get_text()
 
 
+def test_one_clip_has_no_interval() -> None:
+    several, one = make_ablation(), make_ablation().assign(clips=1)
+    told = {True: "20 clips; bars: confidence intervals", False: "one clip: no confidence intervals"}
+    for table, barred in ((several, True), (one, False)):
+        figure = draw_ablation(table)
+        assert all(bool(box[2]) == barred for axes in figure.axes for box in axes.containers)
+        assert told[barred] in figure.legends[0].get_title().get_text()
+
+
 def make_agreement() -> pd.DataFrame:
     rows = [
         {

@@ -34,6 +34,7 @@ from tests.report.pages import (
         (["CKPT", "WORLD", "--batch", "0"], "batch"),
         (["CKPT", "WORLD", "--device", "tpu"], "device"),
         (["CKPT", "OTHER"], "class"),
+        (["CKPT", "--root", "x", "--limit", "5"], "beside its root and a number of clips"),
     ],
 )
 def test_bad_input_is_one_line(

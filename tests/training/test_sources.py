@@ -241,6 +241,34 @@ def test_lists_that_number_a_class_differently_are_refused(named: dict[str, str]
         load_sources(config)
 
 
+def test_plain_lists_that_number_a_folder_differently_are_refused(tmp_path: Path) -> None:
+    """A plain list from 0 beside UCF-101's own from 1: every validation label would be one too high."""
+    with pytest.raises(
+        DataError, match=r"found folder Archery as 0 and as 1, folder Bowling as 1 and as 2, .* read as list"
+    ):
+        load_sources(ucf(tmp_path, {"train": FROM_0, "validation": FROM_1}))
+    for name, first in (("train", 1), ("val", 0)):
+        lines = [f"{name}_256/{action}/{n}.mp4 {n + first}" for n, (action, _) in enumerate(FROM_0)]
+        (tmp_path / f"{name}.txt").write_text("\n".join(lines) + "\n")
+    with pytest.raises(DataError, match="found folder Archery as 1 and as 0, "):
+        load_sources(ucf(tmp_path, {}, **{"data.validation": "val.txt"}))
+
+
+@pytest.mark.parametrize(
+    "validation",
+    {
+        "the same numbers": FROM_0,
+        "one folder": [("Archery", 1), ("Chess", 0)],
+        "shifts of several sizes": [("Archery", 1), ("Bowling", 0), ("YoYo", 2)],
+        "folders of several classes": [*FROM_1, ("Archery", 0)],
+    }.values(),
+)  # fmt: skip
+def test_folders_that_may_be_persons_are_not_taken_for_classes(
+    validation: list[tuple[str, int | None]], tmp_path: Path
+) -> None:
+    assert load_sources(ucf(tmp_path, {"train": FROM_0, "validation": validation})).num_classes >= 3
+
+
 def test_no_more_workers_than_processors_and_no_warning(world: Path) -> None:
     here = count_processors()
     assert here == (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
