@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from fractions import Fraction
 
 import pytest
@@ -199,3 +202,20 @@ def test_gradients_are_the_slopes(family: str) -> None:
     operator = build_operator(spec, Site("conv1", "bn1", 4, 4, 2)).double().eval()
     x = torch.randn(3, 4, 3, 3, dtype=torch.double, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: operator(x, 3), (x,))
+
+
+def test_narrow_groups_train_on_processors_without_avx512() -> None:
+    """There oneDNN broke the heap; it can be asked to do as if it were on one."""
+    code = (
+        "import torch\n"
+        "from gst_analysis.models.registry import build_model\n"
+        "from gst_analysis.specs import ModelSpec\n"
+        "network = build_model(ModelSpec.from_name('sth-resnet18', width=16, num_classes=5)).eval()\n"
+        "for _ in range(4):\n"
+        "    network(torch.randn(2, 8, 3, 48, 48)).square().sum().backward()\n"
+    )
+    asked = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=asked, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
