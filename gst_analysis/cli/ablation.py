@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gst_analysis.cli.program import Json, Out, app
+from gst_analysis.cli.program import Format, Json, Out, Root, Subset, app
 
 
 @app.command(epilog="Example: gst-analyze ablate ckpt.pth worlds/temporal --clips 200 --out ablation")
@@ -17,13 +17,9 @@ def ablate(
         str,
         typer.Argument(metavar="ROOT|FILE", help="A folder with a validation list, or an annotation file."),
     ],
-    root: Annotated[Path | None, typer.Option(help="The folder the clips lie in.")] = None,
-    format: Annotated[
-        str | None, typer.Option(help="The annotations' format; detected if not given.")
-    ] = None,
-    subset: Annotated[
-        str | None, typer.Option(help="Of those in the annotations; validation, else test, if not given.")
-    ] = None,
+    root: Root = None,
+    format: Format = None,
+    subset: Subset = None,
     interventions: Annotated[
         str, typer.Option(help="Some of zero, mean, shuffle-batch, shuffle-time.")
     ] = "zero,mean,shuffle-batch,shuffle-time",

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gst_analysis.cli.program import Json, app, check_out
+from gst_analysis.cli.program import Format, Json, Root, app, check_out
 
 
 @app.command(epilog="Example: gst-analyze synth worlds/temporal --world temporal --clips 1000 --seed 0")
@@ -49,10 +49,8 @@ def dataset_check(
     annotations: Annotated[
         list[str], typer.Argument(metavar="ROOT|FILE...", help="A folder, or annotation files.")
     ],
-    root: Annotated[Path | None, typer.Option(help="The folder the clips lie in.")] = None,
-    format: Annotated[
-        str | None, typer.Option(help="The annotations' format; detected if not given.")
-    ] = None,
+    root: Root = None,
+    format: Format = None,
     subset: Annotated[
         str | None, typer.Option(help="Of those in the annotations, such as train; every one if not given.")
     ] = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gst_analysis.cli.program import Family, Frames, Json, Out, app, check_out
+from gst_analysis.cli.program import Family, Format, Frames, Json, Out, Root, Subset, app, check_out
 
 Samplings = Annotated[int, typer.Option("--clips", help="Samplings of each clip's frames, averaged.")]
 Crops = Annotated[int, typer.Option(help="Crops of each frame, averaged: 1, 3, 5 or 10.")]
@@ -68,13 +68,9 @@ def evaluate(
         str,
         typer.Argument(metavar="ROOT|FILE", help="A folder with a validation list, or an annotation file."),
     ],
-    root: Annotated[Path | None, typer.Option(help="The folder the clips lie in.")] = None,
-    format: Annotated[
-        str | None, typer.Option(help="The annotations' format; detected if not given.")
-    ] = None,
-    subset: Annotated[
-        str | None, typer.Option(help="Of those in the annotations; validation, else test, if not given.")
-    ] = None,
+    root: Root = None,
+    format: Format = None,
+    subset: Subset = None,
     limit: Annotated[int | None, typer.Option(help="Draw this many clips; all if not given.")] = None,
     family: Family = None,
     frames: Frames = None,

@@ -31,6 +31,12 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Family = Annotated[str | None, typer.Option(help="Say c2d or tsm where the weights cannot tell.")]
 Frames = Annotated[int | None, typer.Option(help="Frames in a clip, which no weight shows.")]
 
+Root = Annotated[Path | None, typer.Option(help="The folder the data set's clips lie in.")]
+Format = Annotated[str | None, typer.Option(help="The annotations' format; detected if not given.")]
+Subset = Annotated[
+    str | None, typer.Option(help="Of those in the annotations; validation, else test, if not given.")
+]
+
 
 def check_out(folder: Path | None) -> Path | None:
     """Find out that nothing can be written before the work is done, not after."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gst_analysis.cli.program import Family, Frames, Json, Out, app
+from gst_analysis.cli.program import Family, Format, Frames, Json, Out, Root, Subset, app
 
 
 @app.command(epilog="Example: gst-analyze report ckpt.pth worlds/temporal --out report")
@@ -17,13 +17,9 @@ def report(
         str | None,
         typer.Argument(metavar="[ROOT|FILE]", help="A folder with a validation list, or an annotation file."),
     ] = None,
-    root: Annotated[Path | None, typer.Option(help="The folder the data set's clips lie in.")] = None,
-    format: Annotated[
-        str | None, typer.Option(help="The annotations' format; detected if not given.")
-    ] = None,
-    subset: Annotated[
-        str | None, typer.Option(help="Of those in the annotations; validation, else test, if not given.")
-    ] = None,
+    root: Root = None,
+    format: Format = None,
+    subset: Subset = None,
     limit: Annotated[
         int | None, typer.Option(help="Draw this many clips for accuracy; all if not given.")
     ] = None,

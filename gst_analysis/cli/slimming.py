@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gst_analysis.cli.program import Json, Out, app
+from gst_analysis.cli.program import Format, Json, Out, Root, Subset, app
 from gst_analysis.errors import SpecError
 
 if TYPE_CHECKING:
@@ -33,13 +33,9 @@ def slim(
     max_drop: Annotated[
         float | None, typer.Option(help="Lose at most this much accuracy before fine-tuning, such as 0.02.")
     ] = None,
-    root: Annotated[Path | None, typer.Option(help="The folder the clips lie in.")] = None,
-    format: Annotated[
-        str | None, typer.Option(help="The annotations' format; detected if not given.")
-    ] = None,
-    subset: Annotated[
-        str | None, typer.Option(help="Of those in the annotations; validation, else test, if not given.")
-    ] = None,
+    root: Root = None,
+    format: Format = None,
+    subset: Subset = None,
     clips: Annotated[int | None, typer.Option(help="Draw this many clips; all if not given.")] = None,
     fine_tune: Annotated[
         int | None, typer.Option("--fine-tune", metavar="EPOCHS", help="Train so long, and measure again.")

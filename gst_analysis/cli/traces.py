@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gst_analysis.cli.program import Family, Frames, Json, Out, app
+from gst_analysis.cli.program import Family, Frames, Json, Out, Root, Subset, app
 
 
 @app.command(
@@ -26,10 +26,8 @@ def trace(
         str | None,
         typer.Option(metavar="ROOT|FILE", help="Instead of clips: a labelled list, or a folder with one."),
     ] = None,
-    root: Annotated[Path | None, typer.Option(help="The folder the data set's clips lie in.")] = None,
-    subset: Annotated[
-        str | None, typer.Option(help="Of those in the annotations; validation, else test, if not given.")
-    ] = None,
+    root: Root = None,
+    subset: Subset = None,
     limit: Annotated[int | None, typer.Option(help="Draw this many clips of the data set.")] = None,
     window: Annotated[int | None, typer.Option(help="Mode window: frames of the video in a window.")] = None,
     step: Annotated[int | None, typer.Option(help="Mode window: frames from one to the next.")] = None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from gst_analysis.data.locating import list_folder
 from gst_analysis.data.media import (
     ClipInfo,
     Frames,
@@ -96,14 +96,7 @@ def list_frames(folder: Path) -> list[Path]:
         DataError: there are none, several series are mixed, or a number is missing or there twice.
     """
     series: dict[tuple[str, str], list[tuple[int, str]]] = {}
-    try:
-        names = os.listdir(folder)
-    except OSError as error:
-        raise DataError(
-            str(folder), expected="a folder of frames", found=error.strerror or str(error),
-            todo="check the path",
-        ) from error  # fmt: skip
-    for name in names:
+    for name in list_folder(folder):
         match = _FRAME.fullmatch(name)
         if match:
             kind = "png" if match["kind"].lower() == "png" else "jpeg"

@@ -173,7 +173,7 @@ def test_windows_cover_the_video_to_its_last_frame(film: ClipRecord) -> None:
     assert usual[0] == (0, 20)  # half of the video
     assert usual[-1] == (20, 40)
     dense = bounds(film, ClipSpec(frames=8, sampling="dense-2"))
-    assert {stop - start for start, stop in dense} == {16}  # type: ignore[operator]
+    assert {stop - start for start, stop in dense} == {16}  # type: ignore[operator] # windows have both
     part = dataclasses.replace(film, start_frame=10, stop_frame=30)
     assert bounds(part, spec, window=10, step=5) == [(10, 20), (15, 25), (20, 30)]
 
@@ -186,7 +186,7 @@ def test_unreadable_clips_are_named_and_the_rest_goes_on(tmp_path: Path) -> None
         traces = run(fake_model(), *clips, mode=mode)
         assert [t.clip for t in traces] == ["a", "bad.mp4", "gone.mp4", "b"]
         assert [isinstance(t, UntracedClip) for t in traces] == [False, True, True, False]
-        assert "nothing there" in traces[2].reason  # type: ignore[attr-defined]
+        assert "nothing there" in traces[2].reason
 
 
 def test_clips_of_one_name_are_told_apart_over_all_chunks(
@@ -205,7 +205,7 @@ def test_progress_counts_every_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for mode in ("frame", "window"):
         seen: list[tuple[int, int]] = []
         plan = TracePlan(mode, settings=CPU)
-        report = lambda done, of, name: seen.append((done, of))  # noqa: E731, B023
+        report = lambda done, of, name: seen.append((done, of))  # noqa: E731, B023 # called before the next turn
         list(trace_clips(fake_model(), RecordList(tuple(clips)), plan, progress=report))
         assert seen == [(n, 5) for n in range(1, 6)]
 
@@ -222,12 +222,12 @@ def test_progress_within_several_long_videos_counts_videos_and_says_windows(tmp_
 @pytest.mark.parametrize("mode", TRACE_MODES)
 def test_the_network_is_left_as_it_was(tmp_path: Path, mode: str) -> None:
     model = fake_model(module=nn.Sequential(Brightness(), nn.Identity()).train())
-    model.module[1].eval()  # type: ignore[index]
+    model.module[1].eval()  # type: ignore[index] # a Sequential
     plan = TracePlan(mode, settings=dataclasses.replace(CPU, fold=False))
     list(trace_clips(model, RecordList((record(write_greys(tmp_path / "a", [1, 2, 3])),)), plan))
     assert [module.training for module in model.module.modules()] == [True, True, False]
     assert torch.is_grad_enabled()
-    assert not any(model.module[0].modes)  # type: ignore[index]
+    assert not any(model.module[0].modes)  # type: ignore[index] # a Sequential
 
 
 def test_labels_that_are_not_the_checkpoints_are_refused(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from streamlit.runtime.caching import cache_data_api
 logging.getLogger(cache_data_api.__name__).setLevel(logging.ERROR)
 
 from app import cached, choosing  # noqa: E402 # after the line above
+from gst_analysis import workflows  # noqa: E402 # likewise
 
 EXPLORER = Path(choosing.__file__).with_name("explorer.py")
 ROOT = EXPLORER.parents[1]
@@ -92,3 +93,10 @@ def address(tmp_path: Path) -> Iterator[str]:
         server.kill()
         server.wait()
     assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture
+def clip(folder: Path) -> Path:
+    """A video in the folder that the explorer was started in."""
+    (planted, *_) = workflows.planted_clips(folder / "world", "static")
+    return planted.path.rename(folder / "clip.mp4")

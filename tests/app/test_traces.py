@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shlex
 import threading
 import time
 from pathlib import Path
@@ -15,14 +14,12 @@ import pytest
 
 from app import cached, cached_clips, tracing
 from app.cached_clips import Way
-from app.clips import Clip, resolve_clip
+from app.clips import resolve_clip
 from app.downloads import make_file
-from app.trace_commands import write_trace
 from app.wording import NOT_YOURS
 from gst_analysis import workflows
 from gst_analysis.analysis.frame_traces import TracePlan
 from gst_analysis.checkpoints.loading import save_model
-from gst_analysis.cli import run
 from gst_analysis.data.synthetic_worlds import WorldName, classes_of
 from gst_analysis.errors import DataError
 from gst_analysis.models.registry import build_model
@@ -37,13 +34,6 @@ def drawings(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) ->
     if "drawn" not in request.node.name:
         blank = cached.Drawing('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', 9)
         monkeypatch.setattr(cached, "draw", lambda *_, **__: blank)
-
-
-@pytest.fixture
-def clip(folder: Path) -> Path:
-    """A video in the folder that the explorer was started in."""
-    (planted, *_) = workflows.planted_clips(folder / "world", "static")
-    return planted.path.rename(folder / "clip.mp4")
 
 
 @pytest.fixture
@@ -337,45 +327,6 @@ def test_a_typed_path_is_opened_and_a_folder_without_frames_is_refused(
         assert not page.exception
         assert page.selectbox(key="clip_shown").value == typed
     assert page.error[0].value.startswith("empty")
-
-
-def test_shown_commands_give_the_downloads_table(folder: Path, save_small: SaveSmall, clip: Path) -> None:
-    checkpoint = save_small(file="net.pth")
-    shown = Clip("clip.mp4", "clip.mp4", clip, "clip.mp4")
-    lines = write_trace("net.pth", shown, Way("frame"), class_id=3, predicted=False)
-    trace, influence, saliency = (shlex.split(line)[1:] for line in lines.shell.splitlines())
-    assert run([*trace, "--formats", "csv"]) == 0
-    assert run([*influence, "--formats", "csv"]) == 0
-    assert run([*saliency, "--formats", "csv"]) == 0
-    subject = cached_clips.Subject(
-        cached.hash_file(checkpoint), "net.pth", cached_clips.hash_clip(clip), "clip.mp4", None
-    )
-    files = cached_clips.Files(checkpoint, clip)
-    made = {
-        "trace/frame_traces.csv": cached_clips.trace(subject, files, Way("frame")),
-        "influence/influence.csv": cached_clips.measure_influence(subject, files, class_id=3),
-        "saliency/saliency.csv": cached_clips.map_saliency(subject, files, class_id=3),
-    }
-    for name, result in made.items():
-        assert make_file("csv", "x", result, lambda: None) == (folder / name).read_bytes()  # type: ignore[arg-type,return-value]
-
-
-def test_shown_python_lines_run(folder: Path, save_small: SaveSmall, clip: Path) -> None:
-    save_small(file="net.pth")
-    shown = Clip("clip.mp4", "it's a clip", clip, "clip.mp4")
-    scope: dict[str, Any] = {}
-    exec(write_trace("net.pth", shown, Way("prefix"), class_id=1, predicted=False).python, scope)
-    assert set(scope["table"]["mode"]) == {"prefix"}
-    assert scope["saliency"].summary.class_id == 1
-
-
-def test_shown_commands_render_the_planted_clip_again(folder: Path) -> None:
-    (planted, *_) = workflows.planted_clips(folder / "planted" / "static", "static")
-    name = f"worlds/static/videos/{planted.path.name}"
-    shown = Clip("planted:static/0", "x", planted.path, name, planted.label)
-    first, *_ = write_trace("net.pth", shown, Way("frame"), class_id=0, predicted=True).shell.splitlines()
-    assert run(shlex.split(first)[1:]) == 0
-    assert (folder / name).read_bytes() == planted.path.read_bytes()
 
 
 def test_saliency_is_drawn(visit: Visit, save_small: SaveSmall, clip: Path) -> None:
