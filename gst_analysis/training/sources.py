@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from gst_analysis.data.detection import FORMATS, infer_format
-from gst_analysis.data.entries import Annotation
+from gst_analysis.data.entries import Annotation, Entry
 from gst_analysis.data.records import ClipRecord, RecordList, load_records
 from gst_analysis.data.synthetic import make_world, read_world
 from gst_analysis.data.synthetic_worlds import WorldConfig
@@ -155,11 +155,12 @@ def _check_numbering(data: DataConfig, format: str, train: RecordList, validatio
 
     Lines of plain lists do not, but often the folders that their clips lie in do.
     """
-    first, second = _numbers_by_name(format, train), _numbers_by_name(format, validation)
+    entries, others = _read_entries(format, train), _read_entries(format, validation)
+    first, second = _numbers_by_name(entries), _numbers_by_name(others)
     both = [name for name in train.class_names if name in first and name in second]
     odd = [name for name in both if not first[name] & second[name]]
     found = [f"{name} as {min(first[name])} and as {min(second[name])}" for name in odd]
-    found = found or (_find_shift(train, validation) if format == "list" else [])
+    found = found or (_find_shift(entries, others) if format == "list" else [])
     if found:
         raise DataError(
             f"{data.train} and {data.validation}", expected="the same number for a class in both lists",
@@ -168,17 +169,21 @@ def _check_numbering(data: DataConfig, format: str, train: RecordList, validatio
         )  # fmt: skip
 
 
-def _numbers_by_name(format: str, records: RecordList) -> dict[str, set[int]]:
+def _read_entries(format: str, records: RecordList) -> list[Entry]:
+    """What the lists themselves say, before classes were agreed on."""
+    return [entry for path in records.sources or {} for entry in FORMATS[format](Annotation.load(Path(path)))]
+
+
+def _numbers_by_name(entries: Sequence[Entry]) -> dict[str, set[int]]:
     """The numbers that a list itself gives to each text; one class may have several texts, as verbs have."""
     numbers: dict[str, set[int]] = {}
-    for path in records.sources or {}:
-        for entry in FORMATS[format](Annotation.load(Path(path))):
-            if entry.label is not None and entry.label_text:
-                numbers.setdefault(entry.label_text, set()).add(entry.label)
+    for entry in entries:
+        if entry.label is not None and entry.label_text:
+            numbers.setdefault(entry.label_text, set()).add(entry.label)
     return numbers
 
 
-def _find_shift(train: RecordList, validation: RecordList) -> list[str]:
+def _find_shift(train: Sequence[Entry], validation: Sequence[Entry]) -> list[str]:
     """Folders whose number is further on in one list, by as much for all; none if they tell no classes.
 
     They are taken for classes where two or more are in both lists, each with one number in each list.
@@ -195,15 +200,15 @@ def _find_shift(train: RecordList, validation: RecordList) -> list[str]:
     return []
 
 
-def _numbers_by_folder(records: RecordList, depth: int) -> dict[str, set[int]]:
+def _numbers_by_folder(entries: Sequence[Entry], depth: int) -> dict[str, set[int]]:
     """The numbers that a plain list gives to the clips of each first (0) or last (-1) folder of its paths."""
     numbers: dict[str, set[int]] = {}
-    for path in records.sources or {}:
-        for entry in FORMATS["list"](Annotation.load(Path(path))):
-            clip = (*entry.files, *entry.sources)[0].replace("\\", "/")
-            folders = PurePosixPath(clip).parts[:-1]
-            if folders and entry.label is not None:
-                numbers.setdefault(folders[depth], set()).add(entry.label)
+    for entry in entries:
+        folders = [
+            part for part in (*entry.files, *entry.sources)[0].replace("\\", "/").split("/")[:-1] if part
+        ]
+        if folders and entry.label is not None:
+            numbers.setdefault(folders[depth], set()).add(entry.label)
     return numbers
 
 
