@@ -1,1 +1,1 @@
-"""The explorer: widgets choose arguments, gst_analysis.workflows does the work, pages show the result."""
+"""The explorer: widgets choose arguments, gst_analysis does the work, pages show the result."""

@@ -18,18 +18,18 @@ import streamlit as st
 
 from app.jobs import Jobs
 from app.renaming import rename_result
-from gst_analysis import workflows
+from gst_analysis.analyses import comparison, drift, importance
+from gst_analysis.analyses import scales as scales_room
+from gst_analysis.analyses.comparison import ScaleComparison
+from gst_analysis.analyses.cost import Comparison, Cost
+from gst_analysis.analyses.drift import Drift
+from gst_analysis.analyses.importance import Importance
+from gst_analysis.analyses.scales import BnScales
+from gst_analysis.analyses.traces.single_clips import match_world
+from gst_analysis.checkpoints.sources import Inspection, build_untrained, inspect_checkpoint, open_checkpoint
 from gst_analysis.errors import UnreadableCheckpoint
-from gst_analysis.specs import ModelSpec
-from gst_analysis.workflows import (
-    BnScales,
-    Comparison,
-    Cost,
-    Drift,
-    Importance,
-    Inspection,
-    ScaleComparison,
-)
+from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.style.files import save_figures
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -65,9 +65,11 @@ def hash_file(path: Path) -> str:
         return _hash(str(path), status.st_mtime_ns, status.st_size)
     except OSError as error:
         raise UnreadableCheckpoint(
-            str(path), expected="a file that can be read", found=error.strerror or str(error),
+            str(path),
+            expected="a file that can be read",
+            found=error.strerror or str(error),
             todo="check the path and who may read it",
-        ) from error  # fmt: skip
+        ) from error
 
 
 @st.cache_data(max_entries=512, ttl=DAY, show_spinner=False)
@@ -78,27 +80,29 @@ def _hash(path: str, changed_ns: int, size: int) -> str:
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
 def _read(sha256: str, _path: Path) -> Reading:
-    checkpoint = workflows.open_checkpoint(_path)
+    checkpoint = open_checkpoint(_path)
     check_unchanged(_path, found=checkpoint.sha256, expected=sha256)
-    inspection, scales = workflows.inspect_checkpoint(checkpoint), workflows.bn_scales(checkpoint)
-    return Reading(inspection, scales, workflows.match_world(checkpoint.labels or ()))
+    inspection, scales = inspect_checkpoint(checkpoint), scales_room.bn_scales(checkpoint)
+    return Reading(inspection, scales, match_world(checkpoint.labels or ()))
 
 
 def check_unchanged(path: Path, *, found: str, expected: str) -> None:
     """Refuse a file whose content is no longer what a result would be kept under."""
     if found != expected:
         raise UnreadableCheckpoint(
-            str(path), expected="a file that stays as it is while it is read", found="one that changed",
+            str(path),
+            expected="a file that stays as it is while it is read",
+            found="one that changed",
             todo="wait until it is written, then reload the page",
-        )  # fmt: skip
+        )
 
 
 @st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
 def read_untrained(name: str, alpha: str | None) -> Reading:
     """The same for freshly initialised weights, which are the same each time."""
     with turn():
-        fresh = workflows.build_untrained(ModelSpec.from_name(name, alpha=alpha))
-        return Reading(workflows.inspect_checkpoint(fresh), workflows.bn_scales(fresh))
+        fresh = build_untrained(ModelSpec.from_name(name, alpha=alpha))
+        return Reading(inspect_checkpoint(fresh), scales_room.bn_scales(fresh))
 
 
 @st.cache_resource
@@ -134,7 +138,7 @@ def compare_scales(key: Key, _sources: Sequence[Source], *, absolute: bool) -> S
     """Statistics of several networks' scales; `key` is the `key_of` the sources."""
     names = [source.name for source in _sources]
     with turn():
-        found = workflows.compare_scales(*_open(_sources), names=names, absolute=absolute)
+        found = comparison.compare_scales(*_open(_sources), names=names, absolute=absolute)
     return _settle(found, key, _sources)
 
 
@@ -142,7 +146,7 @@ def compare_scales(key: Key, _sources: Sequence[Source], *, absolute: bool) -> S
 def rate_channels(key: Key, _sources: Sequence[Source]) -> Importance:
     """Raw and invariant scores of every channel; `key` is the `key_of` the sources."""
     with turn():
-        found = workflows.channel_importance(*_open(_sources), names=[source.name for source in _sources])
+        found = importance.channel_importance(*_open(_sources), names=[source.name for source in _sources])
     return _settle(found, key, _sources)
 
 
@@ -150,9 +154,7 @@ def rate_channels(key: Key, _sources: Sequence[Source]) -> Importance:
 def measure_drift(key: Key, _sources: Sequence[Source], *, start: str | None, start_hash: str = "") -> Drift:
     """How far scales moved; `start_hash` is the content of `start` where that is a file."""
     with turn():
-        found = workflows.measure_drift(
-            *_open(_sources), names=[source.name for source in _sources], start=start
-        )
+        found = drift.measure_drift(*_open(_sources), names=[source.name for source in _sources], start=start)
     return _settle(found, key, _sources)
 
 
@@ -163,7 +165,7 @@ def _open(sources: Sequence[Source]) -> list[Any]:
         if source.path is not None:
             opened.append(source.path)
         elif source.untrained is not None:
-            opened.append(workflows.build_untrained(source.untrained))
+            opened.append(build_untrained(source.untrained))
     return opened
 
 
@@ -173,9 +175,11 @@ def _settle(found: Measured, key: Key, sources: Sequence[Source]) -> Measured:
     for name, sha256 in found.provenance.sources.items():
         if sha256 and sha256 not in expected:
             raise UnreadableCheckpoint(
-                name, expected="a file that stays as it is while it is read", found="one that changed",
+                name,
+                expected="a file that stays as it is while it is read",
+                found="one that changed",
                 todo="wait until it is written, then reload the page",
-            )  # fmt: skip
+            )
     return rename_result(found, {str(source.path): source.shown for source in sources if source.path})
 
 
@@ -195,7 +199,7 @@ def draw(key: str, *, dark: bool, _figure: Callable[[], Figure]) -> Drawing:
     """A matplotlib figure; `key` names all that it follows from but the background."""
     with turn(), tempfile.TemporaryDirectory(prefix="gst-analysis-figure-") as folder:
         figure = _figure()
-        files = workflows.save_figures(figure, folder, "figure", ["svg"])
+        files = save_figures(figure, folder, "figure", ["svg"])
         svg = Path(files["svg"]).read_text()
     return Drawing(svg, round(figure.get_figwidth() * PIXELS_PER_INCH))
 

@@ -11,8 +11,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import streamlit as st
 
 from app.cached import DAY, hash_file, turn
-from gst_analysis import workflows
-from gst_analysis.workflows import FrameInfluence, PlantedClip, Progress, SaliencyMaps, Traces, Windows
+from gst_analysis.analyses import influence, saliency
+from gst_analysis.analyses.influence import FrameInfluence
+from gst_analysis.analyses.saliency import SaliencyMaps
+from gst_analysis.analyses.traces import Traces, single_clips
+from gst_analysis.analyses.traces.single_clips import (
+    PlantedClip,
+    Windows,
+    name_clip,
+    open_named,
+    planted_clips,
+    trace_clip,
+)
+from gst_analysis.checkpoints.sources import Progress
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -55,7 +66,7 @@ def hash_clip(path: Path) -> str:
 @st.cache_data(max_entries=8, ttl=DAY, show_spinner=False)
 def plant_clips(home: str, world: str) -> list[PlantedClip]:
     """A clip of every class of a planted world, rendered below `home` the first time."""
-    return workflows.planted_clips(Path(home) / world, world)
+    return planted_clips(Path(home) / world, world)
 
 
 def trace(subject: Subject, files: Files, way: Way, *, progress: Progress | None = None) -> Traces:
@@ -68,18 +79,18 @@ def trace(subject: Subject, files: Files, way: Way, *, progress: Progress | None
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
 def _trace(subject: Subject, _files: Files, way: Way, *, _progress: Progress | None) -> Traces:
     with turn():
-        model = workflows.open_named(_files.checkpoint, subject.checkpoint_name)
-        clips = workflows.name_clip(model, _files.clip, subject.clip_name, truth=subject.truth)
-        return workflows.trace_clip(model, clips, **way._asdict(), progress=_progress)
+        model = open_named(_files.checkpoint, subject.checkpoint_name)
+        clips = name_clip(model, _files.clip, subject.clip_name, truth=subject.truth)
+        return trace_clip(model, clips, **way._asdict(), progress=_progress)
 
 
 @st.cache_data(max_entries=128, ttl=DAY, show_spinner=False)
 def find_windows(subject: Subject, _files: Files, way: Way) -> Windows:
     """The windows that slide over the clip."""
     with turn():
-        model = workflows.open_named(_files.checkpoint, subject.checkpoint_name)
-        clips = workflows.name_clip(model, _files.clip, subject.clip_name)
-        return workflows.find_windows(model, clips, window=way.window, step=way.step)
+        model = open_named(_files.checkpoint, subject.checkpoint_name)
+        clips = name_clip(model, _files.clip, subject.clip_name)
+        return single_clips.find_windows(model, clips, window=way.window, step=way.step)
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
@@ -88,18 +99,18 @@ def measure_influence(
 ) -> FrameInfluence:
     """Which input frames each frame's logit is made of."""
     with turn():
-        model = workflows.open_named(_files.checkpoint, subject.checkpoint_name)
-        clips = workflows.name_clip(model, _files.clip, subject.clip_name)
-        return workflows.frame_influence(model, clips, class_name=class_id, progress=_progress)
+        model = open_named(_files.checkpoint, subject.checkpoint_name)
+        clips = name_clip(model, _files.clip, subject.clip_name)
+        return influence.frame_influence(model, clips, class_name=class_id, progress=_progress)
 
 
 @st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
 def map_saliency(subject: Subject, _files: Files, *, class_id: int) -> SaliencyMaps:
     """Where in the frames each group of channels finds evidence for a class."""
     with turn():
-        model = workflows.open_named(_files.checkpoint, subject.checkpoint_name)
-        clips = workflows.name_clip(model, _files.clip, subject.clip_name)
-        return workflows.saliency_maps(model, clips[0], class_name=class_id)
+        model = open_named(_files.checkpoint, subject.checkpoint_name)
+        clips = name_clip(model, _files.clip, subject.clip_name)
+        return saliency.saliency_maps(model, clips[0], class_name=class_id)
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
@@ -112,7 +123,7 @@ def draw_timeline(subject: Subject, _traces: Traces, way: Way, *, dark: bool) ->
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
 def draw_matrix(subject: Subject, _influence: FrameInfluence, *, class_id: int, dark: bool) -> go.Figure:
     """The gradient's matrix alone, small enough to stand beside the player."""
-    from gst_analysis.figures.interactive_evidence import draw_evidence_interactive
+    from gst_analysis.analyses.influence.interactive import draw_evidence_interactive
 
     return draw_evidence_interactive(_influence.table, dark=dark)
 

@@ -9,8 +9,8 @@ import streamlit as st
 
 from app.cached import DAY
 from app.runs import Runs
-from gst_analysis import workflows
-from gst_analysis.workflows import Drift
+from gst_analysis.analyses import training_runs
+from gst_analysis.analyses.drift import Drift
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -32,12 +32,12 @@ def follow_gamma(checkpoints: tuple[Path, ...]) -> Drift | None:
 
 @st.cache_data(max_entries=16, ttl=DAY, show_spinner=False)
 def _follow(told: tuple[tuple[str, int], ...]) -> Drift | None:
-    return workflows.follow_gamma([path for path, _ in told])
+    return training_runs.follow_gamma([path for path, _ in told])
 
 
 @st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
 def draw_gamma(key: tuple[str, ...], _drift: Drift, *, dark: bool) -> go.Figure:
     """γ of every block over the epochs; `key` holds the checkpoints' content hashes."""
-    from gst_analysis.figures.interactive_training import draw_gamma_over_training_interactive
+    from gst_analysis.analyses.training_runs.interactive import draw_gamma_over_training_interactive
 
     return draw_gamma_over_training_interactive(_drift.layers, axis=_drift.summary.axis, dark=dark)

@@ -30,22 +30,36 @@ from app.wording import (
     rename,
     tell_apart,
 )
-from gst_analysis import workflows
-from gst_analysis.workflows import Ablation, Slimming, SlimTarget
+from gst_analysis.analyses import ablation, slimming
+from gst_analysis.analyses.ablation import Ablation
+from gst_analysis.analyses.slimming import Slimming, SlimTarget
 
 MOST_KEPT_BYTES = 20_000_000
 """Of a smaller network; a larger one is left to the command line."""
 DROPS = {
-    "block": "Block", "group": "Group", "channels": "Channels", "intervention": "Changed to",
-    "accuracy_drop": "Accuracy lost", "accuracy_drop_low": "95% from", "accuracy_drop_high": "to",
-    "loss_rise": "Loss gained", "logit_drop": "Logit lost",
-}  # fmt: skip
+    "block": "Block",
+    "group": "Group",
+    "channels": "Channels",
+    "intervention": "Changed to",
+    "accuracy_drop": "Accuracy lost",
+    "accuracy_drop_low": "95% from",
+    "accuracy_drop_high": "to",
+    "loss_rise": "Loss gained",
+    "logit_drop": "Logit lost",
+}
 WIDTHS = {"block": "Block", "group": "Group", "before": "Channels before", "after": "Channels left"}
 DRIFTS = {
-    "block": "Block", "group": "Group", "n": "Channels", "start_median": "Median at the start",
-    "median": "Median now", "change": "Mean change", "unmoved": "Unmoved", "inherited": "From 2-D weights",
-    "carried": "Still as inherited", "rank_correlation": "Rank correlation",
-}  # fmt: skip
+    "block": "Block",
+    "group": "Group",
+    "n": "Channels",
+    "start_median": "Median at the start",
+    "median": "Median now",
+    "change": "Mean change",
+    "unmoved": "Unmoved",
+    "inherited": "From 2-D weights",
+    "carried": "Still as inherited",
+    "rank_correlation": "Rank correlation",
+}
 
 
 def choose_column(columns: Sequence[Column]) -> Column:
@@ -67,8 +81,10 @@ def show_ablation(column: Column) -> None:
     result: Ablation | None = await_result(
         f"ablation {column.source.key} {clips.key}",
         lambda tell: _ablate(column, clips, tell),
-        start="Take channels away", about=ABLATION_ABOUT, names=_names(column, clips),
-    )  # fmt: skip
+        start="Take channels away",
+        about=ABLATION_ABOUT,
+        names=_names(column, clips),
+    )
     if result is not None:
         _show_ablation(result, f"{column.source.key} {clips.key}", measure, _names(column, clips))
     showing.show_code(commands.write_ablation(column.shown, clips.to_write, measure=measure))
@@ -76,10 +92,12 @@ def show_ablation(column: Column) -> None:
 
 def _ablate(column: Column, clips: Clips, tell: Callable[[int, int, str], object]) -> Ablation:
     dataset = clips.prepare(lambda done, total, _: tell(done, total, "Rendering clips"))
-    found = workflows.ablate(
-        open_network(column), dataset, choice=clips.choice,
+    found = ablation.ablate(
+        open_network(column),
+        dataset,
+        choice=clips.choice,
         progress=lambda done, total, _: tell(done, total, "Changing channels"),
-    )  # fmt: skip
+    )
     return rename_result(found, {str(dataset): clips.shown})
 
 
@@ -88,9 +106,10 @@ def _show_ablation(result: Ablation, key: str, measure: str, names: Mapping[str,
     accuracy, clips, loss = st.columns(3)
     right = found.accuracy
     accuracy.metric(
-        "Accuracy, nothing changed", f"{right.value:.0%}",
+        "Accuracy, nothing changed",
+        f"{right.value:.0%}",
         help=f"Between {right.low:.0%} and {right.high:.0%} with 95% confidence.",
-    )  # fmt: skip
+    )
     clips.metric("Clips", people(found.clips))
     loss.metric("Cross entropy", f"{found.loss.value:.2f} nats")
     drawing = cached.draw(
@@ -106,9 +125,12 @@ def show_drift(column: Column) -> None:
     """How far the scales have moved from where they began."""
     st.markdown(DRIFT_NOTE)
     typed = st.text_input(
-        "Start", key="start", bind="query-params", placeholder="what the file says of its start",
+        "Start",
+        key="start",
+        bind="query-params",
+        placeholder="what the file says of its start",
         help="Leave it empty, or give the path of the 2-D or earlier checkpoint that training began with.",
-    )  # fmt: skip
+    )
     start = resolve_path(typed) if typed.strip() else None
     source, dark = column.source, showing.is_dark()
     key = cached.key_of([source])
@@ -143,14 +165,25 @@ def show_slimming(column: Column) -> None:
     with st.container(horizontal=True, gap="large"):
         score = showing.choose_one("Score", SCORES, key="score", help="Channels with the lowest go first.")
         percent = st.slider(
-            "Multiply-adds to keep", 50, 95, 90, 5, format="%d%%", key="keep", bind="query-params", width=320,
+            "Multiply-adds to keep",
+            50,
+            95,
+            90,
+            5,
+            format="%d%%",
+            key="keep",
+            bind="query-params",
+            width=320,
             help="For the smaller network that is written. The curve shows all budgets.",
-        )  # fmt: skip
+        )
     key = f"{column.source.key} {clips.key} {score} {percent}"
     result = await_result(
-        f"slimming {key}", lambda tell: _slim(column, clips, score, percent, tell),
-        start="Make it smaller", about=SLIMMING_ABOUT, names=_names(column, clips),
-    )  # fmt: skip
+        f"slimming {key}",
+        lambda tell: _slim(column, clips, score, percent, tell),
+        start="Make it smaller",
+        about=SLIMMING_ABOUT,
+        names=_names(column, clips),
+    )
     if result is not None:
         slimmed, written = result
         _show_slimming(slimmed, written, key, _names(column, clips))
@@ -163,13 +196,16 @@ def _slim(
 ) -> tuple[Slimming, bytes | None]:
     """The result without its weights, and the smaller checkpoint's file if it is small enough to keep."""
     dataset = clips.prepare(lambda done, total, _: tell(done, total, "Rendering clips"))
-    found = workflows.slim(
-        open_network(column), SlimTarget(macs=percent / 100), score=score,
-        dataset=dataset, choice=clips.choice,
+    found = slimming.slim(
+        open_network(column),
+        SlimTarget(macs=percent / 100),
+        score=score,
+        dataset=dataset,
+        choice=clips.choice,
         progress=lambda done, total, _: tell(done, total, "Measuring smaller networks"),
-    )  # fmt: skip
+    )
     with tempfile.TemporaryDirectory(prefix="gst-analysis-slim-") as folder:
-        file = Path(workflows.save_slimming(found, folder, [])["checkpoint"])
+        file = Path(slimming.save_slimming(found, folder, [])["checkpoint"])
         written = file.read_bytes() if file.stat().st_size <= MOST_KEPT_BYTES else None
     without_weights: Any = None
     kept = dataclasses.replace(found, model=without_weights)
@@ -202,9 +238,13 @@ def _offer_network(written: bytes | None, name: str) -> None:
     """The smaller checkpoint as a file; a large one is left to the command line."""
     if written is not None:
         st.download_button(
-            "The smaller checkpoint", written, file_name=f"{name}-slim.pth", icon=":material/download:",
-            on_click="ignore", key="slim-checkpoint",
-        )  # fmt: skip
+            "The smaller checkpoint",
+            written,
+            file_name=f"{name}-slim.pth",
+            icon=":material/download:",
+            on_click="ignore",
+            key="slim-checkpoint",
+        )
 
 
 def _names(column: Column, clips: Clips) -> dict[str, str]:

@@ -17,8 +17,8 @@ from app.cached import make_upload_home
 from app.showing import show_error
 from app.uploads import Uploads
 from app.wording import plain_name, tell_apart
+from gst_analysis.checkpoints.sources import CHECKPOINT_ENDINGS, list_checkpoints
 from gst_analysis.errors import DataError, GstError, UnreadableCheckpoint, one_line
-from gst_analysis.workflows import CHECKPOINT_ENDINGS, list_checkpoints
 
 SHIPPED = Path(__file__).resolve().parents[1] / "trained_models"
 FOLDERS_VARIABLE = "GST_ANALYSIS_FOLDERS"
@@ -59,17 +59,21 @@ def resolve_path(text: str) -> Choice:
     shown = one_line(text)[:200] or "path"
     if not inside:
         raise UnreadableCheckpoint(
-            shown, expected=f"a path inside {_INSIDE}", found="one outside",
+            shown,
+            expected=f"a path inside {_INSIDE}",
+            found="one outside",
             todo=f"upload the file, or start the explorer with its folder in {FOLDERS_VARIABLE}",
-        )  # fmt: skip
+        )
     if not readable or path.suffix not in CHECKPOINT_ENDINGS:
         found = (
             "no such file" if not path.exists() else "a folder" if path.is_dir() else "another kind of file"
         )
         raise UnreadableCheckpoint(
-            shown, expected=f"a file ending in {', '.join(CHECKPOINT_ENDINGS)}", found=found,
+            shown,
+            expected=f"a file ending in {', '.join(CHECKPOINT_ENDINGS)}",
+            found=found,
             todo="check the path",
-        )  # fmt: skip
+        )
     return _file(path)
 
 
@@ -93,10 +97,11 @@ def _resolve(text: str, expected: str, fits: Callable[[Path], bool]) -> tuple[Pa
     shown = one_line(text)[:200] or "path"
     if not found:
         raise DataError(
-            shown, expected=expected if inside else f"a path inside {_INSIDE}",
+            shown,
+            expected=expected if inside else f"a path inside {_INSIDE}",
             found="none" if inside else "one outside",
             todo="check the path" if inside else f"start the explorer with its folder in {FOLDERS_VARIABLE}",
-        )  # fmt: skip
+        )
     return path, _shorten(path)
 
 
@@ -140,10 +145,14 @@ def _list(known: dict[str, Choice]) -> list[str]:
     listed = st.session_state.get("listed", st.session_state.chosen)
     st.session_state.listed = [ref for ref in listed if ref in known]
     return st.multiselect(
-        "Side by side", list(known), key="listed", format_func=titles.__getitem__,
-        max_selections=MOST_SHOWN, placeholder="Choose a checkpoint",
+        "Side by side",
+        list(known),
+        key="listed",
+        format_func=titles.__getitem__,
+        max_selections=MOST_SHOWN,
+        placeholder="Choose a checkpoint",
         help="One column of the figure each, in this order.",
-    )  # fmt: skip
+    )
 
 
 def _show_problems() -> None:
@@ -192,9 +201,11 @@ def _open_linked(known: dict[str, Choice]) -> list[str]:
 def _open_link(ref: str) -> Choice:
     if ref.startswith(_UPLOADED):
         raise UnreadableCheckpoint(
-            plain_name(ref.removeprefix(_UPLOADED)), expected="a file that you uploaded",
-            found="one from another visit, which is gone", todo="upload it again",
-        )  # fmt: skip
+            plain_name(ref.removeprefix(_UPLOADED)),
+            expected="a file that you uploaded",
+            found="one from another visit, which is gone",
+            todo="upload it again",
+        )
     return _remember(resolve_path(ref))
 
 
@@ -206,20 +217,25 @@ def _remember(choice: Choice) -> Choice:
 def _offer_path() -> None:
     with st.form("path-form", border=False):
         st.text_input(
-            "Path on the server", key="typed_path", placeholder="runs/best.pth",
+            "Path on the server",
+            key="typed_path",
+            placeholder="runs/best.pth",
             help=f"Inside the folder the explorer was started in, or one named in {FOLDERS_VARIABLE}.",
-        )  # fmt: skip
+        )
         st.form_submit_button("Open", on_click=_open_typed, width="stretch")
 
 
 def _offer_upload() -> None:
     turn = st.session_state.setdefault("upload_turn", 0)
     st.file_uploader(
-        f"Or upload a file, up to {LARGEST_MB} MB", type=list(CHECKPOINT_ENDINGS), key=f"upload-{turn}",
-        max_upload_size=LARGEST_MB, on_change=_keep_upload,
+        f"Or upload a file, up to {LARGEST_MB} MB",
+        type=list(CHECKPOINT_ENDINGS),
+        key=f"upload-{turn}",
+        max_upload_size=LARGEST_MB,
+        on_change=_keep_upload,
         help=f"{', '.join(CHECKPOINT_ENDINGS)}. Read as data only, never executed. Kept in a temporary "
         "folder, and removed after you leave.",
-    )  # fmt: skip
+    )
     if st.session_state.get("uploads") and st.session_state.uploads.files:
         st.button("Remove uploaded files", on_click=_clear_uploads, width="stretch")
 

@@ -17,8 +17,8 @@ from app.choosing import FOLDERS_VARIABLE, resolve_list
 from app.showing import show_error
 from app.uploads import Uploads
 from app.wording import plain_name, tell_apart
+from gst_analysis.analyses.traces.single_clips import CLIP_ENDINGS, PLANTED_WORLDS
 from gst_analysis.errors import DataError, GstError
-from gst_analysis.workflows import CLIP_ENDINGS, PLANTED_WORLDS
 
 LARGEST_MB = 100
 _UPLOADED, _PLANTED = "upload:", "planted:"
@@ -62,9 +62,11 @@ def resolve_clip(text: str) -> Clip:
     path, shown = resolve_list(text)
     if path.is_file() and path.suffix.lower().removeprefix(".") not in CLIP_ENDINGS:
         raise DataError(
-            shown, expected=f"a folder of frames, or a video: {', '.join(CLIP_ENDINGS)}",
-            found="another kind of file", todo="check the path",
-        )  # fmt: skip
+            shown,
+            expected=f"a folder of frames, or a video: {', '.join(CLIP_ENDINGS)}",
+            found="another kind of file",
+            todo="check the path",
+        )
     return Clip(shown, shown, path, shown)
 
 
@@ -86,10 +88,13 @@ def _offer() -> dict[str, Clip]:
         st.session_state.world = named if named in PLANTED_WORLDS else next(iter(PLANTED_WORLDS))
     st.session_state.world_shown = st.session_state.world
     world = st.selectbox(
-        "Planted world", list(PLANTED_WORLDS), key="world_shown", format_func=PLANTED_WORLDS.__getitem__,
+        "Planted world",
+        list(PLANTED_WORLDS),
+        key="world_shown",
+        format_func=PLANTED_WORLDS.__getitem__,
         on_change=_change_world,
         help="Rendered videos whose truth is known. The clips here were not trained on.",
-    )  # fmt: skip
+    )
     uploads: Uploads | None = st.session_state.get("clip_uploads")
     own = [
         Clip(_UPLOADED + name, name, path, name) for name, path in (uploads.files if uploads else {}).items()
@@ -113,11 +118,15 @@ def list_planted(world: str) -> list[Clip]:
     folder = f"worlds/{world}/videos"
     return [
         Clip(
-            f"{_PLANTED}{world}/{number}", f"{world}/{clip.path.name}", clip.path,
-            f"{folder}/{clip.path.name}", clip.label, clip.changes_s,
+            f"{_PLANTED}{world}/{number}",
+            f"{world}/{clip.path.name}",
+            clip.path,
+            f"{folder}/{clip.path.name}",
+            clip.label,
+            clip.changes_s,
         )
         for number, clip in enumerate(planted)
-    ]  # fmt: skip
+    ]
 
 
 def _list(clips: dict[str, Clip]) -> str | None:
@@ -126,9 +135,13 @@ def _list(clips: dict[str, Clip]) -> str | None:
     st.session_state.clip_shown = st.session_state.clip
     titles = tell_apart({ref: clip.truth or clip.name for ref, clip in clips.items()})
     return st.selectbox(
-        "Clip", list(clips), key="clip_shown", format_func=titles.__getitem__,
-        on_change=_change_clip, help="A planted clip goes by its true class.",
-    )  # fmt: skip
+        "Clip",
+        list(clips),
+        key="clip_shown",
+        format_func=titles.__getitem__,
+        on_change=_change_clip,
+        help="A planted clip goes by its true class.",
+    )
 
 
 def _change_world() -> None:
@@ -147,9 +160,11 @@ def _open_linked() -> str | None:
     try:
         if ref.startswith(_UPLOADED):
             raise DataError(
-                plain_name(ref.removeprefix(_UPLOADED)), expected="a clip that you uploaded",
-                found="one from another visit, which is gone", todo="upload it again",
-            )  # fmt: skip
+                plain_name(ref.removeprefix(_UPLOADED)),
+                expected="a clip that you uploaded",
+                found="one from another visit, which is gone",
+                todo="upload it again",
+            )
         return _remember(resolve_clip(ref))
     except GstError as error:
         _complain(error)
@@ -159,20 +174,25 @@ def _open_linked() -> str | None:
 def _offer_path() -> None:
     with st.form("clip-path-form", border=False):
         st.text_input(
-            "Path on the server", key="typed_clip", placeholder="clips/7.mp4",
+            "Path on the server",
+            key="typed_clip",
+            placeholder="clips/7.mp4",
             help=f"A video or a folder of frames, inside the folder the explorer was started in, or one "
             f"named in {FOLDERS_VARIABLE}.",
-        )  # fmt: skip
+        )
         st.form_submit_button("Open", key="open-clip", on_click=_open_typed, width="stretch")
 
 
 def _offer_upload() -> None:
     turn = st.session_state.setdefault("clip_turn", 0)
     st.file_uploader(
-        f"Or upload a video, up to {LARGEST_MB} MB", type=list(CLIP_ENDINGS), key=f"clip-upload-{turn}",
-        max_upload_size=LARGEST_MB, on_change=_keep_upload,
+        f"Or upload a video, up to {LARGEST_MB} MB",
+        type=list(CLIP_ENDINGS),
+        key=f"clip-upload-{turn}",
+        max_upload_size=LARGEST_MB,
+        on_change=_keep_upload,
         help=f"{', '.join(CLIP_ENDINGS)}. Kept in a temporary folder, and removed after you leave.",
-    )  # fmt: skip
+    )
     if st.session_state.get("clip_uploads") and st.session_state.clip_uploads.files:
         st.button("Remove uploaded clips", on_click=_clear_uploads, width="stretch")
 

@@ -12,8 +12,9 @@ from app.choosing import resolve_list
 from app.columns import Column
 from app.commands import ClipsToTry
 from app.wording import NO_WORLD, OWN_CLIPS
-from gst_analysis import workflows
-from gst_analysis.workflows import ClipChoice, Progress
+from gst_analysis.checkpoints.sources import Progress
+from gst_analysis.clips.labelled import ClipChoice
+from gst_analysis.planted.trials import TRIAL_LIST, make_trial
 
 KINDS = {"planted": "Planted", "own": "My own"}
 
@@ -54,35 +55,46 @@ class Clips:
         """What to hand to a workflow; renders a planted world the first time."""
         if self.world is None:
             return str(self.place)
-        return workflows.make_trial(self.place.parent.parent, self.world, progress=progress)
+        return make_trial(self.place.parent.parent, self.world, progress=progress)
 
 
 def choose_clips(column: Column) -> Clips | None:
     """Planted clips, if a world has this checkpoint's classes; or a path. None, with a word on what to do."""
     kind = showing.choose_one(
-        "Clips", KINDS, key="clips",
+        "Clips",
+        KINDS,
+        key="clips",
         help="Planted clips are rendered here, and new to every network that was trained on a planted world.",
-    )  # fmt: skip
+    )
     if kind == "own":
         return _choose_own()
     world = column.reading.world
     if world is None:
         st.info(NO_WORLD, icon=":material/info:")
         return None
-    place = cached.make_upload_home() / "worlds" / world / workflows.TRIAL_LIST
-    return Clips(world, place, f"worlds/{world}/{workflows.TRIAL_LIST}")
+    place = cached.make_upload_home() / "worlds" / world / TRIAL_LIST
+    return Clips(world, place, f"worlds/{world}/{TRIAL_LIST}")
 
 
 def _choose_own() -> Clips | None:
     with st.container(horizontal=True, gap="medium"):
         typed = st.text_input(
-            "Annotation file", key="data", bind="query-params", placeholder="something/validation.json",
+            "Annotation file",
+            key="data",
+            bind="query-params",
+            placeholder="something/validation.json",
             help="On the server: a list of clips labelled with its classes, or a folder with it.",
-        )  # fmt: skip
+        )
         limit = st.number_input(
-            "Clips", 2, 2000, 60, key="limit", bind="query-params", width=160,
+            "Clips",
+            2,
+            2000,
+            60,
+            key="limit",
+            bind="query-params",
+            width=160,
             help="Drawn at random. More take longer and say more.",
-        )  # fmt: skip
+        )
     if not typed.strip():
         st.info(OWN_CLIPS, icon=":material/folder_open:")
         return None

@@ -12,9 +12,9 @@ from app.choosing import Choice, choose_checkpoints
 from app.designing import choose_design
 from app.showing import show_error
 from app.wording import UNTRAINED, literal
-from gst_analysis import workflows
+from gst_analysis.analyses.traces.single_clips import open_named
 from gst_analysis.errors import GstError
-from gst_analysis.specs import ModelSpec
+from gst_analysis.networks.specs import ModelSpec
 
 
 class Column(NamedTuple):
@@ -39,7 +39,7 @@ class Column(NamedTuple):
 def open_network(column: Column) -> Any:
     """The network itself, called as the visitor knows it; for work outside the page."""
     path = column.path or Path(column.shown)
-    model = workflows.open_named(path, column.shown)
+    model = open_named(path, column.shown)
     cached.check_unchanged(path, found=model.sha256, expected=column.reading.inspection.sha256)
     return model
 

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gst_analysis.specs import ModelSpec
-from gst_analysis.workflows import TRIAL_CLIPS, TRIAL_LIST, TRIAL_SEED
+from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.planted.trials import TRIAL_CLIPS, TRIAL_LIST, TRIAL_SEED
 
 
 class Lines(NamedTuple):
@@ -39,7 +39,7 @@ def write_bn_hist(
 def _untrained(spec: ModelSpec, *, by: str, absolute: bool) -> str:
     lines = [
         "import gst_analysis as gst",
-        "from gst_analysis.workflows import build_untrained",
+        "from gst_analysis import build_untrained",
         "",
         f"model = build_untrained(gst.ModelSpec.from_name({spec.name!r}{_alpha(spec)}))",
         f"result = gst.bn_scales(model{', absolute=True' if absolute else ''})",
@@ -63,7 +63,7 @@ def write_cost(spec: ModelSpec, size: int, view: CostView) -> Lines:
     sizes = f"num_frames={spec.num_frames}, num_classes={spec.num_classes}, size={size}"
     lines = [
         "import gst_analysis as gst",
-        "from gst_analysis.workflows import compare_with_published",
+        "from gst_analysis import compare_with_published",
         "",
         f"cost = gst.cost({spec.name!r}{_alpha(spec)}, {sizes})",
         "table = cost.table",
@@ -82,7 +82,7 @@ def write_compare(paths: Sequence[str], *, by: str, absolute: bool, figure: str)
     options = ["--by", by, *(["--absolute"] if absolute else [])]
     arguments = [*(repr(path) for path in paths), *(["absolute=True"] if absolute else [])]
     lines = [
-        "from gst_analysis.workflows import compare_scales",
+        "from gst_analysis import compare_scales",
         "",
         f"result = compare_scales({', '.join(arguments)})",
         f"figure = result.figures(by={by!r})[{figure!r}]",
@@ -95,7 +95,7 @@ def write_compare(paths: Sequence[str], *, by: str, absolute: bool, figure: str)
 def write_importance(paths: Sequence[str]) -> Lines:
     """Raw and invariant scores of every channel."""
     lines = [
-        "from gst_analysis.workflows import channel_importance",
+        "from gst_analysis import channel_importance",
         "",
         f"result = channel_importance({', '.join(repr(path) for path in paths)})",
         "figure = result.plot()",
@@ -109,7 +109,7 @@ def write_drift(paths: Sequence[str], *, start: str | None, figure: str) -> Line
     option = ["--start", start] if start else []
     arguments = [*(repr(path) for path in paths), *([f"start={start!r}"] if start else [])]
     lines = [
-        "from gst_analysis.workflows import measure_drift",
+        "from gst_analysis import measure_drift",
         "",
         f"result = measure_drift({', '.join(arguments)})",
         f"figure = result.figures()[{figure!r}]",
@@ -148,7 +148,7 @@ def write_slimming(path: str, clips: ClipsToTry, *, score: str, macs: float) -> 
     budget = ["--score", score, "--macs", f"{macs:g}"]
     shell = shlex.join(["gst-analyze", "slim", path, dataset, *options, *budget, "--out", "slim"])
     lines = [
-        "from gst_analysis.workflows import SlimTarget, slim",
+        "from gst_analysis import SlimTarget, slim",
         *choice,
         "",
         f"clips = {_python_place(clips)}",
@@ -168,7 +168,7 @@ def write_report(path: str, clips: ClipsToTry | None) -> Lines:
     shell = shlex.join(["gst-analyze", "report", path, *named, *options, "--out", "report"])
     plan = f", plan=ReportPlan(ClipChoice(limit={clips.limit}))" if clips and clips.limit else ""
     lines = [
-        f"from gst_analysis.workflows import {'ReportPlan, ' if plan else ''}report, save_report",
+        f"from gst_analysis import {'ReportPlan, ' if plan else ''}report, save_report",
         *choice,
         "",
         f"result = report({', '.join([repr(path), *([_python_place(clips)] if clips else [])])}{plan})",
@@ -181,11 +181,11 @@ def _write_clips(clips: ClipsToTry) -> tuple[list[str], str, list[str], list[str
     """Lines that make the clips; what names them, with options; and lines to import."""
     if clips.world is None:
         limit = ["--clips", str(clips.limit)] if clips.limit else []
-        return [], clips.file, limit, ["from gst_analysis.workflows import ClipChoice"] if limit else []
+        return [], clips.file, limit, ["from gst_analysis import ClipChoice"] if limit else []
     folder = f"worlds/{clips.world}"
     options = ["--world", clips.world, "--clips", str(TRIAL_CLIPS), "--seed", str(TRIAL_SEED)]
     made = shlex.join(["gst-analyze", "synth", folder, *options, "--difficulty", "easy"])
-    return [made], f"{folder}/{TRIAL_LIST}", [], ["from gst_analysis.workflows import make_trial"]
+    return [made], f"{folder}/{TRIAL_LIST}", [], ["from gst_analysis import make_trial"]
 
 
 def _python_place(clips: ClipsToTry) -> str:

@@ -9,15 +9,12 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from gst_analysis.specs import MIN_SIZE, ModelSpec, model_names
-from gst_analysis.workflows import resolve_spec
+from gst_analysis.checkpoints.sources import resolve_spec
+from gst_analysis.networks.specs import MIN_SIZE, ModelSpec, model_names
 
 ALPHAS = ("1/2", "1/4", "1/8", "1/16")
 BETAS = ("1/2", "1")
-BACKBONE_TITLES = {
-    "resnet26s": "ResNet-26, small",
-    "mobilenetv2": "MobileNetV2",
-}
+BACKBONE_TITLES = {"resnet26s": "ResNet-26, small", "mobilenetv2": "MobileNetV2"}
 
 
 class Clip(NamedTuple):
@@ -49,16 +46,24 @@ def choose_design() -> Design:
     titles = {spec.family: spec.operator.title for spec in specs if spec.family != "gst-large"}
     titles["gst"] = "GST, GST-Large"
     family = st.selectbox(
-        "Family", list(titles), format_func=titles.__getitem__, key="family", bind="query-params",
+        "Family",
+        list(titles),
+        format_func=titles.__getitem__,
+        key="family",
+        bind="query-params",
         help="What stands where a 3×3 convolution stood, in every block.",
-    )  # fmt: skip
+    )
     backbones = [spec.backbone for spec in specs if spec.family == family]
     backbone = st.selectbox(
-        "Backbone", backbones, index=backbones.index("resnet50"), key="backbone", bind="query-params",
+        "Backbone",
+        backbones,
+        index=backbones.index("resnet50"),
+        key="backbone",
+        bind="query-params",
         format_func=_title,
         help="The 2-D network it stands in. MobileNetV2 takes only families with a depthwise form: "
         "C2D, TSM and STH.",
-    )  # fmt: skip
+    )
     plain = ModelSpec(family, backbone)
     return Design(plain.name, _choose_alpha(plain), _choose_beta(plain))
 
@@ -67,12 +72,18 @@ def choose_clip() -> Clip:
     """Frames, their size, and the classes of the head."""
     frames = st.number_input("Frames", 1, 1024, 8, key="frames", bind="query-params", help="In one clip.")
     size = st.number_input(
-        "Frame size", MIN_SIZE, 2048, 224, step=16, key="size", bind="query-params",
+        "Frame size",
+        MIN_SIZE,
+        2048,
+        224,
+        step=16,
+        key="size",
+        bind="query-params",
         help="Height and width in pixels.",
-    )  # fmt: skip
+    )
     classes = st.number_input(
-        "Classes", 1, 100_000, 174, key="classes", bind="query-params", help="174 in Something-Something.",
-    )  # fmt: skip
+        "Classes", 1, 100_000, 174, key="classes", bind="query-params", help="174 in Something-Something."
+    )
     return Clip(frames, size, classes)
 
 
@@ -84,16 +95,26 @@ def _choose_alpha(spec: ModelSpec) -> str | None:
     if spec.alpha is None:
         return None
     return st.selectbox(
-        "α, the temporal share", ALPHAS, index=1, key="alpha", bind="query-params", accept_new_options=True,
+        "α, the temporal share",
+        ALPHAS,
+        index=1,
+        key="alpha",
+        bind="query-params",
+        accept_new_options=True,
         help="The fraction of a block's channels that look over time. Pick one or type one, such as 3/8.",
-    )  # fmt: skip
+    )
 
 
 def _choose_beta(spec: ModelSpec) -> str | None:
     if spec.beta is None:
         return None
     return st.segmented_control(
-        "β, what each path reads", BETAS, default=BETAS[0], key="beta", bind="query-params", required=True,
+        "β, what each path reads",
+        BETAS,
+        default=BETAS[0],
+        key="beta",
+        bind="query-params",
+        required=True,
         help="The fraction of the input channels that the spatial and the temporal path each read: "
         "1/2 is GST, 1 is GST-Large.",
-    )  # fmt: skip
+    )

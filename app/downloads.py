@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import streamlit as st
 
-from gst_analysis import workflows
+from gst_analysis.style.files import IMAGE_FORMATS, save_figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,23 +35,27 @@ def offer_downloads(
     stem: str, result: Saved, draw: Callable[[], Figure] | None, *, label: str = "Download"
 ) -> None:
     """The figure, if there is one, as PNG, SVG, PDF; the table as CSV, parquet; the rest as JSON."""
-    kinds = [kind for kind in MIMES if draw or kind not in workflows.IMAGE_FORMATS]
+    kinds = [kind for kind in MIMES if draw or kind not in IMAGE_FORMATS]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{label}**", width="content")
         for kind in kinds:
             st.download_button(
                 kind.upper() if kind != "parquet" else "Parquet",
                 partial(make_file, kind, stem, result, draw),
-                file_name=f"{stem}.{kind}", mime=MIMES[kind], key=f"{stem}-{kind}", on_click="ignore",
-                type="tertiary", icon=":material/download:",
-            )  # fmt: skip
+                file_name=f"{stem}.{kind}",
+                mime=MIMES[kind],
+                key=f"{stem}-{kind}",
+                on_click="ignore",
+                type="tertiary",
+                icon=":material/download:",
+            )
 
 
 def make_file(kind: str, stem: str, result: Saved, draw: Callable[[], Figure] | None) -> bytes:
     """The bytes of one format, the same that the command line writes."""
     with tempfile.TemporaryDirectory(prefix="gst-analysis-download-") as folder:
-        if kind in workflows.IMAGE_FORMATS and draw is not None:
-            files = workflows.save_figures(draw(), folder, stem, [kind])
+        if kind in IMAGE_FORMATS and draw is not None:
+            files = save_figures(draw(), folder, stem, [kind])
         else:
             files = result.save(folder, stem, [kind])
         return Path(files[kind]).read_bytes()

@@ -78,9 +78,11 @@ class Job:
         except Exception:
             logging.getLogger(__name__).exception("a job failed")
             self.error = OutputError(
-                "this work", expected="a result", found="a fault of ours",
+                "this work",
+                expected="a result",
+                found="a fault of ours",
                 todo="the server's log says more; please report it",
-            )  # fmt: skip
+            )
         finally:
             self._work = None
             self.running = False
@@ -126,9 +128,11 @@ class Jobs:
             waiting = [job for job in self._jobs.values() if not job.ended.is_set()]
             if len(waiting) >= MOST_WAITING:
                 raise OutputError(
-                    "this server", expected=f"fewer than {MOST_WAITING} pieces of work at a time",
-                    found=str(len(waiting)), todo="try again in a minute",
-                )  # fmt: skip
+                    "this server",
+                    expected=f"fewer than {MOST_WAITING} pieces of work at a time",
+                    found=str(len(waiting)),
+                    todo="try again in a minute",
+                )
             self._jobs[key] = job = Job(work, visitor)
             self._jobs.move_to_end(key)
             for name in [name for name, kept in self._jobs.items() if kept.ended.is_set()][:-MOST_KEPT]:

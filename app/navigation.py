@@ -25,30 +25,42 @@ class PageLine(NamedTuple):
 _ALL = (
     PageLine("start", "Start", ":material/home:", ""),
     PageLine(
-        "space_and_time", "Space and time", ":material/equalizer:",
+        "space_and_time",
+        "Space and time",
+        ":material/equalizer:",
         "Which channels does a network lean on, block by block? Figure 4 of the paper, with statistics.",
     ),
     PageLine(
-        "traces", "Traces", ":material/timeline:",
+        "traces",
+        "Traces",
+        ":material/timeline:",
         "What does it believe at every frame of a video, and which frames moved it?",
     ),
     PageLine(
-        "is_it_true", "Is it true?", ":material/fact_check:",
+        "is_it_true",
+        "Is it true?",
+        ":material/fact_check:",
         "Take channels away and see what is lost. Was a scale learned, or only inherited?",
     ),
     PageLine(
-        "cost", "Cost", ":material/balance:",
+        "cost",
+        "Cost",
+        ":material/balance:",
         "Design a network and see what a clip costs, beside what published ones reached.",
     ),
     PageLine(
-        "train", "Train", ":material/model_training:",
+        "train",
+        "Train",
+        ":material/model_training:",
         "Train a small network on videos whose truth is known, or watch a run as it goes.",
     ),
     PageLine(
-        "report", "Report", ":material/description:",
+        "report",
+        "Report",
+        ":material/description:",
         "Everything about one checkpoint in a single file, to keep or to send.",
     ),
-)  # fmt: skip
+)
 
 
 def list_pages() -> list[PageLine]:

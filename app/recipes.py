@@ -9,8 +9,8 @@ from typing import NamedTuple
 import streamlit as st
 
 from app.designing import ALPHAS
-from gst_analysis.specs import ModelSpec, model_names
-from gst_analysis.workflows import PLANTED_WORLDS
+from gst_analysis.analyses.traces.single_clips import PLANTED_WORLDS
+from gst_analysis.networks.specs import ModelSpec, model_names
 
 BACKBONE = "resnet26s"
 CLIPS = (200, 400, 800, 1600)
@@ -28,10 +28,13 @@ def choose_plan(home: Path) -> Plan | None:
     """A form; the plan once its button was pressed. Worlds are rendered below `home`."""
     with st.form("plan", border=False):
         world = st.selectbox(
-            "Planted world", list(PLANTED_WORLDS), index=1, format_func=PLANTED_WORLDS.__getitem__,
+            "Planted world",
+            list(PLANTED_WORLDS),
+            index=1,
+            format_func=PLANTED_WORLDS.__getitem__,
             help="What the classes differ in. Order in time: each class has a partner whose clips are its "
             "own played backwards.",
-        )  # fmt: skip
+        )
         spec = _choose_network()
         alpha = st.selectbox(
             "α, the temporal share", ALPHAS, index=1, help="For GST and GST-Large; others have none."
@@ -47,12 +50,19 @@ def choose_plan(home: Path) -> Plan | None:
     if not pressed:
         return None
     settings = {
-        "model.name": spec.name, "model.alpha": alpha if spec.alpha is not None else "none",
-        "data.root": home / "worlds" / f"{world}-{clips}", "world.clips": clips, "world.size": 64,
-        "schedule.epochs": epochs, "optimiser.lr": rate, "run.save_every_epochs": 1,
-        "run.validate_every": 1, "run.log_every_steps": 5, "run.tensorboard": "false",
+        "model.name": spec.name,
+        "model.alpha": alpha if spec.alpha is not None else "none",
+        "data.root": home / "worlds" / f"{world}-{clips}",
+        "world.clips": clips,
+        "world.size": 64,
+        "schedule.epochs": epochs,
+        "optimiser.lr": rate,
+        "run.save_every_epochs": 1,
+        "run.validate_every": 1,
+        "run.log_every_steps": 5,
+        "run.tensorboard": "false",
         "run.threads": max(1, (os.cpu_count() or 2) // 2),
-    }  # fmt: skip
+    }
     return Plan(f"planted-{world}", tuple(f"{key}={value}" for key, value in settings.items()))
 
 
@@ -60,8 +70,10 @@ def _choose_network() -> ModelSpec:
     names = [name for name in model_names() if name.endswith(BACKBONE)]
     specs = {spec.family: spec for spec in map(ModelSpec.from_name, names)}
     family = st.selectbox(
-        "Network", list(specs), index=list(specs).index("gst"),
+        "Network",
+        list(specs),
+        index=list(specs).index("gst"),
         format_func=lambda name: specs[name].operator.title,
         help="Its temporal operator, in a narrow ResNet-26. C2D cannot see the order of frames.",
-    )  # fmt: skip
+    )
     return specs[family]

@@ -10,9 +10,10 @@ from app.clips_to_try import Clips
 from app.columns import Column, open_network
 from app.waiting import await_result
 from app.wording import REPORT_ABOUT, literal, people, rename
-from gst_analysis import workflows
-from gst_analysis.workflows import Report, ReportPlan
-from gst_analysis.workflows.report_words import name_section
+from gst_analysis.reporting import making
+from gst_analysis.reporting.clips import ReportPlan
+from gst_analysis.reporting.making import Report
+from gst_analysis.reporting.words import name_section
 
 PREVIEW_HEIGHT = 900
 
@@ -21,17 +22,26 @@ def show_report(column: Column, clips: Clips | None) -> None:
     """Write it, when asked to; then offer the file, and show it."""
     names = {str(column.path): column.shown} | (clips.names if clips else {})
     result: Report | None = await_result(
-        f"report {column.source.key} {clips and clips.key}", lambda tell: _write(column, clips, tell),
-        start="Write the report", about=REPORT_ABOUT, names=names,
-    )  # fmt: skip
+        f"report {column.source.key} {clips and clips.key}",
+        lambda tell: _write(column, clips, tell),
+        start="Write the report",
+        about=REPORT_ABOUT,
+        names=names,
+    )
     if result is None:
         return
     page = rename(result.page, names)
     st.markdown(f"**{people(len(page.encode()), 'B')}**: {' · '.join(map(name_section, result.sections))}.")
     st.download_button(
-        "Download the report", page, file_name=f"{column.name}-report.html", mime="text/html", type="primary",
-        icon=":material/download:", on_click="ignore", key="report-file",
-    )  # fmt: skip
+        "Download the report",
+        page,
+        file_name=f"{column.name}-report.html",
+        mime="text/html",
+        type="primary",
+        icon=":material/download:",
+        on_click="ignore",
+        key="report-file",
+    )
     for name, why in result.missing.items():
         said = f"**{name_section(name)}**: not for this checkpoint. {literal(rename(why, names))}."
         st.info(said, icon=":material/info:")
@@ -46,7 +56,7 @@ def _write(column: Column, clips: Clips | None, tell: Callable[[int, int, str], 
     if clips is not None:
         dataset = clips.prepare(lambda done, total, _: tell(done, total, "Rendering clips"))
     plan = ReportPlan(clips.choice) if clips else ReportPlan()
-    return workflows.report(
+    return making(
         open_network(column),
         dataset,
         plan=plan,

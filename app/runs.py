@@ -68,9 +68,11 @@ class Runs:
             arguments = _read_arguments(folder)
             if not arguments:
                 raise OutputError(
-                    folder.name, expected="a run that the explorer started", found="none",
+                    folder.name,
+                    expected="a run that the explorer started",
+                    found="none",
                     todo="resume it with gst-analyze train --resume",
-                )  # fmt: skip
+                )
             self._launch(folder, [*arguments, _GO_ON], visitor)
 
     def cancel(self, folder: Path) -> None:
@@ -115,14 +117,18 @@ class Runs:
     def _check(self, home: Path, *, more: int = 1) -> None:
         if self.running() is not None:
             raise OutputError(
-                "training", expected="one run at a time on this server", found="one that goes on",
+                "training",
+                expected="one run at a time on this server",
+                found="one that goes on",
                 todo="wait for it, or cancel it",
-            )  # fmt: skip
+            )
         if more and home.is_dir() and sum(path.is_dir() for path in home.iterdir()) >= MOST_KEPT:
             raise OutputError(
-                home.name, expected=f"fewer than {MOST_KEPT} runs there", found="as many",
+                home.name,
+                expected=f"fewer than {MOST_KEPT} runs there",
+                found="as many",
                 todo="ask whoever runs the server to remove old ones",
-            )  # fmt: skip
+            )
 
     def _launch(self, folder: Path, arguments: Sequence[str], visitor: Visitor) -> None:
         command = [sys.executable, "-c", _CALL, "train", *arguments]
@@ -130,9 +136,12 @@ class Runs:
             (folder / _PROCESS).write_text(json.dumps([word for word in arguments if word != _GO_ON]))
             with (folder / _OUTPUT).open("wb") as output:
                 process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
                     start_new_session=True,  # a Ctrl-C for the server reaches it once, from `close`
-                )  # fmt: skip
+                )
             os.setpriority(os.PRIO_PROCESS, process.pid, 10)  # pages stay quick
         except OSError as error:
             raise _unwritable(folder, error) from error
@@ -189,6 +198,8 @@ def _repeat(settings: Sequence[str]) -> list[str]:
 
 def _unwritable(folder: Path, error: OSError) -> OutputError:
     return OutputError(
-        str(folder), expected="a folder that can be written to", found=error.strerror or str(error),
+        str(folder),
+        expected="a folder that can be written to",
+        found=error.strerror or str(error),
         todo="start the explorer in another folder",
-    )  # fmt: skip
+    )

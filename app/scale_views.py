@@ -13,25 +13,44 @@ from app.columns import Column
 from app.downloads import offer_downloads
 from app.series import show_series
 from app.wording import CAUTION, IMPORTANCE_NOTE, OVERLAY_NOTE, STATISTICS_NOTE, literal
-from gst_analysis.workflows import BnScales, ScaleComparison, join_bn_scales
+from gst_analysis.analyses.comparison import ScaleComparison
+from gst_analysis.analyses.scales import BnScales, join_bn_scales
 
 ROWS = {"stage": "Stages", "block": "Blocks"}
 SCALES = {"signed": "Signed", "absolute": "Absolute"}
 OVERLAYS = {"overlays": "Cumulative shares", "ridgelines": "Ridgelines"}
 
 GAPS = {
-    "checkpoint": "Checkpoint", "block": "Block", "gap": "Gap", "gap_low": "95% from", "gap_high": "to",
-    "auc": "Chance that time is above", "auc_p_holm": "p (Holm)", "wasserstein": "Distance",
+    "checkpoint": "Checkpoint",
+    "block": "Block",
+    "gap": "Gap",
+    "gap_low": "95% from",
+    "gap_high": "to",
+    "auc": "Chance that time is above",
+    "auc_p_holm": "p (Holm)",
+    "wasserstein": "Distance",
     "undefined": "Not defined",
-}  # fmt: skip
+}
 DIFFERENCES = {
-    "checkpoint": "Checkpoint", "block": "Block", "group": "Group", "shift": "Shift", "shift_low": "95% from",
-    "shift_high": "to", "auc_p_holm": "p (Holm)", "ks_p_holm": "p (KS)", "wasserstein": "Distance",
-}  # fmt: skip
+    "checkpoint": "Checkpoint",
+    "block": "Block",
+    "group": "Group",
+    "shift": "Shift",
+    "shift_low": "95% from",
+    "shift_high": "to",
+    "auc_p_holm": "p (Holm)",
+    "ks_p_holm": "p (KS)",
+    "wasserstein": "Distance",
+}
 LAYERS = {
-    "checkpoint": "Checkpoint", "block": "Block", "score": "Score", "spatial": "Space, median",
-    "temporal": "Time, median", "log2_ratio": "log₂ of time over space", "undefined": "Not defined",
-}  # fmt: skip
+    "checkpoint": "Checkpoint",
+    "block": "Block",
+    "score": "Score",
+    "spatial": "Space, median",
+    "temporal": "Time, median",
+    "log2_ratio": "log₂ of time over space",
+    "undefined": "Not defined",
+}
 
 
 def show_histograms(columns: Sequence[Column]) -> None:
@@ -51,9 +70,11 @@ def show_histograms(columns: Sequence[Column]) -> None:
 def join_columns(columns: Sequence[Column], *, absolute: bool = False) -> BnScales:
     """Figure 4 of what was read."""
     return join_bn_scales(
-        [column.reading.scales for column in columns], absolute=absolute,
-        names=[column.name for column in columns], paths=[column.shown for column in columns],
-    )  # fmt: skip
+        [column.reading.scales for column in columns],
+        absolute=absolute,
+        names=[column.name for column in columns],
+        paths=[column.shown for column in columns],
+    )
 
 
 def draw_histograms(result: BnScales, *, by: str) -> None:
@@ -95,8 +116,7 @@ def show_statistics(columns: Sequence[Column]) -> None:
         titles = {"checkpoint": "Checkpoint", "what": "What", "why": "Why not"}
         showing.show_table("Not compared", result.uncompared, titles)
     _show_code(
-        columns,
-        lambda paths: commands.write_compare(paths, by="stage", absolute=absolute, figure="gaps"),
+        columns, lambda paths: commands.write_compare(paths, by="stage", absolute=absolute, figure="gaps")
     )
 
 
@@ -163,9 +183,10 @@ def _draw_comparison(columns: Sequence[Column], figure: str, *, by: str, absolut
     with st.spinner("Comparing"):
         result = cached.compare_scales(key, sources, absolute=absolute)
         drawing = cached.draw(
-            f"{figure} {by} {absolute} {key}", dark=dark,
+            f"{figure} {by} {absolute} {key}",
+            dark=dark,
             _figure=lambda: result.figures(by=by, dark=dark)[figure],
-        )  # fmt: skip
+        )
     names = ", ".join(result.provenance.sources)
     showing.show_drawing(drawing, alt=f"Scales of {names}: {figure}")
     return result

@@ -10,8 +10,9 @@ from app import cached, commands, showing
 from app.choosing import list_runs, resolve_folder
 from app.downloads import offer_downloads
 from app.wording import NO_RUN, SERIES_NOTES, literal, plain_name, rename
+from gst_analysis.analyses.drift import Drift
+from gst_analysis.checkpoints.sources import list_checkpoints
 from gst_analysis.errors import DataError
-from gst_analysis.workflows import Drift, list_checkpoints
 
 MOST_EPOCHS = 60
 FIGURES = {"gamma_over_training": "Curves", "animation": "In motion"}
@@ -46,10 +47,11 @@ def list_epochs(folder: Path, shown: str) -> list[Path]:
     epochs = [file for file in found if file.stem.startswith("epoch")] or found
     if len(epochs) < 2:
         raise DataError(
-            shown, expected="the epochs of a run, such as epoch-0001.pth and epoch-0002.pth",
+            shown,
+            expected="the epochs of a run, such as epoch-0001.pth and epoch-0002.pth",
             found=f"{len(epochs)} checkpoint files",
             todo="train with run.save_every_epochs=1, or choose another folder",
-        )  # fmt: skip
+        )
     return epochs[:: -(-len(epochs) // MOST_EPOCHS)]
 
 
@@ -67,9 +69,13 @@ def draw_series(result: Drift, key: str, figure: str) -> None:
 def _choose_folder() -> str | None:
     runs = list_runs()
     return st.selectbox(
-        "Run", runs, key="run", bind="query-params", accept_new_options=True,
+        "Run",
+        runs,
+        key="run",
+        bind="query-params",
+        accept_new_options=True,
         index=0 if runs else None,
         placeholder="runs/mine: a folder with the checkpoints of several epochs",
         help="Pick a shipped run, or type the path of a folder on the server: in the folder the explorer was "
         "started in, or one named in GST_ANALYSIS_FOLDERS.",
-    )  # fmt: skip
+    )

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
     from app.cached import Drawing
     from app.commands import Lines
+    from gst_analysis.analyses.cost import Cost
+    from gst_analysis.analyses.scales import BnScales
+    from gst_analysis.checkpoints.sources import Inspection
     from gst_analysis.errors import GstError
-    from gst_analysis.workflows import BnScales, Cost, Inspection
 
 
 def is_dark() -> bool:
@@ -54,9 +56,15 @@ def choose_one(label: str, titles: Mapping[str, str], *, key: str, help: str | N
     if key in st.session_state and st.session_state[key] not in names:
         del st.session_state[key]  # what was chosen before is no longer offered
     chosen = st.segmented_control(
-        label, names, default=names[0], format_func=titles.__getitem__, key=key, bind="query-params",
-        required=True, help=help,
-    )  # fmt: skip
+        label,
+        names,
+        default=names[0],
+        format_func=titles.__getitem__,
+        key=key,
+        bind="query-params",
+        required=True,
+        help=help,
+    )
     return str(chosen)
 
 
@@ -100,9 +108,12 @@ def show_table(title: str, table: Any, titles: Mapping[str, str]) -> None:
     columns = {name: st.column_config.NumberColumn(format=formats[name]) for name in formats}
     with st.expander(title, icon=":material/table:"):
         st.dataframe(
-            shown, hide_index=True, height=min(320, 38 + 35 * len(shown)), placeholder="–",
+            shown,
+            hide_index=True,
+            height=min(320, 38 + 35 * len(shown)),
+            placeholder="–",
             column_config={name: column for name, column in columns.items() if name not in wholes},
-        )  # fmt: skip
+        )
 
 
 def show_numbers(result: BnScales) -> None:
@@ -118,9 +129,11 @@ def show_numbers(result: BnScales) -> None:
     with st.expander(f"Numbers: {scale} of every batch norm", icon=":material/table:"):
         three_digits = st.column_config.NumberColumn(format="%.3f")
         st.dataframe(
-            rows, hide_index=True, height=320,
+            rows,
+            hide_index=True,
+            height=320,
             column_config=dict.fromkeys(("Median", "Mean", "Deviation"), three_digits),
-        )  # fmt: skip
+        )
 
 
 def explain_groups(result: BnScales, inspections: Sequence[Inspection]) -> None:

@@ -7,7 +7,7 @@ import shlex
 from app.cached_clips import Way
 from app.clips import Clip
 from app.commands import Lines
-from gst_analysis.workflows import PLANTED_SEED, PLANTED_WORLDS
+from gst_analysis.analyses.traces.single_clips import PLANTED_SEED, PLANTED_WORLDS
 
 
 def write_trace(checkpoint: str, clip: Clip, way: Way, *, class_id: int, predicted: bool) -> Lines:
@@ -32,7 +32,7 @@ def _write_python(checkpoint: str, clip: Clip, way: Way, which: list[str]) -> st
     chosen = f", class_name={which[1]}" if which else ""
     lines = [
         "import gst_analysis as gst",
-        "from gst_analysis.workflows import name_clip, trace_clip",
+        "from gst_analysis import name_clip, trace_clip",
         "",
         f"model = gst.load_model({checkpoint!r})",
         f"clips = name_clip(model, {clip.shown!r}, {clip.name!r}, truth={clip.truth!r})",

@@ -18,7 +18,10 @@ from app.wording import literal, tell_apart
 from gst_analysis.errors import GstError
 
 if TYPE_CHECKING:
-    from gst_analysis.workflows import FrameInfluence, Progress, SaliencyMaps, Traces
+    from gst_analysis.analyses.influence import FrameInfluence
+    from gst_analysis.analyses.saliency import SaliencyMaps
+    from gst_analysis.analyses.traces import Traces
+    from gst_analysis.checkpoints.sources import Progress
 
 LONGEST_FILM = 1_500
 """Frames up to which a clip is shown with its running prediction; longer ones as they are."""
@@ -92,9 +95,13 @@ def choose_checkpoint(choices: list[Choice]) -> Choice:
     known = {choice.ref: choice for choice in choices}
     titles = tell_apart({choice.ref: choice.name for choice in choices})
     ref = st.selectbox(
-        "Trace with", list(known), key="trace_with", bind="query-params",
-        format_func=titles.__getitem__, help="One of the checkpoints chosen on the left.",
-    )  # fmt: skip
+        "Trace with",
+        list(known),
+        key="trace_with",
+        bind="query-params",
+        format_func=titles.__getitem__,
+        help="One of the checkpoints chosen on the left.",
+    )
     return known[ref]
 
 
@@ -120,9 +127,17 @@ def choose_way(subject: Subject, files: Files, *, frames: int) -> Way:
 
 def _choose_frames(label: str, usual: int, *, help: str) -> int | None:
     return st.number_input(
-        label, 1, None, None, 1, key=label.lower(), bind="query-params", placeholder=f"{usual}", help=help,
+        label,
+        1,
+        None,
+        None,
+        1,
+        key=label.lower(),
+        bind="query-params",
+        placeholder=f"{usual}",
+        help=help,
         width=160,
-    )  # fmt: skip
+    )
 
 
 def trace(subject: Subject, files: Files, way: Way, *, large: bool) -> Traces | None:
@@ -130,10 +145,13 @@ def trace(subject: Subject, files: Files, way: Way, *, large: bool) -> Traces | 
     windows = cached_clips.find_windows(subject, files, way).count if way.mode == "window" else 0
     if windows > MOST_WINDOWS or (windows > 1 and large):
         found: Traces | None = await_result(
-            f"windows {subject} {way}", lambda tell: cached_clips.trace(subject, files, way, progress=tell),
-            start=STARTS["window"], about=ABOUT["window"].format(windows=windows),
-            names=name_files(subject, files), at_once=windows < MANY_WINDOWS,
-        )  # fmt: skip
+            f"windows {subject} {way}",
+            lambda tell: cached_clips.trace(subject, files, way, progress=tell),
+            start=STARTS["window"],
+            about=ABOUT["window"].format(windows=windows),
+            names=name_files(subject, files),
+            at_once=windows < MANY_WINDOWS,
+        )
         return found
     with st.spinner("Tracing the clip", show_time=True):
         return cached_clips.trace(subject, files, way)
@@ -171,10 +189,13 @@ def choose_class(subject: Subject, traces: Traces) -> tuple[int, bool]:
     linked = st.query_params.get("class", "")
     first = offered.index(int(linked)) if linked.isdecimal() and int(linked) in offered else 0
     chosen = st.selectbox(
-        "Evidence for", offered, index=first, key=f"class-{predicted}-{_name_pair(subject)}",
+        "Evidence for",
+        offered,
+        index=first,
+        key=f"class-{predicted}-{_name_pair(subject)}",
         format_func=titles.__getitem__,
         help="The class that the matrix and the maps below are about: the predicted one first.",
-    )  # fmt: skip
+    )
     if chosen != predicted:
         st.query_params["class"] = str(chosen)
     else:
@@ -235,8 +256,11 @@ def show_influence(subject: Subject, files: Files, *, class_id: int, large: bool
     found: FrameInfluence | None = _look(
         "influence",
         lambda tell: cached_clips.measure_influence(subject, files, class_id=class_id, _progress=tell),
-        subject, files, class_id=class_id, large=large,
-    )  # fmt: skip
+        subject,
+        files,
+        class_id=class_id,
+        large=large,
+    )
     if found is None:
         return None
     figure = cached_clips.draw_matrix(subject, found, class_id=class_id, dark=showing.is_dark())
@@ -263,9 +287,13 @@ def show_saliency(subject: Subject, files: Files, *, class_id: int, large: bool)
     st.subheader("Where it looks", anchor=False)
     st.markdown(SALIENCY_INTRO)
     found = _look(
-        "saliency", lambda _: cached_clips.map_saliency(subject, files, class_id=class_id),
-        subject, files, class_id=class_id, large=large,
-    )  # fmt: skip
+        "saliency",
+        lambda _: cached_clips.map_saliency(subject, files, class_id=class_id),
+        subject,
+        files,
+        class_id=class_id,
+        large=large,
+    )
     if found is not None:
         alt = f"Evidence for {found.summary.label} in every frame, by group"
         _draw(f"saliency {subject} {class_id}", found, alt=alt)
@@ -285,9 +313,8 @@ def _look(
     names = name_files(subject, files)
     if large:
         return await_result(
-            f"{what} {subject} {class_id}", measure, start=STARTS[what], about=ABOUT[what],
-            names=names,
-        )  # fmt: skip
+            f"{what} {subject} {class_id}", measure, start=STARTS[what], about=ABOUT[what], names=names
+        )
     try:
         with st.spinner(STARTS[what], show_time=True):
             return measure(None)

@@ -16,8 +16,8 @@ from app.recipes import Plan
 from app.runs import State, list_runs, read_settings, tell_failure
 from app.visitors import find_visitor
 from app.wording import NOT_YOURS, literal, rename, say_time
+from gst_analysis.analyses.training_runs import RunSummary, TrainingRun, read_run, watch_rendering
 from gst_analysis.errors import GstError
-from gst_analysis.workflows import RunSummary, TrainingRun, read_run, watch_rendering
 
 INTRO = (
     "Train a small network on rendered videos whose truth is known, and watch it learn: a minute or two on "
@@ -77,9 +77,13 @@ def choose_run() -> Path | None:
         return None
     st.session_state.run_shown = st.session_state.followed
     st.selectbox(
-        "Run", list(known), key="run_shown", on_change=_change_run, placeholder="Choose a run",
+        "Run",
+        list(known),
+        key="run_shown",
+        on_change=_change_run,
+        placeholder="Choose a run",
         help="Those that were started here, the latest first, and the folders that you opened.",
-    )  # fmt: skip
+    )
     if st.session_state.followed is None:
         return None
     st.query_params["run"] = st.session_state.followed
@@ -90,9 +94,11 @@ def offer_folder() -> None:
     """A form to watch a run that was started elsewhere."""
     with st.form("run-path", border=False):
         st.text_input(
-            "Folder on the server", key="typed_run", placeholder="runs/last",
+            "Folder on the server",
+            key="typed_run",
+            placeholder="runs/last",
             help="What was given to gst-analyze train --out.",
-        )  # fmt: skip
+        )
         st.form_submit_button("Watch", on_click=_open_typed, width="stretch")
 
 
@@ -212,7 +218,7 @@ def write_train(folder: Path) -> Lines:
         f"gst-analyze train {shown}/config.toml --out {shown}-again\ngst-analyze drift {shown}/epoch-*.pth"
     )
     lines = [
-        "from gst_analysis.workflows import follow_gamma, read_run",
+        "from gst_analysis import follow_gamma, read_run",
         "",
         f"run = read_run({shown!r})",
         "curves, steps, epochs = run.plot(), run.table, run.epochs",

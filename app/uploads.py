@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.wording import plain_name
+from gst_analysis.checkpoints.sources import CHECKPOINT_ENDINGS
 from gst_analysis.errors import DataError, OutputError, UnreadableCheckpoint
-from gst_analysis.workflows import CHECKPOINT_ENDINGS
 
 MOST_FILES = 4
 ROOM_TO_LEAVE = 2**30
@@ -40,9 +40,11 @@ class Uploads:
         if ending not in self.endings:
             wrong = UnreadableCheckpoint if self.endings == CHECKPOINT_ENDINGS else DataError
             raise wrong(
-                shown, expected=f"a file ending in {', '.join(self.endings)}", found=ending or "no ending",
+                shown,
+                expected=f"a file ending in {', '.join(self.endings)}",
+                found=ending or "no ending",
                 todo="choose the file itself",
-            )  # fmt: skip
+            )
         self._check_room(shown, size)
         shown = self._distinct(shown)
         place = self.folder / f"{secrets.token_hex(8)}{ending}"
@@ -60,14 +62,18 @@ class Uploads:
     def _check_room(self, shown: str, size: int) -> None:
         if len(self.files) >= MOST_FILES:
             raise OutputError(
-                shown, expected=f"at most {MOST_FILES} uploaded files at a time", found="one more",
+                shown,
+                expected=f"at most {MOST_FILES} uploaded files at a time",
+                found="one more",
                 todo="remove the uploaded files first",
-            )  # fmt: skip
+            )
         if shutil.disk_usage(self.folder).free < size + ROOM_TO_LEAVE:
             raise OutputError(
-                shown, expected="room for it on the server's disk", found="too little",
+                shown,
+                expected="room for it on the server's disk",
+                found="too little",
                 todo="ask whoever runs the server, or give a path in an allowed folder",
-            )  # fmt: skip
+            )
 
     def _distinct(self, shown: str) -> str:
         stem, ending = Path(shown).stem, Path(shown).suffix

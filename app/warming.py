@@ -8,8 +8,8 @@ from app import cached, cached_clips
 from app.choosing import list_first
 from app.clips import list_planted
 from app.tracing import describe
+from gst_analysis.analyses.scales import join_bn_scales
 from gst_analysis.errors import GstError
-from gst_analysis.workflows import join_bn_scales
 
 _HEAD_START_S = 4.0
 """Seconds that the first page has to itself before other pages are prepared."""
@@ -34,8 +34,9 @@ def _draw_first() -> None:
     readings = [cached.read_checkpoint(choice.path) for choice in choices]
     result = join_bn_scales(
         [reading.scales for reading in readings],
-        names=[choice.name for choice in choices], paths=[choice.shown for choice in choices],
-    )  # fmt: skip
+        names=[choice.name for choice in choices],
+        paths=[choice.shown for choice in choices],
+    )
     for dark in (False, True):
         key = tuple(result.provenance.sources.items())
         cached.draw_scales(key, result, by="stage", absolute=False, dark=dark)

@@ -19,7 +19,7 @@ GROUP_NOTES = {
         "one scale belongs to both: it is shared out by the energy of their weights, and each channel "
         "appears once in each histogram. Before training that shows only how fresh weights are spread over "
         "the two kernels. In MobileNetV2 a filter is either spatial or temporal, as in GST."
-    ),
+    )
 }
 NO_GROUPS = (
     "**No groups, one histogram.** {names}: in this family every channel is made in the same way, so there "
@@ -91,11 +91,7 @@ ABLATION_ABOUT = (
     "Runs the network over some sixty clips with every group of every block changed in four ways. That takes "
     "half a minute for a small network, minutes for a large one, and other pages stay usable meanwhile."
 )
-MEASURES = {
-    "accuracy_drop": "Accuracy lost",
-    "loss_rise": "Loss gained",
-    "logit_drop": "Logit lost",
-}
+MEASURES = {"accuracy_drop": "Accuracy lost", "loss_rise": "Loss gained", "logit_drop": "Logit lost"}
 DRIFT_NOTE = (
     "A network that was inflated from 2-D weights begins with the scales of unrelated 2-D filters. How far "
     "has each scale moved since, and which still carry what they inherited?"

@@ -38,22 +38,27 @@ from benchmarks.findings_statistics import (
     summarise,
 )
 from benchmarks.machine import describe_machine
-from gst_analysis.analysis.score_agreement import rank_correlation
+from gst_analysis.analyses.agreement.measure import rank_correlation
+from gst_analysis.analyses.scales import bn_scales
 from gst_analysis.checkpoints.loading import load_model
-from gst_analysis.data.synthetic import WORLDS, make_world
+from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
 from gst_analysis.errors import GstError, SpecError
-from gst_analysis.figures.style import render_figure
+from gst_analysis.planted.making import WORLDS, make_world
 from gst_analysis.results import to_json, write_whole
-from gst_analysis.workflows import ClipChoice, bn_scales, load_labelled_clips
+from gst_analysis.style.theme import render_figure
 from trained_models.make import fresh_world
 
 SHIPPED = Path("trained_models")
 REFERENCE = "static"
 """The world where order says nothing: others are compared with it."""
 HEADLINES = (
-    ("gamma", "median"), ("invariant", "median"), ("zero", "loss"), ("mean", "loss"),
-    ("shuffle-time", "loss"), (MATCHED, "loss"),
-)  # fmt: skip
+    ("gamma", "median"),
+    ("invariant", "median"),
+    ("zero", "loss"),
+    ("mean", "loss"),
+    ("shuffle-time", "loss"),
+    (MATCHED, "loss"),
+)
 Key = tuple[str, str]
 
 
@@ -75,15 +80,19 @@ def read_pairs(words: Sequence[str]) -> list[tuple[Path, str]]:
         path, _, world = word.rpartition("=")
         if not path or world not in WORLDS:
             raise SpecError(
-                word[:80], expected=f"CKPT=WORLD with one of {', '.join(WORLDS)}",
-                found=f"world {world[:40]!r}", todo="name the world that the checkpoint was trained on",
-            )  # fmt: skip
+                word[:80],
+                expected=f"CKPT=WORLD with one of {', '.join(WORLDS)}",
+                found=f"world {world[:40]!r}",
+                todo="name the world that the checkpoint was trained on",
+            )
         pairs.append((Path(path), world))
     if not pairs:
         raise SpecError(
-            "checkpoints", expected="CKPT=WORLD words, or shipped checkpoints", found="neither",
+            "checkpoints",
+            expected="CKPT=WORLD words, or shipped checkpoints",
+            found="neither",
             todo="run this in the repository's root, or name checkpoints",
-        )  # fmt: skip
+        )
     return pairs
 
 
@@ -111,10 +120,18 @@ def tabulate_blocks(findings: Sequence[Finding]) -> pd.DataFrame:
             for what, (value, draws) in values.items():
                 for b, block in enumerate(one.blocks):
                     number = summarise(value[b], draws[:, b])
-                    rows.append({
-                        **about, "block": block, "score": score, "measure": measure, "what": what,
-                        "value": number.value, "low": number.low, "high": number.high,
-                    })  # fmt: skip
+                    rows.append(
+                        {
+                            **about,
+                            "block": block,
+                            "score": score,
+                            "measure": measure,
+                            "what": what,
+                            "value": number.value,
+                            "low": number.low,
+                            "high": number.high,
+                        }
+                    )
     return pd.DataFrame(rows)
 
 
@@ -152,10 +169,18 @@ def summarise_finding(one: Finding) -> dict[str, Any]:
         if measure == "median" and not np.isnan([estimate.share, truth]).any():
             follows[score] = float(rank_correlation(estimate.share[None], truth[None])[0])
     return {
-        "name": one.name, "world": one.world, "network": one.network, "sha256": one.sha256,
-        "clips": one.clips, "accuracy": one.accuracy, "blocks": one.blocks, "channels": one.channels,
-        "trends_of_share": trends, "deep_half": deep, "follows_matched_loss": follows,
-    }  # fmt: skip
+        "name": one.name,
+        "world": one.world,
+        "network": one.network,
+        "sha256": one.sha256,
+        "clips": one.clips,
+        "accuracy": one.accuracy,
+        "blocks": one.blocks,
+        "channels": one.channels,
+        "trends_of_share": trends,
+        "deep_half": deep,
+        "follows_matched_loss": follows,
+    }
 
 
 def compare_worlds(findings: Sequence[Finding]) -> list[dict[str, Any]]:
@@ -171,10 +196,17 @@ def compare_worlds(findings: Sequence[Finding]) -> list[dict[str, Any]]:
         for key in own[0].estimates:
             for what, of in (("share", find_deep_share), ("temporal", _deep_temporal)):
                 sides = [[of(one.estimates[key]) for one in side] for side in (own, others)]
-                rows.append({
-                    "network": network, "world": world, "minus": REFERENCE, "score": key[0],
-                    "measure": key[1], "what": what, "difference": compare_runs(*sides),
-                })  # fmt: skip
+                rows.append(
+                    {
+                        "network": network,
+                        "world": world,
+                        "minus": REFERENCE,
+                        "score": key[0],
+                        "measure": key[1],
+                        "what": what,
+                        "difference": compare_runs(*sides),
+                    }
+                )
     return rows
 
 
@@ -202,10 +234,17 @@ def format_summaries(summaries: Sequence[dict[str, Any]]) -> str:
         trends.append(f"| {', '.join(key)} | {' | '.join(cells)} |")
         found = [next(row for row in one["deep_half"] if _key(row) == key) for one in summaries]
         deep.append(f"| {', '.join(key)} | {' | '.join(format_number(row['share']) for row in found)} |")
-    return "\n".join([
-        "Spearman's correlation of the temporal share with depth:", "", *trends, "",
-        "Temporal share, added up over the deeper half of the blocks:", "", *deep,
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            "Spearman's correlation of the temporal share with depth:",
+            "",
+            *trends,
+            "",
+            "Temporal share, added up over the deeper half of the blocks:",
+            "",
+            *deep,
+        ]
+    )
 
 
 def format_differences(rows: Sequence[dict[str, Any]]) -> str:

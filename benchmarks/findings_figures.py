@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gst_analysis.figures.comparison import GROUP_NAMES, list_colours
-from gst_analysis.figures.style import Theme, dress, dress_legend, new_figure, theme_of
+from gst_analysis.analyses.comparison.figure import GROUP_NAMES, list_colours
+from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
 
 WORLD_NAMES = {
     "static": "static world\n(any frame tells)",
@@ -88,10 +88,16 @@ def draw_shares(table: pd.DataFrame, *, dark: bool = False) -> Figure:
     panels[0].set_ylabel("temporal / (temporal + spatial)", fontsize=9, color=theme.ink)
     figure.supxlabel("block (stage.index), from input to output", fontsize=9, color=theme.ink)
     handles = [
-        Line2D([], [], color=colours[w], marker=_MARKERS[w], markersize=4.5,
-               label=WORLD_NAMES[w].replace("\n", " "))
+        Line2D(
+            [],
+            [],
+            color=colours[w],
+            marker=_MARKERS[w],
+            markersize=4.5,
+            label=WORLD_NAMES[w].replace("\n", " "),
+        )
         for w in worlds
-    ]  # fmt: skip
+    ]
     _add_legend(figure, handles, table, theme)
     return figure
 
@@ -119,29 +125,56 @@ def _draw_runs(
         at = np.arange(len(value)) + aside
         if run:
             axes.plot(
-                at, value, marker, markersize=3, color=colour, markerfacecolor=theme.panel, alpha=0.75,
+                at,
+                value,
+                marker,
+                markersize=3,
+                color=colour,
+                markerfacecolor=theme.panel,
+                alpha=0.75,
                 markeredgewidth=0.8,
-            )  # fmt: skip
+            )
             continue
         # a skewed bootstrap can leave the number a hair outside its own interval
         bars = np.maximum(0, [value - part["low"].to_numpy(), part["high"].to_numpy() - value])
         known = ~np.isnan(value)
         axes.errorbar(
-            at[known], value[known], yerr=bars[:, known], fmt=f"-{marker}", color=colour, markersize=4,
-            linewidth=1, elinewidth=1, capsize=1.5, zorder=3,
-        )  # fmt: skip
+            at[known],
+            value[known],
+            yerr=bars[:, known],
+            fmt=f"-{marker}",
+            color=colour,
+            markersize=4,
+            linewidth=1,
+            elinewidth=1,
+            capsize=1.5,
+            zorder=3,
+        )
 
 
 def _add_legend(figure: Figure, handles: list[Line2D], table: pd.DataFrame, theme: Theme) -> None:
     if (table["run"] > 0).any():
         handles = [
             *handles,
-            Line2D([], [], linestyle="", marker="o", markersize=4, color=theme.ink,
-                   markerfacecolor=theme.panel, label="other runs (seeds)"),
-        ]  # fmt: skip
+            Line2D(
+                [],
+                [],
+                linestyle="",
+                marker="o",
+                markersize=4,
+                color=theme.ink,
+                markerfacecolor=theme.panel,
+                label="other runs (seeds)",
+            ),
+        ]
     network = table["network"].iloc[0]
     legend = figure.legend(
-        handles=handles, loc="outside upper left", ncols=4, fontsize=8, alignment="left", title_fontsize=8,
+        handles=handles,
+        loc="outside upper left",
+        ncols=4,
+        fontsize=8,
+        alignment="left",
+        title_fontsize=8,
         title=f"{network}; bars: 95% bootstrap intervals of the first run",
-    )  # fmt: skip
+    )
     dress_legend(legend, theme)

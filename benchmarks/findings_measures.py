@@ -14,16 +14,16 @@ import pandas as pd
 import torch
 
 from benchmarks.findings_statistics import Estimate, Reals
-from gst_analysis.analysis.ablation import AblationPlan, AblationRun
-from gst_analysis.analysis.channel_masking import Unit, list_units
-from gst_analysis.analysis.clip_batches import ClipStream
-from gst_analysis.analysis.importance import listen_to_activations, tabulate_importance
+from gst_analysis.analyses.ablation.measure import AblationPlan, AblationRun
+from gst_analysis.analyses.importance.measure import listen_to_activations, tabulate_importance
 from gst_analysis.checkpoints.loading import LoadedModel
-from gst_analysis.data.records import RecordList
+from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.conditions import running_conditions
 from gst_analysis.inference.evaluation import check_classes
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.probes.channel_masking import Unit, list_units
+from gst_analysis.probes.clip_stream import ClipStream
 
 INTERVENTIONS = ("zero", "mean", "shuffle-time")
 GROUPS = ("spatial", "temporal")
@@ -87,11 +87,16 @@ def measure_finding(
     untouched, changed = np.concatenate(run.untouched, 1), np.concatenate(run.changed, 2)
     estimates = estimate_medians(tabulate_importance(model.checkpoint, moments))
     return Finding(
-        name, world, model.spec.label, model.sha256, untouched.shape[1], float(untouched[0].mean()),
+        name,
+        world,
+        model.spec.label,
+        model.sha256,
+        untouched.shape[1],
+        float(untouched[0].mean()),
         tuple(spatial.block for spatial, _ in pairs),
         tuple((spatial.count, temporal.count) for spatial, temporal in pairs),
         estimates | estimate_drops(rows, untouched, changed),
-    )  # fmt: skip
+    )
 
 
 def pair_groups(model: LoadedModel) -> list[tuple[Unit, Unit]]:
@@ -101,9 +106,11 @@ def pair_groups(model: LoadedModel) -> list[tuple[Unit, Unit]]:
     alike = all((a.layer, a.group, b.group) == (b.layer, *GROUPS) for a, b in pairs)
     if len(units) % 2 or not alike or any(len(block.sites) > 1 for block in model.spec.blocks()):
         raise SpecError(
-            model.checkpoint.name, expected="bottleneck blocks with spatial and temporal channels",
-            found=model.spec.label, todo="give a GST or GST-Large network in a ResNet with bottlenecks",
-        )  # fmt: skip
+            model.checkpoint.name,
+            expected="bottleneck blocks with spatial and temporal channels",
+            found=model.spec.label,
+            todo="give a GST or GST-Large network in a ResNet with bottlenecks",
+        )
     return pairs
 
 

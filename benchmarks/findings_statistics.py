@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata, ttest_ind
 
-from gst_analysis.analysis.score_agreement import rank_correlation
+from gst_analysis.analyses.agreement.measure import rank_correlation
 
 Reals = npt.NDArray[np.float64]
 _MOST_ORDERED = 8  # blocks whose every order is tried: 40,320 of them

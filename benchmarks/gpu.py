@@ -26,12 +26,12 @@ from torch.nn import functional as F
 
 from benchmarks.machine import describe_machine
 from benchmarks.settings import add_settings
-from gst_analysis.data.synthetic import WorldConfig, make_world
-from gst_analysis.data.transforms import normalise_clips
+from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import GstError, OutputError
 from gst_analysis.inference.settings import choose_device
-from gst_analysis.models.network import average_frames
-from gst_analysis.models.registry import build_model
+from gst_analysis.networks.network import average_frames
+from gst_analysis.networks.registry import build_model
+from gst_analysis.planted.making import WorldConfig, make_world
 from gst_analysis.results import to_json, write_whole
 from gst_analysis.training.config import TrainConfig
 from gst_analysis.training.loop import train
@@ -89,17 +89,31 @@ class Run:
 def build_config(settings: Settings, root: Path) -> TrainConfig:
     """The planted static world, learned by the network that is measured."""
     epochs = max(1, round(settings.steps / max(1, settings.clips * 4 // 5 // settings.batch_size)))
-    return load_config("planted-static", {
-        "data.root": str(root), "data.clips": "frames", "data.cache": "none",
-        "data.workers": str(settings.workers), "world.container": "frames",
-        "world.clips": str(settings.clips), "world.size": str(settings.size),
-        "model.name": settings.model, "model.width": str(settings.width), "clip.frames": str(settings.frames),
-        "clip.crop": str(settings.crop), "clip.resize": str(settings.crop),
-        "optimiser.batch_size": str(settings.batch_size),
-        "optimiser.lr": str(settings.lr), "schedule.epochs": str(epochs), "run.validate_every": str(epochs),
-        "run.device": settings.device, "run.precision": settings.precision, "run.log_every_steps": "5",
-        "run.tensorboard": "false",
-    })  # fmt: skip
+    return load_config(
+        "planted-static",
+        {
+            "data.root": str(root),
+            "data.clips": "frames",
+            "data.cache": "none",
+            "data.workers": str(settings.workers),
+            "world.container": "frames",
+            "world.clips": str(settings.clips),
+            "world.size": str(settings.size),
+            "model.name": settings.model,
+            "model.width": str(settings.width),
+            "clip.frames": str(settings.frames),
+            "clip.crop": str(settings.crop),
+            "clip.resize": str(settings.crop),
+            "optimiser.batch_size": str(settings.batch_size),
+            "optimiser.lr": str(settings.lr),
+            "schedule.epochs": str(epochs),
+            "run.validate_every": str(epochs),
+            "run.device": settings.device,
+            "run.precision": settings.precision,
+            "run.log_every_steps": "5",
+            "run.tensorboard": "false",
+        },
+    )
 
 
 def measure_network(settings: Settings, config: TrainConfig) -> Speed:
@@ -134,11 +148,15 @@ def measure_run(config: TrainConfig, out: Path) -> Run:
     speeds = steps["clips_per_s"].iloc[1:] if len(steps) > 1 else steps["clips_per_s"]
     summary = done.summary
     return Run(
-        clips_per_s=float(speeds.median()), loss_first=float(steps["loss"].iloc[0]),
-        loss_last=float(steps["loss"].iloc[-1]), losses=steps["loss"].tolist(),
-        train_top1=float(steps["top1"].iloc[-1]), val_top1=summary.top1, steps=summary.steps,
+        clips_per_s=float(speeds.median()),
+        loss_first=float(steps["loss"].iloc[0]),
+        loss_last=float(steps["loss"].iloc[-1]),
+        losses=steps["loss"].tolist(),
+        train_top1=float(steps["top1"].iloc[-1]),
+        val_top1=summary.top1,
+        steps=summary.steps,
         seconds=summary.seconds,
-    )  # fmt: skip
+    )
 
 
 def measure(settings: Settings) -> dict[str, object]:
@@ -154,9 +172,12 @@ def measure(settings: Settings) -> dict[str, object]:
         network = measure_network(settings, config)
         run = measure_run(config, Path(folder) / "run")
     return {
-        "settings": settings, "machine": describe_machine(device=device), "rendered_s": rendered_s,
-        "network": network, "run": run,
-    }  # fmt: skip
+        "settings": settings,
+        "machine": describe_machine(device=device),
+        "rendered_s": rendered_s,
+        "network": network,
+        "run": run,
+    }
 
 
 def check_target(target: Path, device: torch.device) -> None:
@@ -167,9 +188,11 @@ def check_target(target: Path, device: torch.device) -> None:
     """
     if device.type != "cuda" and any(word in target.name.lower() for word in ("gpu", "cuda", "h200")):
         raise OutputError(
-            str(target), expected="numbers of a GPU in a file that is named after one",
-            found=f"a run on the {device.type}", todo="run it with --device cuda, or choose another name",
-        )  # fmt: skip
+            str(target),
+            expected="numbers of a GPU in a file that is named after one",
+            found=f"a run on the {device.type}",
+            todo="run it with --device cuda, or choose another name",
+        )
 
 
 def _await(device: torch.device) -> None:

@@ -33,6 +33,9 @@ def _describe_gpu(device: torch.device | None) -> dict[str, object]:
         return {} if device is None else {"device": device.type}
     properties = torch.cuda.get_device_properties(device)
     return {
-        "device": device.type, "gpu": properties.name, "gpu_memory_mib": properties.total_memory // 2**20,
-        "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version(),
-    }  # fmt: skip
+        "device": device.type,
+        "gpu": properties.name,
+        "gpu_memory_mib": properties.total_memory // 2**20,
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),
+    }

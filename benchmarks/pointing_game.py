@@ -8,11 +8,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from gst_analysis.analysis.pointing_game import play_pointing_game
+from gst_analysis.analyses.saliency.pointing_game import play_pointing_game
 from gst_analysis.checkpoints.loading import load_model
-from gst_analysis.data.synthetic import read_world
 from gst_analysis.errors import GstError
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.planted.making import read_world
 from gst_analysis.results import to_json
 
 

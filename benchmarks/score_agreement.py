@@ -16,10 +16,11 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from gst_analysis import workflows
-from gst_analysis.analysis.ablation import AblationPlan
-from gst_analysis.analysis.paired_drops import Bootstrap
+from gst_analysis.analyses import agreement
+from gst_analysis.analyses.ablation.measure import AblationPlan
+from gst_analysis.clips.labelled import ClipChoice
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.probes.resampling import Bootstrap
 
 
 def pair_up(words: Sequence[str]) -> list[tuple[str, str]]:
@@ -44,10 +45,11 @@ def format_agreement(table: pd.DataFrame, *, measure: str, aggregate: str) -> st
     lines = [f"| score | {' | '.join(kinds)} |", f"|---{'|---' * len(kinds)}|"]
     for score, rows in shown.groupby("score", sort=False):
         cells = [
-            "not defined" if pd.isna(row["spearman"])
+            "not defined"
+            if pd.isna(row["spearman"])
             else f"{row['spearman']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})"
             for row in rows.to_dict("records")
-        ]  # fmt: skip
+        ]
         lines.append(f"| {score} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -64,9 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, metavar="DIR", help="also write tables and figures there")
     asked = parser.parse_args(arguments)
     torch.set_num_threads(asked.threads)
-    result = workflows.score_agreement(
+    result = agreement(
         pair_up(asked.pairs),
-        choice=workflows.ClipChoice(limit=asked.clips, seed=asked.seed),
+        choice=ClipChoice(limit=asked.clips, seed=asked.seed),
         plan=AblationPlan(bootstrap=Bootstrap(seed=asked.seed)),
         settings=InferenceSettings(batch=asked.batch),
         progress=lambda done, total, name: print(f"{done + 1} of {total}: {name}", file=sys.stderr),
@@ -78,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"\nRank correlation with {measure}, {aggregate} of a group's channels:\n")
             print(format_agreement(result.table, measure=measure, aggregate=aggregate))
     if asked.out is not None:
-        files = workflows.save_score_agreement(result, asked.out, ["png", "svg", "csv", "parquet", "json"])
+        files = agreement.save_score_agreement(result, asked.out, ["png", "svg", "csv", "parquet", "json"])
         print("\n" + "\n".join(files.values()))
     return 0
 

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from gst_analysis.analysis.frame_traces import ClipTrace, TracePlan, trace_clips
-from gst_analysis.analysis.state_changes import (
+from gst_analysis.analyses.traces.measure import ClipTrace, TracePlan, trace_clips
+from gst_analysis.analyses.traces.state_changes import (
     DETECTORS,
     Change,
     ChangeSettings,
@@ -29,10 +29,10 @@ from gst_analysis.analysis.state_changes import (
     score_changes,
 )
 from gst_analysis.checkpoints.loading import LoadedModel, load_model
-from gst_analysis.data.records import ClipRecord, RecordList
-from gst_analysis.data.synthetic import Clip, World, read_world
+from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.errors import DataError, GstError
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.planted.making import Clip, World, read_world
 from gst_analysis.results import to_json, write_whole
 
 
@@ -40,9 +40,11 @@ def list_clips(world: World, split: str) -> list[Clip]:
     """The clips of a split, or all."""
     if world.config.world != "state-change":
         raise DataError(
-            str(world.folder), expected="a state-change world", found=f"a {world.config.world} one",
+            str(world.folder),
+            expected="a state-change world",
+            found=f"a {world.config.world} one",
             todo="make one with gst-analyze synth DIR --world state-change",
-        )  # fmt: skip
+        )
     return [clip for clip in world.clips if split in ("all", clip.split)]
 
 
@@ -119,9 +121,13 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         for plan in plans
     }
     return {
-        "checkpoint": model.checkpoint.name, "sha256": model.sha256, "world": world.config,
-        "split": asked.split, "settings": changes, "modes": modes,
-    }  # fmt: skip
+        "checkpoint": model.checkpoint.name,
+        "sha256": model.sha256,
+        "world": world.config,
+        "split": asked.split,
+        "settings": changes,
+        "modes": modes,
+    }
 
 
 if __name__ == "__main__":

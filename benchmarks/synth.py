@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from gst_analysis.data.synthetic import CONTAINERS, DIFFICULTIES, WORLDS, WorldConfig, make_world, read_world
+from gst_analysis.planted.making import CONTAINERS, DIFFICULTIES, WORLDS, WorldConfig, make_world, read_world
 
 
 def processor_seconds() -> float:

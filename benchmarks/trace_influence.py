@@ -16,10 +16,12 @@ from typing import Any
 
 import torch
 
-from gst_analysis import workflows
-from gst_analysis.analysis.frame_traces import TracePlan
+from gst_analysis.analyses import traces
+from gst_analysis.analyses.traces.measure import TracePlan
+from gst_analysis.analyses.traces.runs import TraceOptions, choose_clips
 from gst_analysis.checkpoints.loading import LoadedModel
-from gst_analysis.data.records import RecordList
+from gst_analysis.checkpoints.sources import open_model
+from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import GstError
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.results import to_json
@@ -33,7 +35,7 @@ def measure_mode(model: LoadedModel, clips: RecordList, mode: str, *, repeats: i
     for number in range(repeats + 1):
         for influence in best:
             start = time.perf_counter()
-            found = workflows.trace(model, clips, options=workflows.TraceOptions(plan, influence=influence))
+            found = traces.trace(model, clips, options=TraceOptions(plan, influence=influence))
             if number:
                 best[influence] = min(best[influence], 1000 * (time.perf_counter() - start) / len(clips))
             said = found.summary.influence or said
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     torch.set_num_threads(asked.threads)
     try:
-        model, clips = workflows.open_model(asked.checkpoint), workflows.choose_clips(asked.clips)
+        model, clips = open_model(asked.checkpoint), choose_clips(asked.clips)
         modes = {
             mode: measure_mode(model, clips, mode, repeats=asked.repeats) for mode in asked.modes.split(",")
         }

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
 
 from gst_analysis.errors import OutputError
 from gst_analysis.release import find_version
-from gst_analysis.tables import check_choices
+from gst_analysis.tables.schema import check_choices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,9 +96,11 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> Path:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         raise OutputError(
-            str(path), expected="a folder that can be written to", found=error.strerror or str(error),
+            str(path),
+            expected="a folder that can be written to",
+            found=error.strerror or str(error),
             todo="choose another place with --out",
-        ) from error  # fmt: skip
+        ) from error
     try:
         with explain_disk(path):
             with os.fdopen(handle, "wb") as file:
@@ -124,9 +126,11 @@ def check_place(folder: str | os.PathLike[str]) -> None:
     odd = "a file" if not nearest.is_dir() else "" if os.access(nearest, os.W_OK) else "one that cannot be"
     if odd:
         raise OutputError(
-            str(path), expected="a folder that can be written to", found=odd,
+            str(path),
+            expected="a folder that can be written to",
+            found=odd,
             todo="choose another place with --out",
-        )  # fmt: skip
+        )
 
 
 @contextmanager
@@ -142,9 +146,11 @@ def explain_disk(path: Path) -> Iterator[None]:
         if error.errno is None:
             raise
         raise OutputError(
-            str(path), expected="room to write it, and a disk that works",
-            found=error.strerror or str(error), todo="make room, or choose another place with --out",
-        ) from error  # fmt: skip
+            str(path),
+            expected="room to write it, and a disk that works",
+            found=error.strerror or str(error),
+            todo="make room, or choose another place with --out",
+        ) from error
 
 
 def _umask() -> int:

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from gst_analysis.checkpoints.loading import save_model
-from gst_analysis.models.network import VideoNetwork
-from gst_analysis.models.registry import build_model
-from gst_analysis.specs import ModelSpec
+from gst_analysis.networks.network import VideoNetwork
+from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.specs import ModelSpec
 
 with contextlib.suppress(ImportError):  # the tests for a GPU do without
     import hypothesis
@@ -53,13 +53,16 @@ def save_small(tmp_path: Path) -> SaveSmall:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--pretend-cuda", action="store_true",
+        "--pretend-cuda",
+        action="store_true",
         help="run the tests marked gpu on a device that is only pretended (tests/pretend_cuda.py)",
-    )  # fmt: skip
+    )
     parser.addoption(
-        "--gpu-results", default="benchmarks/results", metavar="DIR",
+        "--gpu-results",
+        default="benchmarks/results",
+        metavar="DIR",
         help="where the tests marked gpu write what they measured; default: %(default)s",
-    )  # fmt: skip
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -50,9 +50,14 @@ class PretendTensor(Tensor):
     @staticmethod
     def __new__(cls, elem: Tensor) -> PretendTensor:
         tensor: PretendTensor = Tensor._make_wrapper_subclass(
-            cls, elem.size(), strides=elem.stride(), storage_offset=elem.storage_offset(), dtype=elem.dtype,
-            device=elem.device, requires_grad=False,
-        )  # fmt: skip
+            cls,
+            elem.size(),
+            strides=elem.stride(),
+            storage_offset=elem.storage_offset(),
+            dtype=elem.dtype,
+            device=elem.device,
+            requires_grad=False,
+        )
         tensor.elem = elem
         return tensor
 

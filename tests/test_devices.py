@@ -20,30 +20,30 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional as F
 from torch.optim import SGD
 
-from gst_analysis.analysis.ablation import measure_ablation
-from gst_analysis.analysis.data_scores import measure_data_scores
-from gst_analysis.analysis.frame_traces import ClipTrace, TracePlan, trace_clips
-from gst_analysis.analysis.importance import measure_importance
-from gst_analysis.analysis.influence import measure_influence
-from gst_analysis.analysis.pruning import measure_masked
-from gst_analysis.analysis.saliency import measure_saliency
+from gst_analysis.analyses.ablation.measure import measure_ablation
+from gst_analysis.analyses.importance.data_scores import measure_data_scores
+from gst_analysis.analyses.importance.measure import measure_importance
+from gst_analysis.analyses.influence.measure import measure_influence
+from gst_analysis.analyses.saliency.measure import measure_saliency
+from gst_analysis.analyses.slimming.pruning import measure_masked
+from gst_analysis.analyses.traces.measure import ClipTrace, TracePlan, trace_clips
 from gst_analysis.checkpoints.loading import LoadedModel
-from gst_analysis.data.dataset import ClipItem, SkippedClip, collate_clips
-from gst_analysis.data.records import RecordList
-from gst_analysis.data.transforms import normalise_clips
+from gst_analysis.clips.dataset import ClipItem, SkippedClip, collate_clips
+from gst_analysis.clips.records import RecordList
+from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.evaluation import evaluate
 from gst_analysis.inference.folding import fold_norms
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.models.network import average_frames
-from gst_analysis.specs import ClipSpec, model_names
+from gst_analysis.networks.network import average_frames
+from gst_analysis.networks.specs import ClipSpec, model_names
 from gst_analysis.training.conditions import training_conditions
 from gst_analysis.training.config import OptimiserConfig, RunConfig
 from gst_analysis.training.loop import train
 from gst_analysis.training.meters import Totals
 from gst_analysis.training.optimiser import build_optimiser
-from tests.analysis.labelled_clips import CPU, small_model, write_clips
+from tests.analyses.labelled_clips import CPU, small_model, write_clips
 from tests.conftest import build_small
 from tests.pretend_cuda import DeviceMix, PretendTensor, on_device, pretend_cuda
 from tests.training.runs import assert_same, render, tiny, weights
@@ -187,15 +187,18 @@ def test_a_batch_keeps_its_parts_when_it_is_pinned() -> None:
 
 
 @pytest.mark.parametrize(
-    "precision",
-    ["fp32", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bf16", "fp16"))],
+    "precision", ["fp32", *(pytest.param(name, marks=pytest.mark.slow) for name in ("bf16", "fp16"))]
 )
 def test_training_runs_stops_and_resumes_on_the_device(precision: str, tmp_path: Path) -> None:
     world = render(tmp_path / "world")
     short = {
-        "run.device": "cuda", "run.precision": precision, "run.deterministic": "true", "data.workers": "0",
-        "schedule.kind": "constant", "schedule.epochs": "1",
-    }  # fmt: skip
+        "run.device": "cuda",
+        "run.precision": precision,
+        "run.deterministic": "true",
+        "data.workers": "0",
+        "schedule.kind": "constant",
+        "schedule.epochs": "1",
+    }
     with pretend_cuda():
         train(tiny(world, short), out=tmp_path / "run")
         done = train(tiny(world, {**short, "schedule.epochs": "2"}), out=tmp_path / "run", resume=True)

@@ -10,13 +10,27 @@ import pytest
 import torch
 
 import gst_analysis as gst
-from gst_analysis import workflows
-from gst_analysis.analysis.frame_traces import TracePlan
+from gst_analysis.analyses import (
+    ablation,
+    comparison,
+    cost,
+    evaluation,
+    influence,
+    saliency,
+    scales,
+    slimming,
+    traces,
+)
+from gst_analysis.analyses.slimming.fine_tuning import FineTuning
+from gst_analysis.analyses.traces.measure import TracePlan
+from gst_analysis.analyses.traces.runs import TraceOptions
+from gst_analysis.analyses.traces.single_clips import trace_clip
 from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
-from gst_analysis.data.records import RecordList
+from gst_analysis.clips.labelled import ClipChoice
+from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import GstError
 from gst_analysis.inference.settings import InferenceSettings
-from tests.analysis.labelled_clips import small_model, write_clips
+from tests.analyses.labelled_clips import small_model, write_clips
 from tests.conftest import SaveSmall
 
 
@@ -35,35 +49,34 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
 THREE = InferenceSettings(crops=3)
 Call = Callable[[LoadedModel, RecordList], Any]
 CALLS: dict[str, tuple[Call, str]] = {
-    "rows of no kind": (lambda m, r: workflows.bn_scales(m).plot(by="stages"), "some of block, stage"),
+    "rows of no kind": (lambda m, r: scales.bn_scales(m).plot(by="stages"), "some of block, stage"),
     "rows of no kind, compared": (
-        lambda m, r: workflows.compare_scales(m, m).figures(by="layer"), "some of block, stage",
+        lambda m, r: comparison.compare_scales(m, m).figures(by="layer"),
+        "some of block, stage",
     ),
-    "a file of no kind": (lambda m, r: workflows.cost("gst-resnet50").save("x", "x", ["xls"]), "kinds"),
-    "names for others": (lambda m, r: workflows.bn_scales(m, m, names=["a"]), "2, one a checkpoint"),
+    "a file of no kind": (lambda m, r: cost.cost("gst-resnet50").save("x", "x", ["xls"]), "kinds"),
+    "names for others": (lambda m, r: scales.bn_scales(m, m, names=["a"]), "2, one a checkpoint"),
     "logits without clips": (lambda m, r: gst.average_frames(torch.zeros(8, 5)), r"\(N, T, K\).*\[None\]"),
-    "a data set by its path": (lambda m, r: workflows.evaluate(m, "here"), "load_labelled_clips"),
-    "a list of records": (lambda m, r: workflows.evaluate(m, list(r)), "load_labelled_clips"),
-    "clips that are numbers": (lambda m, r: workflows.predict(m, [1, 2]), "found int 1"),
-    "a limit in words": (lambda m, r: workflows.frame_influence(m, r, limit="3"), "whole number"),
-    "half a limit": (lambda m, r: workflows.frame_influence(m, r, limit=2.5), "whole number"),
-    "a share in words": (lambda m, r: workflows.SlimTarget(macs="0.8"), "macs '0.8'"),
-    "a bare share": (lambda m, r: workflows.slim(m, 0.8), "a SlimTarget; found 0.8"),
-    "a bare plan": (lambda m, r: workflows.trace(m, r, options=TracePlan()), "expected TraceOptions"),
-    "ablation of a list": (lambda m, r: workflows.ablate(m, list(r)), "what load_labelled_clips returned"),
+    "a data set by its path": (lambda m, r: evaluation.evaluate(m, "here"), "load_labelled_clips"),
+    "a list of records": (lambda m, r: evaluation.evaluate(m, list(r)), "load_labelled_clips"),
+    "clips that are numbers": (lambda m, r: evaluation.predict(m, [1, 2]), "found int 1"),
+    "a limit in words": (lambda m, r: influence.frame_influence(m, r, limit="3"), "whole number"),
+    "half a limit": (lambda m, r: influence.frame_influence(m, r, limit=2.5), "whole number"),
+    "a share in words": (lambda m, r: slimming.SlimTarget(macs="0.8"), "macs '0.8'"),
+    "a bare share": (lambda m, r: slimming.slim(m, 0.8), "a SlimTarget; found 0.8"),
+    "a bare plan": (lambda m, r: traces.trace(m, r, options=TracePlan()), "expected TraceOptions"),
+    "ablation of a list": (lambda m, r: ablation.ablate(m, list(r)), "what load_labelled_clips returned"),
     "fine-tuning without a folder": (
-        lambda m, r: workflows.slim(
-            m, workflows.SlimTarget(macs=0.9), dataset=r, fine_tuning=workflows.FineTuning(1)
-        ),
+        lambda m, r: slimming.slim(m, slimming.SlimTarget(macs=0.9), dataset=r, fine_tuning=FineTuning(1)),
         "its training list",
     ),
     "three crops of a trace": (
-        lambda m, r: workflows.trace(m, r, options=workflows.TraceOptions(TracePlan(settings=THREE))),
+        lambda m, r: traces.trace(m, r, options=TraceOptions(TracePlan(settings=THREE))),
         "influence=False",
     ),
-    "three crops of influence": (lambda m, r: workflows.frame_influence(m, r, settings=THREE), "one view"),
-    "three crops of saliency": (lambda m, r: workflows.saliency_maps(m, r[0], settings=THREE), "one view"),
-}  # fmt: skip
+    "three crops of influence": (lambda m, r: influence.frame_influence(m, r, settings=THREE), "one view"),
+    "three crops of saliency": (lambda m, r: saliency.saliency_maps(m, r[0], settings=THREE), "one view"),
+}
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -74,11 +87,11 @@ def test_a_call_that_cannot_work_says_what_would(call: str, model: LoadedModel, 
 
 
 def test_ablation_draws_known_measures_only(model: LoadedModel, records: RecordList) -> None:
-    from gst_analysis.analysis.ablation import AblationPlan, measure_ablation
+    from gst_analysis.analyses.ablation.measure import AblationPlan, measure_ablation
 
     plan = AblationPlan(("zero",))
     found = measure_ablation(model, records, plan=plan)
-    drawn = workflows.Ablation(found.table, found.summary, found.provenance, "")
+    drawn = ablation.Ablation(found.table, found.summary, found.provenance, "")
     with pytest.raises(GstError, match="some of accuracy_drop, logit_drop, loss_rise"):
         drawn.plot(measure="drop")
     with pytest.raises(GstError, match="one view"):
@@ -87,29 +100,29 @@ def test_ablation_draws_known_measures_only(model: LoadedModel, records: RecordL
 
 def test_records_may_be_given_as_a_list(model: LoadedModel, records: RecordList) -> None:
     few = list(records)[:2]
-    assert workflows.predict(model, few).table["clip"].unique().tolist() == [clip.clip for clip in few]
-    traced = workflows.trace_clip(model, few)  # type: ignore[arg-type] # a list will do
+    assert evaluation.predict(model, few).table["clip"].unique().tolist() == [clip.clip for clip in few]
+    traced = trace_clip(model, few)  # type: ignore[arg-type] # a list will do
     assert set(traced.table["clip"]) == {clip.clip for clip in few}
 
 
 def test_a_list_that_was_read_may_be_ablated_and_slimmed(model: LoadedModel, records: RecordList) -> None:
-    from gst_analysis.analysis.ablation import AblationPlan
+    from gst_analysis.analyses.ablation.measure import AblationPlan
 
-    plan, two = AblationPlan(("zero",)), workflows.ClipChoice(limit=2)
-    assert workflows.ablate(model, records[:3], plan=plan).summary.clips == 3
-    assert workflows.ablate(model, records, plan=plan, choice=two).summary.clips == 2
-    slimmed = workflows.slim(model, workflows.SlimTarget(macs=0.9), dataset=records, choice=two)
+    plan, two = AblationPlan(("zero",)), ClipChoice(limit=2)
+    assert ablation.ablate(model, records[:3], plan=plan).summary.clips == 3
+    assert ablation.ablate(model, records, plan=plan, choice=two).summary.clips == 2
+    slimmed = slimming.slim(model, slimming.SlimTarget(macs=0.9), dataset=records, choice=two)
     assert slimmed.summary.clips == 2
-    other = workflows.ClipChoice(subset="train")
+    other = ClipChoice(subset="train")
     with pytest.raises(GstError, match="beside its subset; found clips that have been read"):
-        workflows.ablate(model, records, plan=plan, choice=other)
+        ablation.ablate(model, records, plan=plan, choice=other)
     with pytest.raises(GstError, match="beside its subset; found clips that have been read"):
-        workflows.slim(model, workflows.SlimTarget(macs=0.9), dataset=records, choice=other)
+        slimming.slim(model, slimming.SlimTarget(macs=0.9), dataset=records, choice=other)
 
 
 def test_a_seed_needs_no_clips(model: LoadedModel) -> None:
-    seeded = workflows.ClipChoice(seed=3)
-    assert workflows.slim(model, workflows.SlimTarget(macs=0.9), choice=seeded).curve is None
+    seeded = ClipChoice(seed=3)
+    assert slimming.slim(model, slimming.SlimTarget(macs=0.9), choice=seeded).curve is None
 
 
 @pytest.mark.parametrize("frames", [0, 20_000])
@@ -131,15 +144,15 @@ def test_a_wrong_number_of_frames_is_not_the_files_fault(
 
 
 def test_slimming_says_which_clips_it_took(model: LoadedModel, records: RecordList) -> None:
-    from gst_analysis.analysis.slimming import SlimmingOrder
-    from gst_analysis.analysis.slimming_curve import measure_curve, slim_model
-    from gst_analysis.workflows.slimming import _score_channels
+    from gst_analysis.analyses.slimming import _score_channels
+    from gst_analysis.analyses.slimming.measure import measure_curve, slim_model
+    from gst_analysis.analyses.slimming.order import SlimmingOrder
 
     noted = RecordList(records.records, records.class_names, ("4 of 60 clips, drawn with seed 3",))
     channels = _score_channels(model, None, "abs_gamma", None, None)
     curve = measure_curve(model, channels, noted)
     proposal = SlimmingOrder(model.spec, channels, size=model.clip_spec.crop).propose(
-        workflows.SlimTarget(macs=0.9).budget  # type: ignore[arg-type] # it is one
+        slimming.SlimTarget(macs=0.9).budget  # type: ignore[arg-type] # it is one
     )
     assert slim_model(model, proposal, curve).summary.notes[0] == "4 of 60 clips, drawn with seed 3"
     assert slim_model(model, proposal).summary.notes == model.notes

@@ -9,12 +9,33 @@ import gst_analysis as gst
 
 def test_the_public_names() -> None:
     assert gst.__all__ == [
-        "Checkpoint", "ClipSpec", "GstError", "LoadedModel", "ModelSpec", "ablate", "audit_paper",
-        "average_frames", "bn_scales", "channel_importance", "compare_scales", "cost",
-        "create_model", "evaluate", "frame_influence", "inspect_checkpoint", "load_checkpoint",
-        "load_labelled_clips", "load_model", "measure_drift", "predict", "saliency_maps",
-        "save_model", "slim", "trace", "train",
-    ]  # fmt: skip
+        "Checkpoint",
+        "ClipSpec",
+        "GstError",
+        "LoadedModel",
+        "ModelSpec",
+        "ablate",
+        "audit_paper",
+        "average_frames",
+        "bn_scales",
+        "channel_importance",
+        "compare_scales",
+        "cost",
+        "create_model",
+        "evaluate",
+        "frame_influence",
+        "inspect_checkpoint",
+        "load_checkpoint",
+        "load_labelled_clips",
+        "load_model",
+        "measure_drift",
+        "predict",
+        "saliency_maps",
+        "save_model",
+        "slim",
+        "trace",
+        "train",
+    ]
 
 
 @pytest.mark.parametrize("name", [*gst.__all__, "__version__"])

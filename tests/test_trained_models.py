@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from gst_analysis.checkpoints.loading import load_checkpoint
-from gst_analysis.data.order_blind import best_order_blind
-from gst_analysis.data.synthetic_worlds import WorldConfig, classes_of
+from gst_analysis.planted.order_blind import best_order_blind
+from gst_analysis.planted.worlds import WorldConfig, classes_of
 from trained_models.make import HERE, MODELS, SERIES, fresh_world, measure_fresh, recipe_of
 
 MIB = 1 << 20

@@ -19,12 +19,14 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.machine import describe_machine
+from gst_analysis.analyses.evaluation import ModelEvaluation, evaluate
 from gst_analysis.checkpoints.cards import save_card
 from gst_analysis.checkpoints.loading import load_model
-from gst_analysis.data.synthetic import make_world
-from gst_analysis.data.synthetic_worlds import WorldConfig
+from gst_analysis.clips.labelled import load_labelled_clips
+from gst_analysis.planted.making import make_world
+from gst_analysis.planted.worlds import WorldConfig
 from gst_analysis.training.recipes import load_config
-from gst_analysis.workflows import ModelEvaluation, evaluate, load_labelled_clips, train
+from gst_analysis.training.running import train
 
 HERE = Path(__file__).parent
 FRESH_SEED, FRESH_CLIPS = 1000, 480

@@ -8,8 +8,8 @@ from app import cached, commands, showing
 from app.designing import choose_clip, choose_design
 from app.downloads import offer_downloads
 from app.wording import COST_INTRO, DATASETS, TRADEOFF_INTRO
+from gst_analysis.analyses.cost import Cost, compare_with_published, cost
 from gst_analysis.errors import GstError
-from gst_analysis.workflows import Cost, compare_with_published, cost
 
 QUANTITIES = {"macs": "Multiply-adds", "params": "Parameters"}
 AXES = {"gmacs": "Multiply-adds", "params_m": "Parameters"}

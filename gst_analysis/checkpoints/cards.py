@@ -46,7 +46,9 @@ def _read(path: Path) -> Mapping[str, Any]:
             raise ValueError(f"it holds a {type(card).__name__}")
     except (OSError, ValueError) as error:
         raise BrokenCheckpoint(
-            str(path), expected="a card, a JSON object", found=f"something else ({str(error)[:80]})",
+            str(path),
+            expected="a card, a JSON object",
+            found=f"something else ({str(error)[:80]})",
             todo="correct or remove the card",
-        ) from error  # fmt: skip
+        ) from error
     return card

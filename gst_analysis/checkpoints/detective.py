@@ -16,12 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gst_analysis.backbones import BACKBONES, Backbone, Site, walk_blocks
 from gst_analysis.checkpoints.layouts import CanonicalState
 from gst_analysis.checkpoints.shapes import Shape, expected_shapes
 from gst_analysis.errors import BrokenCheckpoint, SpecError, UnknownCheckpoint, name_some
-from gst_analysis.families import FAMILIES, runnable_families
-from gst_analysis.specs import ModelSpec
+from gst_analysis.networks.backbones import BACKBONES, Backbone, Site, walk_blocks
+from gst_analysis.networks.families import FAMILIES, runnable_families
+from gst_analysis.networks.specs import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,11 @@ def check_state(found: CanonicalState, spec: ModelSpec, path: Path) -> None:
         parts = (("missing", missing), ("unexpected", unexpected), ("misshapen", odd))
         said = [f"{len(names)} {kind}: {name_some(names, limit=3)}" for kind, names in parts if names]
         raise BrokenCheckpoint(
-            str(path), expected=f"the weights of {spec.name}", found="; ".join(said),
+            str(path),
+            expected=f"the weights of {spec.name}",
+            found="; ".join(said),
             todo="check that the file is complete and of this network",
-        )  # fmt: skip
+        )
     _check_finite(found.state, path)
 
 
@@ -88,9 +90,11 @@ def _check_finite(state: Mapping[str, Tensor], path: Path) -> None:
     bad = [n for n, t in doubtful.items() if not torch.isfinite(t).all()]
     if bad:
         raise BrokenCheckpoint(
-            str(path), expected="finite weights", found=f"NaN or infinity in {name_some(bad, limit=3)}",
+            str(path),
+            expected="finite weights",
+            found=f"NaN or infinity in {name_some(bad, limit=3)}",
             todo="use an earlier checkpoint of this run: its training diverged",
-        )  # fmt: skip
+        )
 
 
 def _infer_backbone(state: Mapping[str, Tensor], path: Path) -> Backbone:
@@ -101,10 +105,11 @@ def _infer_backbone(state: Mapping[str, Tensor], path: Path) -> Backbone:
             depths[stage] = max(depths.get(stage, 0), index + 1)
     if not depths:
         raise UnknownCheckpoint(
-            str(path), expected="residual blocks named layer1.0 …, or MobileNetV2's features.1 …",
+            str(path),
+            expected="residual blocks named layer1.0 …, or MobileNetV2's features.1 …",
             found=f"names such as {name_some(sorted(state), limit=3) or 'none'}",
             todo="load a checkpoint of a network in README's table",
-        )  # fmt: skip
+        )
     bottleneck = any(re.fullmatch(r"layer\d+\.\d+\.conv3\.weight", name) for name in state)
     kind = "inverted" if len(depths) > 4 else "bottleneck" if bottleneck else "basic"
     shape = [depths[s] for s in sorted(depths)]
@@ -112,19 +117,22 @@ def _infer_backbone(state: Mapping[str, Tensor], path: Path) -> Backbone:
         if backbone.kind == kind and [s.blocks for s in backbone.stages] == shape:
             return backbone
     raise UnknownCheckpoint(
-        str(path), expected=f"the depths of one of {', '.join(BACKBONES)}",
+        str(path),
+        expected=f"the depths of one of {', '.join(BACKBONES)}",
         found=f"{kind} blocks, {'-'.join(map(str, shape))} to a stage",
         todo="check that the file is complete and of one of these networks",
-    )  # fmt: skip
+    )
 
 
 def _count_classes(state: Mapping[str, Tensor], path: Path) -> int:
     classes = _shape(state, "fc.weight", path)[0]
     if classes == 0:
         raise BrokenCheckpoint(
-            str(path), expected="a head of at least one class", found="fc.weight for 0 classes",
+            str(path),
+            expected="a head of at least one class",
+            found="fc.weight for 0 classes",
             todo="save the checkpoint again with its head",
-        )  # fmt: skip
+        )
     return classes
 
 
@@ -132,9 +140,11 @@ def _shape(state: Mapping[str, Tensor], name: str, path: Path) -> Shape:
     if name not in state or state[name].ndim == 0:
         what = "missing" if name not in state else "misshapen"
         raise BrokenCheckpoint(
-            str(path), expected=f"a tensor {name}", found=f"it {what} among {len(state)} tensors",
+            str(path),
+            expected=f"a tensor {name}",
+            found=f"it {what} among {len(state)} tensors",
             todo="check that the file is complete",
-        )  # fmt: skip
+        )
     return tuple(state[name].shape)
 
 
@@ -148,9 +158,11 @@ def _infer_family(
     if not matches:
         seen = ", ".join(f"{n} {s}" for n, s in kernels[0][0].items()) or "no convolution"
         raise UnknownCheckpoint(
-            str(path), expected=f"{blocks[-1].name}.conv2 of one of {', '.join(runnable_families())}",
-            found=seen, todo="check that the file is complete and of one of these families",
-        )  # fmt: skip
+            str(path),
+            expected=f"{blocks[-1].name}.conv2 of one of {', '.join(runnable_families())}",
+            found=seen,
+            todo="check that the file is complete and of one of these families",
+        )
     spec = matches[0]
     if spec.family != "c2d":
         return spec, []
@@ -200,7 +212,9 @@ def _overridden(spec: ModelSpec, family: str, path: Path) -> ModelSpec:
     other = spec.replace(family=family, alpha=alpha) if family in FAMILIES else spec.replace(family=family)
     if expected_shapes(other) != expected_shapes(spec):
         raise BrokenCheckpoint(
-            str(path), expected=f"the weights of {other.name}, as family={family!r} asks",
-            found=f"those of {spec.name}", todo="leave family out",
-        )  # fmt: skip
+            str(path),
+            expected=f"the weights of {other.name}, as family={family!r} asks",
+            found=f"those of {spec.name}",
+            todo="leave family out",
+        )
     return other

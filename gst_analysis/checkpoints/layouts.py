@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from gst_analysis.backbones import BACKBONES, walk_blocks
 from gst_analysis.errors import BrokenCheckpoint
+from gst_analysis.networks.backbones import BACKBONES, walk_blocks
 
 OURS = "gst-analysis"
 TITLES = {
@@ -64,9 +64,11 @@ def _put(state: dict[str, Tensor], name: str, tensor: Tensor, source: str) -> No
     """Add a tensor; two for one name would mean to choose between them."""
     if name in state:
         raise BrokenCheckpoint(
-            source, expected="one tensor for every weight", found=f"two for {name[:80]}",
+            source,
+            expected="one tensor for every weight",
+            found=f"two for {name[:80]}",
             todo="remove the copies, such as those below module.",
-        )  # fmt: skip
+        )
     state[name] = tensor
 
 

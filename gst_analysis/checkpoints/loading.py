@@ -21,11 +21,11 @@ from gst_analysis.checkpoints.layouts import CanonicalState, canonicalise
 from gst_analysis.checkpoints.own_weights import forget_scores, require_floats, require_own
 from gst_analysis.checkpoints.reading import SAFETENSORS_KEY, RawCheckpoint, load_raw
 from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError, legible
-from gst_analysis.models.network import VideoNetwork
-from gst_analysis.models.registry import build_model
+from gst_analysis.networks.network import VideoNetwork
+from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.release import find_version
 from gst_analysis.results import to_json, write_whole
-from gst_analysis.specs import ClipSpec, ModelSpec
 
 FORMAT, VERSION = "gst-analysis", 1
 CHANGED = "weights were changed after they were loaded or made: these are the network's as it is now"
@@ -192,9 +192,11 @@ def save_model(
     state = require_own(module, spec)
     if labels is not None and len(labels) != spec.num_classes:
         raise SpecError(
-            "labels", expected=f"{spec.num_classes}, one a class", found=str(len(labels)),
+            "labels",
+            expected=f"{spec.num_classes}, one a class",
+            found=str(len(labels)),
             todo="give a label for every class, or none",
-        )  # fmt: skip
+        )
     state = {name: tensor.contiguous() for name, tensor in state.items()}
     record = {
         "format": FORMAT,
@@ -221,9 +223,11 @@ def _embedded_spec(record: Any, overrides: Overrides, raw: RawCheckpoint) -> Mod
         spec = ModelSpec.from_json(record)
     except (GstError, TypeError) as error:
         raise BrokenCheckpoint(
-            str(raw.path), expected="an embedded spec that describes a network", found=str(error),
+            str(raw.path),
+            expected="an embedded spec that describes a network",
+            found=str(error),
             todo="save it again with gst_analysis.save_model",
-        ) from error  # fmt: skip
+        ) from error
     changes = {"family": overrides.family, "num_frames": overrides.num_frames}
     return spec.replace(**{k: v for k, v in changes.items() if v is not None})
 
@@ -242,22 +246,33 @@ def _describe(
         clip_spec = ClipSpec.from_json(source.get("clip_spec") or {"frames": spec.num_frames})
     except (GstError, TypeError) as error:
         raise BrokenCheckpoint(
-            str(raw.path), expected="a clip spec that makes sense", found=str(error),
+            str(raw.path),
+            expected="a clip spec that makes sense",
+            found=str(error),
             todo="correct the card beside the file, or remove it",
-        ) from error  # fmt: skip
+        ) from error
     if not source.get("clip_spec"):
         crop = f"{clip_spec.resize} px short side, {clip_spec.crop} px centre crop, ImageNet mean and std"
         notes = (*notes, f"nothing states the clip's preprocessing: assumed {crop}")
     labels = source.get("labels")
     if labels is not None and (not isinstance(labels, list) or len(labels) != spec.num_classes):
         raise BrokenCheckpoint(
-            str(raw.path), expected=f"{spec.num_classes} labels or none", found="another number",
+            str(raw.path),
+            expected=f"{spec.num_classes} labels or none",
+            found="another number",
             todo="correct the labels, or leave them out",
-        )  # fmt: skip
+        )
     return Checkpoint(
-        raw.path, raw.sha256, spec, clip_spec, tuple(map(str, labels)) if labels else None,
-        found.layout, notes, found.state, source.get("provenance") or {},
-    )  # fmt: skip
+        raw.path,
+        raw.sha256,
+        spec,
+        clip_spec,
+        tuple(map(str, labels)) if labels else None,
+        found.layout,
+        notes,
+        found.state,
+        source.get("provenance") or {},
+    )
 
 
 def _is_statistic(name: str) -> bool:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from gst_analysis.checkpoints.shapes import expected_shapes
 from gst_analysis.errors import SpecError, name_some
-from gst_analysis.models.network import VideoNetwork
-from gst_analysis.specs import ModelSpec
+from gst_analysis.networks.network import VideoNetwork
+from gst_analysis.networks.specs import ModelSpec
 
 _OF_ONE_MOMENT = ("epoch", "batch", "step", "scores")
 
@@ -69,9 +69,10 @@ def _check_finite(floats: Mapping[str, Tensor]) -> None:
     bad = [name for name, tensor in doubtful.items() if not torch.isfinite(tensor).all()]
     if bad:
         raise _refuse(
-            "finite weights", f"NaN or infinity in {name_some(bad)}",
+            "finite weights",
+            f"NaN or infinity in {name_some(bad)}",
             "its training diverged: go back to earlier ones",
-        )  # fmt: skip
+        )
 
 
 def _refuse(expected: str, found: str, todo: str = "") -> SpecError:

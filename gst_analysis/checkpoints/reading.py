@@ -60,9 +60,11 @@ def load_raw(path: str | os.PathLike[str]) -> RawCheckpoint:
         payload = _load_torch(where)
     else:
         raise UnreadableCheckpoint(
-            str(where), expected="a PyTorch or safetensors file", found="bytes of neither kind",
+            str(where),
+            expected="a PyTorch or safetensors file",
+            found="bytes of neither kind",
             todo="check that the download is complete and is the checkpoint itself",
-        )  # fmt: skip
+        )
     state, extras = _unwrap(payload, where)
     _check_kinds(state, where)
     return RawCheckpoint(where, _hash(where), state, extras)
@@ -101,9 +103,11 @@ def _load_torch(path: Path) -> Any:
         raise _refused(path, str(error)) from error
     except Exception as error:  # a damaged file can fail anywhere in torch's reader, in any way
         raise UnreadableCheckpoint(
-            str(path), expected="a complete PyTorch file", found=f"a damaged one ({_first_words(error)})",
+            str(path),
+            expected="a complete PyTorch file",
+            found=f"a damaged one ({_first_words(error)})",
             todo="copy or download it again",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _refused(path: Path, message: str) -> UnreadableCheckpoint | UnsafeCheckpoint:
@@ -112,9 +116,11 @@ def _refused(path: Path, message: str) -> UnreadableCheckpoint | UnsafeCheckpoin
     torn = operand is not None and chr(int(operand[1])) not in _OPCODES
     if torn or ("Unsupported" not in message and wanted is None):
         return UnreadableCheckpoint(
-            str(path), expected="a complete PyTorch file", found="a damaged pickle",
+            str(path),
+            expected="a complete PyTorch file",
+            found="a damaged pickle",
             todo="copy or download it again",
-        )  # fmt: skip
+        )
     name = next((g for g in wanted.groups() if g), "code") if wanted else "code"
     return UnsafeCheckpoint(
         str(path),
@@ -131,9 +137,11 @@ def _load_safetensors(path: Path) -> dict[str, Any]:
             record = (file.metadata() or {}).get(SAFETENSORS_KEY, "{}")
     except (SafetensorError, OSError) as error:
         raise UnreadableCheckpoint(
-            str(path), expected="a complete safetensors file", found=f"a damaged one ({_first_words(error)})",
+            str(path),
+            expected="a complete safetensors file",
+            found=f"a damaged one ({_first_words(error)})",
             todo="copy or download it again",
-        ) from error  # fmt: skip
+        ) from error
     try:
         extras = json.loads(record)
     except ValueError:
@@ -155,9 +163,11 @@ def _unwrap(payload: Any, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]
     else:
         found = f"a {type(payload).__name__}"
     raise UnknownCheckpoint(
-        str(path), expected="a state dict, bare or under state_dict or model", found=found,
+        str(path),
+        expected="a state dict, bare or under state_dict or model",
+        found=found,
         todo="save model.state_dict()",
-    )  # fmt: skip
+    )
 
 
 def _check_kinds(state: Mapping[str, Tensor], path: Path) -> None:
@@ -177,9 +187,11 @@ def _check_kinds(state: Mapping[str, Tensor], path: Path) -> None:
             odd = f"{tensor.numel():,} values, of which the file holds fewer"
         if odd:
             raise BrokenCheckpoint(
-                str(path), expected="weights as dense floating-point tensors", found=f"{odd} in {name[:80]}",
+                str(path),
+                expected="weights as dense floating-point tensors",
+                found=f"{odd} in {name[:80]}",
                 todo="save the state dict of the trained network itself, as float32",
-            )  # fmt: skip
+            )
 
 
 def _tensors(mapping: Mapping[Any, Any]) -> dict[str, Tensor]:

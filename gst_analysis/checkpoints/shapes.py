@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gst_analysis.backbones import Block
-from gst_analysis.specs import ModelSpec
+from gst_analysis.networks.backbones import Block
+from gst_analysis.networks.specs import ModelSpec
 
 Shape = tuple[int, ...]
 

@@ -19,9 +19,9 @@ from gst_analysis.checkpoints.layouts import OURS, canonicalise
 from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, load_model
 from gst_analysis.checkpoints.reading import load_raw
 from gst_analysis.errors import SpecError
-from gst_analysis.models.inflation import TemporalStart, inflate
-from gst_analysis.models.registry import build_model
-from gst_analysis.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.inflation import TemporalStart, inflate
+from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.specs import ClipSpec, ModelSpec
 
 IMAGENET = "imagenet"
 
@@ -65,9 +65,16 @@ def create_model(
         note = f"not trained on video: inflated from 2-D weights ({source})"
     state = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
     checkpoint = Checkpoint(
-        Path(f"untrained-{spec.name}"), "", spec, ClipSpec(frames=spec.num_frames), None, OURS, (note,),
-        state, provenance,
-    )  # fmt: skip
+        Path(f"untrained-{spec.name}"),
+        "",
+        spec,
+        ClipSpec(frames=spec.num_frames),
+        None,
+        OURS,
+        (note,),
+        state,
+        provenance,
+    )
     return LoadedModel(module, checkpoint)
 
 
@@ -88,9 +95,11 @@ def reopen_model(
     found = load_model(path, num_frames=num_frames)
     if found.spec.num_classes != num_classes:
         raise SpecError(
-            str(path), expected=f"a head of {num_classes} classes, as in the training data",
-            found=str(found.spec.num_classes), todo="name a checkpoint of these classes",
-        )  # fmt: skip
+            str(path),
+            expected=f"a head of {num_classes} classes, as in the training data",
+            found=str(found.spec.num_classes),
+            todo="name a checkpoint of these classes",
+        )
     found.module.dropout.p = dropout
     kept = {k: v for k, v in found.checkpoint.provenance.items() if k in ("slimmed_from", "kept_channels")}
     provenance = {**kept, "started_from": {"name": found.checkpoint.name, "sha256": found.sha256}}
@@ -112,15 +121,19 @@ def _load_imagenet(spec: ModelSpec) -> tuple[Mapping[str, Tensor], Mapping[str, 
 
     if spec.plan.torchvision is None or spec.width != spec.plan.width:
         raise SpecError(
-            f"ImageNet weights for {spec.name}", expected="a backbone and width that torchvision has",
-            found=f"{spec.backbone} of width {spec.width}", todo="leave pretrained out, or name a 2-D file",
-        )  # fmt: skip
+            f"ImageNet weights for {spec.name}",
+            expected="a backbone and width that torchvision has",
+            found=f"{spec.backbone} of width {spec.width}",
+            todo="leave pretrained out, or name a 2-D file",
+        )
     weights = get_model_weights(spec.plan.torchvision)["IMAGENET1K_V1"]
     try:
         state = weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except OSError as error:
         raise SpecError(
-            f"ImageNet weights for {spec.name}", expected="torchvision's weights, cached or downloaded",
-            found=str(error), todo="connect to the network once, or name a local 2-D file",
-        ) from error  # fmt: skip
+            f"ImageNet weights for {spec.name}",
+            expected="torchvision's weights, cached or downloaded",
+            found=str(error),
+            todo="connect to the network once, or name a local 2-D file",
+        ) from error
     return canonicalise(state).state, {"weights": f"{spec.plan.torchvision}.IMAGENET1K_V1"}

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
-from gst_analysis.cli.program import Json, Out, app
+from gst_analysis.console.options import Json, Out
+
+commands = typer.Typer()
 
 
-@app.command(epilog="Example: gst-analyze demo --out demo")
+@commands.command(epilog="Example: gst-analyze demo --out demo")
 def demo(
     out: Out = Path("demo"),
     clips: Annotated[int, typer.Option(help="Clips to render; a fifth of them for validation.")] = 1600,
@@ -23,12 +25,14 @@ def demo(
     Renders videos whose class is only in the order of their frames, trains a small GST and a 2-D network
     on them, shows that one learns what the other cannot, and draws Figure 4.
     """
-    from gst_analysis import terminal, workflows
+    from gst_analysis.cli.training import show_demo, show_training
+    from gst_analysis.console.output import print_json
+    from gst_analysis.demo import DemoSize, run_demo
 
-    size = workflows.DemoSize(clips=clips, epochs=epochs, seed=seed)
-    with terminal.show_training() as progress:
-        found = workflows.run_demo(out, size=size, report=lambda name, at: progress(at, f"{name}: "))
+    size = DemoSize(clips=clips, epochs=epochs, seed=seed)
+    with show_training() as progress:
+        found = run_demo(out, size=size, report=lambda name, at: progress(at, f"{name}: "))
     if json:
-        terminal.print_json(found)
+        print_json(found)
     else:
-        terminal.show_demo(found)
+        show_demo(found)

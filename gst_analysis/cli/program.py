@@ -1,16 +1,16 @@
-"""The program itself: its options common to several commands, and errors turned into exit codes."""
+"""The program itself: errors turned into exit codes."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from gst_analysis.analyses import ROOMS
 from gst_analysis.errors import GstError, legible, one_line
-from gst_analysis.results import check_place
 
 UsageError: Any = typer.BadParameter.__bases__[0]
 """Click's, of whichever copy of click this Typer carries."""
@@ -27,27 +27,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-Family = Annotated[str | None, typer.Option(help="Say c2d or tsm where the weights cannot tell.")]
-Frames = Annotated[int | None, typer.Option(help="Frames in a clip, which no weight shows.")]
 
-Root = Annotated[Path | None, typer.Option(help="The folder the data set's clips lie in.")]
-Format = Annotated[str | None, typer.Option(help="The annotations' format; detected if not given.")]
-Subset = Annotated[
-    str | None, typer.Option(help="Of those in the annotations; validation, else test, if not given.")
-]
-
-
-def check_out(folder: Path | None) -> Path | None:
-    """Find out that nothing can be written before the work is done, not after."""
-    if folder is not None:
-        check_place(folder)
-    return folder
-
-
-Out = Annotated[
-    Path, typer.Option("--out", help="Folder for the files it writes.", metavar="DIR", callback=check_out)
-]
+_MODULES = (
+    "gst_analysis.cli.inspection",
+    *(f"gst_analysis.analyses.{room}.command" for room in ROOMS),
+    "gst_analysis.cli.training",
+    "gst_analysis.reporting.command",
+    "gst_analysis.cli.demo",
+)
+for _name in _MODULES:
+    app.registered_commands += importlib.import_module(_name).commands.registered_commands
 
 
 def main() -> None:
@@ -69,9 +58,11 @@ def run(arguments: list[str]) -> int:
         return _complain(f"{one_line(error.format_message())} See '{command} --help'.")
     except PermissionError as error:  # a folder on the way to a file may not be entered
         shut = GstError(
-            legible(error.filename or "a file"), expected="a path that may be opened",
-            found=error.strerror or "no permission", todo="check the rights of the folders that lead to it",
-        )  # fmt: skip
+            legible(error.filename or "a file"),
+            expected="a path that may be opened",
+            found=error.strerror or "no permission",
+            todo="check the rights of the folders that lead to it",
+        )
         return _complain(str(shut))
     except (KeyboardInterrupt, typer.Abort):
         _complain("interrupted")

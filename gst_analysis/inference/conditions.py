@@ -11,7 +11,7 @@ from torch import nn
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.folding import fold_norms, has_hooks
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.models.devices import is_out_of_memory
+from gst_analysis.networks.devices import is_out_of_memory
 
 
 @contextmanager
@@ -50,9 +50,11 @@ def explain_out_of_memory(views: int, device: torch.device) -> Iterator[None]:
             raise
         advice = f"try a batch of {views // 2}" if views > 1 else "use precision bf16, or fewer frames"
         raise SpecError(
-            "inference", expected=f"{views} views at once to fit into the memory of {device.type}",
-            found="out of memory", todo=advice,
-        ) from error  # fmt: skip
+            "inference",
+            expected=f"{views} views at once to fit into the memory of {device.type}",
+            found="out of memory",
+            todo=advice,
+        ) from error
 
 
 @contextmanager

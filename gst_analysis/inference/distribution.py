@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from torch import distributed
 from torch.multiprocessing.spawn import ProcessExitedException
 
-from gst_analysis.data.records import ClipRecord
+from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import GstError, SpecError
 from gst_analysis.inference.launching import build_fabric, count_outer_processes, same_environment
 from gst_analysis.inference.running import Job, Share, measure_share
@@ -60,17 +60,20 @@ def _launch(fabric: Fabric, payload: bytes, counter: Any, folder: str) -> None:
         launch(_work, payload, counter, folder)
     except ProcessExitedException as error:
         raise GstError(
-            "inference on several devices", expected="all processes to keep running",
+            "inference on several devices",
+            expected="all processes to keep running",
             found=f"one that ended ({error.signal_name or error.exit_code})",
             todo="try a smaller batch, or fewer devices",
-        ) from error  # fmt: skip
+        ) from error
     except RuntimeError as error:
         if "__main__" not in str(error):
             raise
         raise SpecError(
-            "inference on several devices", expected='a program under `if __name__ == "__main__":`',
-            found="one that is not", todo="guard it so, or use one device",
-        ) from error  # fmt: skip
+            "inference on several devices",
+            expected='a program under `if __name__ == "__main__":`',
+            found="one that is not",
+            todo="guard it so, or use one device",
+        ) from error
 
 
 def _work(fabric: Fabric, payload: bytes, counter: Any, folder: str) -> None:

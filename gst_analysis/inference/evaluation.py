@@ -10,16 +10,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from gst_analysis.checkpoints.loading import LoadedModel
-from gst_analysis.data.dataset import check_labels
-from gst_analysis.data.entries import strip_template
-from gst_analysis.data.records import RecordList
+from gst_analysis.clips.dataset import check_labels
+from gst_analysis.clips.entries import strip_template
+from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import DataError, name_some
 from gst_analysis.inference.logits import UNLABELLED, FrameLogits
 from gst_analysis.inference.measuring import Progress, measure_frame_logits
 from gst_analysis.inference.prediction import order_classes, require_some
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.inference.table import CLASS_ACCURACY, CONFUSION
 from gst_analysis.results import Result
-from gst_analysis.tables import CLASS_ACCURACY, CONFUSION, check
+from gst_analysis.tables.schema import check
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,11 @@ def summarise_accuracy(logits: FrameLogits) -> Evaluation:
     ]
     if unlabelled:
         raise DataError(
-            "labels", expected="one for every clip", found=f"none for {name_some(unlabelled)}",
+            "labels",
+            expected="one for every clip",
+            found=f"none for {name_some(unlabelled)}",
             todo="evaluate clips whose classes are known",
-        )  # fmt: skip
+        )
     ranks = rank_truth(logits)
     table = _tabulate_classes(logits, ranks)
     summary = EvaluationSummary(
@@ -107,9 +110,11 @@ def check_classes(model: LoadedModel, records: RecordList) -> None:
     """
     if not isinstance(records, RecordList):
         raise DataError(
-            "labelled clips", expected="a RecordList", found=type(records).__name__,
+            "labelled clips",
+            expected="a RecordList",
+            found=type(records).__name__,
             todo="read the data set with load_labelled_clips",
-        )  # fmt: skip
+        )
     classes, theirs, ours = model.spec.num_classes, records.class_names, model.labels
     if theirs and len(theirs) != classes:
         raise _mismatch(f"{classes} classes, as {model.checkpoint.name} has", f"{len(theirs)}")
@@ -150,9 +155,11 @@ def _plain(name: str) -> str:
 
 def _mismatch(expected: str, found: str, todo: str = "") -> DataError:
     return DataError(
-        "classes of the data", expected=expected, found=found,
+        "classes of the data",
+        expected=expected,
+        found=found,
         todo=todo or "give the label file that the network was trained with, or its own data",
-    )  # fmt: skip
+    )
 
 
 def _tabulate_classes(logits: FrameLogits, ranks: npt.NDArray[np.int64]) -> pd.DataFrame:

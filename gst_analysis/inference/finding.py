@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gst_analysis.data.locating import VIDEO_SUFFIXES
-from gst_analysis.data.records import AnyPath, ClipRecord, RecordList
+from gst_analysis.clips.locating import VIDEO_SUFFIXES
+from gst_analysis.clips.records import AnyPath, ClipRecord, RecordList
 from gst_analysis.errors import DataError, legible
 
 _FRAME = re.compile(r".*[0-9]\.(jpe?g|png)", re.IGNORECASE)
@@ -90,6 +90,8 @@ def _is_video(path: Path) -> bool:
 
 def _no_clip(subject: str, found: str) -> DataError:
     return DataError(
-        subject, expected="a video file, a folder of frames, a folder of clips, or a glob", found=found,
+        subject,
+        expected="a video file, a folder of frames, a folder of clips, or a glob",
+        found=found,
         todo="check the path",
-    )  # fmt: skip
+    )

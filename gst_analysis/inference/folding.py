@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gst_analysis.families import Kernel
-from gst_analysis.models.temporal import (
+from gst_analysis.networks.families import Kernel
+from gst_analysis.networks.operators import (
     Cascaded,
     Concatenated,
     Interleaved,

@@ -72,11 +72,15 @@ def _check_devices(kind: str, wanted: int) -> None:
     there = {"cuda": torch.cuda.device_count(), "mps": 1}.get(kind, wanted)
     if wanted > there:
         raise SpecError(
-            "inference setting devices", expected=f"at most {there}, as many as there are of {kind}",
-            found=str(wanted), todo="ask for fewer",
-        )  # fmt: skip
+            "inference setting devices",
+            expected=f"at most {there}, as many as there are of {kind}",
+            found=str(wanted),
+            todo="ask for fewer",
+        )
     if hasattr(sys, "ps1"):
         raise SpecError(
-            "inference setting devices", expected="1 in a notebook or at a prompt", found=str(wanted),
+            "inference setting devices",
+            expected="1 in a notebook or at a prompt",
+            found=str(wanted),
             todo="use several devices from a program or the command line",
-        )  # fmt: skip
+        )

@@ -56,9 +56,11 @@ class FrameLogits:
         if fault is not None:
             expected, found = fault
             raise DataError(
-                f"frame logits of {self.checkpoint}", expected=expected, found=found,
+                f"frame logits of {self.checkpoint}",
+                expected=expected,
+                found=found,
                 todo="measure them again",
-            )  # fmt: skip
+            )
 
     @property
     def num_classes(self) -> int:
@@ -114,16 +116,29 @@ class FrameLogits:
             )
         except _UNREADABLE as error:
             raise DataError(
-                str(where), expected="frame logits as FrameLogits.save writes them", found=_say(error),
+                str(where),
+                expected="frame logits as FrameLogits.save writes them",
+                found=_say(error),
                 todo="check the path, or measure them again",
-            ) from error  # fmt: skip
+            ) from error
 
 
 _RECORD = ("checkpoint", "clips", "class_names", "failures", "notes", "provenance")
 _UNREADABLE = (
-    OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, MemoryError, RecursionError,
-    SyntaxError, RuntimeError, zipfile.BadZipFile, tokenize.TokenError, DataError,
-)  # fmt: skip
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    MemoryError,
+    RecursionError,
+    SyntaxError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    tokenize.TokenError,
+    DataError,
+)
 """Whatever NumPy, zipfile and json raise on a file that is not what it should be."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gst_analysis.checkpoints.loading import LoadedModel
-from gst_analysis.data.records import ClipRecord, RecordList
+from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.inference.launching import count_outer_processes
 from gst_analysis.inference.logits import UNLABELLED, FrameLogits
 from gst_analysis.inference.running import Job, Share, measure_share

@@ -11,14 +11,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from gst_analysis.checkpoints.loading import LoadedModel
-from gst_analysis.data.records import AnyPath, RecordList
+from gst_analysis.clips.records import AnyPath, RecordList
 from gst_analysis.errors import DataError, SpecError, name_some
 from gst_analysis.inference.finding import find_clips
 from gst_analysis.inference.logits import FrameLogits, softmax
 from gst_analysis.inference.measuring import Progress, measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.inference.table import FRAME_PREDICTIONS, PREDICTIONS
 from gst_analysis.results import Result
-from gst_analysis.tables import FRAME_PREDICTIONS, PREDICTIONS, check
+from gst_analysis.tables.schema import check
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,11 @@ def require_some(logits: FrameLogits) -> None:
     reason = next(iter(logits.failures.values()), "no clips at all")
     names = name_some(list(logits.failures)) or "the list of clips"
     raise DataError(
-        names, expected="at least one clip that can be read", found=reason,
+        names,
+        expected="at least one clip that can be read",
+        found=reason,
         todo="check the files, for example with dataset-check",
-    )  # fmt: skip
+    )
 
 
 def order_classes(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:

@@ -15,8 +15,8 @@ from threading import Barrier
 import torch
 from torch import Tensor
 
-from gst_analysis.data.dataset import ReadingPlan, load_views
-from gst_analysis.data.records import ClipRecord
+from gst_analysis.clips.dataset import ReadingPlan, load_views
+from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import DataError
 from gst_analysis.inference.logits import Seconds
 

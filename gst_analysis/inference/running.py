@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from gst_analysis.checkpoints.loading import LoadedModel
-from gst_analysis.data.dataset import ReadingPlan
-from gst_analysis.data.records import ClipRecord
-from gst_analysis.data.transforms import normalise_clips
+from gst_analysis.clips.dataset import ReadingPlan
+from gst_analysis.clips.records import ClipRecord
+from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import BrokenCheckpoint
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.logits import Floats, Seconds
@@ -47,10 +47,7 @@ class Share:
 
 
 def measure_share(
-    job: Job,
-    numbered: Sequence[tuple[int, ClipRecord]],
-    device: torch.device,
-    count: Callable[[], object],
+    job: Job, numbered: Sequence[tuple[int, ClipRecord]], device: torch.device, count: Callable[[], object]
 ) -> Share:
     """Run a network over some of the records on one device; `count` is called after every clip."""
     model, settings = job.model, job.settings
@@ -134,9 +131,11 @@ def _to_finite(outputs: Tensor, model: LoadedModel) -> Floats:
     rows: Floats = outputs.cpu().numpy()
     if not np.isfinite(rows).all():
         raise BrokenCheckpoint(
-            str(model.checkpoint.path), expected="finite logits", found="infinite or missing ones",
+            str(model.checkpoint.path),
+            expected="finite logits",
+            found="infinite or missing ones",
             todo="use precision fp32, or another checkpoint",
-        )  # fmt: skip
+        )
     return rows
 
 

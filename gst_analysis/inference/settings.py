@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from gst_analysis.data.transforms import CROPS
+from gst_analysis.clips.transforms import CROPS
 from gst_analysis.errors import SpecError
-from gst_analysis.models.devices import choose_device
+from gst_analysis.networks.devices import choose_device
 
 __all__ = ["DEVICES", "PRECISIONS", "InferenceSettings", "choose_device"]
 
@@ -58,9 +58,11 @@ class InferenceSettings:
         """
         if self.views > 1:
             raise SpecError(
-                what, expected="one view of a clip, which is all it looks at",
-                found=f"{self.clips} clips of {self.crops} crops", todo="leave clips and crops at 1",
-            )  # fmt: skip
+                what,
+                expected="one view of a clip, which is all it looks at",
+                found=f"{self.clips} clips of {self.crops} crops",
+                todo="leave clips and crops at 1",
+            )
 
     @property
     def threads(self) -> int:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from gst_analysis.data.mirroring import infer_mirror
-from gst_analysis.data.transforms import EvalTransform
+from gst_analysis.clips.mirroring import infer_mirror
+from gst_analysis.clips.transforms import EvalTransform
 from gst_analysis.errors import name_some
 from gst_analysis.inference.logits import Floats
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.specs import ClipSpec
+from gst_analysis.networks.specs import ClipSpec
 
 
 @dataclass(frozen=True)

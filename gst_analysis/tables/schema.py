@@ -48,6 +48,11 @@ def real(meaning: str, *, optional: bool = False) -> Column:
     return Column("real", optional=optional, meaning=meaning)
 
 
+def flag(meaning: str) -> Column:
+    """A column of yes and no."""
+    return Column("flag", meaning=meaning)
+
+
 def check(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Return the table unchanged if it keeps the schema; raise TableError if not."""
     missing = [c for c in schema.columns if c not in table.columns]
@@ -77,9 +82,11 @@ def check_choices(name: str, given: Sequence[str], allowed: Sequence[str]) -> li
     odd = [value for value in values if value not in allowed]
     if odd or not values:
         raise SpecError(
-            name, expected=f"some of {', '.join(allowed)}", found=name_some(odd) or "nothing",
+            name,
+            expected=f"some of {', '.join(allowed)}",
+            found=name_some(odd) or "nothing",
             todo="choose among those",
-        )  # fmt: skip
+        )
     return values
 
 

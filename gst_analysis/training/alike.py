@@ -29,9 +29,11 @@ def check_settings(crew: Crew, config: TrainConfig) -> None:
     rank, odd = _find_other(crew.gather_objects(record))
     if odd:
         raise SpecError(
-            "training in several processes", expected="the same settings in all of them",
-            found=f"others in process {rank}: {name_some(odd)}", todo="give every node the same command",
-        )  # fmt: skip
+            "training in several processes",
+            expected="the same settings in all of them",
+            found=f"others in process {rank}: {name_some(odd)}",
+            todo="give every node the same command",
+        )
 
 
 def check_sources(crew: Crew, sources: Sources, config: TrainConfig) -> None:
@@ -45,10 +47,11 @@ def check_sources(crew: Crew, sources: Sources, config: TrainConfig) -> None:
     names["validation"] = f"data.validation ({config.data.validation})"
     if odd:
         raise DataError(
-            "training in several processes", expected="the same clip lists and classes in all of them",
+            "training in several processes",
+            expected="the same clip lists and classes in all of them",
             found=f"other contents in process {rank}: {name_some([names[key] for key in odd])}",
             todo="give every node the same annotations",
-        )  # fmt: skip
+        )
 
 
 def _find_other(records: list[Mapping[str, Any]]) -> tuple[int, list[str]]:

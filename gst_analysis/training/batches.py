@@ -31,14 +31,16 @@ class BatchPlan:
             raise SpecError(
                 "optimiser.batch_size",
                 expected=f"a multiple of {parts} ({self.ranks} devices x {self.accumulate} pieces)",
-                found=str(self.batch_size), todo=f"use {' or '.join(str(b) for b in (below, above) if b)}",
-            )  # fmt: skip
+                found=str(self.batch_size),
+                todo=f"use {' or '.join(str(b) for b in (below, above) if b)}",
+            )
         if self.clips < self.batch_size:
             raise SpecError(
-                "optimiser.batch_size", expected=f"at most the {self.clips} clips of the training set",
+                "optimiser.batch_size",
+                expected=f"at most the {self.clips} clips of the training set",
                 found=str(self.batch_size),
                 todo=f"use optimiser.batch_size={max(1, self.clips // parts * parts)}",
-            )  # fmt: skip
+            )
 
     @classmethod
     def of(cls, config: OptimiserConfig, clips: int, *, seed: int, rank: int, ranks: int) -> BatchPlan:

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from gst_analysis.data.clips import read_frames
-from gst_analysis.data.media import Frames, Indices
-from gst_analysis.data.records import ClipRecord, RecordList
+from gst_analysis.clips.media import Frames, Indices
+from gst_analysis.clips.records import ClipRecord, RecordList
+from gst_analysis.clips.spans import read_frames
 from gst_analysis.errors import DataError
 
 _AT_ONCE = 32

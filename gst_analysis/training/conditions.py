@@ -54,6 +54,8 @@ def _check_repeatable(device: torch.device) -> None:
         if _CUBLAS not in str(error):
             raise
         raise SpecError(
-            "run.deterministic", expected=f"{_CUBLAS}={_REPEATABLE[0]} before the first work on the GPU",
-            found="a process that has worked on it without", todo="set it before Python starts",
-        ) from error  # fmt: skip
+            "run.deterministic",
+            expected=f"{_CUBLAS}={_REPEATABLE[0]} before the first work on the GPU",
+            found="a process that has worked on it without",
+            todo="set it before Python starts",
+        ) from error

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from gst_analysis.data.synthetic_worlds import WorldConfig
 from gst_analysis.errors import SpecError, legible
-from gst_analysis.specs import LARGEST_SIDE, MIN_SIZE, MOST_FRAMES, ClipSpec, ModelSpec
+from gst_analysis.networks.specs import LARGEST_SIDE, MIN_SIZE, MOST_FRAMES, ClipSpec, ModelSpec
+from gst_analysis.planted.worlds import WorldConfig
 
 Precision = Literal["fp32", "bf16", "fp16"]
 FREE = {"resume": "free"}

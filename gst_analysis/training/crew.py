@@ -14,15 +14,21 @@ from lightning_fabric.plugins import MixedPrecision, Precision
 from torch import Tensor, distributed
 
 from gst_analysis.errors import GstError, SpecError
-from gst_analysis.models.devices import choose_device
+from gst_analysis.networks.devices import choose_device
 from gst_analysis.training.config import RunConfig
 
 Value = TypeVar("Value")
 
 _LAUNCHERS = (
-    "TORCHELASTIC_RUN_ID", "SLURM_PROCID", "LSB_JOBID", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MASTER_ADDR",
-    "NODE_RANK", "GROUP_RANK",
-)  # fmt: skip
+    "TORCHELASTIC_RUN_ID",
+    "SLURM_PROCID",
+    "LSB_JOBID",
+    "OMPI_COMM_WORLD_SIZE",
+    "PMI_SIZE",
+    "MASTER_ADDR",
+    "NODE_RANK",
+    "GROUP_RANK",
+)
 """What torchrun, SLURM, LSF, MPI, Kubeflow, or a person by hand, set in the environment."""
 _PATIENCE = timedelta(hours=6)  # the first rank may decode or render for long while the others wait
 
@@ -62,11 +68,12 @@ def _check_launched(nodes: int) -> None:
     """Refuse to wait for other nodes on which nobody has started anything."""
     if nodes > 1 and not any(name in os.environ for name in _LAUNCHERS):
         raise SpecError(
-            "run.nodes", expected="1, or processes that a launcher started on every node",
+            "run.nodes",
+            expected="1, or processes that a launcher started on every node",
             found=f"{nodes}, and no sign of a launcher",
             todo="start it on every node by torchrun --nnodes or srun, or set MASTER_ADDR, MASTER_PORT and "
             "NODE_RANK on each",
-        )  # fmt: skip
+        )
 
 
 class Crew:
@@ -149,6 +156,8 @@ def explain_lost_ranks(ranks: int) -> Iterator[None]:
         if ranks < 2 or not any(sign in text for sign in ("gloo", "connection", "nccl")):
             raise
         raise GstError(
-            "training in several processes", expected="all of them to keep running",
-            found="one that ended", todo="read its own error, then go on with resume",
-        ) from error  # fmt: skip
+            "training in several processes",
+            expected="all of them to keep running",
+            found="one that ended",
+            todo="read its own error, then go on with resume",
+        ) from error

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Sampler
 
-from gst_analysis.data.dataset import ClipBatch, ClipDataset, ReadingPlan, collate_clips
-from gst_analysis.data.records import RecordList
-from gst_analysis.data.transforms import Augmentation
+from gst_analysis.clips.dataset import ClipBatch, ClipDataset, ReadingPlan, collate_clips
+from gst_analysis.clips.records import RecordList
+from gst_analysis.clips.transforms import Augmentation
 from gst_analysis.errors import DataError
 from gst_analysis.training.caching import FrameStore
 from gst_analysis.training.config import TrainConfig
@@ -88,10 +88,11 @@ def explain_dead_workers() -> Iterator[None]:
         if not is_dead_worker(error):
             raise
         raise DataError(
-            "reading clips", expected="data.workers that keep running",
+            "reading clips",
+            expected="data.workers that keep running",
             found="a process that reads clips and was killed, probably because memory ran out",
             todo="set fewer data.workers, then go on with --resume",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def is_dead_worker(error: BaseException | None) -> bool:

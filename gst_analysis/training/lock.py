@@ -40,10 +40,11 @@ class FolderLock:
             if error.errno not in _HELD:  # a file system without locks
                 return
             raise OutputError(
-                str(folder), expected="a folder that no other run is writing to",
+                str(folder),
+                expected="a folder that no other run is writing to",
                 found=f"one that process {holder or 'unknown'} is training in",
                 todo="wait for it, stop it, or choose another folder with --out",
-            ) from error  # fmt: skip
+            ) from error
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())
         self._handle = handle

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from gst_analysis.results import to_plain
-from gst_analysis.tables import TRAINING_EPOCHS, TRAINING_STEPS, Schema
+from gst_analysis.tables.schema import Schema
+from gst_analysis.training.table import TRAINING_EPOCHS, TRAINING_STEPS
 
 EVENTS, STEPS, EPOCHS = "log.jsonl", "steps.csv", "epochs.csv"
 _TABLES: Mapping[str, Schema] = {STEPS: TRAINING_STEPS, EPOCHS: TRAINING_EPOCHS}
@@ -25,9 +26,13 @@ class RunLog:
     """The log of one run; of a rank that does not lead (`folder` is None) it writes nothing."""
 
     def __init__(
-        self, folder: Path | None, *, sizes: Mapping[str, int] | None = None, tensorboard: bool = False,
+        self,
+        folder: Path | None,
+        *,
+        sizes: Mapping[str, int] | None = None,
+        tensorboard: bool = False,
         step: int = 0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._files = {}
         self._board: Any = None
         if folder is None:

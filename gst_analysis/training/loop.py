@@ -17,9 +17,9 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.nn import functional as F
 
-from gst_analysis.data.dataset import ClipBatch
-from gst_analysis.data.transforms import normalise_clips
-from gst_analysis.models.network import average_frames
+from gst_analysis.clips.dataset import ClipBatch
+from gst_analysis.clips.transforms import normalise_clips
+from gst_analysis.networks.network import average_frames
 from gst_analysis.training.alike import check_settings
 from gst_analysis.training.clock import Clock
 from gst_analysis.training.conditions import training_conditions
@@ -102,9 +102,14 @@ def _train_here(
         finally:
             recorder.close()
         return build_result(
-            config, position, folder, sources=parts.sources, spec=parts.network.spec, notes=recorder.notes,
+            config,
+            position,
+            folder,
+            sources=parts.sources,
+            spec=parts.network.spec,
+            notes=recorder.notes,
             leads=crew.leads,
-        )  # fmt: skip
+        )
 
 
 class Loop:
@@ -229,7 +234,16 @@ class Loop:
         """Loss and speed are those of the log's last line: reading them more often would slow a GPU down."""
         epochs, position = self.parts.config.schedule.epochs, self.position
         left = epochs * self.parts.plan.batches - position.step
-        self.report(TrainProgress(
-            phase, step, steps, position.epoch + 1, epochs, self.loss, self.lr, self.speed,
-            self.clock.remaining_s(left),
-        ))  # fmt: skip
+        self.report(
+            TrainProgress(
+                phase,
+                step,
+                steps,
+                position.epoch + 1,
+                epochs,
+                self.loss,
+                self.lr,
+                self.speed,
+                self.clock.remaining_s(left),
+            )
+        )

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import torch
 
 from gst_analysis.errors import SpecError
-from gst_analysis.models.devices import is_out_of_memory
-from gst_analysis.models.registry import build_model
-from gst_analysis.specs import ModelSpec
+from gst_analysis.networks.devices import is_out_of_memory
+from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.training.batches import BatchPlan
 
 
@@ -24,9 +24,11 @@ def explain_out_of_memory(plan: BatchPlan, device: torch.device) -> Iterator[Non
         if not is_out_of_memory(error):
             raise
         raise SpecError(
-            "training step", expected=f"{plan.piece} clips at once to fit into the memory of {device}",
-            found="out of memory", todo=_advise(plan),
-        ) from error  # fmt: skip
+            "training step",
+            expected=f"{plan.piece} clips at once to fit into the memory of {device}",
+            found="out of memory",
+            todo=_advise(plan),
+        ) from error
 
 
 @contextmanager
@@ -50,9 +52,11 @@ def check_size(spec: ModelSpec, device: torch.device, todo: str) -> None:
     needed, present = numbers * (12 if device.type == "cpu" else 4), _physical_memory()
     if present is not None and needed > present:
         raise SpecError(
-            f"building {spec.label}", expected=f"weights that fit into {present / 2**30:.0f} GiB of memory",
-            found=f"{numbers / 1e6:,.0f} million of them, which take {needed / 2**30:,.0f} GiB", todo=todo,
-        )  # fmt: skip
+            f"building {spec.label}",
+            expected=f"weights that fit into {present / 2**30:.0f} GiB of memory",
+            found=f"{numbers / 1e6:,.0f} million of them, which take {needed / 2**30:,.0f} GiB",
+            todo=todo,
+        )
 
 
 def _physical_memory() -> int | None:

@@ -58,6 +58,8 @@ def check_finite(sums: Tensor, lr: float) -> None:
     """Stop a run whose loss is no number any more, before it is saved over a good one."""
     if not bool(torch.isfinite(sums).all()):
         raise SpecError(
-            "training loss", expected="a finite number", found="nan or infinity",
+            "training loss",
+            expected="a finite number",
+            found="nan or infinity",
             todo=f"lower optimiser.lr (now {lr:.3g}), set optimiser.clip_norm, or add schedule.warmup_epochs",
-        )  # fmt: skip
+        )

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.results import Provenance, Result
-from gst_analysis.specs import ModelSpec
-from gst_analysis.tables import TRAINING_EPOCHS, check
+from gst_analysis.tables.schema import check
 from gst_analysis.training.config import TrainConfig
 from gst_analysis.training.sources import Sources
 from gst_analysis.training.state import Position
+from gst_analysis.training.table import TRAINING_EPOCHS
 
 BEST, LAST = "best.pth", "last.pth"
 
@@ -66,11 +67,17 @@ def build_result(
     table = check(table.astype(dict.fromkeys(real, float)), TRAINING_EPOCHS)
     best, last = position.best or {}, position.rows[-1]
     summary = TrainSummary(
-        network=spec.label, epochs=position.epoch, steps=position.step, loss=last["loss"],
-        top1=last["val_top1"], top5=last["val_top5"],
-        best_epoch=int(best["epoch"]) if best else None, best_top1=best.get("top1"),
-        skipped=last["skipped"], seconds=position.seconds,
-    )  # fmt: skip
+        network=spec.label,
+        epochs=position.epoch,
+        steps=position.step,
+        loss=last["loss"],
+        top1=last["val_top1"],
+        top5=last["val_top5"],
+        best_epoch=int(best["epoch"]) if best else None,
+        best_top1=best.get("top1"),
+        skipped=last["skipped"],
+        seconds=position.seconds,
+    )
     kept = sorted(folder.glob("epoch-*.pth"))
     files = {path.stem: str(path) for path in (folder / LAST, folder / BEST, *kept) if path.exists()}
     provenance = Provenance(sources.sha256, {LAST: spec.to_json()}, config.to_json())

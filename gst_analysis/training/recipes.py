@@ -15,8 +15,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from gst_analysis.data.synthetic_worlds import WorldConfig
 from gst_analysis.errors import SpecError, name_some
+from gst_analysis.planted.worlds import WorldConfig
 from gst_analysis.training.config import TrainConfig
 
 DEFAULT_RECIPE = "something-v2-gst-r50-8f"
@@ -79,9 +79,11 @@ def parse_overrides(words: typing.Sequence[str]) -> dict[str, str]:
     odd = [word for word in words if not word.partition("=")[0].strip() or "=" not in word]
     if odd:
         raise SpecError(
-            "overrides", expected="key=value, such as optimiser.lr=0.02", found=name_some(odd),
+            "overrides",
+            expected="key=value, such as optimiser.lr=0.02",
+            found=name_some(odd),
             todo="write them in that way",
-        )  # fmt: skip
+        )
     return {key.strip(): text.strip() for key, _, text in (word.partition("=") for word in words)}
 
 
@@ -106,9 +108,11 @@ def _load_toml(source: str) -> dict[str, Any]:
     if source not in recipe_names():
         close = difflib.get_close_matches(source, recipe_names(), n=1, cutoff=0.3)
         raise SpecError(
-            "recipe", expected="a TOML file or a packaged recipe", found=repr(source)[:60],
+            "recipe",
+            expected="a TOML file or a packaged recipe",
+            found=repr(source)[:60],
             todo=f"did you mean {close[0]}?" if close else f"recipes: {', '.join(recipe_names())}",
-        )  # fmt: skip
+        )
     return _parse((resources.files("gst_analysis.recipes") / f"{source}.toml").read_bytes(), source)
 
 
@@ -156,14 +160,18 @@ def _unknown(key: str) -> SpecError:
     known = list(setting_types())
     tail = key.rpartition(".")[2]
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.6) or [
-        k for name in difflib.get_close_matches(tail, [k.partition(".")[2] for k in known], n=1)
-        for k in known if k.partition(".")[2] == name
-    ]  # fmt: skip
+        k
+        for name in difflib.get_close_matches(tail, [k.partition(".")[2] for k in known], n=1)
+        for k in known
+        if k.partition(".")[2] == name
+    ]
     sections = ", ".join(dict.fromkeys(k.partition(".")[0] for k in known))
     return SpecError(
-        f"setting {key}", expected=f"SECTION.KEY of the sections {sections}", found="an unknown key",
+        f"setting {key}",
+        expected=f"SECTION.KEY of the sections {sections}",
+        found="an unknown key",
         todo=f"did you mean {close[0]}?" if close else "see gst_analysis/training/config.py for all",
-    )  # fmt: skip
+    )
 
 
 def _convert(key: str, value: Any) -> Any:

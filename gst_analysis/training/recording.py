@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from gst_analysis.checkpoints.loading import save_model
-from gst_analysis.data.dataset import SkippedClip, SkippedClips
+from gst_analysis.clips.dataset import SkippedClip, SkippedClips
 from gst_analysis.errors import BrokenCheckpoint, DataError, OutputError
 from gst_analysis.results import write_whole
 from gst_analysis.training.loaders import is_dead_worker
@@ -44,9 +44,11 @@ class Recorder:
         run = parts.config.run
         with _explain_unwritable(folder):
             self.log = RunLog(
-                folder if parts.crew.leads else None, sizes=self._mend(snapshot),
-                tensorboard=run.tensorboard, step=self.position.step,
-            )  # fmt: skip
+                folder if parts.crew.leads else None,
+                sizes=self._mend(snapshot),
+                tensorboard=run.tensorboard,
+                step=self.position.step,
+            )
             if parts.crew.leads:
                 text = format_config(parts.config)
                 write_whole(folder / CONFIG, lambda file: file.write(text.encode()))
@@ -62,10 +64,17 @@ class Recorder:
             return
         check_finite(torch.tensor(scores.loss), lr)
         self.totals.restart(WINDOW)
-        self.log.add_steps({
-            "epoch": self.position.epoch + 1, "step": self.position.step, "loss": scores.loss,
-            "top1": scores.top1, "lr": lr, "clips_per_s": clips_per_s, "seconds": seconds,
-        })  # fmt: skip
+        self.log.add_steps(
+            {
+                "epoch": self.position.epoch + 1,
+                "step": self.position.step,
+                "loss": scores.loss,
+                "top1": scores.top1,
+                "lr": lr,
+                "clips_per_s": clips_per_s,
+                "seconds": seconds,
+            }
+        )
 
     def log_left_out(self, clips: int) -> None:
         """Readable clips whose piece was left out, as another rank could read none of its own."""
@@ -78,21 +87,28 @@ class Recorder:
         position = self.position
         if not scores.clips:
             raise DataError(
-                "training clips", expected="some readable ones in an epoch", found="none",
+                "training clips",
+                expected="some readable ones in an epoch",
+                found="none",
                 todo="run dataset-check, then mend them",
-            )  # fmt: skip
+            )
         position.epoch, position.batch = position.epoch + 1, 0
         for row in (EPOCH, WINDOW):
             self.totals.restart(row)
         self._log_skipped()
         record = {
-            "epoch": position.epoch, "step": position.step, "lr": lr,
-            "loss": scores.loss, "top1": scores.top1,
+            "epoch": position.epoch,
+            "step": position.step,
+            "lr": lr,
+            "loss": scores.loss,
+            "top1": scores.top1,
             "val_loss": validation.loss if validation else None,
             "val_top1": validation.top1 if validation else None,
-            "val_top5": validation.top5 if validation else None, "clips": scores.clips,
-            "skipped": sum(len(tally.reasons) for tally in self._tallies.values()), "seconds": seconds,
-        }  # fmt: skip
+            "val_top5": validation.top5 if validation else None,
+            "clips": scores.clips,
+            "skipped": sum(len(tally.reasons) for tally in self._tallies.values()),
+            "seconds": seconds,
+        }
         self.log.add_epoch(record)
         position.rows.append(record)
         self._keep(validation)
@@ -111,10 +127,16 @@ class Recorder:
         with _explain_unwritable(self.folder):
             self._write(LAST)
             snapshot = Snapshot(
-                position, parts.network.state_dict(), parts.optimiser.state_dict(),
-                parts.fabric.strategy.precision.state_dict(), generators, sums, self.log.sizes(),
-                self._machine(), parts.sources.fingerprint,
-            )  # fmt: skip
+                position,
+                parts.network.state_dict(),
+                parts.optimiser.state_dict(),
+                parts.fabric.strategy.precision.state_dict(),
+                generators,
+                sums,
+                self.log.sizes(),
+                self._machine(),
+                parts.sources.fingerprint,
+            )
             save_snapshot(self.folder, snapshot, parts.config)
 
     def _begin(self, snapshot: Snapshot | None) -> None:
@@ -152,9 +174,11 @@ class Recorder:
                 restore_random(snapshot.random[rank], parts.crew.device)
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
             raise BrokenCheckpoint(
-                str(self.folder / STATE), expected="the state of this run", found=str(error)[:120],
+                str(self.folder / STATE),
+                expected="the state of this run",
+                found=str(error)[:120],
                 todo="start the run anew in another folder",
-            ) from error  # fmt: skip
+            ) from error
         for split, tally in self._tallies.items():
             clips = self.position.skipped.get(split, [])
             tally.reasons = {clip.place: clip for clip in clips}
@@ -185,10 +209,12 @@ class Recorder:
         }
         where = {"epoch": position.epoch, "batch": position.batch, "step": position.step, "scores": scores}
         save_model(
-            self.folder / name, parts.network,
-            clip_spec=parts.config.clip.spec(), labels=parts.sources.labels,
+            self.folder / name,
+            parts.network,
+            clip_spec=parts.config.clip.spec(),
+            labels=parts.sources.labels,
             provenance={**parts.provenance, **where},
-        )  # fmt: skip
+        )
 
     def _log_skipped(self) -> None:
         """Name each unreadable clip once."""
@@ -200,9 +226,11 @@ class Recorder:
 
     def _machine(self) -> dict[str, Any]:
         return {
-            "device": str(self.parts.crew.device), "ranks": self.parts.crew.size,
-            "threads": torch.get_num_threads(), "torch": str(torch.__version__),
-        }  # fmt: skip
+            "device": str(self.parts.crew.device),
+            "ranks": self.parts.crew.size,
+            "threads": torch.get_num_threads(),
+            "torch": str(torch.__version__),
+        }
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from torch.optim import SGD
 
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.checkpoints.starting import create_model, reopen_model
-from gst_analysis.data.dataset import ClipDataset, SkippedClips
+from gst_analysis.clips.dataset import ClipDataset, SkippedClips
 from gst_analysis.errors import DataError
-from gst_analysis.models.network import VideoNetwork
+from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.training.alike import check_sources
 from gst_analysis.training.batches import BatchPlan, TrainSampler, ValidationSampler
 from gst_analysis.training.config import TrainConfig
@@ -69,13 +69,22 @@ def build_parts(
     sampler = TrainSampler(plan)
     share = config.data.max_skipped
     return Parts(
-        config=config, fabric=fabric, crew=crew, sources=sources, network=network, module=module,
-        optimiser=optimiser, stepper=stepper, plan=plan, dataset=dataset, sampler=sampler,
+        config=config,
+        fabric=fabric,
+        crew=crew,
+        sources=sources,
+        network=network,
+        module=module,
+        optimiser=optimiser,
+        stepper=stepper,
+        plan=plan,
+        dataset=dataset,
+        sampler=sampler,
         loader=build_loader(dataset, sampler, config, crew.device),
         skipped=SkippedClips(len(dataset), max_share=share),
         validation=crew.agree(lambda: _prepare_validation(config, sources, fabric, crew, plan, report)),
         provenance=provenance,
-    )  # fmt: skip
+    )
 
 
 def _prepare_training(
@@ -97,9 +106,11 @@ def _prepare_validation(
         return None
     if not len(sources.validation):
         raise DataError(
-            str(config.data.validation), expected="clips to validate with", found="none",
+            str(config.data.validation),
+            expected="clips to validate with",
+            found="none",
             todo="name another list, or set data.validation to none",
-        )  # fmt: skip
+        )
     records = sources.validation
     dataset = build_dataset(records, config, train=False, progress=_reporter(report, "reading"))
     sampler = ValidationSampler(len(records), plan.piece, rank=crew.rank, ranks=crew.size)
@@ -115,9 +126,7 @@ def _build_network(config: TrainConfig, sources: Sources, crew: Crew) -> tuple[V
         network = start.module.train()
         if config.run.sync_bn and crew.size > 1:
             synchronise_norms(network, crew.device)
-    provenance = {
-        **start.checkpoint.provenance, "config": config.to_json(), "data_sha256": sources.sha256,
-    }  # fmt: skip
+    provenance = {**start.checkpoint.provenance, "config": config.to_json(), "data_sha256": sources.sha256}
     return network, provenance
 
 
@@ -129,9 +138,12 @@ def _start_network(config: TrainConfig, sources: Sources, device: torch.device) 
     spec = config.model_spec(sources.num_classes)
     check_size(spec, device, _SMALLER)
     return create_model(
-        spec, pretrained=model.pretrained, temporal=model.temporal,
-        seed=config.run.seed, dropout=model.dropout,
-    )  # fmt: skip
+        spec,
+        pretrained=model.pretrained,
+        temporal=model.temporal,
+        seed=config.run.seed,
+        dropout=model.dropout,
+    )
 
 
 def _reporter(report: Report, phase: Phase) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gst_analysis.data.dataset import SkippedClip, SkippedClips
+from gst_analysis.clips.dataset import SkippedClip, SkippedClips
 from gst_analysis.training.crew import Crew
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gst_analysis.data.detection import FORMATS, infer_format
-from gst_analysis.data.entries import Annotation, Entry
-from gst_analysis.data.records import ClipRecord, RecordList, load_records
-from gst_analysis.data.synthetic import make_world, read_world
-from gst_analysis.data.synthetic_worlds import WorldConfig
+from gst_analysis.clips.detection import FORMATS, infer_format
+from gst_analysis.clips.entries import Annotation, Entry
+from gst_analysis.clips.records import ClipRecord, RecordList, load_records
 from gst_analysis.errors import DataError, SpecError, name_some
+from gst_analysis.planted.making import make_world, read_world
+from gst_analysis.planted.worlds import WorldConfig
 from gst_analysis.training.config import MOST_CLASSES, DataConfig, TrainConfig
 
 
@@ -36,9 +36,10 @@ class Sources:
         lists = (self.train, self.validation)
         return {
             Path(path).name: digest
-            for records in lists if records is not None
+            for records in lists
+            if records is not None
             for path, digest in (records.sources or {}).items()
-        }  # fmt: skip
+        }
 
     @property
     def fingerprint(self) -> dict[str, list[str]]:
@@ -69,10 +70,12 @@ def check_unchanged(sources: Sources, saved: Mapping[str, Any] | None, config: T
     ]
     if changed:
         raise DataError(
-            "resuming", expected="the annotations that the run was started with", found=name_some(changed),
+            "resuming",
+            expected="the annotations that the run was started with",
+            found=name_some(changed),
             todo="put the files back as they were, or start a run in another folder, from this one's weights "
             "with model.weights",
-        )  # fmt: skip
+        )
 
 
 def prepare_world(
@@ -88,9 +91,11 @@ def prepare_world(
     found = read_world(root).config
     if found != config.world:
         raise DataError(
-            str(root), expected="the planted world of the recipe", found=_differences(config.world, found),
+            str(root),
+            expected="the planted world of the recipe",
+            found=_differences(config.world, found),
             todo="name another data.root, or set world.* to match",
-        )  # fmt: skip
+        )
 
 
 def load_sources(config: TrainConfig) -> Sources:
@@ -144,10 +149,11 @@ def _refuse_other_format(data: DataConfig, name: str, shared: str, error: DataEr
     except DataError:
         return
     raise DataError(
-        error.subject, expected=f"a list in the format of data.train, {shared}",
+        error.subject,
+        expected=f"a list in the format of data.train, {shared}",
         found=f"one that looks like {apart} ({error.found})",
         todo="write both lists in one format, or name the format of both with data.format",
-    ) from error  # fmt: skip
+    ) from error
 
 
 def _check_numbering(data: DataConfig, format: str, train: RecordList, validation: RecordList) -> None:
@@ -163,10 +169,11 @@ def _check_numbering(data: DataConfig, format: str, train: RecordList, validatio
     found = found or (_find_shift(entries, others) if format == "list" else [])
     if found:
         raise DataError(
-            f"{data.train} and {data.validation}", expected="the same number for a class in both lists",
+            f"{data.train} and {data.validation}",
+            expected="the same number for a class in both lists",
             found=f"{name_some(found)}, read as {format}",
             todo="number the classes alike, or name the right format with data.format",
-        )  # fmt: skip
+        )
 
 
 def _read_entries(format: str, records: RecordList) -> list[Entry]:
@@ -241,23 +248,28 @@ def _count_classes(
     if named:
         if wanted not in (None, named):
             raise SpecError(
-                "model.num_classes", expected=f"{named}, as in the training data", found=str(wanted),
+                "model.num_classes",
+                expected=f"{named}, as in the training data",
+                found=str(wanted),
                 todo="correct it, or set it to none",
-            )  # fmt: skip
+            )
         return named, []  # labels beyond the names are refused where the clips are read
     last = max([*train, *(validation or ())], key=_label)
     found = _label(last) + 1
     if found > MOST_CLASSES:
         raise DataError(
-            "labels", expected=f"class numbers below {MOST_CLASSES}",
-            found=f"clip {last.clip} with label {_label(last)}", todo="number the classes from 0",
-        )  # fmt: skip
+            "labels",
+            expected=f"class numbers below {MOST_CLASSES}",
+            found=f"clip {last.clip} with label {_label(last)}",
+            todo="number the classes from 0",
+        )
     if wanted is not None and wanted < found:
         raise SpecError(
-            "model.num_classes", expected=f"at least {found}, as classes are numbered from 0",
+            "model.num_classes",
+            expected=f"at least {found}, as classes are numbered from 0",
             found=f"{wanted}, and clip {last.clip} with label {_label(last)}",
             todo="correct it, or the lists, or set it to none",
-        )  # fmt: skip
+        )
     unseen = sorted(_labels(validation) - _labels(train)) if validation is not None else []
     note = f"validation clips: no training clip has label {name_some([str(label) for label in unseen])}"
     return wanted or found, [note] if unseen else []

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from gst_analysis.checkpoints.reading import load_raw
-from gst_analysis.data.dataset import SkippedClip
+from gst_analysis.clips.dataset import SkippedClip
 from gst_analysis.errors import BrokenCheckpoint, OutputError, SpecError, name_some
 from gst_analysis.results import write_whole
 from gst_analysis.training.config import TrainConfig, fixed_settings
@@ -71,12 +71,19 @@ def save_snapshot(folder: Path, snapshot: Snapshot, config: TrainConfig) -> Path
         for split, clips in snapshot.position.skipped.items()
     }
     record = {
-        "format": FORMAT, "version": VERSION, "config": fixed_settings(config), "position": position,
+        "format": FORMAT,
+        "version": VERSION,
+        "config": fixed_settings(config),
+        "position": position,
         "state_dict": {name: tensor.detach().cpu() for name, tensor in snapshot.weights.items()},
-        "optimiser": snapshot.optimiser, "scaler": dict(snapshot.scaler), "random": snapshot.random,
-        "sums": snapshot.sums, "log": dict(snapshot.log), "machine": dict(snapshot.machine),
+        "optimiser": snapshot.optimiser,
+        "scaler": dict(snapshot.scaler),
+        "random": snapshot.random,
+        "sums": snapshot.sums,
+        "log": dict(snapshot.log),
+        "machine": dict(snapshot.machine),
         "data": None if snapshot.data is None else dict(snapshot.data),
-    }  # fmt: skip
+    }
     return write_whole(folder / STATE, lambda file: torch.save(record, file))
 
 
@@ -102,9 +109,16 @@ def load_snapshot(folder: Path, config: TrainConfig) -> Snapshot | None:
         }
         position = Position(**{**record["position"], "skipped": skipped})
         return Snapshot(
-            position, raw.state, record["optimiser"], record["scaler"], record["random"], record["sums"],
-            record["log"], record["machine"], _read_data(record.get("data"), path),
-        )  # fmt: skip
+            position,
+            raw.state,
+            record["optimiser"],
+            record["scaler"],
+            record["random"],
+            record["sums"],
+            record["log"],
+            record["machine"],
+            _read_data(record.get("data"), path),
+        )
     except (KeyError, TypeError, AttributeError) as error:
         raise _broken(path, f"one without {error}") from error
 
@@ -126,24 +140,29 @@ def prepare_folder(folder: Path, *, resume: Resume) -> FolderLock:
         if not isinstance(error, OSError):
             raise
         raise OutputError(
-            str(folder), expected="a folder that can be written to", found=error.strerror or str(error),
+            str(folder),
+            expected="a folder that can be written to",
+            found=error.strerror or str(error),
             todo="check its rights, or choose another folder",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _check_folder(folder: Path, resume: Resume) -> None:
     saved = (folder / STATE).exists()
     if saved and not resume:
         raise OutputError(
-            str(folder), expected="a folder without a training run", found=STATE,
+            str(folder),
+            expected="a folder without a training run",
+            found=STATE,
             todo="resume that run, or choose another folder",
-        )  # fmt: skip
+        )
     if resume == "required" and not saved:
         raise OutputError(
-            str(folder), expected=f"a training run to go on with, so {STATE}",
+            str(folder),
+            expected=f"a training run to go on with, so {STATE}",
             found=f"no {STATE} in it" if folder.is_dir() else "no such folder",
             todo="check --out; to begin a run there, leave out --resume or use --resume-if-any",
-        )  # fmt: skip
+        )
 
 
 def _read_data(data: Any, path: Path) -> Mapping[str, Any] | None:
@@ -163,9 +182,11 @@ def _compare(saved: Any, config: TrainConfig, path: Path) -> None:
     ]
     if odd:
         raise SpecError(
-            f"resuming {path.parent}", expected="the settings that the run was started with",
-            found=name_some(odd), todo="leave them as they were, or start a run in another folder",
-        )  # fmt: skip
+            f"resuming {path.parent}",
+            expected="the settings that the run was started with",
+            found=name_some(odd),
+            todo="leave them as they were, or start a run in another folder",
+        )
 
 
 def _broken(path: Path, found: str) -> BrokenCheckpoint:

@@ -9,10 +9,10 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gst_analysis.data.dataset import ClipBatch, SkippedClips
-from gst_analysis.data.transforms import normalise_clips
-from gst_analysis.models.network import average_frames
-from gst_analysis.specs import ClipSpec
+from gst_analysis.clips.dataset import ClipBatch, SkippedClips
+from gst_analysis.clips.transforms import normalise_clips
+from gst_analysis.networks.network import average_frames
+from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.training.crew import Crew
 from gst_analysis.training.interrupts import Interruption
 from gst_analysis.training.loaders import Loader, to_device

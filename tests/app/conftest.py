@@ -25,7 +25,7 @@ from streamlit.runtime.caching import cache_data_api
 logging.getLogger(cache_data_api.__name__).setLevel(logging.ERROR)
 
 from app import cached, choosing  # noqa: E402 # after the line above
-from gst_analysis import workflows  # noqa: E402 # likewise
+from gst_analysis.analyses.traces.single_clips import planted_clips  # noqa: E402 # likewise
 
 EXPLORER = Path(choosing.__file__).with_name("explorer.py")
 ROOT = EXPLORER.parents[1]
@@ -98,5 +98,5 @@ def address(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def clip(folder: Path) -> Path:
     """A video in the folder that the explorer was started in."""
-    (planted, *_) = workflows.planted_clips(folder / "world", "static")
+    (planted, *_) = planted_clips(folder / "world", "static")
     return planted.path.rename(folder / "clip.mp4")

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import app
-from gst_analysis import workflows
+from gst_analysis.analyses.traces.single_clips import planted_clips
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.cli import run
 from tests.conftest import build_small
@@ -28,9 +28,13 @@ from tests.conftest import build_small
 ROOT = Path(app.__file__).parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PATIENCE_MS = 60_000
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -62,7 +66,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
     for name, seed in (("first", 1), ("second", 2)):
         save_model(folder / f"{name}.pth", build_small("gst-resnet26s", seed=seed))
-    (planted, *_) = workflows.planted_clips(folder / "world", "static")
+    (planted, *_) = planted_clips(folder / "world", "static")
     planted.path.rename(folder / "clip.mp4")
     return folder
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gst_analysis.workflows import cost
+from gst_analysis.analyses.cost import cost
 from tests.app.conftest import Visit, plots
 
 

@@ -14,8 +14,8 @@ from app import cached
 from app.downloads import make_file
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.cli import run
-from gst_analysis.workflows import trials
-from tests.analysis.labelled_clips import small_model, write_clips
+from gst_analysis.planted import trials
+from tests.analyses.labelled_clips import small_model, write_clips
 from tests.app.conftest import Visit, images
 from tests.conftest import SaveSmall
 
@@ -96,8 +96,7 @@ def test_two_networks_are_checked_apart(visit: Visit, ckpt: str, save_small: Sav
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
-    [("nowhere.json", "expected an annotation file"), ("/etc/hosts", "found one outside")],
+    ("data", "words"), [("nowhere.json", "expected an annotation file"), ("/etc/hosts", "found one outside")]
 )
 def test_clips_that_cannot_be_used_are_one_sentence(visit: Visit, ckpt: str, data: str, words: str) -> None:
     page = visit("is_it_true", ckpt=ckpt, clips="My own", data=data)

@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from app import cached
 from app.wording import tell_apart
-from gst_analysis import workflows
+from gst_analysis.analyses import drift
+from gst_analysis.analyses.traces.single_clips import planted_clips
 from gst_analysis.checkpoints.loading import save_model
 from tests.app.conftest import Visit, images
 from tests.conftest import build_small
@@ -37,8 +38,10 @@ def drawings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_names_stay_where_they_are_different() -> None:
     assert tell_apart({"a/x.pth": "x", "b/x.pth": "x", "y.pth": "y"}) == {
-        "a/x.pth": "a/x.pth", "b/x.pth": "b/x.pth", "y.pth": "y",
-    }  # fmt: skip
+        "a/x.pth": "a/x.pth",
+        "b/x.pth": "b/x.pth",
+        "y.pth": "y",
+    }
     assert tell_apart({1: "cat", 2: "cat"}, lambda n: f"cat (class {n})")[2] == "cat (class 2)"
 
 
@@ -61,7 +64,7 @@ def test_the_start_is_that_of_the_chosen_one(visit: Visit, pair: list[str]) -> N
     page = visit("is_it_true", ckpt=pair, check="Look at the start", of="b/net.pth", start="a/net.pth")
     assert "gst-analyze drift b/net.pth --start a/net.pth" in page.code[0].value
     told = page.dataframe[0].value["Mean change"].tolist()
-    expected = workflows.measure_drift("b/net.pth", start="a/net.pth").layers["change"].tolist()
+    expected = drift.measure_drift("b/net.pth", start="a/net.pth").layers["change"].tolist()
     assert told == pytest.approx(expected)
 
 
@@ -76,7 +79,7 @@ def test_an_upload_and_a_path_of_one_name_are_two(visit: Visit, pair: list[str],
 
 @pytest.mark.parametrize("ref", TWO)
 def test_either_can_be_traced_with(visit: Visit, pair: list[str], folder: Path, ref: str) -> None:
-    (planted, *_) = workflows.planted_clips(folder / "world", "static")
+    (planted, *_) = planted_clips(folder / "world", "static")
     planted.path.rename(folder / "clip.mp4")
     page = visit("traces", ckpt=pair, clip="clip.mp4", trace_with=ref)
     (box,) = [box for box in page.selectbox if box.label == "Trace with"]
@@ -92,7 +95,7 @@ def test_both_are_shown_side_by_side(visit: Visit, pair: list[str], view: str) -
 
 
 def test_an_uploaded_clip_and_a_path_of_one_name_are_two(visit: Visit, pair: list[str], folder: Path) -> None:
-    first, second, *_ = workflows.planted_clips(folder / "world", "static")
+    first, second, *_ = planted_clips(folder / "world", "static")
     first.path.rename(folder / "x.mp4")
     page = visit("traces", ckpt="a/net.pth", clip="x.mp4")
     page.file_uploader[1].upload("x.mp4", second.path.read_bytes(), "video/mp4").run()

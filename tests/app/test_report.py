@@ -8,7 +8,7 @@ import torch
 
 from app import cached
 from gst_analysis.checkpoints.loading import save_model
-from tests.analysis.labelled_clips import small_model
+from tests.analyses.labelled_clips import small_model
 from tests.app.conftest import Visit
 
 

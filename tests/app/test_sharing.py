@@ -12,10 +12,11 @@ import streamlit as st
 from app import cached, commands
 from app.downloads import MIMES, make_file
 from app.wording import literal, people, plain_name, tell
-from gst_analysis import workflows
+from gst_analysis.analyses import cost, scales
+from gst_analysis.checkpoints.sources import open_checkpoint
 from gst_analysis.cli import run
 from gst_analysis.errors import SpecError, UnreadableCheckpoint
-from gst_analysis.specs import ModelSpec
+from gst_analysis.networks.specs import ModelSpec
 from tests.conftest import SaveSmall
 
 VIEW = commands.CostView("params", "diving48", "params_m")
@@ -24,7 +25,7 @@ VIEW = commands.CostView("params", "diving48", "params_m")
 def test_shown_command_and_download_give_the_same_table(folder: Path, save_small: SaveSmall) -> None:
     paths = [save_small(file="a.pth").name, save_small(file="b.pth", alpha="1/2").name]
     parts = [cached.read_checkpoint(Path(path).resolve()).scales for path in paths]
-    result = workflows.join_bn_scales(parts, names=["a", "b"], paths=paths, absolute=True)
+    result = scales.join_bn_scales(parts, names=["a", "b"], paths=paths, absolute=True)
     lines = commands.write_bn_hist(paths, by="stage", absolute=True)
     assert run([*shlex.split(lines.shell)[1:], "--formats", "csv,json"]) == 0
     for kind in ("csv", "json"):
@@ -42,7 +43,7 @@ def test_shown_python_lines_run(folder: Path, save_small: SaveSmall) -> None:
     exec(commands.write_bn_hist([], spec, by="stage", absolute=True).python, scope)
     assert set(scope["result"].table["gamma"]) == {1.0}
     exec(commands.write_cost(spec, 64, VIEW).python, scope)
-    assert scope["cost"].summary.macs == workflows.cost(spec, size=64).summary.macs
+    assert scope["cost"].summary.macs == cost.cost(spec, size=64).summary.macs
     assert scope["bars"].axes
     assert scope["scatter"].axes
 
@@ -90,7 +91,7 @@ def test_lines_name_the_clips(clips: commands.ClipsToTry, shell: str, python: st
 def test_the_cost_command_gives_the_pages_numbers(capsys: pytest.CaptureFixture[str]) -> None:
     spec = ModelSpec.from_name("sth-mobilenetv2", num_frames=4, num_classes=10)
     assert run([*shlex.split(commands.write_cost(spec, 96, VIEW).shell)[1:], "--json"]) == 0
-    assert f'"macs": {workflows.cost(spec, size=96).summary.macs},' in capsys.readouterr().out
+    assert f'"macs": {cost.cost(spec, size=96).summary.macs},' in capsys.readouterr().out
 
 
 STARTS = {
@@ -105,7 +106,7 @@ STARTS = {
 
 @pytest.mark.parametrize("kind", MIMES)
 def test_every_kind_of_download_is_what_it_says(kind: str) -> None:
-    result = workflows.cost("gst-resnet26s")
+    result = cost.cost("gst-resnet26s")
     assert make_file(kind, "cost", result, result.plot).startswith(STARTS[kind])
 
 
@@ -115,7 +116,7 @@ def test_the_same_content_is_read_once_whatever_it_is_called(
     first = save_small(file="first.pth")
     (folder / "copy.pth").write_bytes(first.read_bytes())
     read = []
-    monkeypatch.setattr(workflows, "open_checkpoint", _noting(workflows.open_checkpoint, read))
+    monkeypatch.setattr(cached, "open_checkpoint", _noting(open_checkpoint, read))
     reading = cached.read_checkpoint(first)
     assert cached.read_checkpoint(folder / "copy.pth").inspection.sha256 == reading.inspection.sha256
     assert read == [first]
@@ -135,7 +136,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(
 
 
 def test_a_figure_follows_every_argument(folder: Path, save_small: SaveSmall) -> None:
-    result = workflows.bn_scales(save_small(file="a.pth"))
+    result = scales.bn_scales(save_small(file="a.pth"))
     key = [("a", "0")]
     views = [
         cached.draw_scales(key, result, by=by, absolute=False, dark=dark).to_json()
@@ -156,9 +157,15 @@ def _noting(function: Any, notes: list[Path]) -> Any:
 
 @pytest.mark.parametrize(
     ("number", "unit", "text"),
-    [(21_035_246, "", "21.0 M"), (29_000_564_736, "MACs", "29.0 GMACs"), (999, "", "999"),
-     (0, "MACs", "0 MACs"), (1_000, "", "1.0 k"), (2.6e12, "FLOPs", "2.6 TFLOPs")],
-)  # fmt: skip
+    [
+        (21_035_246, "", "21.0 M"),
+        (29_000_564_736, "MACs", "29.0 GMACs"),
+        (999, "", "999"),
+        (0, "MACs", "0 MACs"),
+        (1_000, "", "1.0 k"),
+        (2.6e12, "FLOPs", "2.6 TFLOPs"),
+    ],
+)
 def test_numbers_are_written_for_people(number: float, unit: str, text: str) -> None:
     assert people(number, unit) == text
 

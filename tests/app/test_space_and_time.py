@@ -173,7 +173,7 @@ def test_the_choice_outlasts_a_visit_to_another_page(visit: Visit, save_small: S
 
 def test_the_numbers_are_those_of_the_checkpoint(visit: Visit, save_small: SaveSmall) -> None:
     save_small(file="one.pth")
-    from gst_analysis.workflows import bn_scales
+    from gst_analysis.analyses.scales import bn_scales
 
     (norms,) = bn_scales("one.pth").summary.checkpoints.values()
     numbers = visit("space_and_time", ckpt="one.pth").dataframe[0].value
@@ -200,8 +200,13 @@ def test_every_view_has_its_figure_its_files_and_its_lines(
     assert images(page) == [shown]
     assert f"gst-analyze {command}" in page.code[0].value
     assert [button.proto.label for button in page.get("download_button")][:6] == [
-        "PNG", "SVG", "PDF", "CSV", "Parquet", "JSON",
-    ]  # fmt: skip
+        "PNG",
+        "SVG",
+        "PDF",
+        "CSV",
+        "Parquet",
+        "JSON",
+    ]
     assert not page.error
 
 

@@ -11,7 +11,7 @@ from app.cached_clips import Way
 from app.clips import Clip
 from app.downloads import make_file
 from app.trace_commands import write_trace
-from gst_analysis import workflows
+from gst_analysis.analyses.traces.single_clips import planted_clips
 from gst_analysis.cli import run
 from tests.conftest import SaveSmall
 
@@ -47,7 +47,7 @@ def test_shown_python_lines_run(folder: Path, save_small: SaveSmall, clip: Path)
 
 
 def test_shown_commands_render_the_planted_clip_again(folder: Path) -> None:
-    (planted, *_) = workflows.planted_clips(folder / "planted" / "static", "static")
+    (planted, *_) = planted_clips(folder / "planted" / "static", "static")
     name = f"worlds/static/videos/{planted.path.name}"
     shown = Clip("planted:static/0", "x", planted.path, name, planted.label)
     first, *_ = write_trace("net.pth", shown, Way("frame"), class_id=0, predicted=True).shell.splitlines()

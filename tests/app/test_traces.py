@@ -17,13 +17,16 @@ from app.cached_clips import Way
 from app.clips import resolve_clip
 from app.downloads import make_file
 from app.wording import NOT_YOURS
-from gst_analysis import workflows
-from gst_analysis.analysis.frame_traces import TracePlan
+from gst_analysis.analyses import influence as influence_room
+from gst_analysis.analyses import traces
+from gst_analysis.analyses.traces.measure import TracePlan
+from gst_analysis.analyses.traces.runs import TraceOptions
+from gst_analysis.analyses.traces.single_clips import trace_clip
 from gst_analysis.checkpoints.loading import save_model
-from gst_analysis.data.synthetic_worlds import WorldName, classes_of
 from gst_analysis.errors import DataError
-from gst_analysis.models.registry import build_model
-from gst_analysis.specs import ModelSpec
+from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.planted.worlds import WorldName, classes_of
 from tests.app.conftest import Visit, plots
 from tests.conftest import SaveSmall
 
@@ -75,13 +78,13 @@ def test_without_a_checkpoint_it_says_what_to_do(visit: Visit) -> None:
 def test_the_page_shows_the_workflows_numbers(visit: Visit, save_small: SaveSmall, clip: Path) -> None:
     checkpoint = save_small(file="net.pth")
     page = visit("traces", ckpt="net.pth", clip="clip.mp4")
-    expected = workflows.trace("net.pth", "clip.mp4")
+    expected = traces.trace("net.pth", "clip.mp4")
     timeline, matrix = plots(page)
     for label, rows in expected.table.groupby("label"):
         assert curves(timeline)[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
     (told,) = expected.traced
     assert f"Prediction for the clip: **{told['video']['label']}**" in said(page)
-    influence = workflows.frame_influence(checkpoint, "clip.mp4")
+    influence = influence_room.frame_influence(checkpoint, "clip.mp4")
     shares = numbers(json.loads(matrix)["data"][0]["z"])
     rows = influence.table[influence.table["method"] == "gradient"]
     assert shares.ravel().tolist() == pytest.approx(rows["share"].tolist(), abs=1e-4)
@@ -99,8 +102,8 @@ def test_a_link_names_the_mode(
 ) -> None:
     save_small(file="net.pth")
     page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode=shown)
-    options = workflows.TraceOptions(TracePlan(mode))
-    expected = workflows.trace("net.pth", "clip.mp4", options=options).table
+    options = TraceOptions(TracePlan(mode))
+    expected = traces.trace("net.pth", "clip.mp4", options=options).table
     for label, rows in expected.groupby("label"):
         assert curves(plots(page)[0])[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
     assert f"--mode {mode}" in page.code[0].value
@@ -112,8 +115,8 @@ def test_many_windows_are_read_beside_the_page_and_can_be_cancelled(
     monkeypatch.setattr(tracing, "MOST_WINDOWS", 2)
     save_small(file="net.pth")
     held = threading.Event()
-    once = workflows.trace_clip
-    monkeypatch.setattr(workflows, "trace_clip", lambda *a, **k: held.wait(20) and once(*a, **k))
+    once = trace_clip
+    monkeypatch.setattr(cached_clips, "trace_clip", lambda *a, **k: held.wait(20) and once(*a, **k))
     page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window")
     assert page.get("progress")
     assert not plots(page)
@@ -125,7 +128,7 @@ def test_many_windows_are_read_beside_the_page_and_can_be_cancelled(
     while not plots(page) and time.monotonic() < last:
         time.sleep(0.1)
         page.run()
-    table = workflows.trace("net.pth", "clip.mp4", options=workflows.TraceOptions(TracePlan("window"))).table
+    table = traces.trace("net.pth", "clip.mp4", options=TraceOptions(TracePlan("window"))).table
     for label, rows in table.groupby("label"):
         assert curves(plots(page)[0])[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
     assert "of which 8 are sampled" in said(page)
@@ -142,7 +145,7 @@ def test_windows_are_as_long_and_as_far_apart_as_asked(
     page.number_input(key="step").set_value(4).run()
     assert page.number_input(key="step").placeholder == "2"
     plan = TracePlan("window", window=16, step=4)
-    table = workflows.trace("net.pth", "clip.mp4", options=workflows.TraceOptions(plan)).table
+    table = traces.trace("net.pth", "clip.mp4", options=TraceOptions(plan)).table
     assert table["frame"].nunique() == 3
     for label, rows in table.groupby("label"):
         assert curves(plots(page)[0])[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
@@ -229,7 +232,7 @@ def test_evidence_is_looked_for_the_class_that_is_asked_for(
     classes = next(box for box in page.selectbox if box.label == "Evidence for")
     other = int(classes.options[-1])
     classes.set_value(other).run()
-    influence = workflows.frame_influence("net.pth", "clip.mp4", class_name=other).table
+    influence = influence_room.frame_influence("net.pth", "clip.mp4", class_name=other).table
     shares = numbers(json.loads(plots(page)[1])["data"][0]["z"])
     expected = influence[influence["method"] == "gradient"]["share"].tolist()
     assert plots(page)[1] != before
@@ -274,8 +277,8 @@ def test_the_same_content_is_traced_once_and_drawn_from_the_file_that_is_there(
     folder: Path, save_small: SaveSmall, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint, calls = save_small(file="net.pth"), []
-    once = workflows.trace_clip
-    monkeypatch.setattr(workflows, "trace_clip", lambda *a, **k: calls.append(a) or once(*a, **k))
+    once = trace_clip
+    monkeypatch.setattr(cached_clips, "trace_clip", lambda *a, **k: calls.append(a) or once(*a, **k))
     subject = cached_clips.Subject("a", "net.pth", cached_clips.hash_clip(clip), "clip.mp4", None)
     cached_clips.trace(subject, cached_clips.Files(checkpoint, clip), Way("frame"))
     moved = clip.rename(folder / "moved.mp4")

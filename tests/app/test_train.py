@@ -16,12 +16,12 @@ from app import cached_runs, runs, training
 from app.runs import MOST_KEPT, Runs
 from app.visitors import Visitor
 from app.wording import NOT_YOURS, say_time
-from gst_analysis.data.synthetic import make_world
-from gst_analysis.data.synthetic_worlds import WorldConfig
+from gst_analysis.analyses.training_runs import watch_rendering
 from gst_analysis.errors import OutputError
-from gst_analysis.tables import TRAINING_EPOCHS, TRAINING_STEPS
+from gst_analysis.planted.making import make_world
+from gst_analysis.planted.worlds import WorldConfig
 from gst_analysis.training.recipes import format_config, load_config
-from gst_analysis.workflows import watch_rendering
+from gst_analysis.training.table import TRAINING_EPOCHS, TRAINING_STEPS
 from tests.app.conftest import Visit, plots
 from tests.conftest import SaveSmall
 
@@ -94,8 +94,11 @@ def test_a_watched_run_grows(visit: Visit, folder: Path) -> None:
     write_run(folder)
     page = visit("train", run="run")
     assert metrics(page) == {
-        "Epochs": "3 of 4", "Loss": "1.000", "Validation clips right": "60.0%", "Time left": "4 s"
-    }  # fmt: skip
+        "Epochs": "3 of 4",
+        "Loss": "1.000",
+        "Validation clips right": "60.0%",
+        "Time left": "4 s",
+    }
     assert len(plots(page)) == 1
     assert "running" in page.markdown[1].value
     write_run(folder, epochs=4)
@@ -204,9 +207,11 @@ def test_a_real_rendering_is_counted(tmp_path: Path) -> None:
     config = WorldConfig("static", clips=4, size=32, frames=8, train_fraction=0)
     seen = []
     make_world(
-        tmp_path / "world", config, workers=1,
+        tmp_path / "world",
+        config,
+        workers=1,
         progress=lambda *_: seen.append(watch_rendering(tmp_path / "world", 4)),
-    )  # fmt: skip
+    )
     assert [found and found.done for found in seen] == [1, 2, 3, 4]
     assert [found and (found.remaining_s or 0) > 0 for found in seen] == [True, True, True, False]
     assert watch_rendering(tmp_path / "world", 4) is None

@@ -21,15 +21,15 @@ from benchmarks.findings_statistics import (
     order_p_value,
     share_of_time,
 )
-from gst_analysis.analysis.ablation import AblationPlan, measure_ablation
+from gst_analysis.analyses.ablation.measure import AblationPlan, measure_ablation
 from gst_analysis.checkpoints.loading import LoadedModel, save_model
-from gst_analysis.data.records import RecordList
-from gst_analysis.data.synthetic import WorldConfig, make_world
+from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.models.registry import build_model
-from gst_analysis.specs import ClipSpec, ModelSpec
-from tests.analysis.labelled_clips import small_model, write_clips
+from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.planted.making import WorldConfig, make_world
+from tests.analyses.labelled_clips import small_model, write_clips
 
 
 @pytest.fixture(autouse=True)

@@ -16,9 +16,20 @@ from benchmarks.gpu import Settings, check_target, main
 from gst_analysis.errors import OutputError
 
 TINY = {
-    "device": "cpu", "model": "gst-resnet26s", "width": 8, "frames": 2, "crop": 32, "precision": "fp32",
-    "batch_size": 8, "steps": 6, "rounds": 2, "warmup": 1, "clips": 60, "size": 48, "workers": 0,
-}  # fmt: skip
+    "device": "cpu",
+    "model": "gst-resnet26s",
+    "width": 8,
+    "frames": 2,
+    "crop": 32,
+    "precision": "fp32",
+    "batch_size": 8,
+    "steps": 6,
+    "rounds": 2,
+    "warmup": 1,
+    "clips": 60,
+    "size": 48,
+    "workers": 0,
+}
 
 
 def run(target: Path, settings: dict[str, Any]) -> dict[str, Any]:

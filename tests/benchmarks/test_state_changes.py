@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from benchmarks.state_changes import find_truth, list_clips, main
-from gst_analysis.analysis.frame_traces import ClipTrace
+from gst_analysis.analyses.traces.measure import ClipTrace
 from gst_analysis.checkpoints.loading import save_model
-from gst_analysis.data.records import ClipRecord
-from gst_analysis.data.synthetic import WorldConfig, make_world, read_world
-from gst_analysis.models.registry import build_model
-from gst_analysis.specs import ClipSpec, ModelSpec
+from gst_analysis.clips.records import ClipRecord
+from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.planted.making import WorldConfig, make_world, read_world
 
 
 @pytest.fixture(scope="module")

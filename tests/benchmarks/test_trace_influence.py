@@ -9,9 +9,9 @@ import pytest
 
 from benchmarks.trace_influence import main
 from gst_analysis.checkpoints.loading import save_model
-from gst_analysis.specs import ClipSpec
+from gst_analysis.networks.specs import ClipSpec
+from tests.clips.planted_clips import write_video
 from tests.conftest import build_small
-from tests.data.planted_clips import write_video
 
 
 def test_the_document_and_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

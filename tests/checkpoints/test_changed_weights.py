@@ -14,12 +14,14 @@ from torch import nn
 from torch.nn.utils import prune
 
 import gst_analysis as gst
-from gst_analysis import workflows
+from gst_analysis.analyses import ablation, comparison, cost, evaluation, influence, scales, slimming, traces
+from gst_analysis.analyses import importance as importance_room
+from gst_analysis.analyses.traces.single_clips import trace_clip
 from gst_analysis.checkpoints.loading import CHANGED, LoadedModel, load_model, save_model
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.errors import SpecError
-from gst_analysis.specs import ModelSpec
-from tests.analysis.labelled_clips import small_model, write_clips
+from gst_analysis.networks.specs import ModelSpec
+from tests.analyses.labelled_clips import small_model, write_clips
 from tests.conftest import SMALL, build_small
 
 LAYER = "layer3.0.bn2"
@@ -49,23 +51,23 @@ def test_an_untouched_network_is_its_file(model: LoadedModel) -> None:
 def test_scales_are_those_of_the_network(model: LoadedModel, tmp_path: Path) -> None:
     before = model.checkpoint.state[f"{LAYER}.weight"].clone()
     silence(model)
-    found = workflows.bn_scales(model)
+    found = scales.bn_scales(model)
     silent = found.table["layer"] == LAYER
     assert silent.any()
     assert (found.table.loc[silent, "gamma"] == 0).all()
     assert (found.table.loc[~silent, "gamma"] != 0).any()
     assert found.provenance.sources["small"] == ""
     other = save_model(tmp_path / "other.pth", build_small("gst-resnet26s", seed=1))
-    compared = workflows.compare_scales(model, str(other))
+    compared = comparison.compare_scales(model, str(other))
     assert compared.provenance.sources["small"] == ""
     gaps = compared.table[compared.table["checkpoint"] == "small"].set_index("layer")
     assert gaps.loc[LAYER, "gap"] == 0
-    importance = workflows.channel_importance(model)
+    importance = importance_room.channel_importance(model)
     assert (importance.table.loc[importance.table["layer"] == LAYER, "gamma"] == 0).all()
     assert importance.provenance.sources["small"] == ""
     assert torch.equal(model.checkpoint.state[f"{LAYER}.weight"], before)
-    saved = workflows.bn_scales(str(save_model(tmp_path / "small.pth", model)))
-    assert saved.table["gamma"].tolist() == workflows.bn_scales(model).table["gamma"].tolist()
+    saved = scales.bn_scales(str(save_model(tmp_path / "small.pth", model)))
+    assert saved.table["gamma"].tolist() == scales.bn_scales(model).table["gamma"].tolist()
 
 
 def test_no_result_claims_the_files_sum(tmp_path: Path) -> None:
@@ -73,13 +75,13 @@ def test_no_result_claims_the_files_sum(tmp_path: Path) -> None:
     model = small_model()
     path = save_model(tmp_path / "small.pth", model.module, clip_spec=model.clip_spec)
     model = load_model(path)
-    untouched = workflows.evaluate(model, records)
+    untouched = evaluation.evaluate(model, records)
     assert model.sha256 in untouched.provenance.sources.values()
     silence(model)
     for changed in (
-        workflows.evaluate(model, records),
-        *(workflows.trace_clip(model, records, mode=mode) for mode in ("frame", "prefix", "window")),
-        workflows.frame_influence(model, records, limit=1),
+        evaluation.evaluate(model, records),
+        *(trace_clip(model, records, mode=mode) for mode in ("frame", "prefix", "window")),
+        influence.frame_influence(model, records, limit=1),
     ):
         assert changed.provenance.sources["small"] == ""
         assert CHANGED in changed.summary.notes
@@ -89,7 +91,7 @@ def test_no_result_claims_the_files_sum(tmp_path: Path) -> None:
 def test_slimming_ranks_what_it_cuts() -> None:
     model = small_model()
     silence(model)
-    widths = workflows.slim(model, workflows.SlimTarget(macs=0.9), score="abs_gamma").table
+    widths = slimming.slim(model, slimming.SlimTarget(macs=0.9), score="abs_gamma").table
     others = widths[widths["layer"] != LAYER]
     silent = widths[widths["layer"] == LAYER]
     assert (silent["after"] < silent["before"]).all()
@@ -101,7 +103,7 @@ def test_a_network_that_was_made_and_then_changed() -> None:
     assert CHANGED not in model.notes
     silence(model)
     assert model.notes[-1] == CHANGED
-    assert (workflows.bn_scales(model).table.query("layer == @LAYER")["gamma"] == 0).all()
+    assert (scales.bn_scales(model).table.query("layer == @LAYER")["gamma"] == 0).all()
 
 
 def change_head(model: LoadedModel) -> LoadedModel:
@@ -173,14 +175,14 @@ def test_what_is_no_longer_that_network_is_refused(
     records, other = write_clips(tmp_path / "clips", [0, 1]), change(model)
     for look in (
         lambda: other.sha256,
-        lambda: workflows.bn_scales(other),
-        lambda: workflows.channel_importance(other),
-        lambda: workflows.evaluate(other, records),
-        lambda: workflows.predict(other, records),
-        lambda: workflows.trace(other, records),
-        lambda: workflows.ablate(other, records),
-        lambda: workflows.slim(other, workflows.SlimTarget(macs=0.9)),
-        lambda: workflows.cost(other),
+        lambda: scales.bn_scales(other),
+        lambda: importance_room.channel_importance(other),
+        lambda: evaluation.evaluate(other, records),
+        lambda: evaluation.predict(other, records),
+        lambda: traces.trace(other, records),
+        lambda: ablation.ablate(other, records),
+        lambda: slimming.slim(other, slimming.SlimTarget(macs=0.9)),
+        lambda: cost.cost(other),
     ):
         with pytest.raises(SpecError, match=OTHERS[change]):
             look()
@@ -193,7 +195,7 @@ def test_what_is_no_longer_that_network_is_refused(
 def test_pruning_that_was_made_permanent_is_a_change_like_any_other(model: LoadedModel) -> None:
     prune_scales(model)
     prune.remove(model.module.get_submodule(LAYER), "weight")
-    gamma = workflows.bn_scales(model).table.query("layer == @LAYER")["gamma"]
+    gamma = scales.bn_scales(model).table.query("layer == @LAYER")["gamma"]
     assert (gamma == 0).mean() > 0.8
     assert model.notes == (CHANGED,)
 
@@ -203,7 +205,7 @@ def test_how_well_it_did_before_is_forgotten(tmp_path: Path) -> None:
     record = {"seed": 3, "epoch": 4, "step": 99, "scores": {"val_top1": 0.9}}
     path = save_model(tmp_path / "a.pth", trained.module, clip_spec=trained.clip_spec, provenance=record)
     model = load_model(path)
-    slimmed = workflows.slim(model, workflows.SlimTarget(macs=0.9), score="abs_gamma").model
+    slimmed = slimming.slim(model, slimming.SlimTarget(macs=0.9), score="abs_gamma").model
     assert {"epoch", "step", "scores"}.isdisjoint(slimmed.checkpoint.provenance)
     assert slimmed.checkpoint.provenance["seed"] == 3
     same = load_model(save_model(tmp_path / "same.pth", model)).checkpoint.provenance

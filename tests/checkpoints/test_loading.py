@@ -12,8 +12,8 @@ import torchvision
 from gst_analysis.checkpoints.loading import load_checkpoint, load_model, save_model
 from gst_analysis.checkpoints.shapes import expected_shapes
 from gst_analysis.errors import BrokenCheckpoint, SpecError
-from gst_analysis.models.registry import build_model
-from gst_analysis.specs import ClipSpec, ModelSpec, model_names
+from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.specs import ClipSpec, ModelSpec, model_names
 from tests.checkpoints import foreign
 from tests.conftest import build_small
 

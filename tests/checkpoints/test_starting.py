@@ -11,8 +11,8 @@ import torchvision
 from gst_analysis.checkpoints.loading import load_checkpoint, save_model
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.errors import SpecError
-from gst_analysis.models.inflation import inflate
-from gst_analysis.specs import ModelSpec, model_names
+from gst_analysis.networks.inflation import inflate
+from gst_analysis.networks.specs import ModelSpec, model_names
 
 
 @pytest.fixture(scope="module")

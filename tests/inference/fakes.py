@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.checkpoints.starting import create_model
-from gst_analysis.data.records import ClipRecord
-from gst_analysis.specs import ClipSpec, ModelSpec
+from gst_analysis.clips.records import ClipRecord
+from gst_analysis.networks.specs import ClipSpec, ModelSpec
 
 SIZE = 32
 LABELS = ("Watching something", "Pushing something left", "Pushing something right", "Swiping left")
@@ -51,9 +51,13 @@ def fake_model(
     settings = {"frames": 3, "resize": SIZE, "crop": SIZE, "mean": (0, 0, 0), "std": (1, 1, 1)} | clip
     checkpoint = dataclasses.replace(
         create_model(spec, seed=0).checkpoint,
-        path=Path("fake.pth"), labels=labels, clip_spec=ClipSpec(**settings), notes=(), sha256="0" * 64,
+        path=Path("fake.pth"),
+        labels=labels,
+        clip_spec=ClipSpec(**settings),
+        notes=(),
+        sha256="0" * 64,
         state={},
-    )  # fmt: skip
+    )
     return LoadedModel(module or Brightness(), checkpoint)  # type: ignore[arg-type] # any module will do
 
 

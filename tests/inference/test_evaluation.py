@@ -12,16 +12,17 @@ import torch
 
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.checkpoints.starting import create_model
-from gst_analysis.data.dataset import ReadingPlan, load_views
-from gst_analysis.data.records import ClipRecord, RecordList, load_records
-from gst_analysis.data.synthetic import WorldConfig, make_world
+from gst_analysis.clips.dataset import ReadingPlan, load_views
+from gst_analysis.clips.records import ClipRecord, RecordList, load_records
 from gst_analysis.errors import DataError
 from gst_analysis.inference.evaluation import Evaluation, evaluate, rank_truth, summarise_accuracy
 from gst_analysis.inference.logits import FrameLogits
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.inference.table import CLASS_ACCURACY, CONFUSION
+from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.planted.making import WorldConfig, make_world
 from gst_analysis.results import Provenance
-from gst_analysis.specs import ClipSpec, ModelSpec
-from gst_analysis.tables import CLASS_ACCURACY, CONFUSION, check
+from gst_analysis.tables.schema import check
 from tests.inference.fakes import LABELS, fake_model, record, write_greys
 
 CPU = InferenceSettings(device="cpu", readers=2)
@@ -34,9 +35,16 @@ def draw_logits(clips: int = 200, classes: int = 7, *, seed: int = 0) -> FrameLo
     logits = rng.normal(size=(clips, 2, classes))
     logits[np.arange(clips), :, labels] += 1.0
     return FrameLogits(
-        "net", tuple(f"c{n}" for n in range(clips)), labels, logits.astype(np.float32),
-        np.zeros((clips, 2)), (), {}, (), Provenance({}, {}, {}),
-    )  # fmt: skip
+        "net",
+        tuple(f"c{n}" for n in range(clips)),
+        labels,
+        logits.astype(np.float32),
+        np.zeros((clips, 2)),
+        (),
+        {},
+        (),
+        Provenance({}, {}, {}),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +103,16 @@ def test_the_confusion_table_is_the_cross_table(evaluation: Evaluation) -> None:
 
 def test_ranks_break_ties_as_the_table_of_predictions_does() -> None:
     logits = FrameLogits(
-        "net", ("a", "b"), np.array([1, 0]), np.zeros((2, 1, 3), np.float32), np.zeros((2, 1)), (), {}, (),
+        "net",
+        ("a", "b"),
+        np.array([1, 0]),
+        np.zeros((2, 1, 3), np.float32),
+        np.zeros((2, 1)),
+        (),
+        {},
+        (),
         Provenance({}, {}, {}),
-    )  # fmt: skip
+    )
     assert rank_truth(logits).tolist() == [1, 0]
 
 

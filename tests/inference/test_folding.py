@@ -13,9 +13,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from benchmarks import folding
 from gst_analysis.inference.folding import fold_norms
-from gst_analysis.models.network import VideoNetwork
-from gst_analysis.models.registry import build_model
-from gst_analysis.specs import ModelSpec, model_names
+from gst_analysis.networks.network import VideoNetwork
+from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.specs import ModelSpec, model_names
 from tests.conftest import build_small
 
 SMALL = [name for name in model_names() if name.endswith(("resnet18", "resnet26s", "mobilenetv2"))]

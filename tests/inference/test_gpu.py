@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
-from gst_analysis.data.records import ClipRecord, RecordList
+from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.inference.evaluation import evaluate
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.specs import ClipSpec
+from gst_analysis.networks.specs import ClipSpec
 from tests.conftest import build_small
 from tests.inference.fakes import record, write_greys
 

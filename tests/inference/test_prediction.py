@@ -15,8 +15,9 @@ from gst_analysis.inference.finding import find_clips
 from gst_analysis.inference.logits import FrameLogits
 from gst_analysis.inference.prediction import predict, tabulate_frame_predictions, tabulate_predictions
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.tables import FRAME_PREDICTIONS, PREDICTIONS, check
-from tests.data.planted_clips import Film, write_folder, write_video
+from gst_analysis.inference.table import FRAME_PREDICTIONS, PREDICTIONS
+from gst_analysis.tables.schema import check
+from tests.clips.planted_clips import Film, write_folder, write_video
 from tests.inference.fakes import LABELS, fake_model, write_greys
 from tests.inference.test_logits import make_logits
 

@@ -12,9 +12,14 @@ from torch.nn import functional as F
 def conv3d(c_in: int, c_out: int, time: int, space: int, *, stride: int = 1, groups: int = 1) -> nn.Conv3d:
     """No bias, zero padding, stride in space only."""
     return nn.Conv3d(
-        c_in, c_out, (time, space, space), stride=(1, stride, stride),
-        padding=(time // 2, space // 2, space // 2), groups=groups, bias=False,
-    )  # fmt: skip
+        c_in,
+        c_out,
+        (time, space, space),
+        stride=(1, stride, stride),
+        padding=(time // 2, space // 2, space // 2),
+        groups=groups,
+        bias=False,
+    )
 
 
 class C2D(nn.Module):

@@ -14,8 +14,8 @@ import pandas as pd
 
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.workflows.report_words import SECTIONS
-from tests.analysis.labelled_clips import small_model, write_clips
+from gst_analysis.reporting.words import SECTIONS
+from tests.analyses.labelled_clips import small_model, write_clips
 
 WEIGHTS = ["checkpoint", "scales", "importance", "drift", "cost", "slimming", "provenance"]
 ALL = [*WEIGHTS[:5], "accuracy", "ablation", "slimming", "traces", "influence", "saliency", "provenance"]

@@ -8,13 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from gst_analysis import workflows
 from gst_analysis.cli import run
 from tests.conftest import SaveSmall
-from tests.report.pages import (
-    leave_all_but,
-    write_world,
-)
+from tests.report.pages import leave_all_but, write_world
 
 
 @pytest.mark.parametrize(
@@ -62,15 +58,13 @@ def test_bad_input_is_one_line(
 
 @pytest.mark.parametrize("place", ["file", "file/below", "taken", "locked"])
 def test_a_place_that_cannot_be_written_is_refused_before_the_work(
-    place: str,
-    ckpt: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    place: str, ckpt: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("kept")
     (tmp_path / "taken" / "report.html").mkdir(parents=True)
-    monkeypatch.setattr(workflows, "open_checkpoint", lambda *_, **__: pytest.fail("work was begun"))
+    monkeypatch.setattr(
+        "gst_analysis.checkpoints.sources.open_checkpoint", lambda *_, **__: pytest.fail("work was begun")
+    )
     if place == "locked":  # whoever runs the tests may be allowed everything
         monkeypatch.setattr(os, "access", lambda *_: False)
     before = sorted(tmp_path.rglob("*"))

@@ -13,12 +13,18 @@ import pandas as pd
 import pytest
 import torch
 
-from gst_analysis import workflows
+from gst_analysis.analyses import cost as cost_room
+from gst_analysis.analyses import drift, evaluation, saliency, scales
+from gst_analysis.analyses import slimming as slimming_room
 from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.sources import inspect_checkpoint
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.cli import run
-from gst_analysis.specs import ModelSpec
-from gst_analysis.workflows.report_words import WORDS
+from gst_analysis.clips.labelled import load_labelled_clips
+from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.reporting import making
+from gst_analysis.reporting.clips import ReportPlan
+from gst_analysis.reporting.words import WORDS
 from tests.conftest import SaveSmall
 from tests.report.pages import (
     ALL,
@@ -44,15 +50,15 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 def test_the_page_of_a_checkpoint_alone_says_what_the_analyses_say(save_small: SaveSmall) -> None:
     model = save_small()
-    result = workflows.report(model)
+    result = making(model)
     page = Page(result.page)
     assert list(result.sections) == WEIGHTS
     assert [name for name in page.ids if not name.startswith("figure-")] == list(result.sections)
-    gaps = workflows.bn_scales(model).gaps()
+    gaps = scales.bn_scales(model).gaps()
     pd.testing.assert_frame_equal(page.table("gaps.csv"), gaps, check_dtype=False)
-    cost = workflows.cost(model).summary
+    cost = cost_room.cost(model).summary
     assert page.table("cost.csv")["params"].sum() == cost.params
-    found = workflows.inspect_checkpoint(model)
+    found = inspect_checkpoint(model)
     for words in (found.sha256, f"{found.params:,}", "No data set was given"):
         assert words in result.page
     assert set(figures(result.page)) == {"figure-scales", "figure-cost"}
@@ -92,8 +98,8 @@ def test_with_clips_it_has_every_section_and_their_numbers(written: Written) -> 
     text = written.file.read_text()
     page = Page(text)
     assert [name for name in page.ids if not name.startswith("figure-")] == ALL
-    records = workflows.load_labelled_clips(written.world)
-    right = workflows.evaluate(written.ckpt, records, settings=CPU)
+    records = load_labelled_clips(written.world)
+    right = evaluation.evaluate(written.ckpt, records, settings=CPU)
     pd.testing.assert_frame_equal(page.table("classes.csv"), right.table, check_dtype=False)
     drops = page.table("ablation.csv")
     assert set(drops["intervention"]) == {"mean", "shuffle-time"}
@@ -107,16 +113,16 @@ def test_with_clips_it_has_every_section_and_their_numbers(written: Written) -> 
 
 def test_drift_smaller_network_and_saliency_are_those_of_their_commands(written: Written) -> None:
     page = Page(written.file.read_text())
-    moved = workflows.measure_drift(written.ckpt)
+    moved = drift.measure_drift(written.ckpt)
     pd.testing.assert_frame_equal(page.table("drift.csv"), moved.layers, check_dtype=False)
-    smaller = workflows.slim(
-        written.ckpt, workflows.SlimTarget(macs=0.8), dataset=written.world, settings=CPU
+    smaller = slimming_room.slim(
+        written.ckpt, slimming_room.SlimTarget(macs=0.8), dataset=written.world, settings=CPU
     )
     assert smaller.curve is not None
     pd.testing.assert_frame_equal(page.table("slimming.csv"), smaller.table, check_dtype=False)
     pd.testing.assert_frame_equal(page.table("slimming_curve.csv"), smaller.curve, check_dtype=False)
     heat = page.table("saliency.csv").set_index("group")
-    clip = workflows.saliency_maps(written.ckpt, written.world / "videos" / "clip00", settings=CPU)
+    clip = saliency.saliency_maps(written.ckpt, written.world / "videos" / "clip00", settings=CPU)
     assert heat["evidence_for"].to_dict() == pytest.approx(
         {group: found.evidence_for for group, found in clip.summary.groups.items()}
     )
@@ -133,8 +139,8 @@ def test_every_section_says_what_it_shows_its_limits_and_its_command(written: Wr
 
 
 def test_the_smaller_network_is_said_to_be_before_fine_tuning(save_small: SaveSmall) -> None:
-    plan = workflows.ReportPlan(without=tuple(leave_all_but("slimming").split(",")))
-    page = workflows.report(save_small(), plan=plan).page
+    plan = ReportPlan(without=tuple(leave_all_but("slimming").split(",")))
+    page = making(save_small(), plan=plan).page
     (slimming,) = re.findall(r'<section id="slimming">(.*?)</section>', page, re.DOTALL)
     assert "Before any fine-tuning" in slimming
     assert "With labelled clips" in slimming
@@ -178,8 +184,8 @@ def test_a_start_that_would_have_to_be_fetched_is_not(
     path = save_model(tmp_path / "inflated.pth", model.module, provenance=told)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *_, **__: pytest.fail("fetched"))
-    plan = workflows.ReportPlan(without=tuple(leave_all_but("drift").split(",")))
-    result = workflows.report(path, plan=plan)
+    plan = ReportPlan(without=tuple(leave_all_but("drift").split(",")))
+    result = making(path, plan=plan)
     assert result.sections == ("checkpoint", "drift", "provenance")
     assert "not on this machine" in result.missing["drift"]
 
@@ -200,8 +206,8 @@ def test_sections_can_be_left_out(save_small: SaveSmall, tmp_path: Path) -> None
 
 def test_progress_goes_from_nothing_to_nearly_all_and_never_back(ckpt: str, world: Path) -> None:
     told: list[tuple[int, int, str]] = []
-    plan = workflows.ReportPlan(without=tuple(leave_all_but("accuracy", "cost").split(",")))
-    workflows.report(ckpt, world, plan=plan, settings=CPU, progress=lambda *at: told.append(at))
+    plan = ReportPlan(without=tuple(leave_all_but("accuracy", "cost").split(",")))
+    making(ckpt, world, plan=plan, settings=CPU, progress=lambda *at: told.append(at))
     shares = [done / total for done, total, _ in told]
     assert shares == sorted(shares)
     assert shares[0] == 0
@@ -223,7 +229,7 @@ def test_words_of_a_file_stay_words(written: Written) -> None:
 
 
 def test_a_family_without_groups_says_so(save_small: SaveSmall) -> None:
-    result = workflows.report(save_small("c2d-resnet26s"))
+    result = making(save_small("c2d-resnet26s"))
     assert "cannot be compared" in result.page
     assert "scales" in result.sections
     assert "NaN" not in re.sub(r"<script>.*?</script>", "", result.page, flags=re.DOTALL)
@@ -247,14 +253,14 @@ def test_a_section_that_cannot_be_made_is_left_out_and_named(
     ckpt: str, world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from gst_analysis.errors import SpecError
-    from gst_analysis.workflows import report_clips
+    from gst_analysis.reporting import clips as report_clips
 
     def refuse(*_: object, **__: object) -> None:
         raise SpecError("ablation", expected="two clips", found="one", todo="give another")
 
     monkeypatch.setattr(report_clips, "ablate", refuse)
-    plan = workflows.ReportPlan(without=tuple(leave_all_but("ablation", "accuracy").split(",")))
-    result = workflows.report(ckpt, world, plan=plan, settings=CPU)
+    plan = ReportPlan(without=tuple(leave_all_but("ablation", "accuracy").split(",")))
+    result = making(ckpt, world, plan=plan, settings=CPU)
     assert result.sections == ("checkpoint", "accuracy", "provenance")
     assert result.left_out == {"ablation": "ablation: expected two clips; found one; give another"}
     assert "left out: ablation" in result.page

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from gst_analysis.checkpoints.loading import load_checkpoint
-from gst_analysis.data.synthetic import WorldConfig, make_world
-from gst_analysis.data.synthetic_worlds import Container
+from gst_analysis.planted.making import WorldConfig, make_world
+from gst_analysis.planted.worlds import Container
 from gst_analysis.training.config import TrainConfig
 from gst_analysis.training.loop import train
 from gst_analysis.training.progress import TrainProgress

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gst_analysis.errors import SpecError
-from gst_analysis.models.registry import build_model
+from gst_analysis.networks.registry import build_model
 from gst_analysis.training.config import DataConfig, OptimiserConfig, TrainConfig, fixed_settings
 from gst_analysis.training.recipes import (
     DEFAULT_RECIPE,
@@ -44,10 +44,19 @@ def test_the_recipes_that_the_paper_and_the_shipped_models_need_are_there() -> N
     names = set(recipe_names())
     assert DEFAULT_RECIPE in names
     for start in (
-        "something-v1", "diving48-gst-r18-16f", "diving48-gst-r50-16f", "epic-kitchens", "egtea-gst-r34",
-        "egtea-gst-r50", "jester", "kinetics", "planted-static", "planted-temporal", "planted-mixed",
+        "something-v1",
+        "diving48-gst-r18-16f",
+        "diving48-gst-r50-16f",
+        "epic-kitchens",
+        "egtea-gst-r34",
+        "egtea-gst-r50",
+        "jester",
+        "kinetics",
+        "planted-static",
+        "planted-temporal",
+        "planted-mixed",
         "planted-state-change",
-    ):  # fmt: skip
+    ):
         assert any(name.startswith(start) for name in names), start
     assert {load_config(n).clip.frames for n in names if n.startswith("diving48")} == {16}
 
@@ -151,10 +160,21 @@ def test_a_wrong_type_in_a_file_is_said(text: str, expected: str, tmp_path: Path
 
 
 def test_overrides_are_read_by_their_type() -> None:
-    config = load_config(DEFAULT_RECIPE, parse_overrides([
-        "optimiser.lr=0.02", "schedule.milestones=10, 20", "optimiser.clip_norm=5", "run.sync_bn=true",
-        "model.width=none", "model.alpha=0.5", "data.validation=none", "data.train=a=b.json",
-    ]))  # fmt: skip
+    config = load_config(
+        DEFAULT_RECIPE,
+        parse_overrides(
+            [
+                "optimiser.lr=0.02",
+                "schedule.milestones=10, 20",
+                "optimiser.clip_norm=5",
+                "run.sync_bn=true",
+                "model.width=none",
+                "model.alpha=0.5",
+                "data.validation=none",
+                "data.train=a=b.json",
+            ]
+        ),
+    )
     assert config.optimiser.lr == 0.02
     assert config.schedule.milestones == (10.0, 20.0)
     assert config.optimiser.clip_norm == 5.0
@@ -227,15 +247,20 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
     kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     plain: dict[Any, st.SearchStrategy[Any]] = {
         str: st.text() | st.sampled_from(["none", "NONE", "a\x7fb", 'a"b\\', "\x85\u2028", "1", "true"]),
-        int: st.integers(-1, 2**33), float: st.floats(), bool: st.booleans(), type(None): st.none(),
-    }  # fmt: skip
+        int: st.integers(-1, 2**33),
+        float: st.floats(),
+        bool: st.booleans(),
+        type(None): st.none(),
+    }
     numbers = st.lists(st.floats(1e-9, 100), min_size=1, max_size=4, unique=True)
     return st.one_of(
-        st.sampled_from(typing.get_args(kind)) if typing.get_origin(kind) is typing.Literal
-        else numbers.map(lambda values: tuple(sorted(values))) if typing.get_origin(kind) is tuple
+        st.sampled_from(typing.get_args(kind))
+        if typing.get_origin(kind) is typing.Literal
+        else numbers.map(lambda values: tuple(sorted(values)))
+        if typing.get_origin(kind) is tuple
         else plain[kind]
         for kind in kinds
-    )  # fmt: skip
+    )
 
 
 @given(configs())

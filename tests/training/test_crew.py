@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gst_analysis.errors import DataError, GstError, SpecError
-from gst_analysis.models.devices import choose_device
+from gst_analysis.networks.devices import choose_device
 from gst_analysis.training.clock import Clock
 from gst_analysis.training.config import RunConfig
 from gst_analysis.training.crew import Crew, build_fabric, explain_lost_ranks

@@ -20,9 +20,14 @@ from tests.training.runs import assert_same, at_step, render, tiny, weights
 
 pytestmark = pytest.mark.gpu
 CUDA = {
-    "run.device": "cuda", "run.tensorboard": "false", "data.workers": "1", "model.dropout": "0",
-    "optimiser.lr": "0.001", "world.container": "frames", "data.clips": "frames",
-}  # fmt: skip
+    "run.device": "cuda",
+    "run.tensorboard": "false",
+    "data.workers": "1",
+    "model.dropout": "0",
+    "optimiser.lr": "0.001",
+    "world.container": "frames",
+    "data.clips": "frames",
+}
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +70,10 @@ def test_a_deterministic_run_resumes_exactly(precision: str, world: Path, tmp_pa
     train(tiny(world, changes), out=tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         train(
-            tiny(world, changes), out=tmp_path / "cut",
+            tiny(world, changes),
+            out=tmp_path / "cut",
             progress=at_step(6, lambda: signal.raise_signal(signal.SIGINT)),
-        )  # fmt: skip
+        )
     train(tiny(world, changes), out=tmp_path / "cut", resume=True)
     assert_same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
 

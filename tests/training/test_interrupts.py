@@ -68,8 +68,16 @@ def test_an_error_in_the_callback_is_not_swallowed(world: Path, tmp_path: Path) 
 @pytest.mark.slow
 def test_ctrl_c_reaches_a_process_with_workers_and_leaves_none_behind(world: Path, tmp_path: Path) -> None:
     """As a terminal does it: the signal goes to the whole process group."""
-    command = [sys.executable, "-m", "tests.training.runs", str(world), str(tmp_path / "run"),
-               "schedule.epochs=500", "run.save_every_steps=1", "data.workers=2"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "tests.training.runs",
+        str(world),
+        str(tmp_path / "run"),
+        "schedule.epochs=500",
+        "run.save_every_steps=1",
+        "data.workers=2",
+    ]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
     while not (tmp_path / "run" / STATE).exists():
         assert process.poll() is None
@@ -92,7 +100,7 @@ def test_the_command_says_what_ctrl_c_has_left(
             (tmp_path / STATE).touch()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gst_analysis.workflows.train", stop)
+    monkeypatch.setattr("gst_analysis.training.running.train", stop)
     assert run(["train", "planted-static", "--out", str(tmp_path)]) == 130
     first, second = capsys.readouterr().err.splitlines()
     assert ("saved; go on with --resume" in first) == saved

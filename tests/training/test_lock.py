@@ -71,9 +71,17 @@ def test_a_run_that_ended_frees_its_folder(world: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_killed_run_with_workers_can_be_resumed_at_once(world: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.training.runs", str(world), str(tmp_path / "run"),
-               "schedule.epochs=500", "run.save_every_steps=1", "data.workers=2",
-               "schedule.kind=constant"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "tests.training.runs",
+        str(world),
+        str(tmp_path / "run"),
+        "schedule.epochs=500",
+        "run.save_every_steps=1",
+        "data.workers=2",
+        "schedule.kind=constant",
+    ]
     process = subprocess.Popen(command)
     while not (tmp_path / "run" / "state.pt").exists():
         assert process.poll() is None

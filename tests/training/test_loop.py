@@ -10,18 +10,23 @@ import torch
 
 from gst_analysis.checkpoints.loading import load_checkpoint, load_model
 from gst_analysis.errors import OutputError, SpecError
-from gst_analysis.tables import TRAINING_EPOCHS, TRAINING_STEPS, check
+from gst_analysis.tables.schema import check
 from gst_analysis.training.loop import train
 from gst_analysis.training.progress import TrainProgress
 from gst_analysis.training.recipes import load_config
+from gst_analysis.training.table import TRAINING_EPOCHS, TRAINING_STEPS
 from tests.training.runs import STEPS, assert_same, tiny, weights
 
 CHANCE = 1 / 12
 
 
 def test_a_small_network_learns_a_small_world_by_heart(world: Path, tmp_path: Path) -> None:
-    changes = {"schedule.epochs": "25", "data.validation": "train.json", "data.cache": "memory",
-               "model.dropout": "0"}  # fmt: skip
+    changes = {
+        "schedule.epochs": "25",
+        "data.validation": "train.json",
+        "data.cache": "memory",
+        "model.dropout": "0",
+    }
     result = train(tiny(world, changes), out=tmp_path)
     losses = result.table["loss"]
     assert losses.iloc[-3:].mean() < 0.3 * losses.iloc[:3].mean()
@@ -114,8 +119,14 @@ def test_half_precision_learns_and_keeps_its_scaler(precision: str, world: Path,
 
 
 def test_clipping_bounds_the_step(world: Path, tmp_path: Path) -> None:
-    rates = {"schedule.epochs": "1", "schedule.warmup_epochs": "0", "optimiser.weight_decay": "0",
-             "optimiser.momentum": "0", "schedule.kind": "constant", "optimiser.lr": "1"}  # fmt: skip
+    rates = {
+        "schedule.epochs": "1",
+        "schedule.warmup_epochs": "0",
+        "optimiser.weight_decay": "0",
+        "optimiser.momentum": "0",
+        "schedule.kind": "constant",
+        "optimiser.lr": "1",
+    }
     from gst_analysis.checkpoints.starting import create_model
 
     config = tiny(world, {**rates, "optimiser.clip_norm": "0.001"})
@@ -152,7 +163,7 @@ def test_validation_can_be_rare_but_never_misses_the_end(world: Path, tmp_path: 
 
 
 def test_validation_scores_are_those_of_the_saved_network(world: Path, tmp_path: Path) -> None:
-    from gst_analysis.data.dataset import ClipDataset, ReadingPlan, collate_clips
+    from gst_analysis.clips.dataset import ClipDataset, ReadingPlan, collate_clips
     from gst_analysis.training.sources import load_sources
 
     config = tiny(world)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from gst_analysis.errors import SpecError
-from gst_analysis.models.devices import is_out_of_memory
-from gst_analysis.models.resnet import VideoResNet
+from gst_analysis.networks.devices import is_out_of_memory
+from gst_analysis.networks.resnet import VideoResNet
 from gst_analysis.training.batches import BatchPlan
 from gst_analysis.training.loop import train
 from gst_analysis.training.memory import explain_out_of_memory

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gst_analysis.analyses.training_runs import read_run
 from gst_analysis.training.loop import train
-from gst_analysis.workflows import read_run
 from tests.training.runs import STEPS, tiny
 
 SHORT = {"schedule.kind": "constant", "schedule.epochs": "1"}

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from gst_analysis.models.registry import build_model
-from gst_analysis.specs import ModelSpec
+from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.training.config import OptimiserConfig
 from gst_analysis.training.optimiser import build_optimiser, split_parameters
 
@@ -18,9 +18,11 @@ def test_batch_norms_and_biases_are_spared_and_everything_is_trained(name: str) 
     assert decayed.keys() | spared.keys() == dict(network.named_parameters()).keys()
     assert all(tensor.ndim > 1 for tensor in decayed.values())
     norms = {
-        f"{prefix}.{part}" for prefix, module in network.named_modules() if isinstance(module, nn.BatchNorm2d)
+        f"{prefix}.{part}"
+        for prefix, module in network.named_modules()
+        if isinstance(module, nn.BatchNorm2d)
         for part in ("weight", "bias")
-    }  # fmt: skip
+    }
     assert spared.keys() == norms | {"fc.bias"}
 
 

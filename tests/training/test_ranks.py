@@ -26,8 +26,18 @@ first weights) moves this small network's loss by a hundredth within eight steps
 
 def torchrun(world: Path, out: Path, changes: dict[str, str]) -> subprocess.CompletedProcess[str]:
     words = [f"{key}={value}" for key, value in changes.items()]
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
-               "-m", "tests.training.ranks", str(world), str(out), *words]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node=2",
+        "-m",
+        "tests.training.ranks",
+        str(world),
+        str(out),
+        *words,
+    ]
     return subprocess.run(command, capture_output=True, text=True, timeout=280)
 
 
@@ -41,9 +51,21 @@ def two_nodes(
     started = []
     for rank, (world, out) in enumerate(zip(worlds, outs, strict=True)):
         words = [f"{key}={value}" for key, value in ({**changes, **odd} if rank else changes).items()]
-        command = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", f"--node-rank={rank}",
-                   "--nproc-per-node=1", "--master-addr=127.0.0.1", f"--master-port={port}",
-                   "-m", "tests.training.ranks", str(world), str(out), *words]  # fmt: skip
+        command = [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--nnodes=2",
+            f"--node-rank={rank}",
+            "--nproc-per-node=1",
+            "--master-addr=127.0.0.1",
+            f"--master-port={port}",
+            "-m",
+            "tests.training.ranks",
+            str(world),
+            str(out),
+            *words,
+        ]
         started.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
     try:
         told = [process.communicate(timeout=120) for process in started]
@@ -177,8 +199,18 @@ def test_several_processes_print_one_document(launched: str, world: Path, tmp_pa
     if launched == "run.devices":
         outer, settings = [], {**settings, "run.devices": "2"}
     changes = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    command = [sys.executable, *outer, "-m", "gst_analysis.cli", "train", "planted-static", *changes,
-               "--out", str(tmp_path / "run"), "--json"]  # fmt: skip
+    command = [
+        sys.executable,
+        *outer,
+        "-m",
+        "gst_analysis.cli",
+        "train",
+        "planted-static",
+        *changes,
+        "--out",
+        str(tmp_path / "run"),
+        "--json",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["summary"]["epochs"] == 1

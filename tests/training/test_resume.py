@@ -198,9 +198,12 @@ def test_the_log_of_a_resumed_run_says_where_it_was_interrupted(world: Path, tmp
     events = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     told = [(event["event"], event["step"]) for event in events if event["event"] not in ("note", "epoch")]
     assert told == [
-        ("started", 0), *(("steps", step) for step in (1, 2, 3)), ("interrupted", 3), ("resumed", 3),
+        ("started", 0),
+        *(("steps", step) for step in (1, 2, 3)),
+        ("interrupted", 3),
+        ("resumed", 3),
         ("steps", 4),
-    ]  # fmt: skip
+    ]
 
 
 def test_a_run_without_validation_resumes_from_its_own_settings(world: Path, tmp_path: Path) -> None:

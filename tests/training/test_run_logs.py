@@ -9,17 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gst_analysis.errors import DataError, SpecError
-from gst_analysis.figures.interactive_training import (
+from gst_analysis.analyses.training_runs import MOST_CHECKPOINTS, follow_gamma, read_run
+from gst_analysis.analyses.training_runs.figure import draw_training
+from gst_analysis.analyses.training_runs.interactive import (
     draw_gamma_over_training_interactive,
     draw_training_interactive,
 )
-from gst_analysis.figures.style import GROUP_COLOURS
-from gst_analysis.figures.training import draw_training
-from gst_analysis.tables import TRAINING_EPOCHS, TRAINING_STEPS
+from gst_analysis.errors import DataError, SpecError
+from gst_analysis.style.theme import GROUP_COLOURS
 from gst_analysis.training.recipes import format_config, load_config
-from gst_analysis.workflows import follow_gamma, read_run
-from gst_analysis.workflows.training_runs import MOST_CHECKPOINTS
+from gst_analysis.training.table import TRAINING_EPOCHS, TRAINING_STEPS
 from tests.conftest import SaveSmall
 
 

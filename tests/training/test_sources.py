@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch.utils.data import BatchSampler
 
-from gst_analysis.data.dataset import ClipDataset, ClipItem
+from gst_analysis.clips.dataset import ClipDataset, ClipItem
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.training.caching import FrameStore
 from gst_analysis.training.config import TrainConfig
@@ -147,10 +147,15 @@ def plain(world: Path, folder: Path, labels: dict[str, list[int]], **changes: st
         lines = [f"{clip} {label}" for clip, label in zip(clips, numbers, strict=False)]
         (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
     settings = {
-        "data.root": str(folder), "data.train": "train.txt", "data.clips": str(world / "videos"),
-        "data.format": "list", "data.validation": "validation.txt" if "validation" in labels else "none",
-        "schedule.epochs": "1", "model.num_classes": "none", **changes,
-    }  # fmt: skip
+        "data.root": str(folder),
+        "data.train": "train.txt",
+        "data.clips": str(world / "videos"),
+        "data.format": "list",
+        "data.validation": "validation.txt" if "validation" in labels else "none",
+        "schedule.epochs": "1",
+        "model.num_classes": "none",
+        **changes,
+    }
     shared = {k: v for k, v in SETTINGS.items() if not k.startswith("world.")}
     return dataclasses.replace(load_config("planted-static", {**shared, **settings}), world=None)
 
@@ -188,9 +193,14 @@ def ucf(folder: Path, lists: dict[str, list[tuple[str, int | None]]], **changes:
         ]
         (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
     settings = {
-        "data.root": str(folder), "data.train": "train.txt", "data.validation": "validation.txt",
-        "data.format": "none", "data.clips": "none", "model.num_classes": "none", **changes,
-    }  # fmt: skip
+        "data.root": str(folder),
+        "data.train": "train.txt",
+        "data.validation": "validation.txt",
+        "data.format": "none",
+        "data.clips": "none",
+        "model.num_classes": "none",
+        **changes,
+    }
     return dataclasses.replace(load_config("planted-static", settings), world=None)
 
 
@@ -262,7 +272,7 @@ def test_plain_lists_that_number_a_folder_differently_are_refused(tmp_path: Path
         "shifts of several sizes": [("Archery", 1), ("Bowling", 0), ("YoYo", 2)],
         "folders of several classes": [*FROM_1, ("Archery", 0)],
     }.values(),
-)  # fmt: skip
+)
 def test_folders_that_may_be_persons_are_not_taken_for_classes(
     validation: list[tuple[str, int | None]], tmp_path: Path
 ) -> None:

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import distributed, nn
 
-from gst_analysis.models.registry import build_model
-from gst_analysis.specs import ModelSpec
+from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.training.sync_norm import SyncBatchNorm2d, synchronise_norms
 
 CPU = torch.device("cpu")

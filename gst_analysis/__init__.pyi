@@ -1,0 +1,155 @@
+"""The one list of public names: what stands here is public, and nothing else is."""
+
+from .analyses.ablation import Ablation, ablate
+from .analyses.ablation.measure import AblationPlan
+from .analyses.agreement import ScoreAgreement, score_agreement
+from .analyses.comparison import ScaleComparison, compare_scales
+from .analyses.cost import (
+    Comparison,
+    Cost,
+    PaperAudit,
+    audit_paper,
+    compare_with_published,
+    cost,
+    summarise_cost,
+)
+from .analyses.dataset_check import DatasetCheck, MadeWorld, check_dataset, make_world
+from .analyses.drift import Drift, measure_drift
+from .analyses.evaluation import ClipPredictions, ModelEvaluation, evaluate, predict
+from .analyses.importance import Importance, channel_importance
+from .analyses.influence import FrameInfluence, frame_influence
+from .analyses.saliency import SaliencyMaps, saliency_maps
+from .analyses.scales import BnScales, bn_scales
+from .analyses.slimming import Slimming, SlimTarget, slim
+from .analyses.slimming.fine_tuning import FineTuning
+from .analyses.traces import Traces, trace
+from .analyses.traces.measure import TracePlan
+from .analyses.traces.runs import TraceOptions, choose_clips
+from .analyses.traces.single_clips import name_clip, trace_clip
+from .analyses.training_runs import TrainingRun, follow_gamma, read_run
+from .checkpoints.loading import Checkpoint, LoadedModel, load_checkpoint, load_model, save_model
+from .checkpoints.sources import (
+    Inspection,
+    build_untrained,
+    inspect_checkpoint,
+    list_checkpoints,
+    open_checkpoint,
+    open_model,
+)
+from .checkpoints.starting import create_model
+from .clips.labelled import ClipChoice, load_labelled_clips
+from .clips.records import ClipRecord, RecordList
+from .errors import (
+    BrokenCheckpoint,
+    CheckpointError,
+    DataError,
+    GstError,
+    OutputError,
+    SpecError,
+    TableError,
+    UnknownCheckpoint,
+    UnreadableCheckpoint,
+    UnsafeCheckpoint,
+)
+from .inference.settings import InferenceSettings
+from .networks.network import VideoNetwork, average_frames
+from .networks.specs import ClipSpec, ModelSpec
+from .planted.trials import make_trial
+from .planted.worlds import WorldConfig
+from .reporting.clips import ReportPlan
+from .reporting.making import Report, report, save_report
+from .results import Provenance, Result
+from .training.running import can_resume, list_recipes, train
+
+__version__: str
+
+__all__ = [
+    "Ablation",
+    "AblationPlan",
+    "BnScales",
+    "BrokenCheckpoint",
+    "Checkpoint",
+    "CheckpointError",
+    "ClipChoice",
+    "ClipPredictions",
+    "ClipRecord",
+    "ClipSpec",
+    "Comparison",
+    "Cost",
+    "DataError",
+    "DatasetCheck",
+    "Drift",
+    "FineTuning",
+    "FrameInfluence",
+    "GstError",
+    "Importance",
+    "InferenceSettings",
+    "Inspection",
+    "LoadedModel",
+    "MadeWorld",
+    "ModelEvaluation",
+    "ModelSpec",
+    "OutputError",
+    "PaperAudit",
+    "Provenance",
+    "RecordList",
+    "Report",
+    "ReportPlan",
+    "Result",
+    "SaliencyMaps",
+    "ScaleComparison",
+    "ScoreAgreement",
+    "SlimTarget",
+    "Slimming",
+    "SpecError",
+    "TableError",
+    "TraceOptions",
+    "TracePlan",
+    "Traces",
+    "TrainingRun",
+    "UnknownCheckpoint",
+    "UnreadableCheckpoint",
+    "UnsafeCheckpoint",
+    "VideoNetwork",
+    "WorldConfig",
+    "ablate",
+    "audit_paper",
+    "average_frames",
+    "bn_scales",
+    "build_untrained",
+    "can_resume",
+    "channel_importance",
+    "check_dataset",
+    "choose_clips",
+    "compare_scales",
+    "compare_with_published",
+    "cost",
+    "create_model",
+    "evaluate",
+    "follow_gamma",
+    "frame_influence",
+    "inspect_checkpoint",
+    "list_checkpoints",
+    "list_recipes",
+    "load_checkpoint",
+    "load_labelled_clips",
+    "load_model",
+    "make_trial",
+    "make_world",
+    "measure_drift",
+    "name_clip",
+    "open_checkpoint",
+    "open_model",
+    "predict",
+    "read_run",
+    "report",
+    "saliency_maps",
+    "save_model",
+    "save_report",
+    "score_agreement",
+    "slim",
+    "summarise_cost",
+    "trace",
+    "trace_clip",
+    "train",
+]

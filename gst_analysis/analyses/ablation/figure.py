@@ -1,0 +1,113 @@
+"""ABLATION -> the drop at every block, for both groups of channels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from gst_analysis.style.class_pairs import shorten
+from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
+from gst_analysis.tables.schema import check_choices
+
+MEASURES: Mapping[str, tuple[str, float]] = {
+    "accuracy_drop": ("accuracy lost (percentage points)", 100.0),
+    "logit_drop": ("fall of the true class's logit", 1.0),
+    "loss_rise": ("rise of the cross entropy (nats)", 1.0),
+}
+"""What the axis says, and what the table's numbers are multiplied by."""
+
+_TITLES = {
+    "zero": "channels silent",
+    "mean": "channels at their mean",
+    "shuffle-batch": "channels of another clip",
+    "shuffle-time": "channels' frames in another order",
+}
+_NAMES = {"spatial": "spatial channels", "temporal": "temporal channels", "all": "all channels (no groups)"}
+_MARKERS = {"spatial": "o", "temporal": "s", "all": "o"}
+_APART = 0.16
+
+
+def draw_ablation(table: pd.DataFrame, *, measure: str = "accuracy_drop", dark: bool = False) -> Figure:
+    """A panel for each intervention: the drop at every block, with its confidence interval.
+
+    One clip has none: its interval would have no width, whatever other clips may do.
+
+    Args:
+        table: an ABLATION table of one checkpoint.
+        measure: accuracy_drop, logit_drop or loss_rise.
+        dark: draw for a dark background.
+    """
+    check_choices("measure", [measure], tuple(MEASURES))
+    theme = theme_of(dark=dark)
+    layers = list(dict.fromkeys(table["layer"]))
+    kinds = list(dict.fromkeys(table["intervention"]))
+    figure = new_figure(max(6.8, 1.6 + 0.34 * len(layers)), 1.7 + 1.75 * len(kinds), theme)
+    panels = figure.subplots(len(kinds), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for axes, kind in zip(panels, kinds, strict=True):
+        dress(axes, theme)
+        _draw_drops(axes, table[table["intervention"] == kind], layers, measure, theme)
+        axes.set_title(f"{kind}: {_TITLES[kind]}", fontsize=9, color=theme.ink, loc="left")
+    names = _name_layers(table, layers)
+    panels[-1].set_xticks(range(len(layers)), names, rotation=90 if len(layers) > 8 else 0)
+    panels[-1].set_xlim(-0.6, len(layers) - 0.4)
+    panels[-1].set_xlabel("block, from input to output", fontsize=9, color=theme.ink)
+    figure.supylabel(MEASURES[measure][0], fontsize=9, color=theme.ink)
+    groups = list(dict.fromkeys(table["group"]))
+    clips = int(table["clips"].iloc[0])
+    name = shorten(str(table["checkpoint"].iloc[0]), 40)
+    bars = f"{clips} clips; bars: confidence intervals" if clips > 1 else "one clip: no confidence intervals"
+    _explain(figure, groups, f"{name}, {bars}", theme)
+    return figure
+
+
+def _draw_drops(axes: Axes, rows: pd.DataFrame, layers: list[str], measure: str, theme: Theme) -> None:
+    axes.axhline(0, color=theme.faint, linewidth=1)
+    groups = list(dict.fromkeys(rows["group"]))
+    places = {layer: place for place, layer in enumerate(layers)}
+    for number, group in enumerate(groups):
+        own, scale = rows[rows["group"] == group], MEASURES[measure][1]
+        value, low, high = (scale * own[f"{measure}{end}"].to_numpy() for end in ("", "_low", "_high"))
+        at = own["layer"].map(places).to_numpy() + _APART * (2 * number - len(groups) + 1)
+        # a skewed bootstrap can leave the mean a hair outside its own interval
+        bars = np.maximum(0, np.stack([value - low, high - value]))
+        several = bool((own["clips"] > 1).all())
+        axes.errorbar(
+            at,
+            value,
+            yerr=bars if several else None,
+            fmt=_MARKERS[group],
+            color=theme.groups[group],
+            markersize=4.5,
+            elinewidth=1.3,
+            capsize=2,
+            capthick=1.1,
+        )
+
+
+def _name_layers(table: pd.DataFrame, layers: list[str]) -> list[str]:
+    """Blocks by name; where a block has two operators, its batch norms."""
+    blocks = dict(zip(table["layer"], table["block"], strict=True))
+    names = [str(blocks[layer]) for layer in layers]
+    return names if len(set(names)) == len(names) else layers
+
+
+def _explain(figure: Figure, groups: list[str], title: str, theme: Theme) -> None:
+    handles = [
+        Line2D([], [], linestyle="none", marker=_MARKERS[g], color=theme.groups[g], label=_NAMES[g])
+        for g in groups
+    ]
+    legend = figure.legend(
+        handles=handles,
+        loc="outside upper left",
+        ncols=3,
+        fontsize=8,
+        title=title,
+        title_fontsize=8,
+        alignment="left",
+    )
+    dress_legend(legend, theme)

@@ -1,0 +1,312 @@
+"""Is a group of channels needed? Its channels are changed at one block, and the answers are compared.
+
+Enters a network and labelled clips; leaves an ABLATION table: for every batch norm after a temporal operator,
+every group of its channels and every intervention, how far accuracy and the true class's logit fall and the
+cross entropy rises, with confidence intervals over clips. Section 4.6 of the paper reads the importance of a
+group from its batch-norm scales; this measures it.
+
+Interventions (analysis/channel_masking.py says where):
+    zero            the channels are silent;
+    mean            each channel is its own mean over the clips, so that it says nothing about this one;
+    shuffle-batch   each clip gets the channels of another clip of its batch;
+    shuffle-time    the channels' frames are put in another order, the same for a clip wherever it is done.
+
+Clips stream through in batches. What comes before a block is computed once for all interventions in that
+block and after it: a batch walks down the untouched network, and at every block each intervention goes on
+from there. The cost is about half of that of whole forward passes; benchmarks/ablation.py measures it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gst_analysis.analyses.ablation.table import ABLATION, INTERVENTIONS
+from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.clips.records import RecordList
+from gst_analysis.errors import SpecError
+from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
+from gst_analysis.inference.evaluation import check_classes
+from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.networks.network import VideoNetwork
+from gst_analysis.probes.channel_masking import (
+    Change,
+    Unit,
+    changed_output,
+    finish_from,
+    fix_channels,
+    list_activations,
+    list_units,
+    move_channels,
+    watched_outputs,
+    zero_channels,
+)
+from gst_analysis.probes.clip_stream import Batch, ClipStream
+from gst_analysis.probes.resampling import Bootstrap, Interval, Reals, summarise_means
+from gst_analysis.results import Provenance, Result
+from gst_analysis.tables.schema import check, check_choices
+
+ONE_CLIP = "one clip: intervals say nothing of others"
+Progress = Callable[[int, int], object]
+"""Called with how many clips are done and how many there are, passes over the clips added up."""
+
+
+@dataclass(frozen=True)
+class AblationPlan:
+    """Which interventions, and how confidence intervals are drawn; `bootstrap.seed` also shuffles."""
+
+    interventions: tuple[str, ...] = INTERVENTIONS
+    bootstrap: Bootstrap = field(default_factory=Bootstrap)
+
+    def __post_init__(self) -> None:
+        chosen = check_choices("interventions", self.interventions, INTERVENTIONS)
+        object.__setattr__(self, "interventions", tuple(name for name in INTERVENTIONS if name in chosen))
+
+
+@dataclass(frozen=True)
+class AblationSummary:
+    """The untouched network on the same clips, and what could not be measured."""
+
+    clips: int
+    accuracy: Interval
+    loss: Interval
+    interventions: tuple[str, ...]
+    failures: dict[str, str]
+    """Clips that could not be read, and why."""
+    notes: tuple[str, ...]
+
+
+def measure_ablation(
+    model: LoadedModel,
+    records: RecordList,
+    *,
+    plan: AblationPlan | None = None,
+    settings: InferenceSettings | None = None,
+    progress: Progress | None = None,
+) -> Result[AblationSummary]:
+    """Change every group of channels in every way, one at a time, over labelled clips.
+
+    The network is left as it was. The same seed, clips and batch give the same numbers.
+
+    Args:
+        model: what load_model returned.
+        records: what load_records returned; every clip must have a label.
+        plan: interventions, seed and confidence.
+        settings: batch and device; one view of a clip is used, in fp32.
+        progress: called now and then.
+
+    Raises:
+        DataError: classes that are not the checkpoint's, clips without labels, or none that can be read.
+        SpecError: nothing is left to do with such clips.
+    """
+    plan, settings = plan or AblationPlan(), settings or InferenceSettings()
+    check_classes(model, records)
+    device = choose_device(settings.device)
+    stream = ClipStream(model, records, settings, device)
+    plan, notes = _drop_undefined(plan, model.clip_spec.frames, len(records), settings.batch)
+    with running_conditions(model.module, dataclasses.replace(settings, fold=False), device), torch.no_grad():
+        run = AblationRun(model.module, plan, list_units(model.spec))
+        passes = 2 if "mean" in plan.interventions else 1
+        count = _count_to(passes * len(records), progress)
+        if "mean" in plan.interventions:
+            run.means = _measure_means(model.module, stream, count)
+        for number, batch in enumerate(stream.batches(count)):
+            with explain_out_of_memory(len(batch.labels), device):
+                run.take(batch, number)
+    readable = sum(judged.shape[1] for judged in run.untouched)
+    if readable < len(records):
+        plan, more = _drop_undefined(plan, model.clip_spec.frames, readable, settings.batch)
+        run.keep(plan)
+        notes += more
+    notes += [ONE_CLIP] if readable == 1 else []
+    return _build_result(run, model, records, stream, settings, (*records.notes, *model.notes, *notes))
+
+
+def _drop_undefined(
+    plan: AblationPlan, frames: int, clips: int, batch: int
+) -> tuple[AblationPlan, list[str]]:
+    """Leave out what such clips cannot undergo, and say so."""
+    reasons = {}
+    if frames < 2:
+        reasons["shuffle-time"] = "clips of one frame have no order"
+    if min(clips, batch) < 2:
+        reasons["shuffle-batch"] = "a batch of one clip has no other to take channels from"
+    if clips < 2:
+        reasons["mean"] = "the mean of one clip is the clip itself"
+    left = tuple(name for name in plan.interventions if name not in reasons)
+    dropped = {name: why for name, why in reasons.items() if name in plan.interventions}
+    if not left:
+        raise SpecError(
+            "interventions",
+            expected="some that such clips can undergo",
+            found="; ".join(f"{name}: {why}" for name, why in dropped.items()),
+            todo="choose zero",
+        )
+    notes = [f"{name} is not defined: {why}" for name, why in dropped.items()]
+    return dataclasses.replace(plan, interventions=left), notes
+
+
+def _measure_means(
+    network: VideoNetwork, stream: ClipStream, count: Callable[[], object]
+) -> dict[str, Tensor]:
+    """For each batch norm, every channel's mean after its activation, over clips, frames and places."""
+    activations = list_activations(network.spec)
+    sums = {layer: torch.zeros((), dtype=torch.float64) for layer in activations}
+    seen = 0
+    with watched_outputs(network, list(activations)) as outputs:
+        for batch in stream.batches(count):
+            network(batch.clips)
+            seen += len(batch.labels)
+            for layer, output in outputs.items():
+                mean = activations[layer](output).double().mean((0, 2, 3)).cpu()
+                sums[layer] = sums[layer] + mean * len(batch.labels)
+    return {layer: total / seen for layer, total in sums.items()}
+
+
+class AblationRun:
+    """What accumulates while batches go through: per unit and intervention, three numbers a clip."""
+
+    def __init__(self, network: VideoNetwork, plan: AblationPlan, units: Sequence[Unit]) -> None:
+        self.network, self.plan, self.units = network, plan, units
+        self.means: dict[str, Tensor] = {}
+        self.rows = [(unit, name) for unit in units for name in plan.interventions]
+        self.untouched: list[Reals] = []
+        self.changed: list[Reals] = []
+
+    def take(self, batch: Batch, number: int) -> None:
+        """Walk a batch down the untouched network; every change goes on from its own block."""
+        network, frames = self.network, batch.frames
+        changes = self.list_changes(batch, number)
+        x = network.embed(batch.clips.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+        judged = []
+        for index, (name, block) in enumerate(network.stages()):
+            for unit, change in changes:
+                if unit.block == name:
+                    with changed_output(network, unit.layer, change):
+                        logits = finish_from(network, x, frames, start=index)
+                    judged.append(self.judge(logits, batch.labels))
+            x = block(x, frames)
+        logits = finish_from(network, x, frames, start=len(list(network.stages())))
+        self.untouched.append(self.judge(logits, batch.labels))
+        self.changed.append(np.stack(judged))
+
+    def keep(self, plan: AblationPlan) -> None:
+        """Forget what was measured of interventions that another plan does without."""
+        kept = [place for place, (_, name) in enumerate(self.rows) if name in plan.interventions]
+        self.plan, self.rows = plan, [self.rows[place] for place in kept]
+        self.changed = [judged[kept] for judged in self.changed]
+
+    def list_changes(self, batch: Batch, number: int) -> list[tuple[Unit, Change]]:
+        """What is done to a batch, a change for each of `rows`; its number seeds the shuffle of clips."""
+        moves = _draw_moves(batch, number, seed=self.plan.bootstrap.seed)
+        return [(unit, self._build_change(unit, name, moves)) for unit, name in self.rows]
+
+    def _build_change(self, unit: Unit, intervention: str, moves: dict[str, Tensor]) -> Change:
+        if intervention == "zero":
+            return zero_channels(unit.channels)
+        if intervention == "mean":
+            return fix_channels(unit.channels, self.means[unit.layer])
+        return move_channels(unit.channels, moves[intervention])
+
+    @staticmethod
+    def judge(logits: Tensor, labels: Tensor) -> Reals:
+        """(3, N): whether the clip is right, its true class's logit, and the cross entropy."""
+        logits = logits.double()
+        right = (logits.argmax(1) == labels).double()
+        own = logits.gather(1, labels[:, None])[:, 0]
+        loss = F.cross_entropy(logits, labels, reduction="none")
+        return torch.stack([right, own, loss]).cpu().numpy()
+
+
+def _draw_moves(batch: Batch, number: int, *, seed: int) -> dict[str, Tensor]:
+    """Where each frame of the folded batch (N*T) takes its channels from, for both ways of shuffling."""
+    clips, frames = len(batch.labels), batch.frames
+    here = np.arange(clips * frames).reshape(clips, frames)
+    others = draw_cycle(np.random.default_rng([seed, 0, number]), clips)
+    orders = [draw_order(np.random.default_rng([seed, 1, place]), frames) for place in batch.places]
+    return {
+        "shuffle-batch": torch.from_numpy(here[others].ravel()),
+        "shuffle-time": torch.from_numpy(np.take_along_axis(here, np.stack(orders), axis=1).ravel()),
+    }
+
+
+def draw_cycle(rng: np.random.Generator, count: int) -> np.ndarray:
+    """A random permutation that leaves nothing in its place: one cycle through all (Sattolo's way)."""
+    order = np.arange(count)
+    for i in range(count - 1, 0, -1):
+        j = rng.integers(i)
+        order[i], order[j] = order[j], order[i]
+    return order
+
+
+def draw_order(rng: np.random.Generator, count: int) -> np.ndarray:
+    """A random permutation that is not the one of counting; where there is no other, that one."""
+    order = rng.permutation(count)
+    while count > 1 and (order == np.arange(count)).all():
+        order = rng.permutation(count)
+    return order
+
+
+def _build_result(
+    run: AblationRun,
+    model: LoadedModel,
+    records: RecordList,
+    stream: ClipStream,
+    settings: InferenceSettings,
+    notes: tuple[str, ...],
+) -> Result[AblationSummary]:
+    untouched, changed = np.concatenate(run.untouched, axis=1), np.concatenate(run.changed, axis=2)
+    bootstrap, name = run.plan.bootstrap, model.checkpoint.name
+    accuracy, _, loss = summarise_means(untouched, bootstrap)
+    table = tabulate_ablation(run.rows, untouched, changed, bootstrap).assign(checkpoint=name)
+    summary = AblationSummary(
+        untouched.shape[1], accuracy, loss, run.plan.interventions, dict(stream.failures), notes
+    )
+    described: dict[str, Any] = {
+        **dataclasses.asdict(run.plan),
+        "batch": settings.batch,
+        "clip_spec": model.clip_spec.to_json(),
+    }
+    provenance = Provenance(
+        {name: model.sha256, **(records.sources or {})}, {name: model.spec.to_json()}, described
+    )
+    return Result(check(table[list(ABLATION.columns)], ABLATION), summary, provenance)
+
+
+def tabulate_ablation(
+    rows: Sequence[tuple[Unit, str]], untouched: Reals, changed: Reals, bootstrap: Bootstrap
+) -> pd.DataFrame:
+    """Rows of units and interventions, (3, clips) and (rows, 3, clips) of what was judged -> the drops."""
+    signs = {"accuracy_drop": 1, "logit_drop": 1, "loss_rise": -1}
+    columns: dict[str, list[float]] = {}
+    for place, (measure, sign) in enumerate(signs.items()):
+        intervals = summarise_means(sign * (untouched[place] - changed[:, place]), bootstrap)
+        columns[measure] = [interval.value for interval in intervals]
+        columns[f"{measure}_low"] = [interval.low for interval in intervals]
+        columns[f"{measure}_high"] = [interval.high for interval in intervals]
+    described = [
+        {
+            "stage": unit.stage,
+            "block": unit.block,
+            "layer": unit.layer,
+            "group": unit.group,
+            "channels": unit.count,
+            "intervention": intervention,
+            "clips": untouched.shape[1],
+        }
+        for unit, intervention in rows
+    ]
+    return pd.DataFrame(described).assign(accuracy=changed[:, 0].mean(axis=1), **columns)
+
+
+def _count_to(total: int, progress: Progress | None) -> Callable[[], object]:
+    done = iter(range(1, total + 1))
+    return lambda: progress and progress(next(done), total)

@@ -1,0 +1,152 @@
+"""Which score foretells what removing channels does? Rank correlations of scores with the causal drop.
+
+Enter an IMPORTANCE and a DATA_SCORES table (a row a channel) and an ABLATION table (a row a group of
+channels), of the same checkpoints; leaves a SCORE_AGREEMENT table.
+
+Channels are removed a group at a time, so a group's score is the mean or the sum of its channels'. The mean
+is how histograms are compared; the sum is what a first-order reading of removing all of them asks for.
+Correlations are Spearman's, over the groups of one checkpoint; `all` is their mean over checkpoints, so that
+it never compares numbers of two networks. Intervals come from resampling groups within checkpoints.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from gst_analysis.analyses.ablation.table import CAUSAL_MEASURES
+from gst_analysis.analyses.agreement.table import SCORE_AGREEMENT
+from gst_analysis.analyses.importance.table import SCORES
+from gst_analysis.errors import SpecError
+from gst_analysis.probes.resampling import Bootstrap, Reals
+from gst_analysis.tables.schema import check
+
+ALL_SCORES = ("channels", *SCORES, "activation_norm", "taylor")
+"""`channels` is 1 for each: its sum, the size of a group, is what every other score has to beat."""
+AGGREGATES = ("mean", "sum")
+_FEWEST = 4  # groups that a rank correlation can say anything about
+_UNIT = ["checkpoint", "layer", "group"]
+
+
+def join_scores(importance: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:
+    """Every channel with every score: an IMPORTANCE and a DATA_SCORES table side by side."""
+    place = ["checkpoint", "layer", "channel"]
+    measured = data[[*place, "activation_norm", "taylor"]]
+    joined = importance.merge(measured, on=place, how="inner").assign(channels=1.0)
+    return joined[["stage", "block", *_UNIT, "channel", *ALL_SCORES]]
+
+
+def measure_agreement(
+    scores: pd.DataFrame, ablation: pd.DataFrame, *, bootstrap: Bootstrap | None = None
+) -> pd.DataFrame:
+    """Correlate every score with every drop, by checkpoint and over all of them.
+
+    Args:
+        scores: what `join_scores` returned.
+        ablation: an ABLATION table of the same checkpoints.
+        bootstrap: draws, confidence and seed of the intervals.
+    """
+    bootstrap = bootstrap or Bootstrap()
+    names = list(dict.fromkeys(ablation["checkpoint"]))
+    strange = set(names) ^ set(scores["checkpoint"])
+    if strange:
+        raise SpecError(
+            "score agreement",
+            expected="scores and drops of the same checkpoints",
+            found=f"only one of both for {', '.join(sorted(strange))}",
+            todo="measure both for each",
+        )
+    correlations = {
+        name: dict(_correlate(_join(scores, ablation, name), bootstrap, seed=number))
+        for number, name in enumerate(names)
+    }
+    rows = [
+        {"checkpoint": name, **_describe(key), **_summarise([found], bootstrap)}
+        for name, by_key in correlations.items()
+        for key, found in by_key.items()
+    ]
+    keys = dict.fromkeys(key for by_key in correlations.values() for key in by_key)
+    rows += [
+        {"checkpoint": "all", **_describe(key), **_summarise(_pick(correlations, key), bootstrap)}
+        for key in keys
+    ]
+    table = pd.DataFrame(rows, columns=list(SCORE_AGREEMENT.columns))
+    real = ["spearman", "low", "high"]
+    return check(table.astype(dict.fromkeys(real, float)), SCORE_AGREEMENT)
+
+
+_Key = tuple[str, str, str, str]
+"""Score, aggregate, intervention, measure."""
+_Correlation = tuple[int, float, Reals]
+"""Groups compared, their rank correlation (NaN where there is none), and that of every draw."""
+
+
+def _join(scores: pd.DataFrame, ablation: pd.DataFrame, name: str) -> pd.DataFrame:
+    """One checkpoint's groups: a column `score:aggregate` for each, beside the drops."""
+    own = ablation[ablation["checkpoint"] == name]
+    channels = scores[scores["checkpoint"] == name]
+    whole = set(own.loc[own["group"] == "all", "layer"])  # where channels cannot be told apart
+    group = channels["group"].where(~channels["layer"].isin(whole), "all")
+    grouped = channels.assign(group=group).groupby(_UNIT, sort=False)[list(ALL_SCORES)]
+    parts = [grouped.agg(functools.partial(_aggregate, how=how)).add_suffix(f":{how}") for how in AGGREGATES]
+    return own.merge(pd.concat(parts, axis=1).reset_index(), on=_UNIT, how="left")
+
+
+def _aggregate(values: pd.Series, *, how: str) -> float:
+    """Missing where any channel's score is."""
+    return float(getattr(values, how)(skipna=False))
+
+
+def _correlate(
+    units: pd.DataFrame, bootstrap: Bootstrap, *, seed: int
+) -> Iterator[tuple[_Key, _Correlation]]:
+    for intervention, rows in units.groupby("intervention", sort=False):
+        for score in ALL_SCORES:
+            for how in AGGREGATES:
+                known = rows.dropna(subset=f"{score}:{how}")
+                for measure in CAUSAL_MEASURES:
+                    pair = known[[f"{score}:{how}", measure]].to_numpy(dtype=float).T
+                    rng = np.random.default_rng([bootstrap.seed, seed])
+                    draws = rng.integers(max(1, len(known)), size=(bootstrap.draws, len(known)))
+                    drawn = rank_correlation(*pair[:, draws]) if len(known) else np.empty(0)
+                    (rho,) = rank_correlation(*pair[:, None]) if len(known) >= _FEWEST else (np.nan,)
+                    yield (score, how, str(intervention), measure), (len(known), float(rho), drawn)
+
+
+def rank_correlation(one: Reals, other: Reals) -> Reals:
+    """Spearman's correlation of each row, NaN where a row has no spread: (rows, units) twice -> (rows,)."""
+    ranks = [rankdata(values, axis=1) for values in (one, other)]
+    centred = [rank - rank.mean(axis=1, keepdims=True) for rank in ranks]
+    product: Reals = (centred[0] * centred[1]).sum(axis=1)
+    size = np.sqrt((centred[0] ** 2).sum(axis=1) * (centred[1] ** 2).sum(axis=1))
+    correlation: Reals = np.divide(product, size, out=np.full_like(product, np.nan), where=size > 0)
+    return correlation
+
+
+def _pick(correlations: Mapping[str, Mapping[_Key, _Correlation]], key: _Key) -> list[_Correlation]:
+    return [by_key[key] for by_key in correlations.values() if key in by_key]
+
+
+def _describe(key: _Key) -> dict[str, object]:
+    return dict(zip(("score", "aggregate", "intervention", "measure"), key, strict=True))
+
+
+def _summarise(found: list[_Correlation], bootstrap: Bootstrap) -> dict[str, object]:
+    """The mean of correlations that are defined, with the interval of the mean."""
+    defined = [one for one in found if not np.isnan(one[1])]
+    if not defined:
+        return {"checkpoints": 0, "units": 0, "spearman": np.nan, "low": np.nan, "high": np.nan}
+    drawn = np.mean([draws for _, _, draws in defined], axis=0)
+    drawn = drawn[~np.isnan(drawn)]  # a draw of equal values alone has no correlation
+    low, high = np.percentile(drawn, bootstrap.percentiles) if len(drawn) else (np.nan, np.nan)
+    return {
+        "checkpoints": len(defined),
+        "units": sum(units for units, _, _ in defined),
+        "spearman": float(np.mean([rho for _, rho, _ in defined])),
+        "low": float(low),
+        "high": float(high),
+    }

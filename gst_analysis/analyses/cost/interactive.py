@@ -1,0 +1,213 @@
+"""Cost in plotly: the two figures of figures/complexity.py, to hover over and zoom."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from gst_analysis.analyses.cost.published_figure import (
+    COSTS,
+    Points,
+    Stacks,
+    choose_points,
+    describe_design,
+    list_ticks,
+    mark_label,
+    stack_by_stage,
+)
+from gst_analysis.style.labels import Room, place_labels
+from gst_analysis.style.screen import break_lines, start_figure
+from gst_analysis.style.theme import Theme, theme_of
+
+_FONT, _MARK = 11, 10
+_SMALLEST = np.array([600.0, 400.0])
+"""Labels are placed for a plot of this many pixels; in a larger one they stand further apart, never closer,
+because they keep their place on the axes."""
+_LINE = 35
+"""Characters that find room beside a mark of the legend on a telephone."""
+
+
+def draw_cost_bars_interactive(
+    table: pd.DataFrame, *, quantity: str = "macs", dark: bool = False
+) -> go.Figure:
+    """The bars of `draw_cost_bars`; hovering gives stage, group and amount."""
+    theme = theme_of(dark=dark)
+    stacks = stack_by_stage(table, quantity=quantity)
+    figure = start_figure()
+    for group, heights in stacks.heights.items():
+        hover = f"%{{x}}, {group}: %{{customdata}} {stacks.unit}<extra></extra>"
+        shown = [stacks.show(height) for height in heights]
+        bar = go.Bar(
+            x=stacks.stages,
+            y=heights,
+            name=_break_after_name(stacks.describe(group)),
+            customdata=shown,
+            hovertemplate=hover,
+            marker={"color": theme.groups[group], "line": {"width": 0}},
+        )
+        figure.add_trace(bar)
+    figure.add_trace(_write_totals(stacks, theme))
+    _dress(figure, theme, title=stacks.title.replace(", ", "<br>", 1), height=480)
+    figure.update_layout(barmode="stack", bargap=0.28)
+    figure.update_yaxes(title=stacks.axis, range=[0, 1.1 * stacks.totals.max()])
+    return figure
+
+
+def draw_accuracy_over_cost_interactive(
+    published: pd.DataFrame,
+    *,
+    design: tuple[str, float] | None = None,
+    dataset: str = "something-v1",
+    cost: str = "gmacs",
+    dark: bool = False,
+) -> go.Figure:
+    """The scatter of `draw_accuracy_over_cost`; hovering gives accuracy and cost."""
+    theme = theme_of(dark=dark)
+    points = choose_points(published, dataset=dataset, cost=cost, design=design[1] if design else None)
+    figure = start_figure()
+    _mark_points(figure, points, COSTS[cost], theme)
+    if design:
+        _mark_design(figure, design, cost, points, theme)
+    figure.update_layout(annotations=_list_notes(points, theme, design[1] if design else None))
+    clip = f"one clip of {points.usual_frames} frames, one crop,<br>unless a label says otherwise"
+    title = points.title.replace(" on ", " on<br>", 1)
+    _dress(figure, theme, title=f"{title}<br><sub>{clip}</sub>", height=760)
+    ticks = list_ticks(points.x_limits)
+    limits = [float(v) for v in np.log10(points.x_limits)]
+    figure.update_xaxes(type="log", range=limits, tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
+    figure.update_xaxes(title=f"{COSTS[cost]} (logarithmic)", gridcolor=theme.grid)
+    figure.update_yaxes(title="top-1 accuracy (%)", range=list(points.y_limits))
+    return figure
+
+
+def _break_after_name(text: str) -> str:
+    """A name and what is said of it on two lines of the legend."""
+    return text.replace(": ", ":<br>", 1)
+
+
+def _write_totals(stacks: Stacks, theme: Theme) -> go.Scatter:
+    return go.Scatter(
+        x=stacks.stages,
+        y=stacks.totals,
+        text=[f"<b>{stacks.show(t)}</b>" for t in stacks.totals],
+        mode="text",
+        textposition="top center",
+        textfont={"color": theme.ink},
+        showlegend=False,
+        hoverinfo="skip",
+    )
+
+
+def _mark_points(figure: go.Figure, points: Points, unit: str, theme: Theme) -> None:
+    """A trace for every kind of point that occurs, GST first."""
+    table = points.table.sort_values(["ours", "source", "low"], ascending=[False, True, True])
+    for (ours, source, low), rows in table.groupby(["ours", "source", "low"], sort=False):
+        name = "GST" if ours else "other networks"
+        name += ", cost as printed, not computed here" if source == "printed" else ""
+        name += ", far below the axis" if low else ""
+        colour = theme.accent if ours else theme.faint
+        symbol = ("triangle-down" if low else "circle") + ("-open" if source == "printed" else "")
+        figure.add_trace(_mark_rows(rows, name, colour, symbol, unit))
+
+
+def _mark_rows(rows: pd.DataFrame, name: str, colour: str, symbol: str, unit: str) -> go.Scatter:
+    return go.Scatter(
+        x=rows["x"],
+        y=rows["y"],
+        mode="markers",
+        name=break_lines(name, _LINE),
+        customdata=rows[["label", "top1"]],
+        marker={"color": colour, "symbol": symbol, "size": _MARK, "line": {"color": colour, "width": 1.5}},
+        hovertemplate=f"%{{customdata[0]}}<br>%{{customdata[1]}} % top-1<br>%{{x:.1f}} {unit}<extra></extra>",
+    )
+
+
+def _mark_design(
+    figure: go.Figure, design: tuple[str, float], cost: str, points: Points, theme: Theme
+) -> None:
+    """A line from edge to edge with its own entry in the legend."""
+    line = {"color": theme.mark, "width": 2.5, "dash": "dash"}
+    low, high = points.y_limits
+    text = describe_design(design, cost)
+    ends = go.Scatter(
+        x=[design[1]] * 2,
+        y=[low, high],
+        mode="lines",
+        line=line,
+        name=_break_after_name(text),
+        hovertemplate=f"{text}<extra></extra>",
+    )
+    figure.add_trace(ends)
+
+
+def _list_notes(points: Points, theme: Theme, line: float | None) -> list[go.layout.Annotation]:
+    """Each point's label where it covers nothing; an arrow without a head where it stands apart."""
+    table = points.table
+    texts = [mark_label(row) for row in table.to_dict("records")]
+    sizes = np.array([[0.53 * _FONT * len(text), 1.3 * _FONT] for text in texts])
+    at = _to_pixels(table["x"].to_numpy(), table["y"].to_numpy(), points)
+    middle = _SMALLEST / 2
+    room = Room(np.hstack([middle, _SMALLEST]), radius=_MARK / 2 + 2, pad=1.5)
+    if line is not None:
+        x = _to_pixels(np.array([line]), np.array([points.y_limits[0]]), points)[0, 0]
+        room = Room(room.area, room.radius, room.pad, np.array([[x, middle[1], 3, _SMALLEST[1]]]))
+    boxes = place_labels(at, sizes, room)
+    places = _from_pixels(boxes[:, :2], points)
+    return [
+        _note(text, (row["x"], row["y"]), place, theme)
+        for text, row, place in zip(texts, table.to_dict("records"), places, strict=True)
+    ]
+
+
+def _note(
+    text: str, point: tuple[float, float], place: tuple[float, float], theme: Theme
+) -> go.layout.Annotation:
+    return go.layout.Annotation(
+        x=float(np.log10(point[0])),
+        y=point[1],
+        text=text,
+        font={"size": _FONT, "color": theme.ink},
+        axref="x",
+        ayref="y",
+        ax=place[0],
+        ay=place[1],
+        arrowhead=0,
+        arrowwidth=0.8,
+        arrowcolor=theme.faint,
+        standoff=_MARK / 2,
+        borderpad=0,
+    )
+
+
+def _to_pixels(x: np.ndarray, y: np.ndarray, points: Points) -> np.ndarray:
+    """(n, 2) positions in the smallest plot, y upwards."""
+    (left, right), (bottom, top) = np.log10(points.x_limits), points.y_limits
+    shares = np.stack([(np.log10(x) - left) / (right - left), (y - bottom) / (top - bottom)], axis=-1)
+    return np.asarray(shares * _SMALLEST)
+
+
+def _from_pixels(places: np.ndarray, points: Points) -> list[tuple[float, float]]:
+    """The inverse, but for the logarithm: annotations want it taken."""
+    (left, right), (bottom, top) = np.log10(points.x_limits), points.y_limits
+    shares = places / _SMALLEST
+    return [(float(left + x * (right - left)), float(bottom + y * (top - bottom))) for x, y in shares]
+
+
+def _dress(figure: go.Figure, theme: Theme, *, title: str, height: int) -> None:
+    """Theme, title, and the legend below the axes, both with room for their lines."""
+    entries = [trace.name for trace in figure.data if trace.showlegend is not False]
+    below = 75 + sum(20 + 16 * name.count("<br>") for name in entries)
+    above = 60 + 24 * title.count("<br>")
+    figure.update_layout(
+        title={"text": title, "font": {"size": 15}, "x": 0, "xref": "paper"},
+        height=height,
+        paper_bgcolor=theme.paper,
+        plot_bgcolor=theme.panel,
+        font={"color": theme.ink, "size": 12},
+        margin={"l": 70, "r": 20, "t": above, "b": below},
+        hoverlabel={"namelength": -1},
+        legend={"x": 0, "y": 0, "yref": "container", "yanchor": "bottom", "traceorder": "normal"},
+    )
+    figure.update_xaxes(gridcolor="rgba(0,0,0,0)", zeroline=False)
+    figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.faint)

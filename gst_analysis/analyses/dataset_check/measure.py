@@ -1,0 +1,200 @@
+"""Every clip of a dataset looked at: records in, one table of what is wrong out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass, fields, replace
+
+import pandas as pd
+
+from gst_analysis.analyses.dataset_check.table import DATASET_CHECK
+from gst_analysis.clips.decoding import open_clip
+from gst_analysis.clips.locating import look_up
+from gst_analysis.clips.records import ClipRecord, RecordList
+from gst_analysis.clips.sampling import segment_indices
+from gst_analysis.clips.spans import find_span
+from gst_analysis.errors import DataError
+from gst_analysis.results import Provenance, Result
+from gst_analysis.tables.schema import check
+
+_CHUNK = 32
+
+
+@dataclass(frozen=True)
+class CheckSettings:
+    """`min_frames`: shorter clips are reported; `frames`: how many are decoded, 0 for every one."""
+
+    min_frames: int = 3
+    frames: int = 8
+    num_classes: int | None = None
+    """Labels must lie below it; the number of class names if None."""
+
+
+@dataclass(frozen=True)
+class DatasetSummary:
+    """How many clips there are, each counted once, how many are sound, and how many have each problem."""
+
+    clips: int
+    sound: int
+    missing: int
+    unreadable: int
+    truncated: int
+    too_short: int
+    mislabelled: int
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """One row of the table."""
+
+    clip: str
+    path: str
+    problem: str
+    frames: int | None
+    promised: int | None
+    label: str
+    detail: str
+
+
+def check_dataset(
+    records: RecordList,
+    *,
+    settings: CheckSettings | None = None,
+    workers: int = 1,
+    progress: Callable[[int, int], object] | None = None,
+) -> Result[DatasetSummary]:
+    """Open every clip and decode a few of its frames, as training would.
+
+    A clip is a file, or a part of one: several records of it are one clip, which has the label that any of
+    them gives, and is mislabelled if they give several.
+
+    Args:
+        records: What load_records returned.
+        settings: What counts as too short, and how thoroughly to decode.
+        workers: Clips looked at at once (decoding leaves the interpreter free, so threads suffice).
+        progress: Called with (clips done, clips in all) now and then.
+
+    Returns:
+        A DATASET_CHECK table with a row for every problem of every clip: empty if all is well.
+    """
+    settings = settings or CheckSettings()
+    classes = settings.num_classes or len(records.class_names) or None
+    clips = _gather_clips(records)
+    problems: list[list[_Problem]] = []
+    for found in _check_chunks(clips, settings, classes, workers):
+        problems += found
+        if progress is not None:
+            progress(len(problems), len(clips))
+    table = _build_table([row for rows in problems for row in rows])
+    summary = _summarise(table, len(clips), sum(not rows for rows in problems))
+    provenance = Provenance(dict(records.sources or {}), {}, dict(vars(settings)))
+    return Result(table, summary, provenance)
+
+
+def _gather_clips(records: RecordList) -> list[list[ClipRecord]]:
+    """The records of every clip, in the order in which clips come first."""
+    clips: dict[tuple[object, ...], list[ClipRecord]] = {}
+    for one in records:
+        part = (one.start_frame, one.stop_frame, one.start_s, one.stop_s)
+        clips.setdefault((one.path, *part), []).append(one)
+    return list(clips.values())
+
+
+def _check_chunks(
+    clips: Sequence[Sequence[ClipRecord]], settings: CheckSettings, classes: int | None, workers: int
+) -> Iterator[list[list[_Problem]]]:
+    """Each clip's problems, a chunk of clips at a time, in order."""
+    chunks = [clips[start : start + _CHUNK] for start in range(0, len(clips), _CHUNK)]
+
+    def check_chunk(chunk: Sequence[Sequence[ClipRecord]]) -> list[list[_Problem]]:
+        return [list(_check_clip(listed, settings, classes)) for listed in chunk]
+
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        try:
+            yield from pool.map(check_chunk, chunks)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _check_clip(
+    listed: Sequence[ClipRecord], settings: CheckSettings, classes: int | None
+) -> Iterator[_Problem]:
+    """The problems of a clip, of which there may be several records, with the longest promise of them."""
+    promised = max((one.num_frames for one in listed if one.num_frames is not None), default=None)
+    record = replace(listed[0], num_frames=promised)
+    labels = _name_labels(listed)
+    label = next(iter(labels.values()), "")
+    wrong = [f"labelled {' and '.join(labels.values())}"] if len(labels) > 1 else []
+    wrong += [
+        f"{name if isinstance(key, str) else key} is not among the {classes or 'known'} classes"
+        for key, name in labels.items()
+        if isinstance(key, str) or (classes is not None and key >= classes)
+    ]
+    if wrong:
+        yield _Problem(record.clip, str(record.path), "mislabelled", None, None, label, "; ".join(wrong))
+    trouble = _check_frames(record, settings)
+    if trouble is not None:
+        problem, frames, detail = trouble
+        yield _Problem(record.clip, str(record.path), problem, frames, _promised(record), label, detail)
+
+
+def _name_labels(listed: Sequence[ClipRecord]) -> dict[int | str, str]:
+    """The names of a clip's labels by their numbers; a label of no known class stands by its text."""
+    names: dict[int | str, str] = {}
+    for one in listed:
+        key = one.label_text if one.label is None else one.label
+        if key is not None:
+            names.setdefault(key, one.label_text or str(key))
+    return names
+
+
+def _check_frames(record: ClipRecord, settings: CheckSettings) -> tuple[str, int | None, str] | None:
+    """The problem, the number of frames as far as it is known, and the words for it; None if sound."""
+    try:
+        if look_up(record.path) is None:
+            return "missing", None, "nothing at that path"
+    except OSError as error:
+        return "unreadable", None, error.strerror or str(error)
+    problem, frames = "unreadable", None
+    try:
+        with open_clip(record.path) as clip:
+            problem = kind = "truncated" if clip.missing else "unreadable"
+            frames = clip.num_frames
+            problem = "truncated"  # all that find_span can find
+            span = find_span(record, clip)
+            problem = kind
+            if settings.frames:
+                clip.read(span.start + segment_indices(len(span), settings.frames))
+            else:
+                clip.verify()
+    except DataError as error:
+        return problem, frames, str(error)
+    if len(span) < settings.min_frames:
+        return "too short", frames, f"{len(span)} frames, fewer than {settings.min_frames}"
+    return None
+
+
+def _promised(record: ClipRecord) -> int | None:
+    if record.start_frame is not None and record.stop_frame is not None:
+        return record.stop_frame - record.start_frame
+    return record.num_frames
+
+
+def _build_table(problems: Sequence[_Problem]) -> pd.DataFrame:
+    columns = [field.name for field in fields(_Problem)]
+    table = pd.DataFrame([astuple(problem) for problem in problems], columns=columns)
+    return check(table.astype({"frames": "Int64", "promised": "Int64"}), DATASET_CHECK)
+
+
+def _summarise(table: pd.DataFrame, clips: int, sound: int) -> DatasetSummary:
+    counts = {str(problem): int(number) for problem, number in table["problem"].value_counts().items()}
+    return DatasetSummary(
+        clips=clips,
+        sound=sound,
+        missing=counts.get("missing", 0),
+        unreadable=counts.get("unreadable", 0),
+        truncated=counts.get("truncated", 0),
+        too_short=counts.get("too short", 0),
+        mislabelled=counts.get("mislabelled", 0),
+    )

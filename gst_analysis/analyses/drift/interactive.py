@@ -1,0 +1,156 @@
+"""DRIFT of a series -> Figure 4 in motion: γ of every block, epoch by epoch, in plotly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from gst_analysis.analyses.comparison.figure import GROUP_NAMES, shorten_layers
+from gst_analysis.style.screen import start_figure
+from gst_analysis.style.theme import Theme, theme_of
+
+BINS = 24
+_COLUMNS = 4
+_BELOW_AXES, _SLIDER = 52, 85
+"""Pixels from the axes down to the slider, and from there down to the buttons, whatever the width."""
+Panel = tuple[str, str]
+"""A layer and a group."""
+
+
+def draw_drift_animation(table: pd.DataFrame, *, axis: str, dark: bool = False) -> go.Figure:
+    """Histograms of both groups, a panel a block, with a slider and a button to play.
+
+    Heights are the percentage of a group's own channels; bins and axes stay the same throughout.
+    """
+    theme = theme_of(dark=dark)
+    layers = list(dict.fromkeys(table["layer"]))
+    edges = _choose_edges(table["gamma"].to_numpy())
+    frames = {position: count_panels(rows, edges) for position, rows in table.groupby("position", sort=True)}
+    first, *_ = frames.values()
+    figure = _make_panels(layers)
+    places = {layer: divmod(i, min(_COLUMNS, len(layers))) for i, layer in enumerate(layers)}
+    for (layer, group), heights in first.items():
+        row, column = places[layer]
+        bar = _draw_bar(heights, edges, group, theme, show=layer == layers[0])
+        figure.add_trace(bar, row=row + 1, col=column + 1)
+    names = table.groupby("position")["checkpoint"].first()
+    labels = {at: f"{float(str(at)):g}" if axis == "epoch" else str(names[at]) for at in frames}
+    figure.frames = [
+        go.Frame(
+            name=labels[at],
+            data=[go.Bar(y=heights) for heights in panels.values()],
+            traces=list(range(len(panels))),
+        )
+        for at, panels in frames.items()
+    ]
+    _dress(figure, theme, list(labels.values()), axis=axis, rows=math.ceil(len(layers) / _COLUMNS))
+    top = max(heights.max() for panels in frames.values() for heights in panels.values())
+    figure.update_yaxes(range=[0, 1.08 * top])
+    figure.update_xaxes(range=[edges[0], edges[-1]])
+    return figure
+
+
+def count_panels(rows: pd.DataFrame, edges: np.ndarray) -> Mapping[Panel, np.ndarray]:
+    """Percentage of each group's channels in every bin, by layer and group."""
+    return {
+        (str(layer), str(group)): np.histogram(part, bins=edges)[0] * (100 / len(part))
+        for (layer, group), part in rows.groupby(["layer", "group"], sort=False)["gamma"]
+    }
+
+
+def _choose_edges(values: np.ndarray) -> np.ndarray:
+    low, high = float(values.min()), float(values.max())
+    if high - low < 1e-6:
+        low, high = low - 0.5, high + 0.5
+    return np.linspace(low, high, BINS + 1)
+
+
+def _make_panels(layers: list[str]) -> go.Figure:
+    columns = min(_COLUMNS, len(layers))
+    rows = math.ceil(len(layers) / columns)
+    return start_figure(
+        rows,
+        columns,
+        shared_xaxes=True,
+        shared_yaxes=True,
+        subplot_titles=[f"block {name}" for name in shorten_layers(layers)],
+        vertical_spacing=0.3 / max(3, rows),
+        horizontal_spacing=0.02,
+    )
+
+
+def _draw_bar(heights: np.ndarray, edges: np.ndarray, group: str, theme: Theme, *, show: bool) -> go.Bar:
+    return go.Bar(
+        x=(edges[:-1] + edges[1:]) / 2,
+        y=heights,
+        width=edges[1] - edges[0],
+        name=GROUP_NAMES[group],
+        legendgroup=group,
+        showlegend=show,
+        opacity=0.55,
+        marker={"color": theme.groups[group], "line": {"width": 0}},
+        hovertemplate=f"{GROUP_NAMES[group]}<br>γ %{{x:.3f}}: %{{y:.1f}} %<extra></extra>",
+    )
+
+
+def _dress(figure: go.Figure, theme: Theme, labels: list[str], *, axis: str, rows: int) -> None:
+    still = {"mode": "immediate", "fromcurrent": True, "transition": {"duration": 0}}
+    steps = [
+        {"label": name, "method": "animate", "args": [[name], {**still, "frame": {"duration": 0}}]}
+        for name in labels
+    ]
+    play = {"label": "Play", "method": "animate", "args": [None, {**still, "frame": {"duration": 350}}]}
+    stop = {"label": "Pause", "method": "animate", "args": [[None], {**still, "frame": {"duration": 0}}]}
+    buttons = {"bgcolor": theme.panel, "font": {"color": theme.ink}, "bordercolor": theme.faint}
+    figure.update_annotations(font_size=12)
+    figure.update_layout(
+        barmode="overlay",
+        bargap=0,
+        height=280 + 150 * rows,
+        paper_bgcolor=theme.paper,
+        plot_bgcolor=theme.panel,
+        font={"color": theme.ink, "size": 12},
+        margin={"l": 70, "r": 20, "t": 80, "b": _BELOW_AXES + _SLIDER + 50},
+        legend={
+            "orientation": "h",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "x": 0.5,
+            "xanchor": "center",
+        },
+        sliders=[
+            {
+                "steps": steps,
+                "currentvalue": {"prefix": f"{axis}: "},
+                "x": 0,
+                "len": 1,
+                "y": 0,
+                "yanchor": "top",
+                "pad": {"t": _BELOW_AXES},
+                "bgcolor": theme.grid,
+                "font": {"color": theme.ink},
+            }
+        ],
+        updatemenus=[
+            {
+                "type": "buttons",
+                "showactive": False,
+                "buttons": [play, stop],
+                "direction": "left",
+                "x": 0,
+                "xanchor": "left",
+                "y": 0,
+                "yanchor": "top",
+                "pad": {"t": _BELOW_AXES + _SLIDER},
+                **buttons,
+            }
+        ],
+    )
+    figure.update_xaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)
+    figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid, ticksuffix=" %", nticks=4)
+    figure.update_xaxes(title={"text": "scale γ", "font": {"size": 12}}, row=rows)

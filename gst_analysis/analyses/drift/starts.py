@@ -1,0 +1,159 @@
+"""Where a network's scales started: from its provenance, from a file, or from the first of a series.
+
+Enters what is kept of checkpoints (ScaleRecord, no weights) and, for a file, the checkpoint named; leaves a
+Start. Provenance comes out of files that anybody may have written: it names things, it is never followed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from gst_analysis.analyses.scales.measure import tabulate_bn_scales
+from gst_analysis.checkpoints.loading import Checkpoint
+from gst_analysis.checkpoints.starting import IMAGENET, load_flat_weights
+from gst_analysis.errors import SpecError, name_some
+from gst_analysis.networks.specs import ModelSpec
+
+
+@dataclass(frozen=True)
+class ScaleRecord:
+    """What is kept of a checkpoint: its BN_SCALES and what it says of itself."""
+
+    table: pd.DataFrame = field(repr=False)
+    spec: ModelSpec
+    sha256: str
+    path: str
+    provenance: Mapping[str, Any] = field(repr=False)
+
+    def is_of(self, other: ScaleRecord) -> bool:
+        """Whether both are of one network, whatever its classes and frames."""
+        ours, theirs = (
+            (r.spec.family, r.spec.backbone, r.spec.alpha, r.spec.width, r.spec.widths) for r in (self, other)
+        )
+        return ours == theirs
+
+    @property
+    def layers(self) -> dict[str, int]:
+        """The norms after temporal operators, with their channels."""
+        widths = self.table.groupby("layer", sort=False)["channel"].max() + 1
+        return {str(layer): int(width) for layer, width in widths.items()}
+
+
+@dataclass(frozen=True)
+class Start:
+    """γ where training began: by layer, in channel order; and which channels got it from 2-D weights."""
+
+    origin: str
+    gammas: Mapping[str, np.ndarray] = field(repr=False)
+    inherited: Mapping[str, np.ndarray] = field(repr=False)
+    notes: tuple[str, ...] = ()
+
+
+def record_scales(checkpoint: Checkpoint, name: str) -> ScaleRecord:
+    """Take from a checkpoint what drift needs."""
+    table = tabulate_bn_scales(checkpoint, name=name)
+    where = str(checkpoint.path)
+    return ScaleRecord(table, checkpoint.spec, checkpoint.sha256, where, checkpoint.provenance)
+
+
+def start_of_card(record: ScaleRecord) -> Start:
+    """The start that a checkpoint's own record or card tells.
+
+    Random weights start every scale at 1; ImageNet weights are torchvision's, cached or downloaded.
+
+    Raises:
+        SpecError: it does not tell, or tells of a file that must be named.
+    """
+    slimmed = record.spec.widths is not None  # its channels were chosen after training
+    source = None if slimmed else record.provenance.get("inflated_from")
+    if source is None and not slimmed and "seed" in record.provenance:
+        gammas = {layer: np.ones(width) for layer, width in record.layers.items()}
+        return Start("random weights, every scale 1", gammas, _flag(record.layers, {}))
+    named = source if isinstance(source, Mapping) else {}
+    if "weights" in named:
+        state, _ = load_flat_weights(record.spec, IMAGENET)
+        norms = _inherited_norms(record.provenance)
+        return _start_from_state(state, record.layers, f"2-D weights, {named['weights']}", norms)
+    wanted = f"the 2-D weights {str(named['file'])[:60]}" if "file" in named else "what it started from"
+    raise SpecError(
+        record.path,
+        expected="a start that is known",
+        found=f"no values of {wanted}",
+        todo="name the weights it began with as the start, or give several epochs of its run",
+    )
+
+
+def start_of_series(record: ScaleRecord) -> Start:
+    """The scales of a series' first checkpoint, with the inherited channels that it tells of."""
+    rows = record.table.drop_duplicates(["layer", "channel"]).sort_values("channel")
+    gammas = {str(layer): part["gamma"].to_numpy() for layer, part in rows.groupby("layer", sort=False)}
+    name = record.table["checkpoint"].iloc[0]
+    norms = _inherited_norms(record.provenance)
+    return Start(f"the first of the series, {name}", gammas, _flag(record.layers, norms))
+
+
+def start_of_file(checkpoint: Checkpoint, record: ScaleRecord) -> Start:
+    """The scales of another checkpoint: 2-D weights, all of them inherited, or an earlier epoch.
+
+    Raises:
+        SpecError: it has other norms or widths.
+    """
+    ours = "seed" in checkpoint.provenance
+    flat = checkpoint.spec.family == "c2d" and (record.spec.family != "c2d" or not ours)
+    norms: Mapping[str, Any] | bool = flat or _inherited_norms(checkpoint.provenance)
+    what = "2-D weights" if flat else "an earlier checkpoint"
+    named = record.provenance.get("inflated_from")
+    told = named.get("sha256") if flat and isinstance(named, Mapping) else None
+    notes: tuple[str, ...] = ()
+    if told is not None and told != checkpoint.sha256:
+        notes = (f"{record.path} says that it began with another file than {checkpoint.path.name}",)
+    if checkpoint.spec.plan.kind != record.spec.plan.kind:
+        raise SpecError(
+            str(checkpoint.path),
+            expected=f"a start with {record.spec.plan.kind} blocks",
+            found=f"{checkpoint.spec.label}, whose blocks are {checkpoint.spec.plan.kind}",
+            todo="name the weights that this training began with",
+        )
+    start = _start_from_state(checkpoint.state, record.layers, f"{what}, {checkpoint.path.name}", norms)
+    return Start(start.origin, start.gammas, start.inherited, notes)
+
+
+def _start_from_state(
+    state: Mapping[str, Tensor], layers: Mapping[str, int], origin: str, norms: Mapping[str, Any] | bool
+) -> Start:
+    odd = [
+        layer
+        for layer, width in layers.items()
+        if f"{layer}.weight" not in state or tuple(state[f"{layer}.weight"].shape) != (width,)
+    ]
+    if odd:
+        raise SpecError(
+            origin,
+            expected="a start of the same backbone and width",
+            found=f"no fitting {name_some(odd)}",
+            todo="name the weights that this training began with",
+        )
+    gammas = {layer: state[f"{layer}.weight"].double().numpy() for layer in layers}
+    return Start(origin, gammas, _flag(layers, norms))
+
+
+def _flag(layers: Mapping[str, int], norms: Mapping[str, Any] | bool) -> dict[str, np.ndarray]:
+    """Which channels are inherited: all, or those in the ranges told."""
+    flags = {layer: np.full(width, norms is True) for layer, width in layers.items()}
+    for layer, bounds in (norms if isinstance(norms, Mapping) else {}).items():
+        whole = isinstance(bounds, (list, tuple)) and [type(end) for end in bounds] == [int, int]
+        if layer in flags and whole:
+            flags[layer][max(0, bounds[0]) : max(0, bounds[1])] = True
+    return flags
+
+
+def _inherited_norms(provenance: Mapping[str, Any]) -> Mapping[str, Any]:
+    inherited = provenance.get("inherited")
+    norms = inherited.get("norms") if isinstance(inherited, Mapping) else None
+    return norms if isinstance(norms, Mapping) else {}

@@ -1,0 +1,134 @@
+"""How much each channel matters, by what goes through it: its activation's norm, and a first-order guess.
+
+Enters a network and labelled clips; leaves a DATA_SCORES table, one row a channel of the batch norms after
+temporal operators.
+
+The guess is Taylor's (Molchanov et al., 2017, 2019): to first order, silencing a channel changes a clip's
+loss by the sum over frames and places of output × gradient. That sum is γ·∂loss/∂γ + β·∂loss/∂β of the clip,
+and does not move when γ and β are multiplied and the next convolution is divided. The score is the mean of
+its size over clips.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gst_analysis.analyses.importance.table import DATA_SCORES
+from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.clips.records import RecordList
+from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
+from gst_analysis.inference.evaluation import check_classes
+from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.networks.network import VideoNetwork
+from gst_analysis.probes.channel_masking import Change, list_activations, list_units, watched_outputs
+from gst_analysis.probes.clip_stream import Batch, ClipStream
+from gst_analysis.results import Provenance, Result
+from gst_analysis.tables.schema import check
+
+Progress = Callable[[int, int], object]
+"""Called with how many clips are done and how many there are."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DataScoresSummary:
+    """What the scores were measured on."""
+
+    clips: int
+    failures: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def measure_data_scores(
+    model: LoadedModel,
+    records: RecordList,
+    *,
+    settings: InferenceSettings | None = None,
+    progress: Progress | None = None,
+) -> Result[DataScoresSummary]:
+    """The norm of every channel's activation and its first-order importance, over labelled clips.
+
+    The network is left as it was, gradients included.
+
+    Raises:
+        DataError: classes that are not the checkpoint's, clips without labels, or none that can be read.
+    """
+    settings = settings or InferenceSettings()
+    check_classes(model, records)
+    device = choose_device(settings.device)
+    stream = ClipStream(model, records, settings, device)
+    activations = list_activations(model.spec)
+    sums: dict[str, Tensor] = {}
+    clips = 0
+    with (
+        running_conditions(model.module, dataclasses.replace(settings, fold=False), device) as network,
+        watched_outputs(network, list(activations), attached=True) as outputs,
+    ):
+        assert isinstance(network, VideoNetwork)  # not folded, so itself
+        for batch in stream.batches(_count_to(len(records), progress)):
+            with explain_out_of_memory(len(batch.labels), device):
+                for layer, scores in _score_batch(network, batch, outputs, activations).items():
+                    sums[layer] = sums.get(layer, torch.zeros(())) + scores
+            clips += len(batch.labels)
+    means = {layer: (total / clips).numpy() for layer, total in sums.items()}
+    summary = DataScoresSummary(clips, dict(stream.failures), (*records.notes, *model.notes))
+    name = model.checkpoint.name
+    provenance = Provenance(
+        {name: model.sha256, **(records.sources or {})},
+        {name: model.spec.to_json()},
+        {"batch": settings.batch, "clip_spec": model.clip_spec.to_json()},
+    )
+    return Result(_tabulate(model, means), summary, provenance)
+
+
+def _score_batch(
+    network: VideoNetwork, batch: Batch, outputs: Mapping[str, Tensor], activations: Mapping[str, Change]
+) -> dict[str, Tensor]:
+    """For each batch norm (3, C): mean, mean square and |first-order change|, summed over clips."""
+    with torch.enable_grad():
+        # Of the pixels, so that there is a way back even where every weight is frozen.
+        logits = network(batch.clips.requires_grad_()).mean(1)
+        loss = F.cross_entropy(logits, batch.labels, reduction="sum")
+        gradients = torch.autograd.grad(loss, list(outputs.values()))
+    found = {}
+    for (layer, output), gradient in zip(outputs.items(), gradients, strict=True):
+        active = _by_clip(activations[layer](output.detach()), batch.frames)
+        change = _by_clip(output.detach() * gradient, batch.frames)
+        rows = (active.mean((1, 3, 4)), active.square().mean((1, 3, 4)), change.sum((1, 3, 4)).abs())
+        found[layer] = torch.stack([row.sum(0) for row in rows]).cpu()
+    return found
+
+
+def _by_clip(folded: Tensor, frames: int) -> Tensor:
+    """(N*T, C, H, W) -> (N, T, C, H, W) in double precision."""
+    return torch.unflatten(folded.double(), 0, (-1, frames))
+
+
+def _tabulate(model: LoadedModel, means: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    parts = []
+    for unit in list_units(model.spec):
+        mean, square, change = means[unit.layer][:, unit.channels]
+        part = {
+            "checkpoint": model.checkpoint.name,
+            "stage": unit.stage,
+            "block": unit.block,
+            "layer": unit.layer,
+            "group": unit.group,
+            "channel": np.arange(unit.channels.start, unit.channels.stop),
+            "activation_mean": mean,
+            "activation_norm": np.sqrt(square),
+            "taylor": change,
+        }
+        parts.append(pd.DataFrame(part))
+    return check(pd.concat(parts, ignore_index=True), DATA_SCORES)
+
+
+def _count_to(total: int, progress: Progress | None) -> Callable[[], object]:
+    done = iter(range(1, total + 1))
+    return lambda: progress and progress(next(done), total)

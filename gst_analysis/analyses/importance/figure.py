@@ -1,0 +1,109 @@
+"""IMPORTANCE -> raw γ and the invariant score side by side, block by block, one row a checkpoint."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from gst_analysis.analyses.comparison.figure import GROUP_NAMES, shorten_layers
+from gst_analysis.analyses.importance.table import WHICH_TO_TRUST
+from gst_analysis.style.names import tell_apart
+from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
+
+_COLUMNS = {"abs_gamma": "raw scale |γ|", "invariant": "invariant score: E[ReLU(β+γz)] · ‖next weights‖"}
+_MARKERS = {"spatial": "o", "temporal": "D", "all": "o"}
+
+
+def draw_importance(table: pd.DataFrame, *, dark: bool = False) -> Figure:
+    """Medians and middle halves of each group's channels; both columns have their own scale, from 0.
+
+    The measured scores are drawn where there are any, else the closed form.
+    """
+    theme = theme_of(dark=dark)
+    measured = bool((table["source"] == "measured").any())
+    shown = table[table["source"] == ("measured" if measured else "closed form")]
+    names = list(dict.fromkeys(shown["checkpoint"]))
+    widest = int(shown.groupby("checkpoint")["layer"].nunique().max())
+    figure = new_figure(max(8.5, 3.0 + 0.55 * widest), 1.9 + 2.3 * len(names), theme)
+    axes = figure.subplots(len(names), 2, squeeze=False)
+    short = tell_apart(names, 30)
+    for r, name in enumerate(names):
+        rows = shown[shown["checkpoint"] == name]
+        for c, (score, title) in enumerate(_COLUMNS.items()):
+            dress(axes[r, c], theme)
+            _draw_panel(axes[r, c], rows, score, theme)
+            if r == 0:
+                axes[r, c].set_title(title, fontsize=9)
+        axes[r, 0].set_ylabel(short[r], fontsize=8)
+    source = "activations measured on clips" if measured else "z standard normal (closed form)"
+    for bottom in axes[-1]:
+        bottom.set_xlabel("block (stage.index)", fontsize=8)
+    caption = "\n".join(textwrap.wrap(f"{WHICH_TO_TRUST} Here: {source}.", int(13.5 * figure.get_figwidth())))
+    figure.supxlabel(caption, fontsize=8, color=theme.ink)
+    _add_legend(figure, [g for g in GROUP_NAMES if (shown["group"] == g).any()], theme)
+    return figure
+
+
+def _draw_panel(axes: Axes, rows: pd.DataFrame, score: str, theme: Theme) -> None:
+    layers = list(dict.fromkeys(rows["layer"]))
+    groups = list(dict.fromkeys(rows["group"]))
+    for g, group in enumerate(groups):
+        aside = 0.28 * (g - (len(groups) - 1) / 2)
+        values = [_known(rows, layer, group, score) for layer in layers]
+        x = np.array([i + aside for i, v in enumerate(values) if len(v)])
+        middle = np.array([np.quantile(v, [0.25, 0.5, 0.75]) for v in values if len(v)]).reshape(-1, 3)
+        colour = theme.groups[group]
+        axes.vlines(x, middle[:, 0], middle[:, 2], color=colour, linewidth=2.4, alpha=0.55)
+        axes.scatter(x, middle[:, 1], s=20, color=colour, marker=_MARKERS[group], zorder=3)
+    axes.set_xticks(range(len(layers)), shorten_layers(layers), rotation=90 if len(layers) > 8 else 0)
+    axes.set_xlim(-0.6, len(layers) - 0.4)
+    axes.set_ylim(0, 1.04 * axes.get_ylim()[1])
+    missing = int(rows[rows[score].isna()]["layer"].nunique())
+    if missing:
+        why = f"not defined for {missing} of {len(layers)} layers:\nno convolution of the block follows"
+        box = {"facecolor": theme.panel, "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
+        axes.text(
+            0.99,
+            0.97,
+            why,
+            transform=axes.transAxes,
+            ha="right",
+            va="top",
+            fontsize=7,
+            color=theme.ink,
+            bbox=box,
+        )
+
+
+def _known(rows: pd.DataFrame, layer: str, group: str, score: str) -> np.ndarray:
+    values = rows.loc[(rows["layer"] == layer) & (rows["group"] == group), score].to_numpy()
+    return np.asarray(values[np.isfinite(values)])
+
+
+def _add_legend(figure: Figure, groups: list[str], theme: Theme) -> None:
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=theme.groups[group],
+            marker=_MARKERS[group],
+            linewidth=2.4,
+            alpha=0.8,
+            label=GROUP_NAMES[group],
+        )
+        for group in groups
+    ]
+    legend = figure.legend(
+        handles=handles,
+        loc="outside upper center",
+        ncols=3,
+        fontsize=8,
+        title="mark: median of the group's channels; bar: its middle half",
+        title_fontsize=7.5,
+    )
+    dress_legend(legend, theme)

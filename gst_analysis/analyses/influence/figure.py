@@ -1,0 +1,225 @@
+"""INFLUENCE and RECEPTIVE_FIELDS -> matrices of output by input frames, and how far each block sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from textwrap import wrap
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+
+from gst_analysis.errors import SpecError
+from gst_analysis.style.class_pairs import choose_ink
+from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
+
+TITLES: Mapping[str, str] = {
+    "gradient": "gradient of the logit",
+    "occlusion-mean": "frame replaced by the clip's mean",
+    "occlusion-neighbour": "frame replaced by its neighbour",
+}
+_MOST_NUMBERS = 10
+"""Frames up to which cells carry their percentage."""
+_MOST_TICKS = 17
+
+Array = npt.NDArray[np.float64]
+
+
+def draw_influence(
+    table: pd.DataFrame,
+    fields: pd.DataFrame | None = None,
+    *,
+    agreement: Mapping[str, float | None] | None = None,
+    about: str = "",
+    dark: bool = False,
+) -> Figure:
+    """A matrix for every method; below, the blocks' receptive fields beside what arithmetic allows.
+
+    Args:
+        table: INFLUENCE of one checkpoint.
+        fields: RECEPTIVE_FIELDS of the same, if blocks were looked at.
+        agreement: rank correlation with the gradient, by method.
+        about: a line below the title.
+        dark: for a dark background.
+
+    Raises:
+        SpecError: a table of several checkpoints, or of none.
+    """
+    theme, name = theme_of(dark=dark), name_checkpoint(table)
+    methods = [method for method in TITLES if (table["method"] == method).any()]
+    blocks = 0 if fields is None else fields["block"].nunique()
+    frames = int(table["output_frame"].max()) + 1
+    side = float(np.clip(0.38 * frames, 2.6, 6.5))
+    below = 0.9 + 0.24 * blocks if blocks else 0.0
+    width = len(methods) * (side + 0.55) + 0.9
+    figure = new_figure(width, side + 1.85 + below, theme)
+    title = f"{_literal(name)}: which input frames each frame's logit is made of, % of the row"
+    title = "\n".join(line for part in (title, about) for line in wrap(part, round(12 * width)))
+    figure.suptitle(title, color=theme.ink, fontsize=10)
+    scale = _scale(table, fields, theme)
+    ratios = [side + 0.6, below] if blocks else [1.0]
+    grid = figure.add_gridspec(len(ratios), len(methods), height_ratios=ratios)
+    for column, method in enumerate(methods):
+        axes = figure.add_subplot(grid[0, column])
+        _draw_matrix(axes, table[table["method"] == method], scale, theme)
+        axes.set_title(_title(method, agreement or {}), fontsize=8.5, color=theme.ink)
+        if column == 0:
+            axes.set_ylabel("output frame: whose logit", fontsize=8.5, color=theme.ink)
+    shown = [table] if fields is None or not blocks else [table, fields]
+    _draw_key(figure, scale, theme, crossed=not all(bool(part["reachable"].all()) for part in shown))
+    if fields is not None and blocks:
+        _draw_blocks(figure.add_subplot(grid[1, :]), fields, scale, theme)
+    return figure
+
+
+def name_checkpoint(table: pd.DataFrame) -> str:
+    """The one checkpoint that a table is about."""
+    names = table["checkpoint"].unique()
+    if len(names) != 1:
+        raise SpecError(
+            "influence figure",
+            expected="a table of one checkpoint",
+            found=str(len(names)),
+            todo="draw each checkpoint by itself",
+        )
+    return str(names[0])
+
+
+def to_matrix(rows: pd.DataFrame, column: str) -> Array:
+    """(T, T): output frames down, input frames across."""
+    wide = rows.pivot(index="output_frame", columns="input_frame", values=column)
+    return np.asarray(wide.to_numpy(dtype=float))
+
+
+def spread_of(rows: pd.DataFrame) -> float:
+    """Root of the mean squared distance of a block's input frames, weighted by share."""
+    distance = rows["input_frame"] - rows["output_frame"]
+    return float(np.sqrt((rows["share"] * distance**2).sum()))
+
+
+def _literal(text: str) -> str:
+    return text.replace("$", r"\$")
+
+
+def _title(method: str, agreement: Mapping[str, float | None]) -> str:
+    rank = agreement.get(method)
+    return TITLES[method] + ("" if rank is None else f"\nrank correlation with the gradient {rank:.2f}")
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Shares from 0 to the largest of all panels, and their colours."""
+
+    norm: Normalize
+    colours: Colormap
+    top: float
+
+
+def _scale(table: pd.DataFrame, fields: pd.DataFrame | None, theme: Theme) -> _Scale:
+    top = max(float(part["share"].max()) for part in (table, fields) if part is not None and len(part))
+    return _Scale(Normalize(0, top or 1.0), _colours(theme), top or 1.0)
+
+
+def _colours(theme: Theme) -> Colormap:
+    return LinearSegmentedColormap.from_list("influence", [theme.panel, theme.accent])
+
+
+def draw_shares(
+    axes: Axes, shares: Array, reachable: npt.NDArray[np.bool_], theme: Theme, *, size: float = 7.5
+) -> None:
+    """A matrix (T, T) by itself, its deepest colour the largest share; percentages in points of a size."""
+    top = float(shares.max(initial=0)) or 1.0
+    _draw_cells(axes, shares, reachable, _Scale(Normalize(0, top), _colours(theme), top), theme, size=size)
+
+
+def list_ticks(frames: int) -> list[int]:
+    """Frames that are numbered at an axis: all, or of many every so-manieth."""
+    return list(range(0, frames, -(-frames // _MOST_TICKS)))
+
+
+def say_percent(share: float) -> str:
+    """What stands in a cell."""
+    if share == 0:
+        return "0"
+    return "<1" if share < 0.005 else f"{100 * share:.0f}"
+
+
+def _draw_matrix(axes: Axes, rows: pd.DataFrame, scale: _Scale, theme: Theme) -> None:
+    shares, reachable = to_matrix(rows, "share"), to_matrix(rows, "reachable") > 0
+    _draw_cells(axes, shares, reachable, scale, theme, size=7.5)
+    dress(axes, theme, grid=None)
+    _number_frames(axes, len(shares))
+    axes.set_yticks(axes.get_xticks())
+    axes.set_xlabel("input frame", fontsize=8.5, color=theme.ink)
+
+
+def _draw_cells(
+    axes: Axes, shares: Array, reachable: npt.NDArray[np.bool_], scale: _Scale, theme: Theme, *, size: float
+) -> None:
+    axes.imshow(shares, cmap=scale.colours, norm=scale.norm, interpolation="nearest")
+    _hatch(axes, ~reachable, theme)
+    if len(shares) > _MOST_NUMBERS:
+        return
+    for y, x in zip(*np.nonzero(reachable), strict=True):
+        share = float(shares[y, x])
+        ink = choose_ink((share / scale.top) ** 2, theme.accent, theme)  # which takes the square root of it
+        axes.text(x, y, say_percent(share), ha="center", va="center", fontsize=size, color=ink)
+
+
+def _hatch(axes: Axes, cells: npt.NDArray[np.bool_], theme: Theme) -> None:
+    """Mark what arithmetic rules out."""
+    rows, columns = np.nonzero(cells)
+    axes.scatter(columns, rows, marker="x", s=14, linewidths=0.8, color=theme.faint)
+
+
+def _number_frames(axes: Axes, frames: int) -> None:
+    axes.set_xticks(list_ticks(frames))
+    axes.tick_params(length=0, labelsize=7.5)
+
+
+def _draw_blocks(axes: Axes, fields: pd.DataFrame, scale: _Scale, theme: Theme) -> None:
+    names = list(dict.fromkeys(fields["block"]))
+    shares = np.stack([fields[fields["block"] == name]["share"].to_numpy() for name in names])
+    axes.imshow(shares, cmap=scale.colours, norm=scale.norm, interpolation="nearest", aspect="auto")
+    dress(axes, theme, grid=None)
+    beyond = np.stack([~fields[fields["block"] == name]["reachable"].to_numpy() for name in names])
+    _hatch(axes, beyond, theme)
+    for row, name in enumerate(names):
+        rows = fields[fields["block"] == name]
+        note = f"spread ±{spread_of(rows):.1f}, at most ±{rows['half_width'].iloc[0]}"
+        place = axes.get_yaxis_transform()
+        axes.text(1.01, row, note, transform=place, va="center", fontsize=7.5, color=theme.ink)
+    frames = shares.shape[1]
+    _number_frames(axes, frames)
+    axes.set_yticks(range(len(names)), names)
+    middle = int(fields["output_frame"].iloc[0])
+    title = (
+        f"what frame {middle} of each block's output is made of (spread: root mean square distance in frames)"
+    )
+    axes.set_title(title, fontsize=8.5, color=theme.ink)
+    axes.set_xlabel("input frame", fontsize=8.5, color=theme.ink)
+
+
+def _draw_key(figure: Figure, scale: _Scale, theme: Theme, *, crossed: bool) -> None:
+    """What depth of colour means, and crosses if there are any."""
+    shades = ScalarMappable(scale.norm, scale.colours)
+    percent = PercentFormatter(1, decimals=0)
+    bar = figure.colorbar(
+        shades, ax=figure.axes, location="right", fraction=0.03, pad=0.01, aspect=24, format=percent
+    )
+    bar.ax.tick_params(colors=theme.faint, labelcolor=theme.ink, labelsize=7.5)
+    bar.set_label("share of the row", fontsize=8, color=theme.ink)
+    bar.outline.set_edgecolor(theme.faint)
+    if not crossed:
+        return
+    cross = Line2D([], [], marker="x", linestyle="none", color=theme.faint, markersize=4.5)
+    label = "cannot depend on it, whatever the weights"
+    legend = figure.legend([cross], [label], loc="outside lower left", fontsize=8)
+    dress_legend(legend, theme)

@@ -1,0 +1,114 @@
+"""INFLUENCE in plotly: the matrices of figures/influence.py and the blocks below, to hover over."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from gst_analysis.analyses.influence.figure import TITLES, list_ticks, name_checkpoint, spread_of, to_matrix
+from gst_analysis.style.screen import start_figure
+from gst_analysis.style.theme import Theme, theme_of
+
+_ALLOWED = {True: "", False: "<br>cannot depend on it, by arithmetic"}
+
+
+def draw_influence_interactive(
+    table: pd.DataFrame, fields: pd.DataFrame | None = None, *, dark: bool = False
+) -> go.Figure:
+    """The matrices of `draw_influence`; hovering gives share and size, and says what cannot be."""
+    theme, name = theme_of(dark=dark), name_checkpoint(table)
+    methods = [method for method in TITLES if (table["method"] == method).any()]
+    blocks = 0 if fields is None else fields["block"].nunique()
+    below: list[list[dict[str, int] | None]] = [[{"colspan": len(methods)}, *[None] * (len(methods) - 1)]]
+    titles = [TITLES[method] for method in methods] + ["the middle frame of each block's output"] * bool(
+        blocks
+    )
+    figure = start_figure(
+        1 + bool(blocks),
+        len(methods),
+        specs=[[{}] * len(methods), *(below if blocks else [])],
+        subplot_titles=titles,
+        row_heights=[0.6, 0.4] if blocks else [1.0],
+        vertical_spacing=0.14,
+        horizontal_spacing=0.06,
+    )
+    for column, method in enumerate(methods, start=1):
+        figure.add_trace(_build_matrix(table[table["method"] == method]), row=1, col=column)
+    if fields is not None and blocks:
+        figure.add_trace(_build_blocks(fields), row=2, col=1)
+    _dress(figure, theme, escape(name), blocks)
+    ticks = list_ticks(int(table["output_frame"].max()) + 1)  # no frame beyond the first and the last
+    figure.update_xaxes(tickvals=ticks)
+    figure.update_yaxes(tickvals=ticks, row=1)
+    return figure
+
+
+def _build_matrix(rows: pd.DataFrame) -> go.Heatmap:
+    shares, sizes = to_matrix(rows, "share"), to_matrix(rows, "influence")
+    remarks = np.vectorize(_ALLOWED.__getitem__, otypes=[object])(to_matrix(rows, "reachable") > 0)
+    return go.Heatmap(
+        z=shares,
+        coloraxis="coloraxis",
+        customdata=np.dstack([sizes.astype(object), remarks]),
+        hovertemplate="output frame %{y}, input frame %{x}<br>%{z:.1%} of the row"
+        "<br>%{customdata[0]:.3g} in units of the logit%{customdata[1]}<extra></extra>",
+    )
+
+
+def _build_blocks(fields: pd.DataFrame) -> go.Heatmap:
+    names = list(dict.fromkeys(fields["block"]))
+    parts = [fields[fields["block"] == name] for name in names]
+    shares = np.stack([part["share"].to_numpy() for part in parts])
+    notes = [f"spread ±{spread_of(part):.2f} frames, at most ±{part['half_width'].iloc[0]}" for part in parts]
+    return go.Heatmap(
+        z=shares,
+        y=names,
+        coloraxis="coloraxis",
+        customdata=np.repeat(np.array(notes, dtype=object)[:, None], shares.shape[1], axis=1),
+        hovertemplate="%{y}, input frame %{x}: %{z:.1%}<br>%{customdata}<extra></extra>",
+    )
+
+
+def _dress(figure: go.Figure, theme: Theme, name: str, blocks: int) -> None:
+    figure.update_layout(
+        title={"text": f"{name}: which input frames each frame's logit is made of", "font": {"size": 15}},
+        height=480 + (120 + 24 * blocks if blocks else 0),
+        paper_bgcolor=theme.paper,
+        plot_bgcolor=theme.panel,
+        font={"color": theme.ink, "size": 12},
+        margin={"l": 70, "r": 20, "t": 90, "b": 50},
+        coloraxis={
+            "colorscale": [[0, theme.panel], [1, theme.accent]],
+            "cmin": 0,
+            "colorbar": {"title": {"text": "share"}, "tickformat": ".0%"},
+        },
+    )
+    figure.update_xaxes(title="input frame", showgrid=False, zeroline=False, constrain="domain")
+    figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False)
+    figure.update_yaxes(title="output frame", row=1, col=1)
+    for column, _ in enumerate([t for t in figure.data if t.y is None], start=1):
+        figure.update_yaxes(scaleanchor=f"x{column if column > 1 else ''}", row=1, col=column)
+
+
+def draw_evidence_interactive(
+    table: pd.DataFrame, *, method: str = "gradient", dark: bool = False
+) -> go.Figure:
+    """Which input frames each frame's logit is made of, by one method.
+
+    Args:
+        table: INFLUENCE of one checkpoint.
+        method: one of the table's.
+        dark: for a dark background.
+    """
+    figure = draw_influence_interactive(table[table["method"] == method], dark=dark)
+    figure.update_layout(
+        title={"text": f"share of each input frame,<br>by the {TITLES[method]}", "font": {"size": 13}},
+        height=400,
+        margin={"l": 60, "r": 10, "t": 60, "b": 50},
+    )
+    figure.layout.annotations = ()  # the method's name, which the title says
+    figure.update_yaxes(title="whose logit: output frame")
+    return figure

@@ -1,0 +1,255 @@
+"""What a frame's logit is made of: how much output frame i depends on input frame j.
+
+Enters a network and clips; leaves an INFLUENCE table, the mean over clips, and a RECEPTIVE_FIELDS table.
+Frames are taken one by one, before they are averaged into the clip's prediction. Three measures:
+
+- gradient: the norm, over the pixels of input frame j, of the exact gradient of frame i's logit;
+- occlusion-mean: how far the logit moves when frame j is replaced by the mean of the clip's frames;
+- occlusion-neighbour: the same, replaced by the frame before it (the first one by the second).
+
+The logit is that of the class predicted for the clip, or of one class throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from gst_analysis.analyses.influence.means import (
+    GRADIENT,
+    MEAN,
+    METHODS,
+    NEIGHBOUR,
+    Agreement,
+    BlockSpread,
+    InfluenceMeans,
+    Matrix,
+    list_agreements,
+    list_spreads,
+    tabulate_influence,
+    tabulate_receptive_fields,
+)
+from gst_analysis.analyses.traces.measure import Progress
+from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
+from gst_analysis.clips.dataset import ReadingPlan
+from gst_analysis.clips.records import ClipRecord, RecordList
+from gst_analysis.clips.transforms import normalise_clips
+from gst_analysis.errors import BrokenCheckpoint, DataError, name_some
+from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
+from gst_analysis.inference.reading import ReadClip, read_ahead
+from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.networks.receptive_fields import Reach, list_reaches, mark_reachable
+from gst_analysis.probes.clip_steps import ClipSteps, Tell, silent
+from gst_analysis.probes.gradients import trace_gradients
+from gst_analysis.results import Provenance, Result
+
+
+@dataclass(frozen=True)
+class InfluenceSummary:
+    """What a frame's logit is made of, in a few numbers."""
+
+    clips: int
+    frames: int
+    half_width: int
+    """Frames back and forth that a logit can depend on, by arithmetic."""
+    own_share: dict[str, float]
+    """The share that a frame has in its own logit, mean over frames, by method."""
+    agreement: dict[str, Agreement]
+    blocks: list[BlockSpread]
+    unmoved: dict[str, int]
+    """Clips in which nothing moved any logit, by method: those of one repeated frame, for instance."""
+    failures: dict[str, str]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Influence(Result[InfluenceSummary]):
+    """An INFLUENCE table, and the RECEPTIVE_FIELDS table of the blocks."""
+
+    receptive_fields: pd.DataFrame = field(repr=False)
+
+
+@dataclass(frozen=True)
+class InfluenceOptions:
+    """One class for all clips, or each clip's own prediction; and whether blocks are looked at too."""
+
+    class_id: int | None = None
+    blocks: bool = True
+
+
+def measure_influence(
+    model: LoadedModel,
+    records: RecordList | Sequence[ClipRecord],
+    *,
+    options: InfluenceOptions | None = None,
+    settings: InferenceSettings | None = None,
+    progress: Progress | None = None,
+) -> Influence:
+    """Measure all three ways over clips, one at a time; the network is left as it was found.
+
+    Args:
+        model: what load_model returned.
+        records: what load_records or find_clips returned.
+        options: whose logit, and whether blocks are looked at.
+        settings: the device; clips are run one at a time.
+        progress: called with how many steps are done, how many there are, as many for every clip, and
+            which clip it is at.
+
+    Raises:
+        DataError: not one clip could be read.
+        BrokenCheckpoint: the network's outputs are not finite.
+    """
+    options, settings = options or InfluenceOptions(), settings or InferenceSettings()
+    settings.require_one_view("influence")
+    reaches, means, failures = list_reaches(model.spec), InfluenceMeans(), {}
+    reachable = mark_reachable(model.clip_spec.frames, reaches[-1].half_width)
+    device = choose_device(settings.device)
+    itself = replace(settings, fold=False)
+    names = [record.clip for record in records]
+    steps = ClipSteps(_count_steps(model, options, reaches), names, progress)
+    with (
+        running_conditions(model.module, itself, device) as network,
+        closing(_read_clips(model, records)) as clips,
+    ):
+        for clip in clips:
+            if clip.views is None:
+                failures[records[clip.place].clip] = clip.failure
+            else:
+                pixels = normalise_clips(clip.views.to(device), model.clip_spec)
+                with explain_out_of_memory(1, device):
+                    means.add(*_look_at(network, pixels, options, model.checkpoint, steps.add), reachable)
+            steps.end()
+    if not means.clips:
+        raise _none_read(failures)
+    notes = records.notes if isinstance(records, RecordList) else ()
+    return _assemble(model, means, options, reaches, failures, notes)
+
+
+def _count_steps(model: LoadedModel, options: InfluenceOptions, reaches: Sequence[Reach]) -> int:
+    """A gradient for every frame and block, and two runs for every frame left out."""
+    return 3 * model.clip_spec.frames + (len(reaches) if options.blocks else 0)
+
+
+def _read_clips(
+    model: LoadedModel, records: RecordList | Sequence[ClipRecord]
+) -> Generator[ReadClip, None, None]:
+    """One view of every clip, read a little ahead."""
+    return read_ahead(enumerate(records), ReadingPlan(model.clip_spec, normalise=False), threads=2)
+
+
+def _look_at(
+    network: Any, clip: Tensor, options: InfluenceOptions, checkpoint: Checkpoint, tell: Tell
+) -> tuple[dict[str, Matrix], dict[str, Matrix]]:
+    """One clip's matrices by method, and its blocks' profiles."""
+    with torch.no_grad():
+        logits = network(clip)[0]  # (T, K)
+    if not torch.isfinite(logits).all():
+        raise BrokenCheckpoint(
+            str(checkpoint.path),
+            expected="finite logits",
+            found="infinite or missing ones",
+            todo="use another checkpoint",
+        )
+    class_id = int(logits.mean(0).argmax()) if options.class_id is None else options.class_id
+    blocks = dict(network.stages()) if options.blocks else {}
+    gradients, profiles = trace_gradients(network, clip, class_id, blocks=blocks, tell=tell)
+    matrices = {GRADIENT: gradients}
+    for method in (MEAN, NEIGHBOUR):
+        matrices[method] = measure_occlusion(network, clip, class_id, stand_ins=method, tell=tell)
+    return matrices, profiles
+
+
+@torch.no_grad()
+def measure_occlusion(
+    network: Callable[[Tensor], Tensor],
+    clip: Tensor,
+    class_id: int,
+    *,
+    stand_ins: str = MEAN,
+    tell: Tell = silent,
+) -> Matrix:
+    """(T, T): how far the logit of output frame i moves when input frame j is replaced.
+
+    Args:
+        network: clips (N, T, 3, H, W) -> per-frame logits (N, T, K).
+        clip: (1, T, 3, H, W), normalised.
+        class_id: whose logit.
+        stand_ins: occlusion-mean, or occlusion-neighbour.
+        tell: called after every frame.
+    """
+    frames = clip.shape[1]
+    if stand_ins == MEAN:  # in double precision, so that the mean of equal frames is that frame
+        others = clip[0].double().mean(0).to(clip).expand_as(clip[0])
+    else:
+        others = clip[0, _neighbours(frames)]
+    whole = network(clip)[0, :, class_id]
+    columns: list[Tensor] = []
+    for place in range(frames):
+        # One at a time: in batches of another size convolutions round otherwise, and 0 would not be 0.
+        occluded = clip.clone()
+        occluded[0, place] = others[place]
+        columns.append((network(occluded)[0, :, class_id] - whole).abs())
+        tell()
+    return np.asarray(torch.stack(columns, 1).double().cpu().numpy())
+
+
+def _neighbours(frames: int) -> list[int]:
+    """The frame before each; the second for the first, and itself where there is no other."""
+    return [min(1, frames - 1), *range(frames - 1)]
+
+
+def _none_read(failures: dict[str, str]) -> DataError:
+    return DataError(
+        name_some(list(failures)) or "the list of clips",
+        expected="at least one clip that can be read",
+        found=next(iter(failures.values()), "no clips at all"),
+        todo="check the files, for example with dataset-check",
+    )
+
+
+def _assemble(
+    model: LoadedModel,
+    means: InfluenceMeans,
+    options: InfluenceOptions,
+    reaches: list[Reach],
+    failures: dict[str, str],
+    notes: tuple[str, ...],
+) -> Influence:
+    name, frames, half_width = model.checkpoint.name, model.clip_spec.frames, reaches[-1].half_width
+    table = tabulate_influence(name, means, mark_reachable(frames, half_width))
+    fields = tabulate_receptive_fields(name, means, reaches, frames)
+    summary = InfluenceSummary(
+        clips=means.clips,
+        frames=frames,
+        half_width=half_width,
+        own_share={m: float(np.diag(s).mean() / means.clips) for m, s in means.shares.items()},
+        agreement=list_agreements(means, mark_reachable(frames, half_width)),
+        blocks=list_spreads(fields),
+        unmoved={method: int(means.unmoved[method]) for method in METHODS},
+        failures=failures,
+        notes=(*notes, *model.notes, *_remarks(means, frames)),
+    )
+    settings = {
+        "clip_spec": model.clip_spec.to_json(),
+        "class_id": options.class_id if options.class_id is not None else "predicted for each clip",
+    }
+    provenance = Provenance({name: model.sha256}, {name: model.spec.to_json()}, settings)
+    return Influence(table, summary, provenance, fields)
+
+
+def _remarks(means: InfluenceMeans, frames: int) -> tuple[str, ...]:
+    if frames == 1:
+        return ("the network sees one frame, which has all the influence there is",)
+    still = max(means.unmoved[method] for method in (MEAN, NEIGHBOUR))
+    if not still:
+        return ()
+    return (
+        f"in {still} of {means.clips} clips replacing a frame moved nothing: are their frames all alike?",
+    )

@@ -1,0 +1,287 @@
+"""Where a network looks, over space and time: Grad-CAM of a block, and of its two groups of channels.
+
+Enters a network and one clip; leaves a SALIENCY table: for every frame that went in a map of evidence for
+a class, in units of its logit (averaged over frames). Evidence at a place is the sum over channels of
+activation times mean gradient, where the mean is taken over the frame; heat is its positive part.
+
+Groups are those of the block's temporal operator, looked at where its output is used: after batch norm
+and activation in a bottleneck or inverted residual, after batch norm in a basic block, whose shortcut
+is added before the activation. Group `all` is the output of the whole block, shortcut included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from captum.attr import LayerGradCam
+from torch import Tensor, nn
+from torchvision.transforms.v2 import functional as F
+
+from gst_analysis.analyses.saliency.table import SALIENCY
+from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.clips.dataset import ReadingPlan, load_views
+from gst_analysis.clips.media import Frames, Pixels
+from gst_analysis.clips.records import ClipRecord
+from gst_analysis.clips.transforms import crop_places, normalise_clips
+from gst_analysis.errors import BrokenCheckpoint, SpecError
+from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
+from gst_analysis.inference.measuring import UNNAMED
+from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.networks.backbones import Block
+from gst_analysis.networks.network import average_frames
+from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.probes.class_choice import name_class
+from gst_analysis.results import Provenance, Result
+from gst_analysis.tables.schema import check
+
+Maps = npt.NDArray[np.float64]
+LARGEST = 480
+ENOUGH_CELLS = 7
+"""What a block's map should have each way, to point at anything: as many as layer4's at 224 pixels."""
+
+
+@dataclass(frozen=True)
+class GroupHeat:
+    """One group's maps in short: evidence for the class, evidence against it, and the hottest place."""
+
+    evidence_for: float
+    evidence_against: float
+    hottest_frame: int | None
+    """None where nothing speaks for the class."""
+
+
+@dataclass(frozen=True)
+class SaliencySummary:
+    """What was explained, and where it was looked for."""
+
+    clip: str
+    class_id: int
+    label: str
+    probability: float
+    predicted_id: int
+    predicted_label: str
+    block: str
+    rows: int
+    columns: int
+    groups: dict[str, GroupHeat]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Saliency(Result[SaliencySummary]):
+    """A SALIENCY table, the frames behind it, and the part of them that the network sees."""
+
+    pictures: Pixels = field(repr=False)
+    """(T, H, W, 3), the frames that were looked at, no side longer than `LARGEST` pixels."""
+    window: tuple[float, float, float, float]
+    """Left, top, right and bottom of the crop, as parts of the frame's width and height."""
+
+
+def measure_saliency(
+    model: LoadedModel,
+    record: ClipRecord,
+    *,
+    class_id: int | None = None,
+    block: str | None = None,
+    settings: InferenceSettings | None = None,
+) -> Saliency:
+    """Measure what one clip shows for a class, where and when.
+
+    Args:
+        model: what load_model returned; it is left as it was found.
+        record: the clip.
+        class_id: whose logit; the predicted class if None.
+        block: a residual block such as layer3.1; the deepest whose map is fine enough if None.
+        settings: the device.
+
+    Raises:
+        DataError: the clip cannot be read.
+        SpecError: no such block.
+        BrokenCheckpoint: the network's outputs are not finite.
+    """
+    settings = settings or InferenceSettings()
+    settings.require_one_view("saliency")
+    spec, device = model.clip_spec, choose_device(settings.device)
+    at = find_block(model.spec, block, spec.crop)
+    views, frames = load_views(record, ReadingPlan(spec, normalise=False))
+    itself = replace(settings, fold=False)
+    with running_conditions(model.module, itself, device) as network, explain_out_of_memory(1, device):
+        clip = normalise_clips(views.to(device), spec)
+        with torch.no_grad():
+            logits = average_frames(network(clip))[0].double()
+        if not torch.isfinite(logits).all():
+            raise BrokenCheckpoint(
+                str(model.checkpoint.path),
+                expected="finite logits",
+                found="infinite or missing ones",
+                todo="use another checkpoint",
+            )
+        wanted = int(logits.argmax()) if class_id is None else class_id
+        maps = measure_evidence(network, clip, wanted, at)
+    table = _tabulate(model, record.clip, wanted, at, maps, frames)
+    summary = _summarise(model, record.clip, wanted, at, maps, logits.softmax(0))
+    name = model.checkpoint.name
+    told = {"clip_spec": spec.to_json(), "clip": record.clip, "class_id": wanted, "block": at.name}
+    height, width = frames.pixels.shape[1:3]
+    origin = Provenance({name: model.sha256}, {name: model.spec.to_json()}, told)
+    return Saliency(table, summary, origin, _shrink(frames), locate_crop(height, width, spec))
+
+
+def measure_evidence(network: Any, clip: Tensor, class_id: int, block: Block) -> dict[str, Maps]:
+    """(T, h, w) evidence by group, `all` first; the others only where the operator has two groups.
+
+    Args:
+        network: a VideoNetwork in evaluation mode.
+        clip: (1, T, 3, H, W), normalised.
+        class_id: whose logit.
+        block: one of the network's blocks.
+    """
+    module = network.get_submodule(block.name)
+    maps = {"all": _attribute(network, clip, class_id, module).sum(1)}
+    site = block.sites[-1]
+    groups = network.spec.groups_at(site)
+    if len(groups.names) > 1:
+        behind = block.kind != "basic"
+        layer = module.get_submodule("conv3" if behind else site.norm)
+        parts = _attribute(network, clip, class_id, layer, its_input=behind)
+        maps |= {name: parts[:, channels].sum(1) for name, channels in groups}
+    return {name: np.asarray(part.double().cpu().numpy()) for name, part in maps.items()}
+
+
+def find_block(spec: ModelSpec, name: str | None, size: int) -> Block:
+    """The block of that name, or the deepest whose map of a frame that large has enough cells.
+
+    Raises:
+        SpecError: the network has no such block.
+    """
+    blocks = list(spec.blocks())
+    if name is None:
+        fine = [block for block in blocks if size >= ENOUGH_CELLS * stride_of(spec, block)]
+        return fine[-1] if fine else blocks[0]
+    for block in blocks:
+        if block.name == name:
+            return block
+    raise SpecError(
+        f"block of {spec.name}",
+        expected=f"one from {blocks[0].name} to {blocks[-1].name}",
+        found=repr(name)[:60],
+        todo="choose one of them",
+    )
+
+
+def stride_of(spec: ModelSpec, block: Block) -> int:
+    """Pixels from one cell of a block's map to the next."""
+    stride = 2 if spec.plan.kind == "inverted" else 4  # of the stem
+    for one in spec.blocks():
+        stride *= one.stride
+        if one.name == block.name:
+            break
+    return stride
+
+
+def place_cells(cells: int, stride: int, size: int) -> Maps:
+    """Where the cells of a map stand, as parts of the frame's side.
+
+    All kernels are odd and padded by half, so cell i has its middle in pixel i * stride: the first stands
+    at the very edge, not half a cell from it.
+    """
+    return np.asarray((np.arange(cells) * stride + 0.5) / size)
+
+
+def locate_crop(height: int, width: int, spec: ClipSpec) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of the one centre crop, as parts of the frame's width and height."""
+    short = max(spec.resize, spec.crop)
+    tall, wide = (
+        (short, int(short * width / height)) if height <= width else (int(short * height / width), short)
+    )
+    ((top, left),) = crop_places(tall, wide, spec.crop, 1)
+    return left / wide, top / tall, (left + spec.crop) / wide, (top + spec.crop) / tall
+
+
+def _attribute(
+    network: Any, clip: Tensor, class_id: int, layer: nn.Module, *, its_input: bool = False
+) -> Tensor:
+    """(T, C, h, w): every channel's activation times its gradient's mean over the frame."""
+    cam = LayerGradCam(lambda clips: average_frames(network(clips)), layer)
+    pixels = clip.detach().clone().requires_grad_()
+    with torch.enable_grad():
+        parts: Tensor = cam.attribute(
+            pixels, target=class_id, attribute_to_layer_input=its_input, attr_dim_summation=False
+        )
+    return parts.detach()
+
+
+def _shrink(frames: Frames) -> Pixels:
+    """Pictures for people to look at."""
+    height, width = frames.pixels.shape[1:3]
+    scale = LARGEST / max(height, width)
+    if scale >= 1:
+        return frames.pixels
+    pixels = torch.from_numpy(frames.pixels).permute(0, 3, 1, 2)
+    size = [max(1, round(height * scale)), max(1, round(width * scale))]
+    small = F.resize(pixels, size, antialias=True)
+    return np.ascontiguousarray(small.permute(0, 2, 3, 1).numpy())
+
+
+def _tabulate(
+    model: LoadedModel, clip: str, class_id: int, block: Block, maps: dict[str, Maps], frames: Frames
+) -> pd.DataFrame:
+    size, stride = model.clip_spec.crop, stride_of(model.spec, block)
+    tables = []
+    for group, evidence in maps.items():
+        frame, row, column = (axis.ravel() for axis in np.indices(evidence.shape))
+        cells = {
+            "frame": frame,
+            "seconds": frames.seconds[frame],
+            "row": row,
+            "column": column,
+            "y": place_cells(evidence.shape[1], stride, size)[row],
+            "x": place_cells(evidence.shape[2], stride, size)[column],
+            "evidence": evidence.ravel(),
+        }
+        tables.append(pd.DataFrame({"group": group, **cells}))
+    table = pd.concat(tables, ignore_index=True)
+    table = table.assign(
+        checkpoint=model.checkpoint.name,
+        clip=clip,
+        class_id=class_id,
+        block=block.name,
+        label=name_class(model, class_id),
+    )[list(SALIENCY.columns)]
+    return check(table, SALIENCY)
+
+
+def _summarise(
+    model: LoadedModel, clip: str, class_id: int, block: Block, maps: dict[str, Maps], shares: Tensor
+) -> SaliencySummary:
+    predicted = int(shares.argmax())
+    return SaliencySummary(
+        clip=clip,
+        class_id=class_id,
+        label=name_class(model, class_id),
+        probability=float(shares[class_id]),
+        predicted_id=predicted,
+        predicted_label=name_class(model, predicted),
+        block=block.name,
+        rows=maps["all"].shape[1],
+        columns=maps["all"].shape[2],
+        groups={group: _describe(evidence) for group, evidence in maps.items()},
+        notes=(*model.notes, *(() if model.labels else (UNNAMED,)), *_remarks(maps)),
+    )
+
+
+def _describe(evidence: Maps) -> GroupHeat:
+    heat = np.maximum(evidence, 0)
+    hottest = int(heat.max(axis=(1, 2)).argmax()) if heat.any() else None
+    return GroupHeat(float(heat.sum()), float((heat - evidence).sum()), hottest)
+
+
+def _remarks(maps: dict[str, Maps]) -> tuple[str, ...]:
+    cold = [group for group, evidence in maps.items() if not (evidence > 0).any()]
+    alone = ("this operator's channels have no spatial and temporal groups",) if len(maps) == 1 else ()
+    return (*alone, *(f"nothing speaks for the class in group {group}: its maps are empty" for group in cold))

@@ -1,0 +1,105 @@
+"""Figure 4: BN_SCALES -> a grid of histograms, rows blocks or stages, columns checkpoints."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from gst_analysis.analyses.scales.panels import Panel, count_bins, lay_out_panels
+from gst_analysis.style.names import tell_apart
+from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
+
+Rows = Literal["block", "stage"]
+
+
+def draw_bn_scales(
+    table: pd.DataFrame, *, by: str = "block", absolute: bool = False, dark: bool = False
+) -> Figure:
+    """Two translucent histograms to a panel on shared bins, medians marked, channel counts given.
+
+    Heights are the percentage of a group's own channels, so that groups of different sizes compare.
+    """
+    theme = theme_of(dark=dark)
+    grid = lay_out_panels(table, by=by, absolute=absolute)
+    rows, columns = len(grid.rows), len(grid.columns)
+    tall = 1.05 if rows <= 6 else 0.78
+    figure = new_figure(max(4.6, 1.3 + (2.7 if columns <= 6 else 1.7) * columns), 1.5 + tall * rows, theme)
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    top = max(
+        (
+            heights.max()
+            for panel in grid.panels.values()
+            for heights in count_bins(panel, grid.edges).values()
+        ),
+        default=1,
+    )
+    names = tell_apart(grid.columns, 34 if columns <= 6 else 22)
+    for r, row in enumerate(grid.rows):
+        for c, column in enumerate(grid.columns):
+            _draw_panel(axes[r, c], grid.panels.get((row, column)), grid.edges, theme)
+            if c == 0:
+                axes[r, c].set_ylabel(row, rotation=0, ha="right", va="center", fontsize=8)
+            if r == 0:
+                axes[r, c].set_title(names[c], fontsize=9 if columns <= 6 else 8, color=theme.ink)
+    axes[0, 0].set_ylim(0, top * 1.12)
+    _label(figure, axes[-1], grid.groups, theme, symbol="|γ|" if absolute else "γ")
+    return figure
+
+
+def _draw_panel(axes: Axes, panel: Panel | None, edges: np.ndarray, theme: Theme) -> None:
+    dress(axes, theme)
+    axes.tick_params(labelsize=7)
+    if panel is None:
+        _write(axes, 0.5, "no such block", theme)
+        return
+    for group, heights in count_bins(panel, edges).items():
+        colour = theme.groups[group]
+        axes.stairs(heights, edges, fill=True, alpha=0.45, color=colour)
+        axes.stairs(heights, edges, color=colour, linewidth=0.8)
+        median = float(np.median(panel.values[group]))
+        axes.axvline(median, color=colour, linewidth=1.6, linestyle=_DASHES[group])
+    _write(axes, 0.93, panel.counts, theme)
+
+
+def _write(axes: Axes, height: float, text: str, theme: Theme) -> None:
+    """A faint remark at the right edge, legible over whatever lies beneath."""
+    box = {"facecolor": theme.panel, "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
+    axes.text(
+        0.99,
+        height,
+        text,
+        transform=axes.transAxes,
+        ha="right",
+        va="top",
+        fontsize=6.5,
+        color=theme.ink,
+        bbox=box,
+        zorder=5,
+    )
+
+
+_DASHES = {"spatial": "-", "temporal": (0, (3, 1.2)), "all": "-"}
+
+
+def _label(figure: Figure, bottom: np.ndarray, groups: tuple[str, ...], theme: Theme, *, symbol: str) -> None:
+    for axes in bottom:
+        axes.set_xlabel(f"batch-norm scale {symbol}", fontsize=8, color=theme.ink)
+    figure.supylabel("channels of the group (%)", fontsize=8, color=theme.ink)
+    names = {
+        "spatial": "spatial channels",
+        "temporal": "temporal channels",
+        "all": "all channels (no groups)",
+    }
+    handles = [Patch(facecolor=theme.groups[g], alpha=0.6, label=names[g]) for g in groups]
+    title = "upright line: median; n: channels"
+    if "temporal" in groups:
+        title = "upright lines: medians (temporal dashed); n: spatial + temporal channels"
+    legend = figure.legend(
+        handles=handles, loc="outside upper center", ncols=3, fontsize=8, title=title, title_fontsize=7.5
+    )
+    dress_legend(legend, theme)

@@ -1,0 +1,162 @@
+"""Figure 4 in plotly: BN_SCALES -> the same grid as figures/bn_scales.py, to hover over and zoom."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from gst_analysis.analyses.scales.panels import Grid, Panel, count_bins, lay_out_panels
+from gst_analysis.style.screen import start_figure
+from gst_analysis.style.theme import Theme, theme_of
+
+_NAMES = {"spatial": "spatial channels", "temporal": "temporal channels", "all": "all channels (no groups)"}
+_FEW = 2
+"""Up to so many columns have a title below each, and their names in large letters."""
+_LINE = 20
+"""Characters of a name that find room above one of two columns on a telephone."""
+_DASHES = {"spatial": "solid", "temporal": "dash", "all": "solid"}
+
+
+def draw_bn_scales_interactive(
+    table: pd.DataFrame, *, by: str = "block", absolute: bool = False, dark: bool = False
+) -> go.Figure:
+    """The grid of `draw_bn_scales`; hovering gives the bin, the percentage, n and the median."""
+    theme = theme_of(dark=dark)
+    grid = lay_out_panels(table, by=by, absolute=absolute)
+    rows, columns = len(grid.rows), len(grid.columns)
+    figure = start_figure(
+        rows,
+        columns,
+        shared_xaxes=True,
+        shared_yaxes="all",
+        column_titles=[_wrap(name, columns) for name in grid.columns],
+        vertical_spacing=0.25 / max(4, rows),
+        horizontal_spacing=min(0.03, 0.2 / columns),
+    )
+    bars, lines, notes = [], [], list(figure.layout.annotations)
+    for r, row in enumerate(grid.rows):
+        for c, column in enumerate(grid.columns):
+            if panel := grid.panels.get((row, column)):
+                axes = _name_axes(r * columns + c + 1)
+                bars += _list_bars(panel, grid, axes, theme)
+                lines += _list_medians(panel, axes, theme)
+                notes.append(_count_note(panel, axes, theme))
+        figure.update_yaxes(title=_row_title(row), row=r + 1, col=1)
+    # All at once: plotly copies what a figure has for every line or note that is added to it.
+    figure.add_traces(_show_once(bars))
+    figure.update_layout(shapes=lines, annotations=notes)
+    figure.update_annotations(
+        {"font.size": 13 if columns <= _FEW else 10}, selector=lambda a: a.yref == "paper"
+    )
+    _dress(figure, grid, theme, symbol="|γ|" if absolute else "γ")
+    return figure
+
+
+def _wrap(name: str, columns: int) -> str:
+    """A checkpoint's name in as many lines as its column's width asks for."""
+    return "<br>".join(textwrap.wrap(name, max(12, min(_LINE, 160 // columns))))
+
+
+def _name_axes(number: int) -> dict[str, str]:
+    """How plotly calls the axes of a panel, counted along the rows from 1."""
+    return {"xaxis": f"x{number}", "yaxis": f"y{number}"} if number > 1 else {"xaxis": "x", "yaxis": "y"}
+
+
+def _list_bars(panel: Panel, grid: Grid, axes: dict[str, str], theme: Theme) -> list[go.Bar]:
+    centres, step = (grid.edges[:-1] + grid.edges[1:]) / 2, grid.edges[1] - grid.edges[0]
+    bars = []
+    for group, heights in count_bins(panel, grid.edges).items():
+        values = panel.values[group]
+        hover = (
+            f"{_NAMES[group]}<br>%{{x:.3f}} ± {step / 2:.3f}: %{{y:.1f}} %<br>"
+            f"n = {len(values)}, median {np.median(values):.3f}<extra></extra>"
+        )
+        bar = go.Bar(
+            x=centres,
+            y=heights,
+            width=step,
+            name=_NAMES[group],
+            legendgroup=group,
+            opacity=0.55,
+            marker={"color": theme.groups[group], "line": {"width": 0}},
+            hovertemplate=hover,
+            **axes,
+        )
+        bars.append(bar)
+    return bars
+
+
+def _show_once(bars: list[go.Bar]) -> list[go.Bar]:
+    """Give each group one entry in the legend."""
+    first = {bar.name: bar for bar in reversed(bars)}
+    for bar in bars:
+        bar.showlegend = bar is first[bar.name]
+    return bars
+
+
+def _list_medians(panel: Panel, axes: dict[str, str], theme: Theme) -> list[dict[str, object]]:
+    place = {"xref": axes["xaxis"], "yref": f"{axes['yaxis']} domain", "y0": 0, "y1": 1}
+    return [
+        {
+            "type": "line",
+            **place,
+            "x0": median,
+            "x1": median,
+            "line": {"color": theme.groups[group], "width": 2, "dash": _DASHES[group]},
+        }
+        for group, median in ((g, float(np.median(v))) for g, v in panel.values.items())
+    ]
+
+
+def _count_note(panel: Panel, axes: dict[str, str], theme: Theme) -> dict[str, object]:
+    return {
+        "text": panel.counts,
+        "showarrow": False,
+        "bgcolor": theme.panel,
+        "opacity": 0.85,
+        "x": 1,
+        "xref": f"{axes['xaxis']} domain",
+        "xanchor": "right",
+        "y": 1,
+        "yref": f"{axes['yaxis']} domain",
+        "yanchor": "top",
+        "font": {"size": 10, "color": theme.ink},
+    }
+
+
+def _row_title(row: str) -> dict[str, object]:
+    return {"text": row, "font": {"size": 11}}
+
+
+def _dress(figure: go.Figure, grid: Grid, theme: Theme, *, symbol: str) -> None:
+    two = "temporal" in grid.groups
+    lines = max(_wrap(name, len(grid.columns)).count("<br>") for name in grid.columns)
+    medians = (
+        "upright lines: medians, temporal dashed; n: spatial + temporal" if two else "upright line: median"
+    )
+    figure.update_layout(
+        barmode="overlay",
+        bargap=0,
+        height=135 + 15 * lines + 95 * len(grid.rows),
+        paper_bgcolor=theme.paper,
+        plot_bgcolor=theme.panel,
+        font={"color": theme.ink, "size": 12},
+        margin={"l": 80, "r": 20, "t": 95 + 15 * lines, "b": 50},
+        legend={
+            "orientation": "h",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "x": 0.5,
+            "xanchor": "center",
+            "title": {"text": medians, "side": "top center", "font": {"size": 12}},
+        },
+    )
+    figure.update_xaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)
+    figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid, ticksuffix=" %", nticks=3)
+    titled = None if len(grid.columns) <= _FEW else (len(grid.columns) + 1) // 2
+    title = {"text": f"batch-norm scale {symbol}", "font": {"size": 12}}
+    figure.update_xaxes(title=title, row=len(grid.rows), col=titled)

@@ -1,0 +1,135 @@
+"""A network and which channels stay -> a smaller network; and what silencing channels does to accuracy.
+
+What `prune_model` returns computes what the whole network computes with the other channels silenced after
+their batch norm. It loads and runs like any checkpoint: its widths are in its spec.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gst_analysis.analyses.slimming.order import Proposal
+from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.own_weights import forget_scores
+from gst_analysis.clips.records import RecordList
+from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
+from gst_analysis.inference.evaluation import check_classes
+from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.networks.backbones import Block
+from gst_analysis.networks.network import VideoNetwork, average_frames
+from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.probes.channel_masking import masked_channels
+from gst_analysis.probes.clip_stream import ClipStream
+from gst_analysis.probes.resampling import Reals
+
+Progress = Callable[[int, int], object]
+"""Called with how many clips are done and how many there are."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskedRuns:
+    """For each set of silenced channels and each clip: whether it was right, and its cross entropy."""
+
+    right: Reals
+    loss: Reals
+    failures: dict[str, str]
+
+
+def prune_model(model: LoadedModel, proposal: Proposal) -> LoadedModel:
+    """Build the smaller network out of the whole one's weights; the whole one stays as it is."""
+    state = prune_state(model.module.state_dict(), model.spec, proposal)
+    module = build_model(proposal.spec)
+    module.load_state_dict(state)
+    provenance = {
+        **forget_scores(model.checkpoint.provenance),
+        "slimmed_from": {"name": model.checkpoint.name, "sha256": model.sha256},
+        "kept_channels": {layer: list(channels) for layer, channels in proposal.kept.items()},
+    }
+    checkpoint = dataclasses.replace(
+        model.checkpoint,
+        path=Path(f"{model.checkpoint.name}-slim"),
+        sha256="",
+        spec=proposal.spec,
+        state=state,
+        provenance=provenance,
+    )
+    return LoadedModel(module.train(model.module.training), checkpoint)
+
+
+def prune_state(state: Mapping[str, Tensor], spec: ModelSpec, proposal: Proposal) -> dict[str, Tensor]:
+    """Filters, batch-norm entries and columns of the channels that stay; everything else as it is."""
+    pruned = {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
+    for block in spec.blocks():
+        (site,) = block.sites
+        kept = torch.tensor(proposal.kept[f"{block.name}.{site.norm}"])
+        for name, rows in _rows_by_kernel(spec, block, kept).items():
+            pruned[name] = pruned[name][rows]
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            name = f"{block.name}.{site.norm}.{part}"
+            pruned[name] = pruned[name][kept]
+        reader = f"{block.name}.conv3.weight"
+        pruned[reader] = pruned[reader][:, kept]
+    return pruned
+
+
+def _rows_by_kernel(spec: ModelSpec, block: Block, kept: Tensor) -> dict[str, Tensor]:
+    """Which filters of each kernel stay: kernels write their channels one after another."""
+    (site,) = block.sites
+    rows, start = {}, 0
+    for kernel in spec.kernels(site):
+        own = kept[(kept >= start) & (kept < start + kernel.filters)] - start
+        rows[f"{block.name}.{site.conv}.{kernel.name}.weight"] = own
+        start += kernel.filters
+    return rows
+
+
+def measure_masked(
+    model: LoadedModel,
+    records: RecordList,
+    dropped: Sequence[Mapping[str, Sequence[int]]],
+    *,
+    settings: InferenceSettings | None = None,
+    progress: Progress | None = None,
+) -> MaskedRuns:
+    """Silence each set of channels in turn, over labelled clips that are read once.
+
+    The network is left as it was.
+
+    Raises:
+        DataError: classes that are not the checkpoint's, clips without labels, or none that can be read.
+    """
+    settings = settings or InferenceSettings()
+    check_classes(model, records)
+    device = choose_device(settings.device)
+    stream = ClipStream(model, records, settings, device)
+    done = iter(range(1, len(records) + 1))
+    right: list[Reals] = []
+    loss: list[Reals] = []
+    with (
+        running_conditions(model.module, dataclasses.replace(settings, fold=False), device) as network,
+        torch.no_grad(),
+    ):
+        assert isinstance(network, VideoNetwork)  # not folded, so itself
+        for batch in stream.batches(lambda: progress and progress(next(done), len(records))):
+            with explain_out_of_memory(len(batch.labels), device):
+                answers = [_judge(network, batch.clips, batch.labels, one) for one in dropped]
+            right.append(np.stack([answer[0] for answer in answers]))
+            loss.append(np.stack([answer[1] for answer in answers]))
+    return MaskedRuns(np.concatenate(right, axis=1), np.concatenate(loss, axis=1), dict(stream.failures))
+
+
+def _judge(
+    network: VideoNetwork, clips: Tensor, labels: Tensor, dropped: Mapping[str, Sequence[int]]
+) -> tuple[Reals, Reals]:
+    with masked_channels(network, dropped):
+        logits = average_frames(network(clips)).double()
+    loss = F.cross_entropy(logits, labels, reduction="none")
+    return (logits.argmax(1) == labels).double().cpu().numpy(), loss.cpu().numpy()

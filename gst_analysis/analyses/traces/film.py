@@ -1,0 +1,152 @@
+"""Frames and words in; a video file with the running prediction below the picture out. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from textwrap import wrap
+
+import numpy as np
+from matplotlib import get_data_path
+from PIL import Image, ImageDraw, ImageFont
+
+from gst_analysis.analyses.traces.figure import wrong_colour
+from gst_analysis.analyses.traces.story import ClipStory, Moment
+from gst_analysis.style.class_pairs import shorten
+from gst_analysis.style.films import save_film
+from gst_analysis.style.theme import DARK
+
+_NARROWEST, _WIDEST = 480, 960
+_BAND, _MARGIN = 110, 12
+_FLASH_S = 0.6
+"""How long a change of state is shown."""
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What stands below a frame."""
+
+    moment: Moment
+    seconds: float
+    turned: bool
+    """Whether the state changed a moment ago."""
+
+
+def save_annotated_video(
+    path: Path,
+    frames: Iterable[tuple[int, np.ndarray]],
+    story: ClipStory,
+    *,
+    rate: float,
+    times: Sequence[float] | None = None,
+) -> Path:
+    """Write a video of the clip with the prediction of the moment below the picture, whole or not at all.
+
+    Args:
+        path: ends in .mp4 or .webm.
+        frames: place in the video and pixels (H, W, 3) of every frame, in order; read one by one.
+        story: what read_story made of the clip's tables.
+        rate: frames a second.
+        times: the second from which each frame is shown, the first at 0, where they do not follow evenly.
+
+    Raises:
+        OutputError: another ending, or a place that cannot be written.
+    """
+    return save_film(path, _compose(frames, story, rate, times), rate=rate, times=times)
+
+
+def follow_captions(
+    story: ClipStory, places: Iterable[int], rate: float, times: Sequence[float] | None = None
+) -> Iterator[Caption]:
+    """The caption of every frame of the video.
+
+    In prefix mode a row holds from its own frame on, because only then its frames have been seen; else the
+    nearest row holds.
+    """
+    sources = np.array([moment.source_frame for moment in story.moments])
+    turns, shown, turned_at = story.turn_frames, -1, -np.inf
+    for number, place in enumerate(places):
+        seconds = number / rate if times is None else times[number]
+        if story.mode == "prefix":
+            row = max(0, int(np.searchsorted(sources, place, side="right")) - 1)
+        else:
+            row = int(np.abs(sources - place).argmin())
+        if shown >= 0 and any(frame in turns for frame in range(shown + 1, row + 1)):
+            turned_at = seconds
+        shown = row
+        yield Caption(story.moments[row], seconds, seconds - turned_at < _FLASH_S - 1e-9)
+
+
+def _compose(
+    frames: Iterable[tuple[int, np.ndarray]], story: ClipStory, rate: float, times: Sequence[float] | None
+) -> Iterator[np.ndarray]:
+    """Every frame with its band below it."""
+    current: list[np.ndarray] = []
+
+    def places() -> Iterator[int]:
+        for place, pixels in frames:
+            current[:] = [pixels]
+            yield place
+
+    for caption in follow_captions(story, places(), rate, times):
+        yield draw_caption(current[0], caption, story)
+
+
+def draw_caption(pixels: np.ndarray, caption: Caption, story: ClipStory) -> np.ndarray:
+    """One frame, enlarged or reduced to a readable width, above a band with label, bar and time."""
+    tall, wide = pixels.shape[:2]
+    width = int(np.clip(wide, _NARROWEST, _WIDEST)) // 2 * 2
+    height = max(2, round(tall * width / wide / 2) * 2)
+    method = Image.Resampling.BICUBIC if width > wide else Image.Resampling.BOX
+    page = Image.new("RGB", (width, height + _BAND), DARK.paper)
+    page.paste(Image.fromarray(pixels).resize((width, height), method), (0, 0))
+    draw = ImageDraw.Draw(page)
+    _draw_band(draw, (width, height), caption, story)
+    if caption.turned:
+        draw.rectangle((0, 0, width - 1, height - 1), outline=DARK.ink, width=3)
+    return np.asarray(page)
+
+
+def _draw_band(draw: ImageDraw.ImageDraw, size: tuple[int, int], caption: Caption, story: ClipStory) -> None:
+    """Below a picture of this size: label and number, bar, time and change."""
+    left, right, top, moment = _MARGIN, size[0] - _MARGIN, size[1] + 8, caption.moment
+    colour = DARK.accent if moment.right else wrong_colour(DARK)
+    told = story.say_share(moment)
+    room = right - left - _MARGIN - round(_font(17).getlength(told))
+    draw.multiline_text((left, top), _fit_label(moment.label, room), font=_font(15), fill=DARK.ink, spacing=3)
+    draw.text((right, top), told, font=_font(17), fill=colour, anchor="ra")
+    end = left + round((right - left) * story.share(moment))
+    draw.rectangle((left, top + 45, right, top + 59), fill=DARK.grid)
+    draw.rectangle((left, top + 45, end, top + 59), fill=colour)
+    words = f"{caption.seconds:.2f} s   {_kind_of_row(story, moment)}"
+    draw.text((left, top + 68), words, font=_font(13), fill=DARK.faint)
+    if caption.turned:
+        draw.text((right, top + 68), "◆ change of state", font=_font(13), fill=DARK.ink, anchor="ra")
+
+
+def _kind_of_row(story: ClipStory, moment: Moment) -> str:
+    """What a row is; where that was measured, also how much of it is the frame's own."""
+    if story.evidence is not None and story.mode in ("frame", "prefix"):
+        kind = "prediction" if story.mode == "frame" else "so far"
+        return f"{kind}, {story.evidence.own[moment.frame]:.0%} of it this frame's"
+    kinds = {
+        "frame": "each frame's own prediction",
+        "prefix": "prediction so far",
+        "leave-one-out": "loss without the frame",
+        "window": "prediction around here",
+    }
+    return kinds[story.mode]
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), size)
+
+
+@cache
+def _fit_label(label: str, room: int) -> str:
+    """The label in two lines at most; a longer one loses its middle."""
+    letters = max(8, int(room / (0.56 * 15)))
+    return "\n".join(wrap(shorten(label, 2 * letters - 8), letters)[:2])

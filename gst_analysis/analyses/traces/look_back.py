@@ -1,0 +1,186 @@
+"""What every row of a trace is made of: traces in, a TRACE_INFLUENCE table of each out.
+
+A row of the table says how much a logit depends on one input frame, by the exact gradient. Whose logit:
+
+- *frame*: each frame's own, for the class that leads it.
+- *prefix*: of the prediction from frames 1..t, for the class that leads it; later frames are not given.
+- *leave-one-out*: each frame's in the whole clip, for the class predicted for the clip.
+- *window*: each frame's within a window, for the class predicted for the video; the mean over a few windows.
+
+So a frame's logits are seen for what they are: the more weight lies beside the diagonal, the less they are
+evidence of that frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from gst_analysis.analyses.influence.means import GRADIENT, Marks, Matrix, share_rows
+from gst_analysis.analyses.influence.table import INFLUENCE
+from gst_analysis.analyses.traces.measure import ClipTrace, Progress, TracePlan, UntracedClip
+from gst_analysis.analyses.traces.table import TRACE_INFLUENCE
+from gst_analysis.analyses.traces.windows import plan_windows
+from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.clips.dataset import ReadingPlan
+from gst_analysis.clips.records import ClipRecord
+from gst_analysis.clips.transforms import normalise_clips
+from gst_analysis.errors import DataError
+from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
+from gst_analysis.inference.prediction import order_classes
+from gst_analysis.inference.reading import ReadClip, read_ahead
+from gst_analysis.inference.settings import choose_device
+from gst_analysis.networks.receptive_fields import list_reaches, mark_reachable
+from gst_analysis.probes.clip_steps import ClipSteps, Tell
+from gst_analysis.probes.gradients import trace_gradients, trace_prefix_gradients
+from gst_analysis.tables.schema import check
+
+WINDOWS = 8
+"""Windows of a video that are looked at, spread evenly."""
+
+
+@dataclass(frozen=True)
+class TraceInfluence:
+    """One clip's TRACE_INFLUENCE table, and the share that a frame has in its own logit, on average."""
+
+    clip: str
+    table: pd.DataFrame = field(repr=False)
+    own_share: float
+
+
+def measure_trace_influence(
+    model: LoadedModel, traces: Sequence[ClipTrace], plan: TracePlan, *, progress: Progress | None = None
+) -> list[TraceInfluence | UntracedClip]:
+    """Measure clips one at a time, each read once more; the network is left as it was.
+
+    Args:
+        model: what load_model returned.
+        traces: what trace_clips gave.
+        plan: what they were traced by.
+        progress: called after every gradient; each clip counts as many steps as the network has frames.
+    """
+    plan.settings.require_one_view("what a trace is made of")
+    device = choose_device(plan.settings.device)
+    reading = ReadingPlan(model.clip_spec, normalise=False)
+    titles = [f"what {trace.clip} is made of" for trace in traces]
+    steps = ClipSteps(model.clip_spec.frames, titles, progress)
+    measured: list[TraceInfluence | UntracedClip] = []
+    with (
+        running_conditions(model.module, plan.settings, device) as network,
+        closing(read_ahead(_list_parts(model, traces, plan, steps), reading, threads=2)) as clips,
+    ):
+        for number, parts in groupby(clips, key=lambda clip: clip.place):
+            with explain_out_of_memory(1, device):
+                measured.append(_measure_clip(network, model, traces[number], parts, device, steps.add))
+            steps.end()
+    return measured
+
+
+def choose_classes(trace: ClipTrace) -> list[int]:
+    """(T,) whose logit is looked at in every row of the matrix."""
+    if trace.mode in ("frame", "prefix"):
+        return [int(number) for number in order_classes(trace.logits)[:, 0]]
+    return [int(order_classes(trace.video)[0])]
+
+
+def average_share(shares: Matrix, *, mode: str) -> float:
+    """The mean share of a frame in its own logit; a prefix of one frame, all its own, is left out."""
+    own = np.diag(shares)
+    return float(own[1:].mean() if mode == "prefix" and len(own) > 1 else own.mean())
+
+
+def average_influence(measured: Sequence[TraceInfluence]) -> pd.DataFrame:
+    """An INFLUENCE table of the mean over clips."""
+    tables = pd.concat([one.table for one in measured], ignore_index=True)
+    cells = tables.groupby(["checkpoint", "output_frame", "input_frame"], as_index=False, sort=True)
+    means = cells.agg({"influence": "mean", "share": "mean", "reachable": "any"})
+    return check(means.assign(method=GRADIENT)[list(INFLUENCE.columns)], INFLUENCE)
+
+
+def say_own_share(measured: Sequence[TraceInfluence], *, mode: str) -> str:
+    """In one line how much of a logit comes from its own frame."""
+    share = float(np.mean([one.own_share for one in measured]))
+    of, own, rest = {
+        "prefix": ("the prediction so far", "its newest frame", "earlier frames"),
+        "window": ("a frame's logit within a window", "that frame", "other frames"),
+    }.get(mode, ("a frame's logit", "that frame", "other frames"))
+    clips = "this clip" if len(measured) == 1 else f"the mean over {len(measured)} clips"
+    return f"{share:.0%} of what moves {of} is {own} itself, {1 - share:.0%} {rest} (gradient norm, {clips})"
+
+
+def _list_parts(
+    model: LoadedModel, traces: Sequence[ClipTrace], plan: TracePlan, steps: ClipSteps
+) -> Iterator[tuple[int, ClipRecord]]:
+    """What is to be read of every clip, and its number."""
+    for number, trace in enumerate(traces):
+        readings = _list_readings(trace, plan, model)
+        steps.parts[number] = len(readings)
+        for record in readings:
+            yield number, record
+
+
+def _list_readings(trace: ClipTrace, plan: TracePlan, model: LoadedModel) -> list[ClipRecord]:
+    """The clip, or some of its windows; the clip too where they cannot be found, so that reading says why."""
+    if trace.mode != "window":
+        return [trace.record]
+    try:
+        windows = plan_windows(trace.record, model.clip_spec, window=plan.window, step=plan.step)
+    except DataError:
+        return [trace.record]
+    few = min(WINDOWS, len(windows))
+    return [windows[place * len(windows) // few] for place in range(few)]
+
+
+def _measure_clip(
+    network: Any,
+    model: LoadedModel,
+    trace: ClipTrace,
+    parts: Iterable[ReadClip],
+    device: torch.device,
+    tell: Tell,
+) -> TraceInfluence | UntracedClip:
+    """The mean over a clip's parts: itself, or its windows."""
+    matrices = []
+    frames = model.clip_spec.frames
+    classes = choose_classes(trace)
+    classes = classes * frames if len(classes) == 1 else classes
+    for part in parts:
+        if part.views is None:
+            return UntracedClip(trace.clip, part.failure)
+        pixels = normalise_clips(part.views[:1].to(device), model.clip_spec)
+        trace_back = trace_prefix_gradients if trace.mode == "prefix" else trace_gradients
+        matrices.append(trace_back(network, pixels, classes, tell=tell)[0])
+    reachable = mark_reachable(frames, list_reaches(model.spec)[-1].half_width)
+    if trace.mode == "prefix":
+        reachable = np.tril(reachable)
+    shares: Matrix = np.mean([share_rows(matrix) for matrix in matrices], axis=0)
+    table = _tabulate(trace, classes, np.mean(matrices, axis=0), shares, reachable)
+    return TraceInfluence(trace.clip, table, average_share(shares, mode=trace.mode))
+
+
+def _tabulate(
+    trace: ClipTrace, classes: Sequence[int], matrix: Matrix, shares: Matrix, reachable: Marks
+) -> pd.DataFrame:
+    output, given = (axis.ravel() for axis in np.indices(matrix.shape))
+    table = pd.DataFrame(
+        {
+            "checkpoint": trace.checkpoint,
+            "clip": trace.clip,
+            "mode": trace.mode,
+            "output_frame": output,
+            "input_frame": given,
+            "class_id": np.array(classes, dtype=np.int64)[output],
+            "label": np.array([trace.name_class(number) for number in classes], dtype=object)[output],
+            "influence": matrix.ravel(),
+            "share": shares.ravel(),
+            "reachable": reachable.ravel(),
+        }
+    )
+    return check(table, TRACE_INFLUENCE)

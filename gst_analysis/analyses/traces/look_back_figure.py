@@ -1,0 +1,116 @@
+"""What a trace's logits are made of, small enough to stand beside it: shares in, a matrix drawn out."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+
+import numpy as np
+import plotly.graph_objects as go
+from matplotlib.figure import Figure
+
+from gst_analysis.analyses.influence.figure import draw_shares, list_ticks, say_percent
+from gst_analysis.analyses.traces.story import ClipStory, Evidence
+from gst_analysis.style.theme import Theme, dress
+
+_MOST_NUMBERS = 10
+_SIDE, _LARGEST = 1.95, 2.7
+"""Inches."""
+_LEFT, _RIGHT, _BELOW, _ABOVE = 0.62, 0.2, 0.98, 0.72
+
+
+def measure_panel(story: ClipStory, height: float) -> tuple[float, float]:
+    """The panel's width and the least height of a figure that holds it, in inches; 0 without a panel."""
+    if story.evidence is None:
+        return 0.0, 0.0
+    side = float(np.clip(height - _BELOW - _ABOVE, _SIDE, _LARGEST))
+    return _LEFT + side + _RIGHT, side + _BELOW + _ABOVE
+
+
+def draw_panel(figure: Figure, evidence: Evidence, *, width: float, theme: Theme) -> None:
+    """A matrix at the right edge of a strip, below its head.
+
+    Args:
+        figure: the strip, which has left room.
+        evidence: the story's.
+        width: what measure_panel said.
+        theme: the figure's.
+    """
+    wide, tall = figure.get_size_inches()
+    side = width - _LEFT - _RIGHT
+    left, top = wide - _RIGHT - side, tall - _ABOVE
+    axes = figure.add_axes((left / wide, (top - side) / tall, side / wide, side / tall))
+    draw_shares(axes, evidence.shares, evidence.reachable, theme, size=5.8)
+    dress(axes, theme, grid=None)
+    ticks = list_ticks(len(evidence.shares))
+    axes.set_xticks(ticks)
+    axes.set_yticks(ticks)
+    axes.tick_params(length=0, labelsize=6.5, pad=2)
+    axes.set_xlabel("input frame", fontsize=7, color=theme.ink, labelpad=2)
+    axes.set_ylabel(evidence.row, fontsize=7, color=theme.ink, labelpad=2)
+    figure.text(
+        (left - 0.36) / wide,
+        (tall - 0.34) / tall,
+        evidence.title,
+        fontsize=8.5,
+        color=theme.ink,
+        va="top",
+        fontweight="bold",
+    )
+    lines = wrap(evidence.words, round(18.5 * (side + 0.36)))
+    figure.text(
+        (left - 0.36) / wide,
+        (top - side - 0.38) / tall,
+        "\n".join(lines),
+        fontsize=6.5,
+        color=theme.ink,
+        va="top",
+        linespacing=1.2,
+    )
+
+
+def add_matrix(figure: go.Figure, evidence: Evidence, theme: Theme) -> None:
+    """The same to the right of a timeline of two rows, whose curves make room."""
+    figure.update_layout(xaxis_domain=[0, 0.68], xaxis2_domain=[0, 0.68])
+    frames = len(evidence.shares)
+    few = frames <= _MOST_NUMBERS
+    cells = [[say_percent(share) if few else "" for share in row] for row in evidence.shares]
+    remarks = np.where(evidence.reachable, "", "<br>cannot depend on it")
+    figure.add_trace(
+        go.Heatmap(
+            z=evidence.shares,
+            xaxis="x3",
+            yaxis="y3",
+            showscale=False,
+            zmin=0,
+            text=cells,
+            colorscale=[[0, theme.panel], [1, theme.accent]],
+            texttemplate="%{text}",
+            customdata=remarks,
+            hovertemplate="frame %{y}, input frame %{x}<br>%{z:.1%} of what moves the logit%{customdata}"
+            "<extra></extra>",
+        )
+    )
+    ticks = {"tickvals": list_ticks(frames), "showgrid": False, "zeroline": False, "constrain": "domain"}
+    words = "<br>".join(wrap(evidence.words, 52))
+    figure.update_layout(
+        xaxis3={"domain": [0.76, 1], "anchor": "y3", "title": f"input frame<br><sub>{words}</sub>", **ticks},
+        yaxis3={
+            "domain": [0.4, 0.96],
+            "anchor": "x3",
+            "autorange": "reversed",
+            "title": evidence.row,
+            "scaleanchor": "x3",
+            **ticks,
+        },
+    )
+    figure.add_annotation(
+        x=0.76,
+        y=1,
+        xref="paper",
+        yref="paper",
+        xanchor="left",
+        yanchor="bottom",
+        showarrow=False,
+        text=f"<b>{evidence.title}</b>",
+        font={"size": 12, "color": theme.ink},
+    )

@@ -1,0 +1,152 @@
+"""One clip under a name of one's own, and planted clips to try a network on."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gst_analysis.analyses.traces import Traces, trace
+from gst_analysis.analyses.traces.runs import TraceOptions
+from gst_analysis.checkpoints.sources import Progress, open_model
+from gst_analysis.errors import DataError
+
+if TYPE_CHECKING:
+    from gst_analysis.checkpoints.loading import LoadedModel
+    from gst_analysis.checkpoints.sources import Source
+    from gst_analysis.clips.records import RecordList
+
+PLANTED_WORLDS: Mapping[str, str] = {
+    "state-change": "State changes",
+    "temporal": "Order in time",
+    "mixed": "Shape and motion",
+    "static": "Appearance",
+}
+"""Names of the planted worlds, and what people call them."""
+CLIP_ENDINGS = ("mp4", "webm", "mov", "avi", "mkv", "m4v", "mpg", "mpeg", "gif")
+"""Kinds of video that may be uploaded."""
+PLANTED_SEED = 2024
+"""None of the packaged recipes' seeds: these clips are new to the networks that were trained by them."""
+
+
+@dataclass(frozen=True)
+class PlantedClip:
+    """A rendered clip and what is known of it."""
+
+    path: Path
+    label: str
+    changes_s: float | None
+    """When its change of state completes; None where it never does."""
+
+
+def planted_clips(folder: str | os.PathLike[str], world: str) -> list[PlantedClip]:
+    """A clip of every class of a planted world, rendered into the folder unless it holds them already.
+
+    Raises:
+        SpecError: a world that there is not.
+        OutputError: a folder that holds something else, or cannot be written.
+    """
+    from gst_analysis.planted.making import make_world, read_world
+    from gst_analysis.planted.worlds import WorldConfig
+
+    config = WorldConfig(world=world, train_fraction=0, seed=PLANTED_SEED, difficulty="easy")  # type: ignore[arg-type] # refuses other words
+    config = WorldConfig(**{**vars(config), "clips": len(config.classes)})
+    where = Path(folder)
+    made = read_world(where) if where.exists() else make_world(where, config, workers=1)
+    clips = sorted(made.clips, key=lambda clip: clip.label)
+    return [
+        PlantedClip(
+            where / "videos" / f"{clip.id}.mp4",
+            clip.label,
+            None if clip.tau is None else clip.tau / made.config.fps,
+        )
+        for clip in clips
+    ]
+
+
+def match_world(labels: Sequence[str]) -> str | None:
+    """The planted world whose classes these are, in any order; None if they are no world's."""
+    from gst_analysis.planted.worlds import WORLDS, classes_of
+
+    worlds = (world for world in WORLDS if {c.label for c in classes_of(world)} == set(labels))
+    return next(worlds, None)
+
+
+def open_named(path: str | os.PathLike[str], name: str) -> LoadedModel:
+    """Load a network whose file is to be called something else in tables and figures, as an upload is."""
+    model = open_model(path)
+    return dataclasses.replace(model, checkpoint=dataclasses.replace(model.checkpoint, path=Path(name)))
+
+
+def name_clip(
+    model: LoadedModel, path: str | os.PathLike[str], name: str, *, truth: str | None = None
+) -> RecordList:
+    """A video or frame folder as a list of one, called by a name; labelled where the network has the class.
+
+    Raises:
+        DataError: a path that stands for no clip, for several, or for one that cannot be opened.
+    """
+    from gst_analysis.clips.decoding import open_clip
+    from gst_analysis.clips.records import ClipRecord, RecordList
+    from gst_analysis.inference.finding import find_clips
+
+    found = find_clips(path)
+    if len(found) != 1:
+        raise DataError(name, expected="one clip", found=f"{len(found)}", todo="name one of them")
+    with open_clip(found[0].path):  # what cannot be opened is said here, in a sentence about nothing else
+        pass
+    labels = tuple(model.labels or ())
+    if truth is None or truth not in labels:
+        return RecordList((ClipRecord(name, found[0].path),))
+    return RecordList((ClipRecord(name, found[0].path, labels.index(truth), truth),), labels)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How windows slide over a clip: how many, and how long and how far apart in frames of the video."""
+
+    count: int
+    length: int
+    step: int | None
+    """None where there is one window."""
+
+
+def find_windows(
+    source: Source, clips: RecordList, *, window: int | None = None, step: int | None = None
+) -> Windows:
+    """The windows that mode window reads of a clip; one where it is no longer than a window.
+
+    Args:
+        source: a checkpoint's path, or what load_model returned.
+        clips: the first is looked at.
+        window: frames of the video in a window; the network's own if None.
+        step: frames from one to the next; an eighth of the window if None.
+
+    Raises:
+        DataError: a clip that cannot be opened.
+    """
+    from gst_analysis.analyses.traces.windows import find_bounds, plan_windows
+
+    spec = open_model(source).clip_spec
+    bounds = find_bounds(plan_windows(clips[0], spec, window=window, step=step))
+    (start, stop), *others = bounds
+    return Windows(len(bounds), stop - start, others[0][0] - start if others else None)
+
+
+def trace_clip(
+    source: Source,
+    clips: RecordList,
+    *,
+    mode: str = "frame",
+    window: int | None = None,
+    step: int | None = None,
+    progress: Progress | None = None,
+) -> Traces:
+    """The trace of clips in one of the modes of `trace`, without what it is made of."""
+    from gst_analysis.analyses.traces.measure import TracePlan
+
+    options = TraceOptions(TracePlan(mode, window, step), influence=False)
+    return trace(source, clips, options=options, progress=progress)

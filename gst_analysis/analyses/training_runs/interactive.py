@@ -1,0 +1,164 @@
+"""A run's log in plotly: TRAINING_STEPS and TRAINING_EPOCHS -> curves; DRIFT_LAYERS -> γ over training."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from gst_analysis.analyses.comparison.figure import GROUP_NAMES, shorten_layers
+from gst_analysis.style.screen import start_figure
+from gst_analysis.style.theme import Theme, theme_of
+
+_MOST_POINTS = 1500
+_COLUMNS = 4
+_DASHES = {"spatial": "solid", "temporal": "dash", "all": "solid"}
+
+
+def draw_training_interactive(
+    steps: pd.DataFrame, epochs: pd.DataFrame, *, chance: float | None = None, dark: bool = False
+) -> go.Figure:
+    """Loss, accuracy and learning rate over the epochs, of training and of validation clips.
+
+    Args:
+        steps: TRAINING_STEPS; a row stands where its steps end.
+        epochs: TRAINING_EPOCHS, which may be empty.
+        chance: the share of right answers that guessing reaches, drawn as a line.
+        dark: for a dark background.
+    """
+    theme = theme_of(dark=dark)
+    titles = ["loss", "clips that<br>were right", "learning rate"]
+    figure = start_figure(1, 3, subplot_titles=titles, horizontal_spacing=0.07)
+    at = _place_steps(steps, epochs)
+    rows = steps.iloc[:: max(1, math.ceil(len(steps) / _MOST_POINTS))]
+    at = at.loc[rows.index]
+    ink = {"color": theme.faint, "width": 1.5}
+    for column, name in enumerate(("loss", "top1"), start=1):
+        figure.add_trace(
+            _draw_line(at, rows[name], "training, as augmented", ink, column == 1), row=1, col=column
+        )
+    measured = epochs[epochs["val_loss"].notna()]
+    for column, name in enumerate(("val_loss", "val_top1"), start=1):
+        line = {"color": theme.accent, "width": 2.5}
+        trace = _draw_line(measured["epoch"], measured[name], "validation", line, column == 1)
+        figure.add_trace(trace.update(mode="lines+markers", marker={"size": 7}), row=1, col=column)
+    figure.add_trace(_draw_line(at, rows["lr"], "learning rate", ink, False), row=1, col=3)
+    if chance is not None:
+        figure.add_hline(
+            chance,
+            row=1,
+            col=2,
+            line={"color": theme.faint, "dash": "dot", "width": 1},
+            annotation={"text": "chance", "font": {"size": 11, "color": theme.faint}},
+        )
+    _dress(figure, theme, height=380)
+    figure.update_yaxes(rangemode="tozero")
+    figure.update_yaxes(tickformat=".0%", range=[0, 1.03], col=2)
+    figure.update_xaxes(title="epoch", rangemode="tozero")
+    return figure
+
+
+def draw_gamma_over_training_interactive(layers: pd.DataFrame, *, axis: str, dark: bool = False) -> go.Figure:
+    """A series, a panel a layer: median and middle half of each group's γ over training.
+
+    Args:
+        layers: DRIFT_LAYERS of several checkpoints.
+        axis: what their positions are: epoch, or order.
+        dark: for a dark background.
+    """
+    theme = theme_of(dark=dark)
+    names = list(dict.fromkeys(layers["layer"]))
+    columns = min(_COLUMNS, len(names))
+    rows = math.ceil(len(names) / columns)
+    figure = start_figure(
+        rows,
+        columns,
+        shared_xaxes=True,
+        shared_yaxes=True,
+        horizontal_spacing=0.02,
+        subplot_titles=[f"block {name}" for name in shorten_layers(names)],
+        vertical_spacing=0.3 / max(3, rows),
+    )
+    for number, name in enumerate(names):
+        row, column = divmod(number, columns)
+        part = layers[layers["layer"] == name]
+        for group in [group for group in GROUP_NAMES if (part["group"] == group).any()]:
+            curves = _draw_group(
+                part[part["group"] == group].sort_values("position"), group, theme, number == 0
+            )
+            figure.add_traces(curves, rows=[row + 1] * 2, cols=[column + 1] * 2)
+    _dress(figure, theme, height=160 + 150 * rows)
+    figure.update_xaxes(title="epoch" if axis == "epoch" else "checkpoint, in order", row=rows)
+    figure.update_yaxes(title="γ", col=1)
+    return figure
+
+
+def _place_steps(steps: pd.DataFrame, epochs: pd.DataFrame) -> pd.Series:
+    """Steps as parts of epochs: by the length of those that are done, else of what there is."""
+    done = epochs[epochs["epoch"] > 0]
+    per_epoch = (done["step"] / done["epoch"]).iloc[-1] if len(done) else max(1, steps["step"].max())
+    return steps["step"] / float(per_epoch)
+
+
+def _draw_line(x: pd.Series, y: pd.Series, name: str, line: dict[str, object], show: bool) -> go.Scatter:
+    return go.Scatter(
+        x=x,
+        y=y,
+        name=name,
+        legendgroup=name,
+        showlegend=show,
+        mode="lines",
+        line=line,
+        hovertemplate="epoch %{x:.2f}: %{y:.4g}<extra>" + name + "</extra>",
+    )
+
+
+def _draw_group(part: pd.DataFrame, group: str, theme: Theme, show: bool) -> list[go.Scatter]:
+    """The middle half as a band, and the median."""
+    colour = theme.groups[group]
+    band = go.Scatter(
+        x=[*part["position"], *part["position"][::-1]],
+        y=[*part["low"], *part["high"][::-1]],
+        fill="toself",
+        fillcolor=colour,
+        opacity=0.2,
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+        legendgroup=group,
+        mode="lines",
+    )
+    line = {"color": colour, "width": 2, "dash": _DASHES[group]}
+    median = go.Scatter(
+        x=part["position"],
+        y=part["median"],
+        name=f"{GROUP_NAMES[group]}: median, middle half",
+        line=line,
+        legendgroup=group,
+        showlegend=show,
+        mode="lines",
+        hovertemplate="epoch %{x}: median γ %{y:.3f}<extra>" + GROUP_NAMES[group] + "</extra>",
+    )
+    return [band, median]
+
+
+def _dress(figure: go.Figure, theme: Theme, *, height: int) -> None:
+    figure.update_annotations(font_size=13, selector=lambda note: note.yref == "paper")
+    figure.update_layout(
+        height=height,
+        paper_bgcolor=theme.paper,
+        plot_bgcolor=theme.panel,
+        font={"color": theme.ink, "size": 12},
+        margin={"l": 60, "r": 20, "t": 90, "b": 50},
+        legend={
+            "orientation": "h",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "x": 0.5,
+            "xanchor": "center",
+        },
+    )
+    figure.update_xaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)
+    figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)

@@ -1,0 +1,205 @@
+"""What is looked at: a path, a name, a spec or a loaded checkpoint -> a checkpoint, a spec, an inspection."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gst_analysis.errors import CheckpointError, OutputError, SpecError, legible
+from gst_analysis.networks.specs import ModelSpec
+
+if TYPE_CHECKING:
+    from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
+
+    Source = str | os.PathLike[str] | Checkpoint | LoadedModel
+    from gst_analysis.checkpoints.loading import LoadedModel
+
+Progress = Callable[[int, int, str], object]
+"""Called with how many are done, how many there are, and the name of the next."""
+
+CHECKPOINT_ENDINGS = (".pth", ".pt", ".tar", ".ckpt", ".safetensors")
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a checkpoint file is."""
+
+    file: str
+    name: str
+    family: str
+    backbone: str
+    alpha: str | None
+    beta: str | None
+    width: int
+    num_classes: int
+    num_frames: int
+    layout: str
+    params: int
+    runnable: bool
+    labels: int
+    sha256: str
+    slimmed: bool
+    notes: tuple[str, ...]
+
+
+def open_checkpoint(
+    path: str | os.PathLike[str], *, family: str | None = None, num_frames: int | None = None
+) -> Checkpoint:
+    """Read and recognise a file once, to hand to several of the functions here."""
+    return checkpoint_of(path, family=family, num_frames=num_frames)
+
+
+def inspect_checkpoint(
+    source: Source, *, family: str | None = None, num_frames: int | None = None
+) -> Inspection:
+    """Recognise a checkpoint and say what was assumed."""
+    checkpoint = checkpoint_of(source, family=family, num_frames=num_frames)
+    spec = checkpoint.spec
+    return Inspection(
+        file=str(checkpoint.path),
+        name=spec.name,
+        family=spec.family,
+        backbone=spec.backbone,
+        alpha=None if spec.alpha is None else str(spec.alpha),
+        beta=None if spec.beta is None else str(spec.beta),
+        width=spec.stem_width,
+        num_classes=spec.num_classes,
+        num_frames=spec.num_frames,
+        layout=checkpoint.layout,
+        params=checkpoint.params,
+        runnable=not spec.operator.unbuildable,
+        labels=len(checkpoint.labels or ()),
+        sha256=checkpoint.sha256,
+        slimmed=spec.widths is not None,
+        notes=checkpoint.notes,
+    )
+
+
+def resolve_spec(model: ModelSpec | Source, **design: Any) -> ModelSpec:
+    """The spec behind a name, a path, a spec or a loaded checkpoint, with some fields changed."""
+    changes = {field: value for field, value in design.items() if value is not None}
+    if isinstance(model, str) and not is_file(model):
+        return ModelSpec.from_name(model, **changes)
+    spec = model if isinstance(model, ModelSpec) else checkpoint_of(model).spec
+    changed = spec.replace(**changes) if changes else spec
+    if spec.widths is not None and changed.widths is None:
+        raise SpecError(
+            spec.label,
+            expected="frames and classes alone to be changed: it has been slimmed",
+            found=", ".join(f"{field} {value}" for field, value in changes.items()),
+            todo=f"leave the others out, or name a network that is whole, such as {spec.name}",
+        )
+    return changed
+
+
+def build_untrained(spec: ModelSpec, *, seed: int = 0) -> LoadedModel:
+    """A freshly initialised network, the same for the same seed; its notes say that it is untrained."""
+    from gst_analysis.checkpoints.starting import create_model
+
+    return create_model(spec, seed=seed)
+
+
+def list_checkpoints(folder: str | os.PathLike[str]) -> list[Path]:
+    """The checkpoint files directly inside a folder, by name."""
+    where = Path(folder)
+    if not where.is_dir():
+        raise OutputError(str(where), expected="a folder", found="none", todo="check the path")
+    return sorted(p for p in where.iterdir() if p.suffix in CHECKPOINT_ENDINGS and p.is_file())
+
+
+def checkpoint_of(source: Source, *, family: str | None = None, num_frames: int | None = None) -> Checkpoint:
+    """Read a file, or take the checkpoint out of what was loaded before."""
+    from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, load_checkpoint
+
+    if isinstance(source, LoadedModel):
+        return source.as_it_is()
+    if isinstance(source, Checkpoint):
+        return source
+    return load_checkpoint(source, family=family, num_frames=num_frames)
+
+
+def name_of(source: Source) -> str:
+    """What a figure calls a checkpoint if nothing else is said."""
+    if isinstance(source, (str, os.PathLike)):
+        return legible(Path(source).stem)
+    return checkpoint_of(source).name
+
+
+def is_file(text: str) -> bool:
+    """A name with a separator or a checkpoint's ending is a path, whether it exists or not."""
+    return os.sep in text or Path(text).suffix in CHECKPOINT_ENDINGS or Path(text).exists()
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Number repeated names, so that two files called best.pth stay two columns."""
+    numbered = [
+        f"{name} ({names[: i + 1].count(name)})" if names.count(name) > 1 else name
+        for i, name in enumerate(names)
+    ]
+    # A file may itself be called "best (1)".
+    return numbered if len(set(numbered)) == len(names) else [f"{i} {n}" for i, n in enumerate(names, 1)]
+
+
+Kept = TypeVar("Kept")
+
+
+def read_each(
+    sources: Sequence[Source],
+    labels: Sequence[str],
+    read: Callable[[Source, str], Kept],
+    progress: Progress | None = None,
+) -> tuple[dict[str, Kept], dict[str, str]]:
+    """What `read` makes of each checkpoint, by label, and why some could not be read.
+
+    Nothing but what `read` returns is kept, so weights are forgotten before the next file is opened.
+
+    Raises:
+        SpecError: no sources.
+        CheckpointError: the first one's, if not one could be read.
+    """
+    if not sources:
+        raise SpecError("checkpoints", expected="at least one", found="none", todo="name a file")
+    kept: dict[str, Kept] = {}
+    errors: dict[str, CheckpointError] = {}
+    for done, (source, label) in enumerate(zip(sources, labels, strict=True)):
+        if progress is not None:
+            progress(done, len(sources), label)
+        try:
+            kept[label] = read(source, label)
+        except CheckpointError as error:
+            errors[label] = error
+    if not kept:
+        raise next(iter(errors.values()))
+    return kept, {label: str(error) for label, error in errors.items()}
+
+
+def open_model(source: Source, *, family: str | None = None, num_frames: int | None = None) -> LoadedModel:
+    """Load a network, or take what was loaded; with `num_frames` its clips have that many frames.
+
+    Args:
+        source: a checkpoint's path, or what load_checkpoint or load_model returned.
+        family: c2d or tsm, where the weights cannot tell.
+        num_frames: frames in a clip; as the checkpoint says if None.
+
+    Raises:
+        CheckpointError: the file cannot be used.
+        SpecError: a number of frames below 1.
+    """
+    from gst_analysis.checkpoints.loading import LoadedModel, build_loaded
+    from gst_analysis.networks.specs import ClipSpec
+
+    if num_frames is not None:
+        ClipSpec(frames=num_frames)  # says what is wrong with it, before the file is blamed
+    if isinstance(source, LoadedModel):
+        model = source
+        model.as_it_is()  # refuses what is no network of its spec
+    else:
+        model = build_loaded(checkpoint_of(source, family=family, num_frames=num_frames))
+    if num_frames is None:
+        return model
+    clip_spec = dataclasses.replace(model.clip_spec, frames=num_frames)
+    return dataclasses.replace(model, checkpoint=dataclasses.replace(model.checkpoint, clip_spec=clip_spec))

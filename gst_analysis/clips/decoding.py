@@ -1,0 +1,73 @@
+"""Frames out of a clip on disk: a video file or a frame folder and positions in, pixels out.
+
+Sampled frames are exactly those of one sequential decode; see video_files.py and frame_folders.py.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from gst_analysis.clips.frame_folders import FrameFolder
+from gst_analysis.clips.locating import look_up
+from gst_analysis.clips.media import ClipInfo, Frames, Indices, OpenClip
+from gst_analysis.errors import DataError
+
+__all__ = ["ClipInfo", "Frames", "OpenClip", "decode_frames", "open_clip", "probe_clip"]
+
+
+@contextmanager
+def open_clip(path: str | os.PathLike[str]) -> Iterator[OpenClip]:
+    """Open a video file or a frame folder, to count and read its frames in one go."""
+    where = Path(path)
+    clip = FrameFolder(where) if _is_folder(where) else _open_video(where)
+    try:
+        yield clip
+    finally:
+        clip.close()
+
+
+def decode_frames(path: str | os.PathLike[str], indices: Sequence[int] | Indices) -> Frames:
+    """The frames at these positions from 0, in the order asked for; repeats are allowed.
+
+    Raises:
+        DataError: the clip is missing, damaged, truncated or shorter than that.
+    """
+    with open_clip(path) as clip:
+        return clip.read(indices)
+
+
+def probe_clip(path: str | os.PathLike[str]) -> ClipInfo:
+    """Frames (counted, not believed), rate, size as displayed, seconds, rotation and codec of a clip."""
+    with open_clip(path) as clip:
+        return clip.describe()
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is a folder of frames; a path where nothing is or can be looked at is refused."""
+    try:
+        found = look_up(path)
+    except OSError as error:
+        raise DataError(
+            str(path),
+            expected="a video file or a folder of frames",
+            found=error.strerror or str(error),
+            todo="check who may open it and the folders above it",
+        ) from error
+    if found is None:
+        raise DataError(
+            str(path),
+            expected="a video file or a folder of frames",
+            found="nothing there",
+            todo="check the path and the root",
+        )
+    return stat.S_ISDIR(found.st_mode)
+
+
+def _open_video(path: Path) -> OpenClip:
+    from gst_analysis.clips.video_files import VideoFile  # here, as frame folders need no video library
+
+    return VideoFile(path)

@@ -1,0 +1,140 @@
+"""Clips stored as a folder of JPEG or PNG files, one a frame: a folder in, frames out."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from gst_analysis.clips.locating import list_folder
+from gst_analysis.clips.media import (
+    ClipInfo,
+    Frames,
+    Indices,
+    Pixels,
+    Seconds,
+    check_indices,
+    check_size,
+    gather,
+)
+from gst_analysis.errors import DataError, name_some
+
+_FRAME = re.compile(
+    r"(?P<prefix>(?:[^.].*)?(?<![0-9]))(?P<number>[0-9]{1,12})\.(?P<kind>jpe?g|png)", re.IGNORECASE
+)
+_COLOUR_PREFIXES = ("img_", "image_", "frame_", "rgb_", "")
+"""What colour frames are called where a folder holds flow images too."""
+
+
+class FrameFolder:
+    """An open clip of image files in the order of their numbers."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._files = list_frames(path)
+
+    @property
+    def num_frames(self) -> int:
+        return len(self._files)
+
+    @property
+    def times(self) -> Seconds | None:
+        return None
+
+    @property
+    def missing(self) -> int:
+        return 0
+
+    def describe(self) -> ClipInfo:
+        """Size from the first image; image files say nothing of time."""
+        height, width = self._load(0).shape[:2]
+        kind = self._files[0].suffix[1:].lower()
+        count = self.num_frames
+        return ClipInfo(count, None, width, height, None, 0, "png" if kind == "png" else "jpeg", count)
+
+    def read(self, indices: Sequence[int] | Indices) -> Frames:
+        wanted = check_indices(self.path, indices, self.num_frames)
+        frames = {int(index): self._load(int(index)) for index in np.unique(wanted)}
+        return gather(self.path, wanted, frames, np.full(len(wanted), np.nan))
+
+    def verify(self) -> None:
+        for index in range(self.num_frames):
+            self._load(index)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _load(self, index: int) -> Pixels:
+        path = self._files[index]
+        try:
+            with Image.open(path, formats=["JPEG", "PNG"]) as image:
+                check_size(path, *image.size)
+                return _to_rgb(ImageOps.exif_transpose(image))
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise DataError(
+                str(path),
+                expected="a whole JPEG or PNG image",
+                found=str(error) or "a damaged file",
+                todo="extract the frame again, or leave the clip out",
+            ) from error
+
+
+def _to_rgb(image: Image.Image) -> Pixels:
+    """Eight bits of each colour; of sixteen the upper ones, as Pillow takes them of coloured images."""
+    if image.mode.startswith("I"):  # grey in 16 bits, which Pillow would cut off at 255
+        grey = (np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)
+        return np.stack([grey] * 3, axis=-1)
+    return np.asarray(image.convert("RGB"))
+
+
+def list_frames(folder: Path) -> list[Path]:
+    """The colour frames of a folder, sorted by number.
+
+    Raises:
+        DataError: there are none, several series are mixed, or a number is missing or there twice.
+    """
+    series: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    for name in list_folder(folder):
+        match = _FRAME.fullmatch(name)
+        if match:
+            kind = "png" if match["kind"].lower() == "png" else "jpeg"
+            series.setdefault((match["prefix"].lower(), kind), []).append((int(match["number"]), name))
+    numbered = sorted(_choose_series(folder, series))
+    _check_numbers(folder, numbered)
+    return [folder / name for _, name in numbered]
+
+
+def _choose_series(
+    folder: Path, series: dict[tuple[str, str], list[tuple[int, str]]]
+) -> list[tuple[int, str]]:
+    chosen = list(series)
+    if len(chosen) > 1:
+        ranks = [prefix for prefix in _COLOUR_PREFIXES if any(key[0] == prefix for key in series)]
+        chosen = [key for key in series if ranks and key[0] == ranks[0]]
+    if len(chosen) != 1:
+        found = [values[0][1] for values in series.values()]
+        raise DataError(
+            str(folder),
+            expected="frames of one kind, such as 00001.jpg or img_00001.png",
+            found=f"{name_some(sorted(found))}" if found else "none",
+            todo="keep the colour frames by themselves, numbered" if found else "extract the frames",
+        )
+    return series[chosen[0]]
+
+
+def _check_numbers(folder: Path, numbered: Sequence[tuple[int, str]]) -> None:
+    """Frames are taken by place, so a hole would shift all that follow: the steps must be equal."""
+    steps = [after[0] - before[0] for before, after in itertools.pairwise(numbered)]
+    usual = min(steps, default=1)
+    odd = next((place for place, step in enumerate(steps) if step != usual or step == 0), None)
+    if odd is not None:
+        raise DataError(
+            str(folder),
+            expected="frames numbered in equal steps, each once",
+            found=f"{numbered[odd + 1][1]} after {numbered[odd][1]}",
+            todo="extract the frames again, or leave the clip out",
+        )

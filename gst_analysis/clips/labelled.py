@@ -1,0 +1,178 @@
+"""A data set by name -> the labelled clips that an analysis runs over."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gst_analysis.errors import DataError, SpecError, name_some
+
+if TYPE_CHECKING:
+    from gst_analysis.clips.records import RecordList
+
+LIST_KINDS = ("train", "val", "test")
+"""What the names of annotation files hold; of the validation list, `val` or else `test`."""
+_SUFFIXES = (".csv", ".json", ".txt")
+_WORDS = {
+    "root": "its root",
+    "format": "its format",
+    "subset": "its subset",
+    "limit": "a number of clips",
+    "seed": "a seed",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipChoice:
+    """Which clips of a data set: its annotations' root, format and subset, and how many of them at most.
+
+    With `limit` that many clips are drawn at random, the same for the same seed, and kept in their order.
+    Where the annotations list several subsets and none is named, it is the one for validation, or else the
+    one for testing; `all` takes every one.
+    """
+
+    root: str | os.PathLike[str] | None = None
+    format: str | None = None
+    limit: int | None = None
+    seed: int = 0
+    subset: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and not (type(self.limit) is int and self.limit >= 1):
+            raise SpecError(
+                "number of clips",
+                expected="a whole number of at least 1",
+                found=repr(self.limit)[:60],
+                todo="give one, or none for all clips",
+            )
+
+    def name_given(self, names: Sequence[str] = tuple(_WORDS)) -> str:
+        """In words, those of some fields that are not left as they are by themselves."""
+        own = {field.name: field.default for field in dataclasses.fields(self)}
+        given = [_WORDS[name] for name in names if getattr(self, name) != own[name]]
+        return " and ".join([", ".join(given[:-1]), given[-1]] if len(given) > 1 else given)
+
+    def require_dataset(self, subject: str, *, todo: str, seed_is_used: bool = False) -> None:
+        """Refuse what says something of a data set where there is none.
+
+        Args:
+            subject: who refuses.
+            todo: how a data set is named there.
+            seed_is_used: it draws other things too.
+
+        Raises:
+            SpecError: such a choice.
+        """
+        given = self.name_given([name for name in _WORDS if name != "seed" or not seed_is_used])
+        if given:
+            raise SpecError(subject, expected=f"a data set beside {given}", found="none", todo=todo)
+
+
+def load_labelled_clips(
+    dataset: str | os.PathLike[str] | RecordList, choice: ClipChoice | None = None
+) -> RecordList:
+    """The clips of an annotation file, or of the one validation list in a folder; or some of those given.
+
+    Args:
+        dataset: the file, a glob of several, or the folder; or what this function returned.
+        choice: where clips lie, the format, the subset, and how many to take: of clips that have been read
+            the last alone.
+
+    Raises:
+        DataError: no such file, no list or several in the folder, or an annotation that cannot be read.
+        SpecError: a root, format or subset for clips that have been read.
+    """
+    from gst_analysis.clips.readers_csv import VALIDATION_NAMES
+    from gst_analysis.clips.records import RecordList, load_records
+
+    choice = choice or ClipChoice()
+    if isinstance(dataset, RecordList):
+        _refuse_reading(choice)
+        return _draw(dataset, choice)
+    if not isinstance(dataset, (str, os.PathLike)):
+        raise DataError(
+            "labelled clips",
+            expected="a path, or what load_labelled_clips returned",
+            found=type(dataset).__name__,
+            todo="name the annotation file, or its folder",
+        )
+    files = _find_validation(Path(dataset))
+    records = load_records(
+        files,
+        format=choice.format,
+        root=choice.root or find_videos(files[0]),
+        subset=choice.subset,
+        usual_subsets=(*VALIDATION_NAMES, "test", "testing"),
+    )
+    return _draw(records, choice)
+
+
+def _refuse_reading(choice: ClipChoice) -> None:
+    given = choice.name_given(("root", "format", "subset"))
+    if given:
+        raise SpecError(
+            "labelled clips",
+            expected=f"the path of a data set beside {given}",
+            found="clips that have been read",
+            todo="say so where they are read, with load_labelled_clips",
+        )
+
+
+def find_videos(annotation: Path) -> Path | None:
+    """The folder `videos` beside an annotation file, if there is one."""
+    beside = annotation.parent / "videos"
+    return beside if os.path.isdir(beside) else None
+
+
+def find_lists(folder: Path, kinds: Sequence[str] = LIST_KINDS) -> list[Path]:
+    """The annotation files of a folder, as their names tell, in order of their names.
+
+    Raises:
+        DataError: the folder cannot be opened.
+    """
+    from gst_analysis.clips.locating import list_folder
+
+    names = [name for name in list_folder(folder) if name.lower().endswith(_SUFFIXES)]
+    return [folder / name for name in names if any(kind in name.lower() for kind in kinds)]
+
+
+def _find_validation(path: Path) -> list[Path]:
+    if not os.path.isdir(path):
+        return [path]
+    found = find_lists(path, ("val",)) or find_lists(path, ("test",))
+    splits = _hmdb51_splits(found)
+    if len(found) == 1 or len(splits) == 1:
+        return found
+    todo = (
+        f"name one split, such as '{path}/*_test_split{min(splits)}.txt'"
+        if splits
+        else ("name the annotation file itself")
+    )
+    raise DataError(
+        str(path),
+        expected="one validation list, such as validation.json",
+        found=name_some([file.name for file in found]) or "none",
+        todo=todo,
+    )
+
+
+def _hmdb51_splits(files: Sequence[Path]) -> set[str]:
+    """The splits of HMDB-51's files, each of which lists one action; none if there are others too."""
+    from gst_analysis.clips.readers_lists import HMDB_FILE
+
+    matches = [match for file in files if (match := HMDB_FILE.fullmatch(file.name))]
+    return {match["split"] for match in matches} if len(matches) == len(files) else set()
+
+
+def _draw(records: RecordList, choice: ClipChoice) -> RecordList:
+    if choice.limit is None or choice.limit >= len(records):
+        return records
+    import numpy as np
+
+    drawn = np.random.default_rng(choice.seed).choice(len(records), choice.limit, replace=False)
+    note = f"{choice.limit} of {len(records)} clips, drawn with seed {choice.seed}"
+    kept = tuple(records[int(place)] for place in sorted(drawn))
+    return dataclasses.replace(records, records=kept, notes=(*records.notes, note))

@@ -1,0 +1,267 @@
+"""Annotation files of every data set: file(s) in, a RecordList of ClipRecords out.
+
+Nothing here opens a video. Labels that are not among the classes stay in the list with `label` None,
+so that check_dataset can report them all at once; a ClipDataset refuses them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import glob
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+from gst_analysis.clips.detection import FORMATS, infer_format
+from gst_analysis.clips.entries import Annotation, Entry
+from gst_analysis.clips.labels import (
+    LabelIndex,
+    LabelOrder,
+    derive_class_names,
+    find_label_file,
+    hmdb51_actions,
+    load_class_names,
+)
+from gst_analysis.clips.locating import ClipLocator
+from gst_analysis.errors import DataError, name_some
+
+AnyPath = str | os.PathLike[str]
+
+_SORTED_BY_CUSTOM = ("something-v1", "jester")
+EVERY_SUBSET = "all"
+
+
+@dataclass(frozen=True)
+class ClipRecord:
+    """One clip: where it is and what is said of it.
+
+    `start_frame` (from 0), `stop_frame` (exclusive), `start_s` and `stop_s` cut it out of a longer
+    video; all four are None where the file is the clip. `num_frames` is what the annotation promises.
+    """
+
+    clip: str
+    path: Path
+    label: int | None = None
+    label_text: str | None = None
+    num_frames: int | None = None
+    start_frame: int | None = None
+    stop_frame: int | None = None
+    start_s: float | None = None
+    stop_s: float | None = None
+
+
+@dataclass(frozen=True)
+class RecordList(Sequence[ClipRecord]):
+    """Records, class names in class order (empty if unknown), what was assumed, and the files' sha256."""
+
+    records: tuple[ClipRecord, ...]
+    class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    sources: Mapping[str, str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __iter__(self) -> Iterator[ClipRecord]:
+        return iter(self.records)
+
+    @overload
+    def __getitem__(self, index: int) -> ClipRecord: ...
+    @overload
+    def __getitem__(self, index: slice) -> RecordList: ...
+    def __getitem__(self, index: int | slice) -> ClipRecord | RecordList:
+        """A record, or for a slice some of them with the same class names, notes and sources."""
+        if isinstance(index, slice):
+            return dataclasses.replace(self, records=self.records[index])
+        return self.records[index]
+
+
+def load_records(
+    annotation: AnyPath | Sequence[AnyPath],
+    *,
+    format: str | None = None,
+    root: AnyPath | None = None,
+    labels: AnyPath | Sequence[str] | None = None,
+    label_order: LabelOrder = "alphabetical",
+    subset: str | None = None,
+    usual_subsets: Sequence[str] = (),
+) -> RecordList:
+    """Read annotation file(s) of one data set.
+
+    Args:
+        annotation: A file, a glob such as `splits/*_test_split1.txt`, or several of them.
+        format: A key of FORMATS; detected from the content if None, and said in the notes.
+        root: The folder the clips lie in; the annotation's own folder if None.
+        labels: A label file, or the class names themselves in order; if None, the data set's usual
+            label file beside the annotation, else the names in the annotation.
+        label_order: How the one-name-a-line label files of Something-Something v1 and Jester become
+            numbers: sorted, as TRN, TSM and GST do, or by their place in the `file`, as MMAction2 does.
+        subset: `train`, `test` …, or `all`: needed where the files list several.
+        usual_subsets: Where they list several and none is named, the first of these that is there.
+
+    Raises:
+        DataError: a malformed line (named), an unusable label file, a path that leaves the root.
+    """
+    files = [Annotation.load(path) for path in _expand(annotation)]
+    name, notes = _choose_format(files, format)
+    read = [(file, entry) for file in files for entry in FORMATS[name](file)]
+    entries = [entry for _, entry in read]  # of every subset: they share their classes
+    read, more = _choose_subset(read, subset, usual_subsets, files[0].path)
+    notes += more
+    if labels is None:
+        labels = _find_labels(name, files, entries, named=format is not None)
+    class_names, note = _choose_class_names(name, files, entries, labels, label_order)
+    locator = ClipLocator(Path(root) if root is not None else files[0].path.parent)
+    index = LabelIndex(class_names)
+    records = [_make_record(entry, file, locator, class_names, index) for file, entry in read]
+    notes += [note, *_remarks(records, class_names, index)]
+    sources = {str(file.path): file.sha256 for file in files}
+    return RecordList(tuple(records), tuple(class_names), tuple(notes), sources)
+
+
+def _expand(annotation: AnyPath | Sequence[AnyPath]) -> list[Path]:
+    given = [annotation] if isinstance(annotation, (str, os.PathLike)) else list(annotation)
+    paths: list[Path] = []
+    for item in given:
+        path = Path(item)
+        matches = [] if os.path.exists(path) else sorted(glob.glob(str(path)))
+        paths += map(Path, matches) if matches else [path]
+    if not paths:
+        raise DataError("annotation", expected="at least one file", found="none", todo="name one")
+    return paths
+
+
+def _choose_format(files: Sequence[Annotation], name: str | None) -> tuple[str, list[str]]:
+    if name is None:
+        found = {infer_format(file): file.path for file in files}
+        if len(found) > 1:
+            raise DataError(
+                "annotation files",
+                expected="one format",
+                found=", ".join(f"{key} ({path.name})" for key, path in found.items()),
+                todo="load them one by one, or name the format",
+            )
+        name = next(iter(found))
+        return name, [f"format detected from the content: {name}"]
+    if name not in FORMATS:
+        close = difflib.get_close_matches(name, list(FORMATS), n=1)
+        raise DataError(
+            "annotation format",
+            expected=f"one of {', '.join(FORMATS)}",
+            found=repr(name)[:60],
+            todo=f"did you mean {close[0]}?" if close else "choose one of them, or leave it out",
+        )
+    return name, []
+
+
+def _choose_subset(
+    read: list[tuple[Annotation, Entry]], subset: str | None, usual: Sequence[str], path: Path
+) -> tuple[list[tuple[Annotation, Entry]], list[str]]:
+    """Keep one subset's entries; several subsets are never mixed unless that is asked for."""
+    present = Counter(entry.subset for _, entry in read if entry.subset != "unused")
+    notes = []
+    if subset is None and len(present) > 1:
+        subset = next((name for want in usual for name in present if _same(name, want)), None)
+        notes += [] if subset is None else [f"subset {subset} taken, of {_count(present)}"]
+    if (subset is None and len(present) < 2) or (subset == EVERY_SUBSET and subset not in present):
+        kept = [(file, entry) for file, entry in read if entry.subset != "unused"]
+        notes += [f"clips of every subset: {_count(present)}"] if len(present) > 1 else []
+    elif subset in present:
+        kept = [(file, entry) for file, entry in read if entry.subset == subset]
+    else:
+        named = sorted(str(name) for name in present if name is not None)
+        raise DataError(
+            str(path),
+            expected=f"a subset among {', '.join(named)}" if named else "no subset: it has none",
+            found="none" if subset is None else f"subset {subset!r}"[:60],
+            todo="choose one of them, or all" if named else "leave it out",
+        )
+    dropped = len(read) - len(kept)
+    if not kept:
+        raise DataError(str(path), expected="at least one clip", found="none", todo="check the file")
+    return kept, [*notes, *([f"{dropped} entries of other subsets left out"] if dropped else [])]
+
+
+def _same(name: str | None, wanted: str) -> bool:
+    return name is not None and name.lower() == wanted
+
+
+def _count(present: Mapping[str | None, int]) -> str:
+    return ", ".join(f"{name or 'none named'} ({count})" for name, count in present.items())
+
+
+def _find_labels(
+    name: str, files: Sequence[Annotation], entries: Sequence[Entry], *, named: bool
+) -> Path | None:
+    """The label file beside the annotations, by its name, or by what the annotations say."""
+    folder = files[0].path.parent
+    texts = None if named else {entry.label_text for entry in entries if entry.label_text is not None}
+    return find_label_file(name, folder, texts)
+
+
+def _choose_class_names(
+    name: str,
+    files: Sequence[Annotation],
+    entries: Sequence[Entry],
+    labels: AnyPath | Sequence[str] | None,
+    order: LabelOrder,
+) -> tuple[list[str], str]:
+    if labels is not None and not isinstance(labels, (str, os.PathLike)):
+        return list(labels), "class order: as given"
+    if labels is not None:
+        return load_class_names(Path(labels), order=order if name in _SORTED_BY_CUSTOM else "file")
+    beside = hmdb51_actions(file.path for file in files) if name == "hmdb51" else ()
+    return derive_class_names(entries, beside)
+
+
+def _make_record(
+    entry: Entry, file: Annotation, locator: ClipLocator, class_names: Sequence[str], index: LabelIndex
+) -> ClipRecord:
+    where = file.place(entry.line)
+    path = locator.find(entry.files, where=where)
+    whole = None if path is not None else locator.find(entry.sources, where=where)
+    frames, times = entry.frames, entry.times
+    if whole is None and entry.files:
+        frames = times = None  # the file is, or should have been, the clip itself
+    label, text = entry.label, entry.label_text
+    if label is None and text is not None:
+        label = index.find(text)
+    elif label is not None and label < len(class_names):
+        text = class_names[label]
+    return ClipRecord(
+        entry.clip,
+        path or whole or _expect(entry, locator, where),
+        label,
+        text,
+        entry.num_frames,
+        *(frames or (None, None)),
+        *(times or (None, None)),
+    )
+
+
+def _expect(entry: Entry, locator: ClipLocator, where: str) -> Path:
+    """Where a clip that is not found should be: in a folder that may not be listed, if there is one."""
+    candidates = entry.files + entry.sources
+    closed = locator.find_closed(candidates, where=where)
+    return closed if closed is not None else locator.inside(candidates[0], where=where)
+
+
+def _remarks(records: Sequence[ClipRecord], class_names: Sequence[str], index: LabelIndex) -> list[str]:
+    """What a user should know and a program need not stop for."""
+    remarks = []
+    odd = sorted({r.label_text for r in records if r.label is None and r.label_text is not None})
+    if odd:
+        near = index.nearest(odd[0])
+        hint = f" (nearest to the first: {near})" if near else ""
+        remarks.append(f"labels that are not among the {len(class_names)} classes: {name_some(odd)}{hint}")
+    beyond = sum(r.label is not None and r.label >= len(class_names) for r in records) if class_names else 0
+    if beyond:
+        remarks.append(f"{beyond} clips have a class number beyond the {len(class_names)} classes")
+    twice = [clip for clip, count in Counter(r.clip for r in records).items() if count > 1]
+    if twice:
+        remarks.append(f"clips listed more than once: {name_some(sorted(twice))}")
+    return remarks

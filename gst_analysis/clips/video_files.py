@@ -1,0 +1,264 @@
+"""Video files by PyAV: a file in, exactly the frames that one sequential decode would give out.
+
+Seeking is used only in containers and codecs where every packet is one frame, only past keyframes,
+and only as long as each frame that comes back bears the wanted timestamp; otherwise the file is read
+forwards once. Only wanted frames are converted and kept.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.sidedata.sidedata import SideData
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from gst_analysis.clips.media import (
+    ClipInfo,
+    Frames,
+    Indices,
+    Pixels,
+    Seconds,
+    check_indices,
+    check_size,
+    gather,
+    too_short,
+)
+from gst_analysis.clips.packets import scan_packets
+from gst_analysis.errors import DataError
+
+_OPTIONS = {
+    # Play lists and the like name other files and addresses; only containers of video are opened.
+    "format_whitelist": "mov,matroska,avi,mpeg,mpegvideo,mpegts,ogg,flv,asf,gif,ivf,h264,hevc,m4v,obu",
+    "protocol_whitelist": "file",
+}
+
+
+class _Inexact(Exception):
+    """Seeking did not bring back the wanted timestamp: read forwards instead."""
+
+
+class VideoFile:
+    """An open clip in a video file. Decodes on one thread: parallelism is over clips."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._to_rgb = VideoReformatter()
+        with self._opened() as (container, stream):
+            self._index = scan_packets(container, stream)
+            self._unit_s = float(stream.time_base or 0)
+            self._rate = float(stream.average_rate or stream.guessed_rate or 0)
+
+    @property
+    def num_frames(self) -> int:
+        return len(self._pts)
+
+    @property
+    def times(self) -> Seconds:
+        return self._seconds(self._pts)
+
+    @property
+    def missing(self) -> int:
+        return self._index.missing
+
+    def describe(self) -> ClipInfo:
+        """Decodes the first frame, and all frames where only that can count them."""
+        times = self.times
+        with self._opened() as (container, stream):
+            frame = self._first(container, stream)
+            height, width = self._upright(frame).shape[:2]
+            codec = stream.codec_context.name
+        count, fps = len(times), self._rate or None
+        if count > 1 and times[-1] > 0:
+            measured = (count - 1) / float(times[-1])
+            # Timestamps of whole milliseconds blur a stated rate; a rate far from them is not believed.
+            fps = fps if fps and abs(measured / fps - 1) < 0.01 else measured
+        seconds = float(times[-1]) + 1 / fps if fps else None
+        return ClipInfo(
+            count, fps, width, height, seconds, frame.rotation, codec, count + self._index.missing
+        )
+
+    def read(self, indices: Sequence[int] | Indices) -> Frames:
+        self._refuse_truncated()
+        index = self._index
+        wanted = check_indices(self.path, indices, len(index.pts) if index.exact else None)
+        if index.exact:
+            with suppress(_Inexact):
+                return gather(self.path, wanted, self._read_seeking(wanted), self.times[wanted])
+        frames, pts = self._read_forward(wanted)
+        return gather(self.path, wanted, frames, self._seconds(pts)[wanted])
+
+    def verify(self) -> None:
+        self._refuse_truncated()
+        decoded = len(self._decode_pts())
+        if decoded != self.num_frames:
+            raise DataError(
+                str(self.path),
+                expected=f"{self.num_frames} frames, as many as packets",
+                found=f"{decoded} that can be decoded",
+                todo="re-encode it, or leave the clip out",
+            )
+
+    def close(self) -> None:
+        """The file is only open while it is read."""
+
+    @cached_property
+    def _pts(self) -> Sequence[int | None]:
+        """Every frame's timestamp: from the packets where that is exact, else by decoding them all."""
+        if self._index.exact:
+            return [int(pts) for pts in self._index.pts]
+        return self._decode_pts()
+
+    def _decode_pts(self) -> list[int | None]:
+        with self._opened() as (container, stream):
+            pts = [frame.pts for frame in container.decode(stream)]
+        if not pts:
+            raise self._no_frames()
+        return pts
+
+    def _refuse_truncated(self) -> None:
+        if self._index.missing:
+            raise DataError(
+                str(self.path),
+                expected="a whole file",
+                found=f"a truncated one that lacks about {self._index.missing} frames at its end",
+                todo="fetch it again, or leave the clip out",
+            )
+
+    def _seconds(self, pts: Sequence[int | None]) -> Seconds:
+        """Seconds from the first frame; by the frame rate where timestamps are missing or jump back."""
+        known = np.array([value for value in pts if value is not None], dtype=np.float64)
+        if len(known) < len(pts) or not self._unit_s or (np.diff(known) <= 0).any():
+            step = 1 / self._rate if self._rate else np.nan
+            return np.arange(len(pts), dtype=np.float64) * step
+        return np.asarray((known - known[:1]) * self._unit_s, dtype=np.float64)
+
+    def _read_seeking(self, wanted: Indices) -> dict[int, Pixels]:
+        pts, keys = self._index.pts, self._index.keys
+        frames: dict[int, Pixels] = {}
+        with self._opened() as (container, stream):
+            decoder, position = container.decode(stream), int(pts[0])
+            for index in np.unique(wanted):
+                target = int(pts[index])
+                key = int(keys[keys <= target].max(initial=position))
+                if key > position:
+                    container.seek(key, stream=stream, backward=True)
+                    decoder = container.decode(stream)
+                frame = _advance(decoder, target)
+                frames[int(index)], position = self._upright(frame), target
+        return frames
+
+    def _read_forward(self, wanted: Indices) -> tuple[dict[int, Pixels], list[int | None]]:
+        frames: dict[int, Pixels] = {}
+        pts: list[int | None] = []
+        needed, last = set(wanted.tolist()), int(wanted.max())
+        with self._opened() as (container, stream):
+            for place, frame in enumerate(container.decode(stream)):
+                pts.append(frame.pts)
+                if place in needed:
+                    frames[place] = self._upright(frame)
+                if place == last:
+                    return frames, pts
+        raise too_short(self.path, last, len(pts))
+
+    def _upright(self, frame: VideoFrame) -> Pixels:
+        check_size(self.path, frame.width, frame.height)
+        # One thread, and no converter inside the frame: a frame that outlives this call in a reference
+        # cycle would else be freed in a forked worker, where waiting for its threads never ends.
+        rgb = self._to_rgb.reformat(frame, format="rgb24", threads=1)
+        return turn_upright(np.asarray(rgb.to_ndarray(), dtype=np.uint8), display_matrix(frame))
+
+    def _first(self, container: InputContainer, stream: VideoStream) -> VideoFrame:
+        for frame in container.decode(stream):
+            return frame
+        raise self._no_frames()
+
+    def _no_frames(self) -> DataError:
+        return DataError(
+            str(self.path),
+            expected="at least one frame",
+            found="none: it is empty, or cut off within its index",
+            todo="fetch it again, or leave the clip out",
+        )
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[InputContainer, VideoStream]]:
+        """The container and its best video stream; PyAV's errors become ours."""
+        try:
+            with av.open(
+                f"file:{os.path.abspath(self.path)}", options=_OPTIONS, metadata_errors="ignore"
+            ) as container:
+                yield container, self._best(container)
+        except (av.error.FFmpegError, UnicodeError) as error:
+            raise DataError(
+                str(self.path),
+                expected="a video file that can be decoded",
+                found=getattr(error, "strerror", None) or str(error),
+                todo="check that the file is whole, or leave the clip out",
+            ) from error
+
+    def _best(self, container: InputContainer) -> VideoStream:
+        stream = container.streams.best("video")
+        if not isinstance(stream, VideoStream) or stream.disposition & av.stream.Disposition.attached_pic:
+            raise DataError(
+                str(self.path),
+                expected="a video stream",
+                found=f"none ({container.format.name})",
+                todo="check that it is a video, and whole",
+            )
+        context = stream.codec_context
+        if context is None:
+            raise DataError(
+                str(self.path),
+                expected="a codec that can be decoded",
+                found="an unknown one",
+                todo="check that the file is whole, or re-encode it, for example as H.264",
+            )
+        if context.width and context.height:
+            check_size(self.path, context.width, context.height)
+        context.thread_count = 1
+        return stream
+
+
+def _advance(decoder: Iterator[VideoFrame], target: int) -> VideoFrame:
+    """Decode up to the frame with that timestamp."""
+    for frame in decoder:
+        if frame.pts is None or frame.pts > target or frame.is_corrupt:
+            break
+        if frame.pts == target:
+            return frame
+    raise _Inexact
+
+
+def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
+    """Where a frame's right and down are shown: (right's x, right's y, down's x, down's y)."""
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if not isinstance(data, SideData) or data.buffer_size < 20:
+        return 1, 0, 0, 1
+    right_x, right_y, _, down_x, down_y = np.frombuffer(bytes(data), dtype=np.int32)[:5].tolist()
+    matrix = (right_x, right_y, down_x, down_y)
+    least = max(map(abs, matrix)) / 100  # rounding in some writers' sines
+    a, b, c, d = (value if abs(value) > least else 0 for value in matrix)
+    return a, b, c, d
+
+
+def turn_upright(pixels: Pixels, matrix: tuple[int, int, int, int]) -> Pixels:
+    """Turn and mirror by quarter turns as the matrix says; any other angle is left as it is."""
+    a, b, c, d = matrix
+    if (a or d) and (b or c):
+        return pixels
+    if not a and not d and b and c:
+        pixels, a, d = pixels.swapaxes(0, 1), c, b
+    if a < 0:
+        pixels = pixels[:, ::-1]
+    if d < 0:
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)

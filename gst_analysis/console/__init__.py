@@ -1,0 +1,1 @@
+"""What commands are made of: shared options, and what they print with. No science here."""

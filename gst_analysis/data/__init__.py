@@ -1,1 +1,0 @@
-"""Data: annotation files in, sampled, decoded and transformed clips out."""

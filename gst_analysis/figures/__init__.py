@@ -1,1 +1,0 @@
-"""Tables in, figures out: matplotlib for print, plotly for the explorer. No torch, no pyplot state."""

@@ -1,1 +1,0 @@
-"""Networks: temporal operators, backbones and the registry that joins them."""

@@ -1,1 +1,0 @@
-"""The results that the GST paper printed, as packaged data."""

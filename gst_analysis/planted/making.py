@@ -1,0 +1,156 @@
+"""Planted worlds: a configuration in; real video files whose every factor is known out.
+
+- static: the class is a shape and a texture, readable from any one frame; the motion says nothing.
+- temporal: the class is in the order alone: every class has a partner whose clips are its own played
+  backwards, so a model that is blind to order is at chance between partners.
+- mixed: the class is a shape and a motion.
+- state-change: the class is whether a change completes, which it does at a known frame tau or never.
+
+The folder has Something-Something v2's layout: labels.json, train.json, validation.json and videos/<id>.mp4
+(or .webm, or frames/<id>/000001.jpg …), and beside them the truth: truth.json and truth.csv.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from gst_analysis.errors import OutputError
+from gst_analysis.planted.files import prepare_folder, save_annotations, save_clip, write_folder_whole
+from gst_analysis.planted.render import Frames, Rendering, render_scene
+from gst_analysis.planted.scenes import Plan, draw_plan
+from gst_analysis.planted.truth import Clip, Thing, World, describe_clip, load_truth
+from gst_analysis.planted.worlds import (
+    CONTAINERS,
+    DIFFICULTIES,
+    WORLDS,
+    PlantedClass,
+    WorldConfig,
+    classes_of,
+)
+
+__all__ = [
+    "CONTAINERS",
+    "DIFFICULTIES",
+    "WORLDS",
+    "Clip",
+    "Frames",
+    "Plan",
+    "PlantedClass",
+    "Rendering",
+    "Thing",
+    "World",
+    "WorldConfig",
+    "classes_of",
+    "draw_plan",
+    "make_world",
+    "read_world",
+    "render_clip",
+]
+
+Progress = Callable[[int, int], object]
+_CHUNK = 8  # clips that one process takes at a time
+_FEW = 48  # below this, starting processes takes longer than it saves
+
+
+def make_world(
+    folder: str | os.PathLike[str],
+    config: WorldConfig,
+    *,
+    progress: Progress | None = None,
+    workers: int | None = None,
+) -> World:
+    """Render a planted world into a new or empty folder.
+
+    A clip depends on (seed, index) alone, so the number of workers changes nothing. An error or an
+    interruption leaves nothing behind.
+
+    Args:
+        folder: where to write; its parents are made.
+        config: what to render.
+        progress: called with (clips done, clips in all) after each clip.
+        workers: processes; as many as there are processors if None, and none beside this one if 1.
+
+    Raises:
+        OutputError: the folder holds something already, or cannot be written.
+    """
+    where = Path(folder)
+    with write_folder_whole(where) as draft:
+        prepare_folder(draft, config)
+        clips: list[Clip] = []
+        with _spread(partial(_write_clip, draft, config), config.clips, workers) as written:
+            for clip in written:
+                clips.append(clip)
+                if progress is not None:
+                    progress(len(clips), config.clips)
+        world = World(where, config, tuple(clips))
+        save_annotations(world, draft)
+    return world
+
+
+def read_world(folder: str | os.PathLike[str]) -> World:
+    """Read back the truth about a planted world; raises DataError if the folder holds none."""
+    return load_truth(Path(folder))
+
+
+def render_clip(
+    config: WorldConfig,
+    index: int,
+    *,
+    label: str | None = None,
+    noise: bool = True,
+    without: Collection[int] = (),
+) -> Rendering:
+    """The frames of one clip before compression.
+
+    Args:
+        config: the world.
+        index: which clip, from 0.
+        label: ask for another class than the clip's own, made from the same random state.
+        noise: with the sensor's noise.
+        without: numbers of objects (as in Clip.things) to leave out.
+    """
+    scene = draw_plan(config, index, label=label).scene
+    return render_scene(scene, config.size, noise=noise, without=without)
+
+
+def _write_clip(folder: Path, config: WorldConfig, index: int) -> Clip:
+    plan = draw_plan(config, index)
+    rendering = render_scene(plan.scene, config.size)
+    clip = describe_clip(config, plan, rendering)
+    save_clip(folder, clip.id, rendering.frames, config)
+    return clip
+
+
+@contextmanager
+def _spread(write: Callable[[int], Clip], clips: int, workers: int | None) -> Iterator[Iterator[Clip]]:
+    """Write all clips, in order, here or in fresh processes; stop them all before an error goes on."""
+    workers = (os.cpu_count() or 1) if workers is None else workers
+    if workers <= 1 or clips < _FEW:
+        yield map(write, range(clips))
+        return
+    context = multiprocessing.get_context("spawn")  # a fork would copy the threads that torch may have
+    pool = ProcessPoolExecutor(min(workers, clips // _CHUNK), context, initializer=_leave_interrupts)
+    try:
+        yield pool.map(write, range(clips), chunksize=_CHUNK)
+    except BrokenProcessPool as error:
+        raise OutputError(
+            "rendering in several processes",
+            expected="processes that keep running",
+            found="one that ended too soon",
+            todo='call make_world below `if __name__ == "__main__":`, or with workers=1',
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C reaches every process; only the one that was asked answers it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

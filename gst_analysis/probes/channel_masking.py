@@ -1,0 +1,153 @@
+"""Where a network's space and time leave their operator, and hooks that watch or change what leaves there.
+
+A *unit* is one group of channels (spatial, temporal, or all where a family has no groups) of one batch norm
+after a temporal operator. Everything is done at the batch norm's output. Zeroing a channel there, or moving
+it to another clip or frame, is the same before and after the ReLU that follows; a channel's mean is taken
+after the ReLU, because that is what the next convolution reads, and written before it: the ReLU leaves it
+as it is. So one place serves every block, also the second operator of a basic block, which no ReLU follows
+before the shortcut is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gst_analysis.networks.backbones import Block, Site
+from gst_analysis.networks.families import Group
+from gst_analysis.networks.network import VideoNetwork
+from gst_analysis.networks.specs import ModelSpec
+
+Change = Callable[[Tensor], Tensor]
+"""A batch norm's output (N*T, C, H, W) -> what shall leave in its place."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One group of channels of one batch norm after a temporal operator."""
+
+    stage: int
+    block: str
+    layer: str
+    group: Group
+    channels: slice
+
+    @property
+    def count(self) -> int:
+        return int(self.channels.stop - self.channels.start)
+
+
+def list_units(spec: ModelSpec) -> list[Unit]:
+    """Every group of every batch norm after a temporal operator, in the order of the network."""
+    return [
+        Unit(block.stage, block.name, f"{block.name}.{site.norm}", group, channels)
+        for block in spec.blocks()
+        for site in block.sites
+        for group, channels in spec.groups_at(site)
+    ]
+
+
+def list_activations(spec: ModelSpec) -> dict[str, Change]:
+    """For each such batch norm, what stands between it and whatever reads it."""
+    return {
+        f"{block.name}.{site.norm}": _activation(block, site)
+        for block in spec.blocks()
+        for site in block.sites
+    }
+
+
+def _activation(block: Block, site: Site) -> Change:
+    if block.kind == "inverted":
+        return F.relu6
+    return torch.clone if block.kind == "basic" and site is block.sites[-1] else F.relu
+
+
+def zero_channels(channels: slice | list[int]) -> Change:
+    """Nothing leaves: what zero scale and offset would give."""
+
+    def change(output: Tensor) -> Tensor:
+        changed = output.clone()
+        changed[:, channels] = 0
+        return changed
+
+    return change
+
+
+def fix_channels(channels: slice, values: Tensor) -> Change:
+    """The same number leaves everywhere, one a channel of the batch norm."""
+
+    def change(output: Tensor) -> Tensor:
+        changed = output.clone()
+        changed[:, channels] = values[channels].to(output)[:, None, None]
+        return changed
+
+    return change
+
+
+def move_channels(channels: slice, sources: Tensor) -> Change:
+    """The channels of other frames leave: frame i of the batch gets those of frame sources[i]."""
+
+    def change(output: Tensor) -> Tensor:
+        changed = output.clone()
+        changed[:, channels] = output[sources.to(output.device), channels]
+        return changed
+
+    return change
+
+
+@contextmanager
+def changed_output(network: nn.Module, layer: str, change: Change) -> Iterator[None]:
+    """Put a change at a batch norm's output for as long as the block runs."""
+    handle = network.get_submodule(layer).register_forward_hook(lambda _, __, output: change(output))
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def masked_channels(network: nn.Module, dropped: Mapping[str, Sequence[int]]) -> Iterator[None]:
+    """Silence some channels of several batch norms for as long as the block runs."""
+    with ExitStack() as stack:
+        for layer, channels in dropped.items():
+            stack.enter_context(changed_output(network, layer, zero_channels(list(channels))))
+        yield
+
+
+@contextmanager
+def watched_outputs(
+    network: nn.Module, layers: Sequence[str], *, attached: bool = False
+) -> Iterator[dict[str, Tensor]]:
+    """Keep the latest output of some batch norms; `attached` ones can be asked for gradients.
+
+    Each forward pass replaces what is kept; nothing is kept afterwards.
+    """
+    kept: dict[str, Tensor] = {}
+
+    def watch(name: str) -> Callable[[nn.Module, object, Tensor], Tensor]:
+        def hook(_: nn.Module, __: object, output: Tensor) -> Tensor:
+            kept[name] = output if attached else output.detach()
+            return output.clone()  # the ReLU after it works in place
+
+        return hook
+
+    handles = [network.get_submodule(layer).register_forward_hook(watch(layer)) for layer in layers]
+    try:
+        yield kept
+    finally:
+        for handle in handles:
+            handle.remove()
+        kept.clear()
+
+
+def finish_from(network: VideoNetwork, x: Tensor, frames: int, *, start: int) -> Tensor:
+    """Block `start` and all after it, then the head: (N*T, C, H, W) -> a clip's logits (N, K)."""
+    for _, block in list(network.stages())[start:]:
+        x = block(x, frames)
+    logits: Tensor = network.fc(network.finish(x))
+    return logits.reshape(-1, frames, logits.shape[1]).mean(1)

@@ -1,0 +1,101 @@
+"""Exact gradients back to the frames that went in: a network and a clip in, norms per input frame out.
+
+One forward pass carries them all. Nothing is added to the gradients of the network's own parameters, and
+the hooks that listen to its blocks are gone afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from gst_analysis.networks.network import average_frames
+from gst_analysis.probes.clip_steps import Tell, silent
+
+Norms = npt.NDArray[np.float64]
+
+
+def trace_gradients(
+    network: Callable[[Tensor], Tensor],
+    clip: Tensor,
+    class_id: int | Sequence[int],
+    *,
+    blocks: Mapping[str, nn.Module] | None = None,
+    tell: Tell = silent,
+) -> tuple[Norms, dict[str, Norms]]:
+    """How much every frame's logit, and the middle frame of every block's output, depend on each frame.
+
+    Args:
+        network: clips (N, T, 3, H, W) -> per-frame logits (N, T, K), in evaluation mode.
+        clip: (1, T, 3, H, W), normalised.
+        class_id: whose logit, for all frames or for each.
+        blocks: modules inside the network that return (T, C, h, w).
+        tell: called after every gradient.
+
+    Returns:
+        (T, T), output frames by input frames: norms of the gradient; and for every block the (T,) norms
+        of its middle frame's gradient, in a direction drawn at random, the same every time. Their squares
+        estimate those of the whole Jacobian without bias.
+    """
+    pixels = clip.detach().clone().requires_grad_()
+    with torch.enable_grad(), listening(blocks or {}) as outputs:
+        logits = network(pixels)[0]  # (T, K)
+        classes = [class_id] * len(logits) if isinstance(class_id, int) else class_id
+        rows = [_norms(row[number], pixels, tell) for row, number in zip(logits, classes, strict=True)]
+        profiles = {name: _norms(_project(output), pixels, tell) for name, output in outputs.items()}
+    return np.stack(rows), profiles
+
+
+def trace_prefix_gradients(
+    network: Callable[[Tensor], Tensor], clip: Tensor, classes: Sequence[int], *, tell: Tell = silent
+) -> tuple[Norms, dict[str, Norms]]:
+    """(T, T): row t is about the prediction from frames 1..t alone; frames that are not given stay 0.
+
+    Args and returns are those of trace_gradients; there are no blocks. One prefix is in memory at a time.
+    """
+    norms = np.zeros((clip.shape[1], clip.shape[1]))
+    for t, number in enumerate(classes):
+        pixels = clip[:, : t + 1].detach().clone().requires_grad_()
+        with torch.enable_grad():
+            logit = average_frames(network(pixels))[0, number]
+            norms[t, : t + 1] = _norms(logit, pixels, tell, keep=False)
+    return norms, {}
+
+
+@contextmanager
+def listening(blocks: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
+    """The outputs of modules, filled in by every forward pass inside the block."""
+    outputs: dict[str, Tensor] = {}
+
+    def keep(name: str, module: nn.Module, given: object, output: Tensor) -> None:
+        outputs[name] = output
+
+    with ExitStack() as stack:
+        for name, module in blocks.items():
+            stack.callback(module.register_forward_hook(partial(keep, name)).remove)
+        yield outputs
+
+
+def _norms(value: Tensor, pixels: Tensor, tell: Tell, *, keep: bool = True) -> Norms:
+    """(T,) norms of a number's gradient over each input frame; zeros where it depends on none.
+
+    `keep` leaves what it needs in memory for another number.
+    """
+    (gradient,) = torch.autograd.grad(value, pixels, retain_graph=keep, materialize_grads=True)
+    norms = np.asarray(torch.linalg.vector_norm(gradient, dim=(0, 2, 3, 4)).double().cpu().numpy())
+    tell()
+    return norms
+
+
+def _project(output: Tensor) -> Tensor:
+    """The middle frame of (T, C, h, w), seen from a random direction."""
+    middle = output[len(output) // 2]
+    generator = torch.Generator().manual_seed(0)
+    direction = torch.randn(middle.shape, generator=generator).to(middle)
+    return (middle * direction).sum()

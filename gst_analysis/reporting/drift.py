@@ -1,0 +1,86 @@
+"""The report's section on where scales started and how far they have moved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gst_analysis.analyses.drift import FROM_CARD, measure_drift
+from gst_analysis.errors import SpecError
+from gst_analysis.reporting.parts import draw_both, make_table, show_real
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gst_analysis.analyses.drift import Drift
+    from gst_analysis.checkpoints.loading import Checkpoint
+    from gst_analysis.reporting.page import PageTable, Section
+
+_NOT_HERE = (
+    "it started from torchvision's ImageNet weights, which are not on this machine, and a report asks "
+    "nothing of a network; gst-analyze drift fetches them once"
+)
+
+
+def tell_drift(checkpoint: Checkpoint) -> Section:
+    """γ now against γ at the start, where the file or its card says what that was."""
+    from gst_analysis.reporting.page import PageFigure, Section
+
+    if _needs_download(checkpoint):
+        return Section("drift", missing=_NOT_HERE)
+    try:
+        result = measure_drift(checkpoint, start=FROM_CARD)
+    except SpecError as error:
+        return Section("drift", missing=f"{error.found}; {error.todo}")
+    tolerance = result.summary.tolerance
+    figure = PageFigure(
+        "drift",
+        f"Start: {result.summary.origin}. Left: change of γ. Right: channels still within "
+        f"{tolerance:.0%} of their start.",
+        draw_both(lambda dark: result.figures(dark=dark)["drift"]),
+    )
+    table = _list_layers(result.layers, tolerance)
+    return Section("drift", text=[_say_groups(result)], figures=[figure], tables=[table], notes=result.notes)
+
+
+def _list_layers(layers: pd.DataFrame, tolerance: float) -> PageTable:
+    columns: dict[str, Any] = {
+        "layer": ("layer", str),
+        "group": ("group", str),
+        "n": ("channels", str),
+        "start_median": ("median γ at the start", show_real),
+        "median": ("median γ now", show_real),
+        "change": ("mean |change|", show_real),
+        "unmoved": ("unmoved", str),
+    }
+    caption = f"Unmoved: within {tolerance:.0%} of the start."
+    if layers["inherited"].any():
+        columns |= {"inherited": ("from 2-D weights", str), "carried": ("of those unmoved", str)}
+    if layers["rank_correlation"].notna().any():
+        columns["rank_correlation"] = ("rank correlation", show_real)
+        caption += " Rank correlation: Spearman's, of γ now with γ then."
+    return make_table("drift", layers, columns, caption=caption)
+
+
+def _say_groups(result: Drift) -> str:
+    (groups,) = result.summary.checkpoints.values()
+    parts = [
+        f"{found.unmoved:,} of {found.n:,} {'' if group == 'all' else f'{group} '}channels are within "
+        f"{result.summary.tolerance:.0%} of their start, and γ has moved by {show_real(found.mean_change)} "
+        "on average"
+        for group, found in groups.items()
+    ]
+    return f"It started from {result.summary.origin}. Now {'; '.join(parts)}."
+
+
+def _needs_download(checkpoint: Checkpoint) -> bool:
+    """Whether its start is torchvision's weights, and they are not on this machine."""
+    plan, source = checkpoint.spec.plan, checkpoint.provenance.get("inflated_from")
+    if plan.torchvision is None or not (isinstance(source, Mapping) and "weights" in source):
+        return False
+    import torch
+    from torchvision.models import get_model_weights
+
+    file = Path(get_model_weights(plan.torchvision)["IMAGENET1K_V1"].url).name
+    return not (Path(torch.hub.get_dir()) / "checkpoints" / file).is_file()

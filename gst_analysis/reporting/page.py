@@ -1,0 +1,246 @@
+"""What a report says -> one self-contained HTML page. Words, tables and figures enter; no torch, no files.
+
+The page asks for nothing from a network and is not allowed to (its own policy forbids it): the drawing
+library is in it once, some five megabytes. Interactive figures have a still beside them, for paper and for
+readers without scripts. The same parts give the same bytes: nothing here knows the time. Names come from
+files that anybody may have written, so every one is escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from html import escape
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from gst_analysis.errors import one_line
+from gst_analysis.style.theme import DARK, LIGHT, SPATIAL, Theme, render_figure
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    from matplotlib.figure import Figure
+
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "font-src data:; base-uri 'none'; form-action 'none'"
+)
+_WIDER = 125
+"""Pixels to an inch of a still: its small letters are as large as the page's."""
+_QUALITY = 90
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A drawing: stills by theme (light, and dark where nothing is interactive), and plotly's by theme."""
+
+    name: str
+    caption: str
+    stills: Mapping[str, Figure]
+    live: Mapping[str, go.Figure] = field(default_factory=dict)
+    kind: str = "svg"
+    """Of the stills: svg, or webp where they are made of photographs."""
+
+
+@dataclass(frozen=True)
+class PageTable:
+    """Cells as text; `numbers` are the columns to set flush right, `csv` the whole table to download."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str = ""
+    name: str = "table"
+    csv: str = ""
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Columns whose cells are all numbers."""
+        places = range(len(self.columns))
+        return frozenset(c for c in places if self.rows and all(_is_number(row[c]) for row in self.rows))
+
+
+@dataclass(frozen=True)
+class Section:
+    """In this order: a heading, what it shows, why it is missing, facts, paragraphs, figures, tables, notes,
+    limits, the command that makes it alone, folded text."""
+
+    name: str
+    title: str = ""
+    text: Sequence[str] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    figures: Sequence[PageFigure] = ()
+    tables: Sequence[PageTable] = ()
+    notes: Sequence[str] = ()
+    folded: Mapping[str, str] = field(default_factory=dict)
+    shows: str = ""
+    limits: Sequence[str] = ()
+    command: str = ""
+    command_makes: str = "This section alone"
+    missing: str = ""
+    """Why it cannot be made for this network, where it cannot."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A title, a line below it, and sections."""
+
+    title: str
+    lead: str
+    sections: Sequence[Section]
+
+
+def build_page(page: Page, tell: Callable[[int, int], object] | None = None) -> str:
+    """The whole page as text; `tell` is called with how many sections are drawn, and how many there are."""
+    live = any(figure.live for section in page.sections for figure in section.figures)
+    parts = [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="color-scheme" content="light dark">',
+        f"<title>{_say(page.title)}</title>",
+        f"<style>{_list_colours()}{_read('page.css')}</style>",
+        '</head><body><div class="page">',
+        f'<header><h1>{_say(page.title)}</h1><p class="lead">{_say(page.lead)}</p>',
+        f"{_list_sections(page.sections)}</header><main>",
+        *_show_sections(page.sections, tell),
+        "</main></div>",
+        *([f"<script>{_load_plotly()}</script>"] if live else []),
+        f"<script>{_read('page.js')}</script>",
+        "</body></html>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _show_sections(sections: Sequence[Section], tell: Callable[[int, int], object] | None) -> Iterator[str]:
+    for number, section in enumerate(sections):
+        if tell is not None:
+            tell(number, len(sections))
+        yield from _show_section(section)
+
+
+def _show_section(section: Section) -> Iterator[str]:
+    yield f'<section id="{_say(section.name)}"><h2>{_say(section.title)}</h2>'
+    if section.shows:
+        yield f'<p class="shows">{_say(section.shows)}</p>'
+    if section.missing:
+        yield f'<p class="missing">Not for this checkpoint: {_say(section.missing)}.</p>'
+    if section.facts:
+        rows = (f"<tr><th>{_say(k)}</th><td>{_say(v)}</td></tr>" for k, v in section.facts.items())
+        yield f'<table class="facts">{"".join(rows)}</table>'
+    yield from (f"<p>{_say(words)}</p>" for words in section.text)
+    yield from (_show_figure(figure) for figure in section.figures)
+    yield from (_show_table(table) for table in section.tables)
+    yield _list_notes("Notes", section.notes)
+    yield _list_notes("Limits", section.limits)
+    if section.command:
+        yield f'<p class="alone">{_say(section.command_makes)}:</p>'
+        lines = "\n".join(_say(line) for line in section.command.split("\n"))
+        yield f'<pre class="command">{lines}</pre>'
+    for title, text in section.folded.items():
+        yield f"<details><summary>{_say(title)}</summary><pre>{escape(text)}</pre></details>"
+    yield "</section>"
+
+
+def _list_notes(title: str, notes: Sequence[str]) -> str:
+    if not notes:
+        return ""
+    return (
+        f'<div class="notes"><h3>{title}</h3><ul>{"".join(f"<li>{_say(n)}</li>" for n in notes)}</ul></div>'
+    )
+
+
+def _show_figure(figure: PageFigure) -> str:
+    stills = "".join(
+        f'<img class="still {theme}" alt="{_say(figure.caption)}" '
+        f'width="{round(_WIDER * drawn.get_figwidth())}" src="{_encode(drawn, figure.kind)}">'
+        for theme, drawn in figure.stills.items()
+    )
+    caption = f"<figcaption>{_say(figure.caption)}</figcaption>"
+    if not figure.live:
+        return f"<figure>{stills}{caption}</figure>"
+    name = f"figure-{_say(figure.name)}"
+    drawings = ", ".join(f'"{theme}": {drawn.to_json()}' for theme, drawn in figure.live.items())
+    # inside a script element nothing but this would end it
+    drawings = drawings.replace("<", "\\u003c")
+    return (
+        f'<figure class="has-live"><div class="scroll"><div class="live" data-figure="{name}"></div></div>'
+        f"{stills}{caption}"
+        f'<script type="application/json" id="{name}">{{{drawings}}}</script></figure>'
+    )
+
+
+def _show_table(table: PageTable) -> str:
+    kinds = [' class="number"' if place in table.numbers else "" for place in range(len(table.columns))]
+    heading = "".join(f"<th{kind}>{_say(name)}</th>" for kind, name in zip(kinds, table.columns, strict=True))
+    rows = "".join(
+        f"<tr>{''.join(f'<td{k}>{_say(cell)}</td>' for k, cell in zip(kinds, row, strict=True))}</tr>"
+        for row in table.rows
+    )
+    caption = f"<caption>{_say(table.caption)}</caption>" if table.caption else ""
+    body = f"{caption}<thead><tr>{heading}</tr></thead><tbody>{rows}</tbody>"
+    shown = f'<div class="scroll"><table>{body}</table></div>'
+    if not table.csv:
+        return shown
+    data = base64.b64encode(table.csv.encode()).decode()
+    name = _say(table.name)
+    link = f'<a download="{name}.csv" href="data:text/csv;base64,{data}">all numbers as {name}.csv</a>'
+    return f'{shown}<p class="download">{link}</p>'
+
+
+def _list_sections(sections: Iterable[Section]) -> str:
+    links = (f'<li><a href="#{_say(s.name)}">{_say(s.title)}</a></li>' for s in sections)
+    return f"<nav><ul>{''.join(links)}</ul></nav>"
+
+
+def _list_colours() -> str:
+    """The theme's inks and papers as CSS variables."""
+
+    def name(theme: Theme, link: str) -> str:
+        inks = {"paper": theme.paper, "panel": theme.panel, "ink": theme.ink, "faint": theme.faint}
+        colours = {**inks, "grid": theme.grid, "link": link}
+        return "".join(f"--{key}:{value};" for key, value in colours.items())
+
+    dark = name(DARK, DARK.groups["spatial"])
+    return f":root{{{name(LIGHT, SPATIAL)}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+
+
+def _encode(figure: Figure, kind: str) -> str:
+    """A still as it stands in a page: an image of its own, so that no two share the names of their parts."""
+    mime = {"svg": "image/svg+xml", "webp": "image/webp"}[kind]
+    drawn = render_figure(figure, kind) if kind == "svg" else _shrink(render_figure(figure, "png"))
+    return f"data:{mime};base64,{base64.b64encode(drawn).decode()}"
+
+
+def _shrink(png: bytes) -> bytes:
+    """The same picture in a quarter of the bytes or less, for what is made of photographs."""
+    from PIL import Image
+
+    whole = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").save(whole, "WEBP", quality=_QUALITY)
+    return whole.getvalue()
+
+
+def _say(text: str) -> str:
+    return escape(one_line(text))
+
+
+def _is_number(cell: str) -> bool:
+    """Whether a cell starts like a number; what is not defined is a dash."""
+    return cell == "" or cell[0] in "0123456789−–+<." or (cell[0] == "-" and cell[1:2].isdigit())
+
+
+@cache
+def _read(name: str) -> str:
+    return (resources.files("gst_analysis.reporting") / name).read_text(encoding="utf-8")
+
+
+@cache
+def _load_plotly() -> str:
+    """The drawing library, as it comes with its Python package."""
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs()).replace("</script", "<\\/script")

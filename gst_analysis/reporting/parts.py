@@ -1,0 +1,80 @@
+"""What the report's sections are put together with: figures for both themes, tables, numbers as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gst_analysis.reporting.page import PageTable
+
+Drawing = TypeVar("Drawing")
+Columns = Mapping[str, tuple[str, Callable[[Any], str]]]
+"""By column of the table: its heading, and how a cell is shown."""
+
+
+def draw_both(draw: Callable[[bool], Drawing]) -> dict[str, Drawing]:
+    """A figure for light and one for dark."""
+    return {"light": draw(False), "dark": draw(True)}
+
+
+def make_table(
+    name: str,
+    table: pd.DataFrame,
+    columns: Columns,
+    *,
+    caption: str = "",
+    csv: pd.DataFrame | None = None,
+    more: Mapping[str, Sequence[str]] | None = None,
+) -> PageTable:
+    """Some columns of a table as text, and the whole of it (or of `csv`) to download.
+
+    Args:
+        name: of the file to download.
+        table: a row for each row.
+        columns: which to show, and how.
+        caption: above the table.
+        csv: the table to download, if it is another one.
+        more: columns that are text already.
+    """
+    from gst_analysis.reporting.page import PageTable
+
+    cells = [
+        (more or {}).get(key) or [show(value) for value in table[key]] for key, (_, show) in columns.items()
+    ]
+    rows = list(zip(*cells, strict=True))
+    whole = (table if csv is None else csv).to_csv(index=False, lineterminator="\n")
+    return PageTable([heading for heading, _ in columns.values()], rows, caption, name, whole)
+
+
+def show_real(value: float) -> str:
+    """Three decimals; a dash for what is not defined."""
+    if value != value:
+        return "–"
+    text = f"{value:.3f}"
+    return "0.000" if text == "-0.000" else text.replace("-", "−")
+
+
+def show_share(value: float) -> str:
+    """As a percentage."""
+    return f"{value:.1%}" if value == value else "–"
+
+
+def show_p(value: float) -> str:
+    """Three decimals; small ones as being small."""
+    return "–" if value != value else "<.001" if value < 0.001 else f"{value:.3f}"
+
+
+def show_interval(low: float, high: float) -> str:
+    """From where to where."""
+    return f"{show_real(low)} to {show_real(high)}" if low == low and high == high else "–"
+
+
+def show_count(number: float) -> str:
+    """For people: 21.0 M, 29.0 G."""
+    for scale, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= scale:
+            return f"{number / scale:#.3g}".rstrip(".") + f" {letter}"
+    return f"{number:g}"

@@ -1,0 +1,117 @@
+"""The report's section on the smaller network that the invariant score proposes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gst_analysis.analyses.slimming import SlimTarget, slim
+from gst_analysis.checkpoints.sources import open_model
+from gst_analysis.errors import SpecError
+from gst_analysis.reporting.commands import KEPT_MACS
+from gst_analysis.reporting.parts import draw_both, make_table, show_count, show_share
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gst_analysis.analyses.slimming import Slimming
+    from gst_analysis.checkpoints.loading import Checkpoint
+    from gst_analysis.checkpoints.sources import Progress
+    from gst_analysis.reporting.clips import ReportClips
+    from gst_analysis.reporting.page import Section
+
+
+def tell_slimming(checkpoint: Checkpoint, clips: ReportClips | None, progress: Progress | None) -> Section:
+    """The widths left in every block, and accuracy over cost where there are clips."""
+    from gst_analysis.reporting.page import PageFigure, Section
+
+    try:
+        result = _slim(checkpoint, clips, progress)
+    except SpecError as error:
+        return Section("slimming", missing=f"{error.found}; {error.todo}")
+    if clips is not None:
+        clips.failures.update(result.summary.failures)
+    below = (
+        ""
+        if result.curve is None
+        else (" Below: accuracy as more and more channels go, beside two plain ways to the same cost.")
+    )
+    caption = f"What is left of every group.{below} Before fine-tuning."
+    figure = PageFigure("slimming", caption, draw_both(lambda dark: result.plot(dark=dark)))
+    return Section("slimming", text=[_say_cost(result)], figures=[figure], tables=_list_tables(result))
+
+
+def _slim(checkpoint: Checkpoint, clips: ReportClips | None, progress: Progress | None) -> Slimming:
+    from gst_analysis.analyses.slimming.order import check_slimmable
+
+    check_slimmable(checkpoint.spec)
+    target = SlimTarget(macs=KEPT_MACS)
+    if clips is None:
+        return slim(open_model(checkpoint), target, progress=progress)
+    choice = clips.plan.draw_few(clips.plan.slimming_clips)
+    return slim(
+        clips.model, target, dataset=clips.dataset, choice=choice, settings=clips.settings, progress=progress
+    )
+
+
+def _say_cost(result: Slimming) -> str:
+    summary, before, after = result.summary, result.summary.before, result.summary.after
+    total = int(result.table["before"].sum())
+    text = (
+        f"Without {summary.removed:,} of {total:,} channels of its operators the network needs "
+        f"{show_count(after.macs)} instead of {show_count(before.macs)} multiply-adds a clip, and "
+        f"{show_count(after.params)} instead of {show_count(before.params)} parameters."
+    )
+    if before.accuracy is None or after.accuracy is None:
+        return f"{text} With labelled clips the report also says what accuracy is left."
+    interval = f"{show_share(after.accuracy.low)} to {show_share(after.accuracy.high)}"
+    return (
+        f"{text} On {summary.clips} clips, before any fine-tuning, {show_share(after.accuracy.value)} "
+        f"({interval}) are right, where the whole network has {show_share(before.accuracy.value)}."
+    )
+
+
+def _list_tables(result: Slimming) -> list[Any]:
+    """Widths by block, and the curve."""
+    import pandas as pd
+
+    table = result.table
+    groups = list(dict.fromkeys(table["group"]))
+    layers = list(dict.fromkeys(table["layer"]))
+    cells = {(row["layer"], row["group"]): row for row in table.to_dict("records")}
+    wide = pd.DataFrame({"layer": layers})
+    columns: dict[str, Any] = {"layer": ("layer", str)}
+    for group in groups:
+        wide[group] = [f"{cells[at, group]['before']} → {cells[at, group]['after']}" for at in layers]
+        columns[group] = (f"{group} channels" if group != "all" else "channels", str)
+    if "temporal" in groups:
+        wide["share"] = _shares(table, layers)
+        columns["share"] = ("temporal part left", show_share)
+    found = [make_table("slimming", wide, columns, caption="Before → after, at every operator.", csv=table)]
+    if result.curve is not None:
+        found.append(_list_curve(result.curve))
+    return found
+
+
+def _shares(table: pd.DataFrame, layers: list[str]) -> list[float]:
+    left = table.pivot(index="layer", columns="group", values="after").loc[layers]
+    return list(left["temporal"] / left.sum(axis=1))
+
+
+def _list_curve(curve: pd.DataFrame) -> Any:
+    """The scores' own order; the csv has the plain ways too."""
+    own = curve[curve["method"] == "score"]
+    ends = zip(own["accuracy_low"], own["accuracy_high"], strict=True)
+    return make_table(
+        "slimming_curve",
+        own,
+        {
+            "macs_share": ("multiply-adds left", show_share),
+            "params": ("parameters left", show_count),
+            "removed": ("channels gone", str),
+            "accuracy": ("top-1", show_share),
+            "interval": ("95% interval", str),
+        },
+        caption="Lowest scores first, before fine-tuning.",
+        csv=curve,
+        more={"interval": [f"{show_share(low)} to {show_share(high)}" for low, high in ends]},
+    )

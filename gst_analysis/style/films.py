@@ -1,0 +1,81 @@
+"""Pictures in; a video file that browsers play out: H.264 in mp4 with its index in front, or VP9 in webm.
+
+Both are 4:2:0, and written whole or not at all. No torch here.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from gst_analysis.errors import OutputError
+from gst_analysis.results import write_whole
+
+FILM_FORMATS = ("mp4", "webm")
+_MILLISECOND = Fraction(1, 1000)
+_WEBM = {"deadline": "realtime", "cpu-used": "6", "crf": "30", "b": "0"}
+
+
+def save_film(
+    path: Path,
+    pictures: Iterable[np.ndarray],
+    *,
+    rate: float,
+    times: Sequence[float] | None = None,
+    preset: str = "veryfast",
+) -> Path:
+    """Write pictures (H, W, 3) of one even size as a video, one by one.
+
+    Args:
+        path: ends in .mp4 or .webm.
+        pictures: uint8, in order.
+        rate: pictures a second.
+        times: the second from which each is shown, where they do not follow evenly.
+        preset: x264's, for mp4: how much time is spent on making the file small.
+
+    Raises:
+        OutputError: another ending, or a place that cannot be written.
+    """
+    kind = path.suffix.removeprefix(".")
+    if kind not in FILM_FORMATS:
+        raise OutputError(
+            str(path),
+            expected=f"a name that ends in {' or '.join(FILM_FORMATS)}",
+            found=repr(path.suffix),
+            todo="choose one of them",
+        )
+    # An mp4 is opened by its name once more, to move its index to the front.
+    with tempfile.TemporaryDirectory(prefix="gst-analysis-") as folder:
+        draft = Path(folder) / f"film.{kind}"
+        _encode(draft, pictures, rate, times, preset)
+        with draft.open("rb") as source:
+            return write_whole(path, lambda file: shutil.copyfileobj(source, file))
+
+
+def _encode(
+    path: Path, pictures: Iterable[np.ndarray], rate: float, times: Sequence[float] | None, preset: str
+) -> None:
+    mp4 = path.suffix == ".mp4"
+    codec, options = ("libx264", {"preset": preset, "crf": "20"}) if mp4 else ("libvpx-vp9", _WEBM)
+    muxing = {"movflags": "+faststart"} if mp4 else {}
+    with av.open(str(path), "w", format=path.suffix.removeprefix("."), options=muxing) as container:
+        stream = container.add_stream(codec, rate=Fraction(rate).limit_denominator(1001), options=options)
+        assert isinstance(stream, av.VideoStream)
+        stream.pix_fmt = "yuv420p"
+        if times is not None:
+            stream.codec_context.time_base = _MILLISECOND
+        for number, picture in enumerate(pictures):
+            if number == 0:
+                stream.height, stream.width = picture.shape[:2]
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            frame.pts = number if times is None else round(times[number] / _MILLISECOND)
+            if times is not None:
+                frame.time_base = _MILLISECOND
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))

@@ -1,0 +1,114 @@
+"""One look for every figure: two colours for space and time, ink and paper for light and dark.
+
+Colours are Okabe and Ito's, which colour-blind readers can tell apart. Nothing here touches matplotlib's
+global settings, so figures can be drawn from several threads at once.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from gst_analysis.results import write_whole
+
+Grid = Literal["x", "y", "both"]
+
+SPATIAL, TEMPORAL, SHARED = "#0072B2", "#D55E00", "#7A7A7A"
+GROUP_COLOURS: Mapping[str, str] = {"spatial": SPATIAL, "temporal": TEMPORAL, "shared": SHARED, "all": SHARED}
+GROUP_COLOURS_DARK: Mapping[str, str] = {
+    "spatial": "#56B4E9",
+    "temporal": "#F0853B",
+    "shared": "#A8A8A8",
+    "all": "#A8A8A8",
+}
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Ink and paper."""
+
+    paper: str
+    panel: str
+    ink: str
+    faint: str
+    grid: str
+    groups: Mapping[str, str]
+    accent: str
+    """What a scatter points out among grey points."""
+    mark: str
+    """The reader's own choice."""
+
+
+LIGHT = Theme("#FFFFFF", "#FFFFFF", "#1A1A1A", "#595959", "#E3E3E3", GROUP_COLOURS, "#009E73", "#A3478A")
+DARK = Theme("#0E1117", "#161A22", "#F2F2F2", "#B4B4B4", "#333944", GROUP_COLOURS_DARK, "#2FC79B", "#E08FC2")
+
+
+class NotebookFigure(Figure):
+    """A figure that shows itself in Jupyter without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=110, facecolor=self.get_facecolor())
+        return buffer.getvalue()
+
+
+def theme_of(*, dark: bool) -> Theme:
+    """The theme for a light or a dark background."""
+    return DARK if dark else LIGHT
+
+
+def new_figure(width: float, height: float, theme: Theme) -> Figure:
+    """An empty figure of a size in inches, laid out so that nothing overlaps."""
+    figure = NotebookFigure(figsize=(width, height), facecolor=theme.paper, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def dress(axes: Axes, theme: Theme, *, grid: Grid | None = "y") -> None:
+    """Give axes the theme's ink, and only the lines that help reading."""
+    axes.set_facecolor(theme.panel)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(theme.faint)
+    axes.tick_params(colors=theme.faint, labelcolor=theme.ink, labelsize=8)
+    for text in (axes.xaxis.label, axes.yaxis.label, axes.title):
+        text.set_color(theme.ink)
+    axes.set_axisbelow(True)
+    if grid is not None:
+        axes.grid(axis=grid, color=theme.grid, linewidth=0.7)
+
+
+def dress_legend(legend: Any, theme: Theme) -> None:
+    """Give a legend the theme's ink and no box."""
+    legend.set_frame_on(False)
+    for text in [*legend.get_texts(), legend.get_title()]:
+        text.set_color(theme.ink)
+
+
+_SALT = threading.Lock()
+"""rc_context changes settings for all threads while it lasts."""
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write png, svg or pdf by the path's ending; the same figure gives the same bytes."""
+    drawn = render_figure(figure, path.suffix.removeprefix("."))
+    return write_whole(path, lambda file: file.write(drawn))
+
+
+def render_figure(figure: Figure, kind: str) -> bytes:
+    """The figure as a png, svg or pdf; the same figure gives the same bytes."""
+    metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
+    buffer = io.BytesIO()
+    with _SALT, rc_context({"svg.hashsalt": "gst-analysis"}):  # element ids would be random without it
+        figure.savefig(buffer, format=kind, dpi=200, facecolor=figure.get_facecolor(), metadata=metadata)
+    return buffer.getvalue()

@@ -1,0 +1,111 @@
+"""What the figures of the causal check show is what their tables say."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from gst_analysis.analyses.ablation.figure import draw_ablation
+from gst_analysis.analyses.ablation.table import ABLATION, INTERVENTIONS
+from gst_analysis.analyses.agreement.figure import draw_score_agreement
+from gst_analysis.analyses.agreement.table import SCORE_AGREEMENT
+from gst_analysis.style.theme import DARK, GROUP_COLOURS, LIGHT
+from gst_analysis.tables.schema import check
+
+
+def make_ablation(layers: int = 8, groups: tuple[str, ...] = ("spatial", "temporal")) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "checkpoint": "one",
+            "stage": 1 + n // 2,
+            "block": f"layer{1 + n // 2}.{n % 2}",
+            "layer": f"layer{1 + n // 2}.{n % 2}.bn2",
+            "group": group,
+            "channels": 4,
+            "intervention": kind,
+            "clips": 20,
+            "accuracy": 0.5,
+        }
+        | {f"{m}{e}": rng.normal() + step for m in MEASURES for e, step in STEPS.items()}
+        for n in range(layers)
+        for group in groups
+        for kind in INTERVENTIONS
+    ]
+    return check(pd.DataFrame(rows)[list(ABLATION.columns)], ABLATION)
+
+
+MEASURES = ("accuracy_drop", "logit_drop", "loss_rise")
+STEPS = {"": 0.0, "_low": -9.0, "_high": 9.0}
+
+
+@pytest.mark.parametrize(("measure", "scale"), [("accuracy_drop", 100), ("loss_rise", 1)])
+def test_every_drop_is_where_the_table_says(measure: str, scale: float) -> None:
+    table = make_ablation()
+    figure = draw_ablation(table, measure=measure)
+    assert len(figure.axes) == len(INTERVENTIONS)
+    for axes, kind in zip(figure.axes, INTERVENTIONS, strict=True):
+        drawn = {box[0].get_color(): box for box in axes.containers}
+        for group in ("spatial", "temporal"):
+            marks, _, bars = drawn[GROUP_COLOURS[group]]
+            rows = table[(table["intervention"] == kind) & (table["group"] == group)]
+            np.testing.assert_allclose(marks.get_ydata(), scale * rows[measure])
+            ends = np.array([segment[:, 1] for segment in bars[0].get_segments()])
+            np.testing.assert_allclose(ends[:, 0], scale * rows[f"{measure}_low"])
+            np.testing.assert_allclose(ends[:, 1], scale * rows[f"{measure}_high"])
+    labels = [label.get_text() for label in figure.axes[-1].get_xticklabels()]
+    assert labels == list(dict.fromkeys(table["block"]))
+
+
+def test_a_mean_outside_its_interval_and_no_groups_are_drawn() -> None:
+    table = make_ablation(groups=("all",))
+    table["loss_rise_low"] = table["loss_rise"] + 0.1
+    figure = draw_ablation(table, measure="loss_rise", dark=True)
+    assert figure.get_facecolor() == plt.matplotlib.colors.to_rgba(DARK.paper)
+    (text,) = figure.legends[0].get_texts()
+    assert "no groups" in text.get_text()
+
+
+def test_one_clip_has_no_interval() -> None:
+    several, one = make_ablation(), make_ablation().assign(clips=1)
+    told = {True: "20 clips; bars: confidence intervals", False: "one clip: no confidence intervals"}
+    for table, barred in ((several, True), (one, False)):
+        figure = draw_ablation(table)
+        assert all(bool(box[2]) == barred for axes in figure.axes for box in axes.containers)
+        assert told[barred] in figure.legends[0].get_title().get_text()
+
+
+def make_agreement() -> pd.DataFrame:
+    rows = [
+        {
+            "checkpoint": name,
+            "score": score,
+            "aggregate": how,
+            "intervention": kind,
+            "measure": measure,
+            "checkpoints": 1,
+            "units": 16,
+            "spearman": value,
+            "low": value - 0.2,
+            "high": value + 0.1,
+        }
+        for name in ("one", "two", "all")
+        for score, value in (("gamma", 0.1), ("taylor", 0.8), ("invariant", np.nan))
+        for how in ("mean", "sum")
+        for kind in INTERVENTIONS
+        for measure in MEASURES
+    ]
+    return check(pd.DataFrame(rows), SCORE_AGREEMENT)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_agreement_shows_means_and_names_what_is_not_defined(dark: bool) -> None:
+    figure = draw_score_agreement(make_agreement(), dark=dark)
+    theme = DARK if dark else LIGHT
+    for axes in figure.axes:
+        marks = [box[0] for box in axes.containers]
+        assert [float(mark.get_xdata()[0]) for mark in marks] == [0.1, 0.8]
+        assert {mark.get_color() for mark in marks} == {theme.accent}
+        assert [text.get_text() for text in axes.texts] == ["not defined"]

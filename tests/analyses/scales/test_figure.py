@@ -1,0 +1,131 @@
+"""What Figure 4 draws: heights, bins, medians and counts, in print and on screen."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgba
+
+from gst_analysis.analyses.scales.figure import draw_bn_scales
+from gst_analysis.analyses.scales.interactive import draw_bn_scales_interactive
+from gst_analysis.analyses.scales.panels import count_bins, lay_out_panels
+from gst_analysis.style.theme import SPATIAL, TEMPORAL, save_figure
+
+
+def make_table(
+    *, blocks: int = 2, checkpoints: tuple[str, ...] = ("one",), groups: bool = True
+) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    rows = []
+    for checkpoint in checkpoints:
+        for block in range(blocks):
+            for channel in range(16):
+                group = ("spatial" if channel < 12 else "temporal") if groups else "all"
+                gamma = rng.normal(1.0 if group == "spatial" else -0.5, 0.1)
+                rows.append(
+                    (
+                        checkpoint,
+                        block + 1,
+                        f"layer{block + 1}.0",
+                        f"layer{block + 1}.0.bn2",
+                        group,
+                        channel,
+                        gamma,
+                    )
+                )
+    table = pd.DataFrame(rows, columns=["checkpoint", "stage", "block", "layer", "group", "channel", "gamma"])
+    return table.assign(
+        beta=0.0, running_mean=0.0, running_var=1.0, share=1.0, importance=table["gamma"].abs()
+    )
+
+
+def test_heights_are_percentages_of_each_group_on_shared_bins() -> None:
+    table = make_table()
+    grid = lay_out_panels(table, by="block", absolute=False)
+    heights = count_bins(grid.panels["layer1.0", "one"], grid.edges)
+    spatial = table[(table["block"] == "layer1.0") & (table["group"] == "spatial")]["gamma"]
+    by_hand = [
+        100 / 12 * sum((spatial >= a) & (spatial < b))
+        for a, b in zip(grid.edges, grid.edges[1:], strict=False)
+    ]
+    if spatial.max() == grid.edges[-1]:
+        by_hand[-1] += 100 / 12
+    np.testing.assert_allclose(heights["spatial"], by_hand)
+    assert heights["temporal"].sum() == pytest.approx(100)
+
+
+def test_print_has_a_panel_a_block_and_checkpoint_with_medians_and_counts() -> None:
+    table = make_table(blocks=3, checkpoints=("one", "two"))
+    figure = draw_bn_scales(table)
+    assert len(figure.axes) == 6
+    axes = figure.axes[0]
+    medians = {to_rgba(line.get_color()): line.get_xdata()[0] for line in axes.lines}
+    part = (
+        table[(table["block"] == "layer1.0") & (table["checkpoint"] == "one")]
+        .groupby("group")["gamma"]
+        .median()
+    )
+    assert medians == {to_rgba(SPATIAL): part["spatial"], to_rgba(TEMPORAL): part["temporal"]}
+    assert [t.get_text() for t in axes.texts] == ["n = 12 + 4"]
+    assert [a.get_ylabel() for a in figure.axes[::2]] == ["layer1.0", "layer2.0", "layer3.0"]
+
+
+def test_stages_pool_their_blocks() -> None:
+    table = make_table(blocks=2)
+    table["stage"] = 1
+    figure = draw_bn_scales(table, by="stage")
+    assert [t.get_text() for t in figure.axes[0].texts] == ["n = 24 + 8"]
+
+
+def test_a_family_without_groups_has_one_histogram_and_says_so() -> None:
+    figure = draw_bn_scales(make_table(groups=False))
+    (legend,) = figure.legends
+    assert [t.get_text() for t in legend.get_texts()] == ["all channels (no groups)"]
+
+
+def test_a_block_that_a_checkpoint_lacks_is_said() -> None:
+    table = make_table(blocks=2, checkpoints=("one", "two"))
+    table = table[~((table["checkpoint"] == "two") & (table["block"] == "layer2.0"))]
+    figure = draw_bn_scales(table)
+    assert [t.get_text() for t in figure.axes[3].texts] == ["no such block"]
+    draw_bn_scales_interactive(table)
+
+
+def test_equal_scales_still_make_a_figure() -> None:
+    table = make_table().assign(gamma=1.0, importance=1.0)
+    assert draw_bn_scales(table).axes[0].lines[0].get_xdata()[0] == 1.0
+    edges = lay_out_panels(table, by="block", absolute=False).edges
+    (around,) = [bounds for bounds in itertools.pairwise(edges) if bounds[0] < 1.0 < bounds[1]]
+    assert sum(around) / 2 == pytest.approx(1.0)
+
+
+def test_screen_and_print_show_the_same_heights() -> None:
+    table = make_table()
+    figure = draw_bn_scales_interactive(table)
+    grid = lay_out_panels(table, by="block", absolute=False)
+    np.testing.assert_allclose(
+        figure.data[0].y, count_bins(grid.panels["layer1.0", "one"], grid.edges)["spatial"]
+    )
+    assert sum(trace.showlegend for trace in figure.data) == 2
+
+
+def test_many_checkpoints_on_screen_have_names_that_fit() -> None:
+    names = tuple(f"something-something-v2-gst-resnet50-epoch-{i}" for i in range(12))
+    figure = draw_bn_scales_interactive(make_table(checkpoints=names))
+    titles = [note.text for note in figure.layout.annotations if note.yref == "paper"]
+    assert [title.replace("<br>", "") for title in titles] == list(names)
+    assert max(len(line) for title in titles for line in title.split("<br>")) <= 13
+    named = [axis for axis in figure.select_xaxes() if axis.title.text]
+    assert len(named) == 1
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+@pytest.mark.parametrize("dark", [True, False])
+def test_the_same_table_gives_the_same_file(tmp_path: Path, kind: str, *, dark: bool) -> None:
+    one = save_figure(draw_bn_scales(make_table(), dark=dark), tmp_path / f"a.{kind}").read_bytes()
+    two = save_figure(draw_bn_scales(make_table(), dark=dark), tmp_path / f"b.{kind}").read_bytes()
+    assert one == two

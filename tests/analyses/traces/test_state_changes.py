@@ -1,0 +1,182 @@
+"""Change points against planted steps, noise that must flip nothing, and scores worked out by hand."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from gst_analysis.analyses.traces.state_changes import (
+    Change,
+    ChangeSettings,
+    TrueChange,
+    find_changes,
+    find_curve_changes,
+    find_label_changes,
+    score_changes,
+)
+from gst_analysis.errors import SpecError
+
+FINDERS = [find_label_changes, find_curve_changes]
+
+
+def rows(*leads: tuple[int, float], classes: int = 4) -> np.ndarray:
+    """A row for each (class, its probability); the others share the rest."""
+    table = np.empty((len(leads), classes))
+    for row, (label, probability) in enumerate(leads):
+        table[row] = (1 - probability) / (classes - 1)
+        table[row, label] = probability
+    return table
+
+
+def step(at: int, length: int = 8, *, before: float = 0.9, after: float = 0.9) -> np.ndarray:
+    return rows(*[(1, before)] * at, *[(2, after)] * (length - at))
+
+
+@pytest.mark.parametrize("find", FINDERS)
+@pytest.mark.parametrize("at", range(1, 8))
+def test_a_planted_step_is_found_where_it_is(find: object, at: int) -> None:
+    (change,) = find(step(at), verdict=2)  # type: ignore[operator]
+    assert (change.row, change.from_id, change.to_id) == (at, 1, 2)
+    assert 0 < change.confidence <= 1
+
+
+@pytest.mark.parametrize("find", FINDERS)
+def test_several_steps_come_in_order(find: object) -> None:
+    table = rows(*[(0, 0.9)] * 5, *[(3, 0.8)] * 4, *[(1, 0.95)] * 6)
+    found = find(table)  # type: ignore[operator]
+    assert [(c.row, c.from_id, c.to_id) for c in found] == [(5, 0, 3), (9, 3, 1)]
+
+
+@pytest.mark.parametrize("find", FINDERS)
+def test_nothing_changes_where_nothing_changes(find: object) -> None:
+    assert find(rows(*[(2, 0.7)] * 9)) == ()  # type: ignore[operator]
+    assert find(rows((2, 0.7))) == ()  # type: ignore[operator]
+    assert find(np.ones((6, 1))) == ()  # type: ignore[operator]
+
+
+def test_a_short_state_flips_nothing_and_a_longer_one_does() -> None:
+    blip = [(0, 0.9)] * 4 + [(1, 0.99)] + [(0, 0.9)] * 4
+    assert find_label_changes(rows(*blip)) == ()
+    assert find_curve_changes(rows(*blip)) == ()
+    longer = rows(*[(0, 0.9)] * 4, *[(1, 0.99)] * 2, *[(0, 0.9)] * 4)
+    assert [c.row for c in find_label_changes(longer)] == [4, 6]
+    assert [c.row for c in find_curve_changes(longer)] == [4, 6]
+    assert [c.row for c in find_label_changes(rows(*blip), ChangeSettings(hold=1))] == [4, 5]
+
+
+def test_a_narrow_lead_flips_nothing_but_dates_the_change_it_grows_into() -> None:
+    table = np.array([[0.8, 0.2]] * 3 + [[0.48, 0.52]] * 2 + [[0.8, 0.2]] * 3)
+    assert find_label_changes(table) == ()
+    table[5:] = [0.1, 0.9]
+    (change,) = find_label_changes(table, ChangeSettings(margin=0.3))
+    assert change.row == 3  # class 1 leads from here on without a break
+
+
+def test_noise_about_a_tie_flips_nothing() -> None:
+    """Two classes that take turns by chance, as long as neither leads by the margin."""
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        lead = rng.uniform(-0.28, 0.28, 40)
+        table = np.stack([0.5 + lead / 2, 0.5 - lead / 2], axis=1)
+        assert find_label_changes(table, ChangeSettings(margin=0.3)) == ()
+        assert find_curve_changes(table, ChangeSettings(step=0.4)) == ()
+
+
+@pytest.mark.parametrize("find", FINDERS)
+def test_the_last_row_alone_changes_the_state_only_to_the_clips_own_class(find: object) -> None:
+    table = step(7)
+    assert find(table, verdict=1) == ()  # type: ignore[operator]
+    assert [c.row for c in find(table, verdict=2)] == [7]  # type: ignore[operator]
+    assert [c.row for c in find(table)] == [7]  # type: ignore[operator]
+    assert [c.row for c in find(step(6), verdict=1)] == [6]  # type: ignore[operator]
+
+
+def test_a_curve_changes_also_where_another_class_stays_ahead() -> None:
+    table = np.array([[0.5, 0.45, 0.05]] * 5 + [[0.5, 0.02, 0.48]] * 5)
+    assert find_label_changes(table) == ()
+    (change,) = find_curve_changes(table)
+    assert (change.row, change.from_id, change.to_id) == (5, 1, 2)
+    assert change.confidence == pytest.approx(0.43)
+
+
+def test_the_confidence_of_a_label_is_how_far_both_classes_part() -> None:
+    table = np.array([[0.7, 0.3]] * 3 + [[0.1, 0.9]] * 2)
+    (change,) = find_label_changes(table, ChangeSettings(margin=0.3))
+    assert change.confidence == pytest.approx(((0.7 - 0.3) + (0.9 - 0.1)) / 2)
+    sure, unsure = (find_label_changes(step(4, before=p, after=p))[0].confidence for p in (0.99, 0.7))
+    assert sure > unsure
+
+
+def test_the_curve_is_cut_where_every_other_cut_costs_more() -> None:
+    """Against a plain search through all ways to cut."""
+    rng = np.random.default_rng(1)
+    settings = ChangeSettings(step=0.0, hold=1)
+    for _ in range(5):
+        table = rng.dirichlet(np.ones(3), 7)
+        price = 0.02
+        settings = ChangeSettings(step=price**0.5, hold=1)
+
+        def cost(edges: tuple[int, ...], table: np.ndarray = table) -> float:
+            parts = [table[a:b] for a, b in itertools.pairwise((0, *edges, 7))]
+            return sum(((part - part.mean(axis=0)) ** 2).sum() for part in parts) + 0.02 * len(edges)
+
+        ways = (w for n in range(7) for w in itertools.combinations(range(1, 7), n))
+        best = min(ways, key=cost)
+        found = [c.row for c in find_curve_changes(table, settings)]
+        assert set(found) <= set(best)  # a cut may move less than the step
+        means = [table[a:b].mean(axis=0) for a, b in itertools.pairwise((0, *best, 7))]
+        moved = [abs(b - a).sum() / 2 for a, b in itertools.pairwise(means)]
+        assert found == [cut for cut, share in zip(best, moved, strict=True) if share >= settings.step]
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("frame", [1, 5]), ("prefix", [5]), ("leave-one-out", [])])
+def test_what_is_said_of_a_prefix_of_one_frame_is_no_state(mode: str, expected: list[int]) -> None:
+    table = rows((0, 0.95), *[(1, 0.95)] * 4, *[(2, 0.95)] * 3)
+    for found in find_changes(mode, table, verdict=2).values():
+        assert [change.row for change in found] == expected
+    for found in find_changes(mode, table[:2], verdict=1).values():
+        assert [change.row for change in found] == ([1] if mode == "frame" else [])
+
+
+def test_scores_by_hand() -> None:
+    found = [
+        [Change(3, 0, 1, 0.9)],  # right on time
+        [Change(5, 0, 1, 0.9)],  # one late
+        [Change(7, 0, 1, 0.9)],  # three late
+        [Change(2, 0, 3, 0.9)],  # to another class
+        [],  # missed
+        [Change(4, 1, 0, 0.9)],  # where there is none
+        [],
+    ]
+    truths = [TrueChange(3, 1), TrueChange(4, 1), TrueChange(4, 1), TrueChange(2, 1), TrueChange(2, 1)]
+    scores = score_changes(found, [*truths, TrueChange(None, 0), TrueChange(None, 0)])
+    assert (scores.clips, scores.with_change, scores.without_change, scores.dated) == (7, 5, 2, 3)
+    assert scores.recall == pytest.approx(2 / 5)
+    assert scores.precision == pytest.approx(2 / 5)
+    assert scores.mean_abs_error_frames == pytest.approx((0 + 1 + 3) / 3)
+    assert scores.mean_error_frames == pytest.approx(4 / 3)
+    assert scores.errors_frames == {0: 1, 1: 1, 3: 1}
+    assert scores.false_change_share == 0.5
+    assert score_changes(found[:3], truths[:3], tolerance=3).recall == 1
+
+
+def test_flicker_costs_precision() -> None:
+    found = [[Change(3, 0, 1, 0.9), Change(5, 1, 0, 0.9), Change(6, 0, 1, 0.9)]]
+    scores = score_changes(found, [TrueChange(3, 1)])
+    assert (scores.recall, scores.precision) == (1, pytest.approx(1 / 3))
+
+
+def test_scores_of_nothing_are_none() -> None:
+    scores = score_changes([], [])
+    assert (scores.recall, scores.precision, scores.mean_abs_error_frames) == (None, None, None)
+    assert scores.false_change_share is None
+
+
+@pytest.mark.parametrize(
+    "changes", [{"margin": -0.1}, {"margin": 2}, {"step": "x"}, {"hold": 0}, {"hold": 1.5}]
+)
+def test_settings_that_make_no_sense_are_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(SpecError, match="change setting"):
+        ChangeSettings(**changes)  # type: ignore[arg-type]

@@ -1,0 +1,281 @@
+"""The command line as a contract: exit codes, one JSON document, one line of complaint, quick help."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import typer
+
+from gst_analysis.analyses import cost
+from gst_analysis.checkpoints.loading import load_checkpoint, save_model
+from gst_analysis.cli import app, run
+from gst_analysis.networks.specs import ClipSpec
+from tests.conftest import SaveSmall, build_small
+
+COMMANDS = [info.name or info.callback.__name__ for info in app.registered_commands if info.callback]
+
+WRITING = [
+    command.name
+    for command in typer.main.get_command(app).commands.values()  # type: ignore[attr-defined] # it is a group
+    if any("--out" in parameter.opts for parameter in command.params)
+]
+
+
+def read_json(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    document = json.loads(printed.out)
+    assert isinstance(document, dict)
+    return document
+
+
+def test_inspect_says_what_a_file_is(save_small: SaveSmall, capsys: pytest.CaptureFixture[str]) -> None:
+    path = save_small("gst-resnet26s", alpha="1/8")
+    assert run(["inspect", str(path), "--json"]) == 0
+    record = read_json(capsys)
+    expected = {
+        "family": "gst",
+        "backbone": "resnet26s",
+        "alpha": "1/8",
+        "beta": "1/2",
+        "num_classes": 5,
+        "num_frames": 8,
+        "layout": "gst-analysis",
+        "notes": [],
+    }
+    assert {key: record[key] for key in expected} == expected
+    assert len(str(record["sha256"])) == 64
+    assert run(["inspect", str(path)]) == 0
+    assert "gst-resnet26s" in capsys.readouterr().out
+
+
+def test_bn_hist_writes_what_it_lists(
+    save_small: SaveSmall, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [str(save_small(seed=seed)) for seed in (0, 1)]
+    kinds = "png,svg,pdf,html,csv,parquet,json"
+    assert (
+        run(
+            ["bn-hist", *paths, "--out", str(tmp_path / "out"), "--formats", kinds, "--by", "stage", "--json"]
+        )
+        == 0
+    )
+    record = read_json(capsys)
+    files = record["files"]
+    assert isinstance(files, dict)
+    assert sorted(files) == sorted(kinds.split(","))
+    assert sorted(Path(f).name for f in files.values()) == sorted(
+        p.name for p in (tmp_path / "out").iterdir()
+    )
+    checkpoints = record["checkpoints"]
+    assert isinstance(checkpoints, list)
+    assert [c["path"] for c in checkpoints] == paths
+    table = pd.read_csv(files["csv"])
+    first = checkpoints[1]["blocks"][0]
+    part = table[(table["checkpoint"] == checkpoints[1]["name"]) & (table["layer"] == first["layer"])]
+    for group, numbers in first["groups"].items():
+        gamma = part[part["group"] == group]["gamma"]
+        assert numbers["n"] == len(gamma)
+        assert numbers["median"] == pytest.approx(gamma.median())
+    assert len(checkpoints[0]["blocks"]) == 8
+
+
+def test_bn_hist_for_people_shows_medians_and_files(
+    save_small: SaveSmall, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        run(["bn-hist", str(save_small("c2d-resnet26s")), "--out", str(tmp_path / "o"), "--formats", "csv"])
+        == 0
+    )
+    printed = capsys.readouterr().out
+    assert "layer1.0.bn2" in printed
+    assert "no spatial and temporal groups" in printed
+    assert str(tmp_path / "o" / "bn_scales.csv") in printed
+
+
+def test_cost_prints_the_papers_network(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--alpha", "1/4", "--frames", "8", "--size", "224", "--classes", "174", "--json"]
+    assert run(["cost", "gst-resnet50", *arguments]) == 0
+    record = read_json(capsys)
+    assert (record["params"], record["macs"], record["flops"]) == (21_035_246, 29_000_564_736, 58_001_129_472)
+    groups = record["groups"]
+    assert isinstance(groups, dict)
+    assert sorted(groups) == ["shared", "spatial", "temporal"]
+    for quantity in ("params", "macs"):
+        assert sum(part[quantity] for part in groups.values()) == record[quantity]
+
+
+def test_cost_of_a_checkpoint_is_that_of_its_spec(
+    save_small: SaveSmall, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["cost", str(save_small()), "--size", "64", "--json"]) == 0
+    of_file = read_json(capsys)
+    assert run(["cost", "gst-resnet26s", "--width", "16", "--classes", "5", "--size", "64", "--json"]) == 0
+    assert read_json(capsys) == of_file
+
+
+SHUT = [
+    ["inspect", "{}/x.pth"],
+    ["bn-hist", "{}/x.pth"],
+    ["report", "{}/x.pth"],
+    ["predict", "{ckpt}", "{}/1.mp4"],
+    ["influence", "{ckpt}", "{}/1.mp4"],
+    ["evaluate", "{ckpt}", "{}/validation.json"],
+    ["dataset-check", "{}/validation.json"],
+    ["train", "something-v2-gst-r50-8f", "--set", "data.root={}"],
+]
+
+
+@pytest.mark.parametrize("words", SHUT, ids=lambda words: words[0])
+def test_a_folder_that_may_not_be_entered_is_one_line(
+    words: list[str],
+    save_small: SaveSmall,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder, ckpt = tmp_path / "shut", str(save_small())
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    plain = os.stat
+
+    def refuse(path: Any, *rest: Any, **options: Any) -> os.stat_result:
+        """As the system does for anybody but its owner and root, who runs these tests at times."""
+        if isinstance(path, (str, os.PathLike)) and Path(path).parent == folder:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return plain(path, *rest, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    folder.chmod(0)
+    assert run([word.replace("{ckpt}", ckpt).replace("{}", str(folder)) for word in words]) == 2
+    folder.chmod(0o700)
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1, error
+    assert str(folder) in error
+
+
+def test_cost_of_a_checkpoint_is_of_the_clips_that_it_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = ClipSpec(frames=3, resize=50, crop=48)
+    path = str(save_model(tmp_path / "small.pth", build_small("gst-resnet26s"), clip_spec=clip))
+    assert run(["cost", path, "--json"]) == 0
+    own = read_json(capsys)
+    for words in (["--size", "48", "--frames", "3"], []):
+        assert run(["cost", path, *words, "--json"]) == 0
+        assert read_json(capsys) == own
+    assert own["size"] == 48
+    assert run(["cost", path, "--size", "64", "--frames", "5", "--alpha", "1/2"]) == 0
+    printed = capsys.readouterr().out
+    assert "GST resnet26s α=1/2, 5 classes, 5 frames of 64²" in printed
+    assert cost.cost(path).summary == cost.cost(load_checkpoint(path)).summary
+    assert cost.cost(path).summary.macs == own["macs"]
+
+
+def test_paper_audit_flags_exactly_what_contradicts_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["paper-audit", "--json"]) == 0
+    rows = read_json(capsys)["rows"]
+    assert isinstance(rows, list)
+    flagged = {(row["method"], row["printed"]) for row in rows if row["verdict"] == "contradicts"}
+    assert flagged == {("C3D 3x3x3", 42.5), ("P3D", 29.4)}
+    assert run(["paper-audit"]) == 0
+    assert "contradicts" in capsys.readouterr().out
+
+
+def test_synth_renders_a_world_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["synth", str(tmp_path / "w"), "--clips", "24", "--frames", "8", "--size", "64", "--json"]
+    assert run(arguments) == 0
+    record = read_json(capsys)
+    assert (record["world"], record["clips"]) == ("temporal", 24)
+    assert len(list((tmp_path / "w" / "videos").iterdir())) == 24
+    assert run(arguments) == 2
+    assert "a new or empty folder" in capsys.readouterr().err
+
+
+BAD = {
+    "unknown command": (["fly"], "No such command"),
+    "unknown option": (["cost", "gst-resnet50", "--speed"], "No such option"),
+    "no argument": (["inspect"], "Missing argument"),
+    "no such model": (["cost", "gst-resnet5"], "did you mean gst-resnet50?"),
+    "no such file": (["cost", "nowhere/ckpt.pth"], "no such file"),
+    "a size too small": (["cost", "gst-resnet50", "--size", "16"], "at least 32"),
+    "an alpha that splits nothing": (["cost", "gst-resnet50", "--alpha", "1/3"], "multiples of 6"),
+    "an alpha that is none": (["cost", "gst-resnet50", "--alpha", "quarter"], "a fraction such as 1/4"),
+    "no frames": (["cost", "gst-resnet50", "--frames", "0"], "at least 1"),
+    "gst in mobilenet": (["cost", "gst-mobilenetv2"], "its groups are made by mixing channels"),
+    "an unknown format": (["bn-hist", "a.pth", "--formats", "gif"], "found gif"),
+    "an unknown world": (["synth", "w", "--world", "flat"], "one of static, temporal, mixed, state-change"),
+    "unknown rows": (["bn-hist", "a.pth", "--by", "channel"], "block, stage"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_gets_one_line_and_exit_2(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, words = BAD[case]
+    assert run(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert words in printed.err
+    assert printed.err.startswith("gst-analyze: ")
+    assert printed.err.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_said(
+    save_small: SaveSmall, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert run(["bn-hist", str(save_small()), "--out", str(tmp_path / "file"), "--formats", "csv"]) == 2
+    assert "choose another place with --out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", WRITING)
+def test_a_place_that_cannot_be_written_is_refused_before_any_work(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing that could take time is begun: not even the files that are named are looked for."""
+    taken = tmp_path / "taken"
+    taken.touch()
+    name = [] if command == "demo" else ["nothing.pth"]
+    for place in (taken, taken / "below"):
+        assert run([command, *name, "--out", str(place)]) == 2
+        expected = f"gst-analyze: {place}: expected a folder that can be written to; found a file; "
+        assert capsys.readouterr().err.startswith(expected)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--help"]) == 0
+    printed = capsys.readouterr().out
+    assert f"Example: gst-analyze {command}" in " ".join(printed.split())
+    assert "--json" in printed
+
+
+def test_version_and_bare_call(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == "0.1.0"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import gst_analysis",
+        "from gst_analysis.cli import run; run(['--help'])",
+        "from gst_analysis.cli import run; run(['cost', 'gst-resnet50', '--json'])",
+        "from gst_analysis.cli import run; run(['paper-audit', '--json'])",
+    ],
+)
+def test_light_commands_import_no_torch(code: str) -> None:
+    heavy = "{'torch', 'matplotlib', 'streamlit', 'plotly'}"
+    check = f"import sys; bad = {heavy} & set(sys.modules); sys.exit(str(bad) if bad else 0)"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"{code}\n{check}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,137 @@
+"""Every interactive figure is the same whatever its process has made plotly's default."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import plotly.io as pio
+import pytest
+
+import gst_analysis
+from gst_analysis.analyses.cost.interactive import (
+    draw_accuracy_over_cost_interactive,
+    draw_cost_bars_interactive,
+)
+from gst_analysis.analyses.cost.measure import measure_complexity
+from gst_analysis.analyses.cost.paper_audit import tabulate_published_costs
+from gst_analysis.analyses.drift.interactive import draw_drift_animation
+from gst_analysis.analyses.evaluation.interactive import draw_confusion_interactive
+from gst_analysis.analyses.influence.interactive import draw_evidence_interactive, draw_influence_interactive
+from gst_analysis.analyses.scales.interactive import draw_bn_scales_interactive
+from gst_analysis.analyses.traces.interactive import draw_frame_traces_interactive
+from gst_analysis.analyses.traces.story import read_story
+from gst_analysis.analyses.training_runs.interactive import (
+    draw_gamma_over_training_interactive,
+    draw_training_interactive,
+)
+from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.style.screen import TEMPLATE, break_lines
+from tests.analyses.evaluation.test_figure import make_table as make_confusion
+from tests.analyses.influence.test_figure import make_fields
+from tests.analyses.influence.test_figure import make_table as make_matrix
+from tests.analyses.scales.test_figure import make_table as make_scales
+from tests.analyses.traces.stories import make_influence, make_pictures, make_tables
+
+FILES = sorted(Path(gst_analysis.__file__).parent.glob("analyses/*/*.py"))
+Draw = Callable[[], go.Figure]
+
+
+def draw_drift() -> go.Figure:
+    rows = [
+        {"checkpoint": f"{n}", "position": n, "layer": "layer1.0.bn2", "group": group, "gamma": 1 + n * g}
+        for n in (1, 2)
+        for group in ("spatial", "temporal")
+        for g in (0.1, 0.2, 0.3)
+    ]
+    return draw_drift_animation(pd.DataFrame(rows), axis="epoch")
+
+
+def draw_gamma() -> go.Figure:
+    rows = [
+        {"layer": "layer1.0.bn2", "group": group, "position": n, "low": 0.9, "median": 1.0, "high": 1.1}
+        for n in (1, 2)
+        for group in ("spatial", "temporal")
+    ]
+    return draw_gamma_over_training_interactive(pd.DataFrame(rows), axis="epoch")
+
+
+def draw_training() -> go.Figure:
+    steps = pd.DataFrame({"step": np.arange(10), "loss": 1.0, "top1": 0.5, "lr": 0.1})
+    epochs = pd.DataFrame({"epoch": [1, 2], "step": [5, 10], "val_loss": [1, 0.9], "val_top1": [0.4, 0.6]})
+    return draw_training_interactive(steps, epochs, chance=0.1)
+
+
+def draw_traces() -> go.Figure:
+    story = read_story(*make_tables(), make_influence())
+    return draw_frame_traces_interactive(story, make_pictures(story))
+
+
+def draw_bars() -> go.Figure:
+    return draw_cost_bars_interactive(measure_complexity(ModelSpec.from_name("gst-resnet18")).table)
+
+
+FIGURES: dict[str, Draw] = {
+    "draw_bn_scales_interactive": lambda: draw_bn_scales_interactive(make_scales(checkpoints=("a", "b"))),
+    "draw_cost_bars_interactive": draw_bars,
+    "draw_accuracy_over_cost_interactive": lambda: draw_accuracy_over_cost_interactive(
+        tabulate_published_costs(), design=("mine", 30.0)
+    ),
+    "draw_confusion_interactive": lambda: draw_confusion_interactive(make_confusion()),
+    "draw_drift_animation": draw_drift,
+    "draw_evidence_interactive": lambda: draw_evidence_interactive(make_matrix()),
+    "draw_frame_traces_interactive": draw_traces,
+    "draw_influence_interactive": lambda: draw_influence_interactive(make_matrix(), make_fields()),
+    "draw_training_interactive": draw_training,
+    "draw_gamma_over_training_interactive": draw_gamma,
+}
+
+
+@pytest.fixture(params=["as a page does", "none"])
+def another_default(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """Something else as plotly's default, as Streamlit makes it for its whole process."""
+    before, name = pio.templates.default, None
+    if request.param != "none":
+        name = "a page's own"
+        pio.templates[name] = go.layout.Template(
+            layout={"colorway": ["#000001"], "font": {"color": "#000032"}, "xaxis": {"showline": False}}
+        )
+    yield name
+    pio.templates.default = before
+    if name is not None:
+        del pio.templates[name]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_does_not_follow_its_process(name: str, another_default: str | None) -> None:
+    pio.templates.default = TEMPLATE  # other tests may have started pages
+    expected = FIGURES[name]().to_json()
+    pio.templates.default = another_default
+    assert FIGURES[name]().to_json() == expected
+    assert pio.templates.default == another_default
+
+
+def test_every_figure_of_the_package_is_drawn_here() -> None:
+    drawn = {
+        node.name
+        for file in FILES
+        if file.stem.startswith("interactive_")
+        for node in ast.parse(file.read_text()).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("draw_")
+    }
+    assert drawn == set(FIGURES)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_figures_are_begun_in_one_place(file: Path) -> None:
+    calls = [ast.unparse(n.func) for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Call)]
+    assert file.stem == "screen" or not {"go.Figure", "make_subplots"} & set(calls)
+
+
+def test_lines_break_between_words_only() -> None:
+    assert break_lines("one two three", 7) == "one two<br>three"
+    assert break_lines("antidisestablishmentarianism", 7) == "antidisestablishmentarianism"
