@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import streamlit as st
 
-from gst_analysis.style.files import IMAGE_FORMATS, save_figures
+from gst_analysis.files import IMAGE_FORMATS
+from gst_analysis.style.files import save_figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -22,12 +22,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.machine import describe_machine
 from benchmarks.pairing import Ratio, median_ms, summarise_ratio, time_interleaved
 from gst_analysis.analyses.ablation.measure import AblationPlan, AblationRun
+from gst_analysis.files import to_json, write_whole
 from gst_analysis.networks.network import VideoNetwork, average_frames
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.probes.channel_masking import changed_output, list_activations, list_units
 from gst_analysis.probes.clip_stream import Batch
-from gst_analysis.results import to_json, write_whole
 
 TARGET = 0.6
 

@@ -43,8 +43,8 @@ from gst_analysis.analyses.scales import bn_scales
 from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
 from gst_analysis.errors import GstError, SpecError
+from gst_analysis.files import to_json, write_whole
 from gst_analysis.planted.making import WORLDS, make_world
-from gst_analysis.results import to_json, write_whole
 from gst_analysis.style.theme import render_figure
 from trained_models.make import fresh_world
 

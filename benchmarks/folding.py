@@ -19,10 +19,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from benchmarks.machine import describe_machine
 from benchmarks.pairing import QUIET, Ratio, median_ms, summarise_ratio, time_interleaved
 from benchmarks.settings import add_settings, using_threads
+from gst_analysis.files import to_json, write_whole
 from gst_analysis.inference.folding import fold_norms
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec, model_names
-from gst_analysis.results import to_json, write_whole
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,10 @@ from torch.nn import functional as F
 from benchmarks.machine import describe_machine
 from benchmarks.pairing import QUIET, Ratio, Timings, median_ms, summarise_ratio, time_interleaved
 from benchmarks.settings import add_settings, count_threads, using_threads
+from gst_analysis.files import to_json, write_whole
 from gst_analysis.networks import operators as temporal
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.results import to_json, write_whole
 from tests.reference import build_reference, load_product
 
 REFERENCE = "3-D reference, fp32"

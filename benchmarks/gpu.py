@@ -28,11 +28,11 @@ from benchmarks.machine import describe_machine
 from benchmarks.settings import add_settings
 from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import GstError, OutputError
+from gst_analysis.files import to_json, write_whole
 from gst_analysis.inference.settings import choose_device
 from gst_analysis.networks.network import average_frames
 from gst_analysis.networks.registry import build_model
 from gst_analysis.planted.making import WorldConfig, make_world
-from gst_analysis.results import to_json, write_whole
 from gst_analysis.training.config import TrainConfig
 from gst_analysis.training.loop import train
 from gst_analysis.training.optimiser import build_optimiser

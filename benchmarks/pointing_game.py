@@ -11,9 +11,9 @@ import sys
 from gst_analysis.analyses.saliency.pointing_game import play_pointing_game
 from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.errors import GstError
+from gst_analysis.files import to_json
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.planted.making import read_world
-from gst_analysis.results import to_json
 
 
 def main(arguments: list[str] | None = None) -> int:

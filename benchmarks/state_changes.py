@@ -31,9 +31,9 @@ from gst_analysis.analyses.traces.state_changes import (
 from gst_analysis.checkpoints.loading import LoadedModel, load_model
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.errors import DataError, GstError
+from gst_analysis.files import to_json, write_whole
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.planted.making import Clip, World, read_world
-from gst_analysis.results import to_json, write_whole
 
 
 def list_clips(world: World, split: str) -> list[Clip]:

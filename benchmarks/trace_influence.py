@@ -23,8 +23,8 @@ from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.checkpoints.sources import open_model
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import GstError
+from gst_analysis.files import to_json
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.results import to_json
 
 
 def measure_mode(model: LoadedModel, clips: RecordList, mode: str, *, repeats: int) -> dict[str, Any]:

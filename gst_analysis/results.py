@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import importlib
 import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from gst_analysis.errors import OutputError
+from gst_analysis.errors import GstError, OutputError
+from gst_analysis.files import (
+    IMAGE_FORMATS,
+    PLAIN_TABLES,
+    TABLE_FORMATS,
+    Writer,
+    table_writer,
+    to_json,
+    to_plain,
+    write_whole,
+)
 from gst_analysis.release import find_version
+from gst_analysis.rooms import Door
 from gst_analysis.tables.schema import check_choices
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
+    from matplotlib.figure import Figure
+
+    from gst_analysis.style import files as drawings
+else:
+    drawings = Door("gst_analysis.style.files")
 
 Summary = TypeVar("Summary")
 
@@ -34,126 +49,138 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Result(Generic[Summary]):
-    """One analysis: `.table` (schema-checked), `.summary` and `.provenance`.
+    """One analysis: tables, a summary, where it came from, and how to draw, print and save it.
 
-    In Jupyter it shows its table; `save` writes it as CSV, parquet and JSON.
+    A room's result is a subclass of this in the room's `table.py`. It names its files with `stem` and lists
+    what it can be saved as in `kinds`; its figures are those that `draw_figures(result, dark=…)` in the room's
+    `figure.py` returns, its pages those of `draw_pages(result, dark=…)` in `interactive.py`, by the names of
+    their files.
     """
+
+    stem: ClassVar[str] = "result"
+    kinds: ClassVar[tuple[str, ...]] = TABLE_FORMATS
+    """What it can be saved as; what a subclass draws comes before its tables."""
+    saved: ClassVar[tuple[str, ...] | None] = None
+    """What a command saves if nothing is said; all but html if None."""
 
     table: pd.DataFrame
     summary: Summary
     provenance: Provenance
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
+    """What a reader should know before believing it, a sentence each."""
+    failures: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    """What could not be looked at, and why."""
 
-    def _repr_html_(self) -> str:
-        return str(self.table.to_html(max_rows=20, border=0))
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table by the name of its file; the main one comes first."""
+        return {self.stem: self.table}
+
+    def figures(self, *, dark: bool = False) -> dict[str, Figure]:
+        """Every figure by the name of its file, drawn by matplotlib."""
+        return self._draw("figure", "draw_figures", IMAGE_FORMATS, dark=dark)
+
+    def pages(self, *, dark: bool = False) -> dict[str, go.Figure]:
+        """Every interactive figure by the name of its file, drawn by plotly."""
+        return self._draw("interactive", "draw_pages", ("html",), dark=dark)
+
+    def plot(self, *, dark: bool = False) -> Figure:
+        """The first figure.
+
+        Raises:
+            OutputError: it has none.
+        """
+        drawn = self.figures(dark=dark)
+        if not drawn:
+            raise OutputError(self.stem, expected="a figure", found="tables alone", todo="read .table")
+        return next(iter(drawn.values()))
+
+    def plot_interactive(self, *, dark: bool = False) -> go.Figure:
+        """The first interactive figure.
+
+        Raises:
+            OutputError: it has none.
+        """
+        drawn = self.pages(dark=dark)
+        if not drawn:
+            raise OutputError(self.stem, expected="an interactive figure", found="none", todo="use .plot()")
+        return next(iter(drawn.values()))
 
     def record(self) -> dict[str, Any]:
         """Summary and provenance as plain values for JSON."""
         return {"summary": to_plain(self.summary), "provenance": to_plain(self.provenance)}
 
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What the command prints with --json.
+
+        Args:
+            files: what was written, as `save` returned it.
+        """
+        told = {"notes": list(self.notes), "failures": dict(self.failures), "files": dict(files or {})}
+        return {**self.record(), "rows": self.table.to_dict("records"), **told}
+
     def save(
-        self, folder: str | os.PathLike[str], stem: str, kinds: Sequence[str] = ("csv", "parquet", "json")
+        self, folder: str | os.PathLike[str], kinds: Sequence[str] | None = None, *, dark: bool = False
     ) -> dict[str, str]:
-        """Write the table (csv, parquet) and the record (json); returns the files by kind."""
+        """Write tables and figures, each file whole or not at all, as `<name>.<kind>`.
+
+        Args:
+            folder: where to; made if it is not there.
+            kinds: some of this result's `kinds`; its tables alone if None.
+            dark: draw for a dark background.
+
+        Returns:
+            The files: by their kind where they are named after the result, by `<name>.<kind>` otherwise.
+
+        Raises:
+            SpecError: a kind that it cannot be saved as.
+            OutputError: the folder cannot be written.
+        """
         where = Path(folder)
-        writers: dict[str, Callable[[IO[bytes]], object]] = {
-            "csv": lambda f: self.table.to_csv(f, index=False, lineterminator="\n"),
-            "parquet": lambda f: self.table.to_parquet(f, index=False),
-            "json": lambda f: f.write(to_json(self.record()).encode()),
-        }
-        kinds = check_choices("kinds", kinds, tuple(writers)) if kinds else []
-        return {kind: str(write_whole(where / f"{stem}.{kind}", writers[kind])) for kind in kinds}
+        named = [kind for kind in self.kinds if kind in TABLE_FORMATS] if kinds is None else kinds
+        asked = check_choices("formats", named, self.kinds) if named else []
+        written: dict[str, Path] = {}
+        for name, write in self._list_writers(asked, dark=dark):
+            written[name] = write_whole(where / name, write)
+        return {self._name_file(name): str(path) for name, path in written.items()}
 
+    def _list_writers(self, kinds: Sequence[str], *, dark: bool) -> Iterator[tuple[str, Writer]]:
+        """Every file's name and what writes it: tables, the record, then drawings."""
+        plain = [kind for kind in kinds if kind in PLAIN_TABLES]
+        for name, table in self.tables.items():
+            yield from (
+                (f"{name}.{kind}", table_writer(table, kind)) for kind in kinds if kind in PLAIN_TABLES
+            )
+        if "json" in kinds:
+            yield f"{self.stem}.json", lambda file: file.write(to_json(self.record()).encode())
+        images = [kind for kind in kinds if kind in IMAGE_FORMATS]
+        if images:
+            for name, figure in self.figures(dark=dark).items():
+                yield from ((f"{name}.{kind}", drawings.image_writer(figure, kind)) for kind in images)
+        if "html" in kinds:
+            for name, page in self.pages(dark=dark).items():
+                yield f"{name}.html", drawings.page_writer(page, name)
 
-def to_plain(value: Any) -> Any:
-    """Dataclasses, mappings, sequences and NumPy scalars as JSON's own types; NaN becomes null."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(k): to_plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [to_plain(v) for v in value]
-    if isinstance(value, float) or (hasattr(value, "item") and not hasattr(value, "__len__")):
-        value = value.item() if hasattr(value, "item") else value
-        return None if value != value else value
-    return value if isinstance(value, (str, int, bool, type(None))) else str(value)
+    def _name_file(self, name: str) -> str:
+        stem, _, kind = name.rpartition(".")
+        return kind if stem == self.stem else name
 
-
-def to_json(value: Any) -> str:
-    """One JSON document, the same bytes for the same value."""
-    text = json.dumps(to_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    return text.encode("utf-8", "backslashreplace").decode()  # a path may hold half a character
-
-
-def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> Path:
-    """Write a file completely or not at all: to a neighbour first, then moved into place.
-
-    Raises:
-        OutputError: the folder cannot be written to, or there is no room.
-    """
-    handle = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise OutputError(
-            str(path),
-            expected="a folder that can be written to",
-            found=error.strerror or str(error),
-            todo="choose another place with --out",
-        ) from error
-    try:
-        with explain_disk(path):
-            with os.fdopen(handle, "wb") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, 0o666 & ~_umask())
-            os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return path
-
-
-def check_place(folder: str | os.PathLike[str]) -> None:
-    """Refuse a folder that nothing can be written to, before any work is done.
-
-    Raises:
-        OutputError: such a folder.
-    """
-    path = Path(folder)
-    nearest = next(place for place in (path, *path.absolute().parents) if os.path.exists(place))
-    odd = "a file" if not nearest.is_dir() else "" if os.access(nearest, os.W_OK) else "one that cannot be"
-    if odd:
-        raise OutputError(
-            str(path),
-            expected="a folder that can be written to",
-            found=odd,
-            todo="choose another place with --out",
+    def _draw(self, module: str, function: str, kinds: Sequence[str], *, dark: bool) -> dict[str, Any]:
+        """Ask the room for its drawings; a result that lists no such kind has none."""
+        if not set(kinds) & set(self.kinds):
+            return {}
+        room = type(self).__module__.rpartition(".")[0]
+        drawn: dict[str, Any] = getattr(importlib.import_module(f"{room}.{module}"), function)(
+            self, dark=dark
         )
+        return drawn
 
-
-@contextmanager
-def explain_disk(path: Path) -> Iterator[None]:
-    """Turn what the system says while a file is written into an error of ours.
-
-    Raises:
-        OutputError: there is no room, for instance.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno is None:
-            raise
-        raise OutputError(
-            str(path),
-            expected="room to write it, and a disk that works",
-            found=error.strerror or str(error),
-            todo="make room, or choose another place with --out",
-        ) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    def _repr_html_(self) -> str:
+        """The first interactive figure where plotly is at hand, and the table."""
+        table = str(self.table.to_html(max_rows=20, border=0))
+        try:
+            pages = self.pages()
+        except (ImportError, GstError):
+            pages = {}
+        first = next(iter(pages.values()), None)
+        return table if first is None else first.to_html(full_html=False, include_plotlyjs="cdn") + table

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gst_analysis.errors import BrokenCheckpoint
-from gst_analysis.results import to_json, write_whole
+from gst_analysis.files import to_json, write_whole
 
 MAX_CARD_BYTES = 1_000_000
 

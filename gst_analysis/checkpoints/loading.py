@@ -21,11 +21,11 @@ from gst_analysis.checkpoints.layouts import CanonicalState, canonicalise
 from gst_analysis.checkpoints.own_weights import forget_scores, require_floats, require_own
 from gst_analysis.checkpoints.reading import SAFETENSORS_KEY, RawCheckpoint, load_raw
 from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError, legible
+from gst_analysis.files import to_json, write_whole
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.release import find_version
-from gst_analysis.results import to_json, write_whole
 
 FORMAT, VERSION = "gst-analysis", 1
 CHANGED = "weights were changed after they were loaded or made: these are the network's as it is now"

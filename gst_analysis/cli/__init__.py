@@ -4,6 +4,6 @@ Exit codes: 0 done, 1 a problem was found that the command was asked to find, 2 
 stderr), 130 interrupted. With --json stdout carries one JSON document and nothing else.
 """
 
-from gst_analysis.console.options import app, main, run
+from gst_analysis.cli.program import app, main, run
 
 __all__ = ["app", "main", "run"]

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Table
 
 from gst_analysis.console.options import Json, Out
-from gst_analysis.console.output import open_bar, print_json, show_files
+from gst_analysis.console.output import open_bar, print_files, print_json
 
 if TYPE_CHECKING:
     from gst_analysis.demo import Demo
@@ -129,7 +129,7 @@ def show_trained(result: TrainResult) -> None:
     Console().print(table)
     for note in result.notes:
         print(f"note: {note}")
-    show_files(result.files)
+    print_files(result.files)
 
 
 def show_recipes(names: list[str], *, json: bool) -> None:
@@ -148,7 +148,7 @@ def show_demo(demo: Demo) -> None:
     table.add_row("best without any sense of order", f"{demo.order_blind_top1:.1%}")
     Console().print(table)
     print(f"{demo.clips} clips rendered, two networks trained in {demo.seconds:.0f} s")
-    show_files(demo.files)
+    print_files(demo.files)
     gst, world = demo.files["gst"], demo.files["world"]
     print("\nLook next at:")
     print(f"  {demo.files['figure 4']}  (spatial and temporal batch-norm scales)")

@@ -1,22 +1,29 @@
-"""The options that several commands share, each said once."""
+"""What commands take: shared arguments and flags, and one flag for every field of an options class."""
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import Field, is_dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from gst_analysis.results import check_place
+from gst_analysis.files import check_place
+from gst_analysis.options import Files, flag_of, list_options
+
+Command = TypeVar("Command", bound=Callable[..., None])
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-Family = Annotated[str | None, typer.Option(help="Say c2d or tsm where the weights cannot tell.")]
-Frames = Annotated[int | None, typer.Option(help="Frames in a clip, which no weight shows.")]
-
-Root = Annotated[Path | None, typer.Option(help="The folder the data set's clips lie in.")]
-Format = Annotated[str | None, typer.Option(help="The annotations' format; detected if not given.")]
-Subset = Annotated[
-    str | None, typer.Option(help="Of those in the annotations; validation, else test, if not given.")
+CheckpointFile = Annotated[str, typer.Argument(metavar="CKPT", help="A checkpoint file.")]
+CheckpointFiles = Annotated[list[str], typer.Argument(metavar="CKPT...", help="Checkpoint files.")]
+ClipFiles = Annotated[
+    list[str], typer.Argument(metavar="CLIP...", help="Videos, frame folders, folders of either, or globs.")
+]
+Dataset = Annotated[
+    str, typer.Argument(metavar="ROOT|FILE", help="A folder with a validation list, or an annotation file.")
 ]
 
 
@@ -27,6 +34,81 @@ def check_out(folder: Path | None) -> Path | None:
     return folder
 
 
+Root = Annotated[Path | None, typer.Option(help="The folder the data set's clips lie in.")]
+Format = Annotated[str | None, typer.Option(help="The annotations' format; detected if not given.")]
+Subset = Annotated[
+    str | None, typer.Option(help="Of those in the annotations; validation, else test, if not given.")
+]
+Family = Annotated[str | None, typer.Option(help="Say c2d or tsm where the weights cannot tell.")]
+Frames = Annotated[int | None, typer.Option(help="Frames in a clip, which no weight shows.")]
 Out = Annotated[
     Path, typer.Option("--out", help="Folder for the files it writes.", metavar="DIR", callback=check_out)
 ]
+
+
+def takes_options(command: Command) -> Command:
+    """Give a command a flag for each field of every parameter that is an options class.
+
+    Such a parameter's own default says what the flags are by themselves. The command is called with instances.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    given = inspect.signature(command).parameters
+    groups = {name: one.default for name, one in given.items() if is_dataclass(one.default)}
+
+    @functools.wraps(command)
+    def run(**values: Any) -> None:
+        for name, standard in groups.items():
+            values[name] = _build(standard, values)
+        command(**values)
+
+    parameters = [
+        flag
+        for name, one in given.items()
+        for flag in (
+            _list_flags(groups[name])
+            if name in groups
+            else [one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name])]
+        )
+    ]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # what Typer reads
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run  # type: ignore[return-value] # called by Typer alone, with what the signature says
+
+
+def _list_flags(standard: Any) -> Iterator[inspect.Parameter]:
+    hints = get_type_hints(type(standard))
+    for field in list_options(standard):
+        default, kind = getattr(standard, field.name), hints[field.name]
+        if isinstance(default, tuple):
+            default, kind = ",".join(map(str, default)), str
+        elif isinstance(default, bool):
+            default = False
+        taken = typer.Option(
+            flag_of(field), help=_help(field, standard), metavar=field.metadata["metavar"] or None
+        )
+        yield inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, taken]
+        )
+
+
+def _help(field: Field[Any], standard: Any) -> str:
+    text = str(field.metadata["help"])
+    if isinstance(standard, Files) and field.name == "formats":
+        return f"{text.removesuffix('.')}: {', '.join(standard.allowed)}."
+    return text
+
+
+def _build(standard: Any, values: dict[str, Any]) -> Any:
+    """An instance out of flags, which are taken away from the values."""
+    chosen = {}
+    for field in list_options(standard):
+        default, value = getattr(standard, field.name), values.pop(field.name)
+        if isinstance(default, tuple):
+            value = tuple(word.strip() for word in value.split(",") if word.strip())
+        elif isinstance(default, bool):
+            value = default != value  # a flag turns round what is so by itself
+        chosen[field.name] = value
+    built = replace(standard, **chosen)
+    if isinstance(built, Files):
+        built.check()
+    return built

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -19,10 +20,12 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from gst_analysis.results import to_json
+from gst_analysis.files import to_json
+from gst_analysis.options import Files
+from gst_analysis.progress import Progress as Report
+from gst_analysis.results import Result
 
-if TYPE_CHECKING:
-    from gst_analysis.checkpoints.sources import Progress as Report
+AnyResult = TypeVar("AnyResult", bound=Result[Any])
 
 
 def print_json(value: Any) -> None:
@@ -42,7 +45,42 @@ def show_progress(title: str, total: int) -> Iterator[Report]:
     )
     with open_bar(*columns) as bar:
         task = bar.add_task(title, total=total, current="")
-        yield lambda done, of, name: bar.update(task, completed=done, total=of, current=escape(name))
+
+        def report(done: int, total: int, label: str) -> None:
+            bar.update(task, completed=done, total=total, current=escape(label))
+
+        yield report
+
+
+def finish(result: AnyResult, files: Files, *, json: bool, show: Callable[[AnyResult], object]) -> None:
+    """Save a result, then print it: as one document, or as text with notes, failures and files below.
+
+    Args:
+        result: what an analysis returned.
+        files: where it is written, and as what.
+        json: print the document.
+        show: prints the text.
+
+    Raises:
+        Exit: with 1, if something could not be looked at.
+    """
+    written = result.save(files.out, files.formats, dark=files.dark)
+    if json:
+        print_json(result.to_document(written))
+    else:
+        show(result)
+        print_remarks(result.notes, result.failures)
+        print_files(written)
+    if result.failures:
+        raise typer.Exit(1)
+
+
+def print_remarks(notes: Iterable[str], failures: Mapping[str, str]) -> None:
+    """Notes, and what could not be read and why, a line each."""
+    for note in notes:
+        print(f"note: {note}")
+    for clip, reason in failures.items():
+        print(f"could not be read: {clip}: {reason}")
 
 
 @contextmanager
@@ -60,7 +98,7 @@ def open_bar(*columns: ProgressColumn) -> Iterator[Progress]:
         yield bar
 
 
-def show_files(files: Mapping[str, str]) -> None:
+def print_files(files: Mapping[str, str]) -> None:
     """Where the results were written."""
     for kind, path in files.items():
         print(f"{kind}: {path}")
@@ -76,11 +114,11 @@ def print_pairs(title: str, pairs: Mapping[str, object]) -> None:
     Console().print(table)
 
 
-def show_number(value: float) -> str:
+def format_number(value: float) -> str:
     """Three decimals; a dash for what is not defined."""
     return f"{value:.3f}" if value == value else "–"
 
 
-def show_p_value(value: float) -> str:
+def format_p_value(value: float) -> str:
     """Three decimals; small ones as being small."""
     return "–" if value != value else "<.001" if value < 0.001 else f"{value:.3f}"

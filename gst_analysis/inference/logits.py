@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gst_analysis.errors import DataError
-from gst_analysis.results import Provenance, to_plain, write_whole
+from gst_analysis.files import to_plain, write_whole
+from gst_analysis.results import Provenance
 
 Floats = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gst_analysis.console.options import Family, Format, Frames, Json, Out, Root, Subset
-from gst_analysis.console.output import show_files
+from gst_analysis.console.output import print_files
 
 if TYPE_CHECKING:
     from gst_analysis.reporting.making import Report
@@ -97,4 +97,4 @@ def show_report(result: Report, files: Mapping[str, str]) -> None:
         print(f"left out: {name}: {why}")
     for clip, why in result.failures.items():
         print(f"not read: {clip}: {why}")
-    show_files(files)
+    print_files(files)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gst_analysis.checkpoints.sources import Progress, checkpoint_of, open_model
 from gst_analysis.clips.labelled import load_labelled_clips
 from gst_analysis.errors import GstError, OutputError
+from gst_analysis.files import check_place, to_json, write_whole
 from gst_analysis.release import find_version
 from gst_analysis.reporting.clips import (
     INTERVENTIONS,
@@ -28,7 +29,7 @@ from gst_analysis.reporting.drift import tell_drift
 from gst_analysis.reporting.slimming import tell_slimming
 from gst_analysis.reporting.weights import tell_cost, tell_identity, tell_importance, tell_scales
 from gst_analysis.reporting.words import WORDS
-from gst_analysis.results import Provenance, check_place, to_json, write_whole
+from gst_analysis.results import Provenance
 
 if TYPE_CHECKING:
     from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel

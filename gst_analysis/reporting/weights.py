@@ -9,8 +9,8 @@ from gst_analysis.analyses.cost import cost
 from gst_analysis.analyses.importance import channel_importance
 from gst_analysis.analyses.scales import bn_scales
 from gst_analysis.checkpoints.sources import inspect_checkpoint
+from gst_analysis.files import to_json
 from gst_analysis.reporting.parts import draw_both, make_table, show_count, show_interval, show_p, show_real
-from gst_analysis.results import to_json
 
 if TYPE_CHECKING:
     from gst_analysis.checkpoints.loading import Checkpoint

@@ -1,4 +1,4 @@
-"""Figures -> files, each written whole or not at all."""
+"""Figures and pages as files."""
 
 from __future__ import annotations
 
@@ -6,32 +6,36 @@ import os
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from gst_analysis.results import write_whole
+import plotly.graph_objects as go
+from matplotlib.figure import Figure
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-    from matplotlib.figure import Figure
+from gst_analysis.files import Writer, write_whole
+from gst_analysis.style.theme import render_figure
 
-IMAGE_FORMATS = ("png", "svg", "pdf")
-TABLE_FORMATS = ("csv", "parquet", "json")
+
+def image_writer(figure: Figure, kind: str) -> Writer:
+    """What writes a figure as png, svg or pdf."""
+    return lambda file: file.write(render_figure(figure, kind))
+
+
+def page_writer(figure: go.Figure, title: str) -> Writer:
+    """What writes an interactive figure as one self-contained page."""
+    page = figure.to_html(include_plotlyjs=True, div_id=title, auto_play=False)
+    page = page.replace("<html>", '<html lang="en">', 1)
+    page = page.replace("<head>", f"<head><title>{escape(title)}</title>", 1)
+    page = page.replace("<body>", f'<body style="background: {figure.layout.paper_bgcolor}">', 1)
+    return lambda file: file.write(page.encode())
 
 
 def save_figures(
     figure: Figure, folder: str | os.PathLike[str], stem: str, kinds: Iterable[str]
 ) -> dict[str, str]:
     """Write a figure in several formats, each whole or not at all; returns the files by kind."""
-    from gst_analysis.style.theme import save_figure
-
-    return {kind: str(save_figure(figure, Path(folder) / f"{stem}.{kind}")) for kind in kinds}
+    where = Path(folder)
+    return {kind: str(write_whole(where / f"{stem}.{kind}", image_writer(figure, kind))) for kind in kinds}
 
 
 def save_html(figure: go.Figure, folder: str | os.PathLike[str], stem: str) -> dict[str, str]:
     """Write an interactive figure as one self-contained page."""
-    page = figure.to_html(include_plotlyjs=True, div_id=stem, auto_play=False)
-    page = page.replace("<html>", '<html lang="en">', 1)
-    page = page.replace("<head>", f"<head><title>{escape(stem)}</title>", 1)
-    page = page.replace("<body>", f'<body style="background: {figure.layout.paper_bgcolor}">', 1)
-    path = Path(folder) / f"{stem}.html"
-    return {"html": str(write_whole(path, lambda file: file.write(page.encode())))}
+    return {"html": str(write_whole(Path(folder) / f"{stem}.html", page_writer(figure, stem)))}

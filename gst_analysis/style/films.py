@@ -15,7 +15,7 @@ import av
 import numpy as np
 
 from gst_analysis.errors import OutputError
-from gst_analysis.results import write_whole
+from gst_analysis.files import write_whole
 
 FILM_FORMATS = ("mp4", "webm")
 _MILLISECOND = Fraction(1, 1000)

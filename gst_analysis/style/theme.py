@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from gst_analysis.results import write_whole
+from gst_analysis.files import write_whole
 
 Grid = Literal["x", "y", "both"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gst_analysis.errors import OutputError
-from gst_analysis.results import explain_disk
+from gst_analysis.files import explain_disk
 from gst_analysis.tables.schema import Column, Schema, check
 
 if TYPE_CHECKING:

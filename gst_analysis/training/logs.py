@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gst_analysis.results import to_plain
+from gst_analysis.files import to_plain
 from gst_analysis.tables.schema import Schema
 from gst_analysis.training.table import TRAINING_EPOCHS, TRAINING_STEPS
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gst_analysis.results import write_whole
+from gst_analysis.files import write_whole
 from gst_analysis.training.logs import EPOCHS, EVENTS, STEPS, format_row
 from gst_analysis.training.state import Snapshot
 from gst_analysis.training.table import TRAINING_EPOCHS, TRAINING_STEPS

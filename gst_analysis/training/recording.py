@@ -13,7 +13,7 @@ import torch
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.clips.dataset import SkippedClip, SkippedClips
 from gst_analysis.errors import BrokenCheckpoint, DataError, OutputError
-from gst_analysis.results import write_whole
+from gst_analysis.files import write_whole
 from gst_analysis.training.loaders import is_dead_worker
 from gst_analysis.training.logs import RunLog
 from gst_analysis.training.mending import mend_logs

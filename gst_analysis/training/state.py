@@ -18,7 +18,7 @@ from torch import Tensor
 from gst_analysis.checkpoints.reading import load_raw
 from gst_analysis.clips.dataset import SkippedClip
 from gst_analysis.errors import BrokenCheckpoint, OutputError, SpecError, name_some
-from gst_analysis.results import write_whole
+from gst_analysis.files import write_whole
 from gst_analysis.training.config import TrainConfig, fixed_settings
 from gst_analysis.training.lock import FolderLock
 

@@ -14,8 +14,9 @@ from gst_analysis.analyses.traces.measure import TracePlan
 from gst_analysis.analyses.traces.runs import TraceOptions
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.errors import OutputError, SpecError, TableError
+from gst_analysis.files import write_whole
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.results import Provenance, Result, write_whole
+from gst_analysis.results import Provenance, Result
 from gst_analysis.tables.pieces import write_tables
 from gst_analysis.tables.schema import Schema, real, text, whole
 from tests.inference.fakes import fake_model, write_greys

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from gst_analysis.checkpoints.sources import Progress
 from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.results import Result
-from gst_analysis.style.files import IMAGE_FORMATS, TABLE_FORMATS, save_figures
+from gst_analysis.style.files import save_figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gst_analysis.console.options import Format, Json, Out, Root, Subset
-from gst_analysis.console.output import show_files
+from gst_analysis.console.output import print_files
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.ablation import Ablation
@@ -59,9 +59,9 @@ def ablate(
     from gst_analysis.analyses.ablation.table import CAUSAL_MEASURES
     from gst_analysis.clips.labelled import ClipChoice
     from gst_analysis.console.output import print_json, show_progress
+    from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
     from gst_analysis.inference.settings import InferenceSettings
     from gst_analysis.probes.resampling import Bootstrap
-    from gst_analysis.style.files import IMAGE_FORMATS, TABLE_FORMATS
     from gst_analysis.tables.schema import check_choices
 
     kinds = check_choices("formats", formats.split(","), (*IMAGE_FORMATS, *TABLE_FORMATS))
@@ -109,4 +109,4 @@ def show_ablation(result: Ablation, files: Mapping[str, str]) -> None:
         print(f"note: {note}")
     for clip, reason in summary.failures.items():
         print(f"could not be read: {clip}: {reason}")
-    show_files(files)
+    print_files(files)

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gst_analysis.console.options import Json, Out
-from gst_analysis.console.output import show_files, show_number, show_p_value
+from gst_analysis.console.output import format_number, format_p_value, print_files
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.comparison import ScaleComparison
@@ -43,7 +43,7 @@ def compare(
     """
     from gst_analysis.analyses import comparison
     from gst_analysis.console.output import print_json, show_progress
-    from gst_analysis.style.files import IMAGE_FORMATS, TABLE_FORMATS
+    from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
     from gst_analysis.tables.schema import check_choices
 
     kinds = check_choices("formats", formats.split(","), (*IMAGE_FORMATS, *TABLE_FORMATS))
@@ -88,7 +88,7 @@ def show_comparison(result: ScaleComparison, files: Mapping[str, str]) -> None:
         print(f"note: {note}")
     for failure in result.failures.values():
         print(f"left out: {failure}")
-    show_files(files)
+    print_files(files)
 
 
 def _gap_table(name: str, statistic: str, rows: list[dict[Any, Any]]) -> Table:
@@ -97,10 +97,10 @@ def _gap_table(name: str, statistic: str, rows: list[dict[Any, Any]]) -> Table:
     for heading in ("n", "gap", "95% interval", "moved by", "AUC", "p", "KS p"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        interval = f"{show_number(row['gap_low'])} … {show_number(row['gap_high'])}"
+        interval = f"{format_number(row['gap_low'])} … {format_number(row['gap_high'])}"
         numbers = (row["gap"], row["wasserstein"], row["auc"])
-        gap, moved, auc = map(show_number, numbers)
-        p_values = (show_p_value(row["auc_p_holm"]), show_p_value(row["ks_p_holm"]))
+        gap, moved, auc = map(format_number, numbers)
+        p_values = (format_p_value(row["auc_p_holm"]), format_p_value(row["ks_p_holm"]))
         layer, counts = str(row["layer"]).removeprefix("layer"), f"{row['spatial_n']}+{row['temporal_n']}"
         table.add_row(layer, counts, gap, interval, moved, auc, *p_values)
     reasons = dict.fromkeys(row["undefined"] for row in rows if row["undefined"])

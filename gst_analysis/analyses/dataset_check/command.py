@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gst_analysis.console.options import Format, Json, Root, check_out
-from gst_analysis.console.output import print_pairs, show_files
+from gst_analysis.console.output import print_files, print_pairs
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.dataset_check import DatasetCheck, MadeWorld
@@ -123,4 +123,4 @@ def show_dataset_check(result: DatasetCheck, files: Mapping[str, str]) -> None:
         Console().print(table)
     summary = result.summary
     print(f"{summary.sound} of {summary.clips} clips are sound")
-    show_files(files)
+    print_files(files)

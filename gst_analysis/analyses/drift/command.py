@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gst_analysis.console.options import Json, Out
-from gst_analysis.console.output import show_files, show_number
+from gst_analysis.console.output import format_number, print_files
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.drift import Drift
@@ -51,7 +51,7 @@ def drift(
     """
     from gst_analysis.analyses import drift as drift_room
     from gst_analysis.console.output import print_json, show_progress
-    from gst_analysis.style.files import IMAGE_FORMATS, TABLE_FORMATS
+    from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
     from gst_analysis.tables.schema import check_choices
 
     kinds = check_choices("formats", formats.split(","), (*IMAGE_FORMATS, "html", *TABLE_FORMATS))
@@ -78,8 +78,8 @@ def show_drift(result: Drift, files: Mapping[str, str]) -> None:
     for name, groups in summary.checkpoints.items():
         for group, found in groups.items():
             rank = float("nan") if found.rank_correlation is None else found.rank_correlation
-            cells = (found.n, show_number(found.mean_change), found.unmoved, found.inherited, found.carried)
-            table.add_row(escape(name), group, *map(str, cells), show_number(rank))
+            cells = (found.n, format_number(found.mean_change), found.unmoved, found.inherited, found.carried)
+            table.add_row(escape(name), group, *map(str, cells), format_number(rank))
     table.caption = (
         f"2-D: inherited from 2-D weights; still: of those, within {summary.tolerance:.0%} of that value; "
         "rank: Spearman's correlation with the start, median over layers"
@@ -89,4 +89,4 @@ def show_drift(result: Drift, files: Mapping[str, str]) -> None:
         print(f"note: {note}")
     for failure in result.failures.values():
         print(f"left out: {failure}")
-    show_files(files)
+    print_files(files)

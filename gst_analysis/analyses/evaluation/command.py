@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gst_analysis.console.options import Family, Format, Frames, Json, Out, Root, Subset, check_out
-from gst_analysis.console.output import print_pairs, show_files
+from gst_analysis.console.output import print_files, print_pairs
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.evaluation import ClipPredictions, ModelEvaluation
@@ -60,8 +60,8 @@ def predict(
     from gst_analysis.analyses import evaluation
     from gst_analysis.checkpoints.sources import open_model
     from gst_analysis.console.output import print_json, show_progress
+    from gst_analysis.files import TABLE_FORMATS
     from gst_analysis.inference.settings import InferenceSettings
-    from gst_analysis.style.files import TABLE_FORMATS
     from gst_analysis.tables.schema import check_choices
 
     kinds = check_choices("formats", formats.split(","), (*TABLE_FORMATS, "npz"))
@@ -111,8 +111,8 @@ def evaluate(
     from gst_analysis.checkpoints.sources import open_model
     from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
     from gst_analysis.console.output import print_json, show_progress
+    from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
     from gst_analysis.inference.settings import InferenceSettings
-    from gst_analysis.style.files import IMAGE_FORMATS, TABLE_FORMATS
     from gst_analysis.tables.schema import check_choices
 
     allowed = (*IMAGE_FORMATS, "html", *TABLE_FORMATS, "npz")
@@ -162,4 +162,4 @@ def _show_rest(failures: Mapping[str, str], notes: Sequence[str], files: Mapping
         print(f"note: {note}")
     for clip, reason in failures.items():
         print(f"not read: {clip}: {reason.removeprefix(f'{clip}: ')}")
-    show_files(files)
+    print_files(files)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from gst_analysis.analyses.importance.table import WHICH_TO_TRUST
 from gst_analysis.checkpoints.sources import Progress, checkpoint_of, distinct_names, name_of, read_each
+from gst_analysis.files import IMAGE_FORMATS
 from gst_analysis.results import Provenance, Result
-from gst_analysis.style.files import IMAGE_FORMATS, save_figures
+from gst_analysis.style.files import save_figures
 
 if TYPE_CHECKING:
     import pandas as pd

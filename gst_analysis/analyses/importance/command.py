@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gst_analysis.console.options import Json, Out
-from gst_analysis.console.output import show_files, show_number
+from gst_analysis.console.output import format_number, print_files
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.importance import Importance
@@ -42,7 +42,7 @@ def importance(
     """
     from gst_analysis.analyses import importance as importance_room
     from gst_analysis.console.output import print_json, show_progress
-    from gst_analysis.style.files import IMAGE_FORMATS, TABLE_FORMATS
+    from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
     from gst_analysis.tables.schema import check_choices
 
     kinds = check_choices("formats", formats.split(","), (*IMAGE_FORMATS, *TABLE_FORMATS))
@@ -76,7 +76,7 @@ def show_importance(result: Importance, files: Mapping[str, str]) -> None:
         for layer, part in rows.groupby("layer", sort=False):
             scores = {row["score"]: row for row in part.to_dict("records")}
             cells = [
-                show_number(scores[score][what])
+                format_number(scores[score][what])
                 for score in _SHOWN
                 for what in ("spatial", "temporal", "log2_ratio")
             ]
@@ -90,7 +90,7 @@ def show_importance(result: Importance, files: Mapping[str, str]) -> None:
         print(f"note: {note}")
     for failure in (*result.summary.clip_failures.values(), *result.failures.values()):
         print(f"left out: {failure}")
-    show_files(files)
+    print_files(files)
 
 
 def _show_agreement(result: Importance) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from gst_analysis.checkpoints.sources import Progress, open_model
 from gst_analysis.errors import SpecError
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.results import Result
-from gst_analysis.style.files import IMAGE_FORMATS, TABLE_FORMATS, save_figures, save_html
+from gst_analysis.style.files import save_figures, save_html
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gst_analysis.console.options import Family, Frames, Json, Out
-from gst_analysis.console.output import show_files
+from gst_analysis.console.output import print_files
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.influence import FrameInfluence
@@ -50,8 +50,8 @@ def influence(
     from gst_analysis.analyses import influence as influence_room
     from gst_analysis.checkpoints.sources import open_model
     from gst_analysis.console.output import print_json, show_progress
+    from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
     from gst_analysis.inference.settings import InferenceSettings
-    from gst_analysis.style.files import IMAGE_FORMATS, TABLE_FORMATS
     from gst_analysis.tables.schema import check_choices
 
     kinds = check_choices("formats", formats.split(","), (*IMAGE_FORMATS, "html", *TABLE_FORMATS))
@@ -91,7 +91,7 @@ def show_influence(result: FrameInfluence, files: Mapping[str, str]) -> None:
         print(f"note: {note}")
     for clip, reason in summary.failures.items():
         print(f"could not be read: {clip}: {reason.removeprefix(f'{clip}: ')}")
-    show_files(files)
+    print_files(files)
 
 
 def _show_matrix(result: FrameInfluence) -> None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from gst_analysis.checkpoints.sources import open_model
 from gst_analysis.clips.names import name_files
 from gst_analysis.errors import DataError
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.results import Result
-from gst_analysis.style.files import IMAGE_FORMATS, TABLE_FORMATS, save_figures
+from gst_analysis.style.files import save_figures
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gst_analysis.console.options import Family, Frames, Json, Out
-from gst_analysis.console.output import print_pairs, show_files
+from gst_analysis.console.output import print_files, print_pairs
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.saliency import SaliencyMaps
@@ -48,8 +48,8 @@ def saliency(
     from gst_analysis.analyses import saliency as saliency_room
     from gst_analysis.checkpoints.sources import open_model
     from gst_analysis.console.output import print_json, show_progress
+    from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
     from gst_analysis.inference.settings import InferenceSettings
-    from gst_analysis.style.files import IMAGE_FORMATS, TABLE_FORMATS
     from gst_analysis.tables.schema import check_choices
 
     kinds = check_choices("formats", formats.split(","), (*IMAGE_FORMATS, "mp4", *TABLE_FORMATS))
@@ -83,4 +83,4 @@ def show_saliency(result: SaliencyMaps, files: Mapping[str, str]) -> None:
     Console().print(table)
     for note in summary.notes:
         print(f"note: {note}")
-    show_files(files)
+    print_files(files)

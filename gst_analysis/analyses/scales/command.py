@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gst_analysis.console.options import Json, Out
-from gst_analysis.console.output import show_files, show_number, show_p_value
+from gst_analysis.console.output import format_number, format_p_value, print_files
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.scales import BnScales
@@ -42,7 +42,7 @@ def bn_hist(
     """
     from gst_analysis.analyses import scales
     from gst_analysis.console.output import print_json, show_progress
-    from gst_analysis.style.files import IMAGE_FORMATS, TABLE_FORMATS
+    from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
     from gst_analysis.tables.schema import check_choices
 
     kinds = check_choices("formats", formats.split(","), (*IMAGE_FORMATS, "html", *TABLE_FORMATS))
@@ -72,14 +72,14 @@ def show_bn_scales(result: BnScales, files: Mapping[str, str]) -> None:
         for layer in layers:
             cells = [cell for g in groups for cell in _count_and_median(layer.groups[g])]
             row = gaps[checkpoint, layer.layer]
-            table.add_row(layer.layer, *cells, show_number(row["gap"]), show_p_value(row["auc_p_holm"]))
+            table.add_row(layer.layer, *cells, format_number(row["gap"]), format_p_value(row["auc_p_holm"]))
         Console().print(table)
         if groups == ["all"]:
             print("This family has no spatial and temporal groups, so there is one histogram.")
     for note in result.notes():
         print(f"note: {note}")
-    show_files(files)
+    print_files(files)
 
 
 def _count_and_median(group: GroupStatistics) -> tuple[str, str]:
-    return str(group.n), show_number(group.median)
+    return str(group.n), format_number(group.median)

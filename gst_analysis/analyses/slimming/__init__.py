@@ -13,8 +13,9 @@ from gst_analysis.analyses.slimming.fine_tuning import FineTuning, configure_fin
 from gst_analysis.checkpoints.sources import Progress
 from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
 from gst_analysis.errors import SpecError
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.results import Provenance, Result
-from gst_analysis.style.files import IMAGE_FORMATS, TABLE_FORMATS, save_figures
+from gst_analysis.style.files import save_figures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -217,7 +218,7 @@ def save_slimming(
 
 
 def _save_csv(table: pd.DataFrame, path: Path) -> str:
-    from gst_analysis.results import write_whole
+    from gst_analysis.files import write_whole
 
     text = table.to_csv(index=False, lineterminator="\n").encode()
     return str(write_whole(path, lambda file: file.write(text)))

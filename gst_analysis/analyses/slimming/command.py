@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gst_analysis.console.options import Format, Json, Out, Root, Subset
-from gst_analysis.console.output import print_pairs, show_files
+from gst_analysis.console.output import print_files, print_pairs
 from gst_analysis.errors import SpecError
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def slim(
     from gst_analysis.analyses import slimming
     from gst_analysis.clips.labelled import ClipChoice
     from gst_analysis.console.output import print_json, show_progress
+    from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
     from gst_analysis.inference.settings import InferenceSettings
-    from gst_analysis.style.files import IMAGE_FORMATS, TABLE_FORMATS
     from gst_analysis.tables.schema import check_choices
 
     kinds = check_choices("formats", formats.split(","), (*IMAGE_FORMATS, *TABLE_FORMATS))
@@ -149,7 +149,7 @@ def show_slimming(result: Slimming, files: Mapping[str, str]) -> None:
         print(f"note: {note}")
     for clip, reason in summary.failures.items():
         print(f"could not be read: {clip}: {reason}")
-    show_files(files)
+    print_files(files)
 
 
 _METHODS = {

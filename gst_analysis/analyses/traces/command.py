@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gst_analysis.console.options import Family, Frames, Json, Out, Root, Subset
-from gst_analysis.console.output import print_pairs, show_files
+from gst_analysis.console.output import print_files, print_pairs
 from gst_analysis.errors import one_line
 
 if TYPE_CHECKING:
@@ -118,13 +118,13 @@ def show_traces(result: Traces, files: TraceFiles) -> None:
     failures = result.summary.failures | files.failures
     _show_summary(result.summary, failures, sum(clip["truth"] is not None for clip in result.traced))
     drawn = {f"{clip} ({kind})": path for clip, part in files.clips.items() for kind, path in part.items()}
-    show_files(files.tables | {_plain(name): path for name, path in drawn.items()})
+    print_files(files.tables | {_plain(name): path for name, path in drawn.items()})
 
 
 def show_traced_folder(result: TracedFolder) -> None:
     """The summary and the files."""
     _show_summary(result.summary, result.summary.failures, None)
-    show_files(result.files)
+    print_files(result.files)
 
 
 def _show_clip(clip: Mapping[str, Any]) -> None:

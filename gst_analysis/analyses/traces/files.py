@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from gst_analysis.analyses.traces.runs import TraceOptions, TraceRun
 from gst_analysis.checkpoints.sources import Progress
 from gst_analysis.errors import DataError, SpecError
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.results import Provenance, Result
-from gst_analysis.style.files import IMAGE_FORMATS, TABLE_FORMATS, save_figures, save_html
+from gst_analysis.style.files import save_figures, save_html
 from gst_analysis.tables.pieces import PIECE_FORMATS, write_tables
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def trace_to_folder(
     their mean written as table and, in png, svg and pdf, as one figure.
     """
     from gst_analysis.analyses.traces.table import FRAME_TRACES, STATE_CHANGES, TRACED_CLIPS
-    from gst_analysis.results import to_json, write_whole
+    from gst_analysis.files import to_json, write_whole
 
     written = [kind for kind in kinds if kind in PIECE_FORMATS]
     if not written and "json" not in kinds:

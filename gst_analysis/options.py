@@ -1,0 +1,135 @@
+"""What can be chosen, said once: every option with its default, its help and its flag; and command lines out of them.
+
+The options of an analysis are one frozen, flat dataclass in the room's `table.py`. The command line takes its flags
+from it, the explorer and the report their defaults, and `write_command` the line that does the same again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gst_analysis.errors import SpecError
+from gst_analysis.files import check_place
+from gst_analysis.tables.schema import check_choices
+
+
+def option(default: Any, help: str, *, flag: str = "", metavar: str = "") -> Any:
+    """A field of an options class.
+
+    Args:
+        default: what it is if nothing is said; a tuple is written as words between commas.
+        help: what `--help` says of it.
+        flag: how the command line calls it; `--` and the field's name if empty. A flag of its own that begins with
+            `--no-` takes away what is on by itself.
+        metavar: what stands for its value in `--help`.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "flag": flag, "metavar": metavar})
+
+
+def list_options(kind: type[Any] | Any) -> list[dataclasses.Field[Any]]:
+    """The fields of an options class that the command line takes."""
+    return [field for field in dataclasses.fields(kind) if "help" in field.metadata]
+
+
+def flag_of(field: dataclasses.Field[Any]) -> str:
+    """How the command line calls a field."""
+    return str(field.metadata["flag"]) or "--" + field.name.replace("_", "-")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions:
+    """What no weight shows."""
+
+    family: str | None = option(None, "Say c2d or tsm where the weights cannot tell.")
+    frames: int | None = option(None, "Frames in a clip, which no weight shows.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetOptions:
+    """Where the clips of a data set lie, and how they are listed."""
+
+    root: Path | None = option(None, "The folder the data set's clips lie in.")
+    format: str | None = option(None, "The annotations' format; detected if not given.")
+    subset: str | None = option(None, "Of those in the annotations; validation, else test, if not given.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceOptions:
+    """Where a network is run."""
+
+    device: str = option("auto", "auto, cpu, cuda or mps.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Where results are written, as what, and on which background they are drawn."""
+
+    out: Path = option(Path("results"), "Folder for the files it writes.", metavar="DIR")
+    formats: tuple[str, ...] = option((), "Which files.")
+    dark: bool = option(False, "Draw for a dark background.")
+    allowed: tuple[str, ...] = ()
+    """What `formats` may name."""
+
+    def check(self) -> None:
+        """Refuse what cannot be written, before any work is done.
+
+        Raises:
+            SpecError: a format that there is not.
+            OutputError: a folder that nothing can be written to.
+        """
+        check_choices("formats", self.formats, self.allowed)
+        check_place(self.out)
+
+
+def files_of(result: type[Any], out: str) -> Files:
+    """What a command that makes such results writes if nothing is said.
+
+    Args:
+        result: the class of its results.
+        out: its folder.
+    """
+    formats = result.saved or tuple(kind for kind in result.kinds if kind != "html")
+    return Files(out=Path(out), formats=formats, allowed=result.kinds)
+
+
+def write_command(
+    command: str,
+    arguments: Sequence[object] = (),
+    *chosen: Any,
+    standard: Mapping[type[Any], Any] | None = None,
+) -> str:
+    """The command line that does what was chosen; what is left as it is by itself is left out.
+
+    Args:
+        command: its name, such as `ablate`.
+        arguments: what it is run on.
+        chosen: instances of options classes.
+        standard: for a class whose defaults are the command's own, such as `Files`, what they are.
+
+    Example:
+        >>> write_command("influence", ["my net.pth", "clip.mp4"], DeviceOptions(device="cpu"))
+        "gst-analyze influence 'my net.pth' clip.mp4 --device cpu"
+    """
+    words = ["gst-analyze", command, *map(str, arguments)]
+    for one in chosen:
+        words += _list_words(one, (standard or {}).get(type(one)) or type(one)())
+    return shlex.join(words)
+
+
+def _list_words(chosen: Any, standard: Any) -> Iterator[str]:
+    for field in list_options(chosen):
+        value = getattr(chosen, field.name)
+        if value == getattr(standard, field.name):
+            continue
+        if value is None or value == ():
+            raise SpecError(
+                field.name, expected="something that a flag can say", found=repr(value), todo="leave it out"
+            )
+        yield flag_of(field)
+        if not isinstance(value, bool):
+            yield ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
