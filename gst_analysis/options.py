@@ -1,21 +1,25 @@
-"""What can be chosen, said once: every option with its default, its help and its flag; and command lines out of them.
+"""What can be chosen, said once: every option with its default, help and flag, and command lines out of them.
 
-The options of an analysis are one frozen, flat dataclass in the room's `table.py`. The command line takes its flags
-from it, the explorer and the report their defaults, and `write_command` the line that does the same again.
+The options of an analysis are one frozen, flat dataclass in the room's `table.py`. The command line takes its
+flags from it, the explorer and the report their defaults, and `write_command` the line that does it again.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import inspect
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from gst_analysis.errors import SpecError
+from gst_analysis.errors import SpecError, name_some
 from gst_analysis.files import check_place
 from gst_analysis.tables.schema import check_choices
+
+Outcome = TypeVar("Outcome")
 
 
 def option(default: Any, help: str, *, flag: str = "", metavar: str = "") -> Any:
@@ -24,8 +28,8 @@ def option(default: Any, help: str, *, flag: str = "", metavar: str = "") -> Any
     Args:
         default: what it is if nothing is said; a tuple is written as words between commas.
         help: what `--help` says of it.
-        flag: how the command line calls it; `--` and the field's name if empty. A flag of its own that begins with
-            `--no-` takes away what is on by itself.
+        flag: how the command line calls it; `--` and the field's name if empty. What is on by itself needs
+            one that takes it away, such as `--no-influence`.
         metavar: what stands for its value in `--help`.
     """
     return dataclasses.field(default=default, metadata={"help": help, "flag": flag, "metavar": metavar})
@@ -95,6 +99,73 @@ def files_of(result: type[Any], out: str) -> Files:
     """
     formats = result.saved or tuple(kind for kind in result.kinds if kind != "html")
     return Files(out=Path(out), formats=formats, allowed=result.kinds)
+
+
+def keyword_options(kind: type[Any]) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
+    """Let a public function's options be given one by one, as keywords, or together as `options`.
+
+    The function itself always receives an instance.
+
+    Args:
+        kind: the class of its options.
+
+    Example:
+        >>> @keyword_options(DeviceOptions)
+        ... def where(*, options: DeviceOptions) -> str:
+        ...     return options.device
+        >>> where(), where(device="cpu"), where(options=DeviceOptions(device="cuda"))
+        ('auto', 'cpu', 'cuda')
+    """
+    names = [field.name for field in dataclasses.fields(kind)]
+
+    def decorate(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def call(*given: Any, options: Any = None, **words: Any) -> Outcome:
+            own = {name: words.pop(name) for name in names if name in words}
+            chosen = _check_options(function.__name__, kind, options)
+            _check_words(function.__name__, words, [*signature.parameters, *names])
+            return function(*given, options=replace(chosen, **own) if own else chosen, **words)
+
+        call.__signature__ = _spell_out(signature, kind)  # type: ignore[attr-defined] # what help() reads
+        return call
+
+    return decorate
+
+
+def _check_options(function: str, kind: type[Any], options: Any) -> Any:
+    if options is None or isinstance(options, kind):
+        return options or kind()
+    raise SpecError(
+        function,
+        expected=f"options of type {kind.__name__}",
+        found=type(options).__name__,
+        todo=f"write options={kind.__name__}(…), or give its fields as keywords",
+    )
+
+
+def _check_words(function: str, words: Mapping[str, Any], known: Sequence[str]) -> None:
+    odd = sorted(set(words) - set(known))
+    if odd:
+        raise SpecError(
+            function, expected=f"some of {', '.join(known)}", found=name_some(odd), todo="check its spelling"
+        )
+
+
+def _spell_out(signature: inspect.Signature, kind: type[Any]) -> inspect.Signature:
+    """The signature with a keyword for every option, as `help` shows it."""
+    words = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type
+        )
+        for field in dataclasses.fields(kind)
+    ]
+    own = [
+        one.replace(default=None, annotation=f"{kind.__name__} | None") if one.name == "options" else one
+        for one in signature.parameters.values()
+    ]
+    return signature.replace(parameters=[*own, *words])
 
 
 def write_command(

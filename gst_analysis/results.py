@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from gst_analysis.errors import GstError, OutputError
 from gst_analysis.files import (
@@ -52,9 +52,9 @@ class Result(Generic[Summary]):
     """One analysis: tables, a summary, where it came from, and how to draw, print and save it.
 
     A room's result is a subclass of this in the room's `table.py`. It names its files with `stem` and lists
-    what it can be saved as in `kinds`; its figures are those that `draw_figures(result, dark=…)` in the room's
-    `figure.py` returns, its pages those of `draw_pages(result, dark=…)` in `interactive.py`, by the names of
-    their files.
+    what it can be saved as in `kinds`; its figures are those that `draw_figures(result, dark=…)` in the
+    room's `figure.py` returns, its pages those of `draw_pages(result, dark=…)` in `interactive.py`, by the
+    names of their files.
     """
 
     stem: ClassVar[str] = "result"
@@ -107,8 +107,9 @@ class Result(Generic[Summary]):
         return next(iter(drawn.values()))
 
     def record(self) -> dict[str, Any]:
-        """Summary and provenance as plain values for JSON."""
-        return {"summary": to_plain(self.summary), "provenance": to_plain(self.provenance)}
+        """Summary, notes, failures and provenance as plain values for JSON."""
+        told = {"summary": self.summary, "notes": self.notes, "failures": self.failures}
+        return {name: to_plain(value) for name, value in (told | {"provenance": self.provenance}).items()}
 
     def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What the command prints with --json.
@@ -116,8 +117,7 @@ class Result(Generic[Summary]):
         Args:
             files: what was written, as `save` returned it.
         """
-        told = {"notes": list(self.notes), "failures": dict(self.failures), "files": dict(files or {})}
-        return {**self.record(), "rows": self.table.to_dict("records"), **told}
+        return {**self.record(), "rows": self.table.to_dict("records"), "files": dict(files or {})}
 
     def save(
         self, folder: str | os.PathLike[str], kinds: Sequence[str] | None = None, *, dark: bool = False
@@ -148,9 +148,7 @@ class Result(Generic[Summary]):
         """Every file's name and what writes it: tables, the record, then drawings."""
         plain = [kind for kind in kinds if kind in PLAIN_TABLES]
         for name, table in self.tables.items():
-            yield from (
-                (f"{name}.{kind}", table_writer(table, kind)) for kind in kinds if kind in PLAIN_TABLES
-            )
+            yield from ((f"{name}.{kind}", table_writer(table, kind)) for kind in plain)
         if "json" in kinds:
             yield f"{self.stem}.json", lambda file: file.write(to_json(self.record()).encode())
         images = [kind for kind in kinds if kind in IMAGE_FORMATS]
@@ -184,3 +182,35 @@ class Result(Generic[Summary]):
             pages = {}
         first = next(iter(pages.values()), None)
         return table if first is None else first.to_html(full_html=False, include_plotlyjs="cdn") + table
+
+
+@dataclass(frozen=True)
+class LegacyResult(Generic[Summary]):
+    """One analysis: `.table` (schema-checked), `.summary` and `.provenance`.
+
+    In Jupyter it shows its table; `save` writes it as CSV, parquet and JSON.
+    """
+
+    table: pd.DataFrame
+    summary: Summary
+    provenance: Provenance
+
+    def _repr_html_(self) -> str:
+        return str(self.table.to_html(max_rows=20, border=0))
+
+    def record(self) -> dict[str, Any]:
+        """Summary and provenance as plain values for JSON."""
+        return {"summary": to_plain(self.summary), "provenance": to_plain(self.provenance)}
+
+    def save(
+        self, folder: str | os.PathLike[str], stem: str, kinds: Sequence[str] = ("csv", "parquet", "json")
+    ) -> dict[str, str]:
+        """Write the table (csv, parquet) and the record (json); returns the files by kind."""
+        where = Path(folder)
+        writers: dict[str, Callable[[IO[bytes]], object]] = {
+            "csv": lambda f: self.table.to_csv(f, index=False, lineterminator="\n"),
+            "parquet": lambda f: self.table.to_parquet(f, index=False),
+            "json": lambda f: f.write(to_json(self.record()).encode()),
+        }
+        kinds = check_choices("kinds", kinds, tuple(writers)) if kinds else []
+        return {kind: str(write_whole(where / f"{stem}.{kind}", writers[kind])) for kind in kinds}

@@ -74,7 +74,7 @@ CALLS: dict[str, tuple[Call, str]] = {
         lambda m, r: traces.trace(m, r, options=TraceOptions(TracePlan(settings=THREE))),
         "influence=False",
     ),
-    "three crops of influence": (lambda m, r: influence.frame_influence(m, r, settings=THREE), "one view"),
+    "three crops of influence": (lambda m, r: influence.frame_influence(m, r, crops=3), "check its spelling"),
     "three crops of saliency": (lambda m, r: saliency.saliency_maps(m, r[0], settings=THREE), "one view"),
 }
 

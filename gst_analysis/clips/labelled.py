@@ -6,12 +6,15 @@ import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
+
+from gst_analysis.clips.finding import find_clips
+from gst_analysis.clips.locating import list_folder
+from gst_analysis.clips.readers_csv import VALIDATION_NAMES
+from gst_analysis.clips.readers_lists import HMDB_FILE
+from gst_analysis.clips.records import AnyPath, RecordList, load_records
 from gst_analysis.errors import DataError, SpecError, name_some
-
-if TYPE_CHECKING:
-    from gst_analysis.clips.records import RecordList
 
 LIST_KINDS = ("train", "val", "test")
 """What the names of annotation files hold; of the validation list, `val` or else `test`."""
@@ -85,9 +88,6 @@ def load_labelled_clips(
         DataError: no such file, no list or several in the folder, or an annotation that cannot be read.
         SpecError: a root, format or subset for clips that have been read.
     """
-    from gst_analysis.clips.readers_csv import VALIDATION_NAMES
-    from gst_analysis.clips.records import RecordList, load_records
-
     choice = choice or ClipChoice()
     if isinstance(dataset, RecordList):
         _refuse_reading(choice)
@@ -133,8 +133,6 @@ def find_lists(folder: Path, kinds: Sequence[str] = LIST_KINDS) -> list[Path]:
     Raises:
         DataError: the folder cannot be opened.
     """
-    from gst_analysis.clips.locating import list_folder
-
     names = [name for name in list_folder(folder) if name.lower().endswith(_SUFFIXES)]
     return [folder / name for name in names if any(kind in name.lower() for kind in kinds)]
 
@@ -161,8 +159,6 @@ def _find_validation(path: Path) -> list[Path]:
 
 def _hmdb51_splits(files: Sequence[Path]) -> set[str]:
     """The splits of HMDB-51's files, each of which lists one action; none if there are others too."""
-    from gst_analysis.clips.readers_lists import HMDB_FILE
-
     matches = [match for file in files if (match := HMDB_FILE.fullmatch(file.name))]
     return {match["split"] for match in matches} if len(matches) == len(files) else set()
 
@@ -170,9 +166,32 @@ def _hmdb51_splits(files: Sequence[Path]) -> set[str]:
 def _draw(records: RecordList, choice: ClipChoice) -> RecordList:
     if choice.limit is None or choice.limit >= len(records):
         return records
-    import numpy as np
-
     drawn = np.random.default_rng(choice.seed).choice(len(records), choice.limit, replace=False)
     note = f"{choice.limit} of {len(records)} clips, drawn with seed {choice.seed}"
     kept = tuple(records[int(place)] for place in sorted(drawn))
     return dataclasses.replace(records, records=kept, notes=(*records.notes, note))
+
+
+def open_clips(clips: AnyPath | Sequence[AnyPath] | RecordList) -> RecordList:
+    """Clips by their paths, or those that were found before.
+
+    Raises:
+        DataError: a name that stands for no clip.
+    """
+    return clips if isinstance(clips, RecordList) else find_clips(clips)
+
+
+def spread_records(records: RecordList, limit: int | None) -> RecordList:
+    """Every so-manieth clip, so that no more than `limit` are left."""
+    if limit is not None and not (isinstance(limit, int) and limit >= 1):
+        raise SpecError(
+            "number of clips",
+            expected="a whole number, at least 1",
+            found=repr(limit)[:40],
+            todo="give another one, or none",
+        )
+    if limit is None or limit >= len(records):
+        return records
+    kept = tuple(records[place * len(records) // limit] for place in range(limit))
+    note = f"{limit} of {len(records)} clips, spread evenly"
+    return RecordList(kept, records.class_names, (*records.notes, note), records.sources)

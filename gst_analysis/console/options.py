@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import Field, is_dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import typer
 
@@ -49,7 +49,8 @@ Out = Annotated[
 def takes_options(command: Command) -> Command:
     """Give a command a flag for each field of every parameter that is an options class.
 
-    Such a parameter's own default says what the flags are by themselves. The command is called with instances.
+    Such a parameter's own default says what the flags are by themselves. The command is called with
+    instances.
     """
     hints = get_type_hints(command, include_extras=True)
     given = inspect.signature(command).parameters
@@ -78,7 +79,7 @@ def takes_options(command: Command) -> Command:
 def _list_flags(standard: Any) -> Iterator[inspect.Parameter]:
     hints = get_type_hints(type(standard))
     for field in list_options(standard):
-        default, kind = getattr(standard, field.name), hints[field.name]
+        default, kind = getattr(standard, field.name), _simplify(hints[field.name])
         if isinstance(default, tuple):
             default, kind = ",".join(map(str, default)), str
         elif isinstance(default, bool):
@@ -89,6 +90,12 @@ def _list_flags(standard: Any) -> Iterator[inspect.Parameter]:
         yield inspect.Parameter(
             field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, taken]
         )
+
+
+def _simplify(kind: Any) -> Any:
+    """The type that a flag is read as: text, where Python also takes something else, such as a number."""
+    kinds = [one for one in get_args(kind) if one is not type(None)]
+    return str | None if len(kinds) > 1 and str in kinds else kind
 
 
 def _help(field: Field[Any], standard: Any) -> str:

@@ -34,7 +34,7 @@ def print_json(value: Any) -> None:
 
 
 @contextmanager
-def show_progress(title: str, total: int) -> Iterator[Report]:
+def show_progress(title: str, total: int = 0) -> Iterator[Report]:
     """A bar on stderr for as long as the block runs; nothing when stderr is not a terminal."""
     columns = (
         TextColumn("{task.description}"),
@@ -80,7 +80,7 @@ def print_remarks(notes: Iterable[str], failures: Mapping[str, str]) -> None:
     for note in notes:
         print(f"note: {note}")
     for clip, reason in failures.items():
-        print(f"could not be read: {clip}: {reason}")
+        print(f"could not be read: {clip}: {reason.removeprefix(f'{clip}: ')}")
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from gst_analysis.inference.measuring import Progress, measure_frame_logits
 from gst_analysis.inference.prediction import order_classes, require_some
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.inference.table import CLASS_ACCURACY, CONFUSION
-from gst_analysis.results import Result
+from gst_analysis.results import LegacyResult as Result
 from gst_analysis.tables.schema import check
 
 

@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.clips.finding import find_clips
 from gst_analysis.clips.records import AnyPath, RecordList
 from gst_analysis.errors import DataError, SpecError, name_some
-from gst_analysis.inference.finding import find_clips
 from gst_analysis.inference.logits import FrameLogits, softmax
 from gst_analysis.inference.measuring import Progress, measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.inference.table import FRAME_PREDICTIONS, PREDICTIONS
-from gst_analysis.results import Result
+from gst_analysis.results import LegacyResult as Result
 from gst_analysis.tables.schema import check
 
 

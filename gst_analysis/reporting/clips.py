@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from gst_analysis.analyses.ablation import ablate
 from gst_analysis.analyses.evaluation import evaluate
-from gst_analysis.analyses.influence import frame_influence, spread_records
+from gst_analysis.analyses.influence import frame_influence
 from gst_analysis.analyses.saliency import saliency_maps
 from gst_analysis.analyses.traces import trace
 from gst_analysis.analyses.traces.runs import TraceOptions
-from gst_analysis.clips.labelled import ClipChoice
+from gst_analysis.clips.labelled import ClipChoice, spread_records
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.reporting.parts import draw_both, make_table, show_interval, show_real, show_share
 from gst_analysis.reporting.words import SECTIONS
@@ -168,9 +168,9 @@ def tell_influence(clips: ReportClips, progress: Progress | None) -> Section:
 
     limit = clips.plan.influence_clips
     result = frame_influence(
-        clips.model, clips.records, limit=limit, settings=clips.settings, progress=progress
+        clips.model, clips.records, limit=limit, device=clips.settings.device, progress=progress
     )
-    clips.failures.update(result.summary.failures)
+    clips.failures.update(result.failures)
     summary = result.summary
     own = ", ".join(f"{share:.0%} by {method}" for method, share in summary.own_share.items())
     text = [
@@ -184,7 +184,7 @@ def tell_influence(clips: ReportClips, progress: Progress | None) -> Section:
         {"light": result.plot()},
         draw_both(lambda dark: result.plot_interactive(dark=dark)),
     )
-    return Section("influence", text=text, figures=[figure], notes=_untold(clips, summary.notes))
+    return Section("influence", text=text, figures=[figure], notes=_untold(clips, result.notes))
 
 
 def tell_saliency(clips: ReportClips, progress: Progress | None) -> Section:

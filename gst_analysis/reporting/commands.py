@@ -10,7 +10,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gst_analysis.analyses.influence import spread_records
+from gst_analysis.clips.labelled import spread_records
 
 if TYPE_CHECKING:
     from gst_analysis.checkpoints.loading import Checkpoint

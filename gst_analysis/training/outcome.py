@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.results import Provenance, Result
+from gst_analysis.results import LegacyResult as Result
+from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
 from gst_analysis.training.config import TrainConfig
 from gst_analysis.training.sources import Sources

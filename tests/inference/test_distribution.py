@@ -91,7 +91,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from gst_analysis.checkpoints.loading import load_model
-from gst_analysis.inference.finding import find_clips
+from gst_analysis.clips.finding import find_clips
 from gst_analysis.inference.launching import is_leader
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gst_analysis.clips.finding import find_clips
 from gst_analysis.errors import DataError, SpecError
-from gst_analysis.inference.finding import find_clips
 from gst_analysis.inference.logits import FrameLogits
 from gst_analysis.inference.prediction import predict, tabulate_frame_predictions, tabulate_predictions
 from gst_analysis.inference.settings import InferenceSettings

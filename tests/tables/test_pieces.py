@@ -16,7 +16,8 @@ from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.errors import OutputError, SpecError, TableError
 from gst_analysis.files import write_whole
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.results import Provenance, Result
+from gst_analysis.results import LegacyResult as Result
+from gst_analysis.results import Provenance
 from gst_analysis.tables.pieces import write_tables
 from gst_analysis.tables.schema import Schema, real, text, whole
 from tests.inference.fakes import fake_model, write_greys

@@ -51,7 +51,8 @@ from gst_analysis.probes.channel_masking import (
 )
 from gst_analysis.probes.clip_stream import Batch, ClipStream
 from gst_analysis.probes.resampling import Bootstrap, Interval, Reals, summarise_means
-from gst_analysis.results import Provenance, Result
+from gst_analysis.results import LegacyResult as Result
+from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check, check_choices
 
 ONE_CLIP = "one clip: intervals say nothing of others"

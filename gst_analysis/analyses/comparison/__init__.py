@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from gst_analysis.checkpoints.sources import Progress, checkpoint_of, distinct_names, name_of, read_each
 from gst_analysis.files import IMAGE_FORMATS
-from gst_analysis.results import Provenance, Result
+from gst_analysis.results import LegacyResult as Result
+from gst_analysis.results import Provenance
 from gst_analysis.style.files import save_figures
 
 if TYPE_CHECKING:

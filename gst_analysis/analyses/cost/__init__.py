@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gst_analysis.checkpoints.sources import checkpoint_of, is_file, resolve_spec
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.results import Result
+from gst_analysis.results import LegacyResult as Result
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -20,7 +20,8 @@ from gst_analysis.errors import SpecError
 from gst_analysis.networks.backbones import Block, Site
 from gst_analysis.networks.families import Group
 from gst_analysis.networks.specs import LARGEST_SIDE, MIN_SIZE, ModelSpec
-from gst_analysis.results import Provenance, Result
+from gst_analysis.results import LegacyResult as Result
+from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ from gst_analysis.analyses.cost.measure import summarise_cost
 from gst_analysis.analyses.cost.table import PAPER_AUDIT, PUBLISHED_COSTS
 from gst_analysis.networks.backbones import BACKBONES
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.results import Provenance, Result
+from gst_analysis.results import LegacyResult as Result
+from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
 
 AUDITED_TABLES = (1, 2, 3)

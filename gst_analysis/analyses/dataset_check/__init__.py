@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gst_analysis.checkpoints.sources import Progress
 from gst_analysis.clips.labelled import LIST_KINDS, find_lists, find_videos
 from gst_analysis.errors import DataError, name_some
-from gst_analysis.results import Result
+from gst_analysis.results import LegacyResult as Result
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.dataset_check.measure import DatasetSummary

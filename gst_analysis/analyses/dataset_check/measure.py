@@ -15,7 +15,8 @@ from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.clips.sampling import segment_indices
 from gst_analysis.clips.spans import find_span
 from gst_analysis.errors import DataError
-from gst_analysis.results import Provenance, Result
+from gst_analysis.results import LegacyResult as Result
+from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
 
 _CHUNK = 32

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from gst_analysis.analyses.importance.table import WHICH_TO_TRUST
 from gst_analysis.checkpoints.sources import Progress, checkpoint_of, distinct_names, name_of, read_each
 from gst_analysis.files import IMAGE_FORMATS
-from gst_analysis.results import Provenance, Result
+from gst_analysis.results import LegacyResult as Result
+from gst_analysis.results import Provenance
 from gst_analysis.style.files import save_figures
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class _Read:
 def _find_records(clips: Paths | None) -> RecordList | None:
     if clips is None:
         return None
-    from gst_analysis.inference.finding import find_clips
+    from gst_analysis.clips.finding import find_clips
 
     return find_clips(clips)
 

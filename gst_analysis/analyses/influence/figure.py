@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
+from gst_analysis.analyses.influence.table import FrameInfluence
 from gst_analysis.errors import SpecError
 from gst_analysis.style.class_pairs import choose_ink
 from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
@@ -30,6 +31,13 @@ _MOST_NUMBERS = 10
 _MOST_TICKS = 17
 
 Array = npt.NDArray[np.float64]
+
+
+def draw_figures(result: FrameInfluence, *, dark: bool = False) -> dict[str, Figure]:
+    """The matrices of all three methods, and the blocks below."""
+    ranks = {method: found.of_means for method, found in result.summary.agreement.items()}
+    drawn = draw_influence(result.table, result.receptive_fields, agreement=ranks, dark=dark)
+    return {result.stem: drawn}
 
 
 def draw_influence(

@@ -9,10 +9,16 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gst_analysis.analyses.influence.figure import TITLES, list_ticks, name_checkpoint, spread_of, to_matrix
+from gst_analysis.analyses.influence.table import FrameInfluence
 from gst_analysis.style.screen import start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 _ALLOWED = {True: "", False: "<br>cannot depend on it, by arithmetic"}
+
+
+def draw_pages(result: FrameInfluence, *, dark: bool = False) -> dict[str, go.Figure]:
+    """The matrices of all three methods, and the blocks below."""
+    return {result.stem: draw_influence_interactive(result.table, result.receptive_fields, dark=dark)}
 
 
 def draw_influence_interactive(

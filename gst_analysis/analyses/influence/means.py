@@ -10,38 +10,20 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from gst_analysis.analyses.influence.table import INFLUENCE, RECEPTIVE_FIELDS
+from gst_analysis.analyses.influence.table import (
+    GRADIENT,
+    INFLUENCE,
+    MEAN,
+    NEIGHBOUR,
+    RECEPTIVE_FIELDS,
+    Agreement,
+    BlockSpread,
+)
 from gst_analysis.networks.receptive_fields import Reach
 from gst_analysis.tables.schema import check
 
 Matrix = npt.NDArray[np.float64]
 Marks = npt.NDArray[np.bool_]
-
-GRADIENT, MEAN, NEIGHBOUR = METHODS = ("gradient", "occlusion-mean", "occlusion-neighbour")
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Spearman's rank correlation with the gradient, over the cells that arithmetic allows.
-
-    `of_means` compares the two matrices averaged over clips; `per_clip` is the mean over clips. None
-    where there is nothing to rank: fewer than three cells, or all of them equal.
-    """
-
-    of_means: float | None
-    per_clip: float | None
-
-
-@dataclass(frozen=True)
-class BlockSpread:
-    """How far a block's output depends on other frames: by arithmetic, and as measured.
-
-    `spread` is the root of the mean squared distance of input frames, weighted by their share.
-    """
-
-    block: str
-    half_width: int
-    spread: float
 
 
 @dataclass

@@ -14,21 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
 from gst_analysis.analyses.influence.means import (
-    GRADIENT,
-    MEAN,
-    METHODS,
-    NEIGHBOUR,
-    Agreement,
-    BlockSpread,
     InfluenceMeans,
     Matrix,
     list_agreements,
@@ -36,7 +29,14 @@ from gst_analysis.analyses.influence.means import (
     tabulate_influence,
     tabulate_receptive_fields,
 )
-from gst_analysis.analyses.traces.measure import Progress
+from gst_analysis.analyses.influence.table import (
+    GRADIENT,
+    MEAN,
+    METHODS,
+    NEIGHBOUR,
+    FrameInfluence,
+    InfluenceSummary,
+)
 from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
 from gst_analysis.clips.dataset import ReadingPlan
 from gst_analysis.clips.records import ClipRecord, RecordList
@@ -48,56 +48,34 @@ from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.networks.receptive_fields import Reach, list_reaches, mark_reachable
 from gst_analysis.probes.clip_steps import ClipSteps, Tell, silent
 from gst_analysis.probes.gradients import trace_gradients
-from gst_analysis.results import Provenance, Result
+from gst_analysis.progress import Progress
+from gst_analysis.results import Provenance
 
 
 @dataclass(frozen=True)
-class InfluenceSummary:
-    """What a frame's logit is made of, in a few numbers."""
-
-    clips: int
-    frames: int
-    half_width: int
-    """Frames back and forth that a logit can depend on, by arithmetic."""
-    own_share: dict[str, float]
-    """The share that a frame has in its own logit, mean over frames, by method."""
-    agreement: dict[str, Agreement]
-    blocks: list[BlockSpread]
-    unmoved: dict[str, int]
-    """Clips in which nothing moved any logit, by method: those of one repeated frame, for instance."""
-    failures: dict[str, str]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Influence(Result[InfluenceSummary]):
-    """An INFLUENCE table, and the RECEPTIVE_FIELDS table of the blocks."""
-
-    receptive_fields: pd.DataFrame = field(repr=False)
-
-
-@dataclass(frozen=True)
-class InfluenceOptions:
+class _Look:
     """One class for all clips, or each clip's own prediction; and whether blocks are looked at too."""
 
-    class_id: int | None = None
-    blocks: bool = True
+    class_id: int | None
+    blocks: bool
 
 
 def measure_influence(
     model: LoadedModel,
     records: RecordList | Sequence[ClipRecord],
     *,
-    options: InfluenceOptions | None = None,
+    class_id: int | None = None,
+    blocks: bool = True,
     settings: InferenceSettings | None = None,
     progress: Progress | None = None,
-) -> Influence:
+) -> FrameInfluence:
     """Measure all three ways over clips, one at a time; the network is left as it was found.
 
     Args:
         model: what load_model returned.
         records: what load_records or find_clips returned.
-        options: whose logit, and whether blocks are looked at.
+        class_id: whose logit; each clip's own prediction if None.
+        blocks: whether blocks are looked at too.
         settings: the device; clips are run one at a time.
         progress: called with how many steps are done, how many there are, as many for every clip, and
             which clip it is at.
@@ -106,14 +84,14 @@ def measure_influence(
         DataError: not one clip could be read.
         BrokenCheckpoint: the network's outputs are not finite.
     """
-    options, settings = options or InfluenceOptions(), settings or InferenceSettings()
+    settings, look = settings or InferenceSettings(), _Look(class_id, blocks)
     settings.require_one_view("influence")
     reaches, means, failures = list_reaches(model.spec), InfluenceMeans(), {}
     reachable = mark_reachable(model.clip_spec.frames, reaches[-1].half_width)
     device = choose_device(settings.device)
     itself = replace(settings, fold=False)
     names = [record.clip for record in records]
-    steps = ClipSteps(_count_steps(model, options, reaches), names, progress)
+    steps = ClipSteps(_count_steps(model, look, reaches), names, progress)
     with (
         running_conditions(model.module, itself, device) as network,
         closing(_read_clips(model, records)) as clips,
@@ -124,17 +102,17 @@ def measure_influence(
             else:
                 pixels = normalise_clips(clip.views.to(device), model.clip_spec)
                 with explain_out_of_memory(1, device):
-                    means.add(*_look_at(network, pixels, options, model.checkpoint, steps.add), reachable)
+                    means.add(*_look_at(network, pixels, look, model.checkpoint, steps.add), reachable)
             steps.end()
     if not means.clips:
         raise _none_read(failures)
     notes = records.notes if isinstance(records, RecordList) else ()
-    return _assemble(model, means, options, reaches, failures, notes)
+    return _assemble(model, means, look, reaches, failures, notes)
 
 
-def _count_steps(model: LoadedModel, options: InfluenceOptions, reaches: Sequence[Reach]) -> int:
+def _count_steps(model: LoadedModel, look: _Look, reaches: Sequence[Reach]) -> int:
     """A gradient for every frame and block, and two runs for every frame left out."""
-    return 3 * model.clip_spec.frames + (len(reaches) if options.blocks else 0)
+    return 3 * model.clip_spec.frames + (len(reaches) if look.blocks else 0)
 
 
 def _read_clips(
@@ -145,7 +123,7 @@ def _read_clips(
 
 
 def _look_at(
-    network: Any, clip: Tensor, options: InfluenceOptions, checkpoint: Checkpoint, tell: Tell
+    network: Any, clip: Tensor, look: _Look, checkpoint: Checkpoint, tell: Tell
 ) -> tuple[dict[str, Matrix], dict[str, Matrix]]:
     """One clip's matrices by method, and its blocks' profiles."""
     with torch.no_grad():
@@ -157,8 +135,8 @@ def _look_at(
             found="infinite or missing ones",
             todo="use another checkpoint",
         )
-    class_id = int(logits.mean(0).argmax()) if options.class_id is None else options.class_id
-    blocks = dict(network.stages()) if options.blocks else {}
+    class_id = int(logits.mean(0).argmax()) if look.class_id is None else look.class_id
+    blocks = dict(network.stages()) if look.blocks else {}
     gradients, profiles = trace_gradients(network, clip, class_id, blocks=blocks, tell=tell)
     matrices = {GRADIENT: gradients}
     for method in (MEAN, NEIGHBOUR):
@@ -217,11 +195,11 @@ def _none_read(failures: dict[str, str]) -> DataError:
 def _assemble(
     model: LoadedModel,
     means: InfluenceMeans,
-    options: InfluenceOptions,
+    look: _Look,
     reaches: list[Reach],
     failures: dict[str, str],
     notes: tuple[str, ...],
-) -> Influence:
+) -> FrameInfluence:
     name, frames, half_width = model.checkpoint.name, model.clip_spec.frames, reaches[-1].half_width
     table = tabulate_influence(name, means, mark_reachable(frames, half_width))
     fields = tabulate_receptive_fields(name, means, reaches, frames)
@@ -233,15 +211,21 @@ def _assemble(
         agreement=list_agreements(means, mark_reachable(frames, half_width)),
         blocks=list_spreads(fields),
         unmoved={method: int(means.unmoved[method]) for method in METHODS},
-        failures=failures,
-        notes=(*notes, *model.notes, *_remarks(means, frames)),
     )
     settings = {
         "clip_spec": model.clip_spec.to_json(),
-        "class_id": options.class_id if options.class_id is not None else "predicted for each clip",
+        "class_id": look.class_id if look.class_id is not None else "predicted for each clip",
     }
     provenance = Provenance({name: model.sha256}, {name: model.spec.to_json()}, settings)
-    return Influence(table, summary, provenance, fields)
+    return FrameInfluence(
+        table,
+        summary,
+        provenance,
+        notes=(*notes, *model.notes, *_remarks(means, frames)),
+        failures=failures,
+        receptive_fields=fields,
+        path=str(model.checkpoint.path),
+    )
 
 
 def _remarks(means: InfluenceMeans, frames: int) -> tuple[str, ...]:

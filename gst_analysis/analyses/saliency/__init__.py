@@ -12,7 +12,7 @@ from gst_analysis.checkpoints.sources import open_model
 from gst_analysis.clips.names import name_files
 from gst_analysis.errors import DataError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
-from gst_analysis.results import Result
+from gst_analysis.results import LegacyResult as Result
 from gst_analysis.style.files import save_figures
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def save_saliency(
 
 
 def _find_one(clip: str | os.PathLike[str]) -> ClipRecord:
-    from gst_analysis.inference.finding import find_clips
+    from gst_analysis.clips.finding import find_clips
 
     records = find_clips(clip)
     if len(records) != 1:

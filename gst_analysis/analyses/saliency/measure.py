@@ -36,7 +36,8 @@ from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.network import average_frames
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.probes.class_choice import name_class
-from gst_analysis.results import Provenance, Result
+from gst_analysis.results import LegacyResult as Result
+from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
 
 Maps = npt.NDArray[np.float64]

@@ -37,7 +37,8 @@ from gst_analysis.inference.conditions import running_conditions
 from gst_analysis.inference.measuring import Progress
 from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.planted.making import Clip, World
-from gst_analysis.results import Provenance, Result
+from gst_analysis.results import LegacyResult as Result
+from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
 
 Boxes = list[tuple[float, float, float, float]]

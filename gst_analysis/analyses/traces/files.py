@@ -13,7 +13,8 @@ from gst_analysis.analyses.traces.runs import TraceOptions, TraceRun
 from gst_analysis.checkpoints.sources import Progress
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
-from gst_analysis.results import Provenance, Result
+from gst_analysis.results import LegacyResult as Result
+from gst_analysis.results import Provenance
 from gst_analysis.style.files import save_figures, save_html
 from gst_analysis.tables.pieces import PIECE_FORMATS, write_tables
 

@@ -23,8 +23,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from gst_analysis.analyses.influence.means import GRADIENT, Marks, Matrix, share_rows
-from gst_analysis.analyses.influence.table import INFLUENCE
+from gst_analysis.analyses.influence.means import Marks, Matrix, share_rows
+from gst_analysis.analyses.influence.table import GRADIENT, INFLUENCE
 from gst_analysis.analyses.traces.measure import ClipTrace, Progress, TracePlan, UntracedClip
 from gst_analysis.analyses.traces.table import TRACE_INFLUENCE
 from gst_analysis.analyses.traces.windows import plan_windows

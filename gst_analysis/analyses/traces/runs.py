@@ -49,7 +49,7 @@ def choose_clips(
         SpecError: neither or both, or a choice of a data set where there is none.
         DataError: a name that stands for no clip, or annotations that cannot be read.
     """
-    from gst_analysis.inference.finding import find_clips
+    from gst_analysis.clips.finding import find_clips
 
     choice = choice or ClipChoice()
     if bool(clips) == (dataset is not None):
@@ -79,8 +79,8 @@ class TraceRun:
         """Load what is given as paths, and refuse what cannot be traced."""
         from gst_analysis.analyses.traces.measure import TracePlan, check_traceable
         from gst_analysis.analyses.traces.tabulate import TraceTally
+        from gst_analysis.clips.finding import find_clips
         from gst_analysis.clips.records import RecordList
-        from gst_analysis.inference.finding import find_clips
 
         options = options or TraceOptions()
         if not isinstance(options, TraceOptions):

@@ -90,8 +90,8 @@ def name_clip(
         DataError: a path that stands for no clip, for several, or for one that cannot be opened.
     """
     from gst_analysis.clips.decoding import open_clip
+    from gst_analysis.clips.finding import find_clips
     from gst_analysis.clips.records import ClipRecord, RecordList
-    from gst_analysis.inference.finding import find_clips
 
     found = find_clips(path)
     if len(found) != 1:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from gst_analysis.analyses.drift import Drift, measure_drift
 from gst_analysis.errors import DataError, GstError
-from gst_analysis.results import Provenance, Result
+from gst_analysis.results import LegacyResult as Result
+from gst_analysis.results import Provenance
 
 if TYPE_CHECKING:
     import pandas as pd

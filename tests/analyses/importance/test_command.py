@@ -89,7 +89,7 @@ def test_measuring_on_clips_is_a_second_column_of_the_same_scores(
 def test_measured_activations_are_those_of_the_clips(clips: Path, tmp_path: Path) -> None:
     """A plain loop over the same clips: no listener, no hooks of ours."""
     from gst_analysis.clips.dataset import ReadingPlan, load_views
-    from gst_analysis.inference.finding import find_clips
+    from gst_analysis.clips.finding import find_clips
 
     model = gst.load_model(save_for_clips(tmp_path / "model.pth"))
     result = importance.channel_importance(model, clips=[clips], device="cpu")

@@ -12,16 +12,16 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from gst_analysis.analyses.influence.means import (
+from gst_analysis.analyses.influence.means import rank_agreement, share_rows
+from gst_analysis.analyses.influence.measure import measure_influence, measure_occlusion
+from gst_analysis.analyses.influence.table import (
     GRADIENT,
+    INFLUENCE,
     MEAN,
     METHODS,
     NEIGHBOUR,
-    rank_agreement,
-    share_rows,
+    RECEPTIVE_FIELDS,
 )
-from gst_analysis.analyses.influence.measure import InfluenceOptions, measure_influence, measure_occlusion
-from gst_analysis.analyses.influence.table import INFLUENCE, RECEPTIVE_FIELDS
 from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import BrokenCheckpoint, DataError, SpecError
@@ -197,7 +197,7 @@ def test_the_class_is_the_clips_own_unless_one_is_asked_for(tmp_path: Path) -> N
     model = fake_model(module=Mixing(weights))
     records = write_clips(tmp_path / "c", 1)
     found = measure_influence(model, records, settings=CPU)
-    asked = measure_influence(model, records, options=InfluenceOptions(class_id=0), settings=CPU)
+    asked = measure_influence(model, records, class_id=0, settings=CPU)
     rows = found.table["method"] == GRADIENT
     ratio = found.table[rows]["influence"] / asked.table[rows]["influence"]
     # Logits are 1 to 4 times one number, so the first or the last class is predicted.
@@ -211,7 +211,7 @@ def test_one_frame_has_all_the_influence(tmp_path: Path) -> None:
     assert gradient["share"].tolist() == [1.0]
     assert found.table["share"].tolist() == [1.0, 0.0, 0.0]
     assert found.summary.agreement[MEAN].of_means is None
-    assert any("one frame" in note for note in found.summary.notes)
+    assert any("one frame" in note for note in found.notes)
 
 
 def test_a_clip_of_one_frame_is_said_to_be_still(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_a_clip_of_one_frame_is_said_to_be_still(tmp_path: Path) -> None:
     assert (occluded["influence"] == 0).all()  # exactly: the mean of equal frames is that frame
     assert not found.table.isna().any().any()
     assert found.summary.unmoved == {GRADIENT: 0, MEAN: 1, NEIGHBOUR: 1}
-    assert any("all alike" in note for note in found.summary.notes)
+    assert any("all alike" in note for note in found.notes)
 
 
 def test_clips_that_cannot_be_read_are_named(tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_clips_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     heard: list[tuple[int, int, str]] = []
     found = measure_influence(model, [bad, *records], settings=CPU, progress=lambda *at: heard.append(at))
     assert found.summary.clips == 1
-    assert list(found.summary.failures) == ["bad"]
+    assert list(found.failures) == ["bad"]
     steps = 3 * model.clip_spec.frames + len(list(model.spec.blocks()))
     assert [done for done, _, _ in heard] == list(range(steps, 2 * steps + 1))  # the bad clip's at once
     assert {(total, name) for _, total, name in heard} == {(2 * steps, records[0].clip)}

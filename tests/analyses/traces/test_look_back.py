@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gst_analysis.analyses.influence.measure import InfluenceOptions, measure_influence
+from gst_analysis.analyses.influence.measure import measure_influence
 from gst_analysis.analyses.influence.table import INFLUENCE
 from gst_analysis.analyses.traces.look_back import (
     TraceInfluence,
@@ -96,8 +96,8 @@ def test_every_row_is_a_plain_gradient_of_the_class_that_leads_it(
 
 def test_it_is_what_influence_measures_where_one_class_leads(small: LoadedModel, film: ClipRecord) -> None:
     (trace,), (found,) = look(small, film, mode="leave-one-out")
-    options = InfluenceOptions(int(trace.video.argmax()), blocks=False)
-    other = measure_influence(small, [film], options=options, settings=CPU).table
+    own = int(trace.video.argmax())
+    other = measure_influence(small, [film], class_id=own, blocks=False, settings=CPU).table
     gradient = other[other["method"] == "gradient"]["influence"].to_numpy()
     np.testing.assert_allclose(matrix_of(found).ravel(), gradient, rtol=2e-3)
 

@@ -24,9 +24,9 @@ from gst_analysis.analyses.traces.tabulate import TraceTally, tabulate_trace
 from gst_analysis.analyses.traces.windows import plan_windows
 from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
 from gst_analysis.clips.dataset import ReadingPlan, load_views
+from gst_analysis.clips.finding import find_clips
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.errors import DataError, SpecError
-from gst_analysis.inference.finding import find_clips
 from gst_analysis.inference.logits import softmax
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
