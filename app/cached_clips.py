@@ -23,7 +23,7 @@ from gst_analysis.analyses.traces.single_clips import (
     planted_clips,
     trace_clip,
 )
-from gst_analysis.checkpoints.sources import Progress
+from gst_analysis.progress import Progress
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

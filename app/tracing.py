@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gst_analysis.analyses.influence import FrameInfluence
     from gst_analysis.analyses.saliency import SaliencyMaps
     from gst_analysis.analyses.traces import Traces
-    from gst_analysis.checkpoints.sources import Progress
+    from gst_analysis.progress import Progress
 
 LONGEST_FILM = 1_500
 """Frames up to which a clip is shown with its running prediction; longer ones as they are."""

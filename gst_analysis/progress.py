@@ -8,7 +8,7 @@ from typing import Protocol
 class Progress(Protocol):
     """Called now and then while work goes on."""
 
-    def __call__(self, done: int, total: int, label: str) -> object:
+    def __call__(self, done: int, total: int, label: str, /) -> object:
         """Take notice that `done` of `total` steps are done, and of what the work is at.
 
         Args:

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gst_analysis.errors import CheckpointError, OutputError, SpecError, legible
 from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.progress import Progress
 
 if TYPE_CHECKING:
     from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
 
     Source = str | os.PathLike[str] | Checkpoint | LoadedModel
     from gst_analysis.checkpoints.loading import LoadedModel
-
-Progress = Callable[[int, int, str], object]
-"""Called with how many are done, how many there are, and the name of the next."""
 
 CHECKPOINT_ENDINGS = (".pth", ".pt", ".tar", ".ckpt", ".safetensors")
 

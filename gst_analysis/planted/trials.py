@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from gst_analysis.checkpoints.sources import Progress
+from gst_analysis.progress import Progress
 
 TRIAL_CLIPS = 72
 """Clips that are rendered; the list to measure on holds 60 of them, or 56 where there are 8 classes."""

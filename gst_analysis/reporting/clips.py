@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from gst_analysis.analyses.saliency import SaliencyMaps
     from gst_analysis.analyses.traces import Traces
     from gst_analysis.checkpoints.loading import LoadedModel
-    from gst_analysis.checkpoints.sources import Progress
     from gst_analysis.clips.records import RecordList
     from gst_analysis.inference.settings import InferenceSettings
+    from gst_analysis.progress import Progress
     from gst_analysis.reporting.page import PageFigure, Section
 
 INTERVENTIONS = ("mean", "shuffle-time")

@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gst_analysis.checkpoints.sources import Progress, checkpoint_of, open_model
+from gst_analysis.checkpoints.sources import checkpoint_of, open_model
 from gst_analysis.clips.labelled import load_labelled_clips
 from gst_analysis.errors import GstError, OutputError
 from gst_analysis.files import check_place, to_json, write_whole
+from gst_analysis.progress import Progress
 from gst_analysis.release import find_version
 from gst_analysis.reporting.clips import (
     INTERVENTIONS,

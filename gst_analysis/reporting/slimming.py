@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from gst_analysis.analyses.slimming import Slimming
     from gst_analysis.checkpoints.loading import Checkpoint
-    from gst_analysis.checkpoints.sources import Progress
+    from gst_analysis.progress import Progress
     from gst_analysis.reporting.clips import ReportClips
     from gst_analysis.reporting.page import Section
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gst_analysis.checkpoints.sources import Progress, distinct_names
+from gst_analysis.checkpoints.sources import distinct_names
 from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
 from gst_analysis.errors import legible
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.progress import Progress
 from gst_analysis.results import LegacyResult as Result
 from gst_analysis.results import Provenance
 from gst_analysis.style.files import save_figures

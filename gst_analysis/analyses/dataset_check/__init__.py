@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gst_analysis.checkpoints.sources import Progress
 from gst_analysis.clips.labelled import LIST_KINDS, find_lists, find_videos
 from gst_analysis.errors import DataError, name_some
+from gst_analysis.progress import Progress
 from gst_analysis.results import LegacyResult as Result
 
 if TYPE_CHECKING:

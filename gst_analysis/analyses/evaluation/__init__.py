@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gst_analysis.checkpoints.sources import Progress, open_model
+from gst_analysis.checkpoints.sources import open_model
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.progress import Progress
 from gst_analysis.results import LegacyResult as Result
 from gst_analysis.style.files import save_figures, save_html
 

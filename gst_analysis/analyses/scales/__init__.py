@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gst_analysis.checkpoints.sources import Progress, checkpoint_of, distinct_names, name_of
+from gst_analysis.checkpoints.sources import checkpoint_of, distinct_names, name_of
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, to_plain
+from gst_analysis.progress import Progress
 from gst_analysis.results import LegacyResult as Result
 from gst_analysis.results import Provenance
 from gst_analysis.style.files import save_figures, save_html

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gst_analysis.analyses.slimming.fine_tuning import FineTuning, configure_fine_tuning
-from gst_analysis.checkpoints.sources import Progress
 from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.progress import Progress
 from gst_analysis.results import LegacyResult as Result
 from gst_analysis.results import Provenance
 from gst_analysis.style.files import save_figures

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gst_analysis.analyses.traces.runs import TraceOptions, TraceRun
-from gst_analysis.checkpoints.sources import Progress
 from gst_analysis.clips.names import name_files
 from gst_analysis.errors import SpecError, name_some
+from gst_analysis.progress import Progress
 from gst_analysis.results import LegacyResult as Result
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gst_analysis.analyses.traces.runs import TraceOptions, TraceRun
-from gst_analysis.checkpoints.sources import Progress
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.progress import Progress
 from gst_analysis.results import LegacyResult as Result
 from gst_analysis.results import Provenance
 from gst_analysis.style.files import save_figures, save_html

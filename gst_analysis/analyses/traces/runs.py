@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gst_analysis.checkpoints.sources import Progress, open_model
+from gst_analysis.checkpoints.sources import open_model
 from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
 from gst_analysis.errors import DataError, SpecError, name_some
+from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from gst_analysis.analyses.traces import Traces, trace
 from gst_analysis.analyses.traces.runs import TraceOptions
-from gst_analysis.checkpoints.sources import Progress, open_model
+from gst_analysis.checkpoints.sources import open_model
 from gst_analysis.errors import DataError
+from gst_analysis.progress import Progress
 
 if TYPE_CHECKING:
     from gst_analysis.checkpoints.loading import LoadedModel
