@@ -26,8 +26,8 @@ from gst_analysis.files import to_json, write_whole
 from gst_analysis.networks.network import VideoNetwork, average_frames
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.probes.channel_masking import changed_output, list_activations, list_units
 from gst_analysis.probes.clip_stream import Batch
+from gst_analysis.probes.hooks import changed_output, list_activations, list_units
 
 TARGET = 0.6
 

@@ -22,8 +22,8 @@ from gst_analysis.errors import SpecError
 from gst_analysis.inference.conditions import running_conditions
 from gst_analysis.inference.evaluation import check_classes
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.probes.channel_masking import Unit, list_units
 from gst_analysis.probes.clip_stream import ClipStream
+from gst_analysis.probes.hooks import Unit, list_units
 
 INTERVENTIONS = ("zero", "mean", "shuffle-time")
 GROUPS = ("spatial", "temporal")

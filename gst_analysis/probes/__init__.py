@@ -1,1 +1,1 @@
-"""probes."""
+"""What several analyses measure with: hooks, gradients, streams of clips, confidence intervals."""

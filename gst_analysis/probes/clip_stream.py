@@ -1,11 +1,13 @@
-"""Labelled clips in, batches for an analysis out: read ahead, normalised, on the network's device.
+"""Labelled clips in, batches for an analysis out; and how far an analysis has come, clip by clip.
 
-Batches are as even as can be, so that none but a lonely clip's holds a single clip: an analysis that swaps
-channels between clips needs two. A clip that cannot be read is left out and named.
+Clips are read ahead, normalised, and lie on the network's device. Batches are as even as can be, so that
+none but a lonely clip's holds a single clip: an analysis that swaps channels between clips needs two. A clip
+that cannot be read is left out and named.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -21,8 +23,11 @@ from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import DataError, name_some
 from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.progress import Progress
 
 Item = TypeVar("Item")
+Step = Callable[[], object]
+"""Called after every step of a measurement."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,8 @@ class ClipStream:
         self.settings.require_one_view("ablation, slimming and scores from data")
         self.model.as_it_is()  # refuses what is no network of its spec
 
-    def batches(self, count: Callable[[], object] | None = None) -> Iterator[Batch]:
-        """Every clip that can be read once, in order; `count` is called after each clip.
+    def batches(self, step: Step | None = None) -> Iterator[Batch]:
+        """Every clip that can be read once, in order; `step` is called after each.
 
         Raises:
             DataError: not one clip can be read.
@@ -67,8 +72,8 @@ class ClipStream:
                 empty = False
                 yield self._gather(group)
                 for _ in group:
-                    if count is not None:
-                        count()
+                    if step is not None:
+                        step()
         if empty:
             raise DataError(
                 "clips",
@@ -105,3 +110,48 @@ def group_evenly(clips: Iterable[Item], size: int) -> Iterator[list[Item]]:
         waiting = waiting[half:]
     if waiting:
         yield waiting
+
+
+def no_step() -> None:
+    """Take no notice of a step."""
+
+
+def count_steps(total: int, progress: Progress | None) -> Step:
+    """Steps without names, counted for a progress that is told of each."""
+    numbers = itertools.count(1)
+    return no_step if progress is None else lambda: progress(next(numbers), total, "")
+
+
+class ClipSteps:
+    """Counts steps over clips, equally many for every clip: one may take a minute.
+
+    Args:
+        of_a_clip: steps of one clip.
+        names: what to call each clip.
+        progress: called with how many steps are done, how many there are, and the clip; None to tell nobody.
+    """
+
+    def __init__(self, of_a_clip: int, names: Sequence[str], progress: Progress | None) -> None:
+        self.of_a_clip, self.names, self.progress = of_a_clip, names, progress
+        self.number = 0
+        """The clip that is being looked at."""
+        self.parts: dict[int, int] = {}
+        """Parts that a clip is measured in, each by all its steps; one if not named."""
+        self._taken = self._reported = 0
+
+    def add(self) -> None:
+        """One more step of this clip."""
+        self._taken += 1
+        self._report(self.number * self.of_a_clip + self._taken // self.parts.get(self.number, 1))
+
+    def end(self) -> None:
+        """This clip is done with, whether it could be read or not."""
+        self._taken = 0
+        self.number += 1
+        self._report(self.number * self.of_a_clip)
+
+    def _report(self, done: int) -> None:
+        if done > self._reported and self.progress is not None:
+            name = self.names[min(self.number, len(self.names) - 1)]
+            self.progress(done, len(self.names) * self.of_a_clip, name)
+        self._reported = done

@@ -1,14 +1,11 @@
 """Exact gradients back to the frames that went in: a network and a clip in, norms per input frame out.
 
-One forward pass carries them all. Nothing is added to the gradients of the network's own parameters, and
-the hooks that listen to its blocks are gone afterwards.
+One forward pass carries them all. Nothing is added to the gradients of the network's own parameters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from gst_analysis.networks.network import average_frames
-from gst_analysis.probes.clip_steps import Tell, silent
+from gst_analysis.probes.clip_stream import Step, no_step
+from gst_analysis.probes.hooks import listening
 
 Norms = npt.NDArray[np.float64]
 
@@ -27,7 +25,7 @@ def trace_gradients(
     class_id: int | Sequence[int],
     *,
     blocks: Mapping[str, nn.Module] | None = None,
-    tell: Tell = silent,
+    step: Step = no_step,
 ) -> tuple[Norms, dict[str, Norms]]:
     """How much every frame's logit, and the middle frame of every block's output, depend on each frame.
 
@@ -36,7 +34,7 @@ def trace_gradients(
         clip: (1, T, 3, H, W), normalised.
         class_id: whose logit, for all frames or for each.
         blocks: modules inside the network that return (T, C, h, w).
-        tell: called after every gradient.
+        step: called after every gradient.
 
     Returns:
         (T, T), output frames by input frames: norms of the gradient; and for every block the (T,) norms
@@ -47,13 +45,13 @@ def trace_gradients(
     with torch.enable_grad(), listening(blocks or {}) as outputs:
         logits = network(pixels)[0]  # (T, K)
         classes = [class_id] * len(logits) if isinstance(class_id, int) else class_id
-        rows = [_norms(row[number], pixels, tell) for row, number in zip(logits, classes, strict=True)]
-        profiles = {name: _norms(_project(output), pixels, tell) for name, output in outputs.items()}
+        rows = [_norms(row[number], pixels, step) for row, number in zip(logits, classes, strict=True)]
+        profiles = {name: _norms(_project(output), pixels, step) for name, output in outputs.items()}
     return np.stack(rows), profiles
 
 
 def trace_prefix_gradients(
-    network: Callable[[Tensor], Tensor], clip: Tensor, classes: Sequence[int], *, tell: Tell = silent
+    network: Callable[[Tensor], Tensor], clip: Tensor, classes: Sequence[int], *, step: Step = no_step
 ) -> tuple[Norms, dict[str, Norms]]:
     """(T, T): row t is about the prediction from frames 1..t alone; frames that are not given stay 0.
 
@@ -64,32 +62,18 @@ def trace_prefix_gradients(
         pixels = clip[:, : t + 1].detach().clone().requires_grad_()
         with torch.enable_grad():
             logit = average_frames(network(pixels))[0, number]
-            norms[t, : t + 1] = _norms(logit, pixels, tell, keep=False)
+            norms[t, : t + 1] = _norms(logit, pixels, step, keep=False)
     return norms, {}
 
 
-@contextmanager
-def listening(blocks: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
-    """The outputs of modules, filled in by every forward pass inside the block."""
-    outputs: dict[str, Tensor] = {}
-
-    def keep(name: str, module: nn.Module, given: object, output: Tensor) -> None:
-        outputs[name] = output
-
-    with ExitStack() as stack:
-        for name, module in blocks.items():
-            stack.callback(module.register_forward_hook(partial(keep, name)).remove)
-        yield outputs
-
-
-def _norms(value: Tensor, pixels: Tensor, tell: Tell, *, keep: bool = True) -> Norms:
+def _norms(value: Tensor, pixels: Tensor, step: Step, *, keep: bool = True) -> Norms:
     """(T,) norms of a number's gradient over each input frame; zeros where it depends on none.
 
     `keep` leaves what it needs in memory for another number.
     """
     (gradient,) = torch.autograd.grad(value, pixels, retain_graph=keep, materialize_grads=True)
     norms = np.asarray(torch.linalg.vector_norm(gradient, dim=(0, 2, 3, 4)).double().cpu().numpy())
-    tell()
+    step()
     return norms
 
 

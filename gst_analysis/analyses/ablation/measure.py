@@ -5,7 +5,7 @@ every group of its channels and every intervention, how far accuracy and the tru
 cross entropy rises, with confidence intervals over clips. Section 4.6 of the paper reads the importance of a
 group from its batch-norm scales; this measures it.
 
-Interventions (analysis/channel_masking.py says where):
+Interventions (probes/hooks.py says where):
     zero            the channels are silent;
     mean            each channel is its own mean over the clips, so that it says nothing about this one;
     shuffle-batch   each clip gets the channels of another clip of its batch;
@@ -37,7 +37,8 @@ from gst_analysis.inference.conditions import explain_out_of_memory, running_con
 from gst_analysis.inference.evaluation import check_classes
 from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.probes.channel_masking import (
+from gst_analysis.probes.clip_stream import Batch, ClipStream
+from gst_analysis.probes.hooks import (
     Change,
     Unit,
     changed_output,
@@ -49,7 +50,6 @@ from gst_analysis.probes.channel_masking import (
     watched_outputs,
     zero_channels,
 )
-from gst_analysis.probes.clip_stream import Batch, ClipStream
 from gst_analysis.probes.resampling import Bootstrap, Interval, Reals, summarise_means
 from gst_analysis.results import LegacyResult as Result
 from gst_analysis.results import Provenance

@@ -27,8 +27,8 @@ from gst_analysis.inference.conditions import explain_out_of_memory, running_con
 from gst_analysis.inference.evaluation import check_classes
 from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.probes.channel_masking import Change, list_activations, list_units, watched_outputs
 from gst_analysis.probes.clip_stream import Batch, ClipStream
+from gst_analysis.probes.hooks import Change, list_activations, list_units, watched_outputs
 from gst_analysis.results import LegacyResult as Result
 from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check

@@ -23,12 +23,10 @@ if TYPE_CHECKING:
     from gst_analysis.checkpoints import sources
     from gst_analysis.clips import labelled
     from gst_analysis.clips.records import AnyPath, RecordList
-    from gst_analysis.probes import class_choice
 else:
     measure = Door(f"{__name__}.measure")
     sources = Door("gst_analysis.checkpoints.sources")
     labelled = Door("gst_analysis.clips.labelled")
-    class_choice = Door("gst_analysis.probes.class_choice")
 
 __all__ = ["ABOUT", "FrameInfluence", "InfluenceOptions", "frame_influence"]
 
@@ -55,7 +53,7 @@ def frame_influence(
     """
     model = sources.open_model(source, family=options.family, num_frames=options.frames)
     records = labelled.spread_records(labelled.open_clips(clips), options.limit)
-    class_id = None if options.class_name is None else class_choice.find_class(model, options.class_name)
+    class_id = None if options.class_name is None else sources.find_class(model, options.class_name)
     settings = measure.InferenceSettings(device=options.device)
     return measure.measure_influence(model, records, class_id=class_id, settings=settings, progress=progress)
 

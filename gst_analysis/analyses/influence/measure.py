@@ -46,7 +46,7 @@ from gst_analysis.inference.conditions import explain_out_of_memory, running_con
 from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.networks.receptive_fields import Reach, list_reaches, mark_reachable
-from gst_analysis.probes.clip_steps import ClipSteps, Tell, silent
+from gst_analysis.probes.clip_stream import ClipSteps, Step, no_step
 from gst_analysis.probes.gradients import trace_gradients
 from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
@@ -123,7 +123,7 @@ def _read_clips(
 
 
 def _look_at(
-    network: Any, clip: Tensor, look: _Look, checkpoint: Checkpoint, tell: Tell
+    network: Any, clip: Tensor, look: _Look, checkpoint: Checkpoint, step: Step
 ) -> tuple[dict[str, Matrix], dict[str, Matrix]]:
     """One clip's matrices by method, and its blocks' profiles."""
     with torch.no_grad():
@@ -137,10 +137,10 @@ def _look_at(
         )
     class_id = int(logits.mean(0).argmax()) if look.class_id is None else look.class_id
     blocks = dict(network.stages()) if look.blocks else {}
-    gradients, profiles = trace_gradients(network, clip, class_id, blocks=blocks, tell=tell)
+    gradients, profiles = trace_gradients(network, clip, class_id, blocks=blocks, step=step)
     matrices = {GRADIENT: gradients}
     for method in (MEAN, NEIGHBOUR):
-        matrices[method] = measure_occlusion(network, clip, class_id, stand_ins=method, tell=tell)
+        matrices[method] = measure_occlusion(network, clip, class_id, stand_ins=method, step=step)
     return matrices, profiles
 
 
@@ -151,7 +151,7 @@ def measure_occlusion(
     class_id: int,
     *,
     stand_ins: str = MEAN,
-    tell: Tell = silent,
+    step: Step = no_step,
 ) -> Matrix:
     """(T, T): how far the logit of output frame i moves when input frame j is replaced.
 
@@ -160,7 +160,7 @@ def measure_occlusion(
         clip: (1, T, 3, H, W), normalised.
         class_id: whose logit.
         stand_ins: occlusion-mean, or occlusion-neighbour.
-        tell: called after every frame.
+        step: called after every frame.
     """
     frames = clip.shape[1]
     if stand_ins == MEAN:  # in double precision, so that the mean of equal frames is that frame
@@ -174,7 +174,7 @@ def measure_occlusion(
         occluded = clip.clone()
         occluded[0, place] = others[place]
         columns.append((network(occluded)[0, :, class_id] - whole).abs())
-        tell()
+        step()
     return np.asarray(torch.stack(columns, 1).double().cpu().numpy())
 
 

@@ -116,8 +116,8 @@ def saliency_maps(
         >>> gst.saliency_maps("ckpt.pth", "clip.mp4").plot()  # doctest: +SKIP
     """
     from gst_analysis.analyses.saliency.measure import measure_saliency
+    from gst_analysis.checkpoints.sources import find_class
     from gst_analysis.clips.records import ClipRecord
-    from gst_analysis.probes.class_choice import find_class
 
     model = open_model(source)
     record = clip if isinstance(clip, ClipRecord) else _find_one(clip)

@@ -24,6 +24,7 @@ from torchvision.transforms.v2 import functional as F
 
 from gst_analysis.analyses.saliency.table import SALIENCY
 from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.sources import name_class
 from gst_analysis.clips.dataset import ReadingPlan, load_views
 from gst_analysis.clips.media import Frames, Pixels
 from gst_analysis.clips.records import ClipRecord
@@ -35,7 +36,6 @@ from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.network import average_frames
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
-from gst_analysis.probes.class_choice import name_class
 from gst_analysis.results import LegacyResult as Result
 from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check

@@ -26,8 +26,8 @@ from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.network import VideoNetwork, average_frames
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.probes.channel_masking import masked_channels
 from gst_analysis.probes.clip_stream import ClipStream
+from gst_analysis.probes.hooks import masked_channels
 from gst_analysis.probes.resampling import Reals
 
 Progress = Callable[[int, int], object]

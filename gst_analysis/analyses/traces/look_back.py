@@ -38,7 +38,7 @@ from gst_analysis.inference.prediction import order_classes
 from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import choose_device
 from gst_analysis.networks.receptive_fields import list_reaches, mark_reachable
-from gst_analysis.probes.clip_steps import ClipSteps, Tell
+from gst_analysis.probes.clip_stream import ClipSteps, Step
 from gst_analysis.probes.gradients import trace_gradients, trace_prefix_gradients
 from gst_analysis.tables.schema import check
 
@@ -144,7 +144,7 @@ def _measure_clip(
     trace: ClipTrace,
     parts: Iterable[ReadClip],
     device: torch.device,
-    tell: Tell,
+    step: Step,
 ) -> TraceInfluence | UntracedClip:
     """The mean over a clip's parts: itself, or its windows."""
     matrices = []
@@ -156,7 +156,7 @@ def _measure_clip(
             return UntracedClip(trace.clip, part.failure)
         pixels = normalise_clips(part.views[:1].to(device), model.clip_spec)
         trace_back = trace_prefix_gradients if trace.mode == "prefix" else trace_gradients
-        matrices.append(trace_back(network, pixels, classes, tell=tell)[0])
+        matrices.append(trace_back(network, pixels, classes, step=step)[0])
     reachable = mark_reachable(frames, list_reaches(model.spec)[-1].half_width)
     if trace.mode == "prefix":
         reachable = np.tril(reachable)

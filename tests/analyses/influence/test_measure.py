@@ -23,13 +23,13 @@ from gst_analysis.analyses.influence.table import (
     RECEPTIVE_FIELDS,
 )
 from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
+from gst_analysis.checkpoints.sources import find_class, name_class
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import BrokenCheckpoint, DataError, SpecError
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
-from gst_analysis.probes.class_choice import find_class, name_class
 from gst_analysis.probes.gradients import trace_gradients
 from gst_analysis.tables.schema import check
 from tests.clips.planted_clips import write_video

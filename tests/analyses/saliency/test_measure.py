@@ -26,7 +26,7 @@ from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
-from gst_analysis.probes.gradients import listening
+from gst_analysis.probes.hooks import listening
 from gst_analysis.tables.schema import check
 from tests.analyses.saliency.planted_network import plant_clip, plant_network
 from tests.clips.planted_clips import write_video

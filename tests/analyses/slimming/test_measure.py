@@ -31,7 +31,7 @@ from gst_analysis.errors import GstError, SpecError
 from gst_analysis.networks.network import average_frames
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.probes.channel_masking import list_units, masked_channels
+from gst_analysis.probes.hooks import list_units, masked_channels
 from gst_analysis.probes.resampling import Bootstrap
 from tests.analyses.labelled_clips import CPU, SIZE, load_pixels, small_model, spec_of, write_clips
 

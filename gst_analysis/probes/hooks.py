@@ -1,11 +1,11 @@
-"""Where a network's space and time leave their operator, and hooks that watch or change what leaves there.
+"""Hooks: what leaves a network's modules is watched or changed for as long as a block of code runs.
 
 A *unit* is one group of channels (spatial, temporal, or all where a family has no groups) of one batch norm
-after a temporal operator. Everything is done at the batch norm's output. Zeroing a channel there, or moving
-it to another clip or frame, is the same before and after the ReLU that follows; a channel's mean is taken
-after the ReLU, because that is what the next convolution reads, and written before it: the ReLU leaves it
-as it is. So one place serves every block, also the second operator of a basic block, which no ReLU follows
-before the shortcut is added.
+after a temporal operator: where space and time leave it. Changes are made at the batch norm's output. Zeroing
+a channel there, or moving it to another clip or frame, is the same before and after the ReLU that follows; a
+channel's mean is taken after the ReLU, because that is what the next convolution reads, and written before
+it: the ReLU leaves it as it is. So one place serves every block, also the second operator of a basic block,
+which no ReLU follows before the shortcut is added.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -143,6 +144,20 @@ def watched_outputs(
         for handle in handles:
             handle.remove()
         kept.clear()
+
+
+@contextmanager
+def listening(blocks: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
+    """The outputs of modules, filled in by every forward pass inside the block."""
+    outputs: dict[str, Tensor] = {}
+
+    def keep(name: str, module: nn.Module, given: object, output: Tensor) -> None:
+        outputs[name] = output
+
+    with ExitStack() as stack:
+        for name, module in blocks.items():
+            stack.callback(module.register_forward_hook(partial(keep, name)).remove)
+        yield outputs
 
 
 def finish_from(network: VideoNetwork, x: Tensor, frames: int, *, start: int) -> Tensor:
