@@ -11,9 +11,9 @@ from app.columns import Column, open_network
 from app.waiting import await_result
 from app.wording import REPORT_ABOUT, literal, people, rename
 from gst_analysis.reporting import making
-from gst_analysis.reporting.clips import ReportPlan
 from gst_analysis.reporting.making import Report
-from gst_analysis.reporting.words import name_section
+from gst_analysis.reporting.walking import name_section
+from gst_analysis.sections.subject import ReportPlan
 
 PREVIEW_HEIGHT = 900
 
@@ -56,7 +56,7 @@ def _write(column: Column, clips: Clips | None, tell: Callable[[int, int, str], 
     if clips is not None:
         dataset = clips.prepare(lambda done, total, _: tell(done, total, "Rendering clips"))
     plan = ReportPlan(clips.choice) if clips else ReportPlan()
-    return making(
+    return making.report(
         open_network(column),
         dataset,
         plan=plan,

@@ -56,9 +56,9 @@ from .networks.network import VideoNetwork, average_frames
 from .networks.specs import ClipSpec, ModelSpec
 from .planted.trials import make_trial
 from .planted.worlds import WorldConfig
-from .reporting.clips import ReportPlan
 from .reporting.making import Report, report, save_report
 from .results import Provenance, Result
+from .sections.subject import ReportPlan
 from .training.running import can_resume, list_recipes, train
 
 __version__: str

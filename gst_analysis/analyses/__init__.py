@@ -1,17 +1,36 @@
-"""The rooms: one folder an analysis, each with the same few files."""
+"""The rooms: one folder an analysis, each with the same few files. This is their one list.
+
+The command line, the explorer, the report and the docs walk it. A new analysis is a folder and a line here.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from gst_analysis.rooms import About
 
 ROOMS = (
     "scales",
+    "comparison",
+    "importance",
+    "drift",
     "cost",
     "dataset_check",
     "evaluation",
     "ablation",
     "slimming",
-    "comparison",
-    "influence",
     "traces",
+    "influence",
     "saliency",
-    "importance",
-    "drift",
 )
 """Every analysis, in the order in which people meet them."""
+
+
+def name_room(room: str) -> str:
+    """A room's full name, under which Python finds it."""
+    return f"{__name__}.{room}"
+
+
+def list_analyses() -> list[About]:
+    """What each room says of itself, in the order of the list."""
+    return [importlib.import_module(name_room(room)).ABOUT for room in ROOMS]

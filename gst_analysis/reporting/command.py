@@ -61,8 +61,8 @@ def report(
     from gst_analysis.console.output import print_json, show_progress
     from gst_analysis.inference.settings import InferenceSettings
     from gst_analysis.reporting import making
-    from gst_analysis.reporting.clips import ReportPlan
     from gst_analysis.reporting.making import check_report_place, save_report
+    from gst_analysis.sections.subject import ReportPlan
 
     plan = ReportPlan(
         ClipChoice(root, format, limit, seed, subset),
@@ -78,10 +78,10 @@ def report(
     open_source = open_checkpoint if dataset is None else open_model
     source = open_source(checkpoint, family=family, num_frames=frames)
     with show_progress("writing", 0) as progress:
-        result = making(source, dataset, plan=plan, settings=settings, progress=progress)
+        result = making.report(source, dataset, plan=plan, settings=settings, progress=progress)
     files = save_report(result, out)
     if json:
-        print_json(result.contract(files))
+        print_json(result.to_document(files))
     else:
         show_report(result, files)
     if result.failures or result.left_out:

@@ -3,42 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
 from gst_analysis.checkpoints.sources import checkpoint_of, open_model
 from gst_analysis.clips.labelled import load_labelled_clips
 from gst_analysis.errors import GstError, OutputError
-from gst_analysis.files import check_place, to_json, write_whole
-from gst_analysis.progress import Progress
+from gst_analysis.files import check_place, write_whole
+from gst_analysis.inference.evaluation import check_classes
+from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.progress import Progress, no_progress
 from gst_analysis.release import find_version
-from gst_analysis.reporting.clips import (
-    INTERVENTIONS,
-    ReportClips,
-    ReportPlan,
-    tell_ablation,
-    tell_accuracy,
-    tell_influence,
-    tell_saliency,
-    tell_traces,
-)
-from gst_analysis.reporting.commands import write_clip_commands, write_report_command, write_weight_commands
-from gst_analysis.reporting.drift import tell_drift
-from gst_analysis.reporting.slimming import tell_slimming
-from gst_analysis.reporting.weights import tell_cost, tell_identity, tell_importance, tell_scales
-from gst_analysis.reporting.words import WORDS
+from gst_analysis.reporting.origin import write_provenance, write_report_command
+from gst_analysis.reporting.page import Page, build_page
+from gst_analysis.reporting.walking import Writer, list_sections, list_words, list_writers
 from gst_analysis.results import Provenance
+from gst_analysis.sections.parts import Section, Words
+from gst_analysis.sections.subject import ReportClips, ReportPlan, Subject
+from gst_analysis.tables import check_choices
 
 if TYPE_CHECKING:
-    from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
     from gst_analysis.checkpoints.sources import Source
-    from gst_analysis.inference.settings import InferenceSettings
-    from gst_analysis.reporting.page import Section
-
-    Writer = Callable[[Progress], Section]
 
 _PAGE_STEPS = 4
 """How many sections' worth of time it takes to draw the figures of all."""
@@ -63,7 +52,7 @@ class Report:
     missing: Mapping[str, str] = field(default_factory=dict)
     """Sections that say only why this network can have none of them."""
 
-    def contract(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What `gst-analyze report --json` prints."""
         return {
             "checkpoint": {"name": self.name, "sha256": self.provenance.sources[self.name]},
@@ -107,15 +96,18 @@ def report(
         >>> save_report(report("ckpt.pth", "worlds/temporal"), "report")  # doctest: +SKIP
     """
     plan = plan or ReportPlan()
+    if plan.without:
+        plan = replace(plan, without=tuple(check_choices("without", plan.without, list_sections())))
     if dataset is None:
         plan.choice.require_dataset("report", todo="name it, or leave that out", seed_is_used=True)
     checkpoint = checkpoint_of(source)
     clips = None if dataset is None else _gather_clips(open_model(source), dataset, plan, settings)
-    writers = _name_writers(checkpoint, clips)
-    kept = {name: write for name, write in writers.items() if name not in plan.without}
-    way = _Way(len(kept) + _PAGE_STEPS, progress)
-    sections, left_out = _write_sections(kept, way)
-    return _put_together(_Outcome(checkpoint, clips, plan, sections, left_out), way)
+    subject = Subject(checkpoint, clips)
+    writers = [one for one in list_writers() if clips is not None or not one.needs_clips]
+    kept = [one for one in writers if one.name not in plan.without]
+    steps = _Steps(len(kept) + _PAGE_STEPS, progress or no_progress)
+    sections, left_out = _write_sections(kept, subject, steps)
+    return _put_together(_Outcome(subject, plan, sections, left_out), steps)
 
 
 def save_report(result: Report, folder: str | os.PathLike[str]) -> dict[str, str]:
@@ -144,32 +136,29 @@ def check_report_place(folder: str | os.PathLike[str]) -> None:
 class _Outcome:
     """What was found out, before it is a page."""
 
-    checkpoint: Checkpoint
-    clips: ReportClips | None
+    subject: Subject
     plan: ReportPlan
     sections: Sequence[Section]
     left_out: Mapping[str, str]
 
 
-class _Way:
+class _Steps:
     """How far a report is, over all its steps, in hundredths."""
 
-    def __init__(self, steps: int, progress: Progress | None) -> None:
+    def __init__(self, steps: int, progress: Progress) -> None:
         self.steps, self.progress, self.step, self.width, self.share = steps, progress, 0, 1, 0.0
 
-    def tell(self, done: int, total: int, at: str) -> None:
+    def report(self, done: int, total: int, label: str) -> None:
         """So much of the present step; a step that begins to count anew does not take the bar back."""
         here = self.width * min(1.0, done / total if total else 0.0)
         self.share = max(self.share, (self.step + here) / self.steps)
-        if self.progress is not None:
-            self.progress(int(100 * self.share), 100, at)
+        self.progress(int(100 * self.share), 100, label)
 
 
-def _put_together(outcome: _Outcome, way: _Way) -> Report:
+def _put_together(outcome: _Outcome, steps: _Steps) -> Report:
     """Sections with their words and commands, and where everything comes from -> the page."""
-    from gst_analysis.reporting.page import Page, build_page
-
-    checkpoint, clips, plan = outcome.checkpoint, outcome.clips, outcome.plan
+    subject, plan = outcome.subject, outcome.plan
+    checkpoint, clips = subject.checkpoint, subject.clips
     records = () if clips is None else clips.records
     folders = [checkpoint.path.parent, *(record.path.parent for record in records)]
     lost = {} if clips is None else clips.failures
@@ -180,85 +169,54 @@ def _put_together(outcome: _Outcome, way: _Way) -> Report:
     notes = [f"not asked for: {name}" for name in plan.without]
     notes += [f"left out: {name}: {why}" for name, why in left_out.items()]
     notes += [f"not read: {clip}: {why}" for clip, why in failures.items()]
-    commands = write_weight_commands(checkpoint)
-    commands |= {} if clips is None else write_clip_commands(clips, INTERVENTIONS)
-    commands["provenance"] = write_report_command(checkpoint, clips, plan.without)
-    told = [_finish(one, commands) for one in (*outcome.sections, _tell_provenance(provenance, notes))]
+    origin = replace(
+        write_provenance(provenance, notes), command=write_report_command(checkpoint, clips, plan.without)
+    )
+    words = list_words()
+    told = [_add_words(one, words[one.name]) for one in (*outcome.sections, origin)]
     lead = f"{checkpoint.spec.label}: a report by gst-analysis {find_version()}. "
     lead += _NO_CLIPS if clips is None else f"{len(clips.records):,} labelled clips."
-    way.step, way.width = way.steps - _PAGE_STEPS, _PAGE_STEPS
-    page = build_page(Page(checkpoint.name, lead, told), lambda done, of: way.tell(done, of, "Drawing"))
-    return Report(
-        checkpoint.name,
-        page,
-        tuple(one.name for one in told),
-        provenance,
-        left_out,
-        failures,
-        {one.name: one.missing for one in told if one.missing},
-    )
+    steps.step, steps.width = steps.steps - _PAGE_STEPS, _PAGE_STEPS
+    page = build_page(Page(checkpoint.name, lead, told), partial(_name_step, steps, "Drawing"))
+    sections = tuple(one.name for one in told)
+    missing = {one.name: one.missing for one in told if one.missing}
+    return Report(checkpoint.name, page, sections, provenance, left_out, failures, missing)
 
 
 def _gather_clips(
     model: LoadedModel, dataset: str | os.PathLike[str], plan: ReportPlan, settings: InferenceSettings | None
 ) -> ReportClips:
-    from gst_analysis.inference.evaluation import check_classes
-    from gst_analysis.inference.settings import InferenceSettings
-
     records = load_labelled_clips(dataset, plan.choice)
     check_classes(model, records)
     return ReportClips(model, dataset, records, plan, settings or InferenceSettings())
 
 
-def _name_writers(checkpoint: Checkpoint, clips: ReportClips | None) -> dict[str, Writer]:
-    """What writes each section, in the order of the page."""
-    writers: dict[str, Writer] = {
-        "checkpoint": lambda _: tell_identity(checkpoint),
-        "scales": lambda _: tell_scales(checkpoint),
-        "importance": lambda _: tell_importance(checkpoint),
-        "drift": lambda _: tell_drift(checkpoint),
-        "cost": lambda _: tell_cost(checkpoint),
-        "slimming": partial(tell_slimming, checkpoint, clips),
-    }
-    if clips is not None:
-        tellers = {
-            "accuracy": tell_accuracy,
-            "ablation": tell_ablation,
-            "traces": tell_traces,
-            "influence": tell_influence,
-            "saliency": tell_saliency,
-        }
-        writers |= {name: partial(teller, clips) for name, teller in tellers.items()}
-    return {name: writers[name] for name in WORDS if name in writers}
-
-
-def _write_sections(writers: Mapping[str, Writer], way: _Way) -> tuple[list[Section], dict[str, str]]:
+def _write_sections(
+    writers: Sequence[Writer], subject: Subject, steps: _Steps
+) -> tuple[list[Section], dict[str, str]]:
     """Every section that can be made, and why the others cannot."""
     sections, left_out = [], {}
-    for way.step, (name, write) in enumerate(writers.items()):
-        title = WORDS[name].title
-        way.tell(0, 1, title)
+    for steps.step, writer in enumerate(writers):
+        title = writer.words.title
+        steps.report(0, 1, title)
         try:
-            sections.append(write(partial(_tell_about, way, title)))
+            section = writer.write(subject, partial(_name_step, steps, title))
+            command = "" if section.missing else writer.write_line(subject)
+            sections.append(replace(section, command=command))
         except GstError as error:
-            left_out[name] = str(error)
+            left_out[writer.name] = str(error)
     return sections, left_out
 
 
-def _tell_about(way: _Way, title: str, done: int, total: int, _: str) -> None:
-    way.tell(done, total, title)
+def _name_step(steps: _Steps, title: str, done: int, total: int, label: str) -> None:
+    """How far a step is, under its title rather than what it is working on."""
+    steps.report(done, total, title)
 
 
-def _finish(section: Section, commands: Mapping[str, str]) -> Section:
-    """A section with its title, what it shows, its limits and its command; no limits to what is missing."""
-    words = WORDS[section.name]
-    return replace(
-        section,
-        title=words.title,
-        shows=words.shows,
-        limits=() if section.missing else words.limits,
-        command="" if section.missing else commands.get(section.name, ""),
-    )
+def _add_words(section: Section, words: Words) -> Section:
+    """A section with its title, what it shows and its limits; no limits to what is missing."""
+    limits = () if section.missing else words.limits
+    return replace(section, title=words.title, shows=words.shows, limits=limits)
 
 
 def _describe(checkpoint: Checkpoint, clips: ReportClips | None, plan: ReportPlan) -> Provenance:
@@ -278,21 +236,3 @@ def _strip_folders(reason: str, folders: Iterable[Path]) -> str:
     for folder in sorted({str(folder) for folder in folders}, key=len, reverse=True):
         reason = reason.replace(f"{folder}{os.sep}", "")
     return reason
-
-
-def _tell_provenance(provenance: Provenance, notes: Sequence[str]) -> Section:
-    from gst_analysis.reporting.page import Section
-
-    facts = {f"sha256 of {name}": sha for name, sha in provenance.sources.items()}
-    text = ["Commands name files without their folders: put those in front, or run them where the files lie."]
-    folded = {
-        "Settings and specification": to_json({"specs": provenance.specs, "settings": provenance.settings})
-    }
-    return Section(
-        "provenance",
-        text=text,
-        facts={"gst-analysis": provenance.version, **facts},
-        notes=notes,
-        folded=folded,
-        command_makes="This page again",
-    )

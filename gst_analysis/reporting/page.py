@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from gst_analysis.errors import one_line
+from gst_analysis.progress import Progress, no_progress
+from gst_analysis.sections.parts import PageFigure, PageTable, Section
 from gst_analysis.style.theme import DARK, LIGHT, SPATIAL, Theme, render_figure
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
     from matplotlib.figure import Figure
 
 _POLICY = (
@@ -34,56 +35,6 @@ _QUALITY = 90
 
 
 @dataclass(frozen=True)
-class PageFigure:
-    """A drawing: stills by theme (light, and dark where nothing is interactive), and plotly's by theme."""
-
-    name: str
-    caption: str
-    stills: Mapping[str, Figure]
-    live: Mapping[str, go.Figure] = field(default_factory=dict)
-    kind: str = "svg"
-    """Of the stills: svg, or webp where they are made of photographs."""
-
-
-@dataclass(frozen=True)
-class PageTable:
-    """Cells as text; `numbers` are the columns to set flush right, `csv` the whole table to download."""
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    caption: str = ""
-    name: str = "table"
-    csv: str = ""
-
-    @property
-    def numbers(self) -> frozenset[int]:
-        """Columns whose cells are all numbers."""
-        places = range(len(self.columns))
-        return frozenset(c for c in places if self.rows and all(_is_number(row[c]) for row in self.rows))
-
-
-@dataclass(frozen=True)
-class Section:
-    """In this order: a heading, what it shows, why it is missing, facts, paragraphs, figures, tables, notes,
-    limits, the command that makes it alone, folded text."""
-
-    name: str
-    title: str = ""
-    text: Sequence[str] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)
-    figures: Sequence[PageFigure] = ()
-    tables: Sequence[PageTable] = ()
-    notes: Sequence[str] = ()
-    folded: Mapping[str, str] = field(default_factory=dict)
-    shows: str = ""
-    limits: Sequence[str] = ()
-    command: str = ""
-    command_makes: str = "This section alone"
-    missing: str = ""
-    """Why it cannot be made for this network, where it cannot."""
-
-
-@dataclass(frozen=True)
 class Page:
     """A title, a line below it, and sections."""
 
@@ -92,8 +43,8 @@ class Page:
     sections: Sequence[Section]
 
 
-def build_page(page: Page, tell: Callable[[int, int], object] | None = None) -> str:
-    """The whole page as text; `tell` is called with how many sections are drawn, and how many there are."""
+def build_page(page: Page, progress: Progress = no_progress) -> str:
+    """The whole page as text; progress counts sections that are drawn."""
     live = any(figure.live for section in page.sections for figure in section.figures)
     parts = [
         "<!doctype html>",
@@ -106,7 +57,7 @@ def build_page(page: Page, tell: Callable[[int, int], object] | None = None) -> 
         '</head><body><div class="page">',
         f'<header><h1>{_say(page.title)}</h1><p class="lead">{_say(page.lead)}</p>',
         f"{_list_sections(page.sections)}</header><main>",
-        *_show_sections(page.sections, tell),
+        *_show_sections(page.sections, progress),
         "</main></div>",
         *([f"<script>{_load_plotly()}</script>"] if live else []),
         f"<script>{_read('page.js')}</script>",
@@ -115,10 +66,9 @@ def build_page(page: Page, tell: Callable[[int, int], object] | None = None) -> 
     return "\n".join(parts) + "\n"
 
 
-def _show_sections(sections: Sequence[Section], tell: Callable[[int, int], object] | None) -> Iterator[str]:
+def _show_sections(sections: Sequence[Section], progress: Progress) -> Iterator[str]:
     for number, section in enumerate(sections):
-        if tell is not None:
-            tell(number, len(sections))
+        progress(number, len(sections), section.title)
         yield from _show_section(section)
 
 
@@ -226,11 +176,6 @@ def _shrink(png: bytes) -> bytes:
 
 def _say(text: str) -> str:
     return escape(one_line(text))
-
-
-def _is_number(cell: str) -> bool:
-    """Whether a cell starts like a number; what is not defined is a dash."""
-    return cell == "" or cell[0] in "0123456789−–+<." or (cell[0] == "-" and cell[1:2].isdigit())
 
 
 @cache

@@ -14,7 +14,7 @@ from gst_analysis.cli import run
 from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.reporting import making
-from gst_analysis.reporting.clips import ReportPlan
+from gst_analysis.sections.subject import ReportPlan
 from tests.clips.annotation_files import close, touch, write
 from tests.clips.planted_clips import write_video
 
@@ -181,7 +181,7 @@ def test_what_is_said_of_a_data_set_needs_one() -> None:
     with pytest.raises(SpecError, match=f"slim: expected a data set beside {words}"):
         slimming.slim("none.pth", target, choice=ALL)
     with pytest.raises(SpecError, match=f"report: expected a data set beside {words}"):
-        making("none.pth", plan=plan)
+        making.report("none.pth", plan=plan)
     with pytest.raises(SpecError, match=r"data set beside its subset; .* name it with --dataset"):
         choose_clips(["clip.mp4"], choice=ClipChoice(subset="zzz"))
     with pytest.raises(SpecError, match="data set beside a seed"):

@@ -14,7 +14,7 @@ import pandas as pd
 
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.reporting.words import SECTIONS
+from gst_analysis.reporting.walking import list_sections
 from tests.analyses.labelled_clips import small_model, write_clips
 
 WEIGHTS = ["checkpoint", "scales", "importance", "drift", "cost", "slimming", "provenance"]
@@ -95,7 +95,7 @@ class Page(HTMLParser):
 
 def leave_all_but(*names: str) -> str:
     """What --without is given, so that a test is quick."""
-    return ",".join(name for name in SECTIONS if name not in names)
+    return ",".join(name for name in list_sections() if name not in names)
 
 
 def figures(page: str) -> dict[str, dict[str, dict[str, object]]]:

@@ -23,8 +23,8 @@ from gst_analysis.cli import run
 from gst_analysis.clips.labelled import load_labelled_clips
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.reporting import making
-from gst_analysis.reporting.clips import ReportPlan
-from gst_analysis.reporting.words import WORDS
+from gst_analysis.reporting.walking import list_words
+from gst_analysis.sections.subject import ReportPlan
 from tests.conftest import SaveSmall
 from tests.report.pages import (
     ALL,
@@ -50,7 +50,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 def test_the_page_of_a_checkpoint_alone_says_what_the_analyses_say(save_small: SaveSmall) -> None:
     model = save_small()
-    result = making(model)
+    result = making.report(model)
     page = Page(result.page)
     assert list(result.sections) == WEIGHTS
     assert [name for name in page.ids if not name.startswith("figure-")] == list(result.sections)
@@ -130,9 +130,9 @@ def test_drift_smaller_network_and_saliency_are_those_of_their_commands(written:
 
 def test_every_section_says_what_it_shows_its_limits_and_its_command(written: Written) -> None:
     text = written.file.read_text()
-    assert list(WORDS) == ALL
+    assert list(list_words()) == ALL
     parts = dict(re.findall(r'<section id="(\w+)">(.*?)</section>', text, re.DOTALL))
-    for name, words in WORDS.items():
+    for name, words in list_words().items():
         for said in (words.title, words.shows, *words.limits):
             assert escape(said) in parts[name]
         assert 'class="command">gst-analyze ' in parts[name]
@@ -140,7 +140,7 @@ def test_every_section_says_what_it_shows_its_limits_and_its_command(written: Wr
 
 def test_the_smaller_network_is_said_to_be_before_fine_tuning(save_small: SaveSmall) -> None:
     plan = ReportPlan(without=tuple(leave_all_but("slimming").split(",")))
-    page = making(save_small(), plan=plan).page
+    page = making.report(save_small(), plan=plan).page
     (slimming,) = re.findall(r'<section id="slimming">(.*?)</section>', page, re.DOTALL)
     assert "Before any fine-tuning" in slimming
     assert "With labelled clips" in slimming
@@ -185,7 +185,7 @@ def test_a_start_that_would_have_to_be_fetched_is_not(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *_, **__: pytest.fail("fetched"))
     plan = ReportPlan(without=tuple(leave_all_but("drift").split(",")))
-    result = making(path, plan=plan)
+    result = making.report(path, plan=plan)
     assert result.sections == ("checkpoint", "drift", "provenance")
     assert "not on this machine" in result.missing["drift"]
 
@@ -207,7 +207,7 @@ def test_sections_can_be_left_out(save_small: SaveSmall, tmp_path: Path) -> None
 def test_progress_goes_from_nothing_to_nearly_all_and_never_back(ckpt: str, world: Path) -> None:
     told: list[tuple[int, int, str]] = []
     plan = ReportPlan(without=tuple(leave_all_but("accuracy", "cost").split(",")))
-    making(ckpt, world, plan=plan, settings=CPU, progress=lambda *at: told.append(at))
+    making.report(ckpt, world, plan=plan, settings=CPU, progress=lambda *at: told.append(at))
     shares = [done / total for done, total, _ in told]
     assert shares == sorted(shares)
     assert shares[0] == 0
@@ -229,7 +229,7 @@ def test_words_of_a_file_stay_words(written: Written) -> None:
 
 
 def test_a_family_without_groups_says_so(save_small: SaveSmall) -> None:
-    result = making(save_small("c2d-resnet26s"))
+    result = making.report(save_small("c2d-resnet26s"))
     assert "cannot be compared" in result.page
     assert "scales" in result.sections
     assert "NaN" not in re.sub(r"<script>.*?</script>", "", result.page, flags=re.DOTALL)
@@ -252,15 +252,15 @@ def test_lost_clips_are_named_without_their_folders(
 def test_a_section_that_cannot_be_made_is_left_out_and_named(
     ckpt: str, world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from gst_analysis.analyses.ablation import section
     from gst_analysis.errors import SpecError
-    from gst_analysis.reporting import clips as report_clips
 
     def refuse(*_: object, **__: object) -> None:
         raise SpecError("ablation", expected="two clips", found="one", todo="give another")
 
-    monkeypatch.setattr(report_clips, "ablate", refuse)
+    monkeypatch.setattr(section, "ablate", refuse)
     plan = ReportPlan(without=tuple(leave_all_but("ablation", "accuracy").split(",")))
-    result = making(ckpt, world, plan=plan, settings=CPU)
+    result = making.report(ckpt, world, plan=plan, settings=CPU)
     assert result.sections == ("checkpoint", "accuracy", "provenance")
     assert result.left_out == {"ablation": "ablation: expected two clips; found one; give another"}
     assert "left out: ablation" in result.page

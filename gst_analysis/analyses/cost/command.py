@@ -11,7 +11,7 @@ from rich.table import Table
 from gst_analysis.console.options import Json
 from gst_analysis.console.output import print_pairs
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.reporting.parts import show_count
+from gst_analysis.sections.parts import show_count
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.cost import PaperAudit

@@ -1,18 +1,78 @@
-"""What the report's sections are put together with: figures for both themes, tables, numbers as text."""
+"""A section of a report: words, figures for both themes, tables, numbers as text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from gst_analysis.reporting.page import PageTable
+    import plotly.graph_objects as go
+    from matplotlib.figure import Figure
 
 Drawing = TypeVar("Drawing")
 Columns = Mapping[str, tuple[str, Callable[[Any], str]]]
 """By column of the table: its heading, and how a cell is shown."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """A section's title, what it shows, and its limits."""
+
+    title: str
+    shows: str
+    limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A drawing: stills by theme (light, and dark where nothing is interactive), and plotly's by theme."""
+
+    name: str
+    caption: str
+    stills: Mapping[str, Figure]
+    live: Mapping[str, go.Figure] = field(default_factory=dict)
+    kind: str = "svg"
+    """Of the stills: svg, or webp where they are made of photographs."""
+
+
+@dataclass(frozen=True)
+class PageTable:
+    """Cells as text; `numbers` are the columns to set flush right, `csv` the whole table to download."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str = ""
+    name: str = "table"
+    csv: str = ""
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Columns whose cells are all numbers."""
+        places = range(len(self.columns))
+        return frozenset(c for c in places if self.rows and all(_is_number(row[c]) for row in self.rows))
+
+
+@dataclass(frozen=True)
+class Section:
+    """In this order: a heading, what it shows, why it is missing, facts, paragraphs, figures, tables, notes,
+    limits, the command that makes it alone, folded text."""
+
+    name: str
+    title: str = ""
+    text: Sequence[str] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    figures: Sequence[PageFigure] = ()
+    tables: Sequence[PageTable] = ()
+    notes: Sequence[str] = ()
+    folded: Mapping[str, str] = field(default_factory=dict)
+    shows: str = ""
+    limits: Sequence[str] = ()
+    command: str = ""
+    command_makes: str = "This section alone"
+    missing: str = ""
+    """Why it cannot be made for this network, where it cannot."""
 
 
 def draw_both(draw: Callable[[bool], Drawing]) -> dict[str, Drawing]:
@@ -39,8 +99,6 @@ def make_table(
         csv: the table to download, if it is another one.
         more: columns that are text already.
     """
-    from gst_analysis.reporting.page import PageTable
-
     cells = [
         (more or {}).get(key) or [show(value) for value in table[key]] for key, (_, show) in columns.items()
     ]
@@ -78,3 +136,8 @@ def show_count(number: float) -> str:
         if number >= scale:
             return f"{number / scale:#.3g}".rstrip(".") + f" {letter}"
     return f"{number:g}"
+
+
+def _is_number(cell: str) -> bool:
+    """Whether a cell starts like a number; what is not defined is a dash."""
+    return cell == "" or cell[0] in "0123456789−–+<." or (cell[0] == "-" and cell[1:2].isdigit())

@@ -1,21 +1,43 @@
-"""The report's section on where scales started and how far they have moved."""
+"""How far scales have moved, in a report."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gst_analysis.analyses.drift import FROM_CARD, measure_drift
+import pandas as pd
+import torch
+from torchvision.models import get_model_weights
+
+from gst_analysis.analyses.drift import FROM_CARD, Drift, measure_drift
+from gst_analysis.checkpoints.loading import Checkpoint
 from gst_analysis.errors import SpecError
-from gst_analysis.reporting.parts import draw_both, make_table, show_real
+from gst_analysis.options import write_command
+from gst_analysis.progress import Progress
+from gst_analysis.sections.parts import (
+    PageFigure,
+    PageTable,
+    Section,
+    Words,
+    draw_both,
+    make_table,
+    show_real,
+)
+from gst_analysis.sections.subject import Subject
 
-if TYPE_CHECKING:
-    import pandas as pd
+NAME = "drift"
+NEEDS_CLIPS = False
+WORDS = Words(
+    "How far scales have moved",
+    "How far γ lies from where training began, block by block.",
+    (
+        "A scale that has not moved may still be needed, and one that has moved need not be: movement is "
+        "no importance either.",
+        "Weight decay moves all scales alike. Then values change while their order stays as it began.",
+    ),
+)
 
-    from gst_analysis.analyses.drift import Drift
-    from gst_analysis.checkpoints.loading import Checkpoint
-    from gst_analysis.reporting.page import PageTable, Section
 
 _NOT_HERE = (
     "it started from torchvision's ImageNet weights, which are not on this machine, and a report asks "
@@ -23,16 +45,14 @@ _NOT_HERE = (
 )
 
 
-def tell_drift(checkpoint: Checkpoint) -> Section:
+def write_section(subject: Subject, progress: Progress) -> Section:
     """γ now against γ at the start, where the file or its card says what that was."""
-    from gst_analysis.reporting.page import PageFigure, Section
-
-    if _needs_download(checkpoint):
-        return Section("drift", missing=_NOT_HERE)
+    if _needs_download(subject.checkpoint):
+        return Section(NAME, missing=_NOT_HERE)
     try:
-        result = measure_drift(checkpoint, start=FROM_CARD)
+        result = measure_drift(subject.checkpoint, start=FROM_CARD)
     except SpecError as error:
-        return Section("drift", missing=f"{error.found}; {error.todo}")
+        return Section(NAME, missing=f"{error.found}; {error.todo}")
     tolerance = result.summary.tolerance
     figure = PageFigure(
         "drift",
@@ -41,7 +61,7 @@ def tell_drift(checkpoint: Checkpoint) -> Section:
         draw_both(lambda dark: result.figures(dark=dark)["drift"]),
     )
     table = _list_layers(result.layers, tolerance)
-    return Section("drift", text=[_say_groups(result)], figures=[figure], tables=[table], notes=result.notes)
+    return Section(NAME, text=[_say_groups(result)], figures=[figure], tables=[table], notes=result.notes)
 
 
 def _list_layers(layers: pd.DataFrame, tolerance: float) -> PageTable:
@@ -79,8 +99,10 @@ def _needs_download(checkpoint: Checkpoint) -> bool:
     plan, source = checkpoint.spec.plan, checkpoint.provenance.get("inflated_from")
     if plan.torchvision is None or not (isinstance(source, Mapping) and "weights" in source):
         return False
-    import torch
-    from torchvision.models import get_model_weights
-
     file = Path(get_model_weights(plan.torchvision)["IMAGENET1K_V1"].url).name
     return not (Path(torch.hub.get_dir()) / "checkpoints" / file).is_file()
+
+
+def write_line(subject: Subject) -> str:
+    """The command that makes this section alone."""
+    return write_command("drift", [subject.file])

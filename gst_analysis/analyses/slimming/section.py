@@ -1,35 +1,53 @@
-"""The report's section on the smaller network that the invariant score proposes."""
+"""A smaller network, in a report."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gst_analysis.analyses.slimming import SlimTarget, slim
+import pandas as pd
+
+from gst_analysis.analyses.slimming import Slimming, SlimTarget, slim
+from gst_analysis.analyses.slimming.order import check_slimmable
 from gst_analysis.checkpoints.sources import open_model
 from gst_analysis.errors import SpecError
-from gst_analysis.reporting.commands import KEPT_MACS
-from gst_analysis.reporting.parts import draw_both, make_table, show_count, show_share
+from gst_analysis.progress import Progress
+from gst_analysis.sections.parts import (
+    PageFigure,
+    Section,
+    Words,
+    draw_both,
+    make_table,
+    show_count,
+    show_share,
+)
+from gst_analysis.sections.subject import Subject, join_words, name_dataset, name_few
 
-if TYPE_CHECKING:
-    import pandas as pd
+NAME = "slimming"
+NEEDS_CLIPS = False
+WORDS = Words(
+    "What a smaller network would keep",
+    "How many channels of each group are left when those with the lowest invariant scores are taken out, "
+    "until 80% of the multiply-adds remain.",
+    (
+        "Before any fine-tuning. What a smaller network reaches after it is not measured here.",
+        "Which channels go is decided by a score of the weights alone; scores that look at clips choose "
+        "otherwise (--score).",
+    ),
+)
 
-    from gst_analysis.analyses.slimming import Slimming
-    from gst_analysis.checkpoints.loading import Checkpoint
-    from gst_analysis.progress import Progress
-    from gst_analysis.reporting.clips import ReportClips
-    from gst_analysis.reporting.page import Section
+
+_KEPT_MACS = 0.8
+"""The share of the multiply-adds that a report's smaller network keeps."""
 
 
-def tell_slimming(checkpoint: Checkpoint, clips: ReportClips | None, progress: Progress | None) -> Section:
+def write_section(subject: Subject, progress: Progress) -> Section:
     """The widths left in every block, and accuracy over cost where there are clips."""
-    from gst_analysis.reporting.page import PageFigure, Section
-
     try:
-        result = _slim(checkpoint, clips, progress)
+        result = _slim(subject, progress)
     except SpecError as error:
-        return Section("slimming", missing=f"{error.found}; {error.todo}")
-    if clips is not None:
-        clips.failures.update(result.summary.failures)
+        return Section(NAME, missing=f"{error.found}; {error.todo}")
+    if subject.clips is not None:
+        subject.clips.failures.update(result.summary.failures)
     below = (
         ""
         if result.curve is None
@@ -37,16 +55,15 @@ def tell_slimming(checkpoint: Checkpoint, clips: ReportClips | None, progress: P
     )
     caption = f"What is left of every group.{below} Before fine-tuning."
     figure = PageFigure("slimming", caption, draw_both(lambda dark: result.plot(dark=dark)))
-    return Section("slimming", text=[_say_cost(result)], figures=[figure], tables=_list_tables(result))
+    return Section(NAME, text=[_say_cost(result)], figures=[figure], tables=_list_tables(result))
 
 
-def _slim(checkpoint: Checkpoint, clips: ReportClips | None, progress: Progress | None) -> Slimming:
-    from gst_analysis.analyses.slimming.order import check_slimmable
-
-    check_slimmable(checkpoint.spec)
-    target = SlimTarget(macs=KEPT_MACS)
+def _slim(subject: Subject, progress: Progress) -> Slimming:
+    clips = subject.clips
+    check_slimmable(subject.checkpoint.spec)
+    target = SlimTarget(macs=_KEPT_MACS)
     if clips is None:
-        return slim(open_model(checkpoint), target, progress=progress)
+        return slim(open_model(subject.checkpoint), target, progress=progress)
     choice = clips.plan.draw_few(clips.plan.slimming_clips)
     return slim(
         clips.model, target, dataset=clips.dataset, choice=choice, settings=clips.settings, progress=progress
@@ -115,3 +132,10 @@ def _list_curve(curve: pd.DataFrame) -> Any:
         csv=curve,
         more={"interval": [f"{show_share(low)} to {show_share(high)}" for low, high in ends]},
     )
+
+
+def write_line(subject: Subject) -> str:
+    """The command that makes this section alone."""
+    clips = subject.clips
+    measured = () if clips is None else (*name_dataset(clips), *name_few(clips, clips.plan.slimming_clips))
+    return join_words("slim", subject.file, *measured, "--macs", _KEPT_MACS)

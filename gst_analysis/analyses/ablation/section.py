@@ -1,0 +1,112 @@
+"""What groups of channels are needed for, in a report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gst_analysis.analyses.ablation import Ablation, ablate
+from gst_analysis.analyses.ablation.measure import AblationPlan
+from gst_analysis.probes.resampling import Bootstrap
+from gst_analysis.progress import Progress
+from gst_analysis.sections.parts import (
+    PageFigure,
+    PageTable,
+    Section,
+    Words,
+    draw_both,
+    make_table,
+    show_interval,
+    show_real,
+    show_share,
+)
+from gst_analysis.sections.subject import Subject, join_words, list_untold, name_dataset, name_few
+
+NAME = "ablation"
+NEEDS_CLIPS = True
+WORDS = Words(
+    "What each group of channels is needed for",
+    "How much worse the network predicts when the spatial or the temporal channels of one layer are changed.",
+    (
+        "Other channels may stand in for what was changed: a small rise does not mean that a group does "
+        "nothing.",
+        "Later layers meet values they were not trained on, so part of a rise may be their surprise.",
+    ),
+)
+
+
+INTERVENTIONS = ("mean", "shuffle-time")
+"""What a report does to channels: takes away what they say, and only the order in which they say it."""
+
+
+def write_section(subject: Subject, progress: Progress) -> Section:
+    """What each group of channels is needed for."""
+    clips = subject.shown
+    plan = clips.plan
+    result = ablate(
+        clips.model,
+        clips.dataset,
+        choice=plan.draw_few(plan.ablation_clips),
+        plan=AblationPlan(INTERVENTIONS, Bootstrap(seed=plan.choice.seed)),
+        settings=clips.settings,
+        progress=progress,
+    )
+    clips.failures.update(result.summary.failures)
+    accuracy = result.summary.accuracy
+    text = [
+        "A scale says nothing about need. Here the channels are changed in two ways: mean leaves each "
+        "channel its average and so nothing about this clip; shuffle-time leaves its values, but in another "
+        "order of frames. The loss is the cross entropy.",
+        f"On {result.summary.clips} clips, of which the untouched network has {show_share(accuracy.value)} "
+        f"right. {_name_worst(result)}",
+    ]
+    figure = PageFigure(
+        "ablation",
+        "Rise of the cross entropy when a group of channels is changed"
+        f"{', with 95% intervals' if result.summary.clips > 1 else ''}.",
+        draw_both(lambda dark: result.plot(measure="loss_rise", dark=dark)),
+    )
+    return Section(
+        NAME,
+        text=text,
+        figures=[figure],
+        tables=[_list_drops(result)],
+        notes=list_untold(clips, result.summary.notes),
+    )
+
+
+def _list_drops(result: Ablation) -> PageTable:
+    table = result.table.sort_values("intervention", kind="stable")
+    ends = zip(table["loss_rise_low"], table["loss_rise_high"], strict=True)
+    return make_table(
+        "ablation",
+        table,
+        {
+            "intervention": ("intervention", str),
+            "layer": ("layer", str),
+            "group": ("group", str),
+            "channels": ("channels", str),
+            "loss_rise": ("loss rises by (nats)", show_real),
+            "interval": ("95% interval", str),
+            "accuracy": ("top-1 left", show_share),
+        },
+        caption="Intervals are one at a time: of a hundred, about five leave out 0 by chance.",
+        more={"interval": [show_interval(*pair) for pair in ends]},
+    )
+
+
+def _name_worst(result: Ablation) -> str:
+    """The change that hurts most, in words."""
+    row: Any = result.table.nlargest(1, "loss_rise").iloc[0].to_dict()
+    interval = show_interval(row["loss_rise_low"], row["loss_rise_high"])
+    return (
+        f"What hurts most is {row['intervention']} of the {row['group']} channels of {row['layer']}: the "
+        f"loss rises by {show_real(row['loss_rise'])} nats ({interval})."
+    )
+
+
+def write_line(subject: Subject) -> str:
+    """The command that makes this section alone."""
+    clips = subject.shown
+    few = name_few(clips, clips.plan.ablation_clips)
+    changed = ("--interventions", ",".join(INTERVENTIONS), "--measure", "loss_rise")
+    return join_words("ablate", subject.file, *name_dataset(clips), *few, *changed)

@@ -1,0 +1,71 @@
+"""How often a network is right, in a report."""
+
+from __future__ import annotations
+
+from gst_analysis.analyses.evaluation import ModelEvaluation, evaluate
+from gst_analysis.progress import Progress
+from gst_analysis.sections.parts import (
+    PageFigure,
+    PageTable,
+    Section,
+    Words,
+    draw_both,
+    make_table,
+    show_share,
+)
+from gst_analysis.sections.subject import Subject, join_words, name_dataset
+
+NAME = "accuracy"
+NEEDS_CLIPS = True
+WORDS = Words(
+    "How often it is right",
+    "How often the class predicted is the one the clip is labelled with, and what it is taken for otherwise.",
+    ("On these clips, one middle view of each. The fewer clips, the less a percentage says.",),
+)
+
+
+def write_section(subject: Subject, progress: Progress) -> Section:
+    """How often it is right, and what it takes for what."""
+    clips = subject.shown
+    result = evaluate(clips.model, clips.records, settings=clips.settings, progress=progress)
+    summary = result.summary
+    clips.failures.update(summary.failures)
+    facts = {
+        "clips": f"{summary.clips:,}",
+        "top-1": show_share(summary.top1),
+        "top-5": show_share(summary.top5),
+        "mean over classes": show_share(summary.mean_class_accuracy),
+        "classes with clips": f"{summary.classes_seen} of {summary.classes}",
+        "chance": f"{1 / summary.classes:.1%} for a guess among {summary.classes} classes",
+    }
+    figure = PageFigure(
+        "confusion",
+        "What the clips of each class were taken for.",
+        {"light": result.plot()},
+        draw_both(lambda dark: result.plot_interactive(dark=dark)),
+    )
+    return Section(NAME, facts=facts, figures=[figure], tables=[_list_classes(result)], notes=summary.notes)
+
+
+def _list_classes(result: ModelEvaluation) -> PageTable:
+    seen = result.table[result.table["clips"] > 0]
+    return make_table(
+        "classes",
+        seen,
+        {
+            "label": ("class", str),
+            "clips": ("clips", str),
+            "correct": ("right", str),
+            "accuracy": ("top-1", show_share),
+            "top5": ("top-5", show_share),
+        },
+        caption="Every class that has clips.",
+        csv=result.table,
+    )
+
+
+def write_line(subject: Subject) -> str:
+    """The command that makes this section alone."""
+    limit = subject.shown.plan.choice.limit
+    limited = () if limit is None else ("--limit", limit)
+    return join_words("evaluate", subject.file, *name_dataset(subject.shown), *limited)

@@ -1,0 +1,1 @@
+"""What a report tells of one analysis: its parts, and what it is about. No HTML here."""
