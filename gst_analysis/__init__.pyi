@@ -18,7 +18,7 @@ from .analyses.drift import Drift, measure_drift
 from .analyses.evaluation import ClipPredictions, ModelEvaluation, evaluate, predict
 from .analyses.importance import Importance, channel_importance
 from .analyses.influence import FrameInfluence, frame_influence
-from .analyses.saliency import SaliencyMaps, saliency_maps
+from .analyses.saliency import SaliencyMaps, SaliencyOptions, saliency_maps
 from .analyses.scales import BnScales, bn_scales
 from .analyses.slimming import Slimming, SlimTarget, slim
 from .analyses.slimming.fine_tuning import FineTuning
@@ -97,6 +97,7 @@ __all__ = [
     "ReportPlan",
     "Result",
     "SaliencyMaps",
+    "SaliencyOptions",
     "ScaleComparison",
     "ScoreAgreement",
     "SlimTarget",

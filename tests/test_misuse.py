@@ -75,7 +75,7 @@ CALLS: dict[str, tuple[Call, str]] = {
         "influence=False",
     ),
     "three crops of influence": (lambda m, r: influence.frame_influence(m, r, crops=3), "check its spelling"),
-    "three crops of saliency": (lambda m, r: saliency.saliency_maps(m, r[0], settings=THREE), "one view"),
+    "three crops of saliency": (lambda m, r: saliency.saliency_maps(m, r[0], crops=3), "check its spelling"),
 }
 
 

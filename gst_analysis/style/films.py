@@ -10,12 +10,13 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import IO
 
 import av
 import numpy as np
 
 from gst_analysis.errors import OutputError
-from gst_analysis.files import write_whole
+from gst_analysis.files import Writer, write_whole
 
 FILM_FORMATS = ("mp4", "webm")
 _MILLISECOND = Fraction(1, 1000)
@@ -50,12 +51,28 @@ def save_film(
             found=repr(path.suffix),
             todo="choose one of them",
         )
-    # An mp4 is opened by its name once more, to move its index to the front.
-    with tempfile.TemporaryDirectory(prefix="gst-analysis-") as folder:
-        draft = Path(folder) / f"film.{kind}"
-        _encode(draft, pictures, rate, times, preset)
-        with draft.open("rb") as source:
-            return write_whole(path, lambda file: shutil.copyfileobj(source, file))
+    return write_whole(path, film_writer(kind, pictures, rate=rate, times=times, preset=preset))
+
+
+def film_writer(
+    kind: str,
+    pictures: Iterable[np.ndarray],
+    *,
+    rate: float,
+    times: Sequence[float] | None = None,
+    preset: str = "veryfast",
+) -> Writer:
+    """What writes pictures as a video, mp4 or webm; its arguments are those of save_film."""
+
+    def write(file: IO[bytes]) -> None:
+        # An mp4 is opened by its name once more, to move its index to the front.
+        with tempfile.TemporaryDirectory(prefix="gst-analysis-") as folder:
+            draft = Path(folder) / f"film.{kind}"
+            _encode(draft, pictures, rate, times, preset)
+            with draft.open("rb") as source:
+                shutil.copyfileobj(source, file)
+
+    return write
 
 
 def _encode(

@@ -122,7 +122,7 @@ def test_drift_smaller_network_and_saliency_are_those_of_their_commands(written:
     pd.testing.assert_frame_equal(page.table("slimming.csv"), smaller.table, check_dtype=False)
     pd.testing.assert_frame_equal(page.table("slimming_curve.csv"), smaller.curve, check_dtype=False)
     heat = page.table("saliency.csv").set_index("group")
-    clip = saliency.saliency_maps(written.ckpt, written.world / "videos" / "clip00", settings=CPU)
+    clip = saliency.saliency_maps(written.ckpt, written.world / "videos" / "clip00", device="cpu")
     assert heat["evidence_for"].to_dict() == pytest.approx(
         {group: found.evidence_for for group, found in clip.summary.groups.items()}
     )

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 
+from gst_analysis.analyses.saliency.table import SaliencyMaps
 from gst_analysis.errors import SpecError
 from gst_analysis.style.class_pairs import shorten
 from gst_analysis.style.theme import Theme, new_figure, theme_of
@@ -38,7 +39,7 @@ _FILM_DPI = 144
 
 
 @dataclass(frozen=True)
-class Scene:
+class Overlays:
     """What is drawn: frames (T, H, W, 3), heat by group (T, h, w) in 0 to 1, and what the network sees."""
 
     pictures: Pixels
@@ -50,7 +51,23 @@ class Scene:
     title: str
 
 
-def lay_out_scene(table: pd.DataFrame, pictures: Pixels, window: Window) -> Scene:
+def draw_figures(result: SaliencyMaps, *, dark: bool = False) -> dict[str, Figure]:
+    """Overlays of every frame, a row for every group."""
+    return {result.stem: draw_saliency(lay_out_result(result), dark=dark)}
+
+
+def draw_films(result: SaliencyMaps, *, dark: bool = True) -> dict[str, Iterator[Pixels]]:
+    """For every frame one picture with its overlays side by side."""
+    return {result.stem: draw_film(lay_out_result(result), dark=dark)}
+
+
+def lay_out_result(result: SaliencyMaps) -> Overlays:
+    """Frames and heat as they are drawn, under the clip's title."""
+    named = result.table.assign(clip=result.title or result.summary.clip)
+    return lay_out_overlays(named, result.pictures, result.window)
+
+
+def lay_out_overlays(table: pd.DataFrame, pictures: Pixels, window: Window) -> Overlays:
     """Heat of one clip as pictures of what the network sees.
 
     Args:
@@ -77,14 +94,14 @@ def lay_out_scene(table: pd.DataFrame, pictures: Pixels, window: Window) -> Scen
     first = table.iloc[0]
     seconds = table.drop_duplicates("frame").sort_values("frame")["seconds"].to_numpy(dtype=float)
     title = f"{first['checkpoint']}, {first['block']}: what speaks for “{first['label']}”\n{first['clip']}"
-    return Scene(pictures, heat, tops, seconds, window, title)
+    return Overlays(pictures, heat, tops, seconds, window, title)
 
 
-def draw_saliency(scene: Scene, *, dark: bool = False) -> Figure:
+def draw_saliency(overlays: Overlays, *, dark: bool = False) -> Figure:
     """A column for every frame, a row for the frames and for every group; long clips take several bands."""
     theme = theme_of(dark=dark)
-    frames, (height, width) = len(scene.pictures), scene.pictures.shape[1:3]
-    columns, rows = min(frames, _COLUMNS), 1 + len(scene.heat)
+    frames, (height, width) = len(overlays.pictures), overlays.pictures.shape[1:3]
+    columns, rows = min(frames, _COLUMNS), 1 + len(overlays.heat)
     bands = -(-frames // _COLUMNS)
     wide = float(np.clip(1.35 * width / height, 0.7, 1.9))
     tall = wide * height / width + 0.06
@@ -97,30 +114,30 @@ def draw_saliency(scene: Scene, *, dark: bool = False) -> Figure:
         one.set_axis_off()
     for frame in range(frames):
         band, column = divmod(frame, _COLUMNS)
-        _draw_frame(axes[band * rows : (band + 1) * rows, column], scene, frame, theme, named=column == 0)
+        _draw_frame(axes[band * rows : (band + 1) * rows, column], overlays, frame, theme, named=column == 0)
     room = figure.get_figwidth()
-    figure.suptitle(_shorten(scene.title, round(13 * room)), fontsize=9, color=theme.ink)
-    words = "\n".join(wrap(_explain(scene), round(15.5 * room)))
+    figure.suptitle(_shorten(overlays.title, round(13 * room)), fontsize=9, color=theme.ink)
+    words = "\n".join(wrap(_explain(overlays), round(15.5 * room)))
     figure.supxlabel(words, fontsize=7.5, color=theme.ink)
     return figure
 
 
-def draw_film(scene: Scene, *, dark: bool = True) -> Iterator[Pixels]:
+def draw_film(overlays: Overlays, *, dark: bool = True) -> Iterator[Pixels]:
     """For every frame one picture, the frame beside its overlays; all of one even size."""
     theme = theme_of(dark=dark)
-    height, width = scene.pictures.shape[1:3]
-    panels = 1 + len(scene.heat)
+    height, width = overlays.pictures.shape[1:3]
+    panels = 1 + len(overlays.heat)
     wide = float(np.clip(2.6 * width / height, 1.4, 4.6))
-    for frame in range(len(scene.pictures)):
+    for frame in range(len(overlays.pictures)):
         figure = new_figure(panels * wide, wide * height / width + 0.75, theme)
         figure.set_dpi(_FILM_DPI)
         axes = figure.subplots(1, panels, squeeze=False)[0]
         for one in axes:
             one.set_axis_off()
-        _draw_frame(axes, scene, frame, theme, named=False)
-        for one, name in zip(axes[1:], scene.heat, strict=True):
+        _draw_frame(axes, overlays, frame, theme, named=False)
+        for one, name in zip(axes[1:], overlays.heat, strict=True):
             one.set_title(_NAMES[name].replace("\n", " "), fontsize=9, color=_colour_of(name, theme))
-        title = _shorten(scene.title, round(14.5 * figure.get_figwidth())).split("\n")[0]
+        title = _shorten(overlays.title, round(14.5 * figure.get_figwidth())).split("\n")[0]
         figure.supxlabel(title, fontsize=8, color=theme.ink)
         yield _to_pixels(figure)
 
@@ -141,20 +158,20 @@ def _resample(part: pd.DataFrame, pictures: Pixels, window: Window) -> Floats:
 
 
 def _draw_frame(
-    axes: npt.NDArray[np.object_], scene: Scene, frame: int, theme: Theme, *, named: bool
+    axes: npt.NDArray[np.object_], overlays: Overlays, frame: int, theme: Theme, *, named: bool
 ) -> None:
     """The frame, and below or beside it an overlay for every group."""
-    picture = scene.pictures[frame]
+    picture = overlays.pictures[frame]
     axes[0].imshow(picture, interpolation="antialiased")
-    seconds = scene.seconds[frame]
+    seconds = overlays.seconds[frame]
     when = f"{frame}" if np.isnan(seconds) else f"{frame}: {seconds:.2f} s"
     axes[0].set_title(when, fontsize=8, color=theme.ink, pad=2)
-    for one, (group, heat) in zip(axes[1:], scene.heat.items(), strict=True):
-        one.imshow(blend_heat(picture, heat[frame], scene.window, _colour_of(group, theme)))
-        _frame_window(one, picture, scene.window, theme)
+    for one, (group, heat) in zip(axes[1:], overlays.heat.items(), strict=True):
+        one.imshow(blend_heat(picture, heat[frame], overlays.window, _colour_of(group, theme)))
+        _frame_window(one, picture, overlays.window, theme)
     if named:
         _name_row(axes[0], "frame", theme.ink)
-        for one, group in zip(axes[1:], scene.heat, strict=True):
+        for one, group in zip(axes[1:], overlays.heat, strict=True):
             _name_row(one, _NAMES[group], _colour_of(group, theme))
 
 
@@ -195,12 +212,12 @@ def _sees_all(window: Window) -> bool:
     return window[2] - window[0] > 0.995 and window[3] - window[1] > 0.995
 
 
-def _explain(scene: Scene) -> str:
-    names = [_NAMES[group].replace("\n", " ") for group in scene.tops]
-    tops = [f"{top:.2g}" if top else "none" for top in scene.tops.values()]
+def _explain(overlays: Overlays) -> str:
+    names = [_NAMES[group].replace("\n", " ") for group in overlays.tops]
+    tops = [f"{top:.2g}" if top else "none" for top in overlays.tops.values()]
     parts = [f"{name} {top}" for name, top in zip(names, tops, strict=True)]
     deepest = f"deepest colour, evidence of a cell in units of the logit: {', '.join(parts)}"
-    return deepest if _sees_all(scene.window) else f"{deepest}; dark: outside what the network sees"
+    return deepest if _sees_all(overlays.window) else f"{deepest}; dark: outside what the network sees"
 
 
 def _shorten(title: str, limit: int) -> str:

@@ -11,7 +11,7 @@ is added before the activation. Group `all` is the output of the whole block, sh
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,12 @@ from captum.attr import LayerGradCam
 from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as F
 
-from gst_analysis.analyses.saliency.table import SALIENCY
+from gst_analysis.analyses.saliency.table import SALIENCY, GroupHeat, SaliencyMaps, SaliencySummary
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.checkpoints.sources import name_class
 from gst_analysis.clips.dataset import ReadingPlan, load_views
 from gst_analysis.clips.media import Frames, Pixels
+from gst_analysis.clips.names import name_files
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.clips.transforms import crop_places, normalise_clips
 from gst_analysis.errors import BrokenCheckpoint, SpecError
@@ -36,51 +37,15 @@ from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.network import average_frames
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
-from gst_analysis.results import LegacyResult as Result
+from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
 
 Maps = npt.NDArray[np.float64]
 LARGEST = 480
+"""Pixels of the longer side of a picture that is kept."""
 ENOUGH_CELLS = 7
 """What a block's map should have each way, to point at anything: as many as layer4's at 224 pixels."""
-
-
-@dataclass(frozen=True)
-class GroupHeat:
-    """One group's maps in short: evidence for the class, evidence against it, and the hottest place."""
-
-    evidence_for: float
-    evidence_against: float
-    hottest_frame: int | None
-    """None where nothing speaks for the class."""
-
-
-@dataclass(frozen=True)
-class SaliencySummary:
-    """What was explained, and where it was looked for."""
-
-    clip: str
-    class_id: int
-    label: str
-    probability: float
-    predicted_id: int
-    predicted_label: str
-    block: str
-    rows: int
-    columns: int
-    groups: dict[str, GroupHeat]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Saliency(Result[SaliencySummary]):
-    """A SALIENCY table, the frames behind it, and the part of them that the network sees."""
-
-    pictures: Pixels = field(repr=False)
-    """(T, H, W, 3), the frames that were looked at, no side longer than `LARGEST` pixels."""
-    window: tuple[float, float, float, float]
-    """Left, top, right and bottom of the crop, as parts of the frame's width and height."""
 
 
 def measure_saliency(
@@ -90,7 +55,8 @@ def measure_saliency(
     class_id: int | None = None,
     block: str | None = None,
     settings: InferenceSettings | None = None,
-) -> Saliency:
+    progress: Progress = no_progress,
+) -> SaliencyMaps:
     """Measure what one clip shows for a class, where and when.
 
     Args:
@@ -99,6 +65,7 @@ def measure_saliency(
         class_id: whose logit; the predicted class if None.
         block: a residual block such as layer3.1; the deepest whose map is fine enough if None.
         settings: the device.
+        progress: called when the clip has been read, and when it has been looked at.
 
     Raises:
         DataError: the clip cannot be read.
@@ -110,6 +77,7 @@ def measure_saliency(
     spec, device = model.clip_spec, choose_device(settings.device)
     at = find_block(model.spec, block, spec.crop)
     views, frames = load_views(record, ReadingPlan(spec, normalise=False))
+    progress(1, 2, record.clip)
     itself = replace(settings, fold=False)
     with running_conditions(model.module, itself, device) as network, explain_out_of_memory(1, device):
         clip = normalise_clips(views.to(device), spec)
@@ -124,13 +92,33 @@ def measure_saliency(
             )
         wanted = int(logits.argmax()) if class_id is None else class_id
         maps = measure_evidence(network, clip, wanted, at)
-    table = _tabulate(model, record.clip, wanted, at, maps, frames)
-    summary = _summarise(model, record.clip, wanted, at, maps, logits.softmax(0))
-    name = model.checkpoint.name
-    told = {"clip_spec": spec.to_json(), "clip": record.clip, "class_id": wanted, "block": at.name}
+    progress(2, 2, record.clip)
+    return _assemble(model, record, (wanted, at), maps, frames, logits.softmax(0))
+
+
+def _assemble(
+    model: LoadedModel,
+    record: ClipRecord,
+    asked: tuple[int, Block],
+    maps: dict[str, Maps],
+    frames: Frames,
+    shares: Tensor,
+) -> SaliencyMaps:
+    """Everything about one clip; `asked` is the class and the block, `shares` the probabilities."""
+    class_id, block = asked
+    spec, name = model.clip_spec, model.checkpoint.name
+    told = {"clip_spec": spec.to_json(), "clip": record.clip, "class_id": class_id, "block": block.name}
     height, width = frames.pixels.shape[1:3]
-    origin = Provenance({name: model.sha256}, {name: model.spec.to_json()}, told)
-    return Saliency(table, summary, origin, _shrink(frames), locate_crop(height, width, spec))
+    return SaliencyMaps(
+        _tabulate(model, record.clip, class_id, block, maps, frames),
+        _summarise(model, record.clip, class_id, block, maps, shares),
+        Provenance({name: model.sha256}, {name: model.spec.to_json()}, told),
+        notes=(*model.notes, *(() if model.labels else (UNNAMED,)), *_remarks(maps)),
+        pictures=_shrink(frames),
+        window=locate_crop(height, width, spec),
+        path=str(model.checkpoint.path),
+        title=name_files({record.clip: record})[record.clip],
+    )
 
 
 def measure_evidence(network: Any, clip: Tensor, class_id: int, block: Block) -> dict[str, Maps]:
@@ -272,7 +260,6 @@ def _summarise(
         rows=maps["all"].shape[1],
         columns=maps["all"].shape[2],
         groups={group: _describe(evidence) for group, evidence in maps.items()},
-        notes=(*model.notes, *(() if model.labels else (UNNAMED,)), *_remarks(maps)),
     )
 
 

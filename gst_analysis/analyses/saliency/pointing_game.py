@@ -27,54 +27,21 @@ from gst_analysis.analyses.saliency.measure import (
     place_cells,
     stride_of,
 )
-from gst_analysis.analyses.saliency.table import POINTING
+from gst_analysis.analyses.saliency.table import POINTING, Pointing, PointingScore, PointingSummary
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.dataset import ReadingPlan, load_views
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import DataError
 from gst_analysis.inference.conditions import running_conditions
-from gst_analysis.inference.measuring import Progress
 from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.planted.making import Clip, World
-from gst_analysis.results import LegacyResult as Result
+from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
 
 Boxes = list[tuple[float, float, float, float]]
 """Left, top, right and bottom, as parts of the sides of what the network sees."""
-
-
-@dataclass(frozen=True)
-class PointingScore:
-    """One group over all frames in which an object is seen."""
-
-    frames: int
-    heated: int
-    """Frames with any heat; the scores below are over these."""
-    score: float | None
-    chance: float | None
-    swapped: float | None
-    inside: float | None
-    """Mean part of a frame's heat that lies in the boxes."""
-    grid_chance: float | None
-
-
-@dataclass(frozen=True)
-class PointingSummary:
-    """The score of every group; `accuracy` is that of the network over the same clips."""
-
-    clips: int
-    block: str
-    rows: int
-    columns: int
-    accuracy: float
-    groups: dict[str, PointingScore]
-
-
-@dataclass(frozen=True)
-class Pointing(Result[PointingSummary]):
-    """A POINTING table and its scores."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +61,7 @@ def play_pointing_game(
     *,
     block: str | None = None,
     settings: InferenceSettings | None = None,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
 ) -> Pointing:
     """Explain the true class of every clip, and see where its heat lies.
 
@@ -114,8 +81,7 @@ def play_pointing_game(
     looks = []
     for done, look in enumerate(_look(model, world, clips, at.name, settings), start=1):
         looks.append(look)
-        if progress is not None:
-            progress(done, len(clips))
+        progress(done, len(clips), look.clip)
     cells = _Grid(stride_of(model.spec, at), model.clip_spec.crop)
     tables = [_score(look, looks[(n + 1) % len(looks)], cells) for n, look in enumerate(looks)]
     table = pd.concat(tables, ignore_index=True).assign(checkpoint=model.checkpoint.name, block=at.name)

@@ -45,11 +45,11 @@ def write_section(subject: Subject, progress: Progress) -> Section:
     for number, record in enumerate(few):
         progress(number, len(few), record.clip)
         try:
-            found.append(saliency_maps(clips.model, record, settings=clips.settings))
+            found.append(saliency_maps(clips.model, record, device=clips.settings.device))
         except DataError as error:
             clips.failures[record.clip] = str(error)
     figures = [_draw_saliency(result, number) for number, result in enumerate(found, start=1)]
-    notes = [*dict.fromkeys(note for result in found for note in result.summary.notes), *few.notes[-1:]]
+    notes = [*dict.fromkeys(note for result in found for note in result.notes), *few.notes[-1:]]
     return Section(NAME, figures=figures, tables=[_list_evidence(found)] if found else [], notes=notes)
 
 

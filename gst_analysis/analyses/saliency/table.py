@@ -1,8 +1,29 @@
-"""Where in the frame a network looks."""
+"""Where in the frame a network looks: columns, options and the results."""
 
 from __future__ import annotations
 
-from gst_analysis.tables.schema import Column, Schema, real, text, whole
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, Writer
+from gst_analysis.options import DeviceOptions, NetworkOptions, option
+from gst_analysis.results import Result
+from gst_analysis.rooms import Door
+from gst_analysis.tables import Schema, flag, real, text, whole
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from gst_analysis.style import films
+
+    Pixels = npt.NDArray[np.uint8]
+else:
+    films = Door("gst_analysis.style.films")
+
+FRAMES_PER_SECOND = 2
+"""Of the film: it shows the few frames that the network saw, each long enough to be looked at."""
 
 SALIENCY = Schema(
     "SALIENCY",
@@ -36,11 +57,139 @@ POINTING = Schema(
         "block": text("the residual block that was looked at"),
         "group": text("whose channels", "all", "spatial", "temporal"),
         "frame": whole("which of the frames that were sampled, from 0"),
-        "heated": Column("flag", meaning="whether there is any heat; without, nothing is pointed at"),
-        "hit": Column("flag", meaning="whether the hottest point lies in a box of a known object"),
-        "swapped_hit": Column("flag", meaning="whether it lies in a box of the next clip instead"),
+        "heated": flag("whether there is any heat; without, nothing is pointed at"),
+        "hit": flag("whether the hottest point lies in a box of a known object"),
+        "swapped_hit": flag("whether it lies in a box of the next clip instead"),
         "chance": real("the boxes' part of the area that the network sees"),
         "inside": real("part of the frame's heat that lies in the boxes"),
         "grid_chance": real("part of the map's cells that stand in the boxes"),
     },
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SaliencyOptions(NetworkOptions, DeviceOptions):
+    """What is explained, at which block, and where the network is run."""
+
+    class_name: str | int | None = option(
+        None, "What to explain, by name or number; the prediction if none.", flag="--class"
+    )
+    block: str | None = option(None, "A residual block; the deepest whose map is fine enough if none.")
+
+
+@dataclass(frozen=True)
+class GroupHeat:
+    """One group's maps in short: evidence for the class, evidence against it, and the hottest place."""
+
+    evidence_for: float
+    evidence_against: float
+    hottest_frame: int | None
+    """None where nothing speaks for the class."""
+
+
+@dataclass(frozen=True)
+class SaliencySummary:
+    """What was explained, and where it was looked for."""
+
+    clip: str
+    class_id: int
+    label: str
+    probability: float
+    predicted_id: int
+    predicted_label: str
+    block: str
+    rows: int
+    columns: int
+    groups: dict[str, GroupHeat]
+
+
+@dataclass(frozen=True)
+class SaliencyMaps(Result[SaliencySummary]):
+    """Where in the frames of one clip a network looks; `.table` is SALIENCY."""
+
+    stem: ClassVar[str] = "saliency"
+    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "mp4", *TABLE_FORMATS)
+    saved: ClassVar[tuple[str, ...]] = ("png", "mp4", *TABLE_FORMATS)
+
+    pictures: Pixels = field(repr=False, kw_only=True)
+    """(T, H, W, 3), the frames that were looked at, reduced for people to look at."""
+    window: tuple[float, float, float, float] = field(kw_only=True)
+    """Left, top, right and bottom of what the network sees, as parts of the frame's width and height."""
+    path: str = field(default="", kw_only=True)
+    """The checkpoint's file."""
+    title: str = field(default="", kw_only=True)
+    """What drawings call the clip: of one given by its path, the file alone."""
+
+    def film(self, *, dark: bool = True) -> Iterable[Pixels]:
+        """For every frame one picture with its overlays side by side."""
+        drawn: Iterable[Pixels] = self._draw("figure", "draw_films", ("mp4",), dark=dark)[self.stem]
+        return drawn
+
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `gst-analyze saliency --json` prints."""
+        (sha256,) = self.provenance.sources.values()
+        summary = self.summary
+        heat = self.table.assign(heat=self.table["evidence"].clip(lower=0))
+        by_frame = heat.groupby(["group", "frame"], sort=False)["heat"].sum()
+        return {
+            "checkpoint": {"path": self.path, "sha256": sha256},
+            "clip": summary.clip,
+            "class": {"id": summary.class_id, "label": summary.label, "probability": summary.probability},
+            "predicted": {"id": summary.predicted_id, "label": summary.predicted_label},
+            "block": summary.block,
+            "map": {"frames": len(self.pictures), "rows": summary.rows, "columns": summary.columns},
+            "window": self.window,
+            "groups": {
+                name: {
+                    "evidence_for": found.evidence_for,
+                    "evidence_against": found.evidence_against,
+                    "hottest_frame": found.hottest_frame,
+                    "heat_by_frame": by_frame[name].tolist(),
+                }
+                for name, found in summary.groups.items()
+            },
+            "notes": self.notes,
+            "files": dict(files or {}),
+        }
+
+    def _list_writers(self, kinds: Sequence[str], *, dark: bool) -> Iterator[tuple[str, Writer]]:
+        """Tables and drawings, then the film, which is dark in any case, as players are."""
+        yield from super()._list_writers(kinds, dark=dark)
+        if "mp4" in kinds:
+            # So few pictures are worth a smaller file.
+            write = films.film_writer("mp4", self.film(), rate=FRAMES_PER_SECOND, preset="medium")
+            yield f"{self.stem}.mp4", write
+
+
+@dataclass(frozen=True)
+class PointingScore:
+    """One group over all frames in which an object is seen."""
+
+    frames: int
+    heated: int
+    """Frames with any heat; the scores below are over these."""
+    score: float | None
+    chance: float | None
+    swapped: float | None
+    inside: float | None
+    """Mean part of a frame's heat that lies in the boxes."""
+    grid_chance: float | None
+
+
+@dataclass(frozen=True)
+class PointingSummary:
+    """The score of every group; `accuracy` is that of the network over the same clips."""
+
+    clips: int
+    block: str
+    rows: int
+    columns: int
+    accuracy: float
+    groups: dict[str, PointingScore]
+
+
+@dataclass(frozen=True)
+class Pointing(Result[PointingSummary]):
+    """Whether heat falls on the objects of a planted world; `.table` is POINTING."""
+
+    stem: ClassVar[str] = "pointing"

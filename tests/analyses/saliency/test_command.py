@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import gst_analysis as gst
-from gst_analysis.analyses.saliency import saliency_maps, save_saliency
+from gst_analysis.analyses.saliency import saliency_maps
 from gst_analysis.cli import run
 from tests.analyses.influence.test_command import LABELS, read_json, save_net, write_clip
 
@@ -41,7 +41,7 @@ def test_the_document_tells_what_was_explained(tmp_path: Path, capsys: pytest.Ca
 
 def test_the_film_can_be_played_in_a_browser(tmp_path: Path) -> None:
     result = saliency_maps(save_net(tmp_path), write_clip(tmp_path))
-    path = save_saliency(result, tmp_path / "o", ["mp4"])["mp4"]
+    path = result.save(tmp_path / "o", ["mp4"])["mp4"]
     with av.open(path) as film:
         stream = film.streams.video[0]
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
@@ -111,5 +111,5 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path, capsys: pytest.C
 def test_the_same_clip_gives_the_same_document(tmp_path: Path) -> None:
     model = gst.load_model(save_net(tmp_path))
     clip = write_clip(tmp_path)
-    one, other = (json.dumps(saliency_maps(model, clip).contract()) for _ in range(2))
+    one, other = (json.dumps(saliency_maps(model, clip).to_document()) for _ in range(2))
     assert one == other

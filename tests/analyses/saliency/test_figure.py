@@ -9,7 +9,13 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from gst_analysis.analyses.saliency.figure import Scene, blend_heat, draw_film, draw_saliency, lay_out_scene
+from gst_analysis.analyses.saliency.figure import (
+    Overlays,
+    blend_heat,
+    draw_film,
+    draw_saliency,
+    lay_out_overlays,
+)
 from gst_analysis.analyses.saliency.table import SALIENCY
 from gst_analysis.errors import SpecError
 from gst_analysis.tables.schema import check
@@ -46,22 +52,22 @@ def make_table(
     return check(pd.concat(parts, ignore_index=True), SALIENCY)
 
 
-def make_scene(
+def make_overlays(
     frames: int = 3, shape: tuple[int, int] = (40, 60), window: tuple[float, ...] = WHOLE
-) -> Scene:
+) -> Overlays:
     rng = np.random.default_rng(0)
     maps = {group: rng.normal(size=(frames, 5, 5)) for group in ("all", "spatial", "temporal")}
     pictures = rng.integers(0, 255, (frames, *shape, 3), dtype=np.uint8)
-    return lay_out_scene(make_table(maps), pictures, window)  # type: ignore[arg-type]
+    return lay_out_overlays(make_table(maps), pictures, window)  # type: ignore[arg-type]
 
 
 def test_heat_is_the_positive_part_over_the_largest_of_all_frames() -> None:
     maps = np.zeros((2, 4, 4))
     maps[0, 1, 2], maps[1, 3, 3], maps[1, 0, 0] = 2.0, 1.0, -5.0
-    scene = lay_out_scene(make_table({"all": maps}), np.zeros((2, 64, 64, 3), np.uint8), WHOLE)
-    heat = scene.heat["all"]
+    overlays = lay_out_overlays(make_table({"all": maps}), np.zeros((2, 64, 64, 3), np.uint8), WHOLE)
+    heat = overlays.heat["all"]
     assert heat.shape == (2, 64, 64)
-    assert scene.tops == {"all": 2.0}
+    assert overlays.tops == {"all": 2.0}
     # Of 16 pixels a cell: cell (1, 2) has its middle between pixels 23 and 24 down, 39 and 40 across.
     assert np.unravel_index(heat[0].argmax(), (64, 64)) in [(r, c) for r in (23, 24) for c in (39, 40)]
     assert heat[0].max() == pytest.approx(1, abs=0.07)
@@ -74,7 +80,7 @@ def test_cells_stand_where_the_table_says_not_where_they_are_counted() -> None:
     table = make_table({"all": np.eye(4)[None]})
     shifted = table.assign(x=table["x"] - 0.125, y=table["y"] - 0.125)
     pictures = np.zeros((1, 64, 64, 3), np.uint8)
-    one, other = (lay_out_scene(t, pictures, WHOLE).heat["all"][0] for t in (table, shifted))
+    one, other = (lay_out_overlays(t, pictures, WHOLE).heat["all"][0] for t in (table, shifted))
     np.testing.assert_allclose(one[8:56, 8:56], other[0:48, 0:48], atol=1e-9)
 
 
@@ -93,7 +99,7 @@ def test_overlays_lie_in_the_window_and_only_there() -> None:
 
 @pytest.mark.parametrize(("frames", "shape"), [(1, (40, 60)), (3, (20, 160)), (3, (33, 97)), (10, (60, 40))])
 def test_nothing_is_stretched(frames: int, shape: tuple[int, int]) -> None:
-    figure = draw_saliency(make_scene(frames, shape))
+    figure = draw_saliency(make_overlays(frames, shape))
     figure.canvas.draw()
     drawn = [axes for axes in figure.axes if axes.images]
     assert len(drawn) == 4 * frames
@@ -106,7 +112,7 @@ def test_nothing_is_stretched(frames: int, shape: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("shape", [(40, 60), (60, 40)])
 def test_films_have_a_picture_a_frame_of_one_even_size(shape: tuple[int, int]) -> None:
-    pictures = list(draw_film(make_scene(3, shape)))
+    pictures = list(draw_film(make_overlays(3, shape)))
     assert len(pictures) == 3
     assert len({picture.shape for picture in pictures}) == 1
     height, width, colours = pictures[0].shape
@@ -116,23 +122,23 @@ def test_films_have_a_picture_a_frame_of_one_even_size(shape: tuple[int, int]) -
 
 def test_no_heat_is_said_and_not_drawn() -> None:
     table = make_table({"all": -np.ones((2, 3, 3)), "spatial": np.ones((2, 3, 3))})
-    scene = lay_out_scene(table, np.zeros((2, 30, 30, 3), np.uint8), WHOLE)
-    assert not scene.heat["all"].any()
-    figure = draw_saliency(scene)
+    overlays = lay_out_overlays(table, np.zeros((2, 30, 30, 3), np.uint8), WHOLE)
+    assert not overlays.heat["all"].any()
+    figure = draw_saliency(overlays)
     figure.canvas.draw()
     assert "whole block none" in figure.get_supxlabel()
     assert not any("nan" in text.get_text().lower() for text in figure.findobj(Text))
 
 
 def test_a_window_is_explained() -> None:
-    assert "dark: outside" not in draw_saliency(make_scene()).get_supxlabel()
-    assert "dark: outside" in draw_saliency(make_scene(window=(0.2, 0, 0.8, 1))).get_supxlabel()
+    assert "dark: outside" not in draw_saliency(make_overlays()).get_supxlabel()
+    assert "dark: outside" in draw_saliency(make_overlays(window=(0.2, 0, 0.8, 1))).get_supxlabel()
 
 
 def test_unknown_times_and_odd_names_are_drawn() -> None:
     table = make_table({"all": np.ones((2, 3, 3))}, clip="a$b$" + "x" * 300, label="$\\frac{1}{2")
     table["seconds"] = np.nan
-    figure = draw_saliency(lay_out_scene(table, np.zeros((2, 30, 30, 3), np.uint8), WHOLE))
+    figure = draw_saliency(lay_out_overlays(table, np.zeros((2, 30, 30, 3), np.uint8), WHOLE))
     figure.canvas.draw()
     assert figure.axes[0].get_title() == "0"
 
@@ -140,15 +146,15 @@ def test_unknown_times_and_odd_names_are_drawn() -> None:
 def test_other_frames_than_the_tables_are_refused() -> None:
     table = make_table({"all": np.ones((2, 3, 3))})
     with pytest.raises(SpecError, match="maps of one clip of 5 frames"):
-        lay_out_scene(table, np.zeros((5, 30, 30, 3), np.uint8), WHOLE)
+        lay_out_overlays(table, np.zeros((5, 30, 30, 3), np.uint8), WHOLE)
     two = pd.concat([table, table.assign(clip="other")], ignore_index=True)
     with pytest.raises(SpecError, match="found 2 clips"):
-        lay_out_scene(two, np.zeros((2, 30, 30, 3), np.uint8), WHOLE)
+        lay_out_overlays(two, np.zeros((2, 30, 30, 3), np.uint8), WHOLE)
 
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_texts_lie_inside_the_figure(dark: bool) -> None:
-    figure = draw_saliency(make_scene(8, (40, 60), (0.2, 0, 0.8, 1)), dark=dark)
+    figure = draw_saliency(make_overlays(8, (40, 60), (0.2, 0, 0.8, 1)), dark=dark)
     figure.canvas.draw()
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     texts = [text for axes in figure.axes for text in axes.texts] + figure.texts
@@ -162,15 +168,16 @@ def test_texts_lie_inside_the_figure(dark: bool) -> None:
 @pytest.mark.parametrize("frames", [1, 8])
 def test_long_names_and_their_explanation_fit_narrow_figures(frames: int, shape: tuple[int, int]) -> None:
     label = "Pretending or trying and failing to twist something so that nobody can say what it was"
-    scene = make_scene(frames, shape, (0, 0.2, 1, 0.8))
-    scene = dataclasses.replace(
-        scene, title=f"state-change-gst-quarter, layer2.1: what speaks for “{label}”\n{'folder/' * 30}a.mp4"
+    overlays = make_overlays(frames, shape, (0, 0.2, 1, 0.8))
+    overlays = dataclasses.replace(
+        overlays,
+        title=f"state-change-gst-quarter, layer2.1: what speaks for “{label}”\n{'folder/' * 30}a.mp4",
     )
-    figure = draw_saliency(scene)
+    figure = draw_saliency(overlays)
     figure.canvas.draw()
     for text in (figure._suptitle, figure._supxlabel):  # type: ignore[attr-defined]
         box = text.get_window_extent()
         assert box.x0 >= 0, text
         assert box.x1 <= figure.bbox.x1, text
     assert "outside what the network sees" in " ".join(figure.get_supxlabel().split())
-    assert len(list(draw_film(scene))) == frames
+    assert len(list(draw_film(overlays))) == frames

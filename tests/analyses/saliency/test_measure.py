@@ -262,7 +262,7 @@ def test_the_table_holds_every_frame_of_every_group(tmp_path: Path) -> None:
     assert found.pictures.shape == (3, 64, 96, 3)
     assert found.window == pytest.approx((14 / 84, 0, 70 / 84, 1))
     assert found.summary.class_id == found.summary.predicted_id
-    assert any("numbers" in note for note in found.summary.notes)
+    assert any("numbers" in note for note in found.notes)
     assert found.table["label"].unique().tolist() == [str(found.summary.class_id)]
 
 
@@ -286,7 +286,7 @@ def test_where_nothing_speaks_for_the_class_it_is_said(tmp_path: Path) -> None:
     found = measure_saliency(model, record, settings=CPU)
     assert not found.table["evidence"].any()
     assert found.summary.groups["all"].hottest_frame is None
-    assert any("nothing speaks for the class in group temporal" in note for note in found.summary.notes)
+    assert any("nothing speaks for the class in group temporal" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("frames", [1, 5])
