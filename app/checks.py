@@ -10,13 +10,13 @@ from typing import Any
 
 import streamlit as st
 
-from app import cached, commands, showing
+from app import cached, commands, components
 from app.choosing import resolve_path
 from app.clips_to_try import Clips, choose_clips
 from app.columns import Column, open_network
 from app.downloads import offer_downloads
+from app.job_progress import await_result
 from app.renaming import rename_result
-from app.waiting import await_result
 from app.wording import (
     ABLATION_ABOUT,
     ABLATION_NOTE,
@@ -67,7 +67,7 @@ def choose_column(columns: Sequence[Column]) -> Column:
     if len(columns) == 1:
         return columns[0]
     titles = tell_apart({column.ref: column.name for column in columns})
-    ref = showing.choose_one("Checkpoint", titles, key="of")
+    ref = components.choose_one("Checkpoint", titles, key="of")
     return next(column for column in columns if column.ref == ref)
 
 
@@ -77,7 +77,7 @@ def show_ablation(column: Column) -> None:
     clips = choose_clips(column)
     if clips is None:
         return
-    measure = showing.choose_one("Measure", MEASURES, key="measure")
+    measure = components.choose_one("Measure", MEASURES, key="measure")
     result: Ablation | None = await_result(
         f"ablation {column.source.key} {clips.key}",
         lambda tell: _ablate(column, clips, tell),
@@ -87,7 +87,7 @@ def show_ablation(column: Column) -> None:
     )
     if result is not None:
         _show_ablation(result, f"{column.source.key} {clips.key}", measure, _names(column, clips))
-    showing.show_code(commands.write_ablation(column.shown, clips.to_write, measure=measure))
+    components.show_code(commands.write_ablation(column.shown, clips.to_write, measure=measure))
 
 
 def _ablate(column: Column, clips: Clips, tell: Callable[[int, int, str], object]) -> Ablation:
@@ -102,7 +102,7 @@ def _ablate(column: Column, clips: Clips, tell: Callable[[int, int, str], object
 
 
 def _show_ablation(result: Ablation, key: str, measure: str, names: Mapping[str, str]) -> None:
-    found, dark = result.summary, showing.is_dark()
+    found, dark = result.summary, components.is_dark()
     accuracy, clips, loss = st.columns(3)
     right = found.accuracy
     accuracy.metric(
@@ -115,9 +115,9 @@ def _show_ablation(result: Ablation, key: str, measure: str, names: Mapping[str,
     drawing = cached.draw(
         f"ablation {measure} {key}", dark=dark, _figure=lambda: result.plot(measure=measure, dark=dark)
     )
-    showing.show_drawing(drawing, alt=f"{MEASURES[measure]}, for each block, group and intervention")
+    components.show_drawing(drawing, alt=f"{MEASURES[measure]}, for each block, group and intervention")
     offer_downloads("ablation", result, lambda: result.plot(measure=measure))
-    showing.show_table("Numbers", result.table, DROPS)
+    components.show_table("Numbers", result.table, DROPS)
     _show_troubles(found, names)
 
 
@@ -132,7 +132,7 @@ def show_drift(column: Column) -> None:
         help="Leave it empty, or give the path of the 2-D or earlier checkpoint that training began with.",
     )
     start = resolve_path(typed) if typed.strip() else None
-    source, dark = column.source, showing.is_dark()
+    source, dark = column.source, components.is_dark()
     key = cached.key_of([source])
     begin = (source.key, (start.name, cached.hash_file(start.path))) if start else key
     with st.spinner("Comparing with the start"):
@@ -142,13 +142,13 @@ def show_drift(column: Column) -> None:
     st.markdown(f"**Start:** {literal(result.summary.origin)}.")
     for name in result.figures():
         drawing = cached.draw(f"{name} {begin}", dark=dark, _figure=_picker(result, name, dark=dark))
-        showing.show_drawing(drawing, alt=f"Scales of every block: {name}")
+        components.show_drawing(drawing, alt=f"Scales of every block: {name}")
         offer_downloads(name, result, _picker(result, name, dark=False))
     for note in result.notes:
         st.info(literal(note), icon=":material/info:")
-    showing.show_table("Numbers: every batch norm", result.layers, DRIFTS)
+    components.show_table("Numbers: every batch norm", result.layers, DRIFTS)
     shown = start.shown if start else None
-    showing.show_code(commands.write_drift([column.shown], start=shown, figure="drift"))
+    components.show_code(commands.write_drift([column.shown], start=shown, figure="drift"))
 
 
 def _picker(result: Any, name: str, *, dark: bool) -> Callable[[], Any]:
@@ -163,7 +163,7 @@ def show_slimming(column: Column) -> None:
     if clips is None:
         return
     with st.container(horizontal=True, gap="large"):
-        score = showing.choose_one("Score", SCORES, key="score", help="Channels with the lowest go first.")
+        score = components.choose_one("Score", SCORES, key="score", help="Channels with the lowest go first.")
         percent = st.slider(
             "Multiply-adds to keep",
             50,
@@ -188,7 +188,7 @@ def show_slimming(column: Column) -> None:
         slimmed, written = result
         _show_slimming(slimmed, written, key, _names(column, clips))
     lines = commands.write_slimming(column.shown, clips.to_write, score=score, macs=percent / 100)
-    showing.show_code(lines)
+    components.show_code(lines)
 
 
 def _slim(
@@ -213,7 +213,7 @@ def _slim(
 
 
 def _show_slimming(result: Slimming, written: bytes | None, key: str, names: Mapping[str, str]) -> None:
-    before, after, dark = result.summary.before, result.summary.after, showing.is_dark()
+    before, after, dark = result.summary.before, result.summary.after, components.is_dark()
     params, macs, accuracy = st.columns(3)
     params.metric("Parameters", people(after.params), help=f"Before: {before.params:,}.")
     macs.metric("Multiply-adds", people(after.macs, "MACs"), help=f"Before: {before.macs:,}.")
@@ -224,13 +224,13 @@ def _show_slimming(result: Slimming, written: bytes | None, key: str, names: Map
             help=f"Before: {before.accuracy.value:.0%}.",
         )
     drawing = cached.draw(f"slimming {key}", dark=dark, _figure=lambda: result.plot(dark=dark))
-    showing.show_drawing(drawing, alt="Channels left in every block, and accuracy over multiply-adds")
+    components.show_drawing(drawing, alt="Channels left in every block, and accuracy over multiply-adds")
     offer_downloads("slimming", result, result.plot)
     if result.curve is not None:
         curve = dataclasses.replace(result, table=result.curve)
         offer_downloads("slimming_curve", curve, None, label="The curve's numbers")
     _offer_network(written, next(iter(result.provenance.specs)))
-    showing.show_table("Numbers: what is left of every block", result.table, WIDTHS)
+    components.show_table("Numbers: what is left of every block", result.table, WIDTHS)
     _show_troubles(result.summary, names)
 
 

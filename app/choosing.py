@@ -14,7 +14,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.cached import make_upload_home
-from app.showing import show_error
+from app.components import show_error
 from app.uploads import Uploads
 from app.wording import plain_name, tell_apart
 from gst_analysis.checkpoints.sources import CHECKPOINT_ENDINGS, list_checkpoints

@@ -14,7 +14,7 @@ import streamlit as st
 from app import cached_clips
 from app.cached import make_upload_home
 from app.choosing import FOLDERS_VARIABLE, resolve_list
-from app.showing import show_error
+from app.components import show_error
 from app.uploads import Uploads
 from app.wording import plain_name, tell_apart
 from gst_analysis.analyses.traces.single_clips import CLIP_ENDINGS, PLANTED_WORLDS

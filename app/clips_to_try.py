@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import cached, showing
+from app import cached, components
 from app.choosing import resolve_list
 from app.columns import Column
 from app.commands import ClipsToTry
@@ -60,7 +60,7 @@ class Clips:
 
 def choose_clips(column: Column) -> Clips | None:
     """Planted clips, if a world has this checkpoint's classes; or a path. None, with a word on what to do."""
-    kind = showing.choose_one(
+    kind = components.choose_one(
         "Clips",
         KINDS,
         key="clips",

@@ -9,8 +9,8 @@ import streamlit as st
 
 from app import cached
 from app.choosing import Choice, choose_checkpoints
+from app.components import show_error
 from app.designing import choose_design
-from app.showing import show_error
 from app.wording import UNTRAINED, literal
 from gst_analysis.analyses.traces.single_clips import open_named
 from gst_analysis.errors import GstError

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.dressing import STYLE, load_plots_early
 from app.navigation import list_pages
+from app.page_style import STYLE, load_plots_early
 
 LOGO = str(Path(__file__).with_name("logo.svg"))
 

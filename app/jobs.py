@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from app.visitors import Owner, Visitor
+import streamlit as st
+
 from gst_analysis.errors import GstError, OutputError
 
 MOST_KEPT = 16
@@ -28,6 +30,29 @@ Work = Callable[[Callable[[int, int, str], object]], Any]
 
 class Stopped(Exception):
     """The visitor pressed Cancel."""
+
+
+class Visitor:
+    """One visit: it ends some minutes after its page was closed, when Streamlit forgets the session."""
+
+
+class Owner:
+    """Who started something, remembered without keeping them."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self._visitor = weakref.ref(visitor)
+
+    def admits(self, visitor: Visitor) -> bool:
+        """Whether this visitor may stop it: whoever started it, and anybody once they have left."""
+        owner = self._visitor()
+        return owner is None or owner is visitor
+
+
+def find_visitor() -> Visitor:
+    """The one whose page this is."""
+    found = st.session_state.setdefault("visitor", Visitor())
+    assert isinstance(found, Visitor)
+    return found
 
 
 class Job:

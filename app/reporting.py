@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.clips_to_try import Clips
 from app.columns import Column, open_network
-from app.waiting import await_result
+from app.job_progress import await_result
 from app.wording import REPORT_ABOUT, literal, people, rename
 from gst_analysis.reporting import making
 from gst_analysis.reporting.making import Report

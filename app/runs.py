@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from app.visitors import Owner, Visitor
+from app.jobs import Owner, Visitor
 from gst_analysis.errors import OutputError, one_line
 
 State = Literal["running", "stopping", "done", "stopped", "failed"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import cached, commands, showing
+from app import cached, commands, components
 from app.columns import Column
 from app.downloads import offer_downloads
 from app.series import show_series
@@ -61,10 +61,10 @@ def show_histograms(columns: Sequence[Column]) -> None:
     draw_histograms(result, by=by)
     st.caption(CAUTION)
     offer_downloads("bn_scales", result, lambda: result.plot(by=by))
-    showing.explain_groups(result, [column.reading.inspection for column in columns])
-    showing.show_numbers(result)
+    components.explain_groups(result, [column.reading.inspection for column in columns])
+    components.show_numbers(result)
     paths = [column.shown for column in columns]
-    showing.show_code(commands.write_bn_hist(paths, columns[0].untrained, by=by, absolute=absolute))
+    components.show_code(commands.write_bn_hist(paths, columns[0].untrained, by=by, absolute=absolute))
 
 
 def join_columns(columns: Sequence[Column], *, absolute: bool = False) -> BnScales:
@@ -79,16 +79,16 @@ def join_columns(columns: Sequence[Column], *, absolute: bool = False) -> BnScal
 
 def draw_histograms(result: BnScales, *, by: str) -> None:
     """The figure alone."""
-    key, dark = tuple(result.provenance.sources.items()), showing.is_dark()
+    key, dark = tuple(result.provenance.sources.items()), components.is_dark()
     figure = cached.draw_scales(key, result, by=by, absolute=result.absolute, dark=dark)
     alt = f"Histograms of batch-norm scales of {', '.join(result.provenance.sources)}"
-    showing.show_figure(figure, key="bn_scales", alt=alt)
+    components.show_figure(figure, key="bn_scales", alt=alt)
 
 
 def show_overlay(columns: Sequence[Column]) -> None:
     """All checkpoints in the same panels."""
     with st.container(horizontal=True, gap="large"):
-        figure = showing.choose_one("Figure", OVERLAYS, key="overlay")
+        figure = components.choose_one("Figure", OVERLAYS, key="overlay")
         by = _choose_rows() if figure == "overlays" else "stage"
         absolute = _choose_scale()
     st.markdown(OVERLAY_NOTE[figure])
@@ -107,14 +107,14 @@ def show_statistics(columns: Sequence[Column]) -> None:
     for note in result.notes:
         st.info(literal(note), icon=":material/info:")
     offer_downloads("block_gaps", result, lambda: result.figures()["gaps"])
-    showing.show_table("Time against space, layer by layer", result.table, GAPS)
+    components.show_table("Time against space, layer by layer", result.table, GAPS)
     if len(result.differences):
-        showing.show_table("Checkpoint against checkpoint", result.differences, DIFFERENCES)
+        components.show_table("Checkpoint against checkpoint", result.differences, DIFFERENCES)
         differences = dataclasses.replace(result, table=result.differences)
         offer_downloads("scale_differences", differences, None, label="Differences between checkpoints")
     if len(result.uncompared):
         titles = {"checkpoint": "Checkpoint", "what": "What", "why": "Why not"}
-        showing.show_table("Not compared", result.uncompared, titles)
+        components.show_table("Not compared", result.uncompared, titles)
     _show_code(
         columns, lambda paths: commands.write_compare(paths, by="stage", absolute=absolute, figure="gaps")
     )
@@ -152,11 +152,11 @@ def show_importance(columns: Sequence[Column]) -> None:
     st.markdown(IMPORTANCE_NOTE)
     sources = [column.source for column in columns]
     key = cached.key_of(sources)
-    dark = showing.is_dark()
+    dark = components.is_dark()
     with st.spinner("Rating channels"):
         result = cached.rate_channels(key, sources)
         drawing = cached.draw(f"importance {key}", dark=dark, _figure=lambda: result.plot(dark=dark))
-    showing.show_drawing(drawing, alt="Raw scales and invariant scores, block by block")
+    components.show_drawing(drawing, alt="Raw scales and invariant scores, block by block")
     for name, found in result.summary.agreement.items():
         if found.raw_with_invariant is not None:
             st.markdown(
@@ -167,7 +167,7 @@ def show_importance(columns: Sequence[Column]) -> None:
         st.info(literal(note), icon=":material/info:")
     offer_downloads("importance", result, result.plot)
     shown = result.groups[result.groups["score"].isin(["abs_gamma", "invariant"])]
-    showing.show_table("Numbers: medians of every layer", shown, LAYERS)
+    components.show_table("Numbers: medians of every layer", shown, LAYERS)
     _show_code(columns, lambda paths: commands.write_importance(paths))
 
 
@@ -179,7 +179,7 @@ def show_training(columns: Sequence[Column]) -> None:
 def _draw_comparison(columns: Sequence[Column], figure: str, *, by: str, absolute: bool) -> Any:
     """Draw one of a comparison's figures; returns the comparison."""
     sources = [column.source for column in columns]
-    key, dark = cached.key_of(sources), showing.is_dark()
+    key, dark = cached.key_of(sources), components.is_dark()
     with st.spinner("Comparing"):
         result = cached.compare_scales(key, sources, absolute=absolute)
         drawing = cached.draw(
@@ -188,7 +188,7 @@ def _draw_comparison(columns: Sequence[Column], figure: str, *, by: str, absolut
             _figure=lambda: result.figures(by=by, dark=dark)[figure],
         )
     names = ", ".join(result.provenance.sources)
-    showing.show_drawing(drawing, alt=f"Scales of {names}: {figure}")
+    components.show_drawing(drawing, alt=f"Scales of {names}: {figure}")
     return result
 
 
@@ -196,15 +196,17 @@ def _show_code(columns: Sequence[Column], write: Callable[[list[str]], commands.
     """Lines for the files shown; without a file, those that make the untrained network."""
     design = columns[0].untrained
     if design is not None:
-        showing.show_code(commands.write_bn_hist([], design, by="stage", absolute=False))
+        components.show_code(commands.write_bn_hist([], design, by="stage", absolute=False))
     else:
-        showing.show_code(write([column.shown for column in columns]))
+        components.show_code(write([column.shown for column in columns]))
 
 
 def _choose_rows() -> str:
-    return showing.choose_one("Rows", ROWS, key="rows", help="All blocks of a stage together, or one by one.")
+    return components.choose_one(
+        "Rows", ROWS, key="rows", help="All blocks of a stage together, or one by one."
+    )
 
 
 def _choose_scale() -> bool:
     help = "γ as stored, or its size without the sign."
-    return showing.choose_one("Scales γ", SCALES, key="scale", help=help) == "absolute"
+    return components.choose_one("Scales γ", SCALES, key="scale", help=help) == "absolute"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import cached, commands, showing
+from app import cached, commands, components
 from app.choosing import list_runs, resolve_folder
 from app.downloads import offer_downloads
 from app.wording import NO_RUN, SERIES_NOTES, literal, plain_name, rename
@@ -26,7 +26,7 @@ def show_series() -> None:
         return
     folder, shown = resolve_folder(chosen)
     files = list_epochs(folder, shown)
-    figure = showing.choose_one("Figure", FIGURES, key="motion")
+    figure = components.choose_one("Figure", FIGURES, key="motion")
     sources = [cached.Source(plain_name(f.stem), f"{shown}/{f.name}", f) for f in files]
     key = cached.key_of(sources)
     with st.spinner("Reading the run"):
@@ -38,7 +38,7 @@ def show_series() -> None:
     curves = "gamma_over_training"
     if curves in result.figures():
         offer_downloads(curves, result, lambda: result.figures()[curves])
-    showing.show_code(commands.write_drift([s.shown for s in sources], start=None, figure=curves))
+    components.show_code(commands.write_drift([s.shown for s in sources], start=None, figure=curves))
 
 
 def list_epochs(folder: Path, shown: str) -> list[Path]:
@@ -57,13 +57,15 @@ def list_epochs(folder: Path, shown: str) -> list[Path]:
 
 def draw_series(result: Drift, key: str, figure: str) -> None:
     """Curves with their middle halves, or histograms that move."""
-    dark = showing.is_dark()
+    dark = components.is_dark()
     if figure == "animation":
-        showing.show_figure(result.plot_animation(dark=dark), key="moving", alt="γ of every block, in motion")
+        components.show_figure(
+            result.plot_animation(dark=dark), key="moving", alt="γ of every block, in motion"
+        )
         return
     if figure in result.figures():
         drawing = cached.draw(key, dark=dark, _figure=lambda: result.figures(dark=dark)[figure])
-        showing.show_drawing(drawing, alt="Median and middle half of γ, epoch by epoch, for every block")
+        components.show_drawing(drawing, alt="Median and middle half of γ, epoch by epoch, for every block")
 
 
 def _choose_folder() -> str | None:

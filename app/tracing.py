@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app import cached, cached_clips, showing
+from app import cached, cached_clips, components
 from app.cached_clips import Files, Subject, Way
 from app.choosing import Choice
 from app.clips import Clip
 from app.downloads import offer_downloads
-from app.playing import PLAYER, TIMELINE, link_player
-from app.waiting import await_result
+from app.job_progress import await_result
+from app.player_link import PLAYER, TIMELINE, link_player
 from app.wording import literal, tell_apart
 from gst_analysis.errors import GstError
 
@@ -114,7 +114,7 @@ def describe(choice: Choice, clip: Clip) -> tuple[Subject, Files]:
 
 def choose_way(subject: Subject, files: Files, *, frames: int) -> Way:
     """What a point is; for windows, how long they are and how far apart."""
-    mode = showing.choose_one("A point is", MODES, key="mode", help=MODES_HELP)
+    mode = components.choose_one("A point is", MODES, key="mode", help=MODES_HELP)
     if mode != "window":
         return Way(mode)
     with st.container(horizontal=True, gap="medium"):
@@ -218,10 +218,12 @@ def _name_pair(subject: Subject) -> str:
 
 def show_timeline(subject: Subject, traces: Traces, way: Way) -> None:
     """Curves above the frames."""
-    figure = cached_clips.draw_timeline(subject, traces, way, dark=showing.is_dark())
+    figure = cached_clips.draw_timeline(subject, traces, way, dark=components.is_dark())
     figure.update_layout(title=None, height=510, margin_t=30)  # the page has said who and what
     with st.container(key=TIMELINE):
-        showing.show_figure(figure, key="trace", alt=f"Probabilities over the frames of {subject.clip_name}")
+        components.show_figure(
+            figure, key="trace", alt=f"Probabilities over the frames of {subject.clip_name}"
+        )
 
 
 def show_player(subject: Subject, files: Files, traces: Traces, way: Way) -> None:
@@ -263,10 +265,10 @@ def show_influence(subject: Subject, files: Files, *, class_id: int, large: bool
     )
     if found is None:
         return None
-    figure = cached_clips.draw_matrix(subject, found, class_id=class_id, dark=showing.is_dark())
+    figure = cached_clips.draw_matrix(subject, found, class_id=class_id, dark=components.is_dark())
     matrix, words = st.columns([3, 2], gap="medium", vertical_alignment="center")
     with matrix:
-        showing.show_figure(figure, key="evidence", alt="Shares of input frames in every frame's logit")
+        components.show_figure(figure, key="evidence", alt="Shares of input frames in every frame's logit")
     own = found.summary.own_share["gradient"]
     words.markdown(OWN_SHARE.format(own=own, reach=found.summary.half_width))
     return found
@@ -319,13 +321,13 @@ def _look(
         with st.spinner(STARTS[what], show_time=True):
             return measure(None)
     except GstError as error:
-        showing.show_error(error, names=names)
+        components.show_error(error, names=names)
         return None
 
 
 def _draw(key: str, found: FrameInfluence | SaliencyMaps, *, alt: str) -> None:
-    dark = showing.is_dark()
-    showing.show_drawing(cached.draw(key, dark=dark, _figure=lambda: found.plot(dark=dark)), alt=alt)
+    dark = components.is_dark()
+    components.show_drawing(cached.draw(key, dark=dark, _figure=lambda: found.plot(dark=dark)), alt=alt)
 
 
 def name_files(subject: Subject, files: Files) -> dict[str, str]:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import cached_runs, showing
+from app import cached_runs, components
 from app.choosing import choose_path, resolve_folder
 from app.commands import Lines
 from app.downloads import offer_downloads
+from app.jobs import find_visitor
 from app.recipes import Plan
 from app.runs import State, list_runs, read_settings, tell_failure
-from app.visitors import find_visitor
 from app.wording import NOT_YOURS, literal, rename, say_time
 from gst_analysis.analyses.training_runs import RunSummary, TrainingRun, read_run, watch_rendering
 from gst_analysis.errors import GstError
@@ -57,7 +57,7 @@ def start_run(plan: Plan) -> None:
     try:
         folder = cached_runs.runs().start(home(), plan.recipe, plan.settings, find_visitor())
     except GstError as error:
-        showing.show_error(error, names={str(Path.cwd()): "."})
+        components.show_error(error, names={str(Path.cwd()): "."})
     else:
         st.session_state.followed = _ref(folder)
 
@@ -72,7 +72,7 @@ def choose_run() -> Path | None:
         going = cached_runs.runs().running()
         st.session_state.followed = _ref(going) if going and _ref(going) in known else next(iter(known), None)
     for error, names in st.session_state.pop("run_problems", []):
-        showing.show_error(error, names=names)
+        components.show_error(error, names=names)
     if not known:
         return None
     st.session_state.run_shown = st.session_state.followed
@@ -117,12 +117,12 @@ def _show_run(folder: Path, was_going: bool) -> None:
     _show_head(folder, state, run)
     if run is not None and len(run.table):
         _show_numbers(run.summary)
-        figure = run.plot_interactive(dark=showing.is_dark())
-        showing.show_figure(figure, key="training", alt="Loss, accuracy and learning rate over the epochs")
+        figure = run.plot_interactive(dark=components.is_dark())
+        components.show_figure(figure, key="training", alt="Loss, accuracy and learning rate over the epochs")
         offer_downloads("training", run, run.plot)
         offer_downloads("epochs", dataclasses.replace(run, table=run.epochs), None, label="Epochs")
     elif run is None and error is not None and state is None and not read_settings(folder):
-        showing.show_error(error, names={str(folder): _ref(folder)})
+        components.show_error(error, names={str(folder): _ref(folder)})
     elif state != "failed" and not _show_rendering(folder):
         before = "running" if run is not None else "stopped"  # of one that another server started
         st.info(WAITING[state or before], icon=":material/hourglass:")
@@ -206,8 +206,8 @@ def _show_gamma(folder: Path) -> None:
     st.subheader("How γ drifts", anchor=False)
     st.markdown(GAMMA_INTRO)
     key = tuple(found.provenance.sources.values())
-    figure = cached_runs.draw_gamma(key, found, dark=showing.is_dark())
-    showing.show_figure(figure, key="gamma", alt="γ of spatial and temporal channels over the epochs")
+    figure = cached_runs.draw_gamma(key, found, dark=components.is_dark())
+    components.show_figure(figure, key="gamma", alt="γ of spatial and temporal channels over the epochs")
     offer_downloads("drift", found, lambda: found.figures()["gamma_over_training"])
 
 

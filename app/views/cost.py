@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import cached, commands, showing
+from app import cached, commands, components
 from app.designing import choose_clip, choose_design
 from app.downloads import offer_downloads
 from app.wording import COST_INTRO, DATASETS, TRADEOFF_INTRO
@@ -27,20 +27,20 @@ def show() -> None:
         spec = design.resolve(clip)
         measured = cost(spec, size=clip.size)
     except GstError as error:
-        showing.show_error(error)
+        components.show_error(error)
         return
-    showing.show_totals(measured)
+    components.show_totals(measured)
     bars = show_bars(measured)
     dataset, axis = show_tradeoff(measured)
-    showing.show_code(commands.write_cost(spec, clip.size, commands.CostView(bars, dataset, axis)))
+    components.show_code(commands.write_cost(spec, clip.size, commands.CostView(bars, dataset, axis)))
 
 
 def show_bars(measured: Cost) -> str:
     st.subheader("Where the cost lies", anchor=False)
-    quantity = showing.choose_one("Bars show", QUANTITIES, key="bars")
-    key, dark = cached.design_key(measured), showing.is_dark()
+    quantity = components.choose_one("Bars show", QUANTITIES, key="bars")
+    key, dark = cached.design_key(measured), components.is_dark()
     figure = cached.draw_cost(key, measured, quantity=quantity, dark=dark)
-    showing.show_figure(figure, key="cost_bars", alt=f"{QUANTITIES[quantity]} by stage and group")
+    components.show_figure(figure, key="cost_bars", alt=f"{QUANTITIES[quantity]} by stage and group")
     offer_downloads("cost", measured, lambda: measured.plot(quantity=quantity))
     return quantity
 
@@ -51,11 +51,11 @@ def show_tradeoff(measured: Cost) -> tuple[str, str]:
     compared = compare_with_published(measured)
     with st.container(horizontal=True, gap="medium"):
         titles = {name: DATASETS.get(name, name) for name in compared.datasets}
-        dataset = showing.choose_one("Dataset", titles, key="dataset")
-        axis = showing.choose_one("Cost", AXES, key="axis")
-    key, dark = cached.design_key(measured), showing.is_dark()
+        dataset = components.choose_one("Dataset", titles, key="dataset")
+        axis = components.choose_one("Cost", AXES, key="axis")
+    key, dark = cached.design_key(measured), components.is_dark()
     figure = cached.draw_tradeoff(key, compared, dataset=dataset, cost=axis, dark=dark)
-    showing.show_figure(figure, key="tradeoff", alt=f"Published accuracy over {AXES[axis].lower()}")
+    components.show_figure(figure, key="tradeoff", alt=f"Published accuracy over {AXES[axis].lower()}")
     offer_downloads("accuracy_over_cost", compared, lambda: compared.plot(dataset=dataset, cost=axis))
     return dataset, axis
 

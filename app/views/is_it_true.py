@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import checks, showing
+from app import checks, components
 from app.columns import gather_columns
 from app.wording import CHECKS_INTRO, CHECKS_UNTRAINED
 from gst_analysis.errors import GstError
@@ -23,12 +23,12 @@ def show() -> None:
         st.info(CHECKS_UNTRAINED, icon=":material/add_circle:")
         return
     with st.container(horizontal=True, gap="large"):
-        check = showing.choose_one("Check", CHECKS, key="check")
+        check = components.choose_one("Check", CHECKS, key="check")
         column = checks.choose_column(columns)
     try:
         SHOW[check](column)
     except GstError as error:
-        showing.show_error(error, names={str(c.path): c.shown for c in columns})
+        components.show_error(error, names={str(c.path): c.shown for c in columns})
 
 
 show()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import reporting, showing
+from app import components, reporting
 from app.checks import choose_column
 from app.clips_to_try import choose_clips
 from app.columns import gather_columns
@@ -25,7 +25,7 @@ def show() -> None:
         st.info(REPORT_EMPTY, icon=":material/add_circle:")
         return
     with st.container(horizontal=True, gap="large"):
-        contents = showing.choose_one("About", CONTENTS, key="about")
+        contents = components.choose_one("About", CONTENTS, key="about")
         column = choose_column(columns)
     try:
         clips = choose_clips(column) if contents == "clips" else None
@@ -33,9 +33,9 @@ def show() -> None:
             return
         reporting.show_report(column, clips)
     except GstError as error:
-        showing.show_error(error, names={str(c.path): c.shown for c in columns})
+        components.show_error(error, names={str(c.path): c.shown for c in columns})
     else:
-        showing.show_code(write_report(column.shown, clips.to_write if clips else None))
+        components.show_code(write_report(column.shown, clips.to_write if clips else None))
 
 
 show()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import scale_views, showing
+from app import components, scale_views
 from app.columns import gather_columns
 from app.wording import SCALES_INTRO
 from gst_analysis.errors import GstError
@@ -29,13 +29,13 @@ def show() -> None:
     st.title("Space and time", anchor=False)
     st.markdown(SCALES_INTRO)
     columns = gather_columns()
-    view = showing.choose_one("View", VIEWS, key="view")
+    view = components.choose_one("View", VIEWS, key="view")
     if not columns and view != "training":
         return
     try:
         SHOW[view](columns)
     except GstError as error:
-        showing.show_error(error, names={str(c.path): c.shown for c in columns})
+        components.show_error(error, names={str(c.path): c.shown for c in columns})
 
 
 show()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import commands, showing
+from app import commands, components
 from app.choosing import FIRST_SHOWN
 from app.columns import Column, gather_columns
 from app.downloads import offer_downloads
@@ -23,7 +23,7 @@ def show() -> None:
     show_pages()
     if columns:
         paths = [column.shown for column in columns]
-        showing.show_code(commands.write_bn_hist(paths, columns[0].untrained, by="stage", absolute=False))
+        components.show_code(commands.write_bn_hist(paths, columns[0].untrained, by="stage", absolute=False))
 
 
 def show_first_picture(columns: list[Column]) -> None:
@@ -35,7 +35,7 @@ def show_first_picture(columns: list[Column]) -> None:
     st.caption(CAUTION)
     offer_downloads("bn_scales", result, lambda: result.plot(by="stage"))
     st.subheader("What was recognised", anchor=False)
-    showing.show_inspections([c.name for c in columns], [c.reading.inspection for c in columns])
+    components.show_inspections([c.name for c in columns], [c.reading.inspection for c in columns])
 
 
 def show_pages() -> None:

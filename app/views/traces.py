@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import cached, showing, tracing
+from app import cached, components, tracing
 from app.choosing import choose_checkpoints
 from app.clips import choose_clip
 from app.downloads import offer_downloads
@@ -23,7 +23,7 @@ def show() -> None:
     try:
         reading = cached.read_checkpoint(choice.path)
     except GstError as error:
-        showing.show_error(error, names={str(choice.path): choice.shown})
+        components.show_error(error, names={str(choice.path): choice.shown})
         return
     clip = choose_clip(reading.world)
     if clip is None:
@@ -45,10 +45,10 @@ def show() -> None:
             tracing.show_player(subject, files, traces, way)
         tracing.show_timeline(subject, traces, way)
     except GstError as error:
-        showing.show_error(error, names=names)
+        components.show_error(error, names=names)
         return
     class_id, predicted = tracing.show_evidence(subject, files, traces, mode=way.mode, large=large)
-    showing.show_code(write_trace(choice.shown, clip, way, class_id=class_id, predicted=predicted))
+    components.show_code(write_trace(choice.shown, clip, way, class_id=class_id, predicted=predicted))
 
 
 show()

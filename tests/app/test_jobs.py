@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from app import jobs as module
-from app.jobs import Jobs
-from app.visitors import Visitor
+from app.jobs import Jobs, Visitor
 from gst_analysis.errors import DataError, OutputError
 
 Tell = Callable[[int, int, str], object]

@@ -13,8 +13,8 @@ import pytest
 import streamlit as st
 
 from app import cached_runs, runs, training
+from app.jobs import Visitor
 from app.runs import MOST_KEPT, Runs
-from app.visitors import Visitor
 from app.wording import NOT_YOURS, say_time
 from gst_analysis.analyses.training_runs import watch_rendering
 from gst_analysis.errors import OutputError

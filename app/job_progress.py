@@ -7,9 +7,8 @@ from typing import Any
 import streamlit as st
 
 from app import cached
-from app.jobs import Job, Work
-from app.showing import show_error
-from app.visitors import find_visitor
+from app.components import show_error
+from app.jobs import Job, Work, find_visitor
 from app.wording import NOT_YOURS, say_time
 from gst_analysis.errors import GstError
 
