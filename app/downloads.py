@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Sequence
+import io
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import streamlit as st
 
-from gst_analysis.files import IMAGE_FORMATS
-from gst_analysis.style.files import save_figures
+from gst_analysis.files import IMAGE_FORMATS, PLAIN_TABLES, table_writer, to_json
+from gst_analysis.style.files import image_writer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,9 +26,12 @@ MIMES = {
 
 
 class Saved(Protocol):
-    """Any result of a workflow."""
+    """Any result of an analysis."""
 
-    def save(self, folder: str, stem: str, kinds: Sequence[str]) -> dict[str, str]: ...
+    @property
+    def table(self) -> Any: ...
+
+    def record(self) -> dict[str, Any]: ...
 
 
 def offer_downloads(
@@ -54,9 +56,11 @@ def offer_downloads(
 
 def make_file(kind: str, stem: str, result: Saved, draw: Callable[[], Figure] | None) -> bytes:
     """The bytes of one format, the same that the command line writes."""
-    with tempfile.TemporaryDirectory(prefix="gst-analysis-download-") as folder:
-        if kind in IMAGE_FORMATS and draw is not None:
-            files = save_figures(draw(), folder, stem, [kind])
-        else:
-            files = result.save(folder, stem, [kind])
-        return Path(files[kind]).read_bytes()
+    file = io.BytesIO()
+    if kind in IMAGE_FORMATS and draw is not None:
+        image_writer(draw(), kind)(file)
+    elif kind in PLAIN_TABLES:
+        table_writer(result.table, kind)(file)
+    else:
+        file.write(to_json(result.record()).encode())
+    return file.getvalue()

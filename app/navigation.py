@@ -55,6 +55,12 @@ _ALL = (
         "Train a small network on videos whose truth is known, or watch a run as it goes.",
     ),
     PageLine(
+        "analyses",
+        "All analyses",
+        ":material/category:",
+        "Which questions can be asked, and what does a network answer to those without a page of their own?",
+    ),
+    PageLine(
         "report",
         "Report",
         ":material/description:",

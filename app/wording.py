@@ -55,6 +55,12 @@ OVERLAY_NOTE = {
     ),
     "ridgelines": "One ridge a checkpoint, one column a stage; the upright tick is the median.",
 }
+ANALYSES_INTRO = (
+    "Each line is one question that can be put to a network, with the command that answers it. Those that no "
+    "other page shows can be run here."
+)
+ANALYSIS_ABOUT = "It is run on the checkpoint and the clips chosen above; how long it takes depends on both."
+ANALYSES_NONE = "This analysis draws nothing: its answer is the table below."
 STATISTICS_NOTE = (
     "The gap is the median scale of the :orange[**temporal**] channels minus that of the :blue[**spatial**] "
     "ones. Filled marks: more than chance after correcting for the number of layers (Holm, 5%). Bars are 95% "

@@ -204,3 +204,23 @@ def _list_words(chosen: Any, standard: Any) -> Iterator[str]:
         yield flag_of(field)
         if not isinstance(value, bool):
             yield ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def write_call(function: str, arguments: Sequence[object] = (), *chosen: Any) -> str:
+    """The Python call that does what was chosen; what is left as it is by itself is left out.
+
+    Args:
+        function: a public function's name, such as `ablate`.
+        arguments: what it is run on.
+        chosen: instances of options classes.
+
+    Example:
+        >>> write_call("frame_influence", ["net.pth", "clip.mp4"], DeviceOptions(device="cpu"))
+        "gst.frame_influence('net.pth', 'clip.mp4', device='cpu')"
+    """
+    words = [repr(argument) for argument in arguments]
+    for one in chosen:
+        standard = type(one)()
+        changed = {field.name: getattr(one, field.name) for field in dataclasses.fields(one)}
+        words += [f"{k}={v!r}" for k, v in changed.items() if v != getattr(standard, k)]
+    return f"gst.{function}({', '.join(words)})"

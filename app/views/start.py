@@ -41,7 +41,7 @@ def show_first_picture(columns: list[Column]) -> None:
 def show_pages() -> None:
     """A card for every other page, with the question it answers."""
     pages = [page for page in list_pages() if page.question]
-    for row in (pages[:3], pages[3:]):
+    for row in (pages[start : start + 3] for start in range(0, len(pages), 3)):
         for place, page in zip(st.columns(3), row, strict=False):
             with place.container(border=True, height="stretch"):
                 st.page_link(page.file, label=f"**{page.title}**", icon=page.icon)

@@ -1,0 +1,65 @@
+"""An analysis that has no page of its own: choose what it is run on, see its figures and its table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from app import cached, components
+from app.checks import choose_column
+from app.clips_to_try import choose_clips
+from app.columns import Column, open_network
+from app.commands import Lines
+from app.downloads import offer_downloads
+from app.job_progress import await_result
+from app.wording import ANALYSES_NONE, ANALYSIS_ABOUT, literal
+from gst_analysis.options import write_call, write_command
+from gst_analysis.progress import Progress
+from gst_analysis.rooms import About
+
+ON_CLIPS = ("clips", "dataset")
+
+
+def list_runnable(analyses: Sequence[About]) -> dict[str, About]:
+    """Those without a page of their own that can be run on what a visitor chooses, by their commands."""
+    needs = ("checkpoint", "checkpoints", *ON_CLIPS)
+    return {one.command: one for one in analyses if not one.page and one.needs in needs}
+
+
+def show_analysis(about: About, columns: Sequence[Column]) -> None:
+    """What it asks, what it cannot tell, and its answer for the checkpoint chosen."""
+    st.markdown(f"**{about.question}**")
+    st.markdown(about.limits)
+    column = choose_column(columns)
+    clips = choose_clips(column) if about.needs in ON_CLIPS else None
+    if clips is None and about.needs in ON_CLIPS:
+        return
+
+    def work(progress: Progress) -> Any:
+        given = [] if clips is None else [clips.prepare(progress)]
+        return about.run(open_network(column), *given, progress=progress)
+
+    names = {str(column.path): column.shown} | ({} if clips is None else clips.names)
+    key = f"{about.command} {column.source.key} {clips.key if clips else ''}"
+    result = await_result(key, work, start="Run it", about=ANALYSIS_ABOUT, names=names)
+    if result is not None:
+        _show_result(result, key)
+    shown = [column.shown, *([] if clips is None else [clips.shown])]
+    call = f"import gst_analysis as gst\n\nresult = {write_call(about.run.__name__, shown)}"
+    components.show_code(Lines(write_command(about.command, shown), call))
+
+
+def _show_result(result: Any, key: str) -> None:
+    dark = components.is_dark()
+    figures = result.figures(dark=dark)
+    if not figures:
+        st.info(ANALYSES_NONE, icon=":material/info:")
+    for name, figure in figures.items():
+        drawing = cached.draw(f"{key} {name}", dark=dark, _figure=lambda figure=figure: figure)
+        components.show_drawing(drawing, alt=f"{name} of {', '.join(result.provenance.sources)}")
+    for note in result.notes:
+        st.info(literal(note), icon=":material/info:")
+    offer_downloads(result.stem, result, result.plot if figures else None)
+    components.show_table("Numbers", result.table, {name: name for name in result.table.columns})
