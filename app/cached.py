@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import streamlit as st
 
+import gst_analysis as gst
 from app.jobs import Jobs
 from app.renaming import rename_result
 from gst_analysis.analyses import comparison, drift, importance
@@ -26,7 +27,6 @@ from gst_analysis.analyses.drift import Drift
 from gst_analysis.analyses.importance import Importance
 from gst_analysis.analyses.scales import BnScales
 from gst_analysis.analyses.traces.single_clips import match_world
-from gst_analysis.checkpoints.sources import Inspection, build_untrained, inspect_checkpoint, open_checkpoint
 from gst_analysis.errors import UnreadableCheckpoint
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.style.files import save_figures
@@ -34,6 +34,8 @@ from gst_analysis.style.files import save_figures
 if TYPE_CHECKING:
     import plotly.graph_objects as go
     from matplotlib.figure import Figure
+
+    from gst_analysis.checkpoints.sources import Inspection
 
     Key = tuple[tuple[str, str], ...]
     """Names, and the content hashes or specs of what they name."""
@@ -80,9 +82,9 @@ def _hash(path: str, changed_ns: int, size: int) -> str:
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
 def _read(sha256: str, _path: Path) -> Reading:
-    checkpoint = open_checkpoint(_path)
+    checkpoint = gst.open_checkpoint(_path)
     check_unchanged(_path, found=checkpoint.sha256, expected=sha256)
-    inspection, scales = inspect_checkpoint(checkpoint), scales_room.bn_scales(checkpoint)
+    inspection, scales = gst.inspect_checkpoint(checkpoint), scales_room.bn_scales(checkpoint)
     return Reading(inspection, scales, match_world(checkpoint.labels or ()))
 
 
@@ -101,8 +103,8 @@ def check_unchanged(path: Path, *, found: str, expected: str) -> None:
 def read_untrained(name: str, alpha: str | None) -> Reading:
     """The same for freshly initialised weights, which are the same each time."""
     with turn():
-        fresh = build_untrained(ModelSpec.from_name(name, alpha=alpha))
-        return Reading(inspect_checkpoint(fresh), scales_room.bn_scales(fresh))
+        fresh = gst.build_untrained(ModelSpec.from_name(name, alpha=alpha))
+        return Reading(gst.inspect_checkpoint(fresh), scales_room.bn_scales(fresh))
 
 
 @st.cache_resource
@@ -165,7 +167,7 @@ def _open(sources: Sequence[Source]) -> list[Any]:
         if source.path is not None:
             opened.append(source.path)
         elif source.untrained is not None:
-            opened.append(build_untrained(source.untrained))
+            opened.append(gst.build_untrained(source.untrained))
     return opened
 
 

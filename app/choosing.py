@@ -17,7 +17,7 @@ from app.cached import make_upload_home
 from app.components import show_error
 from app.uploads import Uploads
 from app.wording import plain_name, tell_apart
-from gst_analysis.checkpoints.sources import CHECKPOINT_ENDINGS, list_checkpoints
+from gst_analysis.checkpoints.naming import CHECKPOINT_ENDINGS, list_checkpoints
 from gst_analysis.errors import DataError, GstError, UnreadableCheckpoint, one_line
 
 SHIPPED = Path(__file__).resolve().parents[1] / "trained_models"

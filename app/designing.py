@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from gst_analysis.checkpoints.sources import resolve_spec
+from gst_analysis.checkpoints.naming import resolve_spec
 from gst_analysis.networks.specs import MIN_SIZE, ModelSpec, model_names
 
 ALPHAS = ("1/2", "1/4", "1/8", "1/16")

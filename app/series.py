@@ -11,7 +11,7 @@ from app.choosing import list_runs, resolve_folder
 from app.downloads import offer_downloads
 from app.wording import NO_RUN, SERIES_NOTES, literal, plain_name, rename
 from gst_analysis.analyses.drift import Drift
-from gst_analysis.checkpoints.sources import list_checkpoints
+from gst_analysis.checkpoints.naming import list_checkpoints
 from gst_analysis.errors import DataError
 
 MOST_EPOCHS = 60

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.wording import plain_name
-from gst_analysis.checkpoints.sources import CHECKPOINT_ENDINGS
+from gst_analysis.checkpoints.naming import CHECKPOINT_ENDINGS
 from gst_analysis.errors import DataError, OutputError, UnreadableCheckpoint
 
 MOST_FILES = 4

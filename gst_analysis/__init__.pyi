@@ -28,11 +28,12 @@ from .analyses.traces.runs import TraceOptions, choose_clips
 from .analyses.traces.single_clips import name_clip, trace_clip
 from .analyses.training_runs import TrainingRun, follow_gamma, read_run
 from .checkpoints.loading import Checkpoint, LoadedModel, load_checkpoint, load_model, save_model
+from .checkpoints.naming import list_checkpoints
 from .checkpoints.sources import (
     Inspection,
+    Source,
     build_untrained,
     inspect_checkpoint,
-    list_checkpoints,
     open_checkpoint,
     open_model,
 )
@@ -102,6 +103,7 @@ __all__ = [
     "ScoreAgreement",
     "SlimTarget",
     "Slimming",
+    "Source",
     "SpecError",
     "TableError",
     "TraceOptions",

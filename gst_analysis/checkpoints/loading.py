@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 from torch import Tensor
 
@@ -83,7 +84,7 @@ class LoadedModel:
     @property
     def sha256(self) -> str:
         """Of the file; empty where there is none, or where the module's weights are no longer the file's."""
-        return self.as_it_is().sha256
+        return self.current_checkpoint().sha256
 
     @property
     def layout(self) -> str:
@@ -92,9 +93,9 @@ class LoadedModel:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was assumed because the file does not say it."""
-        return self.as_it_is().notes
+        return self.current_checkpoint().notes
 
-    def as_it_is(self) -> Checkpoint:
+    def current_checkpoint(self) -> Checkpoint:
         """The checkpoint with the weights that the module has now: itself unless somebody changed them.
 
         Raises:
@@ -111,9 +112,9 @@ class LoadedModel:
         notes = (*self.checkpoint.notes, CHANGED)
         return replace(self.checkpoint, sha256="", notes=notes, state=now, provenance=provenance)
 
-    def set_apart(self, module: Any) -> LoadedModel:
-        """The same with a module of another kind, such as one around it, and without weights to compare."""
-        return LoadedModel(module, replace(self.as_it_is(), state={}))
+    def with_module(self, module: Any) -> LoadedModel:
+        """This model with a module of another kind, such as one around it, and without weights to compare."""
+        return LoadedModel(module, replace(self.current_checkpoint(), state={}))
 
     def _name_file(self) -> dict[str, str]:
         return {"name": self.checkpoint.name, "sha256": self.checkpoint.sha256}
@@ -186,7 +187,7 @@ def save_model(
     if isinstance(model, LoadedModel):
         labels = labels if labels is not None else model.labels
         clip_spec = clip_spec or model.clip_spec
-        provenance = {**model.as_it_is().provenance, **(provenance or {})}
+        provenance = {**model.current_checkpoint().provenance, **(provenance or {})}
     module = model.module if isinstance(model, LoadedModel) else model
     spec = module.spec
     state = require_own(module, spec)
@@ -207,9 +208,7 @@ def save_model(
         "provenance": {"gst_analysis": find_version(), **(provenance or {})},
     }
     if where.suffix == ".safetensors":
-        from safetensors.torch import save
-
-        payload = save(state, {SAFETENSORS_KEY: to_json(record)})
+        payload = safetensors.torch.save(state, {SAFETENSORS_KEY: to_json(record)})
         return write_whole(where, lambda file: file.write(payload))
     return write_whole(where, lambda file: torch.save({**record, "state_dict": state}, file))
 

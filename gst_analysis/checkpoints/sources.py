@@ -1,26 +1,30 @@
-"""What is looked at: a path, a name, a spec or a loaded checkpoint -> a checkpoint, a spec, an inspection."""
+"""What an analysis is run on: a path, or what was loaded -> a checkpoint, a network, what it is."""
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from gst_analysis.errors import CheckpointError, OutputError, SpecError, legible
-from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.errors import CheckpointError, SpecError, legible
+from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.progress import Progress
+from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
+    from gst_analysis.checkpoints import loading, starting
     from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
+else:
+    loading = Door("gst_analysis.checkpoints.loading")
+    starting = Door("gst_analysis.checkpoints.starting")
 
-    Source = str | os.PathLike[str] | Checkpoint | LoadedModel
-    from gst_analysis.checkpoints.loading import LoadedModel
+Source: TypeAlias = "str | os.PathLike[str] | Checkpoint | LoadedModel"
+"""A checkpoint's path, or what load_checkpoint or load_model returned."""
 
-CHECKPOINT_ENDINGS = (".pth", ".pt", ".tar", ".ckpt", ".safetensors")
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -78,47 +82,18 @@ def inspect_checkpoint(
     )
 
 
-def resolve_spec(model: ModelSpec | Source, **design: Any) -> ModelSpec:
-    """The spec behind a name, a path, a spec or a loaded checkpoint, with some fields changed."""
-    changes = {field: value for field, value in design.items() if value is not None}
-    if isinstance(model, str) and not is_file(model):
-        return ModelSpec.from_name(model, **changes)
-    spec = model if isinstance(model, ModelSpec) else checkpoint_of(model).spec
-    changed = spec.replace(**changes) if changes else spec
-    if spec.widths is not None and changed.widths is None:
-        raise SpecError(
-            spec.label,
-            expected="frames and classes alone to be changed: it has been slimmed",
-            found=", ".join(f"{field} {value}" for field, value in changes.items()),
-            todo=f"leave the others out, or name a network that is whole, such as {spec.name}",
-        )
-    return changed
-
-
 def build_untrained(spec: ModelSpec, *, seed: int = 0) -> LoadedModel:
     """A freshly initialised network, the same for the same seed; its notes say that it is untrained."""
-    from gst_analysis.checkpoints.starting import create_model
-
-    return create_model(spec, seed=seed)
-
-
-def list_checkpoints(folder: str | os.PathLike[str]) -> list[Path]:
-    """The checkpoint files directly inside a folder, by name."""
-    where = Path(folder)
-    if not where.is_dir():
-        raise OutputError(str(where), expected="a folder", found="none", todo="check the path")
-    return sorted(p for p in where.iterdir() if p.suffix in CHECKPOINT_ENDINGS and p.is_file())
+    return starting.create_model(spec, seed=seed)
 
 
 def checkpoint_of(source: Source, *, family: str | None = None, num_frames: int | None = None) -> Checkpoint:
     """Read a file, or take the checkpoint out of what was loaded before."""
-    from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, load_checkpoint
-
-    if isinstance(source, LoadedModel):
-        return source.as_it_is()
-    if isinstance(source, Checkpoint):
+    if isinstance(source, loading.LoadedModel):
+        return source.current_checkpoint()
+    if isinstance(source, loading.Checkpoint):
         return source
-    return load_checkpoint(source, family=family, num_frames=num_frames)
+    return loading.load_checkpoint(source, family=family, num_frames=num_frames)
 
 
 def name_of(source: Source) -> str:
@@ -126,11 +101,6 @@ def name_of(source: Source) -> str:
     if isinstance(source, (str, os.PathLike)):
         return legible(Path(source).stem)
     return checkpoint_of(source).name
-
-
-def is_file(text: str) -> bool:
-    """A name with a separator or a checkpoint's ending is a path, whether it exists or not."""
-    return os.sep in text or Path(text).suffix in CHECKPOINT_ENDINGS or Path(text).exists()
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:
@@ -141,9 +111,6 @@ def distinct_names(names: Sequence[str]) -> list[str]:
     ]
     # A file may itself be called "best (1)".
     return numbered if len(set(numbered)) == len(names) else [f"{i} {n}" for i, n in enumerate(names, 1)]
-
-
-Kept = TypeVar("Kept")
 
 
 def read_each(
@@ -188,20 +155,17 @@ def open_model(source: Source, *, family: str | None = None, num_frames: int | N
         CheckpointError: the file cannot be used.
         SpecError: a number of frames below 1.
     """
-    from gst_analysis.checkpoints.loading import LoadedModel, build_loaded
-    from gst_analysis.networks.specs import ClipSpec
-
     if num_frames is not None:
         ClipSpec(frames=num_frames)  # says what is wrong with it, before the file is blamed
-    if isinstance(source, LoadedModel):
+    if isinstance(source, loading.LoadedModel):
         model = source
-        model.as_it_is()  # refuses what is no network of its spec
+        model.current_checkpoint()  # refuses what is no network of its spec
     else:
-        model = build_loaded(checkpoint_of(source, family=family, num_frames=num_frames))
+        model = loading.build_loaded(checkpoint_of(source, family=family, num_frames=num_frames))
     if num_frames is None:
         return model
-    clip_spec = dataclasses.replace(model.clip_spec, frames=num_frames)
-    return dataclasses.replace(model, checkpoint=dataclasses.replace(model.checkpoint, clip_spec=clip_spec))
+    clip_spec = replace(model.clip_spec, frames=num_frames)
+    return replace(model, checkpoint=replace(model.checkpoint, clip_spec=clip_spec))
 
 
 def find_class(model: LoadedModel, wanted: str | int) -> int:

@@ -10,7 +10,7 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -22,6 +22,12 @@ from gst_analysis.errors import SpecError
 from gst_analysis.networks.inflation import TemporalStart, inflate
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    from torchvision import models as torchvision_models
+else:
+    torchvision_models = Door("torchvision.models")  # it takes long to import, and few need it
 
 IMAGENET = "imagenet"
 
@@ -117,8 +123,6 @@ def load_flat_weights(
 
 
 def _load_imagenet(spec: ModelSpec) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
-    from torchvision.models import get_model_weights
-
     if spec.plan.torchvision is None or spec.width != spec.plan.width:
         raise SpecError(
             f"ImageNet weights for {spec.name}",
@@ -126,7 +130,7 @@ def _load_imagenet(spec: ModelSpec) -> tuple[Mapping[str, Tensor], Mapping[str, 
             found=f"{spec.backbone} of width {spec.width}",
             todo="leave pretrained out, or name a 2-D file",
         )
-    weights = get_model_weights(spec.plan.torchvision)["IMAGENET1K_V1"]
+    weights = torchvision_models.get_model_weights(spec.plan.torchvision)["IMAGENET1K_V1"]
     try:
         state = weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except OSError as error:

@@ -41,7 +41,7 @@ def measure_shares(
     if count_outer_processes() is not None:
         return _measure_among_others(build_fabric(job.settings), job, numbered)
     # Without the checkpoint's own copy of the weights: the network has them.
-    light = job.model.set_apart(job.model.module)
+    light = job.model.with_module(job.model.module)
     payload = pickle.dumps((replace(job, model=light), numbered))
     counter = multiprocessing.get_context("spawn").Value("q", 0)
     with (

@@ -48,7 +48,7 @@ def measure_frame_logits(
         BrokenCheckpoint: the network's outputs are not finite.
     """
     settings = settings or InferenceSettings()
-    model.as_it_is()  # refuses what is no network of its spec
+    model.current_checkpoint()  # refuses what is no network of its spec
     names, notes = _name_classes(model, records)
     views = ViewPlan.of(settings, model.clip_spec, names, model.spec.num_classes)
     job, numbered = Job(model, settings, views), list(enumerate(records))

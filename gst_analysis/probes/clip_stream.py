@@ -55,7 +55,7 @@ class ClipStream:
 
     def __post_init__(self) -> None:
         self.settings.require_one_view("ablation, slimming and scores from data")
-        self.model.as_it_is()  # refuses what is no network of its spec
+        self.model.current_checkpoint()  # refuses what is no network of its spec
 
     def batches(self, step: Step | None = None) -> Iterator[Batch]:
         """Every clip that can be read once, in order; `step` is called after each.

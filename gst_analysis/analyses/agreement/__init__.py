@@ -115,4 +115,4 @@ def _check_one(
     model, records = load_model(path), load_labelled_clips(dataset, choice)
     found = measure_ablation(model, records, plan=plan, settings=settings)
     data = measure_data_scores(model, records, settings=settings)
-    return found.table, join_scores(infer_importance(model.as_it_is()), data.table), found
+    return found.table, join_scores(infer_importance(model.current_checkpoint()), data.table), found

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gst_analysis.checkpoints.sources import checkpoint_of, is_file, resolve_spec
+from gst_analysis.checkpoints.naming import is_file, resolve_spec
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.results import LegacyResult as Result
+from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
     from gst_analysis.analyses.cost.measure import ComplexitySummary
     from gst_analysis.analyses.cost.paper_audit import AuditSummary
+    from gst_analysis.checkpoints import sources
     from gst_analysis.checkpoints.sources import Source
+else:
+    sources = Door("gst_analysis.checkpoints.sources")
 
 SIZE = 224
 """Pixels of a frame's side in the paper."""
@@ -116,7 +120,7 @@ def _settle(model: ModelSpec | Source, size: int | None, design: Mapping[str, An
     """What is costed, and at which size: a checkpoint takes clips of its own."""
     if isinstance(model, ModelSpec) or (isinstance(model, str) and not is_file(model)):
         return resolve_spec(model, **design), SIZE if size is None else size
-    checkpoint = checkpoint_of(model)
+    checkpoint = sources.checkpoint_of(model)
     clip = checkpoint.clip_spec
     spec = resolve_spec(checkpoint.spec.replace(num_frames=clip.frames), **design)
     return spec, clip.crop if size is None else size

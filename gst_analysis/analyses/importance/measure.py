@@ -101,7 +101,7 @@ def measure_importance(
     with listen_to_activations(model) as listener:
         logits = measure_frame_logits(model, clips, settings=alone, progress=progress)
     require_some(logits)
-    table = tabulate_importance(model.as_it_is(), listener.moments(), name=name)
+    table = tabulate_importance(model.current_checkpoint(), listener.moments(), name=name)
     return MeasuredImportance(table, len(logits.clips), logits.failures)
 
 
@@ -183,7 +183,11 @@ class ActivationListener:
 @contextmanager
 def listen_to_activations(model: LoadedModel) -> Iterator[ActivationListener]:
     """Listen to every batch norm after a temporal operator that has an activation; hooks go in the end."""
-    caps = {layer: found.cap for layer, found in _follow(model.as_it_is()) if isinstance(found, Following)}
+    caps = {
+        layer: found.cap
+        for layer, found in _follow(model.current_checkpoint())
+        if isinstance(found, Following)
+    }
     listener = ActivationListener(caps)
     hooks = [_attach(listener, layer, model.module.get_submodule(layer)) for layer in caps]
     try:

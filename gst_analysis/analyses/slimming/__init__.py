@@ -244,7 +244,7 @@ def _score_channels(
     if score in _FROM_DATA:
         table = measure_data_scores(model, records, settings=settings, progress=progress).table
     else:
-        table = infer_importance(model.as_it_is())
+        table = infer_importance(model.current_checkpoint())
     found = table.rename(columns={score: "value"})[["layer", "group", "channel", "value"]]
     if found["value"].nunique() < 2:
         raise SpecError(

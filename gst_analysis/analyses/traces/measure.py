@@ -203,7 +203,7 @@ def _trace_frames(
 ) -> TracedChunk:
     """Modes frame, prefix and leave-one-out."""
     wrapped: Any = _NETWORKS[plan.mode](model.module)  # it acts like one
-    around = model.set_apart(wrapped)
+    around = model.with_module(wrapped)
     report = None if progress is None else lambda done, total: progress(done, total, "")
     rows = measure_frame_logits(around, records, settings=plan.settings, progress=report)
     whole = rows

@@ -1,0 +1,48 @@
+"""How networks are named: by a design such as gst-resnet50, or by a file. No torch here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gst_analysis.errors import OutputError, SpecError
+from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    from gst_analysis.checkpoints import sources
+else:
+    sources = Door("gst_analysis.checkpoints.sources")
+
+CHECKPOINT_ENDINGS = (".pth", ".pt", ".tar", ".ckpt", ".safetensors")
+
+
+def is_file(text: str) -> bool:
+    """A name with a separator or a checkpoint's ending is a path, whether it exists or not."""
+    return os.sep in text or Path(text).suffix in CHECKPOINT_ENDINGS or Path(text).exists()
+
+
+def list_checkpoints(folder: str | os.PathLike[str]) -> list[Path]:
+    """The checkpoint files directly inside a folder, by name."""
+    where = Path(folder)
+    if not where.is_dir():
+        raise OutputError(str(where), expected="a folder", found="none", todo="check the path")
+    return sorted(p for p in where.iterdir() if p.suffix in CHECKPOINT_ENDINGS and p.is_file())
+
+
+def resolve_spec(model: ModelSpec | sources.Source, **design: Any) -> ModelSpec:
+    """The spec behind a name, a path, a spec or a loaded checkpoint, with some fields changed."""
+    changes = {field: value for field, value in design.items() if value is not None}
+    if isinstance(model, str) and not is_file(model):
+        return ModelSpec.from_name(model, **changes)
+    spec = model if isinstance(model, ModelSpec) else sources.checkpoint_of(model).spec
+    changed = spec.replace(**changes) if changes else spec
+    if spec.widths is not None and changed.widths is None:
+        raise SpecError(
+            spec.label,
+            expected="frames and classes alone to be changed: it has been slimmed",
+            found=", ".join(f"{field} {value}" for field, value in changes.items()),
+            todo=f"leave the others out, or name a network that is whole, such as {spec.name}",
+        )
+    return changed
