@@ -60,7 +60,7 @@ from .planted.worlds import WorldConfig
 from .reporting.making import Report, report, save_report
 from .results import Provenance, Result
 from .sections.subject import ReportPlan
-from .training.running import can_resume, list_recipes, train
+from .training import TrainProgress, TrainResult, TrainSummary, TrainWatcher, can_resume, list_recipes, train
 
 __version__: str
 
@@ -109,6 +109,10 @@ __all__ = [
     "TraceOptions",
     "TracePlan",
     "Traces",
+    "TrainProgress",
+    "TrainResult",
+    "TrainSummary",
+    "TrainWatcher",
     "TrainingRun",
     "UnknownCheckpoint",
     "UnreadableCheckpoint",

@@ -4,36 +4,69 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gst_analysis.analyses.scales import bn_scales
 from gst_analysis.errors import OutputError
-from gst_analysis.style.files import save_figures
-from gst_analysis.training.running import train
+from gst_analysis.files import write_whole
+from gst_analysis.options import option
+from gst_analysis.planted.order_blind import best_order_blind
+from gst_analysis.rooms import Door
+from gst_analysis.training import TrainProgress, TrainWatcher, train
+from gst_analysis.training.progress import ignore_progress
 
 if TYPE_CHECKING:
-    from gst_analysis.planted.worlds import WorldConfig
-    from gst_analysis.training.progress import TrainProgress
-
-    DemoReport = Callable[[str, TrainProgress], object]
+    from gst_analysis.planted import making, worlds
+    from gst_analysis.planted.truth import World
+    from gst_analysis.style import files as drawings
+else:
+    making = Door("gst_analysis.planted.making")
+    worlds = Door("gst_analysis.planted.worlds")
+    drawings = Door("gst_analysis.style.files")
 
 NETWORKS = {"gst": "gst-resnet26s", "c2d": "c2d-resnet26s"}
 """The two that are trained, by the folder that each is written to."""
 
 
-@dataclass(frozen=True)
-class DemoSize:
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
     """How much is rendered and learned: what a machine of two idle cores does in two minutes."""
 
-    clips: int = 1600
+    clips: int = option(1600, "Clips to render; a fifth of them for validation.")
+    epochs: int = option(7, "Epochs of each network.")
+    seed: int = option(0, "Of the planted world.")
     frames: int = 10
     size: int = 64
-    epochs: int = 7
-    seed: int = 0
+
+    def world(self) -> worlds.WorldConfig:
+        """What is rendered: a class is only in the order of its frames."""
+        return worlds.WorldConfig(
+            world="temporal",
+            clips=self.clips,
+            frames=self.frames,
+            size=self.size,
+            seed=self.seed,
+            difficulty="easy",
+        )
+
+    def settings(self, network: str, world: Path) -> dict[str, object]:
+        """What is changed in the packaged recipe to train a network on the world in a folder."""
+        return {
+            "model.name": network,
+            "data.root": world,
+            "schedule.epochs": self.epochs,
+            "run.validate_every": self.epochs,
+            "clip.resize": self.size,
+            "clip.crop": self.size,
+            "world.clips": self.clips,
+            "world.frames": self.frames,
+            "world.size": self.size,
+            "world.seed": self.seed,
+        }
 
 
 @dataclass(frozen=True)
@@ -51,46 +84,37 @@ class Demo:
 
 
 def run_demo(
-    out: str | os.PathLike[str], *, size: DemoSize | None = None, report: DemoReport | None = None
+    out: str | os.PathLike[str], *, options: DemoOptions | None = None, progress: TrainWatcher | None = None
 ) -> Demo:
     """Render a temporal world, train GST and a 2-D network on it, and draw Figure 4 of GST.
 
     Args:
         out: a new or empty folder.
-        size: how much of everything.
-        report: called with what is being made and how far it is.
+        options: how much of everything.
+        progress: called now and then; its `run` says what is being made.
 
     Raises:
         OutputError: the folder holds something already.
     """
-    from gst_analysis.planted.making import make_world
-    from gst_analysis.planted.order_blind import best_order_blind
-    from gst_analysis.planted.worlds import WorldConfig
-    from gst_analysis.training.progress import TrainProgress
-
-    start, folder, size = time.monotonic(), _new_folder(Path(out)), size or DemoSize()
-    config = WorldConfig(
-        world="temporal",
-        clips=size.clips,
-        frames=size.frames,
-        size=size.size,
-        seed=size.seed,
-        difficulty="easy",
-    )
-    tell = report or (lambda name, at: None)
-    world = make_world(
-        folder / "world",
-        config,
-        progress=lambda done, total: tell("world", TrainProgress("rendering", done, total)),
-    )
-    labels = [clip.label for clip in world.split("validation")]
-    found = {name: _train(name, folder, config, size, partial(tell, name)) for name in NETWORKS}
+    start, chosen, watch = time.monotonic(), options or DemoOptions(), progress or ignore_progress
+    folder = _new_folder(Path(out))
+    rendering = partial(_watch_rendering, watch)
+    world = making.make_world(folder / "world", chosen.world(), progress=rendering)
+    found = {
+        name: _train(network, folder / name, chosen.settings(network, folder / "world"), watch)
+        for name, network in NETWORKS.items()
+    }
     checkpoints = {name: str(folder / name / "last.pth") for name in NETWORKS}
-    figures = save_figures(bn_scales(checkpoints["gst"]).plot(by="stage"), folder, "figure-4", ["png"])
-    files = {**checkpoints, "figure 4": figures["png"], "world": str(world.folder)}
-    blind = best_order_blind(labels, {c.label: c.partner for c in config.classes})
-    seconds = time.monotonic() - start
-    return Demo(str(folder), size.clips, found["gst"], found["c2d"], blind, seconds, files)
+    figure = _draw_scales(checkpoints["gst"], folder / "figure-4.png")
+    return Demo(
+        folder=str(folder),
+        clips=chosen.clips,
+        gst_top1=found["gst"],
+        c2d_top1=found["c2d"],
+        order_blind_top1=_order_blind(world),
+        seconds=time.monotonic() - start,
+        files={**checkpoints, "figure 4": str(figure), "world": str(world.folder)},
+    )
 
 
 def _new_folder(path: Path) -> Path:
@@ -105,19 +129,24 @@ def _new_folder(path: Path) -> Path:
     return path
 
 
-def _train(
-    name: str, folder: Path, world: WorldConfig, size: DemoSize, report: Callable[[TrainProgress], object]
-) -> float:
+def _watch_rendering(watch: TrainWatcher, done: int, total: int, label: str) -> None:
+    watch(TrainProgress("rendering", done, total, run="world"))
+
+
+def _train(network: str, out: Path, settings: Mapping[str, object], watch: TrainWatcher) -> float:
     """Train one of the two by the packaged recipe; its share of right answers at the end."""
-    settings = {
-        "model.name": NETWORKS[name],
-        "data.root": folder / "world",
-        "schedule.epochs": size.epochs,
-        "run.validate_every": size.epochs,
-        "clip.resize": size.size,
-        "clip.crop": size.size,
-        **{f"world.{field}": getattr(world, field) for field in ("clips", "frames", "size", "seed")},
-    }
-    changes = [f"{key}={value}" for key, value in settings.items()]
-    result: Any = train("planted-temporal", changes, out=folder / name, progress=report)
-    return float(result.summary.top1)
+    result = train(
+        "planted-temporal", settings, out=out, progress=lambda at: watch(replace(at, run=out.name))
+    )
+    assert result.summary.top1 is not None, network  # validated after the last epoch
+    return result.summary.top1
+
+
+def _draw_scales(checkpoint: str, path: Path) -> Path:
+    figure = bn_scales(checkpoint).plot(by="stage")
+    return write_whole(path, drawings.image_writer(figure, "png"))
+
+
+def _order_blind(world: World) -> float:
+    labels = [clip.label for clip in world.split("validation")]
+    return best_order_blind(labels, {one.label: one.partner for one in world.config.classes})

@@ -41,8 +41,8 @@ from gst_analysis.networks.specs import ClipSpec, model_names
 from gst_analysis.training.conditions import training_conditions
 from gst_analysis.training.config import OptimiserConfig, RunConfig
 from gst_analysis.training.loop import train
-from gst_analysis.training.meters import Totals
 from gst_analysis.training.optimiser import build_optimiser
+from gst_analysis.training.scores import Totals
 from tests.analyses.labelled_clips import CPU, small_model, write_clips
 from tests.conftest import build_small
 from tests.pretend_cuda import DeviceMix, PretendTensor, on_device, pretend_cuda

@@ -25,8 +25,8 @@ from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.clips.labelled import load_labelled_clips
 from gst_analysis.planted.making import make_world
 from gst_analysis.planted.worlds import WorldConfig
+from gst_analysis.training import train
 from gst_analysis.training.recipes import load_config
-from gst_analysis.training.running import train
 
 HERE = Path(__file__).parent
 FRESH_SEED, FRESH_CLIPS = 1000, 480

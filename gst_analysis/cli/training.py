@@ -1,14 +1,14 @@
-"""`train`."""
+"""`train`: the command, and what it prints."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -16,13 +16,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Table
 
+from gst_analysis import training
 from gst_analysis.console.options import Json, Out
-from gst_analysis.console.output import open_bar, print_files, print_json
-
-if TYPE_CHECKING:
-    from gst_analysis.demo import Demo
-    from gst_analysis.training.outcome import TrainResult
-    from gst_analysis.training.progress import TrainProgress
+from gst_analysis.console.output import open_bar, print_files, print_json, print_remarks
+from gst_analysis.training import DEFAULT_RECIPE, TrainProgress, TrainResult, TrainWatcher
 
 commands = typer.Typer()
 
@@ -33,7 +30,7 @@ commands = typer.Typer()
 def train(
     recipe: Annotated[
         str, typer.Argument(metavar="RECIPE|FILE", help="A packaged recipe, or a TOML file.")
-    ] = "something-v2-gst-r50-8f",
+    ] = DEFAULT_RECIPE,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the recipe.")
     ] = None,
@@ -52,34 +49,31 @@ def train(
     exits with 130; --resume goes on from there, and is refused where there is no run. A script that a cluster
     may start again and again uses --resume-if-any. The default recipe is the paper's.
     """
-    from gst_analysis.console.output import print_json
-    from gst_analysis.training import running
-    from gst_analysis.training.running import can_resume, list_recipes
-
     if recipes:
-        show_recipes(list_recipes(), json=json)
+        print_recipes(training.list_recipes(), json=json)
         return
     changes = [*(settings or []), *([f"run.device={device}"] if device else [])]
-    try:
-        with show_training() as progress:
-            result = running.train(
-                recipe, changes, out=out, resume="required" if resume else resume_if_any, progress=progress
-            )
-    except KeyboardInterrupt:
-        show_stopped(out, saved=can_resume(out))
-        raise
+    result = _train(recipe, changes, out, "required" if resume else resume_if_any)
     if not result.leads:
         return
     if json:
-        rows = result.table.to_dict("records")
-        record = {"summary": result.summary, "epochs": rows, "files": result.files, "notes": result.notes}
-        print_json(record)
+        print_json(result.to_document())
     else:
-        show_trained(result)
+        print_trained(result)
+
+
+def _train(recipe: str, changes: list[str], out: Path, resume: training.Resume) -> TrainResult:
+    """Train under a bar; of a run that Ctrl-C stops, say what it has left."""
+    try:
+        with show_training() as progress:
+            return training.train(recipe, changes, out=out, resume=resume, progress=progress)
+    except KeyboardInterrupt:
+        print_stopped(out, saved=training.can_resume(out))
+        raise
 
 
 @contextmanager
-def show_training() -> Iterator[Callable[..., object]]:
+def show_training() -> Iterator[TrainWatcher]:
     """A bar for the epoch at hand with loss, learning rate, speed and what is left of the whole run."""
     columns = (
         TextColumn("{task.description}"),
@@ -90,7 +84,8 @@ def show_training() -> Iterator[Callable[..., object]]:
     with open_bar(*columns) as bar:
         task = bar.add_task("starting", total=None, now="")
 
-        def report(at: TrainProgress, title: str = "") -> None:
+        def report(at: TrainProgress) -> None:
+            title = f"{at.run}: " if at.run else ""
             epoch = f" epoch {at.epoch}/{at.epochs}" if at.epoch else ""
             now = [
                 f"loss {at.loss:.3f}" if at.loss is not None else "",
@@ -109,7 +104,7 @@ def show_training() -> Iterator[Callable[..., object]]:
         yield report
 
 
-def show_stopped(out: Path, *, saved: bool) -> None:
+def print_stopped(out: Path, *, saved: bool) -> None:
     """What Ctrl-C has left, said once however many processes it reached."""
     if int(os.environ.get("LOCAL_RANK", "0")):
         return
@@ -117,7 +112,7 @@ def show_stopped(out: Path, *, saved: bool) -> None:
     print(f"gst-analyze: {told}", file=sys.stderr)
 
 
-def show_trained(result: TrainResult) -> None:
+def print_trained(result: TrainResult) -> None:
     """A row an epoch, then where the files lie."""
     table = Table(
         "epoch", "lr", "loss", "top-1", "val loss", "val top-1", title=escape(result.summary.network)
@@ -127,31 +122,13 @@ def show_trained(result: TrainResult) -> None:
         losses = [f"{row[name]:.3f}" if row[name] == row[name] else "" for name in ("loss", "val_loss")]
         table.add_row(str(row["epoch"]), f"{row['lr']:.2g}", losses[0], shares[0], losses[1], shares[1])
     Console().print(table)
-    for note in result.notes:
-        print(f"note: {note}")
+    print_remarks(result.notes, result.failures)
     print_files(result.files)
 
 
-def show_recipes(names: list[str], *, json: bool) -> None:
+def print_recipes(names: list[str], *, json: bool) -> None:
     """The packaged recipes' names."""
     if json:
         print_json(names)
     else:
         print("\n".join(names))
-
-
-def show_demo(demo: Demo) -> None:
-    """What both networks have learned, and what to look at next."""
-    table = Table("network", "top-1 on validation clips", title="The class is only in the order of frames")
-    table.add_row("GST, α 1/4", f"{demo.gst_top1:.1%}")
-    table.add_row("the 2-D network (C2D)", f"{demo.c2d_top1:.1%}")
-    table.add_row("best without any sense of order", f"{demo.order_blind_top1:.1%}")
-    Console().print(table)
-    print(f"{demo.clips} clips rendered, two networks trained in {demo.seconds:.0f} s")
-    print_files(demo.files)
-    gst, world = demo.files["gst"], demo.files["world"]
-    print("\nLook next at:")
-    print(f"  {demo.files['figure 4']}  (spatial and temporal batch-norm scales)")
-    print(f"  gst-analyze evaluate {gst} {world}")
-    print(f"  gst-analyze trace {gst} {world}/videos/1.mp4")
-    print(f"  gst-analyze ablate {gst} {world}  (is the picture true?)")

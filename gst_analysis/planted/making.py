@@ -35,6 +35,7 @@ from gst_analysis.planted.worlds import (
     WorldConfig,
     classes_of,
 )
+from gst_analysis.progress import Progress
 
 __all__ = [
     "CONTAINERS",
@@ -55,7 +56,6 @@ __all__ = [
     "render_clip",
 ]
 
-Progress = Callable[[int, int], object]
 _CHUNK = 8  # clips that one process takes at a time
 _FEW = 48  # below this, starting processes takes longer than it saves
 
@@ -75,7 +75,7 @@ def make_world(
     Args:
         folder: where to write; its parents are made.
         config: what to render.
-        progress: called with (clips done, clips in all) after each clip.
+        progress: called after each clip.
         workers: processes; as many as there are processors if None, and none beside this one if 1.
 
     Raises:
@@ -89,7 +89,7 @@ def make_world(
             for clip in written:
                 clips.append(clip)
                 if progress is not None:
-                    progress(len(clips), config.clips)
+                    progress(len(clips), config.clips, "")
         world = World(where, config, tuple(clips))
         save_annotations(world, draft)
     return world

@@ -33,7 +33,6 @@ def make_trial(folder: str | os.PathLike[str], world: str, *, progress: Progress
     kind: Any = world  # the config checks it
     config = WorldConfig(kind, clips=TRIAL_CLIPS, seed=TRIAL_SEED, difficulty="easy")
     if not (place / TRIAL_LIST).is_file():
-        report = None if progress is None else lambda done, total: progress(done, total, "")
         # In one process: more would start this program anew, which a server must not.
-        make_world(place, config, progress=report, workers=1)
+        make_world(place, config, progress=progress, workers=1)
     return str(place / TRIAL_LIST)

@@ -1,4 +1,7 @@
-"""Records in, torch DataLoaders out: clips leave as uint8 and are normalised on the device."""
+"""Records in, torch DataLoaders out: clips leave as uint8 and are normalised on the device.
+
+For small clips, where decoding costs more than training, a data set's frames can be kept in memory.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +10,30 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler
 
 from gst_analysis.clips.dataset import ClipBatch, ClipDataset, ReadingPlan, collate_clips
-from gst_analysis.clips.records import RecordList
+from gst_analysis.clips.media import Frames, Indices
+from gst_analysis.clips.records import ClipRecord, RecordList
+from gst_analysis.clips.spans import read_frames
 from gst_analysis.clips.transforms import Augmentation
 from gst_analysis.errors import DataError
-from gst_analysis.training.caching import FrameStore
+from gst_analysis.progress import Progress, no_progress
 from gst_analysis.training.config import TrainConfig
 
+_AT_ONCE = 32  # clips that threads decode into memory before any is kept
 Loader = DataLoader[Any]
 """Of ClipItems and SkippedClips, in ClipBatches."""
 
 
 def build_dataset(
-    records: RecordList,
-    config: TrainConfig,
-    *,
-    train: bool,
-    progress: Callable[[int, int], object] | None = None,
+    records: RecordList, config: TrainConfig, *, train: bool, progress: Progress | None = None
 ) -> ClipDataset:
     """The dataset of one split, its frames in memory if the configuration says so."""
     clip = config.clip
@@ -40,7 +44,7 @@ def build_dataset(
     if config.data.cache == "none":
         return ClipDataset(records, plan)
     store = FrameStore(config.data.cache_mib)
-    store.fill(records, progress)
+    store.fill(records, progress or no_progress)
     return ClipDataset(records, plan, read=store)
 
 
@@ -112,3 +116,50 @@ def to_device(batch: ClipBatch, device: torch.device) -> tuple[torch.Tensor, tor
 def _begin_worker(_: int) -> None:
     """Ctrl-C reaches every process of the terminal; only the training process shall answer it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class FrameStore:
+    """Reads like `read_frames`, but what it holds it does not decode again.
+
+    Clips that do not fit, or cannot be read, are left to `read_frames` each time.
+    """
+
+    def __init__(self, limit_mib: int) -> None:
+        self.limit_bytes = limit_mib * 2**20
+        self.used_bytes = 0
+        self._clips: dict[ClipRecord, Frames] = {}
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def fill(self, records: RecordList, progress: Progress = no_progress) -> None:
+        """Decode clips in their order until all are held or the limit is reached."""
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            for start in range(0, len(records), _AT_ONCE):
+                some = records[start : start + _AT_ONCE]
+                for record, frames in zip(some, pool.map(_read_whole, some), strict=True):
+                    if frames is not None and not self._keep(record, frames):
+                        return
+                progress(start + len(some), len(records), "")
+
+    def __call__(self, record: ClipRecord, choose: Callable[[int], Indices]) -> Frames:
+        """The frames that `choose` picks from the clip's number of frames."""
+        held = self._clips.get(record)
+        if held is None:
+            return read_frames(record, choose)
+        taken = np.ravel(choose(len(held)))
+        return Frames(held.pixels[taken], held.seconds[taken], held.indices[taken])
+
+    def _keep(self, record: ClipRecord, frames: Frames) -> bool:
+        if self.used_bytes + frames.pixels.nbytes > self.limit_bytes:
+            return False
+        self.used_bytes += frames.pixels.nbytes
+        self._clips[record] = frames
+        return True
+
+
+def _read_whole(record: ClipRecord) -> Frames | None:
+    try:
+        return read_frames(record, lambda total: np.arange(total, dtype=np.int64))
+    except DataError:
+        return None

@@ -20,22 +20,25 @@ from torch.nn import functional as F
 from gst_analysis.clips.dataset import ClipBatch
 from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.networks.network import average_frames
-from gst_analysis.training.alike import check_settings
-from gst_analysis.training.clock import Clock
 from gst_analysis.training.conditions import training_conditions
 from gst_analysis.training.config import TrainConfig
-from gst_analysis.training.crew import Crew, build_fabric, explain_lost_ranks
-from gst_analysis.training.interrupts import Interruption
 from gst_analysis.training.loaders import explain_dead_workers, take_pieces, to_device
 from gst_analysis.training.memory import explain_exhaustion, explain_out_of_memory
-from gst_analysis.training.meters import WINDOW, Scores, Totals
-from gst_analysis.training.outcome import TrainResult, build_result
-from gst_analysis.training.progress import Phase, Report, TrainProgress, ignore_progress
+from gst_analysis.training.optimiser import learning_rate
+from gst_analysis.training.progress import (
+    Clock,
+    Interruption,
+    Phase,
+    TrainProgress,
+    TrainWatcher,
+    ignore_progress,
+)
+from gst_analysis.training.ranks import Ranks, build_fabric, check_settings, count_all, explain_lost_ranks
 from gst_analysis.training.recording import Recorder
-from gst_analysis.training.schedule import learning_rate
+from gst_analysis.training.scores import WINDOW, Scores, Totals
 from gst_analysis.training.setup import Parts, build_parts
-from gst_analysis.training.skips import count_all
-from gst_analysis.training.state import Position, Resume, load_snapshot, prepare_folder
+from gst_analysis.training.state import Position, load_snapshot, prepare_folder
+from gst_analysis.training.table import Resume, TrainResult
 
 
 def train(
@@ -43,7 +46,7 @@ def train(
     *,
     out: str | os.PathLike[str],
     resume: Resume = False,
-    progress: Report | None = None,
+    progress: TrainWatcher | None = None,
 ) -> TrainResult:
     """Train a network.
 
@@ -67,7 +70,7 @@ def train(
     """
     fabric = build_fabric(config.run)
     work = functools.partial(
-        _train_here, config=config, folder=Path(out), resume=resume, report=progress or ignore_progress
+        _train_here, config=config, folder=Path(out), resume=resume, watch=progress or ignore_progress
     )
     if int(os.environ.get("LT_CLI_USED", "0")):  # `fabric run` has launched the processes already
         return work(fabric)
@@ -76,52 +79,49 @@ def train(
 
 
 def _train_here(
-    fabric: Fabric, config: TrainConfig, folder: Path, resume: Resume, report: Report
+    fabric: Fabric, config: TrainConfig, folder: Path, resume: Resume, watch: TrainWatcher
 ) -> TrainResult:
     """One process of a run."""
-    crew = Crew(fabric)
+    ranks = Ranks(fabric)
     with (
-        training_conditions(config.run, fabric.device, rank=crew.rank),
-        explain_lost_ranks(crew.size),
+        training_conditions(config.run, fabric.device, rank=ranks.rank),
+        explain_lost_ranks(ranks.size),
         explain_exhaustion("training", "use a smaller clip.crop, clip.frames, data.cache_mib or run.threads"),
         explain_dead_workers(),
         contextlib.ExitStack() as held,
     ):
-        check_settings(crew, config)
-        if lock := crew.agree(lambda: prepare_folder(folder, resume=resume) if crew.leads else None):
+        check_settings(ranks, config)
+        if lock := ranks.agree(lambda: prepare_folder(folder, resume=resume) if ranks.leads else None):
             held.callback(lock.close)
         # Only the first process need see the folder: on other machines it may be missing, or an old one.
-        snapshot = crew.give(
-            crew.agree(lambda: load_snapshot(folder, config) if resume and crew.leads else None)
+        snapshot = ranks.give(
+            ranks.agree(lambda: load_snapshot(folder, config) if resume and ranks.leads else None)
         )
-        parts = build_parts(config, fabric, crew, report if crew.leads else ignore_progress, snapshot)
-        recorder = Recorder(parts, folder, snapshot)
-        try:
-            with Interruption() as interruption:
-                position = Loop(parts, recorder, interruption, report).run()
-        finally:
-            recorder.close()
-        return build_result(
-            config,
-            position,
-            folder,
-            sources=parts.sources,
-            spec=parts.network.spec,
-            notes=recorder.notes,
-            leads=crew.leads,
-        )
+        parts = build_parts(config, fabric, ranks, watch if ranks.leads else ignore_progress, snapshot)
+        return _run_loop(parts, Recorder(parts, folder, snapshot), watch)
+
+
+def _run_loop(parts: Parts, recorder: Recorder, watch: TrainWatcher) -> TrainResult:
+    try:
+        with Interruption() as interruption:
+            Loop(parts, recorder, interruption, watch).run()
+    finally:
+        recorder.close()
+    return recorder.build_result()
 
 
 class Loop:
     """Epochs of steps, each epoch followed by validation and saving."""
 
-    def __init__(self, parts: Parts, recorder: Recorder, interruption: Interruption, report: Report) -> None:
+    def __init__(
+        self, parts: Parts, recorder: Recorder, interruption: Interruption, watch: TrainWatcher
+    ) -> None:
         self.parts = parts
         self.recorder = recorder
         self.position: Position = recorder.position
         self.totals: Totals = recorder.totals
         self.interruption = interruption
-        self.report = report if parts.crew.leads else ignore_progress
+        self.watch = watch if parts.ranks.leads else ignore_progress
         self.clock = Clock(self.position.seconds)
         self.loss: float | None = None
         self.speed: float | None = None
@@ -131,12 +131,11 @@ class Loop:
         """The last step's learning rate; kept in the optimiser, so that it is saved with it."""
         return float(self.parts.optimiser.param_groups[0]["lr"])
 
-    def run(self) -> Position:
+    def run(self) -> None:
         """Train to the last epoch."""
         while self.position.epoch < self.parts.config.schedule.epochs:
             self._train_epoch()
             self._finish_epoch()
-        return self.position
 
     def _train_epoch(self) -> None:
         parts, position, run = self.parts, self.position, self.parts.config.run
@@ -150,7 +149,7 @@ class Loop:
             position.step += 1
             if position.step % run.log_every_steps == 0 or position.batch == parts.plan.batches:
                 self._log_window()
-            self._report("training", position.batch, parts.plan.batches)
+            self._report("training", position.batch, parts.plan.batches, "")
             if stop:
                 self._stop()
             if run.save_every_steps and position.step % run.save_every_steps == 0:
@@ -158,15 +157,15 @@ class Loop:
 
     def _step(self, pieces: Sequence[ClipBatch]) -> bool:
         """One update from one batch in pieces; returns whether Ctrl-C was pressed on any rank."""
-        parts, crew = self.parts, self.parts.crew
+        parts, ranks = self.parts, self.parts.ranks
         skipped = [clip for piece in pieces for clip in piece.skipped]
-        told = crew.gather([*(len(p.labels) for p in pieces), len(skipped), int(self.interruption.asked)])
-        count_all(crew, parts.skipped, skipped, any(row[-2] for row in told))
+        told = ranks.gather([*(len(p.labels) for p in pieces), len(skipped), int(self.interruption.asked)])
+        count_all(ranks, parts.skipped, skipped, any(row[-2] for row in told))
         # A piece that came out empty on any rank is left out on all: their backward passes meet.
         usable = [n for n in range(len(pieces)) if all(row[n] for row in told)]
         clips = sum(row[n] for row in told for n in usable)
         self._set_rate()
-        with explain_out_of_memory(parts.plan, crew.device):
+        with explain_out_of_memory(parts.plan, ranks.device):
             for n in usable:
                 with parts.fabric.no_backward_sync(parts.module, enabled=n != usable[-1]):
                     self._learn(pieces[n], clips)
@@ -179,11 +178,11 @@ class Loop:
     def _learn(self, piece: ClipBatch, clips: int) -> None:
         """Add a piece's share of the gradient of the batch's mean loss."""
         parts = self.parts
-        pixels, labels = to_device(piece, parts.crew.device)
+        pixels, labels = to_device(piece, parts.ranks.device)
         logits = average_frames(parts.module(normalise_clips(pixels, parts.config.clip.spec())).float())
         smoothing = parts.config.optimiser.label_smoothing
         loss: Tensor = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
-        parts.fabric.backward(loss * (parts.crew.size / clips))  # DDP divides by the number of ranks
+        parts.fabric.backward(loss * (parts.ranks.size / clips))  # DDP divides by the number of ranks
         self.totals.add(loss, logits, labels)
 
     def _update(self) -> None:
@@ -201,7 +200,7 @@ class Loop:
             group["lr"] = rate
 
     def _log_window(self) -> None:
-        scores = Scores.of(self.parts.crew.add(self.totals.sums[WINDOW]))
+        scores = Scores.of(self.parts.ranks.add(self.totals.sums[WINDOW]))
         self.loss, self.speed = scores.loss, self.clock.end_window()
         self.recorder.log_steps(scores, lr=self.lr, clips_per_s=self.speed, seconds=self.clock.seconds)
 
@@ -211,12 +210,9 @@ class Loop:
         epoch, scores = position.epoch + 1, None
         due = epoch % parts.config.run.validate_every == 0 or epoch == parts.config.schedule.epochs
         if parts.validation is not None and due:
-            with explain_out_of_memory(parts.plan, parts.crew.device):
-                scores = parts.validation.measure(
-                    parts.network,
-                    self.interruption,
-                    lambda done, total: self._report("validating", done, total),
-                )
+            with explain_out_of_memory(parts.plan, parts.ranks.device):
+                report = functools.partial(self._report, "validating")
+                scores = parts.validation.measure(parts.network, self.interruption, report)
             if scores is None:
                 self._stop()
         self.recorder.finish_epoch(scores, seconds=self.clock.seconds, lr=self.lr)
@@ -230,20 +226,20 @@ class Loop:
         self._save()
         raise KeyboardInterrupt
 
-    def _report(self, phase: Phase, step: int, steps: int) -> None:
+    def _report(self, phase: Phase, step: int, steps: int, label: str) -> None:
         """Loss and speed are those of the log's last line: reading them more often would slow a GPU down."""
         epochs, position = self.parts.config.schedule.epochs, self.position
         left = epochs * self.parts.plan.batches - position.step
-        self.report(
+        self.watch(
             TrainProgress(
                 phase,
                 step,
                 steps,
-                position.epoch + 1,
-                epochs,
-                self.loss,
-                self.lr,
-                self.speed,
-                self.clock.remaining_s(left),
+                epoch=position.epoch + 1,
+                epochs=epochs,
+                loss=self.loss,
+                lr=self.lr,
+                clips_per_s=self.speed,
+                eta_s=self.clock.remaining_s(left),
             )
         )

@@ -33,7 +33,7 @@ def explain_out_of_memory(plan: BatchPlan, device: torch.device) -> Iterator[Non
 
 @contextmanager
 def explain_exhaustion(work: str, todo: str) -> Iterator[None]:
-    """The same for work beside the training step, with advice of the caller's."""
+    """Turn an out-of-memory error of work beside the training step into one with the caller's advice."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:

@@ -1,10 +1,16 @@
-"""What a training run tells whoever shows it: plain numbers, a few times a second at most."""
+"""How far a run is, how long it takes, and whether it shall stop: what passes between it and its watcher.
+
+Plain numbers, a few times a second at most. No torch here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+import threading
+import time
 from dataclasses import dataclass
-from typing import Literal
+from types import FrameType, TracebackType
+from typing import Any, Literal, Protocol
 
 Phase = Literal["rendering", "reading", "training", "validating"]
 
@@ -24,10 +30,82 @@ class TrainProgress:
     clips_per_s: float | None = None
     eta_s: float | None = None
     """Seconds until the whole run is done, validation included."""
+    run: str = ""
+    """Which run it is, where somebody trains several."""
 
 
-Report = Callable[[TrainProgress], object]
+class TrainWatcher(Protocol):
+    """Called with a TrainProgress now and then while a network is trained."""
+
+    def __call__(self, progress: TrainProgress, /) -> object:
+        """Take notice of where the run stands."""
 
 
 def ignore_progress(progress: TrainProgress) -> None:
     """For runs that nobody watches."""
+
+
+class Clock:
+    """Time of a run: seconds in all its sessions, clips a second, how long it will take.
+
+    It starts when training starts or goes on.
+    """
+
+    def __init__(self, earlier_s: float) -> None:
+        self._start = self._window = time.perf_counter()
+        self._earlier_s = earlier_s
+        self._steps = 0
+        self._clips = 0
+
+    @property
+    def seconds(self) -> float:
+        """Since training began, pauses left out."""
+        return self._earlier_s + time.perf_counter() - self._start
+
+    def count(self, clips: int) -> None:
+        """A step is done."""
+        self._steps += 1
+        self._clips += clips
+
+    def start_window(self) -> None:
+        self._window, self._clips = time.perf_counter(), 0
+
+    def end_window(self) -> float:
+        """Clips a second since the window started; a new one starts."""
+        speed = self._clips / max(1e-9, time.perf_counter() - self._window)
+        self.start_window()
+        return speed
+
+    def remaining_s(self, steps: int) -> float | None:
+        """Time for so many more steps at this session's pace, validation included."""
+        if not self._steps:
+            return None
+        return (time.perf_counter() - self._start) / self._steps * steps
+
+
+class Interruption:
+    """Ctrl-C: `asked` turns true when it is first pressed while the block runs, the second stops at once.
+
+    The loop looks at `asked` where it is safe to save and to stop.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: Any = None
+
+    def __enter__(self) -> Interruption:
+        if threading.current_thread() is threading.main_thread():  # elsewhere no handler can be set
+            self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+            self._before = None
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True

@@ -10,7 +10,7 @@ import os
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,7 @@ from typing import Any
 from gst_analysis.errors import SpecError, name_some
 from gst_analysis.planted.worlds import WorldConfig
 from gst_analysis.training.config import TrainConfig
-
-DEFAULT_RECIPE = "something-v2-gst-r50-8f"
+from gst_analysis.training.table import DEFAULT_RECIPE
 
 
 def recipe_names() -> list[str]:
@@ -29,33 +28,34 @@ def recipe_names() -> list[str]:
 
 
 def load_config(
-    source: str | os.PathLike[str] = DEFAULT_RECIPE, overrides: Mapping[str, str] | None = None
+    source: str | os.PathLike[str] = DEFAULT_RECIPE, overrides: Mapping[str, object] | None = None
 ) -> TrainConfig:
     """Read a training configuration.
 
     Args:
         source: the path of a TOML file, or the name of a packaged recipe.
-        overrides: dotted keys and their values as text, such as {"optimiser.lr": "0.02"}; `none` stands
-            for no value (in a file, too), and commas separate the parts of a list.
+        overrides: dotted keys and their values, such as {"optimiser.lr": 0.02}. A value may be text, as on a
+            command line: there `none` stands for no value (in a file, too), and commas separate the parts
+            of a list.
 
     Raises:
         SpecError: an unknown recipe or key (with the nearest one), or a value of the wrong type.
 
     Example:
-        >>> load_config("something-v2-gst-r50-8f", {"optimiser.lr": "0.02"}).optimiser.lr
+        >>> load_config("something-v2-gst-r50-8f", {"optimiser.lr": 0.02}).optimiser.lr
         0.02
     """
     return parse_config(_load_toml(os.fspath(source)), overrides)
 
 
-def parse_config(record: Mapping[str, Any], overrides: Mapping[str, str] | None = None) -> TrainConfig:
+def parse_config(record: Mapping[str, Any], overrides: Mapping[str, object] | None = None) -> TrainConfig:
     """A configuration from sections of plain values, as TOML has them or `TrainConfig.to_json` gives them.
 
     Raises:
         SpecError: an unknown key, or a value of the wrong type.
     """
     values = {key: _convert(key, value) for key, value in _flatten(record).items()}
-    values |= {key: _convert_text(key, text) for key, text in (overrides or {}).items()}
+    values |= {key: _convert_override(key, value) for key, value in (overrides or {}).items()}
     return _build(values)
 
 
@@ -74,8 +74,15 @@ def _format_value(value: Any) -> str:
     return text.replace("\x7f", "\\u007f")
 
 
-def parse_overrides(words: typing.Sequence[str]) -> dict[str, str]:
-    """`optimiser.lr=0.02` words, as typed on a command line, as a mapping."""
+def parse_overrides(settings: Mapping[str, object] | Sequence[str]) -> dict[str, object]:
+    """Changes of a recipe as a mapping; they may be words such as `optimiser.lr=0.02`, as one types them.
+
+    Raises:
+        SpecError: a word that is no key=value.
+    """
+    if isinstance(settings, Mapping):
+        return dict(settings)
+    words = [settings] if isinstance(settings, str) else list(settings)
     odd = [word for word in words if not word.partition("=")[0].strip() or "=" not in word]
     if odd:
         raise SpecError(
@@ -188,6 +195,15 @@ def _convert(key: str, value: Any) -> Any:
     raise SpecError(
         f"setting {key}", expected=_describe(hint), found=repr(value)[:60], todo="write it in that way"
     )
+
+
+def _convert_override(key: str, value: object) -> Any:
+    """A value as Python or a command line gives it."""
+    if isinstance(value, str):
+        return _convert_text(key, value)
+    if isinstance(value, os.PathLike):
+        return _convert(key, os.fspath(value))
+    return _convert(key, list(value) if isinstance(value, tuple) else value)
 
 
 def _convert_text(key: str, text: str) -> Any:

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.clips.dataset import SkippedClip, SkippedClips
-from gst_analysis.errors import BrokenCheckpoint, DataError, OutputError
+from gst_analysis.errors import BrokenCheckpoint, DataError
 from gst_analysis.files import write_whole
-from gst_analysis.training.loaders import is_dead_worker
+from gst_analysis.results import Provenance
+from gst_analysis.tables.schema import check
+from gst_analysis.training.conditions import capture_random, restore_random
+from gst_analysis.training.log_repair import repair_logs
 from gst_analysis.training.logs import RunLog
-from gst_analysis.training.mending import mend_logs
-from gst_analysis.training.meters import EPOCH, WINDOW, Scores, Totals, check_finite
-from gst_analysis.training.outcome import BEST, LAST, epoch_name
-from gst_analysis.training.randomness import capture_random, restore_random
 from gst_analysis.training.recipes import format_config
+from gst_analysis.training.scores import EPOCH, WINDOW, Scores, Totals, check_finite
 from gst_analysis.training.setup import Parts
-from gst_analysis.training.state import STATE, Position, Snapshot, save_snapshot
-
-CONFIG = "config.toml"
+from gst_analysis.training.state import Position, Snapshot, explain_unwritable, save_snapshot
+from gst_analysis.training.table import (
+    BEST,
+    CONFIG,
+    LAST,
+    STATE,
+    TRAINING_EPOCHS,
+    TrainResult,
+    TrainSummary,
+    epoch_name,
+)
 
 
 class Recorder:
@@ -34,7 +41,7 @@ class Recorder:
         self.parts = parts
         self.folder = folder
         self.position = snapshot.position if snapshot else Position()
-        self.totals = Totals(parts.crew.device)
+        self.totals = Totals(parts.ranks.device)
         self._tallies: dict[str, SkippedClips] = {"train": parts.skipped}
         if parts.validation is not None:
             self._tallies["validation"] = parts.validation.skipped
@@ -42,14 +49,14 @@ class Recorder:
         self.notes: list[str] = []
         """What to tell of going on with this run."""
         run = parts.config.run
-        with _explain_unwritable(folder):
+        with explain_unwritable(folder):
             self.log = RunLog(
-                folder if parts.crew.leads else None,
-                sizes=self._mend(snapshot),
+                folder if parts.ranks.leads else None,
+                sizes=self._repair(snapshot),
                 tensorboard=run.tensorboard,
                 step=self.position.step,
             )
-            if parts.crew.leads:
+            if parts.ranks.leads:
                 text = format_config(parts.config)
                 write_whole(folder / CONFIG, lambda file: file.write(text.encode()))
         self._begin(snapshot)
@@ -83,8 +90,7 @@ class Recorder:
 
     def finish_epoch(self, validation: Scores | None, *, lr: float, seconds: float) -> None:
         """Log an epoch's row, write its checkpoints, and be ready for the next one."""
-        scores = Scores.of(self.parts.crew.add(self.totals.sums[EPOCH]))
-        position = self.position
+        scores = Scores.of(self.parts.ranks.add(self.totals.sums[EPOCH]))
         if not scores.clips:
             raise DataError(
                 "training clips",
@@ -92,39 +98,27 @@ class Recorder:
                 found="none",
                 todo="run dataset-check, then mend them",
             )
-        position.epoch, position.batch = position.epoch + 1, 0
+        self.position.epoch, self.position.batch = self.position.epoch + 1, 0
         for row in (EPOCH, WINDOW):
             self.totals.restart(row)
         self._log_skipped()
-        record = {
-            "epoch": position.epoch,
-            "step": position.step,
-            "lr": lr,
-            "loss": scores.loss,
-            "top1": scores.top1,
-            "val_loss": validation.loss if validation else None,
-            "val_top1": validation.top1 if validation else None,
-            "val_top5": validation.top5 if validation else None,
-            "clips": scores.clips,
-            "skipped": sum(len(tally.reasons) for tally in self._tallies.values()),
-            "seconds": seconds,
-        }
+        record = self._describe_epoch(scores, validation, lr=lr, seconds=seconds)
         self.log.add_epoch(record)
-        position.rows.append(record)
+        self.position.rows.append(record)
         self._keep(validation)
         self.save(seconds=seconds, lr=lr)
 
     def save(self, *, seconds: float, lr: float) -> None:
         """Make the run resumable from here: last.pth for whoever looks, state.pt to go on from."""
         parts, position = self.parts, self.position
-        sums = parts.crew.add(self.totals.sums)
+        sums = parts.ranks.add(self.totals.sums)
         check_finite(sums, lr)
         position.seconds = seconds
         position.skipped = {split: list(tally.reasons.values()) for split, tally in self._tallies.items()}
-        generators = parts.crew.gather_objects(capture_random(parts.crew.device))
-        if not parts.crew.leads:
+        generators = parts.ranks.gather_objects(capture_random(parts.ranks.device))
+        if not parts.ranks.leads:
             return
-        with _explain_unwritable(self.folder):
+        with explain_unwritable(self.folder):
             self._write(LAST)
             snapshot = Snapshot(
                 position,
@@ -139,6 +133,23 @@ class Recorder:
             )
             save_snapshot(self.folder, snapshot, parts.config)
 
+    def build_result(self) -> TrainResult:
+        """What a finished run gives back."""
+        parts, position, folder = self.parts, self.position, self.folder
+        table = pd.DataFrame(position.rows, columns=list(TRAINING_EPOCHS.columns))
+        real = [name for name, column in TRAINING_EPOCHS.columns.items() if column.kind == "real"]
+        kept = sorted(folder.glob("epoch-*.pth"))
+        spec = parts.network.spec
+        return TrainResult(
+            check(table.astype(dict.fromkeys(real, float)), TRAINING_EPOCHS),
+            _summarise(position, spec.label),
+            Provenance(parts.sources.sha256, {LAST: spec.to_json()}, parts.config.to_json()),
+            notes=(*parts.sources.notes, *self.notes),
+            folder=folder,
+            files={path.stem: str(path) for path in (folder / LAST, folder / BEST, *kept) if path.exists()},
+            leads=parts.ranks.leads,
+        )
+
     def _begin(self, snapshot: Snapshot | None) -> None:
         parts = self.parts
         event: dict[str, Any] = {"step": self.position.step, **self._machine()}
@@ -151,11 +162,11 @@ class Recorder:
         for note in (*(() if self.position.step else parts.sources.notes), *self.notes):
             self.log.add_event("note", {"text": note})
 
-    def _mend(self, snapshot: Snapshot | None) -> Mapping[str, int] | None:
+    def _repair(self, snapshot: Snapshot | None) -> Mapping[str, int] | None:
         """Put the logs back to where the run was saved; returns how long they are."""
-        if snapshot is None or not self.parts.crew.leads:
+        if snapshot is None or not self.parts.ranks.leads:
             return None
-        sizes, self.notes = mend_logs(self.folder, snapshot)
+        sizes, self.notes = repair_logs(self.folder, snapshot)
         if snapshot.data is None:
             self.notes.append(
                 "state.pt is of an earlier version: whether the clips are the same is not known"
@@ -163,7 +174,7 @@ class Recorder:
         return sizes
 
     def _restore(self, snapshot: Snapshot) -> None:
-        parts, rank = self.parts, self.parts.crew.rank
+        parts, rank = self.parts, self.parts.ranks.rank
         try:
             parts.network.load_state_dict(dict(snapshot.weights))
             parts.optimiser.load_state_dict(dict(snapshot.optimiser))
@@ -171,7 +182,7 @@ class Recorder:
             if rank == 0:  # the sums are those of all ranks together
                 self.totals.sums.copy_(snapshot.sums)
             if rank < len(snapshot.random):
-                restore_random(snapshot.random[rank], parts.crew.device)
+                restore_random(snapshot.random[rank], parts.ranks.device)
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
             raise BrokenCheckpoint(
                 str(self.folder / STATE),
@@ -183,6 +194,24 @@ class Recorder:
             clips = self.position.skipped.get(split, [])
             tally.reasons = {clip.place: clip for clip in clips}
             self._told[split] = len(clips)
+
+    def _describe_epoch(
+        self, scores: Scores, validation: Scores | None, *, lr: float, seconds: float
+    ) -> dict[str, Any]:
+        """A row of TRAINING_EPOCHS."""
+        return {
+            "epoch": self.position.epoch,
+            "step": self.position.step,
+            "lr": lr,
+            "loss": scores.loss,
+            "top1": scores.top1,
+            "val_loss": validation.loss if validation else None,
+            "val_top1": validation.top1 if validation else None,
+            "val_top5": validation.top5 if validation else None,
+            "clips": scores.clips,
+            "skipped": sum(len(tally.reasons) for tally in self._tallies.values()),
+            "seconds": seconds,
+        }
 
     def _keep(self, validation: Scores | None) -> None:
         """The best epoch so far by top-1, then by loss, and every so many epochs one more."""
@@ -197,8 +226,8 @@ class Recorder:
             self._write_led(epoch_name(position.epoch))
 
     def _write_led(self, name: str) -> None:
-        if self.parts.crew.leads:
-            with _explain_unwritable(self.folder):
+        if self.parts.ranks.leads:
+            with explain_unwritable(self.folder):
                 self._write(name)
 
     def _write(self, name: str) -> None:
@@ -226,25 +255,24 @@ class Recorder:
 
     def _machine(self) -> dict[str, Any]:
         return {
-            "device": str(self.parts.crew.device),
-            "ranks": self.parts.crew.size,
+            "device": str(self.parts.ranks.device),
+            "ranks": self.parts.ranks.size,
             "threads": torch.get_num_threads(),
             "torch": str(torch.__version__),
         }
 
 
-@contextmanager
-def _explain_unwritable(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, RuntimeError) as error:  # torch's writer reports what Python's file raised as either
-        if is_dead_worker(error):  # a signal, which may come while a file is written
-            raise
-        found = getattr(error, "strerror", None) or str(error)[:120]
-        if getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS):
-            wanted, todo = "files that may be written", "check the rights of the folder and of what is in it"
-        else:
-            wanted, todo = "room to write checkpoints and logs", "make room"
-        raise OutputError(
-            str(folder), expected=wanted, found=found, todo=f"{todo}, then resume the run"
-        ) from error
+def _summarise(position: Position, network: str) -> TrainSummary:
+    best, last = position.best or {}, position.rows[-1]
+    return TrainSummary(
+        network=network,
+        epochs=position.epoch,
+        steps=position.step,
+        loss=last["loss"],
+        top1=last["val_top1"],
+        top5=last["val_top5"],
+        best_epoch=int(best["epoch"]) if best else None,
+        best_top1=best.get("top1"),
+        skipped=last["skipped"],
+        seconds=position.seconds,
+    )

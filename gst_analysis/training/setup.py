@@ -14,18 +14,18 @@ from gst_analysis.checkpoints.starting import create_model, reopen_model
 from gst_analysis.clips.dataset import ClipDataset, SkippedClips
 from gst_analysis.errors import DataError
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.training.alike import check_sources
+from gst_analysis.progress import Progress
 from gst_analysis.training.batches import BatchPlan, TrainSampler, ValidationSampler
 from gst_analysis.training.config import TrainConfig
-from gst_analysis.training.crew import Crew
 from gst_analysis.training.loaders import Loader, build_dataset, build_loader
 from gst_analysis.training.memory import check_size, explain_exhaustion
 from gst_analysis.training.optimiser import build_optimiser
-from gst_analysis.training.progress import Phase, Report, TrainProgress
+from gst_analysis.training.progress import Phase, TrainProgress, TrainWatcher
+from gst_analysis.training.ranks import Ranks, check_sources
+from gst_analysis.training.scores import Validation
 from gst_analysis.training.sources import Sources, check_unchanged, load_sources, prepare_world
 from gst_analysis.training.state import Snapshot
 from gst_analysis.training.sync_norm import synchronise_norms
-from gst_analysis.training.validation import Validation
 
 _SMALLER = "use a smaller model.width, fewer model.num_classes, or another model.name"
 
@@ -36,7 +36,7 @@ class Parts:
 
     config: TrainConfig
     fabric: Fabric
-    crew: Crew
+    ranks: Ranks
     sources: Sources
     network: VideoNetwork
     """The bare network, whose weights are saved."""
@@ -55,23 +55,23 @@ class Parts:
 
 
 def build_parts(
-    config: TrainConfig, fabric: Fabric, crew: Crew, report: Report, snapshot: Snapshot | None = None
+    config: TrainConfig, fabric: Fabric, ranks: Ranks, watch: TrainWatcher, snapshot: Snapshot | None = None
 ) -> Parts:
     """Build everything; the same error on every rank if it fails on any. A snapshot's clips must be these."""
-    crew.agree(lambda: prepare_world(config, _reporter(report, "rendering")) if crew.leads else None)
-    sources, dataset, plan = crew.agree(lambda: _prepare_training(config, crew, report, snapshot))
-    check_sources(crew, sources, config)
-    network, provenance = crew.agree(lambda: _build_network(config, sources, crew))
+    ranks.agree(lambda: prepare_world(config, _watch_phase(watch, "rendering")) if ranks.leads else None)
+    sources, dataset, plan = ranks.agree(lambda: _prepare_training(config, ranks, watch, snapshot))
+    check_sources(ranks, sources, config)
+    network, provenance = ranks.agree(lambda: _build_network(config, sources, ranks))
     optimiser = build_optimiser(network, config.optimiser)
     compiled: Any = torch.compile(network) if config.run.compile else network
-    with explain_exhaustion(f"the network on {crew.device}", _SMALLER):
+    with explain_exhaustion(f"the network on {ranks.device}", _SMALLER):
         module, stepper = fabric.setup(compiled, optimiser)
     sampler = TrainSampler(plan)
     share = config.data.max_skipped
     return Parts(
         config=config,
         fabric=fabric,
-        crew=crew,
+        ranks=ranks,
         sources=sources,
         network=network,
         module=module,
@@ -80,27 +80,27 @@ def build_parts(
         plan=plan,
         dataset=dataset,
         sampler=sampler,
-        loader=build_loader(dataset, sampler, config, crew.device),
+        loader=build_loader(dataset, sampler, config, ranks.device),
         skipped=SkippedClips(len(dataset), max_share=share),
-        validation=crew.agree(lambda: _prepare_validation(config, sources, fabric, crew, plan, report)),
+        validation=ranks.agree(lambda: _prepare_validation(config, sources, fabric, ranks, plan, watch)),
         provenance=provenance,
     )
 
 
 def _prepare_training(
-    config: TrainConfig, crew: Crew, report: Report, snapshot: Snapshot | None
+    config: TrainConfig, ranks: Ranks, watch: TrainWatcher, snapshot: Snapshot | None
 ) -> tuple[Sources, ClipDataset, BatchPlan]:
     sources = load_sources(config)
     if snapshot is not None:
         check_unchanged(sources, snapshot.data, config)
     clips, seed = len(sources.train), config.run.seed
-    plan = BatchPlan.of(config.optimiser, clips, seed=seed, rank=crew.rank, ranks=crew.size)
-    dataset = build_dataset(sources.train, config, train=True, progress=_reporter(report, "reading"))
+    plan = BatchPlan.of(config.optimiser, clips, seed=seed, rank=ranks.rank, ranks=ranks.size)
+    dataset = build_dataset(sources.train, config, train=True, progress=_watch_phase(watch, "reading"))
     return sources, dataset, plan
 
 
 def _prepare_validation(
-    config: TrainConfig, sources: Sources, fabric: Fabric, crew: Crew, plan: BatchPlan, report: Report
+    config: TrainConfig, sources: Sources, fabric: Fabric, ranks: Ranks, plan: BatchPlan, watch: TrainWatcher
 ) -> Validation | None:
     if sources.validation is None:
         return None
@@ -112,20 +112,22 @@ def _prepare_validation(
             todo="name another list, or set data.validation to none",
         )
     records = sources.validation
-    dataset = build_dataset(records, config, train=False, progress=_reporter(report, "reading"))
-    sampler = ValidationSampler(len(records), plan.piece, rank=crew.rank, ranks=crew.size)
-    loader = build_loader(dataset, sampler, config, crew.device)
+    dataset = build_dataset(records, config, train=False, progress=_watch_phase(watch, "reading"))
+    sampler = ValidationSampler(len(records), plan.piece, rank=ranks.rank, ranks=ranks.size)
+    loader = build_loader(dataset, sampler, config, ranks.device)
     skipped = SkippedClips(len(records), max_share=config.data.max_skipped)
-    return Validation(loader, config.clip.spec(), skipped, fabric, crew)
+    return Validation(loader, config.clip.spec(), skipped, fabric, ranks)
 
 
-def _build_network(config: TrainConfig, sources: Sources, crew: Crew) -> tuple[VideoNetwork, dict[str, Any]]:
+def _build_network(
+    config: TrainConfig, sources: Sources, ranks: Ranks
+) -> tuple[VideoNetwork, dict[str, Any]]:
     """The network in training mode, and what is written about it into its checkpoints."""
     with explain_exhaustion("building the network", _SMALLER):
-        start = _start_network(config, sources, crew.device)
+        start = _start_network(config, sources, ranks.device)
         network = start.module.train()
-        if config.run.sync_bn and crew.size > 1:
-            synchronise_norms(network, crew.device)
+        if config.run.sync_bn and ranks.size > 1:
+            synchronise_norms(network, ranks.device)
     provenance = {**start.checkpoint.provenance, "config": config.to_json(), "data_sha256": sources.sha256}
     return network, provenance
 
@@ -146,5 +148,10 @@ def _start_network(config: TrainConfig, sources: Sources, device: torch.device) 
     )
 
 
-def _reporter(report: Report, phase: Phase) -> Any:
-    return lambda done, total: report(TrainProgress(phase, done, total))
+def _watch_phase(watch: TrainWatcher, phase: Phase) -> Progress:
+    """Progress of what is done before the first epoch, as the watcher wants it."""
+
+    def report(done: int, total: int, label: str) -> None:
+        watch(TrainProgress(phase, done, total))
+
+    return report

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from gst_analysis.clips.records import ClipRecord, RecordList, load_records
 from gst_analysis.errors import DataError, SpecError, name_some
 from gst_analysis.planted.making import make_world, read_world
 from gst_analysis.planted.worlds import WorldConfig
+from gst_analysis.progress import Progress
 from gst_analysis.training.config import MOST_CLASSES, DataConfig, TrainConfig
 
 
@@ -79,7 +80,7 @@ def check_unchanged(sources: Sources, saved: Mapping[str, Any] | None, config: T
 
 
 def prepare_world(
-    config: TrainConfig, progress: Callable[[int, int], object] | None = None, *, workers: int | None = None
+    config: TrainConfig, progress: Progress | None = None, *, workers: int | None = None
 ) -> None:
     """Render the recipe's planted world into its data root, if that is empty; refuse another world there."""
     root = Path(config.data.root)
@@ -236,7 +237,7 @@ def _load(
 def _count_classes(
     config: TrainConfig, train: RecordList, validation: RecordList | None
 ) -> tuple[int, list[str]]:
-    """Without names, the highest number in either list says how many there are; and what to note of that."""
+    """How many classes there are, and what to note of that."""
     if not _labels(train):
         raise DataError(
             config.data.train,
@@ -245,15 +246,22 @@ def _count_classes(
             todo="name the training annotations",
         )
     wanted, named = config.model.num_classes, len(train.class_names)
-    if named:
-        if wanted not in (None, named):
-            raise SpecError(
-                "model.num_classes",
-                expected=f"{named}, as in the training data",
-                found=str(wanted),
-                todo="correct it, or set it to none",
-            )
-        return named, []  # labels beyond the names are refused where the clips are read
+    if not named:
+        return _count_numbers(wanted, train, validation)
+    if wanted not in (None, named):
+        raise SpecError(
+            "model.num_classes",
+            expected=f"{named}, as in the training data",
+            found=str(wanted),
+            todo="correct it, or set it to none",
+        )
+    return named, []  # labels beyond the names are refused where the clips are read
+
+
+def _count_numbers(
+    wanted: int | None, train: RecordList, validation: RecordList | None
+) -> tuple[int, list[str]]:
+    """Without names, the highest number in either list says how many there are."""
     last = max([*train, *(validation or ())], key=_label)
     found = _label(last) + 1
     if found > MOST_CLASSES:

@@ -1,4 +1,4 @@
-"""Where a run stands, and the one file that a run goes on from.
+"""The folder of a run: one run at a time in it, and the one file that a run goes on from.
 
 state.pt holds everything, weights included: it is written whole or not at all, so that there is no
 moment at which a kill could leave weights and optimiser of different steps.
@@ -7,10 +7,14 @@ moment at which a kill could leave weights and optimiser of different steps.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import errno
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,12 +24,14 @@ from gst_analysis.clips.dataset import SkippedClip
 from gst_analysis.errors import BrokenCheckpoint, OutputError, SpecError, name_some
 from gst_analysis.files import write_whole
 from gst_analysis.training.config import TrainConfig, fixed_settings
-from gst_analysis.training.lock import FolderLock
+from gst_analysis.training.loaders import is_dead_worker
+from gst_analysis.training.table import LOCK, STATE, Resume
 
-STATE = "state.pt"
+if sys.platform != "win32":
+    import fcntl
+
+_HELD = (errno.EACCES, errno.EAGAIN)
 FORMAT, VERSION = "gst-analysis-training", 1
-Resume = bool | Literal["required"]
-"""Whether to go on with the run in a folder: True where there is one, `required` only if there is one."""
 
 
 @dataclass
@@ -103,13 +109,8 @@ def load_snapshot(folder: Path, config: TrainConfig) -> Snapshot | None:
         raise _broken(path, "another kind of file")
     _compare(record.get("config"), config, path)
     try:
-        skipped = {
-            split: [SkippedClip(**clip) for clip in clips]
-            for split, clips in record["position"]["skipped"].items()
-        }
-        position = Position(**{**record["position"], "skipped": skipped})
         return Snapshot(
-            position,
+            _read_position(record["position"]),
             raw.state,
             record["optimiser"],
             record["scaler"],
@@ -121,6 +122,28 @@ def load_snapshot(folder: Path, config: TrainConfig) -> Snapshot | None:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise _broken(path, f"one without {error}") from error
+
+
+@contextmanager
+def explain_unwritable(folder: Path) -> Iterator[None]:
+    """Turn what goes wrong while files of a run are written into words that help.
+
+    Raises:
+        OutputError: there is no room, or the files may not be written.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # torch's writer reports what Python's file raised as either
+        if is_dead_worker(error):  # a signal, which may come while a file is written
+            raise
+        found = getattr(error, "strerror", None) or str(error)[:120]
+        if getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS):
+            wanted, todo = "files that may be written", "check the rights of the folder and of what is in it"
+        else:
+            wanted, todo = "room to write checkpoints and logs", "make room"
+        raise OutputError(
+            str(folder), expected=wanted, found=found, todo=f"{todo}, then resume the run"
+        ) from error
 
 
 def prepare_folder(folder: Path, *, resume: Resume) -> FolderLock:
@@ -165,6 +188,11 @@ def _check_folder(folder: Path, resume: Resume) -> None:
         )
 
 
+def _read_position(record: Mapping[str, Any]) -> Position:
+    skipped = {split: [SkippedClip(**clip) for clip in clips] for split, clips in record["skipped"].items()}
+    return Position(**{**record, "skipped": skipped})
+
+
 def _read_data(data: Any, path: Path) -> Mapping[str, Any] | None:
     if data is not None and not isinstance(data, Mapping):
         raise _broken(path, "one without the clips' hashes")
@@ -193,3 +221,42 @@ def _broken(path: Path, found: str) -> BrokenCheckpoint:
     return BrokenCheckpoint(
         str(path), expected="the state of a training run", found=found, todo="start the run anew elsewhere"
     )
+
+
+class FolderLock:
+    """One run at a time in a folder: held from its making until `close`, or until the process ends.
+
+    The locked file stays: to remove one that another process may be about to lock would undo its lock. The
+    lock belongs to the process, not to the open file, so the processes that read clips, which are forks of
+    this one, do not hold on to it when this one is killed.
+
+    Raises:
+        OutputError: another process holds it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._handle: int | None = None
+        if sys.platform == "win32":  # which has no such locks
+            return
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(handle, 20).decode(errors="replace")
+            os.close(handle)
+            if error.errno not in _HELD:  # a file system without locks
+                return
+            raise OutputError(
+                str(folder),
+                expected="a folder that no other run is writing to",
+                found=f"one that process {holder or 'unknown'} is training in",
+                todo="wait for it, stop it, or choose another folder with --out",
+            ) from error
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        self._handle = handle
+
+    def close(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None

@@ -1,8 +1,21 @@
-"""How a run went."""
+"""What a run leaves: the tables of its log, the names of its files, and its result. No torch here."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from gst_analysis.results import Result
 from gst_analysis.tables.schema import Schema, real, whole
+
+DEFAULT_RECIPE = "something-v2-gst-r50-8f"
+"""The paper's."""
+BEST, LAST, STATE, CONFIG, LOCK = "best.pth", "last.pth", "state.pt", "config.toml", "run.lock"
+"""The files of a run beside its logs; state.pt is what it goes on from."""
+Resume = bool | Literal["required"]
+"""Whether to go on with the run in a folder: True where there is one, `required` only if there is one."""
 
 TRAINING_STEPS = Schema(
     "TRAINING_STEPS",
@@ -33,3 +46,46 @@ TRAINING_EPOCHS = Schema(
         "seconds": real("time since training began, pauses left out"),
     },
 )
+
+
+@dataclass(frozen=True)
+class TrainSummary:
+    """How a run ended. Scores are shares of the validation clips, None where there was no validation."""
+
+    network: str
+    epochs: int
+    steps: int
+    loss: float
+    top1: float | None
+    top5: float | None
+    best_epoch: int | None
+    best_top1: float | None
+    skipped: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TrainResult(Result[TrainSummary]):
+    """A finished run; `.table` (TRAINING_EPOCHS) has a row for every epoch."""
+
+    stem: ClassVar[str] = "training"
+
+    folder: Path = field(kw_only=True)
+    files: Mapping[str, str] = field(kw_only=True)
+    """The checkpoints that the run wrote: last, best and the kept epochs."""
+    leads: bool = field(default=True, kw_only=True)
+    """Whether this process, of several that trained together, is the one to tell of it."""
+
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `gst-analyze train --json` prints; the run's own files come first."""
+        return {
+            "summary": self.summary,
+            "epochs": self.table.to_dict("records"),
+            "files": {**self.files, **(files or {})},
+            "notes": self.notes,
+        }
+
+
+def epoch_name(epoch: int) -> str:
+    """The file of a kept epoch; names sort as epochs do."""
+    return f"epoch-{epoch:04d}.pth"

@@ -159,7 +159,7 @@ def test_the_number_of_workers_changes_nothing(tmp_path, container):
     config = WorldConfig(**{**SMALL, "clips": 48}, container=container)
     done = []
     make_world(tmp_path / "one", config, workers=1)
-    make_world(tmp_path / "two", config, workers=2, progress=lambda n, total: done.append((n, total)))
+    make_world(tmp_path / "two", config, workers=2, progress=lambda n, total, _: done.append((n, total)))
     assert hashes(tmp_path / "one") == hashes(tmp_path / "two")
     assert done == [(n, 48) for n in range(1, 49)]
 
@@ -193,7 +193,7 @@ def test_an_empty_folder_and_missing_parents_are_fine(tmp_path):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_interruption_leaves_nothing(tmp_path, workers):
-    def stop(done, total):
+    def stop(done, total, label):
         if done == 5:
             raise KeyboardInterrupt
 
@@ -203,7 +203,7 @@ def test_an_interruption_leaves_nothing(tmp_path, workers):
 
 
 def test_a_killed_worker_leaves_nothing_and_is_told_in_one_line(tmp_path):
-    def kill_one(done, total):
+    def kill_one(done, total, label):
         if done == 3:
             multiprocessing.active_children()[0].kill()
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from gst_analysis.training.loop import train
-from gst_analysis.training.state import STATE
+from gst_analysis.training.table import STATE
 from tests.training.runs import STEPS, assert_same, tiny, weights
 
 CHANGES = {

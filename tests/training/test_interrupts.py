@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from gst_analysis.cli import run
-from gst_analysis.training.interrupts import Interruption
 from gst_analysis.training.loop import train
-from gst_analysis.training.state import STATE
+from gst_analysis.training.progress import Interruption
+from gst_analysis.training.table import STATE
 from tests.training.runs import at_step, tiny
 
 
@@ -100,7 +100,7 @@ def test_the_command_says_what_ctrl_c_has_left(
             (tmp_path / STATE).touch()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gst_analysis.training.running.train", stop)
+    monkeypatch.setattr("gst_analysis.training.train", stop)
     assert run(["train", "planted-static", "--out", str(tmp_path)]) == 130
     first, second = capsys.readouterr().err.splitlines()
     assert ("saved; go on with --resume" in first) == saved

@@ -6,8 +6,8 @@ from torch import nn
 
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.training.config import OptimiserConfig
-from gst_analysis.training.optimiser import build_optimiser, split_parameters
+from gst_analysis.training.config import OptimiserConfig, ScheduleConfig
+from gst_analysis.training.optimiser import build_optimiser, learning_rate, split_parameters
 
 
 @pytest.mark.parametrize("name", ["gst-resnet26s", "p3d-resnet26s", "sth-resnet18", "c2d-mobilenetv2"])
@@ -37,3 +37,38 @@ def test_decay_pulls_weights_and_leaves_gammas() -> None:
     assert torch.equal(after["layer1.0.bn2.weight"], before["layer1.0.bn2.weight"])
     assert torch.equal(after["fc.bias"], before["fc.bias"])
     assert torch.allclose(after["conv1.weight"], before["conv1.weight"] * (1 - 0.1 * 0.5))
+
+
+def test_the_papers_steps() -> None:
+    schedule = ScheduleConfig()
+    rates = [learning_rate(0.01, schedule, epoch, 6, 7) for epoch in range(60)]
+    assert rates == pytest.approx([0.01] * 40 + [0.001] * 10 + [0.0001] * 10)
+
+
+def test_steps_within_an_epoch_wait_for_its_end_unless_told_otherwise() -> None:
+    by_epoch = ScheduleConfig(epochs=4, milestones=(1.5,))
+    by_step = ScheduleConfig(epochs=4, milestones=(1.5,), update="step")
+    assert [learning_rate(1, by_epoch, 1, batch, 4) for batch in range(4)] == [1, 1, 1, 1]
+    assert [learning_rate(1, by_step, 1, batch, 4) for batch in range(4)] == pytest.approx([1, 1, 0.1, 0.1])
+    assert learning_rate(1, by_epoch, 2, 0, 4) == pytest.approx(0.1)
+
+
+def test_cosine_falls_from_all_to_nothing() -> None:
+    schedule = ScheduleConfig(epochs=10, kind="cosine", update="step")
+    rates = [learning_rate(2, schedule, epoch, batch, 10) for epoch in range(10) for batch in range(10)]
+    assert rates[0] == 2
+    assert rates[50] == pytest.approx(1)
+    assert 0 < rates[-1] < 0.001
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_warmup_rises_step_by_step_and_starts_above_nothing() -> None:
+    schedule = ScheduleConfig(epochs=10, kind="constant", warmup_epochs=2)
+    rates = [learning_rate(1, schedule, epoch, batch, 4) for epoch in range(3) for batch in range(4)]
+    assert rates[:8] == pytest.approx([(step + 1) / 9 for step in range(8)])
+    assert rates[8:] == [1] * 4
+
+
+def test_constant_is_constant() -> None:
+    schedule = ScheduleConfig(kind="constant")
+    assert {learning_rate(0.3, schedule, epoch, 1, 2) for epoch in range(60)} == {0.3}

@@ -6,9 +6,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gst_analysis.training.conditions import training_conditions
+from gst_analysis.training.conditions import (
+    capture_random,
+    restore_random,
+    seed_everything,
+    training_conditions,
+)
 from gst_analysis.training.config import RunConfig
-from gst_analysis.training.randomness import capture_random, restore_random, seed_everything
 
 CPU = torch.device("cpu")
 

@@ -14,10 +14,9 @@ import torch
 
 from gst_analysis.checkpoints.loading import load_checkpoint
 from gst_analysis.errors import CheckpointError, DataError, OutputError, SpecError
-from gst_analysis.training.lock import LOCK
 from gst_analysis.training.loop import train
 from gst_analysis.training.recipes import load_config, parse_config
-from gst_analysis.training.state import STATE
+from gst_analysis.training.table import LOCK, STATE
 from tests.training.runs import SETTINGS, STEPS, assert_same, at_step, tiny, weights
 
 

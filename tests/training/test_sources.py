@@ -17,9 +17,8 @@ from torch.utils.data import BatchSampler
 
 from gst_analysis.clips.dataset import ClipDataset, ClipItem
 from gst_analysis.errors import DataError, SpecError
-from gst_analysis.training.caching import FrameStore
 from gst_analysis.training.config import TrainConfig
-from gst_analysis.training.loaders import build_dataset, build_loader, count_processors
+from gst_analysis.training.loaders import FrameStore, build_dataset, build_loader, count_processors
 from gst_analysis.training.loop import train
 from gst_analysis.training.recipes import load_config
 from gst_analysis.training.sources import load_sources, prepare_world
@@ -60,13 +59,13 @@ def test_the_store_keeps_to_its_limit_and_reads_the_rest_from_disk(world: Path) 
     records = load_sources(tiny(world)).train
     store = FrameStore(limit_mib=1)
     told: list[tuple[int, int]] = []
-    store.fill(records, lambda done, total: told.append((done, total)))
+    store.fill(records, lambda done, total, _: told.append((done, total)))
     clip = 8 * 48 * 48 * 3
     assert len(store) == min(len(records), 2**20 // clip) < len(records)
     assert store.used_bytes == len(store) * clip <= 2**20
     choose = lambda total: np.array([total - 1, 0])  # noqa: E731
     whole = FrameStore(limit_mib=100)
-    whole.fill(records, lambda done, total: told.append((done, total)))
+    whole.fill(records, lambda done, total, _: told.append((done, total)))
     assert told[-1] == (48, 48)
     assert len(whole) == 48
     for record in records:

@@ -47,8 +47,7 @@ def make_world(
     """Render a planted world: video files in Something-Something v2's layout whose truth is known."""
     from gst_analysis.planted import making as synthetic
 
-    report = None if progress is None else lambda done, total: progress(done, total, "")
-    world = synthetic.make_world(folder, config, progress=report)
+    world = synthetic.make_world(folder, config, progress=progress)
     train, validation = (len(world.split(name)) for name in ("train", "validation"))
     return MadeWorld(str(world.folder), config.world, len(world.clips), train, validation, list(world.labels))
 

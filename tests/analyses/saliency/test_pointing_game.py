@@ -173,7 +173,7 @@ def test_a_trained_network_points_at_the_object(tmp_path: Path) -> None:
     """Trained for a minute or two on the static world: the score is far above chance, and above luck."""
     from gst_analysis.checkpoints.loading import load_model
     from gst_analysis.planted.making import read_world
-    from gst_analysis.training.running import train
+    from gst_analysis.training import train
 
     size = ("world.clips=600", "world.frames=8", "world.size=64", "schedule.epochs=14", "data.cache=memory")
     changes = (f"data.root={tmp_path / 'world'}", "run.device=cpu", *size)

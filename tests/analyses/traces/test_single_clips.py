@@ -24,7 +24,7 @@ from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.planted.making import read_world, render_clip
 from gst_analysis.planted.worlds import classes_of
-from gst_analysis.training.running import list_recipes
+from gst_analysis.training import list_recipes
 from tests.conftest import SaveSmall
 
 

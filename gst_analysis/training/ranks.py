@@ -1,9 +1,9 @@
-"""The processes of one run: how they start, and the few things they tell each other."""
+"""The processes of one run: how they start, the few things they tell each other, and what they must share."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -13,9 +13,11 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision, Precision
 from torch import Tensor, distributed
 
-from gst_analysis.errors import GstError, SpecError
+from gst_analysis.clips.dataset import SkippedClip, SkippedClips
+from gst_analysis.errors import DataError, GstError, SpecError, name_some
 from gst_analysis.networks.devices import choose_device
-from gst_analysis.training.config import RunConfig
+from gst_analysis.training.config import RunConfig, TrainConfig
+from gst_analysis.training.sources import Sources
 
 Value = TypeVar("Value")
 
@@ -30,6 +32,8 @@ _LAUNCHERS = (
     "GROUP_RANK",
 )
 """What torchrun, SLURM, LSF, MPI, Kubeflow, or a person by hand, set in the environment."""
+_OWN = ("data.root", "data.clips", "data.workers", "data.cache", "data.cache_mib", "run.threads")
+"""Settings that a machine may have of its own: where its copy of the clips lies, and how it is read."""
 _PATIENCE = timedelta(hours=6)  # the first rank may decode or render for long while the others wait
 
 
@@ -76,7 +80,7 @@ def _check_launched(nodes: int) -> None:
         )
 
 
-class Crew:
+class Ranks:
     """This process among the others. What they tell each other goes by gloo, so that no GPU waits for it."""
 
     def __init__(self, fabric: Fabric) -> None:
@@ -161,3 +165,69 @@ def explain_lost_ranks(ranks: int) -> Iterator[None]:
             found="one that ended",
             todo="read its own error, then go on with resume",
         ) from error
+
+
+def count_skipped(ranks: Ranks, tally: SkippedClips, own: Sequence[SkippedClip], stop: bool) -> bool:
+    """Count what any rank skipped; returns whether any rank wants to stop.
+
+    Raises:
+        DataError: too large a share of the clips could not be read.
+    """
+    told = ranks.gather([len(own), int(stop)])
+    count_all(ranks, tally, own, any(row[0] for row in told))
+    return any(row[1] for row in told)
+
+
+def count_all(ranks: Ranks, tally: SkippedClips, own: Sequence[SkippedClip], some: bool) -> None:
+    """Exchange and count skipped clips, if any rank has some."""
+    if some:
+        tally.count([clip for clips in ranks.gather_objects(list(own)) for clip in clips])
+
+
+def check_settings(ranks: Ranks, config: TrainConfig) -> None:
+    """Refuse processes that were started with other settings than the first one.
+
+    Raises:
+        SpecError: on every rank alike; it names the settings.
+    """
+    record = {
+        f"{section}.{key}": value
+        for section, values in config.to_json().items()
+        for key, value in values.items()
+        if f"{section}.{key}" not in _OWN
+    }
+    rank, odd = _find_other(ranks.gather_objects(record))
+    if odd:
+        raise SpecError(
+            "training in several processes",
+            expected="the same settings in all of them",
+            found=f"others in process {rank}: {name_some(odd)}",
+            todo="give every node the same command",
+        )
+
+
+def check_sources(ranks: Ranks, sources: Sources, config: TrainConfig) -> None:
+    """Refuse lists or classes other than those of the first process: the ranks would deal out other clips.
+
+    Raises:
+        DataError: on every rank alike; it names the lists.
+    """
+    rank, odd = _find_other(ranks.gather_objects(sources.fingerprint))
+    names = {"train": f"data.train ({config.data.train})", "classes": "the class names"}
+    names["validation"] = f"data.validation ({config.data.validation})"
+    if odd:
+        raise DataError(
+            "training in several processes",
+            expected="the same clip lists and classes in all of them",
+            found=f"other contents in process {rank}: {name_some([names[key] for key in odd])}",
+            todo="give every node the same annotations",
+        )
+
+
+def _find_other(records: list[Mapping[str, Any]]) -> tuple[int, list[str]]:
+    """The first process whose record is not that of the first one, and in which entries."""
+    first = records[0]
+    for rank, record in enumerate(records):
+        if odd := [k for k in dict.fromkeys([*first, *record]) if first.get(k) != record.get(k)]:
+            return rank, odd
+    return 0, []

@@ -5,9 +5,9 @@ import torch
 
 from gst_analysis.errors import DataError, GstError, SpecError
 from gst_analysis.networks.devices import choose_device
-from gst_analysis.training.clock import Clock
 from gst_analysis.training.config import RunConfig
-from gst_analysis.training.crew import Crew, build_fabric, explain_lost_ranks
+from gst_analysis.training.progress import Clock
+from gst_analysis.training.ranks import Ranks, build_fabric, explain_lost_ranks
 
 
 def test_auto_is_a_device_that_is_here_and_a_missing_one_is_said() -> None:
@@ -29,7 +29,7 @@ def test_precisions_are_fabrics(precision: str, name: str) -> None:
 
 
 def test_torchrun_decides_how_many_processes_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gst_analysis.training.crew import _count_devices
+    from gst_analysis.training.ranks import _count_devices
 
     assert _count_devices(RunConfig(devices=3, nodes=2)) == (3, 2)
     for name, value in {"LOCAL_WORLD_SIZE": "4", "WORLD_SIZE": "8", "TORCHELASTIC_RUN_ID": "x"}.items():
@@ -38,7 +38,7 @@ def test_torchrun_decides_how_many_processes_there_are(monkeypatch: pytest.Monke
 
 
 def test_several_nodes_need_a_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gst_analysis.training.crew import _LAUNCHERS
+    from gst_analysis.training.ranks import _LAUNCHERS
 
     for name in _LAUNCHERS:
         monkeypatch.delenv(name, raising=False)
@@ -51,7 +51,7 @@ def test_several_nodes_need_a_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_slurm_decides_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gst_analysis.training.crew import _count_devices
+    from gst_analysis.training.ranks import _count_devices
 
     for name, value in {"SLURM_NTASKS": "8", "SLURM_NNODES": "2", "SLURM_JOB_NAME": "train"}.items():
         monkeypatch.setenv(name, value)
@@ -62,20 +62,20 @@ def test_slurm_decides_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_one_process_talks_to_itself() -> None:
-    crew = Crew(build_fabric(RunConfig(device="cpu")))
-    assert crew.leads
-    assert crew.gather([1, 2]) == [[1, 2]]
-    assert crew.gather_objects("x") == ["x"]
+    ranks = Ranks(build_fabric(RunConfig(device="cpu")))
+    assert ranks.leads
+    assert ranks.gather([1, 2]) == [[1, 2]]
+    assert ranks.gather_objects("x") == ["x"]
     totals = torch.ones(2)
-    assert crew.add(totals).dtype == torch.float64
-    assert crew.add(totals) is not totals
-    assert crew.agree(lambda: 3) == 3
+    assert ranks.add(totals).dtype == torch.float64
+    assert ranks.add(totals) is not totals
+    assert ranks.agree(lambda: 3) == 3
 
     def fail() -> None:
         raise DataError("clip", expected="a", found="b", todo="c")
 
     with pytest.raises(DataError, match="clip: expected a"):
-        crew.agree(fail)
+        ranks.agree(fail)
 
 
 def test_a_broken_connection_is_explained_only_where_there_is_one() -> None:

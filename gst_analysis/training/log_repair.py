@@ -18,7 +18,7 @@ from gst_analysis.training.table import TRAINING_EPOCHS, TRAINING_STEPS
 Event = dict[str, Any]
 
 
-def mend_logs(folder: Path, snapshot: Snapshot) -> tuple[dict[str, int], list[str]]:
+def repair_logs(folder: Path, snapshot: Snapshot) -> tuple[dict[str, int], list[str]]:
     """Make a run's logs those of the moment it was saved; returns their lengths, and what to tell of it."""
     sizes, step = dict(snapshot.log), snapshot.position.step
     texts = {name: _read(folder / name, sizes.get(name, 0)) for name in (EVENTS, STEPS, EPOCHS)}
