@@ -22,7 +22,7 @@ from app.renaming import rename_result
 from gst_analysis.analyses import comparison, drift, importance
 from gst_analysis.analyses import scales as scales_room
 from gst_analysis.analyses.comparison import ScaleComparison
-from gst_analysis.analyses.cost import Comparison, Cost
+from gst_analysis.analyses.cost import Cost, PublishedPlacing
 from gst_analysis.analyses.drift import Drift
 from gst_analysis.analyses.importance import Importance
 from gst_analysis.analyses.scales import BnScales
@@ -246,6 +246,8 @@ def draw_cost(design: str, _result: Cost, *, quantity: str, dark: bool) -> go.Fi
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
-def draw_tradeoff(design: str, _result: Comparison, *, dataset: str, cost: str, dark: bool) -> go.Figure:
+def draw_tradeoff(
+    design: str, _result: PublishedPlacing, *, dataset: str, cost: str, dark: bool
+) -> go.Figure:
     """Published accuracy over cost, with the design of that `design_key` placed."""
     return _result.plot_interactive(dataset=dataset, cost=cost, dark=dark)

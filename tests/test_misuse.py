@@ -54,7 +54,7 @@ CALLS: dict[str, tuple[Call, str]] = {
         lambda m, r: comparison.compare_scales(m, m).figures(by="layer"),
         "some of block, stage",
     ),
-    "a file of no kind": (lambda m, r: cost.cost("gst-resnet50").save("x", "x", ["xls"]), "kinds"),
+    "a file of no kind": (lambda m, r: cost.cost("gst-resnet50").save("x", ["xls"]), "formats"),
     "names for others": (lambda m, r: scales.bn_scales(m, m, names=["a"]), "2, one a checkpoint"),
     "logits without clips": (lambda m, r: gst.average_frames(torch.zeros(8, 5)), r"\(N, T, K\).*\[None\]"),
     "a data set by its path": (lambda m, r: evaluation.evaluate(m, "here"), "load_labelled_clips"),

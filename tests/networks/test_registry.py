@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from gst_analysis.analyses.cost.measure import summarise_cost
+from gst_analysis.analyses.cost.counting import summarise_cost
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.backbones import Site
 from gst_analysis.networks.families import FAMILIES, ChannelGroups, Family, Kernel, split, two_groups

@@ -6,19 +6,10 @@ from typing import Any
 
 from gst_analysis.analyses.ablation import Ablation, ablate
 from gst_analysis.analyses.ablation.measure import AblationPlan
+from gst_analysis.numbers import show_interval, show_real, show_share
 from gst_analysis.probes.resampling import Bootstrap
 from gst_analysis.progress import Progress
-from gst_analysis.sections.parts import (
-    PageFigure,
-    PageTable,
-    Section,
-    Words,
-    draw_both,
-    make_table,
-    show_interval,
-    show_real,
-    show_share,
-)
+from gst_analysis.sections.parts import PageFigure, PageTable, Section, Words, draw_both, make_table
 from gst_analysis.sections.subject import Subject, join_words, list_untold, name_dataset, name_few
 
 NAME = "ablation"

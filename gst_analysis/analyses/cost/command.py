@@ -1,55 +1,42 @@
-"""`cost` and `paper-audit`."""
+"""`cost` and `paper-audit`: the commands, and what they print."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from gst_analysis.console.options import Json
-from gst_analysis.console.output import print_pairs
+from gst_analysis.analyses.cost import CostOptions, CostSummary, PaperAudit, audit_paper, summarise_cost
+from gst_analysis.console.options import Json, takes_options
+from gst_analysis.console.output import print_json, print_pairs
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.sections.parts import show_count
-
-if TYPE_CHECKING:
-    from gst_analysis.analyses.cost import PaperAudit
-    from gst_analysis.analyses.cost.measure import ComplexitySummary
+from gst_analysis.numbers import show_count
 
 commands = typer.Typer()
+
+_OPTIONS = CostOptions()
 
 
 @commands.command(
     epilog="Example: gst-analyze cost gst-resnet50 --alpha 1/4 --frames 8 --size 224 --classes 174"
 )
+@takes_options
 def cost(
     model: Annotated[str, typer.Argument(metavar="SPEC|CKPT", help="FAMILY-BACKBONE, or a checkpoint file.")],
-    alpha: Annotated[str | None, typer.Option(help="Fraction of temporal channels: 1/4, 0.25 or 4.")] = None,
-    beta: Annotated[str | None, typer.Option(help="Fraction of the input each path reads: 1/2 or 1.")] = None,
-    frames: Annotated[int | None, typer.Option(help="Frames in a clip (the checkpoint's own, or 8).")] = None,
-    size: Annotated[
-        int | None, typer.Option(help="Height and width of a frame in pixels (the checkpoint's own, or 224).")
-    ] = None,
-    classes: Annotated[
-        int | None, typer.Option(help="Classes of the head (the checkpoint's own, or 174).")
-    ] = None,
-    width: Annotated[int | None, typer.Option(help="Channels of the stem.")] = None,
+    options: CostOptions = _OPTIONS,
     json: Json = False,
 ) -> None:
     """Count parameters and multiply-adds.
 
     For the spatial and the temporal kernels and what both share, by three counting conventions.
     """
-    from gst_analysis.analyses import cost as cost_room
-    from gst_analysis.console.output import print_json
-
-    design = {"alpha": alpha, "beta": beta, "num_frames": frames, "num_classes": classes, "width": width}
-    summary = cost_room.summarise_cost(model, size=size, **design)
+    summary = summarise_cost(model, options=options)
     if json:
         print_json(summary)
     else:
-        show_cost(summary)
+        print_cost(summary)
 
 
 @commands.command("paper-audit", epilog="Example: gst-analyze paper-audit --json")
@@ -59,17 +46,14 @@ def paper_audit(json: Json = False) -> None:
     Recomputes every parameter count and GFLOP figure of Tables 1-3 of the GST paper for the families that
     exist here, and flags those that contradict the paper's own formulas.
     """
-    from gst_analysis.analyses.cost import audit_paper
-    from gst_analysis.console.output import print_json
-
     result = audit_paper()
     if json:
-        print_json({"rows": result.table.to_dict("records"), "summary": result.summary})
+        print_json(result.to_document())
     else:
-        show_audit(result)
+        print_audit(result)
 
 
-def show_cost(summary: ComplexitySummary) -> None:
+def print_cost(summary: CostSummary) -> None:
     """Totals, the three groups, and each counting convention."""
     totals = {
         "parameters": f"{summary.params:,} ({show_count(summary.params)})",
@@ -89,7 +73,7 @@ def show_cost(summary: ComplexitySummary) -> None:
     )
 
 
-def show_audit(result: PaperAudit) -> None:
+def print_audit(result: PaperAudit) -> None:
     """Table 1's formulas at work, then printed beside computed, contradictions marked."""
     formulas = Table(title="Table 1 at 64 channels in and out, 3x3x3, α 1/4, 2 groups")
     for heading in ("operator", "formula", "parameters"):

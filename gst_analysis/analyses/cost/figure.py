@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from gst_analysis.analyses.cost.published_figure import (
+from gst_analysis.analyses.cost.panels import (
     COSTS,
     Points,
     Stacks,
@@ -22,12 +22,23 @@ from gst_analysis.analyses.cost.published_figure import (
     mark_label,
     stack_by_stage,
 )
+from gst_analysis.analyses.cost.table import Cost, PublishedPlacing
 from gst_analysis.style.labels import Room, place_labels
 from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
 
 _MARK = 7.0
 _FONT = 7.5
 _DASHES = (0, (5, 2))
+
+
+def draw_figures(result: Cost | PublishedPlacing, *, dark: bool = False) -> dict[str, Figure]:
+    """The bars of a network's cost, or published accuracies over cost."""
+    if isinstance(result, Cost):
+        return {result.stem: draw_cost_bars(result.table, quantity=result.quantity, dark=dark)}
+    drawn = draw_accuracy_over_cost(
+        result.table, design=result.design, dataset=result.dataset, cost=result.cost, dark=dark
+    )
+    return {result.stem: drawn}
 
 
 def draw_cost_bars(table: pd.DataFrame, *, quantity: str = "macs", dark: bool = False) -> Figure:

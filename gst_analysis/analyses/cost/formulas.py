@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from gst_analysis.analyses.cost.table import WorkedFormula
+
 
 @dataclass(frozen=True)
 class OperatorSizes:
@@ -45,16 +47,6 @@ class Formula:
             "g": sizes.groups,
         }
         return re.sub(r"C_i|C_o|[HWTgα]", lambda symbol: str(values[symbol[0]]), self.symbols)
-
-
-@dataclass(frozen=True)
-class WorkedFormula:
-    """One line of Table 1 at some sizes."""
-
-    model: str
-    symbols: str
-    numbers: str
-    params: int | float
 
 
 def _c2d(s: OperatorSizes) -> Fraction:

@@ -1,4 +1,4 @@
-"""Cost in plotly: the two figures of figures/complexity.py, to hover over and zoom."""
+"""Cost in plotly: the two figures of `figure`, to hover over and zoom."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from gst_analysis.analyses.cost.published_figure import (
+from gst_analysis.analyses.cost.panels import (
     COSTS,
     Points,
     Stacks,
@@ -16,6 +16,7 @@ from gst_analysis.analyses.cost.published_figure import (
     mark_label,
     stack_by_stage,
 )
+from gst_analysis.analyses.cost.table import Cost, PublishedPlacing
 from gst_analysis.style.labels import Room, place_labels
 from gst_analysis.style.screen import break_lines, start_figure
 from gst_analysis.style.theme import Theme, theme_of
@@ -26,6 +27,16 @@ _SMALLEST = np.array([600.0, 400.0])
 because they keep their place on the axes."""
 _LINE = 35
 """Characters that find room beside a mark of the legend on a telephone."""
+
+
+def draw_pages(result: Cost | PublishedPlacing, *, dark: bool = False) -> dict[str, go.Figure]:
+    """The bars of a network's cost, or published accuracies over cost."""
+    if isinstance(result, Cost):
+        return {result.stem: draw_cost_bars_interactive(result.table, quantity=result.quantity, dark=dark)}
+    drawn = draw_accuracy_over_cost_interactive(
+        result.table, design=result.design, dataset=result.dataset, cost=result.cost, dark=dark
+    )
+    return {result.stem: drawn}
 
 
 def draw_cost_bars_interactive(

@@ -13,21 +13,19 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib import resources
 from io import BytesIO
 from typing import Any
 
 import pandas as pd
 
-from gst_analysis.analyses.cost.formulas import WorkedFormula, work_formulas
-from gst_analysis.analyses.cost.measure import summarise_cost
-from gst_analysis.analyses.cost.table import PAPER_AUDIT, PUBLISHED_COSTS
+from gst_analysis.analyses.cost.counting import summarise_cost
+from gst_analysis.analyses.cost.formulas import work_formulas
+from gst_analysis.analyses.cost.table import PAPER_AUDIT, PUBLISHED_COSTS, AuditSummary, PaperAudit
 from gst_analysis.networks.backbones import BACKBONES
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.results import LegacyResult as Result
 from gst_analysis.results import Provenance
-from gst_analysis.tables.schema import check
+from gst_analysis.tables import check
 
 AUDITED_TABLES = (1, 2, 3)
 CONVENTION = "conv+linear+bn+relu+pool"
@@ -54,28 +52,12 @@ _FAMILIES = {
 }
 
 
-@dataclass(frozen=True)
-class AuditSummary:
-    """How many printed figures were compared, which contradict, and which rows were left out and why."""
-
-    compared: int
-    agree: int
-    contradict: int
-    contradictions: list[str]
-    left_out: int
-    left_out_because: dict[str, int]
-    convention: str
-    params_tolerance_m: float
-    gmacs_tolerance: float
-    formulas: list[WorkedFormula]
-
-
 def load_published() -> pd.DataFrame:
     """The results the paper printed, one row for each line and dataset of its tables."""
     return pd.read_csv(BytesIO(_read_file()))
 
 
-def audit_paper() -> Result[AuditSummary]:
+def audit_paper() -> PaperAudit:
     """Recompute every parameter and GFLOP figure of Tables 1 to 3 for the networks we have."""
     published = load_published()
     records: list[dict[str, Any]] = []
@@ -92,7 +74,7 @@ def audit_paper() -> Result[AuditSummary]:
     table = check(pd.DataFrame(records, columns=list(PAPER_AUDIT.columns)), PAPER_AUDIT)
     settings = {"size": SIZE, "convention": CONVENTION}
     sources = {_FILE: hashlib.sha256(_read_file()).hexdigest()}
-    return Result(table, _summarise(table, left_out), Provenance(sources, specs, settings))
+    return PaperAudit(table, _summarise(table, left_out), Provenance(sources, specs, settings))
 
 
 def tabulate_published_costs() -> pd.DataFrame:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gst_analysis.analyses.cost import cost
+from gst_analysis.numbers import show_count
 from gst_analysis.progress import Progress
-from gst_analysis.sections.parts import PageFigure, PageTable, Section, Words, draw_both, show_count
+from gst_analysis.sections.parts import PageFigure, PageTable, Section, Words, draw_both
 from gst_analysis.sections.subject import Subject, join_words
 
 NAME = "cost"

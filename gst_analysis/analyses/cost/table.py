@@ -1,8 +1,22 @@
-"""Parameters and multiply-adds, ours and the published ones."""
+"""What networks cost, ours and the published ones: columns, options and results."""
 
 from __future__ import annotations
 
-from gst_analysis.tables.schema import Schema, real, text, whole
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, to_plain
+from gst_analysis.options import option
+from gst_analysis.results import Result
+from gst_analysis.tables import Schema, real, text, whole
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    from matplotlib.figure import Figure
+
+CostGroup = Literal["spatial", "temporal", "shared"]
 
 COMPLEXITY = Schema(
     "COMPLEXITY",
@@ -61,3 +75,168 @@ PUBLISHED_COSTS = Schema(
         "source": text("whether we computed the cost or the paper printed it", "computed", "printed"),
     },
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostOptions:
+    """What of a network is changed before it is counted, and how large a frame is."""
+
+    alpha: str | float | Fraction | None = option(None, "Fraction of temporal channels: 1/4, 0.25 or 4.")
+    beta: str | float | Fraction | None = option(None, "Fraction of the input each path reads: 1/2 or 1.")
+    num_frames: int | None = option(None, "Frames in a clip (the checkpoint's own, or 8).", flag="--frames")
+    size: int | None = option(None, "Height and width of a frame in pixels (the checkpoint's own, or 224).")
+    num_classes: int | None = option(
+        None, "Classes of the head (the checkpoint's own, or 174).", flag="--classes"
+    )
+    width: int | None = option(None, "Channels of the stem.")
+
+    @property
+    def design(self) -> dict[str, Any]:
+        """The fields of a ModelSpec to change; None where they stay."""
+        return {name: value for name, value in vars(self).items() if name != "size"}
+
+
+@dataclass(frozen=True)
+class GroupCost:
+    """The part of the cost that belongs to one group."""
+
+    params: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class CostSummary:
+    """The totals of one clip; `flops` is 2 * `macs`, of convolutions and linear layers only.
+
+    `conventions` is in multiply-adds, as each convention's counter would print them.
+    """
+
+    spec: dict[str, Any]
+    size: int
+    params: int
+    macs: int
+    flops: int
+    groups: dict[CostGroup, GroupCost]
+    conventions: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Cost(Result[CostSummary]):
+    """Parameters and multiply-adds of one network, module by module; `.table` is COMPLEXITY."""
+
+    stem: ClassVar[str] = "cost"
+    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
+
+    quantity: str = field(default="macs", kw_only=True)
+    """What the bars show: `macs` or `params`."""
+
+    def plot(self, *, quantity: str | None = None, dark: bool = False) -> Figure:
+        """Bars per stage and group.
+
+        Args:
+            quantity: `macs` or `params`; the result's own if None.
+            dark: draw for a dark background.
+        """
+        return super(Cost, self._show(quantity)).plot(dark=dark)
+
+    def plot_interactive(self, *, quantity: str | None = None, dark: bool = False) -> go.Figure:
+        """The bars of `plot`, to hover over."""
+        return super(Cost, self._show(quantity)).plot_interactive(dark=dark)
+
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `gst-analyze cost --json` prints: the totals."""
+        return dict(to_plain(self.summary))
+
+    def _show(self, quantity: str | None) -> Cost:
+        return self if quantity is None else replace(self, quantity=quantity)
+
+
+@dataclass(frozen=True)
+class DesignCost:
+    """A design among published results: its name, and what it costs in the figure's units."""
+
+    name: str
+    gmacs: float
+    params_m: float
+
+
+@dataclass(frozen=True)
+class PublishedPlacing(Result[DesignCost]):
+    """Published accuracies with their cost, and where a design of unknown accuracy stands among them.
+
+    `.table` is PUBLISHED_COSTS.
+    """
+
+    stem: ClassVar[str] = "accuracy_over_cost"
+    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
+
+    dataset: str = field(default="something-v1", kw_only=True)
+    """Whose accuracies the figure shows."""
+    cost: str = field(default="gmacs", kw_only=True)
+    """Over which cost: `gmacs` or `params_m`."""
+
+    @property
+    def datasets(self) -> list[str]:
+        """The datasets there are results for."""
+        return list(dict.fromkeys(self.table["dataset"]))
+
+    @property
+    def design(self) -> tuple[str, float]:
+        """The design's name, and what it costs."""
+        return self.summary.name, getattr(self.summary, self.cost, float("nan"))
+
+    def plot(self, *, dataset: str | None = None, cost: str | None = None, dark: bool = False) -> Figure:
+        """Accuracy over cost, the design as a line at its cost.
+
+        Args:
+            dataset: one of `datasets`; the result's own if None.
+            cost: `gmacs` or `params_m`; the result's own if None.
+            dark: draw for a dark background.
+        """
+        return super(PublishedPlacing, self._show(dataset, cost)).plot(dark=dark)
+
+    def plot_interactive(
+        self, *, dataset: str | None = None, cost: str | None = None, dark: bool = False
+    ) -> go.Figure:
+        """The figure of `plot`, to hover over."""
+        return super(PublishedPlacing, self._show(dataset, cost)).plot_interactive(dark=dark)
+
+    def _show(self, dataset: str | None, cost: str | None) -> PublishedPlacing:
+        return replace(self, dataset=dataset or self.dataset, cost=cost or self.cost)
+
+
+@dataclass(frozen=True)
+class WorkedFormula:
+    """One line of the paper's Table 1 at some sizes."""
+
+    model: str
+    symbols: str
+    numbers: str
+    params: int | float
+
+
+@dataclass(frozen=True)
+class AuditSummary:
+    """How many printed figures were compared, which contradict, and which rows were left out and why."""
+
+    compared: int
+    agree: int
+    contradict: int
+    contradictions: list[str]
+    left_out: int
+    left_out_because: dict[str, int]
+    convention: str
+    params_tolerance_m: float
+    gmacs_tolerance: float
+    formulas: list[WorkedFormula]
+
+
+@dataclass(frozen=True)
+class PaperAudit(Result[AuditSummary]):
+    """The paper's printed parameters and GFLOPs beside ours; `.table` is PAPER_AUDIT."""
+
+    stem: ClassVar[str] = "paper_audit"
+
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `gst-analyze paper-audit --json` prints."""
+        return {"rows": self.table.to_dict("records"), "summary": self.summary}

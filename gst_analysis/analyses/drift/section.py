@@ -13,17 +13,10 @@ from torchvision.models import get_model_weights
 from gst_analysis.analyses.drift import FROM_CARD, Drift, measure_drift
 from gst_analysis.checkpoints.loading import Checkpoint
 from gst_analysis.errors import SpecError
+from gst_analysis.numbers import show_real
 from gst_analysis.options import write_command
 from gst_analysis.progress import Progress
-from gst_analysis.sections.parts import (
-    PageFigure,
-    PageTable,
-    Section,
-    Words,
-    draw_both,
-    make_table,
-    show_real,
-)
+from gst_analysis.sections.parts import PageFigure, PageTable, Section, Words, draw_both, make_table
 from gst_analysis.sections.subject import Subject
 
 NAME = "drift"

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from gst_analysis.analyses.evaluation import ModelEvaluation, evaluate
+from gst_analysis.numbers import show_share
 from gst_analysis.progress import Progress
-from gst_analysis.sections.parts import (
-    PageFigure,
-    PageTable,
-    Section,
-    Words,
-    draw_both,
-    make_table,
-    show_share,
-)
+from gst_analysis.sections.parts import PageFigure, PageTable, Section, Words, draw_both, make_table
 from gst_analysis.sections.subject import Subject, join_words, name_dataset
 
 NAME = "accuracy"

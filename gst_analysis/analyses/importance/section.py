@@ -6,9 +6,10 @@ from typing import Any
 
 from gst_analysis.analyses.importance import channel_importance
 from gst_analysis.analyses.importance.table import WHICH_TO_TRUST
+from gst_analysis.numbers import show_real
 from gst_analysis.options import write_command
 from gst_analysis.progress import Progress
-from gst_analysis.sections.parts import PageFigure, Section, Words, draw_both, make_table, show_real
+from gst_analysis.sections.parts import PageFigure, Section, Words, draw_both, make_table
 from gst_analysis.sections.subject import Subject
 
 NAME = "importance"

@@ -9,16 +9,9 @@ import pandas as pd
 from gst_analysis.analyses.saliency import SaliencyMaps, saliency_maps
 from gst_analysis.clips.labelled import spread_records
 from gst_analysis.errors import DataError
+from gst_analysis.numbers import show_real
 from gst_analysis.progress import Progress
-from gst_analysis.sections.parts import (
-    PageFigure,
-    PageTable,
-    Section,
-    Words,
-    draw_both,
-    make_table,
-    show_real,
-)
+from gst_analysis.sections.parts import PageFigure, PageTable, Section, Words, draw_both, make_table
 from gst_analysis.sections.subject import Subject, are_cut, join_words, name_clips
 
 NAME = "saliency"

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from gst_analysis.analyses.comparison.figure import draw_gaps
 from gst_analysis.analyses.scales import bn_scales
+from gst_analysis.numbers import show_interval, show_p, show_real
 from gst_analysis.options import write_command
 from gst_analysis.progress import Progress
-from gst_analysis.sections.parts import (
-    PageFigure,
-    Section,
-    Words,
-    draw_both,
-    make_table,
-    show_interval,
-    show_p,
-    show_real,
-)
+from gst_analysis.sections.parts import PageFigure, Section, Words, draw_both, make_table
 from gst_analysis.sections.subject import Subject
 
 NAME = "scales"

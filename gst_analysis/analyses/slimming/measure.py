@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from gst_analysis.analyses.cost.measure import summarise_cost
+from gst_analysis.analyses.cost.counting import summarise_cost
 from gst_analysis.analyses.slimming.order import (
     Proposal,
     SlimmingOrder,

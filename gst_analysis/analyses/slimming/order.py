@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from gst_analysis.analyses.cost.measure import ComplexitySummary, summarise_cost
+from gst_analysis.analyses.cost.counting import summarise_cost
+from gst_analysis.analyses.cost.table import CostSummary
 from gst_analysis.analyses.slimming.table import SLIM_WIDTHS
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.families import Group
@@ -183,9 +184,7 @@ def tabulate_widths(spec: ModelSpec, slimmed: ModelSpec, *, name: str) -> pd.Dat
     return check(pd.DataFrame(rows), SLIM_WIDTHS)
 
 
-def _saved_by_one(
-    spec: ModelSpec, whole: ComplexitySummary, size: int
-) -> dict[tuple[str, Group], tuple[int, int]]:
+def _saved_by_one(spec: ModelSpec, whole: CostSummary, size: int) -> dict[tuple[str, Group], tuple[int, int]]:
     """What one channel less saves, by layer and group: (macs, params)."""
     saved: dict[tuple[str, Group], tuple[int, int]] = {}
     blocks = [(block, spec.groups_at(block.sites[0])) for block in spec.blocks()]

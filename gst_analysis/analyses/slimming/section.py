@@ -10,16 +10,9 @@ from gst_analysis.analyses.slimming import Slimming, SlimTarget, slim
 from gst_analysis.analyses.slimming.order import check_slimmable
 from gst_analysis.checkpoints.sources import open_model
 from gst_analysis.errors import SpecError
+from gst_analysis.numbers import show_count, show_share
 from gst_analysis.progress import Progress
-from gst_analysis.sections.parts import (
-    PageFigure,
-    Section,
-    Words,
-    draw_both,
-    make_table,
-    show_count,
-    show_share,
-)
+from gst_analysis.sections.parts import PageFigure, Section, Words, draw_both, make_table
 from gst_analysis.sections.subject import Subject, join_words, name_dataset, name_few
 
 NAME = "slimming"

@@ -21,8 +21,8 @@ from gst_analysis.analyses.cost.interactive import (
     draw_cost_bars_interactive,
 )
 from gst_analysis.analyses.cost.measure import measure_complexity
+from gst_analysis.analyses.cost.panels import choose_points, list_ticks, round_to_three
 from gst_analysis.analyses.cost.paper_audit import tabulate_published_costs
-from gst_analysis.analyses.cost.published_figure import choose_points, list_ticks, round_to_three
 from gst_analysis.errors import GstError
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.style.theme import DARK, save_figure

@@ -6,13 +6,16 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from gst_analysis.analyses.cost.measure import count_layers, measure_complexity, summarise_cost
+from gst_analysis.analyses.cost import compare_with_published, cost
+from gst_analysis.analyses.cost.counting import count_layers, summarise_cost
+from gst_analysis.analyses.cost.measure import measure_complexity
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.families import FAMILIES
 from gst_analysis.networks.registry import build_model
@@ -211,9 +214,25 @@ def test_what_cannot_be_counted_whole_is_refused(family: str) -> None:
 def test_totals_need_neither_torch_nor_pandas() -> None:
     code = (
         "import sys; from gst_analysis.networks.specs import ModelSpec;"
-        "from gst_analysis.analyses.cost.measure import summarise_cost;"
+        "from gst_analysis.analyses.cost.counting import summarise_cost;"
         "summarise_cost(ModelSpec.from_name('gst-resnet50'));"
         "print(sorted({'torch', 'pandas', 'numpy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_results_name_their_figures_and_draw_what_they_are_set_to(tmp_path: Path) -> None:
+    design = cost("gst-resnet26s", num_frames=2, num_classes=5, size=64)
+    assert (list(design.figures()), list(design.pages())) == (["cost"], ["cost"])
+    axis = design.plot(quantity="params").axes[0].get_ylabel()
+    assert axis == "learned parameters (M params)" != design.plot().axes[0].get_ylabel()
+    assert design.to_document()["macs"] == design.summary.macs
+    placed = compare_with_published(design)
+    assert placed.plot(dataset="diving48", cost="params_m").axes[0].get_xlabel().startswith("million")
+    files = placed.save(tmp_path, ["csv", "svg", "html"])
+    assert sorted(Path(file).name for file in files.values()) == [
+        "accuracy_over_cost.csv",
+        "accuracy_over_cost.html",
+        "accuracy_over_cost.svg",
+    ]

@@ -25,7 +25,7 @@ COMPUTED_M = {  # parameters of ResNet-50 with 174 classes, in millions
 
 def read_printed() -> list[dict[str, str]]:
     """The packaged file as text, by other means than the audit's."""
-    path = resources.files("gst_analysis") / "paper" / "published_results.csv"
+    path = resources.files("gst_analysis.analyses.cost") / "published_results.csv"
     return list(csv.DictReader(path.read_text().splitlines()))
 
 

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gst_analysis import load_model, save_model
 from gst_analysis.analyses.ablation.measure import AblationPlan, measure_ablation
-from gst_analysis.analyses.cost.measure import summarise_cost
+from gst_analysis.analyses.cost.counting import summarise_cost
 from gst_analysis.analyses.importance.measure import infer_importance
 from gst_analysis.analyses.scales.measure import tabulate_bn_scales
 from gst_analysis.analyses.slimming.measure import Point, SlimmingCurve, measure_curve, slim_model

@@ -1,0 +1,34 @@
+"""Numbers as text, for the terminal, the report and the explorer alike."""
+
+from __future__ import annotations
+
+
+def show_real(value: float) -> str:
+    """Three decimals; a dash for what is not defined."""
+    if value != value:
+        return "–"
+    text = f"{value:.3f}"
+    return "0.000" if text == "-0.000" else text.replace("-", "−")
+
+
+def show_share(value: float) -> str:
+    """A share as a percentage; a dash for what is not defined."""
+    return f"{value:.1%}" if value == value else "–"
+
+
+def show_p(value: float) -> str:
+    """Three decimals; small ones as being small."""
+    return "–" if value != value else "<.001" if value < 0.001 else f"{value:.3f}"
+
+
+def show_interval(low: float, high: float) -> str:
+    """From where to where; a dash for what is not defined."""
+    return f"{show_real(low)} to {show_real(high)}" if low == low and high == high else "–"
+
+
+def show_count(number: float) -> str:
+    """A large number for people: 21.0 M, 29.0 G."""
+    for scale, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= scale:
+            return f"{number / scale:#.3g}".rstrip(".") + f" {letter}"
+    return f"{number:g}"
