@@ -23,7 +23,7 @@ from gst_analysis.files import (
 )
 from gst_analysis.release import find_version
 from gst_analysis.rooms import Door
-from gst_analysis.tables.schema import check_choices
+from gst_analysis.tables.schema import Schema, check_choices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +62,9 @@ class Result(Generic[Summary]):
     """What it can be saved as; what a subclass draws comes before its tables."""
     saved: ClassVar[tuple[str, ...] | None] = None
     """What a command saves if nothing is said; all but html if None."""
+
+    schemas: ClassVar[Mapping[str, Schema]] = {}
+    """What each of `tables` keeps, by the same names."""
 
     table: pd.DataFrame
     summary: Summary

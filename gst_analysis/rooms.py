@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
-Needs = Literal["checkpoint", "checkpoints", "clips", "dataset", "nothing"]
-"""What an analysis is run on: one checkpoint, several, one with clips or one with labelled clips, or none."""
+Needs = Literal["checkpoint", "checkpoints", "clips", "dataset", "annotations", "nothing"]
+"""What it is run on: a checkpoint, several, one with clips or with labelled clips, lists of clips, nothing."""
 
 
 class Door(ModuleType):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 import typer
 
-from gst_analysis.analyses import ROOMS
+from gst_analysis import analyses
 from gst_analysis.errors import GstError, legible, one_line
 
 UsageError: Any = typer.BadParameter.__bases__[0]
@@ -17,26 +19,31 @@ UsageError: Any = typer.BadParameter.__bases__[0]
 
 INTERRUPTED = 130
 
-app = typer.Typer(
-    name="gst-analyze",
-    help="See where a video network keeps space and where it keeps time.",
-    epilog="Example: gst-analyze bn-hist ckpt.pth --out figures",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+
+def build_program() -> typer.Typer:
+    """The program with every command: its own, and those of the analyses in their list."""
+    program = typer.Typer(
+        name="gst-analyze",
+        help="See where a video network keeps space and where it keeps time.",
+        epilog="Example: gst-analyze bn-hist ckpt.pth --out figures",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    program.callback(invoke_without_command=True)(_top)
+    for module in _list_modules():
+        program.registered_commands += importlib.import_module(module).commands.registered_commands
+    return program
 
 
-_MODULES = (
-    "gst_analysis.cli.inspection",
-    *(f"gst_analysis.analyses.{room}.command" for room in ROOMS),
-    "gst_analysis.cli.training",
-    "gst_analysis.reporting.command",
-    "gst_analysis.cli.demo",
-)
-for _name in _MODULES:
-    app.registered_commands += importlib.import_module(_name).commands.registered_commands
+def _list_modules() -> Iterator[str]:
+    """Modules that hold commands, in the order of `--help`."""
+    yield "gst_analysis.cli.inspection"
+    for room in analyses.ROOMS:
+        if find_spec(f"{analyses.name_room(room)}.command") is not None:
+            yield f"{analyses.name_room(room)}.command"
+    yield from ("gst_analysis.cli.training", "gst_analysis.reporting.command", "gst_analysis.cli.demo")
 
 
 def main() -> None:
@@ -77,7 +84,6 @@ def _complain(message: str) -> int:
     return 2
 
 
-@app.callback(invoke_without_command=True)
 def _top(
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
 ) -> None:
@@ -86,3 +92,6 @@ def _top(
 
         print(__version__)
         raise typer.Exit
+
+
+app = build_program()

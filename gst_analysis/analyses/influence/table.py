@@ -107,6 +107,7 @@ class FrameInfluence(Result[InfluenceSummary]):
 
     stem: ClassVar[str] = "influence"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
+    schemas: ClassVar[Mapping[str, Schema]] = {"influence": INFLUENCE, "receptive_fields": RECEPTIVE_FIELDS}
 
     receptive_fields: pd.DataFrame = field(repr=False, kw_only=True)
     """How far each block sees: a RECEPTIVE_FIELDS table."""

@@ -1,0 +1,251 @@
+"""What every analysis must keep: one suite, run on each room of the list.
+
+`check_analysis(name, bench)` runs it. The parts are functions of their own, so that a failure names the
+promise that was broken.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+import torch
+import typer
+from matplotlib.figure import Figure
+
+from gst_analysis.analyses import list_analyses
+from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.cli import app, run
+from gst_analysis.clips.records import RecordList
+from gst_analysis.errors import GstError
+from gst_analysis.options import flag_of, list_options, write_command
+from gst_analysis.results import Result
+from gst_analysis.rooms import About
+from gst_analysis.tables import check
+
+COUNT = {"nothing": 0, "checkpoint": 1, "checkpoints": 1, "clips": 2, "dataset": 2, "annotations": 1}
+"""Arguments that a command takes at least."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What analyses are run on: a network, its file, labelled clips, and their annotation file."""
+
+    model: LoadedModel
+    file: Path
+    records: RecordList
+    annotations: Path
+    folder: Path
+    """An empty one to write into."""
+
+
+def find_about(name: str) -> About:
+    """What a room says of itself."""
+    return next(about for about in list_analyses() if about.room.rpartition(".")[2] == name)
+
+
+def run_python(about: About, bench: Bench) -> Result[Any]:
+    """The analysis through its public function."""
+    given: dict[str, list[Any]] = {
+        "nothing": [],
+        "checkpoint": [bench.model],
+        "checkpoints": [bench.model],
+        "clips": [bench.model, bench.records],
+        "dataset": [bench.model, bench.records],
+        "annotations": [bench.annotations],
+    }
+    result = about.run(*given[about.needs])
+    assert isinstance(result, Result)
+    return result
+
+
+def list_words(about: About, bench: Bench) -> list[str]:
+    """What its command is run on."""
+    clips = [str(record.path) for record in bench.records]
+    return {
+        "nothing": [],
+        "checkpoint": [str(bench.file)],
+        "checkpoints": [str(bench.file)],
+        "clips": [str(bench.file), clips[0]],
+        "dataset": [str(bench.file), str(bench.annotations)],
+        "annotations": [str(bench.annotations)],
+    }[about.needs]
+
+
+def check_schema(result: Result[Any]) -> None:
+    """Every table keeps its schema, and every table has one."""
+    assert set(result.schemas) == set(result.tables)
+    for name, table in result.tables.items():
+        assert isinstance(table, pd.DataFrame)
+        check(table, result.schemas[name])
+
+
+def check_remarks(result: Result[Any]) -> None:
+    """Notes are sentences, failures are reasons by name; the summary and the provenance are typed."""
+    assert all(isinstance(note, str) and note == note.strip() and note for note in result.notes)
+    assert all(isinstance(why, str) and why for why in result.failures.values())
+    assert dataclasses.is_dataclass(result.summary)
+    assert type(result) is not Result
+
+
+def check_document(result: Result[Any]) -> None:
+    """The document is JSON without NaN, and says what was written."""
+    from gst_analysis.files import to_json
+
+    found = json.loads(to_json(result.to_document({"csv": "x.csv"})), parse_constant=pytest.fail)
+    assert found["files"] == {"csv": "x.csv"}
+    assert "notes" in found
+
+
+def check_figures(result: Result[Any]) -> None:
+    """Figures and pages are drawn for both backgrounds, under the same names, and differ; settings stay."""
+    before = dict(mpl.rcParams)
+    for draw, kind in ((result.figures, Figure), (result.pages, go.Figure)):
+        light, dark = draw(dark=False), draw(dark=True)
+        assert list(light) == list(dark)
+        for name in light:
+            assert isinstance(light[name], kind)
+            assert _paper(light[name]) != _paper(dark[name])
+    assert dict(mpl.rcParams) == before
+
+
+def _paper(figure: Any) -> Any:
+    return figure.layout.paper_bgcolor if isinstance(figure, go.Figure) else figure.get_facecolor()
+
+
+def check_files(result: Result[Any], folder: Path) -> None:
+    """The same result gives the same bytes; files lie where `save` says, named `<name>.<kind>`."""
+    first, second = (result.save(folder / place, result.kinds) for place in ("one", "two"))
+    assert list(first) == list(second)
+    for key, path in first.items():
+        file = Path(path)
+        assert file.parent == folder / "one"
+        assert key in (file.name, file.suffix[1:])
+        if key == file.suffix[1:]:
+            assert file.stem == result.stem
+        assert file.read_bytes() == Path(second[key]).read_bytes(), key
+    with pytest.raises(GstError, match="expected"):
+        result.save(folder, ["docx"])
+
+
+def check_options(about: About) -> None:
+    """Every option can be said on the command line, and is heard as it was said."""
+    command: Any = typer.main.get_command(app).commands[about.command]  # type: ignore[attr-defined]
+    standard, named = about.options(), ["a", "b"][: COUNT[about.needs]]
+    for field in list_options(standard):
+        chosen = dataclasses.replace(standard, **{field.name: _other(about.options, field.name, standard)})
+        line = write_command(about.command, named, chosen)
+        assert flag_of(field) in line
+        heard = command.make_context(about.command, shlex.split(line)[2:], resilient_parsing=False).params
+        value = heard[field.name]
+        if isinstance(getattr(standard, field.name), tuple):
+            value = tuple(value.split(","))
+        elif isinstance(getattr(standard, field.name), bool):
+            value = value != getattr(standard, field.name)
+        assert value == getattr(chosen, field.name) or str(value) == str(getattr(chosen, field.name)), line
+    plain = command.make_context(about.command, named, resilient_parsing=False).params
+    for field in list_options(standard):
+        usual = getattr(standard, field.name)
+        said = plain[field.name]
+        assert said == (
+            ",".join(usual) if isinstance(usual, tuple) else said if isinstance(usual, bool) else usual
+        )
+
+
+def _other(kind: type[Any], name: str, standard: Any) -> Any:
+    """A value that is allowed and is not the one by itself."""
+    usual = getattr(standard, name)
+    if isinstance(usual, bool):
+        return not usual
+    if isinstance(usual, tuple):
+        return usual[:1] if len(usual) > 1 else ("csv",)
+    tries: list[Any] = [
+        3,
+        0.9,
+        "cpu",
+        "tsm",
+        2,
+        1,
+        0.5,
+        "zero",
+        "stage",
+        "card",
+        "prefix",
+        Path("there"),
+        "5",
+    ]
+    hints = get_args(get_type_hints(kind)[name]) or (get_type_hints(kind)[name],)
+    for value in tries:
+        if value == usual or (type(value) not in hints and not (isinstance(value, Path) and Path in hints)):
+            continue
+        try:
+            dataclasses.replace(standard, **{name: value})
+        except GstError:
+            continue
+        return value
+    raise AssertionError(f"no other value of {name} is known here: add one to the list above")
+
+
+def fingerprint(model: LoadedModel) -> tuple[Any, ...]:
+    """What an analysis must leave as it was: weights, modes, hooks, and every source of random numbers."""
+    state = hashlib.sha256()
+    for name, tensor in model.module.state_dict().items():
+        state.update(name.encode() + tensor.numpy().tobytes())
+    modes = tuple(module.training for module in model.module.modules())
+    hooks = tuple(len(module._forward_hooks) for module in model.module.modules())
+    grads = tuple(parameter.grad is None for parameter in model.module.parameters())
+    wanted = tuple(parameter.requires_grad for parameter in model.module.parameters())
+    random = torch.random.get_rng_state().numpy().tobytes(), np.random.get_state()[1].tobytes()  # type: ignore[index] # a tuple
+    return state.hexdigest(), modes, hooks, grads, wanted, torch.get_num_threads(), *random
+
+
+def check_command(about: About, bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --json one document and nothing else; a missing file is one line and exit code 2."""
+    words = [about.command, *list_words(about, bench), "--out", str(bench.folder / "out"), "--json"]
+    assert run(words) in (0, 1)
+    told = capsys.readouterr()
+    json.loads(told.out, parse_constant=pytest.fail)
+    if about.needs == "nothing":
+        return
+    assert run([about.command, "missing.pth", *words[2:-3], "--out", str(bench.folder / "no")]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert len(told.err.strip().splitlines()) == 1
+    assert told.err.startswith("gst-analyze: ")
+    assert not (bench.folder / "no").exists() or not list((bench.folder / "no").iterdir())
+
+
+def check_analysis(
+    name: str, bench: Bench, capsys: pytest.CaptureFixture[str], again: Callable[[], Bench]
+) -> None:
+    """The whole suite for one room."""
+    about = find_about(name)
+    assert about.question.endswith("?"), "a room's docstring begins with its question"
+    assert about.limits, "a room says what its answer cannot tell"
+    before = fingerprint(bench.model)
+    result = run_python(about, bench)
+    assert fingerprint(bench.model) == before, "left as found"
+    for part in (check_schema, check_remarks, check_document, check_figures):
+        part(result)
+    check_files(result, bench.folder)
+    other = run_python(about, again())
+    for stem, table in result.tables.items():
+        pd.testing.assert_frame_equal(table, other.tables[stem])
+    check_options(about)
+    check_command(about, bench, capsys)
+
+
+def list_rooms() -> Iterator[str]:
+    """Rooms of the list that have a command."""
+    yield from (about.room.rpartition(".")[2] for about in list_analyses() if about.command)
