@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 Needs = Literal["checkpoint", "checkpoints", "clips", "dataset", "annotations", "nothing"]
-"""What it is run on: a checkpoint, several, one with clips or with labelled clips, lists of clips, nothing."""
+"""What it is run on: a checkpoint, several, one with clips or labelled clips, lists of clips, nothing."""
 
 
 class Door(ModuleType):

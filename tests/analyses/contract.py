@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -244,8 +244,3 @@ def check_analysis(
         pd.testing.assert_frame_equal(table, other.tables[stem])
     check_options(about)
     check_command(about, bench, capsys)
-
-
-def list_rooms() -> Iterator[str]:
-    """Rooms of the list that have a command."""
-    yield from (about.room.rpartition(".")[2] for about in list_analyses() if about.command)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gst_analysis.analyses import ROOMS
 from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
 from tests.analyses.contract import Bench, check_analysis
 from tests.analyses.labelled_clips import small_model, write_clips
@@ -31,7 +32,7 @@ def build_bench(folder: Path) -> Bench:
     return Bench(model, file, records, annotations, out)
 
 
-@pytest.mark.parametrize("name", list_rooms())
+@pytest.mark.parametrize("name", ROOMS)
 def test_an_analysis_keeps_the_contract(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
