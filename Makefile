@@ -7,13 +7,15 @@ PORT ?= 8501
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help app test slow lint clean
+.PHONY: help app test slow lint coverage docs clean
 
 help:
 	@echo "make app    open the explorer in a browser"
 	@echo "make test   run the tests"
 	@echo "make slow   run the longer tests too"
 	@echo "make lint   ruff, mypy, import contracts"
+	@echo "make coverage   which lines the tests reach, with a floor"
+	@echo "make docs   build the documentation into build/site"
 	@echo "make clean  remove $(VENV)"
 
 app: $(VENV)/.app
@@ -31,6 +33,13 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# With one worker a core; the floor stands in pyproject.toml.
+coverage: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "not slow and not gpu" --cov --cov-report=term:skip-covered
+
+docs: $(VENV)/.test
+	$(BIN)/mkdocs build --strict
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v >= (3, 11) else "gst-analysis needs Python 3.11 or newer; found %d.%d. Run: make PYTHON=python3.11" % v)'
