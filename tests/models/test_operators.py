@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from gst_analysis.backbones import Site
 from gst_analysis.families import runnable_families
-from gst_analysis.models.temporal import build_operator, convolve_over_time, shift_channels
+from gst_analysis.models.temporal import build_operator, convolve_clips, convolve_over_time, shift_channels
 from gst_analysis.specs import ModelSpec
 from tests.models.agreement import draw_weights, relative
 from tests.reference.names import INSIDE, INSIDE_DEPTHWISE
@@ -99,7 +99,11 @@ def test_convolution_over_time_is_conv3d(
 ) -> None:  # fmt: skip
     x = torch.randn(clips, groups * inputs, frames, height, width, dtype=torch.double)
     weight = torch.randn(groups * filters, inputs, 3, kernel, kernel, dtype=torch.double)
-    found = convolve_over_time(fold(x), weight, frames, stride=stride, groups=groups)
+    found, same = (
+        form(fold(x), weight, frames, stride=stride, groups=groups)
+        for form in (convolve_over_time, convolve_clips)
+    )
+    torch.testing.assert_close(found, same)
     padding = (1, kernel // 2, kernel // 2)
     truth = F.conv3d(x, weight, None, (1, stride, stride), padding, 1, groups)
     torch.testing.assert_close(unfold(found, frames), truth)
