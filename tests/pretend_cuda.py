@@ -235,11 +235,18 @@ _CALLS: dict[str, Callable[..., Any]] = {
 }
 
 
+def _refuse_gradient(*tensors: Tensor) -> None:
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+        raise RuntimeError("derivative for aten::cudnn_convolution_relu is not implemented")
+
+
 def _convolve_relu(x: Tensor, weight: Tensor, bias: Tensor, *how: Any) -> Tensor:
+    _refuse_gradient(x, weight, bias)
     return torch.relu(torch.conv2d(x, weight, bias, *how))
 
 
 def _convolve_add_relu(x: Tensor, weight: Tensor, z: Tensor, alpha: float, bias: Tensor, *how: Any) -> Tensor:
+    _refuse_gradient(x, weight, z, bias)
     return torch.relu(torch.conv2d(x, weight, bias, *how) + alpha * z)
 
 

@@ -67,7 +67,8 @@ class FusedKernel(nn.Module):
     def __init__(self, weight: Tensor, bias: Tensor, stride: int) -> None:
         super().__init__()
         self.stride = stride
-        self.weight, self.bias = nn.Parameter(weight.detach()), nn.Parameter(bias.detach())
+        self.weight = nn.Parameter(weight.detach(), requires_grad=False)
+        self.bias = nn.Parameter(bias.detach(), requires_grad=False)
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
         return convolve_relu(x, self.weight, self.bias, self.stride)
@@ -114,21 +115,24 @@ class Rectified(nn.Module):
 def convolve_relu(x: Tensor, weight: Tensor, bias: Tensor, stride: int = 1) -> Tensor:
     """A convolution that keeps the size, or halves it, with bias and ReLU."""
     side = weight.shape[-1] // 2
-    if not _has_cudnn(x):
+    if not _can_fuse(x):
         return F.relu(F.conv2d(x, weight, bias, stride, side))
     return torch.cudnn_convolution_relu(x, weight, bias, (stride, stride), (side, side), (1, 1), 1)
 
 
 def convolve_add_relu(x: Tensor, weight: Tensor, other: Tensor, bias: Tensor) -> Tensor:
     """A 1x1 convolution, with bias, another tensor added, and ReLU."""
-    if not _has_cudnn(x):
+    if not _can_fuse(x, other):
         return F.relu(F.conv2d(x, weight, bias) + other)
     one, none = (1, 1), (0, 0)
     return torch.cudnn_convolution_add_relu(x, weight, other, 1.0, bias, one, none, one, 1)
 
 
-def _has_cudnn(x: Tensor) -> bool:
-    return x.is_cuda and torch.version.cuda is not None and torch.backends.cudnn.enabled
+def _can_fuse(*inputs: Tensor) -> bool:
+    """On an NVIDIA GPU, and where no gradient is asked for: the fused steps have none."""
+    if torch.is_grad_enabled() and any(x.requires_grad for x in inputs):
+        return False
+    return inputs[0].is_cuda and torch.version.cuda is not None and torch.backends.cudnn.enabled
 
 
 def _is_folded(block: Bottleneck) -> bool:

@@ -10,6 +10,7 @@ from gst_analysis.inference.folding import fold_norms
 from gst_analysis.inference.fusing import FusedBottleneck, OneConvolution, fuse_blocks
 from gst_analysis.specs import model_names
 from tests.conftest import build_small
+from tests.pretend_cuda import pretend_cuda
 
 BOTTLENECKS = [name for name in model_names() if name.endswith("resnet26s")]
 
@@ -66,3 +67,18 @@ def test_bf16_computes_gst_by_one_convolution() -> None:
 def test_other_blocks_and_unfolded_ones_stay() -> None:
     assert count(fuse_blocks(fold_norms(build_small("gst-resnet18")), torch.float32), FusedBottleneck) == 0
     assert count(fuse_blocks(build_small("gst-resnet26s"), torch.float32), FusedBottleneck) == 0
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", ["gst-resnet26s", "tsm-resnet26s"])
+def test_gradients_pass_as_through_the_folded_network(name: str, kind: torch.dtype) -> None:
+    """Traces ask what each frame did, on a GPU too, where cuDNN's fused steps have no gradient."""
+    network, clips = build_small(name).double(), draw_clips()
+    gradients = []
+    with pretend_cuda():
+        for fused in (False, True):
+            x = clips.to("cuda").requires_grad_(True)
+            folded = fold_norms(network).to("cuda")
+            (fuse_blocks(folded, kind).double() if fused else folded)(x)[:, 1].sum().backward()
+            gradients.append(x.grad.cpu())
+    torch.testing.assert_close(gradients[1], gradients[0])
