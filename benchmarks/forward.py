@@ -91,7 +91,7 @@ def convolve_neighbours(
 ) -> Tensor:
     """The other form of models.temporal.convolve_over_time: neighbouring frames laid side by side first."""
     clips = torch.unflatten(x, 0, (-1, frames))
-    beside = torch.zeros(x.shape[0], 3, *x.shape[1:], dtype=x.dtype)
+    beside = torch.zeros(x.shape[0], 3, *x.shape[1:], dtype=x.dtype, device=x.device)
     beside = torch.unflatten(beside, 0, (-1, frames))  # (N, T, 3, C, H, W)
     beside[:, 1:, 0], beside[:, :, 1], beside[:, :-1, 2] = clips[:, :-1], clips, clips[:, 1:]
     flat = torch.unflatten(beside.flatten(0, 1), 2, (groups, -1)).transpose(1, 2).flatten(1, 3)

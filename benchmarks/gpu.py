@@ -186,7 +186,7 @@ def check_target(target: Path, device: torch.device) -> None:
     Raises:
         OutputError: such a name and such a device.
     """
-    if device.type != "cuda" and any(word in target.name.lower() for word in ("gpu", "cuda", "h200")):
+    if device.type != "cuda" and any(word in target.name.lower() for word in ("gpu", "cuda", "h100", "h200")):
         raise OutputError(
             str(target),
             expected="numbers of a GPU in a file that is named after one",

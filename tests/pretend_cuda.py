@@ -238,6 +238,25 @@ _CALLS: dict[str, Callable[..., Any]] = {
         ("set_device", "synchronize", "empty_cache", "set_rng_state", "reset_peak_memory_stats"), _nothing
     ),
 }
+
+
+def _refuse_gradient(*tensors: Tensor) -> None:
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+        raise RuntimeError("derivative for aten::cudnn_convolution_relu is not implemented")
+
+
+def _convolve_relu(x: Tensor, weight: Tensor, bias: Tensor, *how: Any) -> Tensor:
+    _refuse_gradient(x, weight, bias)
+    return torch.relu(torch.conv2d(x, weight, bias, *how))
+
+
+def _convolve_add_relu(x: Tensor, weight: Tensor, z: Tensor, alpha: float, bias: Tensor, *how: Any) -> Tensor:
+    _refuse_gradient(x, weight, z, bias)
+    return torch.relu(torch.conv2d(x, weight, bias, *how) + alpha * z)
+
+
+_FUSED = {"cudnn_convolution_relu": _convolve_relu, "cudnn_convolution_add_relu": _convolve_add_relu}
+"""What cuDNN does in one step."""
 _LOADING: dict[str, Callable[..., Any]] = {
     "is_available": lambda: True,
     "current_accelerator": lambda: CUDA,
@@ -257,6 +276,8 @@ def pretend_cuda() -> Iterator[None]:
         # A loader pins in a thread of its own, where no redirection holds.
         stack.enter_context(mock.patch.object(Tensor, "pin_memory", lambda tensor, *_: tensor))
         stack.enter_context(mock.patch.object(torch, "autocast", _Autocast))
+        for name, call in _FUSED.items():
+            stack.enter_context(mock.patch.object(torch, name, call))
         # A parameter that moves must become one of the other kind and stay the same object.
         stack.callback(torch.__future__.set_swap_module_params_on_conversion, swap)
         torch.__future__.set_swap_module_params_on_conversion(True)

@@ -10,6 +10,7 @@ from torch import nn
 
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.folding import fold_norms, has_hooks
+from gst_analysis.inference.fusing import fuse_blocks
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.devices import is_out_of_memory
 
@@ -24,7 +25,9 @@ def running_conditions(
     """
     with _exact_convolutions(device):
         if settings.fold and not has_hooks(network):
-            yield fold_norms(network).to(device)
+            folded = fold_norms(network).to(device)
+            kind = torch.bfloat16 if settings.precision == "bf16" else torch.float32
+            yield fuse_blocks(folded, kind) if device.type == "cuda" else folded
             return
         modes = {module: module.training for module in network.modules()}
         home = next((tensor.device for tensor in network.state_dict().values()), device)

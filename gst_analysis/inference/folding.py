@@ -23,6 +23,7 @@ from gst_analysis.networks.operators import (
     Interleaved,
     KernelWeight,
     convolve_over_time,
+    select_channels,
 )
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -70,8 +71,7 @@ class FoldedKernel(nn.Module):
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
         """Convolve the channels that this kernel reads."""
-        kernel = self.kernel
-        x = x[:, kernel.start : kernel.start + kernel.channels * kernel.groups]
+        kernel, x = self.kernel, select_channels(x, self.kernel)
         if kernel.time == 1:
             return F.conv2d(x, self.weight, self.bias, self.stride, kernel.space // 2, 1, kernel.groups)
         y = convolve_over_time(x, self.weight, frames, stride=self.stride, groups=kernel.groups)

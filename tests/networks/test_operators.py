@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from gst_analysis.networks.backbones import Site
 from gst_analysis.networks.families import runnable_families
-from gst_analysis.networks.operators import build_operator, convolve_over_time, shift_channels
+from gst_analysis.networks.operators import build_operator, convolve_clips, convolve_over_time, shift_channels
 from gst_analysis.networks.specs import ModelSpec
 from tests.networks.agreement import draw_weights, relative
 from tests.reference.names import INSIDE, INSIDE_DEPTHWISE
@@ -112,7 +112,11 @@ def test_convolution_over_time_is_conv3d(
 ) -> None:
     x = torch.randn(clips, groups * inputs, frames, height, width, dtype=torch.double)
     weight = torch.randn(groups * filters, inputs, 3, kernel, kernel, dtype=torch.double)
-    found = convolve_over_time(fold(x), weight, frames, stride=stride, groups=groups)
+    found, same = (
+        form(fold(x), weight, frames, stride=stride, groups=groups)
+        for form in (convolve_over_time, convolve_clips)
+    )
+    torch.testing.assert_close(found, same)
     padding = (1, kernel // 2, kernel // 2)
     truth = F.conv3d(x, weight, None, (1, stride, stride), padding, 1, groups)
     torch.testing.assert_close(unfold(found, frames), truth)
