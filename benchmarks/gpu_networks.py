@@ -13,7 +13,7 @@ import torchvision
 from torch import Tensor, nn
 
 from benchmarks.gpu_forms import fold_3d, fuse
-from gst_analysis.analyses.cost.measure import summarise_cost
+from gst_analysis.analyses.cost.counting import summarise_cost
 from gst_analysis.inference.folding import FoldedKernel, fold_norms
 from gst_analysis.inference.fusing import fuse_blocks
 from gst_analysis.networks.operators import KernelWeight

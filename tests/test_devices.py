@@ -26,6 +26,7 @@ from gst_analysis.analyses.importance.measure import measure_importance
 from gst_analysis.analyses.influence.measure import measure_influence
 from gst_analysis.analyses.saliency.measure import measure_saliency
 from gst_analysis.analyses.slimming.pruning import measure_masked
+from gst_analysis.analyses.traces.look_back import TraceInfluence, average_influence, measure_trace_influence
 from gst_analysis.analyses.traces.measure import ClipTrace, TracePlan, trace_clips
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.dataset import ClipItem, SkippedClip, collate_clips

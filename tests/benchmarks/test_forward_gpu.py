@@ -16,7 +16,7 @@ from benchmarks.gpu_forms import FORMS, TRAINED, fold_3d, fuse, replace_operator
 from benchmarks.gpu_networks import Networks, Setting, build_networks, count_work
 from benchmarks.gpu_rows import find_baseline
 from benchmarks.pairing import Call
-from gst_analysis.analyses.cost.measure import summarise_cost
+from gst_analysis.analyses.cost.counting import summarise_cost
 from gst_analysis.inference.folding import fold_norms
 
 CPU = torch.device("cpu")
