@@ -36,7 +36,7 @@ __all__ = [
 
 def list_recipes() -> list[str]:
     """The recipes that come with the package, in alphabetical order."""
-    return recipes.recipe_names()
+    return recipes.list_recipes()
 
 
 def can_resume(out: str | os.PathLike[str]) -> bool:

@@ -21,7 +21,7 @@ from gst_analysis.training.config import TrainConfig
 from gst_analysis.training.table import DEFAULT_RECIPE
 
 
-def recipe_names() -> list[str]:
+def list_recipes() -> list[str]:
     """The packaged recipes, in alphabetical order."""
     files = resources.files("gst_analysis.recipes").iterdir()
     return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
@@ -112,13 +112,13 @@ def _section_class(hint: Any) -> Any:
 def _load_toml(source: str) -> dict[str, Any]:
     if source.endswith(".toml") or os.sep in source:
         return _parse(_read(Path(source)), source)
-    if source not in recipe_names():
-        close = difflib.get_close_matches(source, recipe_names(), n=1, cutoff=0.3)
+    if source not in list_recipes():
+        close = difflib.get_close_matches(source, list_recipes(), n=1, cutoff=0.3)
         raise SpecError(
             "recipe",
             expected="a TOML file or a packaged recipe",
             found=repr(source)[:60],
-            todo=f"did you mean {close[0]}?" if close else f"recipes: {', '.join(recipe_names())}",
+            todo=f"did you mean {close[0]}?" if close else f"recipes: {', '.join(list_recipes())}",
         )
     return _parse((resources.files("gst_analysis.recipes") / f"{source}.toml").read_bytes(), source)
 

@@ -20,15 +20,15 @@ from gst_analysis.training.config import DataConfig, OptimiserConfig, TrainConfi
 from gst_analysis.training.recipes import (
     DEFAULT_RECIPE,
     format_config,
+    list_recipes,
     load_config,
     parse_config,
     parse_overrides,
-    recipe_names,
     setting_types,
 )
 
 
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", list_recipes())
 def test_every_recipe_loads_builds_and_survives_being_written(name: str, tmp_path: Path) -> None:
     config = load_config(name)
     assert config.model.num_classes is not None
@@ -41,7 +41,7 @@ def test_every_recipe_loads_builds_and_survives_being_written(name: str, tmp_pat
 
 
 def test_the_recipes_that_the_paper_and_the_shipped_models_need_are_there() -> None:
-    names = set(recipe_names())
+    names = set(list_recipes())
     assert DEFAULT_RECIPE in names
     for start in (
         "something-v1",
@@ -73,7 +73,7 @@ def test_the_default_recipe_is_the_papers_and_the_default_of_every_setting() -> 
 
 
 def test_planted_recipes_have_the_classes_of_their_worlds() -> None:
-    for name in recipe_names():
+    for name in list_recipes():
         config = load_config(name)
         if config.world is not None:
             assert name == f"planted-{config.world.world}"
@@ -185,6 +185,27 @@ def test_overrides_are_read_by_their_type() -> None:
     assert str(config.model_spec(3).alpha) == "1/2"
     with pytest.raises(SpecError, match="key=value"):
         parse_overrides(["optimiser.lr"])
+    with pytest.raises(SpecError, match=r"such as optimiser\.lr=0\.02; found planted"):
+        parse_overrides("planted")
+
+
+def test_overrides_may_be_python_values() -> None:
+    given = {
+        "optimiser.lr": 1,
+        "schedule.milestones": (10, 20),
+        "run.sync_bn": True,
+        "model.width": None,
+        "data.validation": "none",
+        "data.root": Path("worlds") / "static",
+        "schedule.epochs": "5",
+    }
+    typed = ["optimiser.lr=1", "schedule.milestones=10,20", "run.sync_bn=true", "model.width=none"]
+    typed += ["data.validation=none", f"data.root={Path('worlds', 'static')}", "schedule.epochs=5"]
+    assert load_config(overrides=parse_overrides(given)) == load_config(overrides=parse_overrides(typed))
+    with pytest.raises(SpecError, match=r"setting optimiser\.lr: expected a number; found True"):
+        load_config(overrides={"optimiser.lr": True})
+    with pytest.raises(SpecError, match="unknown key"):
+        load_config(overrides={"optimiser": {"lr": 1}})
 
 
 def test_unknown_recipes_and_missing_files_are_said(tmp_path: Path) -> None:

@@ -8,14 +8,16 @@ import pandas as pd
 import pytest
 import torch
 
+import gst_analysis as gst
 from gst_analysis.checkpoints.loading import load_checkpoint, load_model
 from gst_analysis.errors import OutputError, SpecError
 from gst_analysis.tables.schema import check
+from gst_analysis.training import can_resume
 from gst_analysis.training.loop import train
 from gst_analysis.training.progress import TrainProgress
 from gst_analysis.training.recipes import load_config
 from gst_analysis.training.table import TRAINING_EPOCHS, TRAINING_STEPS
-from tests.training.runs import STEPS, assert_same, tiny, weights
+from tests.training.runs import SETTINGS, STEPS, assert_same, tiny, weights
 
 CHANCE = 1 / 12
 
@@ -53,6 +55,32 @@ def test_what_a_run_leaves(world: Path, tmp_path: Path) -> None:
     assert load_checkpoint(result.files["best"]).provenance["epoch"] == result.summary.best_epoch
     assert load_config(tmp_path / "config.toml") == config
     assert not list(tmp_path.glob(".*"))
+
+
+def test_the_public_function_takes_a_dict_and_its_result_keeps_the_contract(
+    world: Path, tmp_path: Path
+) -> None:
+    settings = {**SETTINGS, "data.root": world, "schedule.epochs": 1, "data.validation": None}
+    told: list[TrainProgress] = []
+    result = gst.train("planted-static", settings, out=tmp_path / "run", progress=told.append)
+    assert can_resume(tmp_path / "run")
+    assert not can_resume(tmp_path)
+    assert {at.phase for at in told} == {"training"}
+    assert result.tables == {"training": result.table}
+    assert not result.figures()
+    assert not result.pages()
+    assert "<table" in result._repr_html_()
+    saved = result.save(tmp_path / "saved")
+    assert sorted(path.name for path in (tmp_path / "saved").iterdir()) == [
+        "training.csv",
+        "training.json",
+        "training.parquet",
+    ]
+    document = result.to_document(saved)
+    assert list(document) == ["summary", "epochs", "files", "notes"]
+    assert document["files"] == {"last": str(tmp_path / "run" / "last.pth"), **saved}
+    assert [row["epoch"] for row in document["epochs"]] == [1]
+    assert result.summary.top1 is None
 
 
 def test_the_log_says_the_same_as_jsonl_and_csv(world: Path, tmp_path: Path) -> None:
