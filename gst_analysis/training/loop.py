@@ -97,7 +97,7 @@ def _train_here(
         snapshot = ranks.give(
             ranks.agree(lambda: load_snapshot(folder, config) if resume and ranks.leads else None)
         )
-        parts = build_parts(config, fabric, ranks, watch if ranks.leads else ignore_progress, snapshot)
+        parts = build_parts(config, ranks, watch if ranks.leads else ignore_progress, snapshot)
         return _run_loop(parts, Recorder(parts, folder, snapshot), watch)
 
 
@@ -167,7 +167,7 @@ class Loop:
         self._set_rate()
         with explain_out_of_memory(parts.plan, ranks.device):
             for n in usable:
-                with parts.fabric.no_backward_sync(parts.module, enabled=n != usable[-1]):
+                with parts.ranks.fabric.no_backward_sync(parts.module, enabled=n != usable[-1]):
                     self._learn(pieces[n], clips)
             if usable:
                 self._update()
@@ -182,13 +182,15 @@ class Loop:
         logits = average_frames(parts.module(normalise_clips(pixels, parts.config.clip.spec())).float())
         smoothing = parts.config.optimiser.label_smoothing
         loss: Tensor = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
-        parts.fabric.backward(loss * (parts.ranks.size / clips))  # DDP divides by the number of ranks
+        parts.ranks.fabric.backward(loss * (parts.ranks.size / clips))  # DDP divides by the number of ranks
         self.totals.add(loss, logits, labels)
 
     def _update(self) -> None:
         parts, norm = self.parts, self.parts.config.optimiser.clip_norm
         if norm is not None:
-            parts.fabric.clip_gradients(parts.module, parts.stepper, max_norm=norm, error_if_nonfinite=False)
+            parts.ranks.fabric.clip_gradients(
+                parts.module, parts.stepper, max_norm=norm, error_if_nonfinite=False
+            )
         parts.stepper.step()
         parts.optimiser.zero_grad(set_to_none=True)
 

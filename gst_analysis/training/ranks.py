@@ -84,6 +84,7 @@ class Ranks:
     """This process among the others. What they tell each other goes by gloo, so that no GPU waits for it."""
 
     def __init__(self, fabric: Fabric) -> None:
+        self.fabric = fabric
         self.rank, self.size = fabric.global_rank, fabric.world_size
         self.device = fabric.device
         self._group: Any = None

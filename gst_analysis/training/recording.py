@@ -124,7 +124,7 @@ class Recorder:
                 position,
                 parts.network.state_dict(),
                 parts.optimiser.state_dict(),
-                parts.fabric.strategy.precision.state_dict(),
+                parts.ranks.fabric.strategy.precision.state_dict(),
                 generators,
                 sums,
                 self.log.sizes(),
@@ -178,7 +178,7 @@ class Recorder:
         try:
             parts.network.load_state_dict(dict(snapshot.weights))
             parts.optimiser.load_state_dict(dict(snapshot.optimiser))
-            parts.fabric.strategy.precision.load_state_dict(dict(snapshot.scaler))
+            parts.ranks.fabric.strategy.precision.load_state_dict(dict(snapshot.scaler))
             if rank == 0:  # the sums are those of all ranks together
                 self.totals.sums.copy_(snapshot.sums)
             if rank < len(snapshot.random):

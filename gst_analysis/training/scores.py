@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -81,13 +80,10 @@ def check_finite(sums: Tensor, lr: float) -> None:
 class Validation:
     """Scores a network on every readable validation clip once: middle frames, centre crop."""
 
-    def __init__(
-        self, loader: Loader, spec: ClipSpec, skipped: SkippedClips, fabric: Fabric, ranks: Ranks
-    ) -> None:
+    def __init__(self, loader: Loader, spec: ClipSpec, skipped: SkippedClips, ranks: Ranks) -> None:
         self.loader = loader
         self.spec = spec
         self.skipped = skipped
-        self.fabric = fabric
         self.ranks = ranks
 
     @torch.no_grad()
@@ -111,7 +107,7 @@ class Validation:
 
     def _score(self, network: nn.Module, batch: ClipBatch) -> Tensor:
         clips, labels = to_device(batch, self.ranks.device)
-        with self.fabric.autocast():
+        with self.ranks.fabric.autocast():
             logits = network(normalise_clips(clips, self.spec))
         clip_logits = average_frames(logits.float())
         return sum_scores(F.cross_entropy(clip_logits, labels, reduction="sum"), clip_logits, labels)

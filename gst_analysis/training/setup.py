@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 from torch.optim import SGD
 
 from gst_analysis.checkpoints.loading import LoadedModel
@@ -35,7 +34,6 @@ class Parts:
     """What the loop works with."""
 
     config: TrainConfig
-    fabric: Fabric
     ranks: Ranks
     sources: Sources
     network: VideoNetwork
@@ -55,7 +53,7 @@ class Parts:
 
 
 def build_parts(
-    config: TrainConfig, fabric: Fabric, ranks: Ranks, watch: TrainWatcher, snapshot: Snapshot | None = None
+    config: TrainConfig, ranks: Ranks, watch: TrainWatcher, snapshot: Snapshot | None = None
 ) -> Parts:
     """Build everything; the same error on every rank if it fails on any. A snapshot's clips must be these."""
     ranks.agree(lambda: prepare_world(config, _watch_phase(watch, "rendering")) if ranks.leads else None)
@@ -65,12 +63,10 @@ def build_parts(
     optimiser = build_optimiser(network, config.optimiser)
     compiled: Any = torch.compile(network) if config.run.compile else network
     with explain_exhaustion(f"the network on {ranks.device}", _SMALLER):
-        module, stepper = fabric.setup(compiled, optimiser)
+        module, stepper = ranks.fabric.setup(compiled, optimiser)
     sampler = TrainSampler(plan)
-    share = config.data.max_skipped
     return Parts(
         config=config,
-        fabric=fabric,
         ranks=ranks,
         sources=sources,
         network=network,
@@ -81,8 +77,8 @@ def build_parts(
         dataset=dataset,
         sampler=sampler,
         loader=build_loader(dataset, sampler, config, ranks.device),
-        skipped=SkippedClips(len(dataset), max_share=share),
-        validation=ranks.agree(lambda: _prepare_validation(config, sources, fabric, ranks, plan, watch)),
+        skipped=SkippedClips(len(dataset), max_share=config.data.max_skipped),
+        validation=ranks.agree(lambda: _prepare_validation(config, sources, ranks, plan.piece, watch)),
         provenance=provenance,
     )
 
@@ -100,7 +96,7 @@ def _prepare_training(
 
 
 def _prepare_validation(
-    config: TrainConfig, sources: Sources, fabric: Fabric, ranks: Ranks, plan: BatchPlan, watch: TrainWatcher
+    config: TrainConfig, sources: Sources, ranks: Ranks, batch: int, watch: TrainWatcher
 ) -> Validation | None:
     if sources.validation is None:
         return None
@@ -113,10 +109,10 @@ def _prepare_validation(
         )
     records = sources.validation
     dataset = build_dataset(records, config, train=False, progress=_watch_phase(watch, "reading"))
-    sampler = ValidationSampler(len(records), plan.piece, rank=ranks.rank, ranks=ranks.size)
+    sampler = ValidationSampler(len(records), batch, rank=ranks.rank, ranks=ranks.size)
     loader = build_loader(dataset, sampler, config, ranks.device)
     skipped = SkippedClips(len(records), max_share=config.data.max_skipped)
-    return Validation(loader, config.clip.spec(), skipped, fabric, ranks)
+    return Validation(loader, config.clip.spec(), skipped, ranks)
 
 
 def _build_network(

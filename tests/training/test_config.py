@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gst_analysis.errors import SpecError
@@ -284,6 +284,7 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
     )
 
 
+@settings(deadline=None)  # a busy machine is no mistake
 @given(configs())
 def test_whatever_is_written_reads_back_to_the_same(config: TrainConfig) -> None:
     assert written(config) == config
