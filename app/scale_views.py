@@ -124,7 +124,7 @@ def _tell_counts(result: ScaleComparison) -> None:
     """In how many layers time and space differ, and checkpoints from the first."""
     summary = result.summary
     for name, found in summary.checkpoints.items():
-        told = _tell_gaps(found) if found.tested else f"not tested: {_tell_why(result.table, name)}"
+        told = found.describe(mark="**") if found.tested else literal(found.describe())
         against = (
             f"; differs from {literal(summary.reference)} in {found.differs_from_reference} of "
             f"{found.compared_with_reference} groups of channels"
@@ -132,19 +132,6 @@ def _tell_counts(result: ScaleComparison) -> None:
             else ""
         )
         st.markdown(f"- {literal(name)}: {told}{against}")
-
-
-def _tell_gaps(found: Any) -> str:
-    return (
-        f"time higher in **{found.temporal_above}**, lower in **{found.temporal_below}** "
-        f"of {found.tested} layers"
-    )
-
-
-def _tell_why(gaps: Any, name: str) -> str:
-    """Why no layer of a checkpoint can be tested, such as a family without groups."""
-    reasons = gaps.loc[gaps["checkpoint"] == name, "undefined"].unique()
-    return "; ".join(literal(reason.removeprefix("interval and tests: ")) for reason in reasons)
 
 
 def show_importance(columns: Sequence[Column]) -> None:

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gst_analysis.analyses.comparison.figure import GROUP_NAMES, list_colours
+from gst_analysis.style.names import GROUP_NAMES
+from gst_analysis.style.ramp import list_colours
 from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
 
 WORLD_NAMES = {

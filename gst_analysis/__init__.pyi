@@ -3,7 +3,7 @@
 from .analyses.ablation import Ablation, ablate
 from .analyses.ablation.measure import AblationPlan
 from .analyses.agreement import ScoreAgreement, score_agreement
-from .analyses.comparison import ScaleComparison, compare_scales
+from .analyses.comparison import ComparisonOptions, ScaleComparison, compare_scales
 from .analyses.cost import (
     Cost,
     CostOptions,
@@ -22,7 +22,7 @@ from .analyses.evaluation import ClipPredictions, ModelEvaluation, evaluate, pre
 from .analyses.importance import Importance, channel_importance
 from .analyses.influence import FrameInfluence, frame_influence
 from .analyses.saliency import SaliencyMaps, SaliencyOptions, saliency_maps
-from .analyses.scales import BnScales, bn_scales
+from .analyses.scales import BnScales, ScaleOptions, bn_scales
 from .analyses.slimming import Slimming, SlimTarget, slim
 from .analyses.slimming.fine_tuning import FineTuning
 from .analyses.traces import Traces, trace
@@ -78,6 +78,7 @@ __all__ = [
     "ClipPredictions",
     "ClipRecord",
     "ClipSpec",
+    "ComparisonOptions",
     "Cost",
     "CostOptions",
     "CostSummary",
@@ -106,6 +107,7 @@ __all__ = [
     "SaliencyMaps",
     "SaliencyOptions",
     "ScaleComparison",
+    "ScaleOptions",
     "ScoreAgreement",
     "SlimTarget",
     "Slimming",

@@ -109,6 +109,13 @@ class Result(Generic[Summary]):
             raise OutputError(self.stem, expected="an interactive figure", found="none", todo="use .plot()")
         return next(iter(drawn.values()))
 
+    def describe_failures(self) -> list[str]:
+        """What could not be looked at, and why, a line each."""
+        return [
+            f"could not be read: {name}: {why.removeprefix(f'{name}: ')}"
+            for name, why in self.failures.items()
+        ]
+
     def record(self) -> dict[str, Any]:
         """Summary, notes, failures and provenance as plain values for JSON."""
         told = {"summary": self.summary, "notes": self.notes, "failures": self.failures}

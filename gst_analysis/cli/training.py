@@ -122,7 +122,7 @@ def print_trained(result: TrainResult) -> None:
         losses = [f"{row[name]:.3f}" if row[name] == row[name] else "" for name in ("loss", "val_loss")]
         table.add_row(str(row["epoch"]), f"{row['lr']:.2g}", losses[0], shares[0], losses[1], shares[1])
     Console().print(table)
-    print_remarks(result.notes, result.failures)
+    print_remarks(result)
     print_files(result.files)
 
 

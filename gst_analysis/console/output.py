@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -69,18 +69,18 @@ def finish(result: AnyResult, files: Files, *, json: bool, show: Callable[[AnyRe
         print_json(result.to_document(written))
     else:
         show(result)
-        print_remarks(result.notes, result.failures)
+        print_remarks(result)
         print_files(written)
     if result.failures:
         raise typer.Exit(1)
 
 
-def print_remarks(notes: Iterable[str], failures: Mapping[str, str]) -> None:
-    """Notes, and what could not be read and why, a line each."""
-    for note in notes:
+def print_remarks(result: Result[Any]) -> None:
+    """Notes, and what could not be looked at and why, a line each."""
+    for note in result.notes:
         print(f"note: {note}")
-    for clip, reason in failures.items():
-        print(f"could not be read: {clip}: {reason.removeprefix(f'{clip}: ')}")
+    for line in result.describe_failures():
+        print(line)
 
 
 @contextmanager

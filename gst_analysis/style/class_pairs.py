@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import to_rgb
 
 from gst_analysis.errors import SpecError, one_line
 from gst_analysis.inference.table import CONFUSION
-from gst_analysis.style.theme import Theme
+from gst_analysis.style.names import shorten as shorten
+from gst_analysis.style.theme import choose_ink as choose_ink
 from gst_analysis.tables.schema import check
 
 FEW = 16
@@ -126,29 +126,7 @@ def _check_square(table: pd.DataFrame) -> None:
         )
 
 
-def shorten(text: str, limit: int) -> str:
-    """Leave out whole words from the middle of a long name, whose ends tell it from others."""
-    if len(text) <= limit:
-        return text
-    head, tail = (limit - 1) // 2, limit - 1 - (limit - 1) // 2
-    start, end = text[:head], text[len(text) - tail :]
-    if " " in start and text[head] != " ":
-        start = start.rsplit(" ", 1)[0]
-    if " " in end and text[len(text) - tail - 1] != " ":
-        end = end.split(" ", 1)[1]
-    return f"{start.rstrip()} … {end.lstrip()}" if " " in text else f"{start}…{end}"
-
-
 def mask_matrix(shares: np.ndarray, *, diagonal: bool) -> np.ndarray:
     """The right (diagonal) or the wrong answers alone, NaN elsewhere."""
     kept = np.eye(len(shares), dtype=bool) == diagonal
     return np.where(kept, shares, np.nan)
-
-
-def choose_ink(share: float, colour: str, theme: Theme) -> str:
-    """Black or white, whichever stands out more (by WCAG's contrast) from a cell of this share."""
-    paper, full = np.array(to_rgb(theme.panel)), np.array(to_rgb(colour))
-    ground = paper + share**0.5 * (full - paper)
-    linear = np.where(ground <= 0.04045, ground / 12.92, ((ground + 0.055) / 1.055) ** 2.4)
-    luminance = float(linear @ (0.2126, 0.7152, 0.0722))
-    return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#FFFFFF"

@@ -1,4 +1,4 @@
-"""Names of checkpoints, short enough for a figure and still apart from each other: text in, text out."""
+"""What figures call checkpoints, layers and groups: short enough, and still apart. Text in, text out."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from gst_analysis.style.class_pairs import shorten
-
+GROUP_NAMES = {
+    "spatial": "spatial channels",
+    "temporal": "temporal channels",
+    "all": "all channels (no groups)",
+}
+"""In the order in which figures list them."""
 _WORD = re.compile(r"[^-_. /]+[-_. /]*")
 
 
@@ -39,3 +43,22 @@ def _count_shared(words: Sequence[Sequence[str]]) -> int:
 def _number(names: Sequence[str], limit: int) -> list[str]:
     """What is the same after all gets its place in the order given."""
     return [f"{i} {shorten(name, max(4, limit - 3))}" for i, name in enumerate(names, 1)]
+
+
+def shorten(text: str, limit: int) -> str:
+    """Leave out whole words from the middle of a long name, whose ends tell it from others."""
+    if len(text) <= limit:
+        return text
+    head, tail = (limit - 1) // 2, limit - 1 - (limit - 1) // 2
+    start, end = text[:head], text[len(text) - tail :]
+    if " " in start and text[head] != " ":
+        start = start.rsplit(" ", 1)[0]
+    if " " in end and text[len(text) - tail - 1] != " ":
+        end = end.split(" ", 1)[1]
+    return f"{start.rstrip()} … {end.lstrip()}" if " " in text else f"{start}…{end}"
+
+
+def shorten_layers(layers: Sequence[str]) -> list[str]:
+    """layer3.0.bn2 as 3.0, but where a block has two norms."""
+    blocks = [layer.removeprefix("layer").rsplit(".", 1)[0] for layer in layers]
+    return blocks if len(set(blocks)) == len(layers) else [layer.removeprefix("layer") for layer in layers]

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from gst_analysis.files import write_whole
 
@@ -48,6 +52,9 @@ class Theme:
     """The reader's own choice."""
 
 
+_LEGEND_MARK, _LEGEND_LETTER = 0.6, 0.066
+"""Inches, of a mark with the room around it and of a letter."""
+
 LIGHT = Theme("#FFFFFF", "#FFFFFF", "#1A1A1A", "#595959", "#E3E3E3", GROUP_COLOURS, "#009E73", "#A3478A")
 DARK = Theme("#0E1117", "#161A22", "#F2F2F2", "#B4B4B4", "#333944", GROUP_COLOURS_DARK, "#2FC79B", "#E08FC2")
 
@@ -73,7 +80,7 @@ def new_figure(width: float, height: float, theme: Theme) -> Figure:
     return figure
 
 
-def dress(axes: Axes, theme: Theme, *, grid: Grid | None = "y") -> None:
+def style_axes(axes: Axes, theme: Theme, *, grid: Grid | None = "y") -> None:
     """Give axes the theme's ink, and only the lines that help reading."""
     axes.set_facecolor(theme.panel)
     for side in ("top", "right"):
@@ -88,11 +95,42 @@ def dress(axes: Axes, theme: Theme, *, grid: Grid | None = "y") -> None:
         axes.grid(axis=grid, color=theme.grid, linewidth=0.7)
 
 
-def dress_legend(legend: Any, theme: Theme) -> None:
+def style_legend(legend: Any, theme: Theme) -> None:
     """Give a legend the theme's ink and no box."""
     legend.set_frame_on(False)
     for text in [*legend.get_texts(), legend.get_title()]:
         text.set_color(theme.ink)
+
+
+dress, dress_legend = style_axes, style_legend  # until every room says style_axes
+
+
+def add_legend(
+    figure: Figure, handles: Sequence[Line2D | Patch], theme: Theme, *, title: str | None = None
+) -> None:
+    """A legend above everything, in as few rows as fit its width."""
+    widest = max(len(str(handle.get_label())) for handle in handles)
+    fitting = int(figure.get_figwidth() / (_LEGEND_MARK + widest * _LEGEND_LETTER))
+    most = len(handles) if len(handles) <= 4 else 3
+    columns = max(1, min(most, fitting))
+    legend = figure.legend(
+        handles=list(handles),
+        loc="outside upper center",
+        ncols=columns,
+        fontsize=8,
+        title=title,
+        title_fontsize=8,
+    )
+    style_legend(legend, theme)
+
+
+def choose_ink(share: float, colour: str, theme: Theme) -> str:
+    """Black or white, whichever stands out more (by WCAG's contrast) from a cell of this share."""
+    paper, full = np.array(to_rgb(theme.panel)), np.array(to_rgb(colour))
+    ground = paper + share**0.5 * (full - paper)
+    linear = np.where(ground <= 0.04045, ground / 12.92, ((ground + 0.055) / 1.055) ** 2.4)
+    luminance = float(linear @ (0.2126, 0.7152, 0.0722))
+    return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#FFFFFF"
 
 
 _SALT = threading.Lock()

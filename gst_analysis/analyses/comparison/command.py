@@ -1,38 +1,34 @@
-"""`compare`: batch-norm scales of many checkpoints."""
+"""`compare`: batch-norm scales of many checkpoints, and what the terminal prints of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gst_analysis.console.options import Json, Out
-from gst_analysis.console.output import format_number, format_p_value, print_files
-
-if TYPE_CHECKING:
-    from gst_analysis.analyses.comparison import ScaleComparison
+from gst_analysis.analyses.comparison import ComparisonOptions, ScaleComparison, compare_scales
+from gst_analysis.analyses.comparison.table import ComparedCheckpoint, ComparisonSummary
+from gst_analysis.console.options import CheckpointFiles, Json, takes_options
+from gst_analysis.console.output import finish, format_number, format_p_value, show_progress
+from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
 
+_OPTIONS = ComparisonOptions()
+_FILES = files_of(ScaleComparison, "compare")
+_MOST_DETAILED = 3
+"""Checkpoints up to which every layer has a row."""
+
 
 @commands.command(epilog="Example: gst-analyze compare half.pth quarter.pth eighth.pth --out figures")
+@takes_options
 def compare(
-    checkpoints: Annotated[list[str], typer.Argument(metavar="CKPT...", help="Checkpoint files.")],
-    reference: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which one to compare with; the first by default.")
-    ] = None,
-    by: Annotated[str, typer.Option(help="Rows of the overlays: block or stage.")] = "stage",
-    absolute: Annotated[bool, typer.Option("--absolute", help="Compare |γ| instead of γ.")] = False,
-    formats: Annotated[
-        str, typer.Option("--formats", help="Which files: png, svg, pdf, csv, parquet, json.")
-    ] = "png,svg,csv,parquet,json",
-    dark: Annotated[bool, typer.Option("--dark", help="Draw for a dark background.")] = False,
-    out: Out = Path("compare"),
+    checkpoints: CheckpointFiles,
+    options: ComparisonOptions = _OPTIONS,
+    files: Files = _FILES,
     json: Json = False,
 ) -> None:
     """Compare the batch-norm scales of checkpoints, with statistics.
@@ -41,57 +37,41 @@ def compare(
     medians with a bootstrap interval, Wasserstein distance, Kolmogorov-Smirnov and AUC, corrected for the
     number of blocks. Exit code 1 if some files could not be read; the rest is compared.
     """
-    from gst_analysis.analyses import comparison
-    from gst_analysis.console.output import print_json, show_progress
-    from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
-    from gst_analysis.tables.schema import check_choices
-
-    kinds = check_choices("formats", formats.split(","), (*IMAGE_FORMATS, *TABLE_FORMATS))
-    check_choices("by", [by], ("block", "stage"))
     with show_progress("reading checkpoints", len(checkpoints)) as progress:
-        result = comparison.compare_scales(
-            *checkpoints, reference=reference, absolute=absolute, progress=progress
-        )
-    files = comparison.save_comparison(result, out, kinds, by=by, dark=dark)
-    if json:
-        print_json(result.contract(files))
-    else:
-        show_comparison(result, files)
-    if result.failures:
-        raise typer.Exit(1)
+        result = compare_scales(*checkpoints, options=options, progress=progress)
+    finish(result, files, json=json, show=print_comparison)
 
 
-def show_comparison(result: ScaleComparison, files: Mapping[str, str]) -> None:
+def print_comparison(result: ScaleComparison) -> None:
     """A row a checkpoint; the gaps of each block if there are few checkpoints; what was not compared."""
     summary = result.summary
-    if len(summary.checkpoints) <= 3:
+    if len(summary.checkpoints) <= _MOST_DETAILED:
         for name, rows in result.table.groupby("checkpoint", sort=False):
-            Console().print(_gap_table(str(name), summary.statistic, rows.to_dict("records")))
+            reasons = summary.checkpoints[str(name)].undefined
+            Console().print(_gap_table(str(name), summary.statistic, rows.to_dict("records"), reasons))
     title = f"layers where {summary.statistic} of temporal t and spatial s differ (5%, {summary.correction})"
     table = Table(title=title)
     table.add_column("checkpoint", overflow="fold")
     for heading in ("t > s", "t < s", "tested", "unlike reference"):
         table.add_column(heading, justify="right")
     for name, counts in summary.checkpoints.items():
-        unlike = f"{counts.differs_from_reference} of {counts.compared_with_reference}"
-        numbers = (counts.temporal_above, counts.temporal_below)
-        if not counts.compared_with_reference:
-            unlike = "nothing shared"
+        above, below = str(counts.temporal_above), str(counts.temporal_below)
         tested = f"{counts.tested} of {counts.layers}"
-        if name == summary.reference:
-            unlike = "is the reference"
-        table.add_row(escape(name), *map(str, numbers), tested, unlike)
+        table.add_row(escape(name), above, below, tested, _count_unlike(name, counts, summary))
     Console().print(table)
     for row in result.uncompared.to_dict("records"):
         print(f"not compared: {row['checkpoint']}, {row['what']}: {row['why']}")
-    for note in result.notes:
-        print(f"note: {note}")
-    for failure in result.failures.values():
-        print(f"left out: {failure}")
-    print_files(files)
 
 
-def _gap_table(name: str, statistic: str, rows: list[dict[Any, Any]]) -> Table:
+def _count_unlike(name: str, counts: ComparedCheckpoint, summary: ComparisonSummary) -> str:
+    if name == summary.reference:
+        return "is the reference"
+    if not counts.compared_with_reference:
+        return "nothing shared"
+    return f"{counts.differs_from_reference} of {counts.compared_with_reference}"
+
+
+def _gap_table(name: str, statistic: str, rows: list[dict[Any, Any]], reasons: tuple[str, ...]) -> Table:
     table = Table(title=f"{escape(name)}: median {statistic}, temporal minus spatial; p after Holm")
     table.add_column("layer", no_wrap=True)
     for heading in ("n", "gap", "95% interval", "moved by", "AUC", "p", "KS p"):
@@ -103,7 +83,6 @@ def _gap_table(name: str, statistic: str, rows: list[dict[Any, Any]]) -> Table:
         p_values = (format_p_value(row["auc_p_holm"]), format_p_value(row["ks_p_holm"]))
         layer, counts = str(row["layer"]).removeprefix("layer"), f"{row['spatial_n']}+{row['temporal_n']}"
         table.add_row(layer, counts, gap, interval, moved, auc, *p_values)
-    reasons = dict.fromkeys(row["undefined"] for row in rows if row["undefined"])
     if reasons:
         table.caption = "not defined: " + "; ".join(reasons)
     return table

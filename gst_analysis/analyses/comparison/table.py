@@ -1,11 +1,21 @@
-"""How two groups of scales differ: space from time within a checkpoint, and a checkpoint from another."""
+"""Checkpoints side by side: columns, options and the result."""
 
 from __future__ import annotations
 
-from gst_analysis.analyses.scales.table import TESTS
-from gst_analysis.tables.schema import Schema, real, text, whole
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
-"""In `auc`, the temporal group is the first; p values are corrected over the layers of a checkpoint."""
+from gst_analysis.analyses.scales.table import ROWS, TESTS, GapCounts
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.options import option
+from gst_analysis.results import Result
+from gst_analysis.tables import Schema, check_choices, real, text, whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 SCALE_DIFFERENCES = Schema(
     "SCALE_DIFFERENCES",
@@ -34,3 +44,103 @@ NOT_COMPARED = Schema(
         "why": text("why not"),
     },
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonOptions:
+    """What checkpoints are compared with, and how scales are shown."""
+
+    reference: str | None = option(None, "Which one to compare with; the first by default.", metavar="NAME")
+    by: str = option("stage", "Rows of the overlays: block or stage.")
+    absolute: bool = option(False, "Compare |γ| instead of γ.")
+
+    def __post_init__(self) -> None:
+        check_choices("by", [self.by], ROWS)
+
+
+@dataclass(frozen=True)
+class ComparedCheckpoint(GapCounts):
+    """Time against space in one checkpoint, and the checkpoint against the reference."""
+
+    differs_from_reference: int
+    """Layers and groups that differ from the reference's, by either test."""
+    compared_with_reference: int
+
+
+@dataclass(frozen=True)
+class ComparisonSummary:
+    """What was compared and what was found, after Holm's correction at 5%."""
+
+    statistic: str
+    reference: str
+    confidence: float
+    correction: str
+    checkpoints: dict[str, ComparedCheckpoint]
+
+
+@dataclass(frozen=True)
+class ScaleComparison(Result[ComparisonSummary]):
+    """Checkpoints side by side; `.table` is BLOCK_GAPS."""
+
+    stem: ClassVar[str] = "block_gaps"
+    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, *TABLE_FORMATS)
+    saved: ClassVar[tuple[str, ...]] = ("png", "svg", *TABLE_FORMATS)
+
+    scales: pd.DataFrame = field(repr=False, kw_only=True)
+    """BN_SCALES of every checkpoint."""
+    differences: pd.DataFrame = field(repr=False, kw_only=True)
+    """SCALE_DIFFERENCES of every checkpoint but the reference."""
+    uncompared: pd.DataFrame = field(repr=False, kw_only=True)
+    """NOT_COMPARED: what networks do not share."""
+    by: str = field(default="stage", kw_only=True)
+    """What a row of the overlays stands for."""
+
+    @property
+    def absolute(self) -> bool:
+        """Whether |γ| was compared rather than γ."""
+        return self.summary.statistic != "gamma"
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Gaps, differences, what was not compared, and the scales."""
+        return {
+            self.stem: self.table,
+            "scale_differences": self.differences,
+            "not_compared": self.uncompared,
+            "bn_scales": self.scales,
+        }
+
+    def figures(self, *, by: str | None = None, dark: bool = False) -> dict[str, Figure]:
+        """Gap by block, overlaid distributions, and ridgelines."""
+        chosen = self if by is None else dataclasses.replace(self, by=by)
+        return Result.figures(chosen, dark=dark)
+
+    def describe_failures(self) -> list[str]:
+        """Files that were left out, and why."""
+        return [f"left out: {why}" for why in self.failures.values()]
+
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `gst-analyze compare --json` prints."""
+        origin = self.provenance
+        blocks = dict(iter(self.table.groupby("checkpoint", sort=False)))
+        checkpoints = [
+            {
+                "name": name,
+                "path": origin.settings["paths"][name],
+                "sha256": sha,
+                "network": origin.settings["networks"][name],
+                "blocks": blocks[name].to_dict("records"),
+            }
+            for name, sha in origin.sources.items()
+        ]
+        return {
+            "statistic": self.summary.statistic,
+            "reference": self.summary.reference,
+            "settings": {"confidence": self.summary.confidence, "correction": self.summary.correction},
+            "checkpoints": checkpoints,
+            "differences": self.differences.to_dict("records"),
+            "not_compared": self.uncompared.to_dict("records"),
+            "notes": self.notes,
+            "failures": self.failures,
+            "files": dict(files or {}),
+        }

@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gst_analysis.analyses.comparison.figure import GROUP_NAMES, add_legend, shorten_layers
-from gst_analysis.style.class_pairs import shorten
-from gst_analysis.style.theme import Theme, dress, new_figure, theme_of
+from gst_analysis.style.names import GROUP_NAMES, shorten, shorten_layers
+from gst_analysis.style.theme import Theme, add_legend, new_figure, style_axes, theme_of
 
 _MARKERS = {"spatial": "o", "temporal": "D", "all": "o"}
 
@@ -30,7 +29,7 @@ def draw_drift(
     figure = new_figure(max(8.5, 3.0 + 0.55 * len(names)), 4.2, theme)
     left, right = figure.subplots(1, 2)
     for axes in (left, right):
-        dress(axes, theme)
+        style_axes(axes, theme)
         axes.set_xticks(range(len(names)), shorten_layers(names), rotation=90 if len(names) > 8 else 0)
         axes.set_xlabel("block (stage.index)", fontsize=8)
         axes.set_xlim(-0.6, len(names) - 0.4)
@@ -128,7 +127,7 @@ def _lay_out(names: list[str], theme: Theme) -> tuple[list[Axes], Figure]:
     figure = new_figure(1.2 + 2.1 * columns, 1.5 + 1.55 * rows, theme)
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flatten()
     for axes, name in zip(grid, shorten_layers(names), strict=False):
-        dress(axes, theme, grid="both")
+        style_axes(axes, theme, grid="both")
         axes.set_title(f"block {name}", fontsize=8)
         axes.tick_params(labelsize=7)
     for axes in grid[len(names) :]:

@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gst_analysis.analyses.comparison.figure import GROUP_NAMES, shorten_layers
 from gst_analysis.analyses.importance.table import WHICH_TO_TRUST
-from gst_analysis.style.names import tell_apart
+from gst_analysis.style.names import GROUP_NAMES, shorten_layers, tell_apart
 from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
 
 _COLUMNS = {"abs_gamma": "raw scale |γ|", "invariant": "invariant score: E[ReLU(β+γz)] · ‖next weights‖"}

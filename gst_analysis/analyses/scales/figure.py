@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,10 +9,15 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from gst_analysis.analyses.scales.panels import Panel, count_bins, lay_out_panels
-from gst_analysis.style.names import tell_apart
-from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
+from gst_analysis.analyses.scales.table import BnScales, name_symbol
+from gst_analysis.style.names import GROUP_NAMES, tell_apart
+from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 
-Rows = Literal["block", "stage"]
+
+def draw_figures(result: BnScales, *, dark: bool = False) -> dict[str, Figure]:
+    """The grid of all checkpoints."""
+    drawn = draw_bn_scales(result.table, by=result.by, absolute=result.absolute, dark=dark)
+    return {result.stem: drawn}
 
 
 def draw_bn_scales(
@@ -47,12 +50,12 @@ def draw_bn_scales(
             if r == 0:
                 axes[r, c].set_title(names[c], fontsize=9 if columns <= 6 else 8, color=theme.ink)
     axes[0, 0].set_ylim(0, top * 1.12)
-    _label(figure, axes[-1], grid.groups, theme, symbol="|γ|" if absolute else "γ")
+    _label(figure, axes[-1], grid.groups, theme, symbol=name_symbol(absolute=absolute))
     return figure
 
 
 def _draw_panel(axes: Axes, panel: Panel | None, edges: np.ndarray, theme: Theme) -> None:
-    dress(axes, theme)
+    style_axes(axes, theme)
     axes.tick_params(labelsize=7)
     if panel is None:
         _write(axes, 0.5, "no such block", theme)
@@ -90,16 +93,11 @@ def _label(figure: Figure, bottom: np.ndarray, groups: tuple[str, ...], theme: T
     for axes in bottom:
         axes.set_xlabel(f"batch-norm scale {symbol}", fontsize=8, color=theme.ink)
     figure.supylabel("channels of the group (%)", fontsize=8, color=theme.ink)
-    names = {
-        "spatial": "spatial channels",
-        "temporal": "temporal channels",
-        "all": "all channels (no groups)",
-    }
-    handles = [Patch(facecolor=theme.groups[g], alpha=0.6, label=names[g]) for g in groups]
+    handles = [Patch(facecolor=theme.groups[g], alpha=0.6, label=GROUP_NAMES[g]) for g in groups]
     title = "upright line: median; n: channels"
     if "temporal" in groups:
         title = "upright lines: medians (temporal dashed); n: spatial + temporal channels"
     legend = figure.legend(
         handles=handles, loc="outside upper center", ncols=3, fontsize=8, title=title, title_fontsize=7.5
     )
-    dress_legend(legend, theme)
+    style_legend(legend, theme)

@@ -1,4 +1,4 @@
-"""Figure 4 in plotly: BN_SCALES -> the same grid as figures/bn_scales.py, to hover over and zoom."""
+"""Figure 4 in plotly: BN_SCALES -> the grid of the figure for print, to hover over and zoom."""
 
 from __future__ import annotations
 
@@ -9,15 +9,22 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gst_analysis.analyses.scales.panels import Grid, Panel, count_bins, lay_out_panels
+from gst_analysis.analyses.scales.table import BnScales, name_symbol
+from gst_analysis.style.names import GROUP_NAMES
 from gst_analysis.style.screen import start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
-_NAMES = {"spatial": "spatial channels", "temporal": "temporal channels", "all": "all channels (no groups)"}
 _FEW = 2
 """Up to so many columns have a title below each, and their names in large letters."""
 _LINE = 20
 """Characters of a name that find room above one of two columns on a telephone."""
 _DASHES = {"spatial": "solid", "temporal": "dash", "all": "solid"}
+
+
+def draw_pages(result: BnScales, *, dark: bool = False) -> dict[str, go.Figure]:
+    """The grid of all checkpoints."""
+    drawn = draw_bn_scales_interactive(result.table, by=result.by, absolute=result.absolute, dark=dark)
+    return {result.stem: drawn}
 
 
 def draw_bn_scales_interactive(
@@ -51,7 +58,7 @@ def draw_bn_scales_interactive(
     figure.update_annotations(
         {"font.size": 13 if columns <= _FEW else 10}, selector=lambda a: a.yref == "paper"
     )
-    _dress(figure, grid, theme, symbol="|γ|" if absolute else "γ")
+    _dress(figure, grid, theme, symbol=name_symbol(absolute=absolute))
     return figure
 
 
@@ -71,14 +78,14 @@ def _list_bars(panel: Panel, grid: Grid, axes: dict[str, str], theme: Theme) -> 
     for group, heights in count_bins(panel, grid.edges).items():
         values = panel.values[group]
         hover = (
-            f"{_NAMES[group]}<br>%{{x:.3f}} ± {step / 2:.3f}: %{{y:.1f}} %<br>"
+            f"{GROUP_NAMES[group]}<br>%{{x:.3f}} ± {step / 2:.3f}: %{{y:.1f}} %<br>"
             f"n = {len(values)}, median {np.median(values):.3f}<extra></extra>"
         )
         bar = go.Bar(
             x=centres,
             y=heights,
             width=step,
-            name=_NAMES[group],
+            name=GROUP_NAMES[group],
             legendgroup=group,
             opacity=0.55,
             marker={"color": theme.groups[group], "line": {"width": 0}},

@@ -1,6 +1,6 @@
 """Figure 4: the scales of the batch norm after each temporal operator, split into space and time.
 
-Enters a checkpoint (no network is built); leaves a BN_SCALES table. Section 4.6 of the paper reads the
+Enters checkpoints (no network is built); leaves a BN_SCALES table. Section 4.6 of the paper reads the
 scale of a channel as its importance; docs/bn-scales.md says how far that can be trusted.
 
 Whose channel is it? In GST the operator writes spatial channels first and temporal ones after them.
@@ -11,45 +11,142 @@ share² is the kernel's part of the filter's squared norm, and the two squared s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from gst_analysis.analyses.scales.table import BN_SCALES
+from gst_analysis.analyses.scales.table import (
+    BN_SCALES,
+    BnScales,
+    BnSummary,
+    GroupStatistics,
+    LayerStatistics,
+    ScaleOptions,
+    scale_values,
+)
 from gst_analysis.checkpoints.loading import Checkpoint
+from gst_analysis.checkpoints.sources import checkpoint_of, distinct_names, name_of
+from gst_analysis.errors import SpecError
 from gst_analysis.networks.backbones import Block, Site
 from gst_analysis.networks.families import Group
-from gst_analysis.tables.schema import check
+from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.progress import Progress, no_progress
+from gst_analysis.results import Provenance
+from gst_analysis.tables import check
+
+if TYPE_CHECKING:
+    from gst_analysis.checkpoints.sources import Source
 
 
 @dataclass(frozen=True)
-class GroupStatistics:
-    """The scales of one group of one batch norm; `std` is the population's."""
+class ScaleRecord:
+    """What is kept of a checkpoint when its weights are forgotten: BN_SCALES, and what it says of itself."""
 
-    n: int
-    mean: float
-    median: float
-    std: float
+    table: pd.DataFrame = field(repr=False)
+    spec: ModelSpec
+    sha256: str
+    path: str
+    provenance: Mapping[str, Any] = field(repr=False)
+
+    def is_of(self, other: ScaleRecord) -> bool:
+        """Whether both are of one network, whatever its classes and frames."""
+        ours, theirs = (
+            (r.spec.family, r.spec.backbone, r.spec.alpha, r.spec.width, r.spec.widths) for r in (self, other)
+        )
+        return ours == theirs
+
+    @property
+    def layers(self) -> dict[str, int]:
+        """The norms after temporal operators, with their channels."""
+        widths = self.table.groupby("layer", sort=False)["channel"].max() + 1
+        return {str(layer): int(width) for layer, width in widths.items()}
 
 
-@dataclass(frozen=True)
-class LayerStatistics:
-    """One batch norm after a temporal operator."""
-
-    block: str
-    layer: str
-    groups: dict[str, GroupStatistics]
+def record_scales(source: Source, name: str) -> ScaleRecord:
+    """Read a checkpoint and take its scales from it."""
+    checkpoint = checkpoint_of(source)
+    table, where = tabulate_bn_scales(checkpoint, name=name), str(checkpoint.path)
+    return ScaleRecord(table, checkpoint.spec, checkpoint.sha256, where, checkpoint.provenance)
 
 
-@dataclass(frozen=True)
-class BnSummary:
-    """Per checkpoint, the statistics of every such batch norm, of γ or of |γ|."""
+def name_origins(records: Mapping[str, ScaleRecord], settings: Mapping[str, Any]) -> Provenance:
+    """Where the scales of checkpoints came from, by the names that tables call them by."""
+    return Provenance(
+        {name: one.sha256 for name, one in records.items()},
+        {name: one.spec.to_json() for name, one in records.items()},
+        {**settings, "paths": {name: one.path for name, one in records.items()}},
+    )
 
-    statistic: str
-    checkpoints: dict[str, list[LayerStatistics]]
+
+def measure_scales(
+    sources: Sequence[Source],
+    *,
+    names: Sequence[str] | None = None,
+    options: ScaleOptions,
+    progress: Progress | None = None,
+) -> BnScales:
+    """Read checkpoints one by one, and join their scales.
+
+    Args:
+        sources: paths of checkpoints, or what `load_checkpoint` or `load_model` returned.
+        names: what to call them; their file names if not given.
+        options: what is shown.
+        progress: called before every checkpoint is read.
+
+    Raises:
+        CheckpointError: one of them cannot be read.
+        SpecError: no checkpoints, or names for others.
+    """
+    _check_names(sources, names)
+    tell, records = progress or no_progress, {}
+    labels = distinct_names(names or [name_of(source) for source in sources])
+    for done, (source, label) in enumerate(zip(sources, labels, strict=True)):
+        tell(done, len(sources), label)
+        records[label] = record_scales(source, label)
+    table = pd.concat([one.table for one in records.values()], ignore_index=True)
+    origins = name_origins(records, {"absolute": options.absolute})
+    return _assemble(table, origins, options)
+
+
+def join_scales(
+    parts: Sequence[BnScales], *, names: Sequence[str], paths: Sequence[str], options: ScaleOptions
+) -> BnScales:
+    """Join results of one checkpoint each, reading no file.
+
+    Args:
+        parts: the results.
+        names: what to call their checkpoints.
+        paths: where to say they lie.
+        options: what is shown.
+    """
+    labelled = list(zip(distinct_names(names), parts, strict=True))
+    table = pd.concat([part.table.assign(checkpoint=label) for label, part in labelled], ignore_index=True)
+    hashes = {label: sha for label, part in labelled for sha in part.provenance.sources.values()}
+    specs = {label: spec for label, part in labelled for spec in part.provenance.specs.values()}
+    settings = {"absolute": options.absolute, "paths": dict(zip(hashes, paths, strict=True))}
+    return _assemble(table, Provenance(hashes, specs, settings), options)
+
+
+def _check_names(sources: Sequence[Source], names: Sequence[str] | None) -> None:
+    if not sources:
+        raise SpecError("bn_scales", expected="at least one checkpoint", found="none", todo="name a file")
+    if names is not None and len(names) != len(sources):
+        raise SpecError(
+            "names",
+            expected=f"{len(sources)}, one a checkpoint",
+            found=str(len(names)),
+            todo="give a name for each, or none",
+        )
+
+
+def _assemble(table: pd.DataFrame, origins: Provenance, options: ScaleOptions) -> BnScales:
+    summary = summarise_bn_scales(table, absolute=options.absolute)
+    notes = note_equal_scales(table)
+    return BnScales(table, summary, origins, notes=notes, by=options.by, absolute=options.absolute)
 
 
 def tabulate_bn_scales(checkpoint: Checkpoint, *, name: str | None = None) -> pd.DataFrame:
@@ -88,11 +185,6 @@ def note_equal_scales(table: pd.DataFrame) -> tuple[str, ...]:
             why = "nothing passes" if value == 0 else "untrained, or folded into the convolutions"
             notes.append(f"{name}: every scale is {value:g} ({why}), so scales tell nothing apart")
     return tuple(notes)
-
-
-def scale_values(table: pd.DataFrame, *, absolute: bool) -> pd.Series:
-    """The number a histogram shows: γ, or |γ|, times the share its group owns."""
-    return table["importance"] if absolute else table["gamma"] * table["share"]
 
 
 def _statistics(values: np.ndarray) -> GroupStatistics:

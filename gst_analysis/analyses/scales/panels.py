@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from gst_analysis.tables.schema import check_choices
+from gst_analysis.analyses.scales.table import ROWS, scale_values
+from gst_analysis.tables import check_choices
 
 BINS = 30
 
@@ -37,7 +38,7 @@ class Grid:
 
 def lay_out_panels(table: pd.DataFrame, *, by: str, absolute: bool, bins: int = BINS) -> Grid:
     """Sort the table's scales into panels, and choose bins that all panels share."""
-    value = table["importance"] if absolute else table["gamma"] * table["share"]
+    value = scale_values(table, absolute=absolute)
     row = _name_rows(table, by=by)
     frame = table.assign(value=value, row=row)
     panels: dict[tuple[str, str], Panel] = {}
@@ -60,7 +61,7 @@ def count_bins(panel: Panel, edges: np.ndarray) -> dict[str, np.ndarray]:
 
 def _name_rows(table: pd.DataFrame, *, by: str) -> pd.Series:
     """Blocks by their name, with the norm's where a block has several; or stages by their number."""
-    check_choices("by", [by], ("block", "stage"))
+    check_choices("by", [by], ROWS)
     if by == "stage":
         return "stage " + table["stage"].astype(str)
     several = table.groupby("block")["layer"].nunique().max() > 1

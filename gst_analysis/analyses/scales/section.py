@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from gst_analysis.analyses.comparison.figure import draw_gaps
 from gst_analysis.analyses.scales import bn_scales
+from gst_analysis.analyses.scales.gap_figure import draw_gaps
+from gst_analysis.analyses.scales.gaps import count_gaps
 from gst_analysis.numbers import show_interval, show_p, show_real
 from gst_analysis.options import write_command
 from gst_analysis.progress import Progress
@@ -38,20 +39,15 @@ def write_section(subject: Subject, progress: Progress) -> Section:
             draw_both(lambda dark: result.plot_interactive(by=by, dark=dark)),
         )
     ]
-    tested = gaps["auc_p_holm"].notna()
-    if not tested.any():
-        reasons = "; ".join(dict.fromkeys(reason for reason in gaps["undefined"] if reason))
-        text = [f"Space and time cannot be compared here: {reasons}."]
-        return Section(NAME, text=text, figures=figures, notes=result.notes())
+    (counts,) = count_gaps(gaps).values()
+    if not counts.tested:
+        text = [f"Space and time cannot be compared here: {counts.reasons}."]
+        return Section(NAME, text=text, figures=figures, notes=result.notes)
     caption = "Median γ of temporal minus spatial channels in every layer, with 95% bootstrap intervals."
     figures.append(PageFigure("gaps", caption, draw_both(lambda dark: draw_gaps(gaps, dark=dark))))
-    known = gaps[tested]
-    sure = known[known["auc_p_holm"] < 0.05]
-    above, below = int((sure["gap"] > 0).sum()), int((sure["gap"] < 0).sum())
-    sides = f": the temporal median is above in {above} and below in {below}" if len(sure) else ""
     text = [
-        f"In {len(sure)} of {len(known)} layers temporal and spatial scales differ by more than chance "
-        f"(Mann-Whitney, 5%, Holm's correction over layers){sides}."
+        "Layers in which temporal and spatial scales differ by more than chance (Mann-Whitney, 5%, Holm's "
+        f"correction over layers): {counts.describe()}."
     ]
     ends = zip(gaps["gap_low"], gaps["gap_high"], strict=True)
     table = make_table(
@@ -70,10 +66,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         caption="Temporal against spatial scales. AUC: chance that a temporal scale is above a spatial one.",
         more={"interval": [show_interval(*pair) for pair in ends]},
     )
-    notes = [
-        *result.notes(),
-        *dict.fromkeys(f"not defined: {reason}" for reason in gaps["undefined"] if reason),
-    ]
+    notes = [*result.notes, *(f"not defined: {reason}" for reason in counts.undefined)]
     return Section(NAME, text=text, figures=figures, tables=[table], notes=notes)
 
 

@@ -1,10 +1,39 @@
-"""What is read off checkpoints."""
+"""Figure 4 of checkpoints: columns, options and the result."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from gst_analysis.tables.schema import Column, Schema, real, text, whole
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, to_plain
+from gst_analysis.options import option
+from gst_analysis.results import Result
+from gst_analysis.rooms import Door
+from gst_analysis.tables import Column, Schema, check_choices, real, text, whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+    from matplotlib.figure import Figure
+
+    from gst_analysis.analyses.scales import gaps
+else:
+    gaps = Door("gst_analysis.analyses.scales.gaps")
+
+ROWS = ("block", "stage")
+"""What a row of Figure 4 can stand for."""
+CONFIDENCE = 0.95
+SIGNIFICANT = 0.05
+SURE = "time and space differ (5%, Holm)"
+"""How a legend says that p after correction is below that."""
+
+_UNTESTED = "interval and tests: "
+ONE_CHANNEL = f"{_UNTESTED}a group of one channel"
+SHARED_CHANNELS = f"{_UNTESTED}both groups are the same channels, shared by energy (sth)"
+NO_CHANNELS = "a group has no channels here"
+NO_GROUPS = "this family has no spatial and temporal groups"
 
 TESTS: Mapping[str, Column] = {
     "wasserstein": real("mean distance that scales would have to move; missing if undefined", optional=True),
@@ -51,3 +80,133 @@ BLOCK_GAPS = Schema(
         **TESTS,
     },
 )
+"""In `auc`, the temporal group is the first; p values are corrected over the layers of a checkpoint."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleOptions:
+    """How scales are shown."""
+
+    by: str = option("block", "Rows of the figure: block or stage.")
+    absolute: bool = option(False, "Use |γ| instead of γ.")
+
+    def __post_init__(self) -> None:
+        check_choices("by", [self.by], ROWS)
+
+
+@dataclass(frozen=True)
+class GroupStatistics:
+    """The scales of one group of one batch norm; `std` is the population's."""
+
+    n: int
+    mean: float
+    median: float
+    std: float
+
+
+@dataclass(frozen=True)
+class LayerStatistics:
+    """One batch norm after a temporal operator."""
+
+    block: str
+    layer: str
+    groups: dict[str, GroupStatistics]
+
+
+@dataclass(frozen=True)
+class BnSummary:
+    """Per checkpoint, the statistics of every such batch norm, of γ or of |γ|."""
+
+    statistic: str
+    checkpoints: dict[str, list[LayerStatistics]]
+
+
+@dataclass(frozen=True)
+class GapCounts:
+    """Layers of one checkpoint: how many could be tested, and where time lies above or below space."""
+
+    layers: int
+    tested: int
+    temporal_above: int
+    temporal_below: int
+    undefined: tuple[str, ...]
+    """What is not defined somewhere, and why."""
+
+    def describe(self, *, mark: str = "") -> str:
+        """What was found, or why nothing could be tested, as a part of a sentence.
+
+        Args:
+            mark: what to put around numbers, such as ** for bold ones.
+        """
+        if not self.tested:
+            return f"not tested: {self.reasons}"
+        above, below = (f"{mark}{count}{mark}" for count in (self.temporal_above, self.temporal_below))
+        return f"time higher in {above}, lower in {below} of {self.tested} layers"
+
+    @property
+    def reasons(self) -> str:
+        """Why something is not defined, without what it is."""
+        return "; ".join(reason.removeprefix(_UNTESTED) for reason in self.undefined)
+
+
+@dataclass(frozen=True)
+class BnScales(Result[BnSummary]):
+    """Figure 4 of any checkpoints; `.table` is BN_SCALES."""
+
+    stem: ClassVar[str] = "bn_scales"
+    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
+
+    by: str = field(default="block", kw_only=True)
+    """What a row of its figures stands for."""
+    absolute: bool = field(default=False, kw_only=True)
+    """Whether figures and summary show |γ| rather than γ."""
+
+    def plot(self, *, by: str | None = None, dark: bool = False) -> Figure:
+        """The grid of the paper: rows are blocks (or stages), columns are checkpoints."""
+        return Result.plot(self._with_rows(by), dark=dark)
+
+    def plot_interactive(self, *, by: str | None = None, dark: bool = False) -> go.Figure:
+        """The grid of the paper to hover over and zoom."""
+        return Result.plot_interactive(self._with_rows(by), dark=dark)
+
+    def gaps(self) -> pd.DataFrame:
+        """Time against space in every layer, with interval and tests: a BLOCK_GAPS table."""
+        return gaps.tabulate_gaps(self.table, absolute=self.absolute)
+
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `gst-analyze bn-hist --json` prints."""
+        origin = self.provenance
+        found = {(row["checkpoint"], row["layer"]): row for row in self.gaps().to_dict("records")}
+        checkpoints = [
+            {
+                "path": origin.settings["paths"][name],
+                "sha256": origin.sources[name],
+                "name": name,
+                "blocks": [to_plain(one) | {"statistics": found[name, one.layer]} for one in layers],
+            }
+            for name, layers in self.summary.checkpoints.items()
+        ]
+        return {
+            "statistic": self.summary.statistic,
+            "checkpoints": checkpoints,
+            "files": dict(files or {}),
+            "notes": self.notes,
+        }
+
+    def _with_rows(self, by: str | None) -> BnScales:
+        return self if by is None else dataclasses.replace(self, by=by)
+
+
+def scale_values(table: pd.DataFrame, *, absolute: bool) -> pd.Series:
+    """The number that figures and statistics look at: γ, or |γ|, times the share its group owns."""
+    return table["importance"] if absolute else table["gamma"] * table["share"]
+
+
+def find_sure(table: pd.DataFrame) -> pd.Series:
+    """In which rows the two groups lie apart by more than chance, after correction."""
+    return table["auc_p_holm"] < SIGNIFICANT
+
+
+def name_symbol(*, absolute: bool) -> str:
+    """How a figure calls the scale."""
+    return "|γ|" if absolute else "γ"

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import plotly.graph_objects as go
 
-from gst_analysis.analyses.comparison.figure import GROUP_NAMES, shorten_layers
+from gst_analysis.style.names import GROUP_NAMES, shorten_layers
 from gst_analysis.style.screen import start_figure
 from gst_analysis.style.theme import Theme, theme_of
 

@@ -45,11 +45,11 @@ def test_compare_prints_one_document_and_writes_what_it_lists(
         Path(file).name for file in record["files"].values()
     )
     for name, schema in (
-        ("block_gaps", BLOCK_GAPS),
-        ("scale_differences", SCALE_DIFFERENCES),
-        ("bn_scales", BN_SCALES),
+        ("parquet", BLOCK_GAPS),
+        ("scale_differences.parquet", SCALE_DIFFERENCES),
+        ("bn_scales.parquet", BN_SCALES),
     ):
-        table = pd.read_parquet(record["files"][f"{name}.parquet"])
+        table = pd.read_parquet(record["files"][name])
         check(table, schema)
     assert run(["compare", *paths, "--formats", "csv", "--out", str(tmp_path / "p")]) == 0
     printed = capsys.readouterr().out
@@ -108,8 +108,8 @@ def test_odd_checkpoints_give_figures_and_no_nan(tmp_path: Path) -> None:
     narrow = gst.create_model(spec, seed=0)
     paths = [gst.save_model(tmp_path / "folded.pth", folded), gst.save_model(tmp_path / "zero.pth", zero)]
     result = comparison.compare_scales(*paths, gst.save_model(tmp_path / "narrow.pth", narrow))
-    comparison.save_comparison(result, tmp_path / "o", ["png", "json"])
-    said = result.contract()
+    result.save(tmp_path / "o", ["png", "json"])
+    said = result.to_document()
     first = said["checkpoints"][2]["blocks"][0]
     assert (first["temporal_n"], math.isnan(first["gap_low"])) == (1, True)
     assert "one channel" in first["undefined"]

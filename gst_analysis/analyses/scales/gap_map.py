@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from gst_analysis.analyses.comparison.figure import SURE, add_legend, shorten_layers
-from gst_analysis.style.names import tell_apart
-from gst_analysis.style.theme import Theme, dress, new_figure, theme_of
+from gst_analysis.analyses.scales.table import SURE, find_sure, name_symbol
+from gst_analysis.style.names import shorten_layers, tell_apart
+from gst_analysis.style.theme import Theme, add_legend, new_figure, style_axes, theme_of
 
 
 def draw_gap_map(table: pd.DataFrame, *, absolute: bool = False, dark: bool = False) -> Figure:
@@ -27,7 +27,7 @@ def draw_gap_map(table: pd.DataFrame, *, absolute: bool = False, dark: bool = Fa
     tall = 0.3 if len(names) <= 30 else 0.18
     figure = new_figure(max(6.4, 3.2 + 0.36 * len(layers)), 1.9 + tall * len(names), theme)
     axes = figure.subplots()
-    dress(axes, theme, grid=None)
+    style_axes(axes, theme, grid=None)
     axes.set_facecolor(theme.grid)  # what is not defined shows through
     reach = _reach_of(table)
     colours = LinearSegmentedColormap.from_list(
@@ -40,7 +40,9 @@ def draw_gap_map(table: pd.DataFrame, *, absolute: bool = False, dark: bool = Fa
     beyond = bool((np.abs(gaps[np.isfinite(gaps)]) > reach).any())
     bar = figure.colorbar(shown, ax=axes, shrink=0.7, extend="both" if beyond else "neither")
     bar.outline.set_edgecolor(theme.faint)
-    bar.set_label(f"median {'|γ|' if absolute else 'γ'}: temporal minus spatial", color=theme.ink, fontsize=8)
+    bar.set_label(
+        f"median {name_symbol(absolute=absolute)}: temporal minus spatial", color=theme.ink, fontsize=8
+    )
     bar.ax.tick_params(colors=theme.faint, labelcolor=theme.ink, labelsize=8)
     _add_marks(figure, theme, undefined=not np.isfinite(gaps).all())
     return figure
@@ -57,7 +59,8 @@ def _lay_out(table: pd.DataFrame, names: list[str], layers: list[str]) -> tuple[
     """(checkpoints, layers) of gaps, NaN where there is none, and of whether it is more than chance."""
     cells = table.set_index(["checkpoint", "layer"])
     grid = cells["gap"].unstack().reindex(index=names, columns=layers).to_numpy()
-    sure = (cells["auc_p_holm"].unstack() < 0.05).reindex(index=names, columns=layers, fill_value=False)
+    sure = find_sure(cells).unstack(fill_value=False)
+    sure = sure.reindex(index=names, columns=layers, fill_value=False)
     return grid, sure.to_numpy(dtype=bool)
 
 

@@ -1,0 +1,90 @@
+"""A checkpoint against another: planted shifts, and networks that share little."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from gst_analysis.analyses.comparison.comparability import name_uncompared
+from gst_analysis.analyses.comparison.differences import (
+    join_differences,
+    summarise_comparison,
+    tabulate_differences,
+)
+from gst_analysis.analyses.scales.gaps import tabulate_gaps
+from gst_analysis.analyses.scales.measure import tabulate_bn_scales
+from gst_analysis.analyses.scales.samples import compare_samples
+from gst_analysis.checkpoints.loading import load_checkpoint, save_model
+from gst_analysis.networks.specs import ModelSpec
+from tests.conftest import SaveSmall, build_small
+
+
+def read(path: Path, name: str) -> pd.DataFrame:
+    return tabulate_bn_scales(load_checkpoint(path), name=name)
+
+
+def test_identical_files_differ_by_nothing(save_small: SaveSmall) -> None:
+    path = save_small("gst-resnet26s")
+    table = tabulate_differences(read(path, "a"), read(path, "b"))
+    assert len(table) == 16
+    assert (table[["shift", "wasserstein", "ks"]] == 0).all(axis=None)
+    assert (table[["ks_p", "auc_p", "ks_p_holm", "auc_p_holm"]] == 1).all(axis=None)
+    assert (table["auc"] == 0.5).all()
+
+
+def test_what_differs_is_counted_beside_the_gaps(tmp_path: Path) -> None:
+    network = build_small("gst-resnet26s", alpha="1/2")
+    before = read(save_model(tmp_path / "a.pth", network), "a")
+    with torch.no_grad():
+        network.get_submodule("layer3.0.bn2").weight[32:] += 1.0
+    after = read(save_model(tmp_path / "b.pth", network), "b")
+    gaps = tabulate_gaps(pd.concat([before, after], ignore_index=True))
+    differences = join_differences([tabulate_differences(after, before)])
+    found = summarise_comparison(gaps, differences, reference="a").checkpoints
+    assert (found["a"].compared_with_reference, found["b"].compared_with_reference) == (0, 16)
+    assert (found["b"].differs_from_reference, found["b"].temporal_above) == (1, 1)
+
+
+def test_a_tenth_added_to_every_scale_is_a_distance_of_a_tenth(tmp_path: Path) -> None:
+    network = build_small("gst-resnet26s")
+    before = read(save_model(tmp_path / "a.pth", network), "a")
+    with torch.no_grad():
+        for block in network.spec.blocks():
+            network.get_submodule(f"{block.name}.bn2").weight += 0.1
+    after = read(save_model(tmp_path / "b.pth", network), "b")
+    table = tabulate_differences(after, before)
+    np.testing.assert_allclose(table["wasserstein"], 0.1, atol=1e-7)  # weights are stored in fp32
+    np.testing.assert_allclose(table["shift"], 0.1, atol=1e-7)
+    np.testing.assert_array_equal(table["reference"].unique(), ["a"])
+    exact = compare_samples(np.arange(8) + 0.1, np.arange(8.0))
+    assert exact.wasserstein == pytest.approx(0.1, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "words"),
+    [
+        ("gst-resnet18", "gst-resnet50", "basic blocks are not the bottleneck ones"),
+        ("c2d-resnet50", "gst-resnet50", "spatial and temporal channels"),
+        ("sth-resnet50", "gst-resnet50", "shares each scale"),
+        ("sth-mobilenetv2", "c2d-mobilenetv2", "spatial and temporal channels"),
+    ],
+)
+def test_networks_that_share_nothing_are_told_why(one: str, other: str, words: str) -> None:
+    specs = [ModelSpec.from_name(name) for name in (one, other)]
+    for first, second in (specs, specs[::-1]):
+        comparable, rows = name_uncompared("x", first, second)
+        assert not comparable
+        assert len(rows) == 1
+    assert words in name_uncompared("x", *specs)[1][0]["why"] + rows[0]["why"]
+
+
+@pytest.mark.parametrize("other", ["gst-large-resnet50", "gst-resnet50", "gst-resnet101"])
+def test_networks_are_compared_where_they_overlap(other: str) -> None:
+    one, two = ModelSpec.from_name("gst-resnet50", alpha="1/8"), ModelSpec.from_name(other)
+    comparable, rows = name_uncompared("x", one, two)
+    assert comparable
+    assert [row["what"] for row in rows] == ([f"layer3.{i}" for i in range(6, 23)] if "101" in other else [])
