@@ -60,7 +60,7 @@ def draw_series(result: Drift, key: str, figure: str) -> None:
     dark = components.is_dark()
     if figure == "animation":
         components.show_figure(
-            result.plot_animation(dark=dark), key="moving", alt="γ of every block, in motion"
+            result.plot_interactive(dark=dark), key="moving", alt="γ of every block, in motion"
         )
         return
     if figure in result.figures():

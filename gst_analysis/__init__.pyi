@@ -17,7 +17,7 @@ from .analyses.cost import (
     summarise_cost,
 )
 from .analyses.dataset_check import DatasetCheck, MadeWorld, check_dataset, make_world
-from .analyses.drift import Drift, measure_drift
+from .analyses.drift import Drift, DriftOptions, measure_drift
 from .analyses.evaluation import ClipPredictions, ModelEvaluation, evaluate, predict
 from .analyses.importance import Importance, channel_importance
 from .analyses.influence import FrameInfluence, frame_influence
@@ -86,6 +86,7 @@ __all__ = [
     "DatasetCheck",
     "DesignCost",
     "Drift",
+    "DriftOptions",
     "FineTuning",
     "FrameInfluence",
     "GstError",

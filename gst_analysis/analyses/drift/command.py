@@ -1,72 +1,46 @@
-"""`drift`: batch-norm scales now against where they started."""
+"""`drift`: batch-norm scales now against where they started, and what the terminal prints of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gst_analysis.console.options import Json, Out
-from gst_analysis.console.output import format_number, print_files
-
-if TYPE_CHECKING:
-    from gst_analysis.analyses.drift import Drift
+from gst_analysis.analyses.drift import Drift, DriftOptions, measure_drift
+from gst_analysis.console.options import Json, takes_options
+from gst_analysis.console.output import finish, format_number, show_progress
+from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
+
+Series = Annotated[
+    list[str], typer.Argument(metavar="CKPT...", help="A checkpoint, or those of a run in order.")
+]
+_OPTIONS = DriftOptions()
+_FILES = files_of(Drift, "drift")
 
 
 @commands.command(
     epilog="Example: gst-analyze drift epoch-0001.pth epoch-0010.pth last.pth --start resnet50.pth"
 )
+@takes_options
 def drift(
-    checkpoints: Annotated[
-        list[str], typer.Argument(metavar="CKPT...", help="A checkpoint, or those of a run in order.")
-    ],
-    start: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE|card|first",
-            help="2-D weights or an earlier epoch; what the last checkpoint tells; or the first of several.",
-        ),
-    ] = None,
-    tolerance: Annotated[
-        float, typer.Option(help="Part of its start within which a scale counts as unmoved.")
-    ] = 0.05,
-    formats: Annotated[
-        str, typer.Option("--formats", help="Which files: png, svg, pdf, html, csv, parquet, json.")
-    ] = "png,svg,html,csv,parquet,json",
-    dark: Annotated[bool, typer.Option("--dark", help="Draw for a dark background.")] = False,
-    out: Out = Path("drift"),
-    json: Json = False,
+    checkpoints: Series, options: DriftOptions = _OPTIONS, files: Files = _FILES, json: Json = False
 ) -> None:
     """See how far batch-norm scales have moved since training began.
 
     Which channels still carry values of 2-D filters, and γ over training as small multiples and as an
     animation (html). Without --start: the card's for one checkpoint, the first of several.
     """
-    from gst_analysis.analyses import drift as drift_room
-    from gst_analysis.console.output import print_json, show_progress
-    from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
-    from gst_analysis.tables.schema import check_choices
-
-    kinds = check_choices("formats", formats.split(","), (*IMAGE_FORMATS, "html", *TABLE_FORMATS))
     with show_progress("reading checkpoints", len(checkpoints)) as progress:
-        result = drift_room.measure_drift(*checkpoints, start=start, tolerance=tolerance, progress=progress)
-    files = drift_room.save_drift(result, out, kinds, dark=dark)
-    if json:
-        print_json(result.contract(files))
-    else:
-        show_drift(result, files)
-    if result.failures:
-        raise typer.Exit(1)
+        result = measure_drift(*checkpoints, options=options, progress=progress)
+    finish(result, files, json=json, show=print_drift)
 
 
-def show_drift(result: Drift, files: Mapping[str, str]) -> None:
+def print_drift(result: Drift) -> None:
     """A row a checkpoint and group, over all layers."""
     summary = result.summary
     table = Table(title=f"γ since the start ({escape(summary.origin)})")
@@ -85,8 +59,3 @@ def show_drift(result: Drift, files: Mapping[str, str]) -> None:
         "rank: Spearman's correlation with the start, median over layers"
     )
     Console().print(table)
-    for note in result.notes:
-        print(f"note: {note}")
-    for failure in result.failures.values():
-        print(f"left out: {failure}")
-    print_files(files)

@@ -10,10 +10,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from gst_analysis.analyses.drift.table import Drift
 from gst_analysis.style.names import GROUP_NAMES, shorten, shorten_layers
 from gst_analysis.style.theme import Theme, add_legend, new_figure, style_axes, theme_of
 
 _MARKERS = {"spatial": "o", "temporal": "D", "all": "o"}
+
+
+def draw_figures(result: Drift, *, dark: bool = False) -> dict[str, Figure]:
+    """How far the last checkpoint moved; now against the start; of a series, γ over training."""
+    last, summary = result.table["checkpoint"].iloc[-1], result.summary
+    now, layers = (t[t["checkpoint"] == last] for t in (result.table, result.layers))
+    origin = summary.origin
+    drawn = {"drift": draw_drift(now, layers, tolerance=summary.tolerance, origin=origin, dark=dark)}
+    if now["start"].nunique() > 1:
+        drawn["start_against_now"] = draw_start_against_now(now, origin=origin, dark=dark)
+    if result.layers["position"].nunique() > 1:
+        drawn["gamma_over_training"] = draw_gamma_over_training(result.layers, axis=summary.axis, dark=dark)
+    return drawn
 
 
 def draw_drift(

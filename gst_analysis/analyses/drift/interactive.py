@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from gst_analysis.analyses.drift.table import Drift
 from gst_analysis.style.names import GROUP_NAMES, shorten_layers
 from gst_analysis.style.screen import start_figure
 from gst_analysis.style.theme import Theme, theme_of
@@ -19,6 +20,11 @@ _BELOW_AXES, _SLIDER = 52, 85
 """Pixels from the axes down to the slider, and from there down to the buttons, whatever the width."""
 Panel = tuple[str, str]
 """A layer and a group."""
+
+
+def draw_pages(result: Drift, *, dark: bool = False) -> dict[str, go.Figure]:
+    """γ of every block over the series, to play."""
+    return {"drift_animation": draw_drift_animation(result.table, axis=result.summary.axis, dark=dark)}
 
 
 def draw_drift_animation(table: pd.DataFrame, *, axis: str, dark: bool = False) -> go.Figure:

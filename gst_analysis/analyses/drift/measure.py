@@ -1,6 +1,6 @@
 """How far γ has moved from where it started, and which channels still carry values of 2-D filters.
 
-Enters the BN_SCALES tables of checkpoints and a start; leaves DRIFT (one row a channel) and DRIFT_LAYERS.
+Enters checkpoints and what says where they started; leaves DRIFT (one row a channel) and DRIFT_LAYERS.
 
 A network inflated from 2-D weights inherits batch norms whole: temporal channels start with the scales of
 2-D filters that had nothing to do with them. A channel *carries* such a value if it was inherited and has
@@ -11,44 +11,99 @@ decay does, values change but their order stays; the rank correlation with the s
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from gst_analysis.analyses.drift.starts import Start
-from gst_analysis.analyses.drift.table import DRIFT, DRIFT_LAYERS
-from gst_analysis.tables.schema import check
+from gst_analysis.analyses.drift.starts import Start, start_of_card, start_of_file, start_of_series
+from gst_analysis.analyses.drift.table import (
+    DRIFT,
+    DRIFT_LAYERS,
+    FROM_CARD,
+    FROM_FIRST,
+    TOLERANCE,
+    Drift,
+    DriftOptions,
+    DriftSummary,
+    GroupDrift,
+)
+from gst_analysis.analyses.scales.measure import ScaleRecord, name_origins, record_scales
+from gst_analysis.checkpoints.sources import checkpoint_of, distinct_names, name_of, read_each
+from gst_analysis.progress import Progress
+from gst_analysis.tables import check
 
-TOLERANCE = 0.05
-"""The part of its start within which a scale counts as unmoved."""
+if TYPE_CHECKING:
+    from gst_analysis.checkpoints.sources import Source
 
 
-@dataclass(frozen=True)
-class GroupDrift:
-    """One group over all layers of a checkpoint."""
+def compare_with_start(
+    sources: Sequence[Source],
+    *,
+    names: Sequence[str] | None = None,
+    options: DriftOptions,
+    progress: Progress | None = None,
+) -> Drift:
+    """Read checkpoints of one network one by one, and compare their scales with where they started.
 
-    n: int
-    inherited: int
-    carried: int
-    unmoved: int
-    mean_change: float
-    rank_correlation: float | None
-    """Median over layers; None where every start or every scale is the same."""
+    Args:
+        sources: one checkpoint, or those of a run in order.
+        names: what to call them; their file names if not given.
+        options: where they started, and what counts as unmoved.
+        progress: called before every checkpoint is read.
+
+    Raises:
+        CheckpointError: not one of them could be read.
+        SpecError: the start is unknown or does not fit.
+    """
+    labels = distinct_names(names or [name_of(source) for source in sources])
+    read, failures = read_each(sources, labels, record_scales, progress)
+    kind = options.start if options.start is not None else (FROM_FIRST if len(read) > 1 else FROM_CARD)
+    fitting, odd = _keep_fitting(read)
+    start = _find_start(fitting, kind)
+    axis, table = _tabulate_series(fitting, start, options.tolerance)
+    layers = summarise_layers(table)
+    return Drift(
+        table,
+        summarise_drift(layers, origin=start.origin, axis=axis, tolerance=options.tolerance),
+        name_origins(fitting, {"tolerance": options.tolerance, "start": str(kind)}),
+        notes=start.notes,
+        failures=failures | odd,
+        layers=layers,
+    )
 
 
-@dataclass(frozen=True)
-class DriftSummary:
-    """Where it started, by which tolerance, and what became of each group."""
+def _keep_fitting(read: Mapping[str, ScaleRecord]) -> tuple[dict[str, ScaleRecord], dict[str, str]]:
+    """Checkpoints of the network that the first one is, and why the others were left out."""
+    first, *_ = read.values()
+    fitting = {name: one for name, one in read.items() if one.is_of(first)}
+    why = f"expected the layers of {first.spec.label}"
+    odd = {n: f"{n}: {why}; found {one.spec.label}" for n, one in read.items() if n not in fitting}
+    return fitting, odd
 
-    origin: str
-    tolerance: float
-    axis: str
-    """What the positions are: epoch, or checkpoint (the place in the series)."""
-    checkpoints: dict[str, dict[str, GroupDrift]]
+
+def _find_start(read: Mapping[str, ScaleRecord], kind: str | os.PathLike[str]) -> Start:
+    records = list(read.values())
+    if kind == FROM_CARD:
+        return start_of_card(records[-1])
+    if kind == FROM_FIRST:
+        return start_of_series(records[0])
+    return start_of_file(checkpoint_of(kind), records[-1])
+
+
+def _tabulate_series(
+    records: Mapping[str, ScaleRecord], start: Start, tolerance: float
+) -> tuple[str, pd.DataFrame]:
+    """What positions are, and DRIFT of every checkpoint."""
+    axis, positions = choose_positions([one.provenance.get("epoch") for one in records.values()])
+    tables = [
+        tabulate_drift(one.table, start, position=at, tolerance=tolerance)
+        for one, at in zip(records.values(), positions, strict=True)
+    ]
+    return axis, pd.concat(tables, ignore_index=True)
 
 
 def tabulate_drift(

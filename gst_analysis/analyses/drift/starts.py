@@ -11,38 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from torch import Tensor
 
-from gst_analysis.analyses.scales.measure import tabulate_bn_scales
+from gst_analysis.analyses.scales.measure import ScaleRecord
 from gst_analysis.checkpoints.loading import Checkpoint
 from gst_analysis.checkpoints.starting import IMAGENET, load_flat_weights
 from gst_analysis.errors import SpecError, name_some
-from gst_analysis.networks.specs import ModelSpec
-
-
-@dataclass(frozen=True)
-class ScaleRecord:
-    """What is kept of a checkpoint: its BN_SCALES and what it says of itself."""
-
-    table: pd.DataFrame = field(repr=False)
-    spec: ModelSpec
-    sha256: str
-    path: str
-    provenance: Mapping[str, Any] = field(repr=False)
-
-    def is_of(self, other: ScaleRecord) -> bool:
-        """Whether both are of one network, whatever its classes and frames."""
-        ours, theirs = (
-            (r.spec.family, r.spec.backbone, r.spec.alpha, r.spec.width, r.spec.widths) for r in (self, other)
-        )
-        return ours == theirs
-
-    @property
-    def layers(self) -> dict[str, int]:
-        """The norms after temporal operators, with their channels."""
-        widths = self.table.groupby("layer", sort=False)["channel"].max() + 1
-        return {str(layer): int(width) for layer, width in widths.items()}
 
 
 @dataclass(frozen=True)
@@ -53,13 +27,6 @@ class Start:
     gammas: Mapping[str, np.ndarray] = field(repr=False)
     inherited: Mapping[str, np.ndarray] = field(repr=False)
     notes: tuple[str, ...] = ()
-
-
-def record_scales(checkpoint: Checkpoint, name: str) -> ScaleRecord:
-    """Take from a checkpoint what drift needs."""
-    table = tabulate_bn_scales(checkpoint, name=name)
-    where = str(checkpoint.path)
-    return ScaleRecord(table, checkpoint.spec, checkpoint.sha256, where, checkpoint.provenance)
 
 
 def start_of_card(record: ScaleRecord) -> Start:

@@ -1,8 +1,24 @@
-"""How far batch-norm scales have moved from where they started."""
+"""How far batch-norm scales have moved: columns, options and the result."""
 
 from __future__ import annotations
 
-from gst_analysis.tables.schema import Column, Schema, real, text, whole
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from gst_analysis.errors import SpecError
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.options import option
+from gst_analysis.results import Result
+from gst_analysis.tables import Schema, flag, real, text, whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FROM_CARD, FROM_FIRST = "card", "first"
+TOLERANCE = 0.05
+"""The part of its start within which a scale counts as unmoved."""
 
 DRIFT = Schema(
     "DRIFT",
@@ -17,8 +33,8 @@ DRIFT = Schema(
         "start": real("gamma at the start"),
         "gamma": real("gamma now, as stored"),
         "change": real("gamma - start"),
-        "inherited": Column("flag", meaning="whether the start's value came from 2-D weights"),
-        "unmoved": Column("flag", meaning="whether |change| is within the tolerance times |start|"),
+        "inherited": flag("whether the start's value came from 2-D weights"),
+        "unmoved": flag("whether |change| is within the tolerance times |start|"),
     },
 )
 
@@ -45,3 +61,93 @@ DRIFT_LAYERS = Schema(
         ),
     },
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftOptions:
+    """Where scales started, and what counts as unmoved."""
+
+    start: str | os.PathLike[str] | None = option(
+        None,
+        "2-D weights or an earlier epoch; what the last checkpoint tells; or the first of several.",
+        metavar="FILE|card|first",
+    )
+    tolerance: float = option(TOLERANCE, "Part of its start within which a scale counts as unmoved.")
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tolerance < 1:
+            raise SpecError(
+                "tolerance",
+                expected="a part of the start, from 0 to below 1",
+                found=repr(self.tolerance)[:40],
+                todo="give one, such as 0.05",
+            )
+
+
+@dataclass(frozen=True)
+class GroupDrift:
+    """One group over all layers of a checkpoint."""
+
+    n: int
+    inherited: int
+    carried: int
+    unmoved: int
+    mean_change: float
+    rank_correlation: float | None
+    """Median over layers; None where every start or every scale is the same."""
+
+
+@dataclass(frozen=True)
+class DriftSummary:
+    """Where it started, by which tolerance, and what became of each group."""
+
+    origin: str
+    tolerance: float
+    axis: str
+    """What the positions are: epoch, or checkpoint (the place in the series)."""
+    checkpoints: dict[str, dict[str, GroupDrift]]
+
+
+@dataclass(frozen=True)
+class Drift(Result[DriftSummary]):
+    """How far γ has moved, channel by channel; `.table` is DRIFT."""
+
+    stem: ClassVar[str] = "drift"
+    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
+    saved: ClassVar[tuple[str, ...]] = ("png", "svg", "html", *TABLE_FORMATS)
+
+    layers: pd.DataFrame = field(repr=False, kw_only=True)
+    """Every layer and group of every checkpoint: a DRIFT_LAYERS table."""
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Channels, and layers."""
+        return {self.stem: self.table, "drift_layers": self.layers}
+
+    def describe_failures(self) -> list[str]:
+        """Files that could not be read or have other layers, and why."""
+        return [f"left out: {why}" for why in self.failures.values()]
+
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `gst-analyze drift --json` prints."""
+        origin = self.provenance
+        layers = dict(iter(self.layers.groupby("checkpoint", sort=False)))
+        checkpoints = [
+            {
+                "name": name,
+                "path": origin.settings["paths"][name],
+                "sha256": sha,
+                "groups": self.summary.checkpoints[name],
+                "layers": layers[name].to_dict("records"),
+            }
+            for name, sha in origin.sources.items()
+        ]
+        return {
+            "origin": self.summary.origin,
+            "tolerance": self.summary.tolerance,
+            "axis": self.summary.axis,
+            "checkpoints": checkpoints,
+            "notes": self.notes,
+            "failures": self.failures,
+            "files": dict(files or {}),
+        }

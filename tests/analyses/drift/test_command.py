@@ -61,7 +61,7 @@ def test_a_series_drifts_from_its_first(
     stems = {Path(file).stem for file in record["files"].values()}
     assert stems == {"drift", "drift_layers", "start_against_now", "gamma_over_training", "drift_animation"}
     assert all(Path(file).stat().st_size > 0 for file in record["files"].values())
-    check(pd.read_parquet(record["files"]["drift.parquet"]), DRIFT)
+    check(pd.read_parquet(record["files"]["parquet"]), DRIFT)
     layers = check(pd.read_parquet(record["files"]["drift_layers.parquet"]), DRIFT_LAYERS)
     assert layers["position"].unique().tolist() == [0, 5, 20]
     assert run(["drift", *series, "--formats", "csv", "--out", str(tmp_path / "o")]) == 0

@@ -13,14 +13,9 @@ import torch
 import gst_analysis as gst
 from gst_analysis.analyses.drift import starts as drift_starts
 from gst_analysis.analyses.drift.measure import choose_positions, summarise_layers, tabulate_drift
-from gst_analysis.analyses.drift.starts import (
-    ScaleRecord,
-    record_scales,
-    start_of_card,
-    start_of_file,
-    start_of_series,
-)
+from gst_analysis.analyses.drift.starts import start_of_card, start_of_file, start_of_series
 from gst_analysis.analyses.drift.table import DRIFT, DRIFT_LAYERS
+from gst_analysis.analyses.scales.measure import ScaleRecord, record_scales
 from gst_analysis.checkpoints.loading import LoadedModel, load_checkpoint
 from gst_analysis.errors import SpecError
 from gst_analysis.tables.schema import check
