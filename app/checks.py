@@ -32,7 +32,7 @@ from app.wording import (
 )
 from gst_analysis.analyses import ablation, slimming
 from gst_analysis.analyses.ablation import Ablation
-from gst_analysis.analyses.slimming import Slimming, SlimTarget
+from gst_analysis.analyses.slimming import Slimming
 
 MOST_KEPT_BYTES = 20_000_000
 """Of a smaller network; a larger one is left to the command line."""
@@ -198,14 +198,15 @@ def _slim(
     dataset = clips.prepare(lambda done, total, _: tell(done, total, "Rendering clips"))
     found = slimming.slim(
         open_network(column),
-        SlimTarget(macs=percent / 100),
+        dataset,
+        macs=percent / 100,
         score=score,
-        dataset=dataset,
-        choice=clips.choice,
+        limit=clips.choice.limit,
+        seed=clips.choice.seed,
         progress=lambda done, total, _: tell(done, total, "Measuring smaller networks"),
     )
     with tempfile.TemporaryDirectory(prefix="gst-analysis-slim-") as folder:
-        file = Path(slimming.save_slimming(found, folder, [])["checkpoint"])
+        file = Path(found.save(folder, [])["checkpoint"])
         written = file.read_bytes() if file.stat().st_size <= MOST_KEPT_BYTES else None
     without_weights: Any = None
     kept = dataclasses.replace(found, model=without_weights)
@@ -231,7 +232,7 @@ def _show_slimming(result: Slimming, written: bytes | None, key: str, names: Map
         offer_downloads("slimming_curve", curve, None, label="The curve's numbers")
     _offer_network(written, next(iter(result.provenance.specs)))
     components.show_table("Numbers: what is left of every block", result.table, WIDTHS)
-    _show_troubles(result.summary, names)
+    _show_troubles(result, names)
 
 
 def _offer_network(written: bytes | None, name: str) -> None:

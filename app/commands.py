@@ -144,16 +144,15 @@ def write_ablation(path: str, clips: ClipsToTry, *, measure: str) -> Lines:
 
 def write_slimming(path: str, clips: ClipsToTry, *, score: str, macs: float) -> Lines:
     """A smaller network, and accuracy over cost."""
-    made, dataset, options, choice = _write_clips(clips)
+    made, dataset, options, _ = _write_clips(clips)
+    limit = f", limit={clips.limit}" if clips.world is None and clips.limit else ""
     budget = ["--score", score, "--macs", f"{macs:g}"]
     shell = shlex.join(["gst-analyze", "slim", path, dataset, *options, *budget, "--out", "slim"])
     lines = [
-        "from gst_analysis import SlimTarget, slim",
-        *choice,
+        f"from gst_analysis import {'slim' if clips.world is None else 'make_trial, slim'}",
         "",
         f"clips = {_python_place(clips)}",
-        f"target = SlimTarget(macs={macs:g})",
-        f"result = slim({path!r}, target, score={score!r}, dataset=clips{_python_limit(clips)})",
+        f"result = slim({path!r}, clips, macs={macs:g}, score={score!r}{limit})",
         "figure = result.plot()",
         "smaller = result.model.module",
     ]

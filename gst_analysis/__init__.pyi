@@ -23,8 +23,8 @@ from .analyses.importance import Importance, channel_importance
 from .analyses.influence import FrameInfluence, frame_influence
 from .analyses.saliency import SaliencyMaps, SaliencyOptions, saliency_maps
 from .analyses.scales import BnScales, ScaleOptions, bn_scales
-from .analyses.slimming import Slimming, SlimTarget, slim
-from .analyses.slimming.fine_tuning import FineTuning
+from .analyses.slimming import Slimming, SlimOptions, slim
+from .analyses.slimming.table import NetworkCost, SlimSummary
 from .analyses.traces import Traces, trace
 from .analyses.traces.measure import TracePlan
 from .analyses.traces.runs import TraceOptions, choose_clips
@@ -87,7 +87,6 @@ __all__ = [
     "DesignCost",
     "Drift",
     "DriftOptions",
-    "FineTuning",
     "FrameInfluence",
     "GstError",
     "Importance",
@@ -97,6 +96,7 @@ __all__ = [
     "MadeWorld",
     "ModelEvaluation",
     "ModelSpec",
+    "NetworkCost",
     "OutputError",
     "PaperAudit",
     "Provenance",
@@ -110,7 +110,8 @@ __all__ = [
     "ScaleComparison",
     "ScaleOptions",
     "ScoreAgreement",
-    "SlimTarget",
+    "SlimOptions",
+    "SlimSummary",
     "Slimming",
     "Source",
     "SpecError",

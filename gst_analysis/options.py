@@ -22,7 +22,7 @@ from gst_analysis.tables.schema import check_choices
 Outcome = TypeVar("Outcome")
 
 
-def option(default: Any, help: str, *, flag: str = "", metavar: str = "") -> Any:
+def option(default: Any, help: str, *, flag: str = "", metavar: str = "", repeated: bool = False) -> Any:
     """A field of an options class.
 
     Args:
@@ -31,8 +31,10 @@ def option(default: Any, help: str, *, flag: str = "", metavar: str = "") -> Any
         flag: how the command line calls it; `--` and the field's name if empty. What is on by itself needs
             one that takes it away, such as `--no-influence`.
         metavar: what stands for its value in `--help`.
+        repeated: each word of a tuple has the flag before it, since words may hold commas.
     """
-    return dataclasses.field(default=default, metadata={"help": help, "flag": flag, "metavar": metavar})
+    told = {"help": help, "flag": flag, "metavar": metavar, "repeated": repeated}
+    return dataclasses.field(default=default, metadata=told)
 
 
 def list_options(kind: type[Any] | Any) -> list[dataclasses.Field[Any]]:
@@ -201,6 +203,9 @@ def _list_words(chosen: Any, standard: Any) -> Iterator[str]:
             raise SpecError(
                 field.name, expected="something that a flag can say", found=repr(value), todo="leave it out"
             )
+        if field.metadata["repeated"]:
+            yield from (word for one in value for word in (flag_of(field), str(one)))
+            continue
         yield flag_of(field)
         if not isinstance(value, bool):
             yield ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -21,7 +21,6 @@ from gst_analysis.analyses import (
     slimming,
     traces,
 )
-from gst_analysis.analyses.slimming.fine_tuning import FineTuning
 from gst_analysis.analyses.traces.measure import TracePlan
 from gst_analysis.analyses.traces.runs import TraceOptions
 from gst_analysis.analyses.traces.single_clips import trace_clip
@@ -62,12 +61,13 @@ CALLS: dict[str, tuple[Call, str]] = {
     "clips that are numbers": (lambda m, r: evaluation.predict(m, [1, 2]), "found int 1"),
     "a limit in words": (lambda m, r: influence.frame_influence(m, r, limit="3"), "whole number"),
     "half a limit": (lambda m, r: influence.frame_influence(m, r, limit=2.5), "whole number"),
-    "a share in words": (lambda m, r: slimming.SlimTarget(macs="0.8"), "macs '0.8'"),
-    "a bare share": (lambda m, r: slimming.slim(m, 0.8), "a SlimTarget; found 0.8"),
+    "a share in words": (lambda m, r: slimming.slim(m, macs="0.8"), "macs '0.8'"),
+    "a bare share": (lambda m, r: slimming.slim(m, 0.8), "one of macs, params and max-drop"),
+    "a share as clips": (lambda m, r: slimming.slim(m, 0.8, macs=0.8), "a path, or what load_labelled"),
     "a bare plan": (lambda m, r: traces.trace(m, r, options=TracePlan()), "expected TraceOptions"),
     "ablation of a list": (lambda m, r: ablation.ablate(m, list(r)), "what load_labelled_clips returned"),
     "fine-tuning without a folder": (
-        lambda m, r: slimming.slim(m, slimming.SlimTarget(macs=0.9), dataset=r, fine_tuning=FineTuning(1)),
+        lambda m, r: slimming.slim(m, r, macs=0.9, fine_tune=1),
         "its training list",
     ),
     "three crops of a trace": (
@@ -111,18 +111,17 @@ def test_a_list_that_was_read_may_be_ablated_and_slimmed(model: LoadedModel, rec
     plan, two = AblationPlan(("zero",)), ClipChoice(limit=2)
     assert ablation.ablate(model, records[:3], plan=plan).summary.clips == 3
     assert ablation.ablate(model, records, plan=plan, choice=two).summary.clips == 2
-    slimmed = slimming.slim(model, slimming.SlimTarget(macs=0.9), dataset=records, choice=two)
+    slimmed = slimming.slim(model, records, macs=0.9, limit=2)
     assert slimmed.summary.clips == 2
     other = ClipChoice(subset="train")
     with pytest.raises(GstError, match="beside its subset; found clips that have been read"):
         ablation.ablate(model, records, plan=plan, choice=other)
     with pytest.raises(GstError, match="beside its subset; found clips that have been read"):
-        slimming.slim(model, slimming.SlimTarget(macs=0.9), dataset=records, choice=other)
+        slimming.slim(model, records, macs=0.9, subset="train")
 
 
 def test_a_seed_needs_no_clips(model: LoadedModel) -> None:
-    seeded = ClipChoice(seed=3)
-    assert slimming.slim(model, slimming.SlimTarget(macs=0.9), choice=seeded).curve is None
+    assert slimming.slim(model, macs=0.9, seed=3).curve is None
 
 
 @pytest.mark.parametrize("frames", [0, 20_000])
@@ -144,15 +143,14 @@ def test_a_wrong_number_of_frames_is_not_the_files_fault(
 
 
 def test_slimming_says_which_clips_it_took(model: LoadedModel, records: RecordList) -> None:
-    from gst_analysis.analyses.slimming import _score_channels
-    from gst_analysis.analyses.slimming.measure import measure_curve, slim_model
-    from gst_analysis.analyses.slimming.order import SlimmingOrder
+    from gst_analysis.analyses.slimming.curve import measure_curve
+    from gst_analysis.analyses.slimming.measure import score_channels, slim_model
+    from gst_analysis.analyses.slimming.order import Budget, SlimmingOrder
 
     noted = RecordList(records.records, records.class_names, ("4 of 60 clips, drawn with seed 3",))
-    channels = _score_channels(model, None, "abs_gamma", None, None)
+    channels = score_channels(model, None, "abs_gamma")
     curve = measure_curve(model, channels, noted)
-    proposal = SlimmingOrder(model.spec, channels, size=model.clip_spec.crop).propose(
-        slimming.SlimTarget(macs=0.9).budget  # type: ignore[arg-type] # it is one
-    )
-    assert slim_model(model, proposal, curve).summary.notes[0] == "4 of 60 clips, drawn with seed 3"
-    assert slim_model(model, proposal).summary.notes == model.notes
+    order = SlimmingOrder(model.spec, channels, size=model.clip_spec.crop)
+    proposal = order.propose(Budget("macs", 0.9))
+    assert slim_model(model, proposal, curve).notes[0] == "4 of 60 clips, drawn with seed 3"
+    assert slim_model(model, proposal).notes == model.notes

@@ -80,7 +80,9 @@ def _list_flags(standard: Any) -> Iterator[inspect.Parameter]:
     hints = get_type_hints(type(standard))
     for field in list_options(standard):
         default, kind = getattr(standard, field.name), _simplify(hints[field.name])
-        if isinstance(default, tuple):
+        if field.metadata["repeated"]:
+            default, kind = None, list[str] | None
+        elif isinstance(default, tuple):
             default, kind = ",".join(map(str, default)), str
         elif isinstance(default, bool):
             default = False
@@ -110,7 +112,9 @@ def _build(standard: Any, values: dict[str, Any]) -> Any:
     chosen = {}
     for field in list_options(standard):
         default, value = getattr(standard, field.name), values.pop(field.name)
-        if isinstance(default, tuple):
+        if field.metadata["repeated"]:
+            value = tuple(value or default)
+        elif isinstance(default, tuple):
             value = tuple(word.strip() for word in value.split(",") if word.strip())
         elif isinstance(default, bool):
             value = default != value  # a flag turns round what is so by itself

@@ -75,7 +75,7 @@ def test_the_lines_of_every_view_of_scales_run(folder: Path, save_small: SaveSma
         (
             commands.ClipsToTry(None, "my val.json", 50),
             "gst-analyze slim a.pth 'my val.json' --clips 50 --score taylor --macs 0.9 --out slim",
-            "dataset=clips, choice=ClipChoice(limit=50))",
+            "limit=50)",
         ),
     ],
 )

@@ -91,7 +91,7 @@ def test_no_result_claims_the_files_sum(tmp_path: Path) -> None:
 def test_slimming_ranks_what_it_cuts() -> None:
     model = small_model()
     silence(model)
-    widths = slimming.slim(model, slimming.SlimTarget(macs=0.9), score="abs_gamma").table
+    widths = slimming.slim(model, macs=0.9, score="abs_gamma").table
     others = widths[widths["layer"] != LAYER]
     silent = widths[widths["layer"] == LAYER]
     assert (silent["after"] < silent["before"]).all()
@@ -181,7 +181,7 @@ def test_what_is_no_longer_that_network_is_refused(
         lambda: evaluation.predict(other, records),
         lambda: traces.trace(other, records),
         lambda: ablation.ablate(other, records),
-        lambda: slimming.slim(other, slimming.SlimTarget(macs=0.9)),
+        lambda: slimming.slim(other, macs=0.9),
         lambda: cost.cost(other),
     ):
         with pytest.raises(SpecError, match=OTHERS[change]):
@@ -205,7 +205,7 @@ def test_how_well_it_did_before_is_forgotten(tmp_path: Path) -> None:
     record = {"seed": 3, "epoch": 4, "step": 99, "scores": {"val_top1": 0.9}}
     path = save_model(tmp_path / "a.pth", trained.module, clip_spec=trained.clip_spec, provenance=record)
     model = load_model(path)
-    slimmed = slimming.slim(model, slimming.SlimTarget(macs=0.9), score="abs_gamma").model
+    slimmed = slimming.slim(model, macs=0.9, score="abs_gamma").model
     assert {"epoch", "step", "scores"}.isdisjoint(slimmed.checkpoint.provenance)
     assert slimmed.checkpoint.provenance["seed"] == 3
     same = load_model(save_model(tmp_path / "same.pth", model)).checkpoint.provenance

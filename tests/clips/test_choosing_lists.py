@@ -176,10 +176,10 @@ ALL = ClipChoice("nowhere", "jester", 5, subset="zzz")
 
 def test_what_is_said_of_a_data_set_needs_one() -> None:
     """Before anything is read: neither the checkpoint nor the root is there."""
-    target, plan = slimming.SlimTarget(macs=0.8), ReportPlan(ALL)
+    plan = ReportPlan(ALL)
     words = "its root, its format, its subset and a number of clips; found none"
     with pytest.raises(SpecError, match=f"slim: expected a data set beside {words}"):
-        slimming.slim("none.pth", target, choice=ALL)
+        slimming.slim("none.pth", macs=0.8, root="nowhere", format="jester", limit=5, subset="zzz")
     with pytest.raises(SpecError, match=f"report: expected a data set beside {words}"):
         making.report("none.pth", plan=plan)
     with pytest.raises(SpecError, match=r"data set beside its subset; .* name it with --dataset"):

@@ -115,9 +115,7 @@ def test_drift_smaller_network_and_saliency_are_those_of_their_commands(written:
     page = Page(written.file.read_text())
     moved = drift.measure_drift(written.ckpt)
     pd.testing.assert_frame_equal(page.table("drift.csv"), moved.layers, check_dtype=False)
-    smaller = slimming_room.slim(
-        written.ckpt, slimming_room.SlimTarget(macs=0.8), dataset=written.world, settings=CPU
-    )
+    smaller = slimming_room.slim(written.ckpt, written.world, macs=0.8, batch=4, device="cpu")
     assert smaller.curve is not None
     pd.testing.assert_frame_equal(page.table("slimming.csv"), smaller.table, check_dtype=False)
     pd.testing.assert_frame_equal(page.table("slimming_curve.csv"), smaller.curve, check_dtype=False)

@@ -1,76 +1,41 @@
-"""`slim`."""
+"""`slim`: the command, and what it prints."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gst_analysis.console.options import Format, Json, Out, Root, Subset
-from gst_analysis.console.output import print_files, print_pairs
-from gst_analysis.errors import SpecError
+from gst_analysis.analyses.slimming import Slimming, SlimOptions, slim
+from gst_analysis.analyses.slimming.table import NetworkCost
+from gst_analysis.console.options import CheckpointFile, Json, takes_options
+from gst_analysis.console.output import finish, print_pairs, show_progress
+from gst_analysis.options import Files, files_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gst_analysis.analyses.slimming import Slimming
-    from gst_analysis.analyses.slimming.fine_tuning import FineTuning
-    from gst_analysis.analyses.slimming.measure import NetworkCost
-
 commands = typer.Typer()
+
+_OPTIONS = SlimOptions()
+_FILES = files_of(Slimming, "slim")
 
 
 @commands.command(
-    epilog="Example: gst-analyze slim ckpt.pth worlds/temporal --score taylor --macs 0.8 --out slim"
+    "slim", epilog="Example: gst-analyze slim ckpt.pth worlds/temporal --score taylor --macs 0.8 --out slim"
 )
-def slim(
-    checkpoint: Annotated[str, typer.Argument(metavar="CKPT", help="A checkpoint file.")],
+@takes_options
+def slim_network(
+    checkpoint: CheckpointFile,
     dataset: Annotated[
         str | None,
         typer.Argument(metavar="[ROOT|FILE]", help="Labelled clips, for data scores and the curve."),
     ] = None,
-    score: Annotated[
-        str,
-        typer.Option(
-            help="What a channel is worth: gamma, abs_gamma, invariant, invariant_spread, "
-            "invariant_output, activation_norm or taylor."
-        ),
-    ] = "invariant",
-    macs: Annotated[float | None, typer.Option(help="Keep this share of the multiply-adds.")] = None,
-    params: Annotated[float | None, typer.Option(help="Keep this share of the parameters.")] = None,
-    max_drop: Annotated[
-        float | None, typer.Option(help="Lose at most this much accuracy before fine-tuning, such as 0.02.")
-    ] = None,
-    root: Root = None,
-    format: Format = None,
-    subset: Subset = None,
-    clips: Annotated[int | None, typer.Option(help="Draw this many clips; all if not given.")] = None,
-    fine_tune: Annotated[
-        int | None, typer.Option("--fine-tune", metavar="EPOCHS", help="Train so long, and measure again.")
-    ] = None,
-    budgets: Annotated[
-        int | None, typer.Option(help="Fine-tune at so many budgets of the curve (2).")
-    ] = None,
-    recipe: Annotated[
-        str | None,
-        typer.Option(metavar="RECIPE|FILE", help="To fine-tune by; the checkpoint's own if not given."),
-    ] = None,
-    changes: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of that recipe.")
-    ] = None,
-    batch: Annotated[int, typer.Option(help="Clips at once.")] = 8,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    seed: Annotated[int, typer.Option(help="Draws clips, random orders and resamples.")] = 0,
-    formats: Annotated[
-        str, typer.Option("--formats", help="Which files: png, svg, pdf, csv, parquet, json.")
-    ] = "png,svg,pdf,csv,parquet,json",
-    dark: Annotated[bool, typer.Option("--dark", help="Draw for a dark background.")] = False,
-    out: Out = Path("slim"),
+    options: SlimOptions = _OPTIONS,
+    files: Files = _FILES,
     json: Json = False,
 ) -> None:
     """Take channels out of a network.
@@ -80,61 +45,16 @@ def slim(
     --fine-tune trains it, the whole network, and points of the curve on the data set's training list, and
     measures them again. To go on alone: gst-analyze train RECIPE --set model.weights=slim/ckpt-slim.pth
     """
-    from gst_analysis.analyses import slimming
-    from gst_analysis.clips.labelled import ClipChoice
-    from gst_analysis.console.output import print_json, show_progress
-    from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
-    from gst_analysis.inference.settings import InferenceSettings
-    from gst_analysis.tables.schema import check_choices
-
-    kinds = check_choices("formats", formats.split(","), (*IMAGE_FORMATS, *TABLE_FORMATS))
-    target = slimming.SlimTarget(macs, params, max_drop)
-    settings = InferenceSettings(batch=batch, device=device)
-    tuning = _plan_tuning(fine_tune, recipe=recipe, settings=tuple(changes or ()), budgets=budgets)
-    choice = ClipChoice(root, format, clips, seed, subset)
-    with show_progress("slimming", 0) as progress:
-        result = slimming.slim(
-            checkpoint,
-            target,
-            score=score,
-            dataset=dataset,
-            choice=choice,
-            settings=settings,
-            fine_tuning=tuning,
-            progress=progress,
-        )
-    files = slimming.save_slimming(result, out, kinds, dark=dark)
-    if json:
-        print_json(result.contract(files))
-    else:
-        show_slimming(result, files)
-    if result.summary.failures:
-        raise typer.Exit(1)
+    with show_progress("slimming") as progress:
+        result = slim(checkpoint, dataset, options=options, progress=progress)
+    finish(result, files, json=json, show=print_slimming)
 
 
-def _plan_tuning(epochs: int | None, **options: Any) -> FineTuning | None:
-    """What was asked of fine-tuning, whose options do nothing without it."""
-    from gst_analysis.analyses.slimming import fine_tuning
-
-    given = {name: value for name, value in options.items() if value not in (None, ())}
-    if epochs is not None:
-        return fine_tuning.FineTuning(epochs, **given)
-    if given:
-        raise SpecError(
-            "slim",
-            expected="--budgets, --recipe and --set to come with --fine-tune, which they are about",
-            found="no --fine-tune",
-            todo="add it, such as --fine-tune 2, or leave them out",
-        )
-    return None
-
-
-def show_slimming(result: Slimming, files: Mapping[str, str]) -> None:
+def print_slimming(result: Slimming) -> None:
     """Before and after, the widths of every block, and where the smaller network lies."""
     summary = result.summary
-    (name,) = result.provenance.specs
     before, after = summary.before, summary.after
-    print_pairs(name, {"before": _describe(before), "after": _describe(after, of=before)})
+    print_pairs(result.name, {"before": _describe(before), "after": _describe(after, of=before)})
     groups = list(dict.fromkeys(result.table["group"]))
     table = Table("batch norm", title="channels, before → after")
     for group in groups:
@@ -144,12 +64,7 @@ def show_slimming(result: Slimming, files: Mapping[str, str]) -> None:
         table.add_row(escape(str(layer)), *cells)
     Console().print(table)
     if result.tuned is not None:
-        Console().print(_tuned_table(result.tuned))
-    for note in summary.notes:
-        print(f"note: {note}")
-    for clip, reason in summary.failures.items():
-        print(f"could not be read: {clip}: {reason}")
-    print_files(files)
+        Console().print(_tabulate_tuned(result.tuned))
 
 
 _METHODS = {
@@ -161,7 +76,7 @@ _METHODS = {
 }
 
 
-def _tuned_table(tuned: pd.DataFrame) -> Table:
+def _tabulate_tuned(tuned: pd.DataFrame) -> Table:
     epochs, clips = int(tuned["epochs"].iloc[0]), int(tuned["clips"].iloc[0])
     table = Table(title=f"{epochs} epochs of fine-tuning, accuracy on {clips} other clips")
     for heading in ("taken out", "multiply-adds", "before", "after", "interval"):

@@ -5,8 +5,6 @@ SLIM_TUNED, where points of the curve were fine-tuned, is drawn above the lines 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from gst_analysis.analyses.slimming.table import NetworkCost, Slimming
 from gst_analysis.style.class_pairs import shorten
 from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
 
@@ -21,11 +20,18 @@ _NAMES = {"spatial": "spatial channels", "temporal": "temporal channels", "all":
 _BAR = 0.36
 
 
+def draw_figures(result: Slimming, *, dark: bool = False) -> dict[str, Figure]:
+    """The widths of every block, and accuracy over multiply-adds where clips were given."""
+    chosen = result.summary.after
+    drawn = draw_slimming(result.table, result.curve, chosen=chosen, tuned=result.tuned, dark=dark)
+    return {result.stem: drawn}
+
+
 def draw_slimming(
     widths: pd.DataFrame,
     curve: pd.DataFrame | None,
     *,
-    chosen: Any = None,
+    chosen: NetworkCost | None = None,
     tuned: pd.DataFrame | None = None,
     dark: bool = False,
 ) -> Figure:
@@ -85,7 +91,7 @@ def _draw_widths(axes: Axes, widths: pd.DataFrame, blocks: list[str], theme: The
     dress_legend(legend, theme)
 
 
-def _draw_curve(axes: Axes, curve: pd.DataFrame, chosen: Any, theme: Theme) -> list[Line2D]:
+def _draw_curve(axes: Axes, curve: pd.DataFrame, chosen: NetworkCost | None, theme: Theme) -> list[Line2D]:
     dress(axes, theme, grid="both")
     score, uniform = (curve[curve["method"] == method] for method in ("score", "uniform"))
     drawn = curve[curve["method"] == "random"].groupby("draw")

@@ -1,134 +1,118 @@
-"""Accuracy over cost as channels go, by score and by plainer ways; and the smaller network at one point.
+"""A network and what was asked -> a smaller network, its widths, and where it lies on the curve.
 
-Beside the channels with the lowest scores, wherever they are, stand two plain ways to the same cost: as many
-of every group (uniform, the lowest scores of each), and channels drawn at random. Accuracies are those before
-any fine-tuning, measured with the channels silenced, which computes what taking them out does.
+Channels are scored by the weights or by clips, put in order, and taken out until the budget is met; given
+clips, accuracy is measured along the way, and what fine-tuning gives back if that was asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import os
+from typing import Any
 
 import pandas as pd
 
 from gst_analysis.analyses.cost.counting import summarise_cost
+from gst_analysis.analyses.importance.data_scores import measure_data_scores
+from gst_analysis.analyses.importance.measure import infer_importance
+from gst_analysis.analyses.slimming.curve import SlimmingCurve, measure_curve
+from gst_analysis.analyses.slimming.fine_tuning import (
+    TunedCurve,
+    check_apart,
+    choose_points,
+    configure_fine_tuning,
+    fine_tune_curve,
+)
 from gst_analysis.analyses.slimming.order import (
+    Budget,
     Proposal,
     SlimmingOrder,
-    rank_within_groups,
-    shuffle_values,
+    check_slimmable,
     tabulate_widths,
 )
-from gst_analysis.analyses.slimming.pruning import MaskedRuns, measure_masked, prune_model
-from gst_analysis.analyses.slimming.table import SLIM_CURVE
+from gst_analysis.analyses.slimming.pruning import measure_masked, prune_model
+from gst_analysis.analyses.slimming.table import (
+    SCORES_FROM_DATA,
+    NetworkCost,
+    Slimming,
+    SlimOptions,
+    SlimSummary,
+)
 from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
 from gst_analysis.clips.records import RecordList
+from gst_analysis.errors import SpecError
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.probes.resampling import Bootstrap, Interval, summarise_means
-from gst_analysis.tables.schema import check
-
-LEVELS = 9
-"""Costs at which the plain ways are measured, from the whole network to one channel in every group."""
-RANDOM_ORDERS = 3
-
-Progress = Callable[[int, int], object]
-"""Called with how many clips are done and how many there are."""
+from gst_analysis.probes.resampling import Interval, summarise_means
+from gst_analysis.progress import Progress
+from gst_analysis.results import Provenance
+from gst_analysis.training.config import TrainConfig
 
 
-@dataclass(frozen=True)
-class Point:
-    """One smaller network, and how its channels were chosen."""
+def check_options(options: SlimOptions, dataset: object) -> None:
+    """Refuse what cannot work, before the checkpoint is read.
 
-    method: str
-    draw: int
-    proposal: Proposal
-
-
-@dataclass(frozen=True)
-class SlimmingCurve:
-    """A SLIM_CURVE table, the networks behind its rows, and the clips they were measured on."""
-
-    table: pd.DataFrame = field(repr=False)
-    points: tuple[Point, ...] = field(repr=False)
-    records: RecordList = field(repr=False)
-    bootstrap: Bootstrap
-    failures: dict[str, str]
-
-    def choose(self, max_drop: float) -> Proposal:
-        """The last network by score before accuracy falls by more than this, the whole one at the least."""
-        rows = self.table[self.table["method"] == "score"]
-        lost = rows["accuracy"].iloc[0] - rows["accuracy"]
-        too_far = lost[lost > max_drop].index
-        within = rows if not len(too_far) else rows.loc[: too_far[0]].iloc[:-1]
-        return self.points[int(within.index[-1])].proposal
+    Raises:
+        SpecError: no budget, or clips that are needed and not there, or said something of and not there.
+    """
+    options.check_target()
+    _settle(options)
+    choice = _choose(options)
+    if dataset is None and options.needs_clips:
+        raise SpecError(
+            "slim",
+            expected="labelled clips, which this score, budget or fine-tuning needs",
+            found="none",
+            todo="name a data set, or choose another score and a budget of macs or params",
+        )
+    if dataset is None:
+        choice.require_dataset("slim", todo="name it, or leave that out", seed_is_used=True)
 
 
-@dataclass(frozen=True)
-class NetworkCost:
-    """One network: its cost, and its accuracy where clips were given."""
-
-    params: int
-    macs: int
-    accuracy: Interval | None
-
-
-@dataclass(frozen=True)
-class SlimSummary:
-    """Before and after, and what could not be read."""
-
-    removed: int
-    before: NetworkCost
-    after: NetworkCost
-    clips: int
-    failures: dict[str, str]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Slimmed:
-    """The smaller network and its SLIM_WIDTHS table."""
-
-    model: LoadedModel = field(repr=False)
-    widths: pd.DataFrame = field(repr=False)
-    summary: SlimSummary
-
-
-def measure_curve(
+def measure_slimming(
     model: LoadedModel,
-    channels: pd.DataFrame,
-    records: RecordList,
+    dataset: str | os.PathLike[str] | RecordList | None,
     *,
-    seed: int = 0,
-    settings: InferenceSettings | None = None,
+    options: SlimOptions,
     progress: Progress | None = None,
-) -> SlimmingCurve:
-    """Accuracy over cost for the scores' order, for equal shares, and for random orders.
+) -> Slimming:
+    """Take out the channels with the lowest scores; the whole network stays as it is.
 
     Args:
-        model: what load_model returned; it stays as it is.
-        channels: columns layer, group, channel and value, one row a channel.
-        records: labelled clips.
-        seed: of the random orders and the confidence intervals.
-        settings: batch and device.
-        progress: called now and then.
+        model: what load_model returned.
+        dataset: labelled clips, or where they are listed; None for none.
+        options: how small, by which score.
+        progress: called after every clip.
     """
-    points = _list_points(model, channels, seed)
-    masks = [point.proposal.dropped for point in points]
-    runs = measure_masked(model, records, masks, settings=settings, progress=progress)
-    bootstrap = Bootstrap(seed=seed)
-    table = _tabulate(points, runs, bootstrap).assign(checkpoint=model.checkpoint.name)
-    table = check(table[list(SLIM_CURVE.columns)], SLIM_CURVE)
-    return SlimmingCurve(table, tuple(points), records, bootstrap, runs.failures)
+    settings = _settle(options)
+    check_slimmable(model.spec)
+    config = _configure(options, model, dataset)
+    records = None if dataset is None else load_labelled_clips(dataset, _choose(options))
+    if config is not None and records is not None:
+        check_apart(config, records)
+    channels = score_channels(model, records, options.score, settings=settings, progress=progress)
+    proposal, curve, tuned = _propose(model, channels, options), None, None
+    if records is not None:
+        curve = measure_curve(
+            model, channels, records, seed=options.seed, settings=settings, progress=progress
+        )
+        proposal = proposal or curve.choose(options.max_drop or 0)
+    assert proposal is not None  # a budget proposes one, and so does a curve
+    if config is not None and curve is not None:
+        points = choose_points(curve, proposal, budgets=options.budgets)
+        tuned = fine_tune_curve(model, curve, points, config, settings=settings, progress=progress)
+    origin = _tell_origin(model, records, options, config)
+    return slim_model(model, proposal, curve, tuned, settings=settings, provenance=origin)
 
 
 def slim_model(
     model: LoadedModel,
     proposal: Proposal,
     curve: SlimmingCurve | None = None,
+    tuned: TunedCurve | None = None,
     *,
     settings: InferenceSettings | None = None,
-) -> Slimmed:
+    provenance: Provenance | None = None,
+) -> Slimming:
     """Take the channels out, and run what is left over the curve's clips, if there is one."""
     smaller = prune_model(model, proposal)
     before = after = None
@@ -137,54 +121,85 @@ def slim_model(
         (after,) = summarise_means(runs.right, curve.bootstrap)
         row = curve.table.iloc[0]
         before = Interval(*(float(row[f"accuracy{end}"]) for end in ("", "_low", "_high")))
-    whole = summarise_cost(model.spec, size=model.clip_spec.crop)
+    whole, name = summarise_cost(model.spec, size=model.clip_spec.crop), model.checkpoint.name
     summary = SlimSummary(
         removed=proposal.removed,
         before=NetworkCost(whole.params, whole.macs, before),
         after=NetworkCost(proposal.params, proposal.macs, after),
         clips=0 if curve is None else int(curve.table["clips"].iloc[0]),
-        failures={} if curve is None else curve.failures,
-        notes=model.notes if curve is None else (*curve.records.notes, *model.notes),
     )
-    return Slimmed(smaller, tabulate_widths(model.spec, proposal.spec, name=model.checkpoint.name), summary)
+    return Slimming(
+        tabulate_widths(model.spec, proposal.spec, name=name),
+        summary,
+        provenance or Provenance({name: model.sha256}, {name: model.spec.to_json()}, {}),
+        notes=model.notes if curve is None else (*curve.records.notes, *model.notes),
+        failures={} if curve is None else curve.failures,
+        model=smaller,
+        curve=None if curve is None else curve.table,
+        tuned=None if tuned is None else tuned.table,
+        tuned_model=None if tuned is None else tuned.model,
+        path=str(model.checkpoint.path),
+    )
 
 
-def _list_points(model: LoadedModel, channels: pd.DataFrame, seed: int) -> list[Point]:
-    """The scores' order at twice as many steps, because a network may be chosen among its points."""
-    orders: Mapping[tuple[str, int], tuple[pd.DataFrame, int]] = {
-        ("score", 0): (channels, 2 * LEVELS - 1),
-        ("uniform", 0): (rank_within_groups(channels), LEVELS),
-        **{
-            ("random", draw): (shuffle_values(channels, seed=[seed, draw]), LEVELS)
-            for draw in range(RANDOM_ORDERS)
-        },
-    }
-    size = model.clip_spec.crop
-    return [
-        Point(method, draw, proposal)
-        for (method, draw), (values, levels) in orders.items()
-        for proposal in SlimmingOrder(model.spec, values, size=size).spread(levels)
-    ]
+def score_channels(
+    model: LoadedModel,
+    records: RecordList | None,
+    score: str,
+    *,
+    settings: InferenceSettings | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """What every channel is worth: columns layer, group, channel and value, one row a channel.
 
-
-def _tabulate(points: list[Point], runs: MaskedRuns, bootstrap: Bootstrap) -> pd.DataFrame:
-    whole = points[0].proposal.macs
-    rows = [
-        {
-            "method": point.method,
-            "draw": point.draw,
-            "removed": point.proposal.removed,
-            "params": point.proposal.params,
-            "macs": point.proposal.macs,
-            "macs_share": point.proposal.macs / whole,
-            "clips": runs.right.shape[1],
-            "accuracy": accuracy.value,
-            "accuracy_low": accuracy.low,
-            "accuracy_high": accuracy.high,
-            "loss": float(loss),
-        }
-        for point, accuracy, loss in zip(
-            points, summarise_means(runs.right, bootstrap), runs.loss.mean(axis=1), strict=True
+    Raises:
+        SpecError: scores that are all the same.
+    """
+    if score in SCORES_FROM_DATA and records is not None:
+        step = None if progress is None else lambda done, total, label="": progress(done, total, label)
+        table = measure_data_scores(model, records, settings=settings, progress=step).table
+    else:
+        table = infer_importance(model.current_checkpoint())
+    found = table.rename(columns={score: "value"})[["layer", "group", "channel", "value"]]
+    if found["value"].nunique() < 2:
+        raise SpecError(
+            model.checkpoint.name,
+            expected=f"{score} scores that differ from channel to channel",
+            found=f"{float(found['value'].iloc[0]):g} for all of them",
+            todo="choose another score; untrained, folded or silent batch norms tell nothing apart",
         )
-    ]
-    return pd.DataFrame(rows)
+    return found
+
+
+def _settle(options: SlimOptions) -> InferenceSettings:
+    return InferenceSettings(batch=options.batch, device=options.device)
+
+
+def _choose(options: SlimOptions) -> ClipChoice:
+    return ClipChoice(options.root, options.format, options.limit, options.seed, options.subset)
+
+
+def _configure(
+    options: SlimOptions, model: LoadedModel, dataset: str | os.PathLike[str] | RecordList | None
+) -> TrainConfig | None:
+    """How to fine-tune, before anything is measured: mistakes are told at once."""
+    return None if options.fine_tune is None else configure_fine_tuning(options, model, dataset)
+
+
+def _propose(model: LoadedModel, channels: pd.DataFrame, options: SlimOptions) -> Proposal | None:
+    """The network that meets a share of a cost; None where accuracy decides, which a curve tells."""
+    order = SlimmingOrder(model.spec, channels, size=model.clip_spec.crop)
+    shares = {"macs": options.macs, "params": options.params}
+    budgets = (Budget(name, share) for name, share in shares.items() if share is not None)
+    return next((order.propose(budget) for budget in budgets), None)
+
+
+def _tell_origin(
+    model: LoadedModel, records: RecordList | None, options: SlimOptions, config: TrainConfig | None
+) -> Provenance:
+    name = model.checkpoint.name
+    sources = {name: model.sha256, **((records.sources or {}) if records is not None else {})}
+    asked: dict[str, Any] = {"score": options.score, "seed": options.seed, **options.target}
+    asked |= {"size": model.clip_spec.crop}
+    asked |= {"fine_tuning": config.to_json()} if config is not None else {}
+    return Provenance(sources, {name: model.spec.to_json()}, asked)

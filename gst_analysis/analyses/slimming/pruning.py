@@ -7,7 +7,7 @@ their batch norm. It loads and runs like any checkpoint: its widths are in its s
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +26,10 @@ from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.network import VideoNetwork, average_frames
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.probes.clip_stream import ClipStream
+from gst_analysis.probes.clip_stream import ClipStream, count_steps
 from gst_analysis.probes.hooks import masked_channels
 from gst_analysis.probes.resampling import Reals
-
-Progress = Callable[[int, int], object]
-"""Called with how many clips are done and how many there are."""
+from gst_analysis.progress import Progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +108,6 @@ def measure_masked(
     check_classes(model, records)
     device = choose_device(settings.device)
     stream = ClipStream(model, records, settings, device)
-    done = iter(range(1, len(records) + 1))
     right: list[Reals] = []
     loss: list[Reals] = []
     with (
@@ -118,7 +115,7 @@ def measure_masked(
         torch.no_grad(),
     ):
         assert isinstance(network, VideoNetwork)  # not folded, so itself
-        for batch in stream.batches(lambda: progress and progress(next(done), len(records))):
+        for batch in stream.batches(count_steps(len(records), progress)):
             with explain_out_of_memory(len(batch.labels), device):
                 answers = [_judge(network, batch.clips, batch.labels, one) for one in dropped]
             right.append(np.stack([answer[0] for answer in answers]))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from gst_analysis.analyses.slimming import Slimming, SlimTarget, slim
+from gst_analysis.analyses.slimming import Slimming, SlimOptions, slim
 from gst_analysis.analyses.slimming.order import check_slimmable
 from gst_analysis.checkpoints.sources import open_model
 from gst_analysis.errors import SpecError
 from gst_analysis.numbers import show_count, show_share
+from gst_analysis.options import write_command
 from gst_analysis.progress import Progress
 from gst_analysis.sections.parts import PageFigure, Section, Words, draw_both, make_table
-from gst_analysis.sections.subject import Subject, join_words, name_dataset, name_few
+from gst_analysis.sections.subject import ReportClips, Subject, name_dataset
 
 NAME = "slimming"
 NEEDS_CLIPS = False
@@ -40,7 +43,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
     except SpecError as error:
         return Section(NAME, missing=f"{error.found}; {error.todo}")
     if subject.clips is not None:
-        subject.clips.failures.update(result.summary.failures)
+        subject.clips.failures.update(result.failures)
     below = (
         ""
         if result.curve is None
@@ -54,12 +57,24 @@ def write_section(subject: Subject, progress: Progress) -> Section:
 def _slim(subject: Subject, progress: Progress) -> Slimming:
     clips = subject.clips
     check_slimmable(subject.checkpoint.spec)
-    target = SlimTarget(macs=_KEPT_MACS)
     if clips is None:
-        return slim(open_model(subject.checkpoint), target, progress=progress)
+        return slim(open_model(subject.checkpoint), options=_choose(None), progress=progress)
+    options = replace(_choose(clips), device=clips.settings.device)
+    return slim(clips.model, clips.dataset, options=options, progress=progress)
+
+
+def _choose(clips: ReportClips | None) -> SlimOptions:
+    if clips is None:
+        return SlimOptions(macs=_KEPT_MACS)
     choice = clips.plan.draw_few(clips.plan.slimming_clips)
-    return slim(
-        clips.model, target, dataset=clips.dataset, choice=choice, settings=clips.settings, progress=progress
+    return SlimOptions(
+        root=None if choice.root is None else Path(choice.root),
+        format=choice.format,
+        subset=choice.subset,
+        limit=choice.limit,
+        macs=_KEPT_MACS,
+        batch=clips.settings.batch,
+        seed=choice.seed,
     )
 
 
@@ -82,8 +97,6 @@ def _say_cost(result: Slimming) -> str:
 
 def _list_tables(result: Slimming) -> list[Any]:
     """Widths by block, and the curve."""
-    import pandas as pd
-
     table = result.table
     groups = list(dict.fromkeys(table["group"]))
     layers = list(dict.fromkeys(table["layer"]))
@@ -129,6 +142,7 @@ def _list_curve(curve: pd.DataFrame) -> Any:
 
 def write_line(subject: Subject) -> str:
     """The command that makes this section alone."""
-    clips = subject.clips
-    measured = () if clips is None else (*name_dataset(clips), *name_few(clips, clips.plan.slimming_clips))
-    return join_words("slim", subject.file, *measured, "--macs", _KEPT_MACS)
+    clips, options = subject.clips, _choose(subject.clips)
+    root = None if options.root is None else Path(options.root.name)
+    annotations = [] if clips is None else [name_dataset(clips)[0]]
+    return write_command("slim", [subject.file, *annotations], replace(options, root=root))

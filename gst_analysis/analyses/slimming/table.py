@@ -1,8 +1,31 @@
-"""Networks made smaller: which widths are left, and what that costs in accuracy."""
+"""Networks made smaller, which widths are left, and what that costs: columns, options and the result."""
 
 from __future__ import annotations
 
-from gst_analysis.tables.schema import Schema, real, text, whole
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from gst_analysis.errors import SpecError
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.options import DatasetOptions, DeviceOptions, option
+from gst_analysis.results import Result
+from gst_analysis.rooms import Door
+from gst_analysis.tables import Schema, check_choices, real, text, whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gst_analysis.checkpoints import loading
+    from gst_analysis.checkpoints.loading import LoadedModel
+    from gst_analysis.probes.resampling import Interval
+else:
+    loading = Door("gst_analysis.checkpoints.loading")
+
+SCORES_FROM_DATA = ("activation_norm", "taylor")
+SLIM_SCORES = ("gamma", "abs_gamma", "invariant", "invariant_spread", "invariant_output", *SCORES_FROM_DATA)
 
 SLIM_METHODS = ("score", "uniform", "random")
 
@@ -66,3 +89,182 @@ SLIM_WIDTHS = Schema(
         "after": whole("channels left"),
     },
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlimOptions(DatasetOptions, DeviceOptions):
+    """Which channels go first, how small the network gets, on which clips, and whether it is trained on.
+
+    How small is exactly one of `macs`, `params` and `max_drop`.
+    """
+
+    score: str = option(
+        "invariant",
+        "What a channel is worth: gamma, abs_gamma, invariant, invariant_spread, invariant_output, "
+        "activation_norm or taylor.",
+    )
+    macs: float | None = option(None, "Keep this share of the multiply-adds.")
+    params: float | None = option(None, "Keep this share of the parameters.")
+    max_drop: float | None = option(None, "Lose at most this much accuracy before fine-tuning, such as 0.02.")
+    limit: int | None = option(None, "Draw this many clips; all if not given.", flag="--clips")
+    fine_tune: int | None = option(None, "Train so long, and measure again.", metavar="EPOCHS")
+    budgets: int | None = option(None, "Fine-tune at so many budgets of the curve (2).")
+    recipe: str | None = option(
+        None, "To fine-tune by; the checkpoint's own if not given.", metavar="RECIPE|FILE"
+    )
+    changes: tuple[str, ...] = option(
+        (), "Change a setting of that recipe.", flag="--set", metavar="KEY=VALUE", repeated=True
+    )
+    batch: int = option(8, "Clips at once.")
+    seed: int = option(0, "Draws clips, random orders and resamples.")
+
+    def __post_init__(self) -> None:
+        check_choices("score", [self.score], SLIM_SCORES)
+        if self.fine_tune is None and (self.budgets is not None or self.recipe is not None or self.changes):
+            raise SpecError(
+                "slim",
+                expected="--budgets, --recipe and --set to come with --fine-tune, which they are about",
+                found="no --fine-tune",
+                todo="add it, such as --fine-tune 2, or leave them out",
+            )
+
+    @property
+    def target(self) -> dict[str, float | None]:
+        """How small, by what that is a share of; None where it was not said."""
+        return {"macs": self.macs, "params": self.params, "max_drop": self.max_drop}
+
+    @property
+    def needs_clips(self) -> bool:
+        """Whether labelled clips are needed for what was asked."""
+        from_data = self.score in SCORES_FROM_DATA
+        return from_data or self.max_drop is not None or self.fine_tune is not None
+
+    def check_target(self) -> None:
+        """Refuse what does not say how small, before anything is read.
+
+        Raises:
+            SpecError: not exactly one share between 0 and 1.
+        """
+        given = {name: value for name, value in self.target.items() if value is not None}
+        numbers = all(isinstance(value, (int, float)) for value in given.values())
+        if len(given) != 1 or not numbers or not all(0 < value < 1 for value in given.values()):
+            raise SpecError(
+                "budget",
+                expected="one of macs, params and max-drop, as a share between 0 and 1",
+                found=", ".join(f"{name} {value!r}"[:60] for name, value in given.items()) or "none",
+                todo="such as macs 0.7",
+            )
+
+
+@dataclass(frozen=True)
+class NetworkCost:
+    """One network: its cost, and its accuracy where clips were given."""
+
+    params: int
+    macs: int
+    accuracy: Interval | None
+
+
+@dataclass(frozen=True)
+class SlimSummary:
+    """How many channels were taken out, and the network before and after."""
+
+    removed: int
+    before: NetworkCost
+    after: NetworkCost
+    clips: int
+
+
+@dataclass(frozen=True)
+class Slimming(Result[SlimSummary]):
+    """A smaller network: `.model`, its widths in `.table` (SLIM_WIDTHS), accuracy over cost in `.curve`."""
+
+    stem: ClassVar[str] = "slimming"
+    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, *TABLE_FORMATS)
+
+    model: LoadedModel = field(repr=False, kw_only=True)
+    """The smaller network itself."""
+    curve: pd.DataFrame | None = field(default=None, repr=False, kw_only=True)
+    """A SLIM_CURVE table; None where no clips were given."""
+    tuned: pd.DataFrame | None = field(default=None, repr=False, kw_only=True)
+    """A SLIM_TUNED table; None where nothing was fine-tuned."""
+    tuned_model: LoadedModel | None = field(default=None, repr=False, kw_only=True)
+    """The smaller network after fine-tuning."""
+    path: str = field(default="", kw_only=True)
+    """The whole network's file."""
+
+    @property
+    def name(self) -> str:
+        """The whole network's name."""
+        (name,) = self.provenance.specs
+        return name
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The widths, and where there are clips the curve and what was fine-tuned."""
+        more = {"slimming_curve": self.curve, "slimming_fine_tuned": self.tuned}
+        return {self.stem: self.table} | {name: one for name, one in more.items() if one is not None}
+
+    def save(
+        self, folder: str | os.PathLike[str], kinds: Sequence[str] | None = None, *, dark: bool = False
+    ) -> dict[str, str]:
+        """Write the smaller checkpoints whatever the kinds are, and tables and figures as any result does.
+
+        Args:
+            folder: where to; made if it is not there.
+            kinds: some of this result's `kinds`; its tables alone if None.
+            dark: draw for a dark background.
+
+        Returns:
+            The files: `checkpoint`, `fine_tuned_checkpoint` where there is one, and those of any result.
+        """
+        written = super().save(folder, kinds, dark=dark)
+        models = {"checkpoint": self.model, "fine_tuned_checkpoint": self.tuned_model}
+        networks = {
+            name: str(_save_network(model, Path(folder)))
+            for name, model in models.items()
+            if model is not None
+        }
+        return networks | written
+
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `gst-analyze slim --json` prints."""
+        curve, tuned = (
+            [] if table is None else table.drop(columns="checkpoint").to_dict("records")
+            for table in (self.curve, self.tuned)
+        )
+        sha256 = self.provenance.sources[self.name]
+        return {
+            "checkpoint": {"path": self.path, "name": self.name, "sha256": sha256},
+            **vars(self.summary),
+            "failures": self.failures,
+            "notes": self.notes,
+            "widths": _nest(self.table),
+            "curve": curve,
+            "fine_tuned": tuned,
+            "files": dict(files or {}),
+        }
+
+
+def _save_network(model: LoadedModel, folder: Path) -> Path:
+    checkpoint = model.checkpoint
+    return loading.save_model(
+        folder / f"{checkpoint.name}.pth",
+        model.module,
+        clip_spec=checkpoint.clip_spec,
+        labels=checkpoint.labels,
+        provenance=checkpoint.provenance,
+    )
+
+
+def _nest(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows -> a record for each batch norm, with its groups and its alpha."""
+    layers: dict[str, dict[str, Any]] = {}
+    for row in table.to_dict("records"):
+        place = {"block": row["block"], "layer": row["layer"], "stage": row["stage"], "groups": {}}
+        layer = layers.setdefault(str(row["layer"]), place)
+        layer["groups"][row["group"]] = {"before": row["before"], "after": row["after"]}
+    for layer in layers.values():
+        left = {group: counts["after"] for group, counts in layer["groups"].items()}
+        layer["alpha"] = left["temporal"] / sum(left.values()) if "temporal" in left else None
+    return list(layers.values())

@@ -65,7 +65,7 @@ def test_with_clips_there_is_a_curve(
     assert run([*words, "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert {row["method"] for row in record["curve"]} == {"score", "uniform", "random"}
-    assert len(pd.read_csv(record["files"]["curve"])) == len(record["curve"])
+    assert len(pd.read_csv(record["files"]["slimming_curve.csv"])) == len(record["curve"])
     lost = record["before"]["accuracy"]["value"] - record["after"]["accuracy"]["value"]
     if budget[0] == "--macs":
         assert record["after"]["macs"] <= 0.9 * record["before"]["macs"]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 import torch
 
 from gst_analysis import load_model
-from gst_analysis.analyses.slimming.fine_tuned import choose_points
-from gst_analysis.analyses.slimming.fine_tuning import FineTuning, configure_fine_tuning
-from gst_analysis.analyses.slimming.measure import LEVELS, measure_curve
+from gst_analysis.analyses.slimming import SlimOptions
+from gst_analysis.analyses.slimming.curve import LEVELS, measure_curve
+from gst_analysis.analyses.slimming.fine_tuning import choose_points, configure_fine_tuning
 from gst_analysis.checkpoints.loading import LoadedModel, save_model
 from gst_analysis.cli import run
 from gst_analysis.errors import SpecError
@@ -32,6 +33,10 @@ def _one_thread() -> None:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return render(tmp_path / "static")
+
+
+def ask(**options: Any) -> SlimOptions:
+    return SlimOptions(macs=0.8, device="cpu", **options)
 
 
 def save_whole(folder: Path, data: Path) -> Path:
@@ -91,7 +96,7 @@ def test_each_way_is_trained_at_the_same_cost(tmp_path: Path) -> None:
 def test_the_checkpoints_own_recipe_is_followed_but_none_of_its_paths(tmp_path: Path, data: Path) -> None:
     model = load_model(save_whole(tmp_path, data))
     own = tiny(data)
-    config = configure_fine_tuning(FineTuning(2), model, data, device="cpu")
+    config = configure_fine_tuning(ask(fine_tune=2), model, data)
     assert (config.schedule.epochs, config.schedule.warmup_epochs) == (2, 0)
     assert config.optimiser.lr == pytest.approx(own.optimiser.lr / 10)
     assert config.optimiser.batch_size == own.optimiser.batch_size
@@ -101,20 +106,20 @@ def test_the_checkpoints_own_recipe_is_followed_but_none_of_its_paths(tmp_path: 
     assert config.model.weights is None
     assert config.world is None
     changed = configure_fine_tuning(
-        FineTuning(2, settings=("optimiser.lr=0.5", "data.train=other.json")), model, data, device="cpu"
+        ask(fine_tune=2, changes=("optimiser.lr=0.5", "data.train=other.json")), model, data
     )
     assert (changed.optimiser.lr, changed.data.train) == (0.5, "other.json")
-    named = configure_fine_tuning(FineTuning(2, "planted-temporal"), model, data, device="cpu")
+    named = configure_fine_tuning(ask(fine_tune=2, recipe="planted-temporal"), model, data)
     assert named.optimiser.batch_size == 32
 
 
 def test_a_checkpoint_that_tells_no_recipe_asks_for_one(tmp_path: Path) -> None:
     silent = small_model()
     with pytest.raises(SpecError, match="--recipe"):
-        configure_fine_tuning(FineTuning(1), silent, tmp_path, device="cpu")
+        configure_fine_tuning(ask(fine_tune=1), silent, tmp_path)
     odd = dataclasses.replace(silent.checkpoint, provenance={"config": {"optimiser": {"luck": 3}}})
     with pytest.raises(SpecError, match="luck"):
-        configure_fine_tuning(FineTuning(1), LoadedModel(silent.module, odd), tmp_path, device="cpu")
+        configure_fine_tuning(ask(fine_tune=1), LoadedModel(silent.module, odd), tmp_path)
 
 
 @pytest.mark.slow
@@ -130,7 +135,7 @@ def test_networks_are_trained_measured_and_written(
     assert list(rows["method"]) == ["whole", "chosen", "score", "uniform", "random"]
     assert set(rows["epochs"]) == {1}
     assert set(rows["clips"]) == {6}
-    assert len(pd.read_csv(record["files"]["fine_tuned"])) == 5
+    assert len(pd.read_csv(record["files"]["slimming_fine_tuned.csv"])) == 5
     slim, tuned = (load_model(record["files"][kind]) for kind in ("checkpoint", "fine_tuned_checkpoint"))
     assert tuned.spec == slim.spec
     weights = [m.checkpoint.state["layer2.0.conv3.weight"] for m in (slim, tuned)]

@@ -15,7 +15,8 @@ from gst_analysis.analyses.ablation.measure import AblationPlan, measure_ablatio
 from gst_analysis.analyses.cost.counting import summarise_cost
 from gst_analysis.analyses.importance.measure import infer_importance
 from gst_analysis.analyses.scales.measure import tabulate_bn_scales
-from gst_analysis.analyses.slimming.measure import Point, SlimmingCurve, measure_curve, slim_model
+from gst_analysis.analyses.slimming.curve import Point, SlimmingCurve, measure_curve
+from gst_analysis.analyses.slimming.measure import slim_model
 from gst_analysis.analyses.slimming.order import (
     Budget,
     Proposal,

@@ -1,0 +1,124 @@
+"""Accuracy over cost as channels go, by score and by plainer ways.
+
+Beside the channels with the lowest scores, wherever they are, stand two plain ways to the same cost: as many
+of every group (uniform, the lowest scores of each), and channels drawn at random. Accuracies are those before
+any fine-tuning, measured with the channels silenced, which computes what taking them out does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from gst_analysis.analyses.slimming.order import Proposal, SlimmingOrder, rank_within_groups, shuffle_values
+from gst_analysis.analyses.slimming.pruning import MaskedRuns, measure_masked
+from gst_analysis.analyses.slimming.table import SLIM_CURVE
+from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.clips.records import RecordList
+from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.probes.resampling import Bootstrap, summarise_means
+from gst_analysis.progress import Progress
+from gst_analysis.tables import check
+
+LEVELS = 9
+"""Costs at which the plain ways are measured, from the whole network to one channel in every group."""
+RANDOM_ORDERS = 3
+
+
+@dataclass(frozen=True)
+class Point:
+    """One smaller network, and how its channels were chosen."""
+
+    method: str
+    draw: int
+    proposal: Proposal
+
+
+@dataclass(frozen=True)
+class SlimmingCurve:
+    """A SLIM_CURVE table, the networks behind its rows, and the clips they were measured on."""
+
+    table: pd.DataFrame = field(repr=False)
+    points: tuple[Point, ...] = field(repr=False)
+    records: RecordList = field(repr=False)
+    bootstrap: Bootstrap
+    failures: dict[str, str]
+
+    def choose(self, max_drop: float) -> Proposal:
+        """The last network by score before accuracy falls by more than this, the whole one at the least."""
+        rows = self.table[self.table["method"] == "score"]
+        lost = rows["accuracy"].iloc[0] - rows["accuracy"]
+        too_far = lost[lost > max_drop].index
+        within = rows if not len(too_far) else rows.loc[: too_far[0]].iloc[:-1]
+        return self.points[int(within.index[-1])].proposal
+
+
+def measure_curve(
+    model: LoadedModel,
+    channels: pd.DataFrame,
+    records: RecordList,
+    *,
+    seed: int = 0,
+    settings: InferenceSettings | None = None,
+    progress: Progress | None = None,
+) -> SlimmingCurve:
+    """Accuracy over cost for the scores' order, for equal shares, and for random orders.
+
+    Args:
+        model: what load_model returned; it stays as it is.
+        channels: columns layer, group, channel and value, one row a channel.
+        records: labelled clips.
+        seed: of the random orders and the confidence intervals.
+        settings: batch and device.
+        progress: called now and then.
+    """
+    points = _list_points(model, channels, seed)
+    masks = [point.proposal.dropped for point in points]
+    runs = measure_masked(model, records, masks, settings=settings, progress=progress)
+    bootstrap = Bootstrap(seed=seed)
+    table = _tabulate(points, runs, bootstrap).assign(checkpoint=model.checkpoint.name)
+    table = check(table[list(SLIM_CURVE.columns)], SLIM_CURVE)
+    return SlimmingCurve(table, tuple(points), records, bootstrap, runs.failures)
+
+
+def _list_points(model: LoadedModel, channels: pd.DataFrame, seed: int) -> list[Point]:
+    """The scores' order at twice as many steps, because a network may be chosen among its points."""
+    orders: Mapping[tuple[str, int], tuple[pd.DataFrame, int]] = {
+        ("score", 0): (channels, 2 * LEVELS - 1),
+        ("uniform", 0): (rank_within_groups(channels), LEVELS),
+        **{
+            ("random", draw): (shuffle_values(channels, seed=[seed, draw]), LEVELS)
+            for draw in range(RANDOM_ORDERS)
+        },
+    }
+    size = model.clip_spec.crop
+    return [
+        Point(method, draw, proposal)
+        for (method, draw), (values, levels) in orders.items()
+        for proposal in SlimmingOrder(model.spec, values, size=size).spread(levels)
+    ]
+
+
+def _tabulate(points: list[Point], runs: MaskedRuns, bootstrap: Bootstrap) -> pd.DataFrame:
+    whole = points[0].proposal.macs
+    rows = [
+        {
+            "method": point.method,
+            "draw": point.draw,
+            "removed": point.proposal.removed,
+            "params": point.proposal.params,
+            "macs": point.proposal.macs,
+            "macs_share": point.proposal.macs / whole,
+            "clips": runs.right.shape[1],
+            "accuracy": accuracy.value,
+            "accuracy_low": accuracy.low,
+            "accuracy_high": accuracy.high,
+            "loss": float(loss),
+        }
+        for point, accuracy, loss in zip(
+            points, summarise_means(runs.right, bootstrap), runs.loss.mean(axis=1), strict=True
+        )
+    ]
+    return pd.DataFrame(rows)
