@@ -19,8 +19,8 @@ from gst_analysis.analyses.importance.measure import listen_to_activations, tabu
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
+from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import running_conditions
-from gst_analysis.inference.evaluation import check_classes
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.probes.clip_stream import ClipStream
 from gst_analysis.probes.hooks import Unit, list_units

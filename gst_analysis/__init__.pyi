@@ -18,9 +18,10 @@ from .analyses.cost import (
 )
 from .analyses.dataset_check import DatasetCheck, MadeWorld, check_dataset, make_world
 from .analyses.drift import Drift, DriftOptions, measure_drift
-from .analyses.evaluation import ClipPredictions, ModelEvaluation, evaluate, predict
+from .analyses.evaluation import EvaluationOptions, EvaluationSummary, ModelEvaluation, evaluate
 from .analyses.importance import Importance, channel_importance
 from .analyses.influence import FrameInfluence, frame_influence
+from .analyses.prediction import ClipPredictions, PredictionOptions, PredictionSummary, predict
 from .analyses.saliency import SaliencyMaps, SaliencyOptions, saliency_maps
 from .analyses.scales import BnScales, ScaleOptions, bn_scales
 from .analyses.slimming import Slimming, SlimOptions, slim
@@ -87,6 +88,8 @@ __all__ = [
     "DesignCost",
     "Drift",
     "DriftOptions",
+    "EvaluationOptions",
+    "EvaluationSummary",
     "FrameInfluence",
     "GstError",
     "Importance",
@@ -99,6 +102,8 @@ __all__ = [
     "NetworkCost",
     "OutputError",
     "PaperAudit",
+    "PredictionOptions",
+    "PredictionSummary",
     "Provenance",
     "PublishedPlacing",
     "RecordList",

@@ -72,10 +72,21 @@ class DeviceOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InferenceOptions(DeviceOptions):
+    """Which views of a clip are averaged, and where and how the network is run over them."""
+
+    samplings: int = option(1, "Samplings of each clip's frames, averaged.", flag="--clips")
+    crops: int = option(1, "Crops of each frame, averaged: 1, 3, 5 or 10.")
+    batch: int = option(8, "Views at once.")
+    devices: int = option(1, "Devices to share the clips among.")
+    precision: str = option("fp32", "fp32 or bf16.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Files:
     """Where results are written, as what, and on which background they are drawn."""
 
-    out: Path = option(Path("results"), "Folder for the files it writes.", metavar="DIR")
+    out: Path | None = option(Path("results"), "Folder for the files it writes.", metavar="DIR")
     formats: tuple[str, ...] = option((), "Which files.")
     dark: bool = option(False, "Draw for a dark background.")
     allowed: tuple[str, ...] = ()
@@ -89,18 +100,19 @@ class Files:
             OutputError: a folder that nothing can be written to.
         """
         check_choices("formats", self.formats, self.allowed)
-        check_place(self.out)
+        if self.out is not None:
+            check_place(self.out)
 
 
-def files_of(result: type[Any], out: str) -> Files:
+def files_of(result: type[Any], out: str | None) -> Files:
     """What a command that makes such results writes if nothing is said.
 
     Args:
         result: the class of its results.
-        out: its folder.
+        out: its folder; None where it writes only into one that is named.
     """
     formats = result.saved or tuple(kind for kind in result.kinds if kind != "html")
-    return Files(out=Path(out), formats=formats, allowed=result.kinds)
+    return Files(out=None if out is None else Path(out), formats=formats, allowed=result.kinds)
 
 
 def keyword_options(kind: type[Any]) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from torch.optim import SGD
 
 from gst_analysis.analyses.ablation.measure import measure_ablation
+from gst_analysis.analyses.evaluation.measure import measure_accuracy
 from gst_analysis.analyses.importance.data_scores import measure_data_scores
 from gst_analysis.analyses.importance.measure import measure_importance
 from gst_analysis.analyses.influence.measure import measure_influence
@@ -33,7 +34,6 @@ from gst_analysis.clips.dataset import ClipItem, SkippedClip, collate_clips
 from gst_analysis.clips.records import RecordList
 from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import SpecError
-from gst_analysis.inference.evaluation import evaluate
 from gst_analysis.inference.folding import fold_norms
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
@@ -247,7 +247,7 @@ MEASUREMENTS: dict[str, Callable[[LoadedModel, RecordList, InferenceSettings], A
     "logits, not folded": lambda m, c, s: pd.DataFrame(
         measure_frame_logits(m, c, settings=dataclasses.replace(s, fold=False, crops=10, clips=2)).clip_logits
     ),
-    "evaluation": lambda m, c, s: evaluate(m, c, settings=s).table,
+    "evaluation": lambda m, c, s: measure_accuracy(m, c, settings=s).table,
     "ablation": lambda m, c, s: measure_ablation(m, c, settings=s).table,
     "data scores": lambda m, c, s: measure_data_scores(m, c, settings=s).table,
     "importance": lambda m, c, s: measure_importance(m, c, settings=s).table,

@@ -16,6 +16,7 @@ from gst_analysis.analyses import (
     cost,
     evaluation,
     influence,
+    prediction,
     saliency,
     scales,
     slimming,
@@ -56,9 +57,9 @@ CALLS: dict[str, tuple[Call, str]] = {
     "a file of no kind": (lambda m, r: cost.cost("gst-resnet50").save("x", ["xls"]), "formats"),
     "names for others": (lambda m, r: scales.bn_scales(m, m, names=["a"]), "2, one a checkpoint"),
     "logits without clips": (lambda m, r: gst.average_frames(torch.zeros(8, 5)), r"\(N, T, K\).*\[None\]"),
-    "a data set by its path": (lambda m, r: evaluation.evaluate(m, "here"), "load_labelled_clips"),
+    "a data set by its path": (lambda m, r: evaluation.evaluate(m, "here"), "here: expected"),
     "a list of records": (lambda m, r: evaluation.evaluate(m, list(r)), "load_labelled_clips"),
-    "clips that are numbers": (lambda m, r: evaluation.predict(m, [1, 2]), "found int 1"),
+    "clips that are numbers": (lambda m, r: prediction.predict(m, [1, 2]), "found int 1"),
     "a limit in words": (lambda m, r: influence.frame_influence(m, r, limit="3"), "whole number"),
     "half a limit": (lambda m, r: influence.frame_influence(m, r, limit=2.5), "whole number"),
     "a share in words": (lambda m, r: slimming.slim(m, macs="0.8"), "macs '0.8'"),
@@ -100,7 +101,7 @@ def test_ablation_draws_known_measures_only(model: LoadedModel, records: RecordL
 
 def test_records_may_be_given_as_a_list(model: LoadedModel, records: RecordList) -> None:
     few = list(records)[:2]
-    assert evaluation.predict(model, few).table["clip"].unique().tolist() == [clip.clip for clip in few]
+    assert prediction.predict(model, few).table["clip"].unique().tolist() == [clip.clip for clip in few]
     traced = trace_clip(model, few)  # type: ignore[arg-type] # a list will do
     assert set(traced.table["clip"]) == {clip.clip for clip in few}
 

@@ -16,6 +16,7 @@ ROOMS = (
     "drift",
     "cost",
     "dataset_check",
+    "prediction",
     "evaluation",
     "ablation",
     "slimming",

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import typer
 
-from gst_analysis.files import check_place
+from gst_analysis.files import IMAGE_FORMATS, check_place
 from gst_analysis.options import Files, flag_of, list_options
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -76,9 +76,17 @@ def takes_options(command: Command) -> Command:
     return run  # type: ignore[return-value] # called by Typer alone, with what the signature says
 
 
+def _list_fields(standard: Any) -> list[Field[Any]]:
+    """Those that are flags: where nothing is drawn, nobody asks on which background."""
+    fields = list_options(standard)
+    if isinstance(standard, Files) and not {*IMAGE_FORMATS, "html"} & set(standard.allowed):
+        return [field for field in fields if field.name != "dark"]
+    return fields
+
+
 def _list_flags(standard: Any) -> Iterator[inspect.Parameter]:
     hints = get_type_hints(type(standard))
-    for field in list_options(standard):
+    for field in _list_fields(standard):
         default, kind = getattr(standard, field.name), _simplify(hints[field.name])
         if field.metadata["repeated"]:
             default, kind = None, list[str] | None
@@ -87,7 +95,10 @@ def _list_flags(standard: Any) -> Iterator[inspect.Parameter]:
         elif isinstance(default, bool):
             default = False
         taken = typer.Option(
-            flag_of(field), help=_help(field, standard), metavar=field.metadata["metavar"] or None
+            flag_of(field),
+            help=_help(field, standard),
+            metavar=field.metadata["metavar"] or None,
+            callback=check_out if isinstance(standard, Files) and field.name == "out" else None,
         )
         yield inspect.Parameter(
             field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, taken]
@@ -110,7 +121,7 @@ def _help(field: Field[Any], standard: Any) -> str:
 def _build(standard: Any, values: dict[str, Any]) -> Any:
     """An instance out of flags, which are taken away from the values."""
     chosen = {}
-    for field in list_options(standard):
+    for field in _list_fields(standard):
         default, value = getattr(standard, field.name), values.pop(field.name)
         if field.metadata["repeated"]:
             value = tuple(value or default)

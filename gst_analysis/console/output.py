@@ -21,6 +21,7 @@ from rich.progress import (
 from rich.table import Table
 
 from gst_analysis.files import to_json
+from gst_analysis.inference.processes import is_leader
 from gst_analysis.options import Files
 from gst_analysis.progress import Progress as Report
 from gst_analysis.results import Result
@@ -55,6 +56,8 @@ def show_progress(title: str, total: int = 0) -> Iterator[Report]:
 def finish(result: AnyResult, files: Files, *, json: bool, show: Callable[[AnyResult], object]) -> None:
     """Save a result, then print it: as one document, or as text with notes, failures and files below.
 
+    Of several processes that share the work one alone writes and prints.
+
     Args:
         result: what an analysis returned.
         files: where it is written, and as what.
@@ -64,15 +67,20 @@ def finish(result: AnyResult, files: Files, *, json: bool, show: Callable[[AnyRe
     Raises:
         Exit: with 1, if something could not be looked at.
     """
-    written = result.save(files.out, files.formats, dark=files.dark)
+    if is_leader():
+        _tell(result, files, json=json, show=show)
+    if result.failures:
+        raise typer.Exit(1)
+
+
+def _tell(result: AnyResult, files: Files, *, json: bool, show: Callable[[AnyResult], object]) -> None:
+    written = {} if files.out is None else result.save(files.out, files.formats, dark=files.dark)
     if json:
         print_json(result.to_document(written))
     else:
         show(result)
         print_remarks(result)
         print_files(written)
-    if result.failures:
-        raise typer.Exit(1)
 
 
 def print_remarks(result: Result[Any]) -> None:

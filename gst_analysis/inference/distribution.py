@@ -7,25 +7,28 @@ write theirs into a folder, because what they return passes through a pipe that 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import torch
+from lightning_fabric import Fabric
 from torch import distributed
 from torch.multiprocessing.spawn import ProcessExitedException
 
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import GstError, SpecError
-from gst_analysis.inference.launching import build_fabric, count_outer_processes, same_environment
+from gst_analysis.inference.processes import count_outer_processes, same_environment
 from gst_analysis.inference.running import Job, Share, measure_share
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
+from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.progress import Progress, no_progress
 
 Numbered = Sequence[tuple[int, ClipRecord]]
 _Failure = tuple[type[GstError], str, str, str, str]
@@ -34,9 +37,7 @@ Outcome = Share | _Failure
 _LOOK_EVERY_S = 0.2
 
 
-def measure_shares(
-    job: Job, numbered: Numbered, progress: Callable[[int, int], object] | None
-) -> list[Share]:
+def measure_shares(job: Job, numbered: Numbered, progress: Progress | None) -> list[Share]:
     """Every process's share, in the processes that are there or in `settings.devices` new ones."""
     if count_outer_processes() is not None:
         return _measure_among_others(build_fabric(job.settings), job, numbered)
@@ -46,12 +47,46 @@ def measure_shares(
     counter = multiprocessing.get_context("spawn").Value("q", 0)
     with (
         tempfile.TemporaryDirectory(prefix="gst-analysis-") as folder,
-        _watch(counter, len(numbered), progress),
+        _watch(counter, len(numbered), progress or no_progress),
         same_environment(),
     ):
         _launch(build_fabric(job.settings), payload, counter, folder)
         files = sorted(Path(folder).iterdir())
         return _require([pickle.loads(file.read_bytes()) for file in files])
+
+
+def build_fabric(settings: InferenceSettings) -> Fabric:
+    """Fabric for the processes that are there, or that it shall start.
+
+    Raises:
+        SpecError: more devices than there are, or no program that could be started again.
+    """
+    kind = choose_device(settings.device).type
+    outer = count_outer_processes()
+    if outer is not None and int(os.environ.get("LT_CLI_USED", "0")):
+        return Fabric()
+    if outer is not None:
+        return Fabric(accelerator=kind, devices=outer[0], num_nodes=outer[1], strategy="ddp")
+    _check_devices(kind, settings.devices)
+    return Fabric(accelerator=kind, devices=settings.devices, strategy="ddp_spawn")
+
+
+def _check_devices(kind: str, wanted: int) -> None:
+    there = {"cuda": torch.cuda.device_count(), "mps": 1}.get(kind, wanted)
+    if wanted > there:
+        raise SpecError(
+            "inference setting devices",
+            expected=f"at most {there}, as many as there are of {kind}",
+            found=str(wanted),
+            todo="ask for fewer",
+        )
+    if hasattr(sys, "ps1"):
+        raise SpecError(
+            "inference setting devices",
+            expected="1 in a notebook or at a prompt",
+            found=str(wanted),
+            todo="use several devices from a program or the command line",
+        )
 
 
 def _launch(fabric: Fabric, payload: bytes, counter: Any, folder: str) -> None:
@@ -119,16 +154,13 @@ def _require(outcomes: Sequence[Outcome]) -> list[Share]:
 
 
 @contextmanager
-def _watch(counter: Any, total: int, progress: Callable[[int, int], object] | None) -> Iterator[None]:
+def _watch(counter: Any, total: int, progress: Progress) -> Iterator[None]:
     """Report the count of all processes while the block runs."""
-    if progress is None:
-        yield
-        return
     over = threading.Event()
 
     def look() -> None:
         while not over.wait(_LOOK_EVERY_S):
-            progress(counter.value, total)
+            progress(counter.value, total, "")
 
     watcher = threading.Thread(target=look, name="watch-progress", daemon=True)
     watcher.start()
@@ -137,4 +169,4 @@ def _watch(counter: Any, total: int, progress: Callable[[int, int], object] | No
     finally:
         over.set()
         watcher.join()
-        progress(counter.value, total)
+        progress(counter.value, total, "")

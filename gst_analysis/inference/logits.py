@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,18 +78,17 @@ class FrameLogits:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write everything into one npz file, whole or not at all."""
+        return write_whole(Path(path), self.write)
+
+    def write(self, file: IO[bytes]) -> None:
+        """Write everything as npz."""
         record = {
             "format": _FORMAT,
             "version": _VERSION,
             **{key: to_plain(getattr(self, key)) for key in _RECORD},
         }
         text = np.frombuffer(json.dumps(record).encode("ascii"), dtype=np.uint8)
-        return write_whole(
-            Path(path),
-            lambda file: np.savez(
-                file, record=text, logits=self.logits, labels=self.labels, seconds=self.seconds
-            ),
-        )
+        np.savez(file, record=text, logits=self.logits, labels=self.labels, seconds=self.seconds)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FrameLogits:

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.records import ClipRecord, RecordList
-from gst_analysis.inference.launching import count_outer_processes
 from gst_analysis.inference.logits import UNLABELLED, FrameLogits
+from gst_analysis.inference.processes import count_outer_processes
 from gst_analysis.inference.running import Job, Share, measure_share
 from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.inference.views import ViewPlan
+from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Provenance
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    from gst_analysis.inference import distribution
+else:
+    distribution = Door("gst_analysis.inference.distribution")  # Lightning Fabric is slow to import
 
 UNNAMED = "the checkpoint holds no class names: classes are shown as numbers"
 BORROWED = (
     "the checkpoint holds no class names: those of the data are shown, on the assumption that its classes "
     "are numbered alike"
 )
-
-Progress = Callable[[int, int], object]
-"""Called with how many clips are done and how many there are."""
 
 
 def measure_frame_logits(
@@ -53,12 +58,10 @@ def measure_frame_logits(
     views = ViewPlan.of(settings, model.clip_spec, names, model.spec.num_classes)
     job, numbered = Job(model, settings, views), list(enumerate(records))
     if settings.devices > 1 or count_outer_processes() is not None:
-        from gst_analysis.inference.distribution import measure_shares
-
-        shares = measure_shares(job, numbered, progress)
+        shares = distribution.measure_shares(job, numbered, progress)
     else:
         device = choose_device(settings.device)
-        count = _count_to(len(numbered), progress)
+        count = _count_clips(records, progress or no_progress)
         shares = [measure_share(job, numbered, device, count)]
     told = records.notes if isinstance(records, RecordList) else ()
     unique = dict.fromkeys((*told, *model.notes, *notes, *views.notes))
@@ -77,10 +80,10 @@ def _name_classes(
     return (), (UNNAMED,)
 
 
-def _count_to(total: int, progress: Progress | None) -> Callable[[], object]:
+def _count_clips(records: Sequence[ClipRecord], progress: Progress) -> Callable[[], object]:
     """A function that reports one clip more each time it is called."""
-    done = iter(range(1, total + 1))
-    return lambda: progress and progress(next(done), total)
+    done = iter(range(1, len(records) + 1))
+    return lambda: progress(next(done), len(records), "")
 
 
 def _assemble(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gst_analysis.clips.transforms import CROPS
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.devices import choose_device
+from gst_analysis.options import InferenceOptions
 
 __all__ = ["DEVICES", "PRECISIONS", "InferenceSettings", "choose_device"]
 
@@ -44,6 +45,18 @@ class InferenceSettings:
         for name, allowed in (("crops", CROPS), ("device", DEVICES), ("precision", PRECISIONS)):
             if getattr(self, name) not in allowed:
                 raise _unfit(name, f"one of {', '.join(map(str, allowed))}", getattr(self, name))
+
+    @classmethod
+    def of(cls, options: InferenceOptions) -> InferenceSettings:
+        """What an analysis's options say of it."""
+        return cls(
+            options.samplings,
+            options.crops,
+            options.batch,
+            options.device,
+            options.devices,
+            options.precision,
+        )
 
     @property
     def views(self) -> int:

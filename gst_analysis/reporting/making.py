@@ -14,7 +14,7 @@ from gst_analysis.checkpoints.sources import checkpoint_of, open_model
 from gst_analysis.clips.labelled import load_labelled_clips
 from gst_analysis.errors import GstError, OutputError
 from gst_analysis.files import check_place, write_whole
-from gst_analysis.inference.evaluation import check_classes
+from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.release import find_version

@@ -14,7 +14,17 @@ from torch import nn
 from torch.nn.utils import prune
 
 import gst_analysis as gst
-from gst_analysis.analyses import ablation, comparison, cost, evaluation, influence, scales, slimming, traces
+from gst_analysis.analyses import (
+    ablation,
+    comparison,
+    cost,
+    evaluation,
+    influence,
+    prediction,
+    scales,
+    slimming,
+    traces,
+)
 from gst_analysis.analyses import importance as importance_room
 from gst_analysis.analyses.traces.single_clips import trace_clip
 from gst_analysis.checkpoints.loading import CHANGED, LoadedModel, load_model, save_model
@@ -178,7 +188,7 @@ def test_what_is_no_longer_that_network_is_refused(
         lambda: scales.bn_scales(other),
         lambda: importance_room.channel_importance(other),
         lambda: evaluation.evaluate(other, records),
-        lambda: evaluation.predict(other, records),
+        lambda: prediction.predict(other, records),
         lambda: traces.trace(other, records),
         lambda: ablation.ablate(other, records),
         lambda: slimming.slim(other, macs=0.9),

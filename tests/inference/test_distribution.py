@@ -16,9 +16,9 @@ from torch import Tensor
 from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import SpecError
-from gst_analysis.inference.launching import count_outer_processes, is_leader
 from gst_analysis.inference.logits import FrameLogits
 from gst_analysis.inference.measuring import measure_frame_logits
+from gst_analysis.inference.processes import count_outer_processes, is_leader
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.specs import ClipSpec
 from tests.conftest import build_small
@@ -54,7 +54,7 @@ def test_two_processes_say_what_one_says(tmp_path: Path, real: LoadedModel) -> N
     environment = dict(os.environ)
     alone = measure_frame_logits(real, clips, settings=on(1, clips=2))
     together = measure_frame_logits(
-        real, clips, settings=on(2, clips=2), progress=lambda done, of: seen.append((done, of))
+        real, clips, settings=on(2, clips=2), progress=lambda done, of, _: seen.append((done, of))
     )
     assert together.clips == alone.clips == tuple("0123456")
     assert together.failures == alone.failures
@@ -92,7 +92,7 @@ import sys
 from pathlib import Path
 from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.clips.finding import find_clips
-from gst_analysis.inference.launching import is_leader
+from gst_analysis.inference.processes import is_leader
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
 

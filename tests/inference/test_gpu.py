@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from gst_analysis.analyses.evaluation.measure import measure_accuracy
 from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
 from gst_analysis.clips.records import ClipRecord, RecordList
-from gst_analysis.inference.evaluation import evaluate
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.specs import ClipSpec
@@ -59,10 +59,10 @@ def test_evaluate_gives_memory_and_settings_back(tmp_path: Path) -> None:
     model = load_small(tmp_path, "gst-resnet26s")
     records = RecordList(tuple(plant_clips(tmp_path / "clips")))
     precise = torch.backends.cudnn.conv.fp32_precision
-    evaluate(model, records, settings=InferenceSettings(device="cuda"))
+    measure_accuracy(model, records, settings=InferenceSettings(device="cuda"))
     before = torch.cuda.memory_allocated()
     for fold in (True, False):
-        done = evaluate(model, records, settings=InferenceSettings(device="cuda", batch=2, fold=fold))
+        done = measure_accuracy(model, records, settings=InferenceSettings(device="cuda", batch=2, fold=fold))
     assert done.summary.clips == 6
     assert torch.cuda.memory_allocated() <= before
     assert torch.backends.cudnn.conv.fp32_precision == precise

@@ -142,7 +142,7 @@ def test_progress_counts_every_clip(tmp_path: Path) -> None:
     clips = [record(write_greys(tmp_path / f"{n}", [n] * 3)) for n in range(5)] + [record(tmp_path / "gone")]
     seen: list[tuple[int, int]] = []
     measure_frame_logits(
-        fake_model(), clips, settings=settings(batch=2), progress=lambda done, of: seen.append((done, of))
+        fake_model(), clips, settings=settings(batch=2), progress=lambda done, of, _: seen.append((done, of))
     )
     assert seen == [(n, 6) for n in range(1, 7)]
 

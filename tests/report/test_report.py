@@ -99,7 +99,7 @@ def test_with_clips_it_has_every_section_and_their_numbers(written: Written) -> 
     page = Page(text)
     assert [name for name in page.ids if not name.startswith("figure-")] == ALL
     records = load_labelled_clips(written.world)
-    right = evaluation.evaluate(written.ckpt, records, settings=CPU)
+    right = evaluation.evaluate(written.ckpt, records, device="cpu")
     pd.testing.assert_frame_equal(page.table("classes.csv"), right.table, check_dtype=False)
     drops = page.table("ablation.csv")
     assert set(drops["intervention"]) == {"mean", "shuffle-time"}

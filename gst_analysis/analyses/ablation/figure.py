@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gst_analysis.style.class_pairs import shorten
+from gst_analysis.style.names import shorten
 from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
 from gst_analysis.tables.schema import check_choices
 

@@ -33,8 +33,8 @@ from gst_analysis.analyses.ablation.table import ABLATION, INTERVENTIONS
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
+from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
-from gst_analysis.inference.evaluation import check_classes
 from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.probes.clip_stream import Batch, ClipStream

@@ -13,8 +13,9 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from gst_analysis.style.class_pairs import TICKS, ClassPairs, choose_ink, mask_matrix, pair_classes
-from gst_analysis.style.theme import Theme, dress, new_figure, theme_of
+from gst_analysis.analyses.evaluation.pairs import TICKS, ClassPairs, mask_matrix, pair_classes
+from gst_analysis.analyses.evaluation.table import ModelEvaluation
+from gst_analysis.style.theme import Theme, choose_ink, new_figure, style_axes, theme_of
 
 _LISTED = 12
 _LARGEST = 32.0
@@ -57,6 +58,11 @@ class _Plan:
         listed = (len(self.listed) + 1) * 1.5 * self.large / 72 if self.listed else 0.0
         width = _measure_text(self.rows, self.font) + 2 * self.large / 72 + self.side + keys
         return width + 0.3, self.side + below + listed + 0.3
+
+
+def draw_figures(result: ModelEvaluation, *, dark: bool = False) -> dict[str, Figure]:
+    """The confusion matrix."""
+    return {"confusion": draw_confusion(result.confusion, dark=dark)}
 
 
 def draw_confusion(table: pd.DataFrame, *, dark: bool = False) -> Figure:
@@ -109,7 +115,7 @@ def _draw_cells(axes: Axes, pairs: ClassPairs, theme: Theme) -> None:
         kept = mask_matrix(shares, diagonal=name == "right")
         image = axes.imshow(np.ma.masked_invalid(kept), aspect="auto", interpolation="nearest")
         image.set(cmap=scale.get_cmap(), norm=scale.norm)
-    dress(axes, theme, grid=None)
+    style_axes(axes, theme, grid=None)
     for row in np.flatnonzero(pairs.totals == 0):
         axes.axhspan(float(row) - 0.5, float(row) + 0.5, color=theme.grid)
     step = 1 if pairs.few else 10

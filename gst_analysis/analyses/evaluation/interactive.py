@@ -1,4 +1,4 @@
-"""CONFUSION in plotly: the matrix of figures/confusion.py, to hover over and zoom."""
+"""CONFUSION in plotly: the matrix of figure.py, to hover over and zoom."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from gst_analysis.style.class_pairs import TICKS, ClassPairs, choose_ink, mask_matrix, pair_classes
+from gst_analysis.analyses.evaluation.pairs import TICKS, ClassPairs, mask_matrix, pair_classes
+from gst_analysis.analyses.evaluation.table import ModelEvaluation
 from gst_analysis.style.screen import start_figure
-from gst_analysis.style.theme import Theme, theme_of
+from gst_analysis.style.theme import Theme, choose_ink, theme_of
 
 _MOST_COLUMNS = 40
 """Columns that are numbered; hovering names them all."""
+
+
+def draw_pages(result: ModelEvaluation, *, dark: bool = False) -> dict[str, go.Figure]:
+    """The confusion matrix."""
+    return {"confusion": draw_confusion_interactive(result.confusion, dark=dark)}
 
 
 def draw_confusion_interactive(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:

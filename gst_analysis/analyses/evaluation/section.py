@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gst_analysis.analyses.evaluation import ModelEvaluation, evaluate
+from gst_analysis.analyses.evaluation import ModelEvaluation
+from gst_analysis.analyses.evaluation.measure import measure_accuracy
 from gst_analysis.numbers import show_share
 from gst_analysis.progress import Progress
 from gst_analysis.sections.parts import PageFigure, PageTable, Section, Words, draw_both, make_table
@@ -20,9 +21,9 @@ WORDS = Words(
 def write_section(subject: Subject, progress: Progress) -> Section:
     """How often it is right, and what it takes for what."""
     clips = subject.shown
-    result = evaluate(clips.model, clips.records, settings=clips.settings, progress=progress)
+    result = measure_accuracy(clips.model, clips.records, settings=clips.settings, progress=progress)
     summary = result.summary
-    clips.failures.update(summary.failures)
+    clips.failures.update(result.failures)
     facts = {
         "clips": f"{summary.clips:,}",
         "top-1": show_share(summary.top1),
@@ -37,7 +38,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         {"light": result.plot()},
         draw_both(lambda dark: result.plot_interactive(dark=dark)),
     )
-    return Section(NAME, facts=facts, figures=[figure], tables=[_list_classes(result)], notes=summary.notes)
+    return Section(NAME, facts=facts, figures=[figure], tables=[_list_classes(result)], notes=result.notes)
 
 
 def _list_classes(result: ModelEvaluation) -> PageTable:

@@ -23,8 +23,8 @@ from torch.nn import functional as F
 from gst_analysis.analyses.importance.table import DATA_SCORES
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.records import RecordList
+from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
-from gst_analysis.inference.evaluation import check_classes
 from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.probes.clip_stream import Batch, ClipStream

@@ -33,10 +33,11 @@ from gst_analysis.analyses.importance.table import GROUP_IMPORTANCE, IMPORTANCE,
 from gst_analysis.analyses.scales.measure import tabulate_bn_scales
 from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
 from gst_analysis.clips.records import RecordList
-from gst_analysis.inference.measuring import Progress, measure_frame_logits
-from gst_analysis.inference.prediction import require_some
+from gst_analysis.inference.classes import require_some
+from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.next_layer import BN_EPS, Following, infer_following
+from gst_analysis.progress import Progress
 from gst_analysis.tables.schema import check
 
 Array = np.ndarray

@@ -18,8 +18,7 @@ from matplotlib.ticker import PercentFormatter
 
 from gst_analysis.analyses.influence.table import FrameInfluence
 from gst_analysis.errors import SpecError
-from gst_analysis.style.class_pairs import choose_ink
-from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
+from gst_analysis.style.theme import Theme, choose_ink, dress, dress_legend, new_figure, theme_of
 
 TITLES: Mapping[str, str] = {
     "gradient": "gradient of the logit",

@@ -21,7 +21,7 @@ from matplotlib.patches import Rectangle
 
 from gst_analysis.analyses.saliency.table import SaliencyMaps
 from gst_analysis.errors import SpecError
-from gst_analysis.style.class_pairs import shorten
+from gst_analysis.style.names import shorten
 from gst_analysis.style.theme import Theme, new_figure, theme_of
 
 Pixels = npt.NDArray[np.uint8]

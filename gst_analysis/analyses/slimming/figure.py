@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from gst_analysis.analyses.slimming.table import NetworkCost, Slimming
-from gst_analysis.style.class_pairs import shorten
+from gst_analysis.style.names import shorten
 from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
 
 _NAMES = {"spatial": "spatial channels", "temporal": "temporal channels", "all": "all channels (no groups)"}

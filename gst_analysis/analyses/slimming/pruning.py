@@ -19,8 +19,8 @@ from gst_analysis.analyses.slimming.order import Proposal
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.checkpoints.own_weights import forget_scores
 from gst_analysis.clips.records import RecordList
+from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
-from gst_analysis.inference.evaluation import check_classes
 from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.network import VideoNetwork, average_frames

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from gst_analysis.analyses.traces.look_back_figure import draw_panel, measure_panel
 from gst_analysis.analyses.traces.story import ClipStory, Moment, choose_moments, say_when
-from gst_analysis.style.class_pairs import shorten
+from gst_analysis.style.names import shorten
 from gst_analysis.style.theme import Theme, new_figure, theme_of
 
 SHOWN = 12

@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gst_analysis.analyses.traces.figure import wrong_colour
 from gst_analysis.analyses.traces.story import ClipStory, Moment
-from gst_analysis.style.class_pairs import shorten
 from gst_analysis.style.films import save_film
+from gst_analysis.style.names import shorten
 from gst_analysis.style.theme import DARK
 
 _NARROWEST, _WIDEST = 480, 960

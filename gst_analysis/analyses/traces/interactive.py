@@ -13,7 +13,7 @@ from PIL import Image
 from gst_analysis.analyses.traces.figure import Pictures, wrong_colour
 from gst_analysis.analyses.traces.look_back_figure import add_matrix
 from gst_analysis.analyses.traces.story import ClipStory, Moment
-from gst_analysis.style.class_pairs import shorten
+from gst_analysis.style.names import shorten
 from gst_analysis.style.screen import break_lines, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 

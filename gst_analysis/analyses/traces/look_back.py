@@ -33,8 +33,8 @@ from gst_analysis.clips.dataset import ReadingPlan
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import DataError
+from gst_analysis.inference.classes import order_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
-from gst_analysis.inference.prediction import order_classes
 from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import choose_device
 from gst_analysis.networks.receptive_fields import list_reaches, mark_reachable

@@ -31,7 +31,7 @@ from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.clips.sampling import multi_clip_indices
 from gst_analysis.clips.spans import find_span
 from gst_analysis.errors import DataError, SpecError
-from gst_analysis.inference.evaluation import check_classes
+from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.logits import Floats, FrameLogits, Seconds, softmax
 from gst_analysis.inference.measuring import measure_frame_logits, name_apart
 from gst_analysis.inference.settings import InferenceSettings
@@ -204,8 +204,7 @@ def _trace_frames(
     """Modes frame, prefix and leave-one-out."""
     wrapped: Any = _NETWORKS[plan.mode](model.module)  # it acts like one
     around = model.with_module(wrapped)
-    report = None if progress is None else lambda done, total: progress(done, total, "")
-    rows = measure_frame_logits(around, records, settings=plan.settings, progress=report)
+    rows = measure_frame_logits(around, records, settings=plan.settings, progress=progress)
     whole = rows
     if plan.mode == "leave-one-out":
         whole = measure_frame_logits(model, records, settings=plan.settings)
@@ -309,10 +308,10 @@ def _trace_windows(
 
 def _count_windows(
     progress: Progress | None, clip: str, start: int, total: int
-) -> Callable[[int, int], object] | None:
+) -> Callable[[int, int, str], object] | None:
     if progress is None:
         return None
-    return lambda done, _: progress(start + done, total, f"windows of {clip}")
+    return lambda done, *_: progress(start + done, total, f"windows of {clip}")
 
 
 def _find_middles(

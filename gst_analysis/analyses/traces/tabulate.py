@@ -14,8 +14,8 @@ import pandas as pd
 from gst_analysis.analyses.traces.measure import ClipTrace, UntracedClip
 from gst_analysis.analyses.traces.state_changes import Change, ChangeSettings, find_changes
 from gst_analysis.analyses.traces.table import FRAME_TRACES, STATE_CHANGES, TRACED_CLIPS
+from gst_analysis.inference.classes import check_top_k, order_classes
 from gst_analysis.inference.logits import softmax
-from gst_analysis.inference.prediction import check_top_k, order_classes
 from gst_analysis.tables.schema import check
 
 _TENTHS = 10

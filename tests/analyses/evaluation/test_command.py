@@ -74,7 +74,7 @@ def test_predict_says_what_the_network_says(checkpoint: str, world: Path, call: 
     code, found = call("predict", checkpoint, *clips, "--top", "2", "--out", str(tmp_path / "out"))
     assert code == 0
     assert [clip["clip"] for clip in found["clips"]] == clips
-    logits = FrameLogits.load(found["files"]["npz"])
+    logits = FrameLogits.load(found["files"]["frame_logits.npz"])
     labels = load_model(checkpoint).labels
     assert labels is not None
     for clip, rows in zip(found["clips"], logits.clip_logits, strict=True):

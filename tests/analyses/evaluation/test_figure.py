@@ -15,9 +15,10 @@ from matplotlib.figure import Figure
 
 from gst_analysis.analyses.evaluation.figure import draw_confusion
 from gst_analysis.analyses.evaluation.interactive import draw_confusion_interactive
+from gst_analysis.analyses.evaluation.pairs import pair_classes
 from gst_analysis.errors import SpecError, TableError
-from gst_analysis.style.class_pairs import choose_ink, pair_classes, shorten
-from gst_analysis.style.theme import DARK, LIGHT, save_figure
+from gst_analysis.style.names import shorten
+from gst_analysis.style.theme import DARK, LIGHT, choose_ink, save_figure
 
 FIVE = (
     "Moving something up",

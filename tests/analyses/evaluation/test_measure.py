@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 import torch
 
+from gst_analysis.analyses.evaluation.measure import measure_accuracy, rank_truth, summarise_accuracy
+from gst_analysis.analyses.evaluation.table import CLASS_ACCURACY, CONFUSION, ModelEvaluation
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.clips.dataset import ReadingPlan, load_views
 from gst_analysis.clips.records import ClipRecord, RecordList, load_records
 from gst_analysis.errors import DataError
-from gst_analysis.inference.evaluation import Evaluation, evaluate, rank_truth, summarise_accuracy
 from gst_analysis.inference.logits import FrameLogits
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.inference.table import CLASS_ACCURACY, CONFUSION
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.planted.making import WorldConfig, make_world
 from gst_analysis.results import Provenance
@@ -48,11 +48,11 @@ def draw_logits(clips: int = 200, classes: int = 7, *, seed: int = 0) -> FrameLo
 
 
 @pytest.fixture(scope="module")
-def evaluation() -> Evaluation:
+def evaluation() -> ModelEvaluation:
     return summarise_accuracy(draw_logits())
 
 
-def test_top1_and_top5_are_counted_clip_by_clip(evaluation: Evaluation) -> None:
+def test_top1_and_top5_are_counted_clip_by_clip(evaluation: ModelEvaluation) -> None:
     logits = evaluation.logits
     right = among5 = 0
     for row, label in zip(logits.logits.mean(axis=1), logits.labels, strict=True):
@@ -63,7 +63,7 @@ def test_top1_and_top5_are_counted_clip_by_clip(evaluation: Evaluation) -> None:
     assert 0.2 < evaluation.summary.top1 < evaluation.summary.top5 < 1
 
 
-def test_classes_are_counted_as_pandas_does(evaluation: Evaluation) -> None:
+def test_classes_are_counted_as_pandas_does(evaluation: ModelEvaluation) -> None:
     logits = evaluation.logits
     frame = pd.DataFrame({"true": logits.labels, "said": logits.logits.mean(axis=1).argmax(axis=1)})
     by_class = (frame["true"] == frame["said"]).groupby(frame["true"]).agg(["size", "sum", "mean"])
@@ -78,7 +78,7 @@ def test_classes_are_counted_as_pandas_does(evaluation: Evaluation) -> None:
     assert evaluation.summary.mean_class_accuracy == pytest.approx(by_class["mean"].mean())
 
 
-def test_a_class_without_clips_has_no_accuracy_and_does_not_count(evaluation: Evaluation) -> None:
+def test_a_class_without_clips_has_no_accuracy_and_does_not_count(evaluation: ModelEvaluation) -> None:
     last = evaluation.table.iloc[-1]
     assert (last["clips"], last["correct"]) == (0, 0)
     assert np.isnan(last["accuracy"])
@@ -86,7 +86,7 @@ def test_a_class_without_clips_has_no_accuracy_and_does_not_count(evaluation: Ev
     assert evaluation.record()["summary"]["mean_class_accuracy"] is not None
 
 
-def test_the_confusion_table_is_the_cross_table(evaluation: Evaluation) -> None:
+def test_the_confusion_table_is_the_cross_table(evaluation: ModelEvaluation) -> None:
     logits = evaluation.logits
     frame = pd.DataFrame({"true": logits.labels, "said": logits.logits.mean(axis=1).argmax(axis=1)})
     expected = pd.crosstab(frame["true"], frame["said"]).reindex(
@@ -116,7 +116,7 @@ def test_ranks_break_ties_as_the_table_of_predictions_does() -> None:
     assert rank_truth(logits).tolist() == [1, 0]
 
 
-def test_logits_from_a_file_give_the_same_accuracies(tmp_path: Path, evaluation: Evaluation) -> None:
+def test_logits_from_a_file_give_the_same_accuracies(tmp_path: Path, evaluation: ModelEvaluation) -> None:
     loaded = FrameLogits.load(evaluation.logits.save(tmp_path / "some.npz"))
     again = summarise_accuracy(loaded)
     assert again.summary == evaluation.summary
@@ -146,23 +146,23 @@ def planted_records(root: Path, class_names: tuple[str, ...] = LABELS) -> Record
 
 
 def test_evaluate_counts_what_it_read_and_names_what_it_did_not(tmp_path: Path) -> None:
-    seen: list[tuple[int, int]] = []
-    done = evaluate(
+    seen: list[tuple[int, int, str]] = []
+    done = measure_accuracy(
         fake_model(), planted_records(tmp_path), settings=CPU, progress=lambda *done: seen.append(done)
     )
     assert done.summary.clips == 3
     assert done.summary.top1 == pytest.approx(2 / 3)
     assert done.summary.top5 == 1
     assert done.summary.mean_class_accuracy == pytest.approx((1 / 2 + 1) / 2)
-    assert list(done.summary.failures) == ["gone"]
+    assert list(done.failures) == ["gone"]
     assert done.table["label"].tolist() == list(LABELS)
     assert done.provenance.sources == {"fake": "0" * 64, "list.txt": "11"}
-    assert seen[-1] == (4, 4)
+    assert seen[-1] == (4, 4, "")
 
 
 def test_labels_may_differ_by_brackets_and_capitals_only(tmp_path: Path) -> None:
     names = ("watching [something]", *LABELS[1:])
-    assert evaluate(fake_model(), planted_records(tmp_path, names), settings=CPU).summary.clips == 3
+    assert measure_accuracy(fake_model(), planted_records(tmp_path, names), settings=CPU).summary.clips == 3
 
 
 @pytest.mark.parametrize(
@@ -181,26 +181,26 @@ def test_classes_that_are_not_the_checkpoints_are_refused(
     tmp_path: Path, names: tuple[str, ...], message: str
 ) -> None:
     with pytest.raises(DataError, match=message):
-        evaluate(fake_model(), planted_records(tmp_path, names), settings=CPU)
+        measure_accuracy(fake_model(), planted_records(tmp_path, names), settings=CPU)
 
 
 def test_class_numbers_beyond_the_checkpoint_are_refused_before_anything_is_read() -> None:
     records = RecordList((ClipRecord("far", Path("far"), 4),))
     with pytest.raises(DataError, match=r"class numbers below 4, as many as fake has; found larger .* far"):
-        evaluate(fake_model(), records, settings=CPU)
+        measure_accuracy(fake_model(), records, settings=CPU)
     with pytest.raises(DataError, match="labels: expected"):
-        evaluate(fake_model(), RecordList((ClipRecord("none", Path("none")),)), settings=CPU)
+        measure_accuracy(fake_model(), RecordList((ClipRecord("none", Path("none")),)), settings=CPU)
 
 
 def test_a_checkpoint_without_labels_shows_numbers_or_the_datas_names_and_says_so(tmp_path: Path) -> None:
     records = planted_records(tmp_path, ())
-    done = evaluate(fake_model(labels=None), records, settings=CPU)
+    done = measure_accuracy(fake_model(labels=None), records, settings=CPU)
     assert done.table["label"].tolist() == ["0", "1", "2", "3"]
-    assert any("shown as numbers" in note for note in done.summary.notes)
+    assert any("shown as numbers" in note for note in done.notes)
     named = RecordList(records.records, LABELS)
-    done = evaluate(fake_model(labels=None), named, settings=CPU)
+    done = measure_accuracy(fake_model(labels=None), named, settings=CPU)
     assert done.table["label"].tolist() == list(LABELS)
-    assert any("those of the data" in note for note in done.summary.notes)
+    assert any("those of the data" in note for note in done.notes)
 
 
 def test_a_planted_world_is_evaluated_against_its_truth(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_planted_world_is_evaluated_against_its_truth(tmp_path: Path) -> None:
     records = load_records(world.folder / "validation.json", root=world.folder / "videos")
     names = tuple(planted.label for planted in config.classes)
     model = real_model(names)
-    done = evaluate(model, records, settings=CPU)
+    done = measure_accuracy(model, records, settings=CPU)
     truth = {clip.id: clip.label for clip in world.clips}
     assert dict(zip(done.logits.clips, (names[n] for n in done.logits.labels), strict=True)) == truth
     assert done.table["clips"].tolist() == [2] * 12

@@ -10,12 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gst_analysis.analyses.prediction.measure import (
+    measure_predictions,
+    tabulate_frame_predictions,
+    tabulate_predictions,
+)
+from gst_analysis.analyses.prediction.table import FRAME_PREDICTIONS, PREDICTIONS
 from gst_analysis.clips.finding import find_clips
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.inference.logits import FrameLogits
-from gst_analysis.inference.prediction import predict, tabulate_frame_predictions, tabulate_predictions
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.inference.table import FRAME_PREDICTIONS, PREDICTIONS
 from gst_analysis.tables.schema import check
 from tests.clips.planted_clips import Film, write_folder, write_video
 from tests.inference.fakes import LABELS, fake_model, write_greys
@@ -133,30 +137,30 @@ def test_predict_reads_folders_and_says_what_it_could_not_read(tmp_path: Path) -
     write_greys(tmp_path / "light", [(250, 90)] * 5)
     (tmp_path / "broken.mp4").write_bytes(b"no video")
     write_video(tmp_path / "film.mp4", Film(frames=9))
-    done = predict(fake_model(), tmp_path, top_k=2, settings=CPU)
+    done = measure_predictions(fake_model(), find_clips(tmp_path), top_k=2, settings=CPU)
     first = done.table[done.table["rank"] == 1].set_index("clip")["label"]
     assert first[str(tmp_path / "dark")] == "Pushing something right"
     assert first[str(tmp_path / "light")] == "Pushing something left"  # of two equal ones
     assert done.table.groupby("clip").size().tolist() == [2, 2, 2]
     assert done.summary.clips == 3
-    assert list(done.summary.failures) == [str(tmp_path / "broken.mp4")]
+    assert list(done.failures) == [str(tmp_path / "broken.mp4")]
     assert done.logits.clips[1] == str(tmp_path / "film.mp4")
     np.testing.assert_allclose(done.logits.seconds[1], np.array([1, 4, 7]) / 24)
     assert done.provenance.sources == {"fake": "0" * 64}
-    files = done.save(tmp_path / "out", "predictions", ["csv"])
+    files = done.save(tmp_path / "out", ["csv"])
     pd.testing.assert_frame_equal(pd.read_csv(files["csv"]), done.table, check_dtype=False)
 
 
 def test_predict_without_class_names_shows_numbers_and_says_so(tmp_path: Path) -> None:
     write_greys(tmp_path / "a", [(1, 90)] * 3)
-    done = predict(fake_model(labels=None), tmp_path / "a", top_k=1, settings=CPU)
+    done = measure_predictions(fake_model(labels=None), find_clips(tmp_path / "a"), top_k=1, settings=CPU)
     assert done.table["label"].tolist() == ["2"]
-    assert any("numbers" in note for note in done.summary.notes)
+    assert any("numbers" in note for note in done.notes)
 
 
 def test_frames_of_odd_sizes_can_be_predicted(tmp_path: Path) -> None:
     write_folder(tmp_path / "odd", ["1.jpg", "2.jpg"], width=131, height=97)
-    done = predict(fake_model(), tmp_path / "odd", settings=CPU)
+    done = measure_predictions(fake_model(), find_clips(tmp_path / "odd"), settings=CPU)
     assert done.logits.logits.shape == (1, 3, 4)
 
 
@@ -166,7 +170,7 @@ def test_a_long_video_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> N
     path = write_video(tmp_path / "long.mp4", Film(frames=9000, rate=15, width=64, height=48, gop=250))
     tracemalloc.start()
     try:
-        done = predict(fake_model(), path, settings=CPU)
+        done = measure_predictions(fake_model(), find_clips(path), settings=CPU)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -177,10 +181,10 @@ def test_a_long_video_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> N
 def test_predict_refuses_what_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "broken.mp4").write_bytes(b"no video")
     with pytest.raises(DataError, match=r"broken.mp4: expected at least one clip that can be read"):
-        predict(fake_model(), tmp_path / "broken.mp4", settings=CPU)
+        measure_predictions(fake_model(), find_clips(tmp_path / "broken.mp4"), settings=CPU)
     for top_k in (0, -1, 1.5):
         with pytest.raises(SpecError, match="top_k"):
-            predict(fake_model(), tmp_path, top_k=top_k, settings=CPU)  # type: ignore[arg-type]
+            measure_predictions(fake_model(), find_clips(tmp_path), top_k=top_k, settings=CPU)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -197,6 +201,6 @@ def test_predict_refuses_what_cannot_be(tmp_path: Path) -> None:
 )
 def test_any_video_can_be_predicted(tmp_path: Path, film: Film) -> None:
     path = write_video(tmp_path / "film.mp4", film)
-    done = predict(fake_model(frames=8), path, top_k=1, settings=CPU)
+    done = measure_predictions(fake_model(frames=8), find_clips(path), top_k=1, settings=CPU)
     assert done.logits.logits.shape == (1, 8, len(LABELS))
-    assert done.summary.failures == {}
+    assert done.failures == {}

@@ -1,69 +1,60 @@
-"""A network and clips in, the classes it thinks most likely out."""
+"""Clips in, the classes that a network thinks most likely out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from gst_analysis.analyses.prediction.table import (
+    FRAME_PREDICTIONS,
+    PREDICTIONS,
+    ClipPredictions,
+    PredictionSummary,
+)
 from gst_analysis.checkpoints.loading import LoadedModel
-from gst_analysis.clips.finding import find_clips
-from gst_analysis.clips.records import AnyPath, RecordList
-from gst_analysis.errors import DataError, SpecError, name_some
+from gst_analysis.clips.records import ClipRecord, RecordList
+from gst_analysis.inference.classes import check_top_k, order_classes, require_some
 from gst_analysis.inference.logits import FrameLogits, softmax
-from gst_analysis.inference.measuring import Progress, measure_frame_logits
+from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.inference.table import FRAME_PREDICTIONS, PREDICTIONS
-from gst_analysis.results import LegacyResult as Result
+from gst_analysis.progress import Progress
 from gst_analysis.tables.schema import check
 
 
-@dataclass(frozen=True)
-class PredictionSummary:
-    """How many clips were predicted, which could not be read and why, and what was assumed."""
-
-    clips: int
-    failures: dict[str, str]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Predictions(Result[PredictionSummary]):
-    """A PREDICTIONS table, and the logits behind it."""
-
-    logits: FrameLogits = field(repr=False)
-
-
-def predict(
+def measure_predictions(
     model: LoadedModel,
-    clips: AnyPath | Sequence[AnyPath] | RecordList,
+    records: RecordList | Sequence[ClipRecord],
     *,
     top_k: int = 5,
     settings: InferenceSettings | None = None,
     progress: Progress | None = None,
-) -> Predictions:
-    """The most likely classes of clips.
+) -> ClipPredictions:
+    """Run a network over clips and rank its classes.
 
     Args:
         model: what load_model returned.
-        clips: video files, frame folders, folders of either, globs; or records.
+        records: what load_records or find_clips returned.
         top_k: how many classes to tell of each clip; all if there are fewer.
         settings: views, batch, device and so on.
-        progress: called with how many clips are done and how many there are.
+        progress: called after every clip.
 
     Raises:
-        DataError: a name that stands for no clip, or not one clip that could be read.
+        DataError: not one clip could be read.
     """
     check_top_k(top_k)
-    records = clips if isinstance(clips, RecordList) else find_clips(clips)
     logits = measure_frame_logits(model, records, settings=settings, progress=progress)
     require_some(logits)
-    summary = PredictionSummary(len(logits.clips), dict(logits.failures), logits.notes)
-    return Predictions(tabulate_predictions(logits, top_k=top_k), summary, logits.provenance, logits)
+    return ClipPredictions(
+        tabulate_predictions(logits, top_k=top_k),
+        PredictionSummary(len(logits.clips)),
+        logits.provenance,
+        notes=logits.notes,
+        failures=logits.failures,
+        logits=logits,
+    )
 
 
 def tabulate_predictions(logits: FrameLogits, *, top_k: int = 5) -> pd.DataFrame:
@@ -85,38 +76,6 @@ def tabulate_frame_predictions(logits: FrameLogits, *, top_k: int = 5) -> pd.Dat
     table.insert(2, "frame", np.tile(np.repeat(np.arange(frames), kept), count))
     table.insert(3, "seconds", np.repeat(logits.seconds.ravel(), kept))
     return check(table, FRAME_PREDICTIONS)
-
-
-def check_top_k(top_k: int) -> int:
-    """Refuse to tell of no class at all."""
-    if type(top_k) is not int or top_k < 1:
-        raise SpecError(
-            "top_k", expected="a whole number of at least 1", found=repr(top_k)[:60], todo="give a larger one"
-        )
-    return top_k
-
-
-def require_some(logits: FrameLogits) -> None:
-    """Refuse a result without a single clip.
-
-    Raises:
-        DataError: none could be read, or there were none.
-    """
-    if logits.clips:
-        return
-    reason = next(iter(logits.failures.values()), "no clips at all")
-    names = name_some(list(logits.failures)) or "the list of clips"
-    raise DataError(
-        names,
-        expected="at least one clip that can be read",
-        found=reason,
-        todo="check the files, for example with dataset-check",
-    )
-
-
-def order_classes(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Class numbers from the largest logit down, over the last axis; of equal ones the lower first."""
-    return np.asarray(np.argsort(-values, axis=-1, kind="stable"))
 
 
 def _rank(values: npt.NDArray[np.float32], logits: FrameLogits, top_k: int) -> pd.DataFrame:

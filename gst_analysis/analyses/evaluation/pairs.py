@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from gst_analysis.analyses.evaluation.table import CONFUSION
 from gst_analysis.errors import SpecError, one_line
-from gst_analysis.inference.table import CONFUSION
-from gst_analysis.style.names import shorten as shorten
-from gst_analysis.style.theme import choose_ink as choose_ink
+from gst_analysis.style.names import shorten
 from gst_analysis.tables.schema import check
 
 FEW = 16

@@ -1,0 +1,95 @@
+"""How often a network is right: columns, options and the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from gst_analysis.analyses.prediction.table import LOGITS, LogitsResult
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.options import DatasetOptions, InferenceOptions, NetworkOptions, option
+from gst_analysis.tables.schema import Schema, real, text, whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CLASS_ACCURACY = Schema(
+    "CLASS_ACCURACY",
+    {
+        "checkpoint": text("the checkpoint's name"),
+        "class_id": whole("the class's number, from 0"),
+        "label": text("the class's name, or its number where names are unknown"),
+        "clips": whole("clips of this class that could be read"),
+        "predicted": whole("clips that were taken for it"),
+        "correct": whole("clips of this class that were taken for it"),
+        "accuracy": real("correct / clips; missing where there are no clips", optional=True),
+        "top5": real("share of its clips where it was among the first five", optional=True),
+    },
+)
+
+CONFUSION = Schema(
+    "CONFUSION",
+    {
+        "checkpoint": text("the checkpoint's name"),
+        "true_id": whole("the number of the clips' own class, from 0"),
+        "true_label": text("its name, or its number where names are unknown"),
+        "predicted_id": whole("the number of the class that came first"),
+        "predicted_label": text("its name, or its number where names are unknown"),
+        "clips": whole("clips of the one that were taken for the other; 0 for most pairs"),
+        "share": real("of the clips of the true class; missing where there are none", optional=True),
+    },
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationOptions(DatasetOptions, NetworkOptions, InferenceOptions):
+    """Which labelled clips a network is run over, and how."""
+
+    limit: int | None = option(None, "Draw this many clips; all if not given.")
+
+
+@dataclass(frozen=True)
+class EvaluationSummary:
+    """Shares of the clips that could be read."""
+
+    clips: int
+    top1: float
+    top5: float
+    mean_class_accuracy: float
+    """The mean over classes that have clips, so that rare ones count as much as common ones."""
+    classes: int
+    classes_seen: int
+    """Classes that have clips."""
+
+
+_TOLD = ("top1", "top5", "mean_class_accuracy", "clips", "classes", "classes_seen")
+
+
+@dataclass(frozen=True)
+class ModelEvaluation(LogitsResult[EvaluationSummary]):
+    """How often each class is right, and what it is taken for; `.table` is CLASS_ACCURACY."""
+
+    stem: ClassVar[str] = "accuracy"
+    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS, LOGITS)
+    saved: ClassVar[tuple[str, ...] | None] = ("png", "svg", "csv", "json", LOGITS)
+    schemas: ClassVar[Mapping[str, Schema]] = {"accuracy": CLASS_ACCURACY, "confusion": CONFUSION}
+
+    confusion: pd.DataFrame = field(repr=False, kw_only=True)
+    """What the clips of each class were taken for: a CONFUSION table."""
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every class's accuracy, and what was taken for what."""
+        return {self.stem: self.table, "confusion": self.confusion}
+
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `gst-analyze evaluate --json` prints."""
+        return {
+            **self.describe_checkpoint(),
+            **{name: getattr(self.summary, name) for name in _TOLD},
+            "per_class": self.table.drop(columns="checkpoint").to_dict("records"),
+            "failures": self.failures,
+            "notes": self.notes,
+            "files": dict(files or {}),
+        }

@@ -1,0 +1,104 @@
+"""What a network takes clips for: columns, options and the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from gst_analysis.files import TABLE_FORMATS, Writer
+from gst_analysis.options import InferenceOptions, NetworkOptions, option
+from gst_analysis.results import Result
+from gst_analysis.tables.schema import Schema, real, text, whole
+
+if TYPE_CHECKING:
+    from gst_analysis.inference.logits import FrameLogits
+
+LOGITS = "npz"
+"""The kind of file that holds the logits of every frame."""
+Summary = TypeVar("Summary")
+
+PREDICTIONS = Schema(
+    "PREDICTIONS",
+    {
+        "checkpoint": text("the checkpoint's name"),
+        "clip": text("the clip's name"),
+        "rank": whole("place of the class among all, from 1"),
+        "class_id": whole("the class's number, from 0"),
+        "label": text("the class's name, or its number where names are unknown"),
+        "probability": real("softmax of the clip's logits"),
+        "logit": real("mean over the clip's frames and views"),
+    },
+)
+
+FRAME_PREDICTIONS = Schema(
+    "FRAME_PREDICTIONS",
+    {
+        "checkpoint": text("the checkpoint's name"),
+        "clip": text("the clip's name"),
+        "frame": whole("which of the frames that were sampled, from 0"),
+        "seconds": real("when the frame is shown; missing where the clip does not say", optional=True),
+        "rank": whole("place of the class among all, from 1"),
+        "class_id": whole("the class's number, from 0"),
+        "label": text("the class's name, or its number where names are unknown"),
+        "probability": real("softmax of the frame's logits"),
+        "logit": real("mean over the clip's views"),
+    },
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionOptions(NetworkOptions, InferenceOptions):
+    """How many classes are told of each clip, and how the network is run."""
+
+    top_k: int = option(5, "Classes to tell of each clip.", flag="--top")
+
+
+@dataclass(frozen=True)
+class PredictionSummary:
+    """How many clips could be read."""
+
+    clips: int
+
+
+@dataclass(frozen=True)
+class LogitsResult(Result[Summary]):
+    """What was made of per-frame logits, which are saved beside its tables."""
+
+    logits: FrameLogits = field(repr=False, kw_only=True)
+    """What the network said of every frame of every clip."""
+
+    def _list_writers(self, kinds: Sequence[str], *, dark: bool) -> Iterator[tuple[str, Writer]]:
+        yield from super()._list_writers(kinds, dark=dark)
+        if LOGITS in kinds:
+            yield f"frame_logits.{LOGITS}", self.logits.write
+
+    def describe_checkpoint(self) -> dict[str, str]:
+        """Its name and its file's hash, as documents begin."""
+        name = self.logits.checkpoint
+        return {"checkpoint": name, "sha256": self.provenance.sources[name]}
+
+
+@dataclass(frozen=True)
+class ClipPredictions(LogitsResult[PredictionSummary]):
+    """The most likely classes of clips; `.table` is PREDICTIONS."""
+
+    stem: ClassVar[str] = "predictions"
+    kinds: ClassVar[tuple[str, ...]] = (*TABLE_FORMATS, LOGITS)
+    saved: ClassVar[tuple[str, ...] | None] = ("csv", "json", LOGITS)
+    schemas: ClassVar[Mapping[str, Schema]] = {"predictions": PREDICTIONS}
+
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `gst-analyze predict --json` prints."""
+        rows = self.table.drop(columns=["checkpoint", "clip"])
+        clips = [
+            {"clip": clip, "predictions": rows.loc[places].to_dict("records")}
+            for clip, places in self.table.groupby("clip", sort=False).groups.items()
+        ]
+        return {
+            **self.describe_checkpoint(),
+            "clips": clips,
+            "failures": self.failures,
+            "notes": self.notes,
+            "files": dict(files or {}),
+        }
