@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from gst_analysis.style.names import GROUP_NAMES
 from gst_analysis.style.ramp import list_colours
-from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
+from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 
 WORLD_NAMES = {
     "static": "static world\n(any frame tells)",
@@ -109,7 +109,7 @@ def _worlds(table: pd.DataFrame) -> list[str]:
 
 
 def _prepare(axes: Axes, table: pd.DataFrame, theme: Theme) -> None:
-    dress(axes, theme)
+    style_axes(axes, theme)
     blocks = list(dict.fromkeys(table["block"]))
     names = [str(block).removeprefix("layer") for block in blocks]
     axes.set_xticks(range(len(blocks)), names, rotation=90 if len(blocks) > 8 else 0)
@@ -178,4 +178,4 @@ def _add_legend(figure: Figure, handles: list[Line2D], table: pd.DataFrame, them
         title_fontsize=8,
         title=f"{network}; bars: 95% bootstrap intervals of the first run",
     )
-    dress_legend(legend, theme)
+    style_legend(legend, theme)

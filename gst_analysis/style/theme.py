@@ -102,7 +102,7 @@ def style_legend(legend: Any, theme: Theme) -> None:
         text.set_color(theme.ink)
 
 
-dress, dress_legend = style_axes, style_legend  # until every room says style_axes
+dress, dress_legend = style_axes, style_legend  # for rooms that still say so
 
 
 def add_legend(

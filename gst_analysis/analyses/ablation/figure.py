@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gst_analysis.style.names import shorten
-from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
+from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 from gst_analysis.tables.schema import check_choices
 
 MEASURES: Mapping[str, tuple[str, float]] = {
@@ -49,7 +49,7 @@ def draw_ablation(table: pd.DataFrame, *, measure: str = "accuracy_drop", dark: 
     figure = new_figure(max(6.8, 1.6 + 0.34 * len(layers)), 1.7 + 1.75 * len(kinds), theme)
     panels = figure.subplots(len(kinds), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axes, kind in zip(panels, kinds, strict=True):
-        dress(axes, theme)
+        style_axes(axes, theme)
         _draw_drops(axes, table[table["intervention"] == kind], layers, measure, theme)
         axes.set_title(f"{kind}: {_TITLES[kind]}", fontsize=9, color=theme.ink, loc="left")
     names = _name_layers(table, layers)
@@ -110,4 +110,4 @@ def _explain(figure: Figure, groups: list[str], title: str, theme: Theme) -> Non
         title_fontsize=8,
         alignment="left",
     )
-    dress_legend(legend, theme)
+    style_legend(legend, theme)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
+from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 
 _NAMES: Mapping[str, str] = {
     "channels": "number of channels",
@@ -46,7 +46,7 @@ def draw_score_agreement(
     figure = new_figure(3.6 + 2.1 * len(kinds), 1.9 + 0.34 * len(scores), theme)
     panels = figure.subplots(1, len(kinds), sharex=True, sharey=True, squeeze=False)[0]
     for axes, kind in zip(panels, kinds, strict=True):
-        dress(axes, theme, grid="x")
+        style_axes(axes, theme, grid="x")
         axes.axvline(0, color=theme.faint, linewidth=1)
         _draw_scores(axes, shown[shown["intervention"] == kind], scores, theme)
         axes.set_title(kind, fontsize=9, color=theme.ink, loc="left")
@@ -102,4 +102,4 @@ def _explain(figure: Figure, shown: pd.DataFrame, aggregate: str, theme: Theme) 
         title_fontsize=8,
         alignment="left",
     )
-    dress_legend(legend, theme)
+    style_legend(legend, theme)

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from gst_analysis.analyses.cost.labels import Room, place_labels
 from gst_analysis.analyses.cost.panels import (
     COSTS,
     Points,
@@ -23,8 +24,7 @@ from gst_analysis.analyses.cost.panels import (
     stack_by_stage,
 )
 from gst_analysis.analyses.cost.table import Cost, PublishedPlacing
-from gst_analysis.style.labels import Room, place_labels
-from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
+from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 
 _MARK = 7.0
 _FONT = 7.5
@@ -53,11 +53,11 @@ def draw_cost_bars(table: pd.DataFrame, *, quantity: str = "macs", dark: bool = 
     stacks = stack_by_stage(table, quantity=quantity)
     figure = new_figure(max(6.4, 0.85 * len(stacks.stages)), 4.2, theme)
     axes = figure.subplots()
-    dress(axes, theme)
+    style_axes(axes, theme)
     _draw_stacks(axes, stacks, theme)
     axes.set_title(stacks.title, fontsize=10, color=theme.ink, loc="left")
     axes.set_ylabel(stacks.axis, fontsize=9, color=theme.ink)
-    dress_legend(figure.legend(loc="outside lower left", fontsize=8), theme)
+    style_legend(figure.legend(loc="outside lower left", fontsize=8), theme)
     return figure
 
 
@@ -82,7 +82,7 @@ def draw_accuracy_over_cost(
     points = choose_points(published, dataset=dataset, cost=cost, design=design[1] if design else None)
     figure = new_figure(7.6, 5.4, theme)
     axes = figure.subplots()
-    dress(axes, theme, grid="both")
+    style_axes(axes, theme, grid="both")
     _scale(axes, points)
     axes.set_xlabel(f"{COSTS[cost]} (logarithmic)", fontsize=9, color=theme.ink)
     axes.set_ylabel("top-1 accuracy (%)", fontsize=9, color=theme.ink)
@@ -187,7 +187,7 @@ def _explain(figure: Figure, points: Points, theme: Theme, design: str) -> None:
         title_fontsize=8,
         alignment="left",
     )
-    dress_legend(legend, theme)
+    style_legend(legend, theme)
 
 
 def _label_points(figure: Figure, axes: Axes, points: Points, theme: Theme, *, line: float | None) -> None:

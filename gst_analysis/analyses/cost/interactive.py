@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from gst_analysis.analyses.cost.labels import Room, place_labels
 from gst_analysis.analyses.cost.panels import (
     COSTS,
     Points,
@@ -17,7 +18,6 @@ from gst_analysis.analyses.cost.panels import (
     stack_by_stage,
 )
 from gst_analysis.analyses.cost.table import Cost, PublishedPlacing
-from gst_analysis.style.labels import Room, place_labels
 from gst_analysis.style.screen import break_lines, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 

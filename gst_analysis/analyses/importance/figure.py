@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from gst_analysis.analyses.importance.table import WHICH_TO_TRUST
 from gst_analysis.style.names import GROUP_NAMES, shorten_layers, tell_apart
-from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
+from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 
 _COLUMNS = {"abs_gamma": "raw scale |γ|", "invariant": "invariant score: E[ReLU(β+γz)] · ‖next weights‖"}
 _MARKERS = {"spatial": "o", "temporal": "D", "all": "o"}
@@ -34,7 +34,7 @@ def draw_importance(table: pd.DataFrame, *, dark: bool = False) -> Figure:
     for r, name in enumerate(names):
         rows = shown[shown["checkpoint"] == name]
         for c, (score, title) in enumerate(_COLUMNS.items()):
-            dress(axes[r, c], theme)
+            style_axes(axes[r, c], theme)
             _draw_panel(axes[r, c], rows, score, theme)
             if r == 0:
                 axes[r, c].set_title(title, fontsize=9)
@@ -105,4 +105,4 @@ def _add_legend(figure: Figure, groups: list[str], theme: Theme) -> None:
         title="mark: median of the group's channels; bar: its middle half",
         title_fontsize=7.5,
     )
-    dress_legend(legend, theme)
+    style_legend(legend, theme)

@@ -18,7 +18,7 @@ from matplotlib.ticker import PercentFormatter
 
 from gst_analysis.analyses.influence.table import FrameInfluence
 from gst_analysis.errors import SpecError
-from gst_analysis.style.theme import Theme, choose_ink, dress, dress_legend, new_figure, theme_of
+from gst_analysis.style.theme import Theme, choose_ink, new_figure, style_axes, style_legend, theme_of
 
 TITLES: Mapping[str, str] = {
     "gradient": "gradient of the logit",
@@ -161,7 +161,7 @@ def say_percent(share: float) -> str:
 def _draw_matrix(axes: Axes, rows: pd.DataFrame, scale: _Scale, theme: Theme) -> None:
     shares, reachable = to_matrix(rows, "share"), to_matrix(rows, "reachable") > 0
     _draw_cells(axes, shares, reachable, scale, theme, size=7.5)
-    dress(axes, theme, grid=None)
+    style_axes(axes, theme, grid=None)
     _number_frames(axes, len(shares))
     axes.set_yticks(axes.get_xticks())
     axes.set_xlabel("input frame", fontsize=8.5, color=theme.ink)
@@ -195,7 +195,7 @@ def _draw_blocks(axes: Axes, fields: pd.DataFrame, scale: _Scale, theme: Theme) 
     names = list(dict.fromkeys(fields["block"]))
     shares = np.stack([fields[fields["block"] == name]["share"].to_numpy() for name in names])
     axes.imshow(shares, cmap=scale.colours, norm=scale.norm, interpolation="nearest", aspect="auto")
-    dress(axes, theme, grid=None)
+    style_axes(axes, theme, grid=None)
     beyond = np.stack([~fields[fields["block"] == name]["reachable"].to_numpy() for name in names])
     _hatch(axes, beyond, theme)
     for row, name in enumerate(names):
@@ -229,4 +229,4 @@ def _draw_key(figure: Figure, scale: _Scale, theme: Theme, *, crossed: bool) -> 
     cross = Line2D([], [], marker="x", linestyle="none", color=theme.faint, markersize=4.5)
     label = "cannot depend on it, whatever the weights"
     legend = figure.legend([cross], [label], loc="outside lower left", fontsize=8)
-    dress_legend(legend, theme)
+    style_legend(legend, theme)

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 
 from gst_analysis.analyses.slimming.table import NetworkCost, Slimming
 from gst_analysis.style.names import shorten
-from gst_analysis.style.theme import Theme, dress, dress_legend, new_figure, theme_of
+from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 
 _NAMES = {"spatial": "spatial channels", "temporal": "temporal channels", "all": "all channels (no groups)"}
 _BAR = 0.36
@@ -59,12 +59,12 @@ def draw_slimming(
         legend = rows[1].legend(
             handles=handles, loc="lower left", bbox_to_anchor=(0, 1.02), ncols=2, fontsize=8, borderaxespad=0
         )
-        dress_legend(legend, theme)
+        style_legend(legend, theme)
     return figure
 
 
 def _draw_widths(axes: Axes, widths: pd.DataFrame, blocks: list[str], theme: Theme) -> None:
-    dress(axes, theme)
+    style_axes(axes, theme)
     groups = list(dict.fromkeys(widths["group"]))
     for number, group in enumerate(groups):
         own = widths[widths["group"] == group]
@@ -88,11 +88,11 @@ def _draw_widths(axes: Axes, widths: pd.DataFrame, blocks: list[str], theme: The
     legend = axes.legend(
         handles=handles, loc="lower left", bbox_to_anchor=(0, 1.08), ncols=2, fontsize=8, borderaxespad=0
     )
-    dress_legend(legend, theme)
+    style_legend(legend, theme)
 
 
 def _draw_curve(axes: Axes, curve: pd.DataFrame, chosen: NetworkCost | None, theme: Theme) -> list[Line2D]:
-    dress(axes, theme, grid="both")
+    style_axes(axes, theme, grid="both")
     score, uniform = (curve[curve["method"] == method] for method in ("score", "uniform"))
     drawn = curve[curve["method"] == "random"].groupby("draw")
     for _, rows in drawn:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from gst_analysis.analyses.influence.figure import draw_shares, list_ticks, say_percent
 from gst_analysis.analyses.traces.story import ClipStory, Evidence
-from gst_analysis.style.theme import Theme, dress
+from gst_analysis.style.theme import Theme, style_axes
 
 _MOST_NUMBERS = 10
 _SIDE, _LARGEST = 1.95, 2.7
@@ -40,7 +40,7 @@ def draw_panel(figure: Figure, evidence: Evidence, *, width: float, theme: Theme
     left, top = wide - _RIGHT - side, tall - _ABOVE
     axes = figure.add_axes((left / wide, (top - side) / tall, side / wide, side / tall))
     draw_shares(axes, evidence.shares, evidence.reachable, theme, size=5.8)
-    dress(axes, theme, grid=None)
+    style_axes(axes, theme, grid=None)
     ticks = list_ticks(len(evidence.shares))
     axes.set_xticks(ticks)
     axes.set_yticks(ticks)

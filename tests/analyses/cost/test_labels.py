@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gst_analysis.style.labels import Room, measure_gaps, place_labels
+from gst_analysis.analyses.cost.labels import Room, measure_gaps, place_labels
 
 AREA = np.array([300.0, 200.0, 600.0, 400.0])
 
