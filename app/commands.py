@@ -161,17 +161,17 @@ def write_slimming(path: str, clips: ClipsToTry, *, score: str, macs: float) -> 
 
 def write_report(path: str, clips: ClipsToTry | None) -> Lines:
     """Everything about a checkpoint in one file."""
-    made, dataset, options, choice = _write_clips(clips) if clips else ([], "", [], [])
+    made, dataset, options, _ = _write_clips(clips) if clips else ([], "", [], [])
     named = [dataset] if dataset else []
     options = ["--limit" if option == "--clips" else option for option in options]
     shell = shlex.join(["gst-analyze", "report", path, *named, *options, "--out", "report"])
-    plan = f", plan=ReportPlan(ClipChoice(limit={clips.limit}))" if clips and clips.limit else ""
+    limited = f", limit={clips.limit}" if clips and clips.limit else ""
     lines = [
-        f"from gst_analysis import {'ReportPlan, ' if plan else ''}report, save_report",
-        *choice,
+        "import gst_analysis as gst",
+        *(["from gst_analysis import make_trial"] if clips and clips.world else []),
         "",
-        f"result = report({', '.join([repr(path), *([_python_place(clips)] if clips else [])])}{plan})",
-        "save_report(result, 'report')",
+        f"result = gst.report({', '.join([repr(path), *([_python_place(clips)] if clips else [])])}{limited})",
+        "result.save('report')",
     ]
     return Lines("\n".join([*made, shell]), "\n".join(lines))
 

@@ -13,7 +13,6 @@ from app.wording import REPORT_ABOUT, literal, people, rename
 from gst_analysis.reporting import making
 from gst_analysis.reporting.making import Report
 from gst_analysis.reporting.walking import name_section
-from gst_analysis.sections.subject import ReportPlan
 
 PREVIEW_HEIGHT = 900
 
@@ -55,10 +54,9 @@ def _write(column: Column, clips: Clips | None, tell: Callable[[int, int, str], 
     dataset = None
     if clips is not None:
         dataset = clips.prepare(lambda done, total, _: tell(done, total, "Rendering clips"))
-    plan = ReportPlan(clips.choice) if clips else ReportPlan()
     return making.report(
         open_network(column),
         dataset,
-        plan=plan,
+        limit=None if clips is None else clips.limit,
         progress=lambda done, total, at: tell(done, total, at or "Writing"),
     )

@@ -61,9 +61,9 @@ from .networks.network import VideoNetwork, average_frames
 from .networks.specs import ClipSpec, ModelSpec
 from .planted.trials import make_trial
 from .planted.worlds import WorldConfig
-from .reporting.making import Report, report, save_report
+from .reporting.making import Report, report
 from .results import Provenance, Result
-from .sections.subject import ReportPlan
+from .sections.options import ReportOptions
 from .training import TrainProgress, TrainResult, TrainSummary, TrainWatcher, can_resume, list_recipes, train
 
 __version__: str
@@ -108,7 +108,7 @@ __all__ = [
     "PublishedPlacing",
     "RecordList",
     "Report",
-    "ReportPlan",
+    "ReportOptions",
     "Result",
     "SaliencyMaps",
     "SaliencyOptions",
@@ -167,7 +167,6 @@ __all__ = [
     "report",
     "saliency_maps",
     "save_model",
-    "save_report",
     "score_agreement",
     "slim",
     "summarise_cost",

@@ -15,15 +15,16 @@ from gst_analysis.clips.labelled import load_labelled_clips
 from gst_analysis.errors import GstError, OutputError
 from gst_analysis.files import check_place, write_whole
 from gst_analysis.inference.classes import check_classes
-from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.options import keyword_options
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.release import find_version
 from gst_analysis.reporting.origin import write_provenance, write_report_command
 from gst_analysis.reporting.page import Page, build_page
 from gst_analysis.reporting.walking import Writer, list_sections, list_words, list_writers
 from gst_analysis.results import Provenance
+from gst_analysis.sections.options import ReportOptions
 from gst_analysis.sections.parts import Section, Words
-from gst_analysis.sections.subject import ReportClips, ReportPlan, Subject
+from gst_analysis.sections.subject import ReportClips, Subject, choose_clips
 from gst_analysis.tables import check_choices
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ class Report:
     missing: Mapping[str, str] = field(default_factory=dict)
     """Sections that say only why this network can have none of them."""
 
+    def save(self, folder: str | os.PathLike[str]) -> dict[str, str]:
+        """Write the page as report.html; returns the file."""
+        path = Path(folder) / "report.html"
+        return {"html": str(write_whole(path, lambda file: file.write(self.page.encode())))}
+
     def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What `gst-analyze report --json` prints."""
         return {
@@ -66,54 +72,51 @@ class Report:
         }
 
 
+@keyword_options(ReportOptions)
 def report(
     source: Source,
     dataset: str | os.PathLike[str] | None = None,
     *,
-    plan: ReportPlan | None = None,
-    settings: InferenceSettings | None = None,
+    options: ReportOptions,
     progress: Progress | None = None,
 ) -> Report:
     """Everything that is known about a checkpoint, as one HTML page that needs nothing else.
 
-    The same files and settings give the same bytes, on the same machine. The page names files, not where they
+    The same files and options give the same bytes, on the same machine. The page names files, not where they
     lie.
 
     Args:
         source: a checkpoint's path, or what load_checkpoint or load_model returned.
         dataset: labelled clips: an annotation file, or a folder with one validation list.
-        plan: how many clips, and which sections to leave out.
-        settings: batch and device.
+        options: how many clips, which sections to leave out, and the device.
         progress: called with what is being made.
 
     Raises:
         CheckpointError: the file cannot be used.
         DataError: the data set cannot, or its classes are not the checkpoint's.
-        SpecError: a section that there is not, or a number of clips below 1 (from ReportPlan); or a choice
-            of a data set where there is none.
+        SpecError: a section that there is not, a number of clips below 1, or a choice of a data set where
+            there is none.
 
     Example:
-        >>> save_report(report("ckpt.pth", "worlds/temporal"), "report")  # doctest: +SKIP
+        >>> import gst_analysis as gst
+        >>> gst.report("ckpt.pth", "worlds/temporal").save("report")  # doctest: +SKIP
     """
-    plan = plan or ReportPlan()
-    if plan.without:
-        plan = replace(plan, without=tuple(check_choices("without", plan.without, list_sections())))
+    if options.without:
+        left = tuple(check_choices("without", options.without, list_sections()))
+        options = replace(options, without=left)
     if dataset is None:
-        plan.choice.require_dataset("report", todo="name it, or leave that out", seed_is_used=True)
-    checkpoint = checkpoint_of(source)
-    clips = None if dataset is None else _gather_clips(open_model(source), dataset, plan, settings)
+        choice = choose_clips(options)
+        choice.require_dataset("report", todo="name it, or leave that out", seed_is_used=True)
+    named = {"family": options.family, "num_frames": options.frames}
+    source = source if dataset is None else open_model(source, **named)
+    checkpoint = checkpoint_of(source, **named)
+    clips = None if dataset is None else _gather_clips(source, dataset, options)
     subject = Subject(checkpoint, clips)
     writers = [one for one in list_writers() if clips is not None or not one.needs_clips]
-    kept = [one for one in writers if one.name not in plan.without]
+    kept = [one for one in writers if one.name not in options.without]
     steps = _Steps(len(kept) + _PAGE_STEPS, progress or no_progress)
     sections, left_out = _write_sections(kept, subject, steps)
-    return _put_together(_Outcome(subject, plan, sections, left_out), steps)
-
-
-def save_report(result: Report, folder: str | os.PathLike[str]) -> dict[str, str]:
-    """Write the page as report.html; returns the file."""
-    path = Path(folder) / "report.html"
-    return {"html": str(write_whole(path, lambda file: file.write(result.page.encode())))}
+    return _put_together(_Outcome(subject, options, sections, left_out), steps)
 
 
 def check_report_place(folder: str | os.PathLike[str]) -> None:
@@ -137,7 +140,7 @@ class _Outcome:
     """What was found out, before it is a page."""
 
     subject: Subject
-    plan: ReportPlan
+    options: ReportOptions
     sections: Sequence[Section]
     left_out: Mapping[str, str]
 
@@ -157,7 +160,7 @@ class _Steps:
 
 def _put_together(outcome: _Outcome, steps: _Steps) -> Report:
     """Sections with their words and commands, and where everything comes from -> the page."""
-    subject, plan = outcome.subject, outcome.plan
+    subject, options = outcome.subject, outcome.options
     checkpoint, clips = subject.checkpoint, subject.clips
     records = () if clips is None else clips.records
     folders = [checkpoint.path.parent, *(record.path.parent for record in records)]
@@ -165,12 +168,12 @@ def _put_together(outcome: _Outcome, steps: _Steps) -> Report:
     left_out, failures = (
         {n: _strip_folders(why, folders) for n, why in w.items()} for w in (outcome.left_out, lost)
     )
-    provenance = _describe(checkpoint, clips, plan)
-    notes = [f"not asked for: {name}" for name in plan.without]
+    provenance = _describe(checkpoint, clips, options)
+    notes = [f"not asked for: {name}" for name in options.without]
     notes += [f"left out: {name}: {why}" for name, why in left_out.items()]
     notes += [f"not read: {clip}: {why}" for clip, why in failures.items()]
     origin = replace(
-        write_provenance(provenance, notes), command=write_report_command(checkpoint, clips, plan.without)
+        write_provenance(provenance, notes), command=write_report_command(checkpoint, clips, options)
     )
     words = list_words()
     told = [_add_words(one, words[one.name]) for one in (*outcome.sections, origin)]
@@ -183,12 +186,10 @@ def _put_together(outcome: _Outcome, steps: _Steps) -> Report:
     return Report(checkpoint.name, page, sections, provenance, left_out, failures, missing)
 
 
-def _gather_clips(
-    model: LoadedModel, dataset: str | os.PathLike[str], plan: ReportPlan, settings: InferenceSettings | None
-) -> ReportClips:
-    records = load_labelled_clips(dataset, plan.choice)
+def _gather_clips(model: LoadedModel, dataset: str | os.PathLike[str], options: ReportOptions) -> ReportClips:
+    records = load_labelled_clips(dataset, choose_clips(options))
     check_classes(model, records)
-    return ReportClips(model, dataset, records, plan, settings or InferenceSettings())
+    return ReportClips(model, dataset, records, options)
 
 
 def _write_sections(
@@ -219,15 +220,14 @@ def _add_words(section: Section, words: Words) -> Section:
     return replace(section, title=words.title, shows=words.shows, limits=limits)
 
 
-def _describe(checkpoint: Checkpoint, clips: ReportClips | None, plan: ReportPlan) -> Provenance:
+def _describe(checkpoint: Checkpoint, clips: ReportClips | None, options: ReportOptions) -> Provenance:
     """Hashes, spec and settings; files by name alone, so that the page is the same wherever they lie."""
     name = checkpoint.name
     sources: dict[str, str] = {name: checkpoint.sha256}
-    settings: dict[str, Any] = {"clip_spec": checkpoint.clip_spec, "without": plan.without}
+    settings: dict[str, Any] = {"clip_spec": checkpoint.clip_spec, "without": options.without}
     if clips is not None:
         sources |= {Path(path).name: sha for path, sha in (clips.records.sources or {}).items()}
-        choice = replace(plan.choice, root=None)
-        settings |= {"plan": replace(plan, choice=choice), "inference": clips.settings}
+        settings |= {"options": replace(options, root=None), "inference": clips.settings}
     return Provenance(sources, {name: checkpoint.spec.to_json()}, settings)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gst_analysis.checkpoints.loading import Checkpoint
 from gst_analysis.checkpoints.sources import inspect_checkpoint
 from gst_analysis.files import to_json
+from gst_analysis.options import write_command
 from gst_analysis.results import Provenance
+from gst_analysis.sections.options import ReportOptions
 from gst_analysis.sections.parts import Section, Words
-from gst_analysis.sections.subject import USUAL_BATCH, ReportClips, join_words, name_dataset
+from gst_analysis.sections.subject import ReportClips, name_dataset
 
 IDENTITY = "checkpoint"
 IDENTITY_WORDS = Words(
@@ -70,21 +73,9 @@ def write_provenance(provenance: Provenance, notes: Sequence[str]) -> Section:
     )
 
 
-def write_report_command(checkpoint: Checkpoint, clips: ReportClips | None, without: tuple[str, ...]) -> str:
-    """The command that makes the page again."""
-    left = ("--without", ",".join(without)) if without else ()
+def write_report_command(checkpoint: Checkpoint, clips: ReportClips | None, options: ReportOptions) -> str:
+    """The command that makes the page again; the data set by its files' names alone."""
+    chosen = replace(options, root=None, format=None, subset=None, device="auto", family=None, frames=None)
     if clips is None:
-        return join_words("report", checkpoint.path.name, *left)
-    plan = clips.plan
-    counts = {
-        "--limit": (plan.choice.limit, None),
-        "--seed": (plan.choice.seed, 0),
-        "--ablation-clips": (plan.ablation_clips, 40),
-        "--slimming-clips": (plan.slimming_clips, 40),
-        "--traces": (plan.traces, 3),
-        "--influence-clips": (plan.influence_clips, 8),
-        "--saliency-clips": (plan.saliency_clips, 2),
-        "--batch": (clips.settings.batch, USUAL_BATCH),
-    }
-    asked = [word for name, (now, usual) in counts.items() if now != usual for word in (name, now)]
-    return join_words("report", checkpoint.path.name, *name_dataset(clips), *asked, *left)
+        return write_command("report", [checkpoint.path.name], ReportOptions(without=options.without))
+    return write_command("report", [checkpoint.path.name, *name_dataset(clips)], chosen)

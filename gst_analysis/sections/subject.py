@@ -6,48 +6,17 @@ same wherever they lie.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
 from gst_analysis.clips.labelled import ClipChoice, spread_records
 from gst_analysis.clips.records import RecordList
-from gst_analysis.errors import SpecError
 from gst_analysis.inference.settings import InferenceSettings
-
-USUAL_BATCH = 8
-
-
-@dataclass(frozen=True)
-class ReportPlan:
-    """How much of a data set is looked at: by default all for accuracy, and a few clips for the rest."""
-
-    choice: ClipChoice = field(default_factory=ClipChoice)
-    ablation_clips: int = 40
-    traces: int = 3
-    influence_clips: int = 8
-    slimming_clips: int = 40
-    saliency_clips: int = 2
-    without: tuple[str, ...] = ()
-    """Sections to leave out."""
-
-    def __post_init__(self) -> None:
-        for name in ("ablation_clips", "traces", "influence_clips", "slimming_clips", "saliency_clips"):
-            if getattr(self, name) < 1:
-                raise SpecError(
-                    f"report's {name}",
-                    expected="at least 1",
-                    found=str(getattr(self, name)),
-                    todo="give a larger number, or leave the section out",
-                )
-
-    def draw_few(self, count: int) -> ClipChoice:
-        """So many clips at most."""
-        return dataclasses.replace(self.choice, limit=min(count, self.choice.limit or count))
+from gst_analysis.sections.options import ReportOptions
 
 
 @dataclass(frozen=True)
@@ -57,10 +26,18 @@ class ReportClips:
     model: LoadedModel
     dataset: str | os.PathLike[str]
     records: RecordList
-    plan: ReportPlan
-    settings: InferenceSettings
+    options: ReportOptions
     failures: dict[str, str] = field(default_factory=dict)
     """Fills with clips that could not be read, and why."""
+
+    @property
+    def settings(self) -> InferenceSettings:
+        """How the network is run."""
+        return InferenceSettings(batch=self.options.batch, device=self.options.device)
+
+    def draw_few(self, count: int) -> ClipChoice:
+        """So many clips at most."""
+        return replace(choose_clips(self.options), limit=min(count, self.options.limit or count))
 
 
 @dataclass(frozen=True)
@@ -82,6 +59,11 @@ class Subject:
         return self.checkpoint.path.name
 
 
+def choose_clips(options: ReportOptions) -> ClipChoice:
+    """Which clips of the data set a report is about."""
+    return ClipChoice(options.root, options.format, options.limit, options.seed, options.subset)
+
+
 def list_untold(clips: ReportClips, notes: Sequence[str]) -> list[str]:
     """Notes that the section on accuracy has not said of the clips."""
     return [note for note in notes if note not in clips.records.notes]
@@ -99,19 +81,19 @@ def are_cut(clips: ReportClips) -> bool:
 
 def name_dataset(clips: ReportClips) -> tuple[str, ...]:
     """The annotation file, its clips' folder, format and subset, as far as they were given."""
-    choice = clips.plan.choice
-    root = ("--root", Path(choice.root).name) if choice.root is not None else ()
-    kind = ("--format", choice.format) if choice.format is not None else ()
-    part = ("--subset", choice.subset) if choice.subset is not None else ()
+    given = clips.options
+    root = ("--root", Path(given.root).name) if given.root is not None else ()
+    kind = ("--format", given.format) if given.format is not None else ()
+    part = ("--subset", given.subset) if given.subset is not None else ()
     return (_annotations(clips).name, *root, *kind, *part)
 
 
 def name_few(clips: ReportClips, count: int) -> tuple[object, ...]:
     """Flags that draw so many clips of a data set."""
-    choice = clips.plan.choice
-    seed = ("--seed", choice.seed) if choice.seed else ()
-    batch = ("--batch", clips.settings.batch) if clips.settings.batch != USUAL_BATCH else ()
-    return ("--clips", min(count, choice.limit or count), *seed, *batch)
+    given, usual = clips.options, ReportOptions()
+    seed = ("--seed", given.seed) if given.seed != usual.seed else ()
+    batch = ("--batch", given.batch) if given.batch != usual.batch else ()
+    return ("--clips", min(count, given.limit or count), *seed, *batch)
 
 
 def name_clips(clips: ReportClips, count: int) -> list[str]:

@@ -56,8 +56,7 @@ def test_a_folder_and_a_line_are_a_row_in_the_docs_and_a_section_of_the_report(s
     assert "| Toy | How many batch norms does a network have? | a checkpoint |" in analyses_table.build_page()
     assert list_sections()[-1] == "toy_room"
     others = [name for name in list_sections() if name != "toy_room"]
-    plan = making.ReportPlan(without=tuple(others))
-    made = making.report(save_small(), plan=plan)
+    made = making.report(save_small(), without=tuple(others))
     assert made.sections == ("checkpoint", "toy_room", "provenance")
     assert "It cannot tell what they do." in made.page
     assert "gst-analyze count-norms gst-resnet26s-0.pth" in made.page
@@ -83,5 +82,5 @@ def test_without_a_room_everything_else_stays(
     assert "importance" in listed
     assert list_sections() == tuple(name for name in before if name != gone)
     assert f"`{command}`" not in analyses_table.build_page()
-    few = making.ReportPlan(without=tuple(name for name in list_sections() if name != "cost"))
-    assert making.report(save_small(), plan=few).sections == ("checkpoint", "cost", "provenance")
+    rest = tuple(name for name in list_sections() if name != "cost")
+    assert making.report(save_small(), without=rest).sections == ("checkpoint", "cost", "provenance")

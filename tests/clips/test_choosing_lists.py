@@ -14,7 +14,6 @@ from gst_analysis.cli import run
 from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.reporting import making
-from gst_analysis.sections.subject import ReportPlan
 from tests.clips.annotation_files import close, touch, write
 from tests.clips.planted_clips import write_video
 
@@ -176,12 +175,11 @@ ALL = ClipChoice("nowhere", "jester", 5, subset="zzz")
 
 def test_what_is_said_of_a_data_set_needs_one() -> None:
     """Before anything is read: neither the checkpoint nor the root is there."""
-    plan = ReportPlan(ALL)
     words = "its root, its format, its subset and a number of clips; found none"
     with pytest.raises(SpecError, match=f"slim: expected a data set beside {words}"):
         slimming.slim("none.pth", macs=0.8, root="nowhere", format="jester", limit=5, subset="zzz")
     with pytest.raises(SpecError, match=f"report: expected a data set beside {words}"):
-        making.report("none.pth", plan=plan)
+        making.report("none.pth", root="nowhere", format="jester", limit=5, subset="zzz")
     with pytest.raises(SpecError, match=r"data set beside its subset; .* name it with --dataset"):
         choose_clips(["clip.mp4"], choice=ClipChoice(subset="zzz"))
     with pytest.raises(SpecError, match="data set beside a seed"):

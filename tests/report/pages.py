@@ -13,7 +13,6 @@ from pathlib import Path
 import pandas as pd
 
 from gst_analysis.checkpoints.loading import save_model
-from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.reporting.walking import list_sections
 from tests.analyses.labelled_clips import small_model, write_clips
 
@@ -21,7 +20,6 @@ WEIGHTS = ["checkpoint", "scales", "importance", "drift", "cost", "slimming", "p
 ALL = [*WEIGHTS[:5], "accuracy", "ablation", "slimming", "traces", "influence", "saliency", "provenance"]
 NASTY = '</script><img src=x onerror="document.title=1">&'
 FEW = ["--traces", "2", "--influence-clips", "2", "--saliency-clips", "1", "--batch", "4", "--device", "cpu"]
-CPU = InferenceSettings(batch=4, device="cpu")
 
 
 def write_world(folder: Path, labels: list[str]) -> Path:

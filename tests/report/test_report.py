@@ -24,20 +24,8 @@ from gst_analysis.clips.labelled import load_labelled_clips
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.reporting import making
 from gst_analysis.reporting.walking import list_words
-from gst_analysis.sections.subject import ReportPlan
 from tests.conftest import SaveSmall
-from tests.report.pages import (
-    ALL,
-    CPU,
-    FEW,
-    NASTY,
-    WEIGHTS,
-    Page,
-    Written,
-    figures,
-    leave_all_but,
-    write_both,
-)
+from tests.report.pages import ALL, FEW, NASTY, WEIGHTS, Page, Written, figures, leave_all_but, write_both
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +125,8 @@ def test_every_section_says_what_it_shows_its_limits_and_its_command(written: Wr
 
 
 def test_the_smaller_network_is_said_to_be_before_fine_tuning(save_small: SaveSmall) -> None:
-    plan = ReportPlan(without=tuple(leave_all_but("slimming").split(",")))
-    page = making.report(save_small(), plan=plan).page
+    left = tuple(leave_all_but("slimming").split(","))
+    page = making.report(save_small(), without=left).page
     (slimming,) = re.findall(r'<section id="slimming">(.*?)</section>', page, re.DOTALL)
     assert "Before any fine-tuning" in slimming
     assert "With labelled clips" in slimming
@@ -182,8 +170,8 @@ def test_a_start_that_would_have_to_be_fetched_is_not(
     path = save_model(tmp_path / "inflated.pth", model.module, provenance=told)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", lambda *_, **__: pytest.fail("fetched"))
-    plan = ReportPlan(without=tuple(leave_all_but("drift").split(",")))
-    result = making.report(path, plan=plan)
+    left = tuple(leave_all_but("drift").split(","))
+    result = making.report(path, without=left)
     assert result.sections == ("checkpoint", "drift", "provenance")
     assert "not on this machine" in result.missing["drift"]
 
@@ -204,8 +192,8 @@ def test_sections_can_be_left_out(save_small: SaveSmall, tmp_path: Path) -> None
 
 def test_progress_goes_from_nothing_to_nearly_all_and_never_back(ckpt: str, world: Path) -> None:
     told: list[tuple[int, int, str]] = []
-    plan = ReportPlan(without=tuple(leave_all_but("accuracy", "cost").split(",")))
-    making.report(ckpt, world, plan=plan, settings=CPU, progress=lambda *at: told.append(at))
+    left = tuple(leave_all_but("accuracy", "cost").split(","))
+    making.report(ckpt, world, without=left, batch=4, device="cpu", progress=lambda *at: told.append(at))
     shares = [done / total for done, total, _ in told]
     assert shares == sorted(shares)
     assert shares[0] == 0
@@ -257,8 +245,8 @@ def test_a_section_that_cannot_be_made_is_left_out_and_named(
         raise SpecError("ablation", expected="two clips", found="one", todo="give another")
 
     monkeypatch.setattr(section, "ablate", refuse)
-    plan = ReportPlan(without=tuple(leave_all_but("ablation", "accuracy").split(",")))
-    result = making.report(ckpt, world, plan=plan, settings=CPU)
+    left = tuple(leave_all_but("ablation", "accuracy").split(","))
+    result = making.report(ckpt, world, without=left, batch=4, device="cpu")
     assert result.sections == ("checkpoint", "accuracy", "provenance")
     assert result.left_out == {"ablation": "ablation: expected two clips; found one; give another"}
     assert "left out: ablation" in result.page

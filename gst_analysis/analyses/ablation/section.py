@@ -32,12 +32,12 @@ INTERVENTIONS = ("mean", "shuffle-time")
 def write_section(subject: Subject, progress: Progress) -> Section:
     """What each group of channels is needed for."""
     clips = subject.shown
-    plan = clips.plan
+    given = clips.options
     result = ablate(
         clips.model,
         clips.dataset,
-        choice=plan.draw_few(plan.ablation_clips),
-        plan=AblationPlan(INTERVENTIONS, Bootstrap(seed=plan.choice.seed)),
+        choice=clips.draw_few(given.ablation_clips),
+        plan=AblationPlan(INTERVENTIONS, Bootstrap(seed=given.seed)),
         settings=clips.settings,
         progress=progress,
     )
@@ -98,6 +98,6 @@ def _name_worst(result: Ablation) -> str:
 def write_line(subject: Subject) -> str:
     """The command that makes this section alone."""
     clips = subject.shown
-    few = name_few(clips, clips.plan.ablation_clips)
+    few = name_few(clips, clips.options.ablation_clips)
     changed = ("--interventions", ",".join(INTERVENTIONS), "--measure", "loss_rise")
     return join_words("ablate", subject.file, *name_dataset(clips), *few, *changed)

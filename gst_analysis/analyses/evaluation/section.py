@@ -60,6 +60,6 @@ def _list_classes(result: ModelEvaluation) -> PageTable:
 
 def write_line(subject: Subject) -> str:
     """The command that makes this section alone."""
-    limit = subject.shown.plan.choice.limit
+    limit = subject.shown.options.limit
     limited = () if limit is None else ("--limit", limit)
     return join_words("evaluate", subject.file, *name_dataset(subject.shown), *limited)

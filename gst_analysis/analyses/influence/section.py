@@ -23,7 +23,7 @@ WORDS = Words(
 def write_section(subject: Subject, progress: Progress) -> Section:
     """Which input frames a frame's prediction is made of."""
     clips = subject.shown
-    limit = clips.plan.influence_clips
+    limit = clips.options.influence_clips
     result = frame_influence(
         clips.model, clips.records, limit=limit, device=clips.settings.device, progress=progress
     )
@@ -47,5 +47,5 @@ def write_section(subject: Subject, progress: Progress) -> Section:
 def write_line(subject: Subject) -> str:
     """The command that makes this section alone; empty where clips are parts of videos."""
     clips = subject.shown
-    named = [] if are_cut(clips) else name_clips(clips, clips.plan.influence_clips)
+    named = [] if are_cut(clips) else name_clips(clips, clips.options.influence_clips)
     return join_words("influence", subject.file, *named) if named else ""

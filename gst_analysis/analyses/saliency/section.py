@@ -33,7 +33,7 @@ WORDS = Words(
 def write_section(subject: Subject, progress: Progress) -> Section:
     """Where a few clips speak for what is predicted of them."""
     clips = subject.shown
-    few = spread_records(clips.records, clips.plan.saliency_clips)
+    few = spread_records(clips.records, clips.options.saliency_clips)
     found = []
     for number, record in enumerate(few):
         progress(number, len(few), record.clip)
@@ -82,5 +82,5 @@ def _list_evidence(found: Sequence[SaliencyMaps]) -> PageTable:
 def write_line(subject: Subject) -> str:
     """The command that makes this section alone; empty where clips are parts of videos."""
     clips = subject.shown
-    named = [] if are_cut(clips) else name_clips(clips, clips.plan.saliency_clips)
+    named = [] if are_cut(clips) else name_clips(clips, clips.options.saliency_clips)
     return "\n".join(join_words("saliency", subject.file, clip) for clip in named)

@@ -66,16 +66,10 @@ def _slim(subject: Subject, progress: Progress) -> Slimming:
 def _choose(clips: ReportClips | None) -> SlimOptions:
     if clips is None:
         return SlimOptions(macs=_KEPT_MACS)
-    choice = clips.plan.draw_few(clips.plan.slimming_clips)
-    return SlimOptions(
-        root=None if choice.root is None else Path(choice.root),
-        format=choice.format,
-        subset=choice.subset,
-        limit=choice.limit,
-        macs=_KEPT_MACS,
-        batch=clips.settings.batch,
-        seed=choice.seed,
-    )
+    given = clips.options
+    few = clips.draw_few(given.slimming_clips).limit
+    where = {"root": given.root, "format": given.format, "subset": given.subset}
+    return SlimOptions(**where, limit=few, macs=_KEPT_MACS, batch=given.batch, seed=given.seed)
 
 
 def _say_cost(result: Slimming) -> str:

@@ -25,7 +25,7 @@ WORDS = Words(
 def write_section(subject: Subject, progress: Progress) -> Section:
     """What the network says frame by frame in a few clips."""
     clips = subject.shown
-    few = spread_records(clips.records, clips.plan.traces)
+    few = spread_records(clips.records, clips.options.traces)
     options = TraceOptions(TracePlan(settings=clips.settings))
     result = trace(clips.model, few, options=options, progress=progress)
     clips.failures.update(result.summary.failures)
@@ -46,5 +46,5 @@ def _draw_trace(result: Traces, clip: str, number: int) -> PageFigure:
 def write_line(subject: Subject) -> str:
     """The command that makes this section alone; empty where clips are parts of videos."""
     clips = subject.shown
-    named = [] if are_cut(clips) else name_clips(clips, clips.plan.traces)
+    named = [] if are_cut(clips) else name_clips(clips, clips.options.traces)
     return join_words("trace", subject.file, *named) if named else ""

@@ -1,0 +1,37 @@
+"""How much of a data set a report looks at, and what it leaves out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gst_analysis.errors import SpecError
+from gst_analysis.options import DatasetOptions, DeviceOptions, NetworkOptions, option
+
+_COUNTS = ("ablation_clips", "traces", "influence_clips", "slimming_clips", "saliency_clips", "batch")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions(DatasetOptions, NetworkOptions, DeviceOptions):
+    """By default all clips for accuracy, and a few for the rest."""
+
+    limit: int | None = option(None, "Draw this many clips for accuracy; all if not given.")
+    ablation_clips: int = option(40, "Clips to change channels in.")
+    traces: int = option(3, "Clips to trace frame by frame.")
+    influence_clips: int = option(8, "Clips to measure influence on.")
+    slimming_clips: int = option(40, "Clips to measure smaller networks on.")
+    saliency_clips: int = option(2, "Clips to show where it looks.")
+    without: tuple[str, ...] = option(
+        (), "Sections to leave out, such as slimming,ablation: the slow ones.", metavar="NAME,NAME"
+    )
+    seed: int = option(0, "Draws clips.")
+    batch: int = option(8, "Clips at once.")
+
+    def __post_init__(self) -> None:
+        for name in _COUNTS:
+            if getattr(self, name) < 1:
+                raise SpecError(
+                    f"report's {name}",
+                    expected="at least 1",
+                    found=str(getattr(self, name)),
+                    todo="give a larger number, or leave the section out",
+                )
