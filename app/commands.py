@@ -165,12 +165,13 @@ def write_report(path: str, clips: ClipsToTry | None) -> Lines:
     named = [dataset] if dataset else []
     options = ["--limit" if option == "--clips" else option for option in options]
     shell = shlex.join(["gst-analyze", "report", path, *named, *options, "--out", "report"])
+    given = [repr(path), *([_python_place(clips)] if clips else [])]
     limited = f", limit={clips.limit}" if clips and clips.limit else ""
     lines = [
         "import gst_analysis as gst",
         *(["from gst_analysis import make_trial"] if clips and clips.world else []),
         "",
-        f"result = gst.report({', '.join([repr(path), *([_python_place(clips)] if clips else [])])}{limited})",
+        f"result = gst.report({', '.join(given)}{limited})",
         "result.save('report')",
     ]
     return Lines("\n".join([*made, shell]), "\n".join(lines))

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import typer
 
+from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, check_place
 from gst_analysis.options import Files, flag_of, list_options
 
@@ -91,7 +92,7 @@ def _list_flags(standard: Any) -> Iterator[inspect.Parameter]:
         if field.metadata["repeated"]:
             default, kind = None, list[str] | None
         elif isinstance(default, tuple):
-            default, kind = ",".join(map(str, default)), str
+            default, kind = ",".join(map(str, default)) or None, str | None
         elif isinstance(default, bool):
             default = False
         taken = typer.Option(
@@ -118,6 +119,13 @@ def _help(field: Field[Any], standard: Any) -> str:
     return text
 
 
+def _read_words(flag: str, text: str) -> tuple[str, ...]:
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not words:
+        raise SpecError(flag, expected="words with commas between them", found="nothing", todo="leave it out")
+    return words
+
+
 def _build(standard: Any, values: dict[str, Any]) -> Any:
     """An instance out of flags, which are taken away from the values."""
     chosen = {}
@@ -126,7 +134,7 @@ def _build(standard: Any, values: dict[str, Any]) -> Any:
         if field.metadata["repeated"]:
             value = tuple(value or default)
         elif isinstance(default, tuple):
-            value = tuple(word.strip() for word in value.split(",") if word.strip())
+            value = default if value is None else _read_words(flag_of(field), value)
         elif isinstance(default, bool):
             value = default != value  # a flag turns round what is so by itself
         chosen[field.name] = value

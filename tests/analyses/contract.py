@@ -150,17 +150,15 @@ def check_options(about: About) -> None:
         heard = command.make_context(about.command, shlex.split(line)[2:], resilient_parsing=False).params
         value = heard[field.name]
         if isinstance(getattr(standard, field.name), tuple):
-            value = tuple(value.split(","))
+            value = tuple(value.split(",")) if value else ()
         elif isinstance(getattr(standard, field.name), bool):
             value = value != getattr(standard, field.name)
         assert value == getattr(chosen, field.name) or str(value) == str(getattr(chosen, field.name)), line
     plain = command.make_context(about.command, named, resilient_parsing=False).params
     for field in list_options(standard):
         usual = getattr(standard, field.name)
-        said = plain[field.name]
-        assert said == (
-            ",".join(usual) if isinstance(usual, tuple) else said if isinstance(usual, bool) else usual
-        )
+        if not isinstance(usual, bool):
+            assert plain[field.name] == (",".join(usual) or None if isinstance(usual, tuple) else usual)
 
 
 def _other(kind: type[Any], name: str, standard: Any) -> Any:
