@@ -13,7 +13,7 @@ from app.columns import Column
 from app.commands import ClipsToTry
 from app.wording import NO_WORLD, OWN_CLIPS
 from gst_analysis.clips.labelled import ClipChoice
-from gst_analysis.planted.trials import TRIAL_LIST, make_trial
+from gst_analysis.planted import TRIAL_LIST, make_trial
 from gst_analysis.progress import Progress
 
 KINDS = {"planted": "Planted", "own": "My own"}

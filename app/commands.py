@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.planted.trials import TRIAL_CLIPS, TRIAL_LIST, TRIAL_SEED
+from gst_analysis.planted import TRIAL_CLIPS, TRIAL_LIST, TRIAL_SEED
 
 
 class Lines(NamedTuple):

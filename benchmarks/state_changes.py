@@ -33,10 +33,10 @@ from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.errors import DataError, GstError
 from gst_analysis.files import to_json, write_whole
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.planted.making import Clip, World, read_world
+from gst_analysis.planted.making import World, WorldClip, read_world
 
 
-def list_clips(world: World, split: str) -> list[Clip]:
+def list_clips(world: World, split: str) -> list[WorldClip]:
     """The clips of a split, or all."""
     if world.config.world != "state-change":
         raise DataError(
@@ -48,15 +48,15 @@ def list_clips(world: World, split: str) -> list[Clip]:
     return [clip for clip in world.clips if split in ("all", clip.split)]
 
 
-def find_truth(clip: Clip, trace: ClipTrace) -> TrueChange:
+def find_truth(clip: WorldClip, trace: ClipTrace) -> TrueChange:
     """The first sampled frame that shows the change; None where it comes after the last one, or never."""
     shown = [] if clip.tau is None else np.flatnonzero(trace.source_frames >= clip.tau)
     return TrueChange(int(shown[0]) if len(shown) else None, clip.class_id)
 
 
 def measure_mode(
-    model: LoadedModel, world: World, clips: Sequence[Clip], plan: TracePlan
-) -> list[tuple[Clip, ClipTrace]]:
+    model: LoadedModel, world: World, clips: Sequence[WorldClip], plan: TracePlan
+) -> list[tuple[WorldClip, ClipTrace]]:
     """Every clip with its trace."""
     records = RecordList(
         tuple(ClipRecord(clip.id, world.path(clip), clip.class_id) for clip in clips), world.labels
@@ -66,7 +66,7 @@ def measure_mode(
 
 
 def summarise_mode(
-    traced: Sequence[tuple[Clip, ClipTrace]], settings: ChangeSettings, tolerance: int
+    traced: Sequence[tuple[WorldClip, ClipTrace]], settings: ChangeSettings, tolerance: int
 ) -> dict[str, Any]:
     """Scores of both detectors over clips that were traced."""
     truths = [find_truth(clip, trace) for clip, trace in traced]

@@ -16,7 +16,7 @@ from .analyses.cost import (
     cost,
     summarise_cost,
 )
-from .analyses.dataset_check import DatasetCheck, MadeWorld, check_dataset, make_world
+from .analyses.dataset_check import DatasetCheck, DatasetCheckOptions, DatasetSummary, check_dataset
 from .analyses.drift import Drift, DriftOptions, measure_drift
 from .analyses.evaluation import EvaluationOptions, EvaluationSummary, ModelEvaluation, evaluate
 from .analyses.importance import Importance, channel_importance
@@ -59,7 +59,7 @@ from .errors import (
 from .inference.settings import InferenceSettings
 from .networks.network import VideoNetwork, average_frames
 from .networks.specs import ClipSpec, ModelSpec
-from .planted.trials import make_trial
+from .planted import MadeWorld, make_trial, make_world
 from .planted.worlds import WorldConfig
 from .reporting.making import Report, report
 from .results import Provenance, Result
@@ -85,6 +85,8 @@ __all__ = [
     "CostSummary",
     "DataError",
     "DatasetCheck",
+    "DatasetCheckOptions",
+    "DatasetSummary",
     "DesignCost",
     "Drift",
     "DriftOptions",

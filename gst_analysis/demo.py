@@ -14,7 +14,7 @@ from gst_analysis.analyses.scales import bn_scales
 from gst_analysis.errors import OutputError
 from gst_analysis.files import write_whole
 from gst_analysis.options import option
-from gst_analysis.planted.order_blind import best_order_blind
+from gst_analysis.planted.worlds import best_order_blind
 from gst_analysis.rooms import Door
 from gst_analysis.training import TrainProgress, TrainWatcher, train
 from gst_analysis.training.progress import ignore_progress

@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 from gst_analysis.checkpoints.loading import load_checkpoint
-from gst_analysis.planted.order_blind import best_order_blind
-from gst_analysis.planted.worlds import WorldConfig, classes_of
+from gst_analysis.planted.worlds import WorldConfig, best_order_blind, classes_of
 from trained_models.make import HERE, MODELS, SERIES, fresh_world, measure_fresh, recipe_of
 
 MIB = 1 << 20

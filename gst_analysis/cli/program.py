@@ -43,7 +43,12 @@ def _list_modules() -> Iterator[str]:
     for room in analyses.ROOMS:
         if find_spec(f"{analyses.name_room(room)}.command") is not None:
             yield f"{analyses.name_room(room)}.command"
-    yield from ("gst_analysis.cli.training", "gst_analysis.reporting.command", "gst_analysis.cli.demo")
+    yield from (
+        "gst_analysis.cli.synth",
+        "gst_analysis.cli.training",
+        "gst_analysis.reporting.command",
+        "gst_analysis.cli.demo",
+    )
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import Field, is_dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -108,6 +108,8 @@ def _list_flags(standard: Any) -> Iterator[inspect.Parameter]:
 
 def _simplify(kind: Any) -> Any:
     """The type that a flag is read as: text, where Python also takes something else, such as a number."""
+    if get_origin(kind) is Literal:
+        return str  # what may be said is checked, and told, by the options themselves
     kinds = [one for one in get_args(kind) if one is not type(None)]
     return str | None if len(kinds) > 1 and str in kinds else kind
 

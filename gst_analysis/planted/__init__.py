@@ -1,1 +1,82 @@
-"""planted."""
+"""Planted worlds: videos in which every factor is known, so that an analysis can be held against the truth.
+
+What is public of them: a world made, and a few clips of one to try a checkpoint on. How they are made is in
+`making`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gst_analysis.progress import Progress
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    from gst_analysis.planted import making, worlds
+else:
+    making = Door(f"{__name__}.making")
+    worlds = Door(f"{__name__}.worlds")
+
+__all__ = ["TRIAL_CLIPS", "TRIAL_LIST", "TRIAL_SEED", "MadeWorld", "make_trial", "make_world"]
+
+TRIAL_CLIPS = 72
+"""Clips that are rendered; the list to measure on holds 60 of them, or 56 where there are 8 classes."""
+TRIAL_LIST = "train.json"
+"""The longer of the two lists. Nothing was trained on it: its seed is not that of the recipes."""
+TRIAL_SEED = 1
+
+
+@dataclass(frozen=True)
+class MadeWorld:
+    """A planted world on disk."""
+
+    folder: str
+    world: str
+    clips: int
+    train: int
+    validation: int
+    labels: list[str]
+
+
+def make_world(
+    folder: str | os.PathLike[str], config: worlds.WorldConfig, *, progress: Progress | None = None
+) -> MadeWorld:
+    """Render a planted world: video files in Something-Something v2's layout whose truth is known.
+
+    Args:
+        folder: a new or empty one.
+        config: which world, how many clips, how large.
+        progress: called after every clip.
+
+    Raises:
+        OutputError: the folder holds something, or cannot be written.
+    """
+    world = making.make_world(folder, config, progress=progress)
+    train, validation = (len(world.split(name)) for name in ("train", "validation"))
+    return MadeWorld(str(world.folder), config.world, len(world.clips), train, validation, list(world.labels))
+
+
+def make_trial(folder: str | os.PathLike[str], world: str, *, progress: Progress | None = None) -> str:
+    """Render a few clips of a world, or take those rendered before; returns their list.
+
+    They are clips to try checkpoints on that were not trained on them.
+
+    Args:
+        folder: where worlds are kept, a folder each.
+        world: static, temporal, mixed or state-change.
+        progress: called after every clip.
+
+    Raises:
+        SpecError: no such world.
+        OutputError: the folder cannot be written.
+    """
+    place = Path(folder) / world
+    kind: Any = world  # the config checks it
+    config = worlds.WorldConfig(kind, clips=TRIAL_CLIPS, seed=TRIAL_SEED, difficulty="easy")
+    if not (place / TRIAL_LIST).is_file():
+        # In one process: more would start this program anew, which a server must not.
+        making.make_world(place, config, progress=progress, workers=1)
+    return str(place / TRIAL_LIST)

@@ -25,8 +25,8 @@ from pathlib import Path
 from gst_analysis.errors import OutputError
 from gst_analysis.planted.files import prepare_folder, save_annotations, save_clip, write_folder_whole
 from gst_analysis.planted.render import Frames, Rendering, render_scene
-from gst_analysis.planted.scenes import Plan, draw_plan
-from gst_analysis.planted.truth import Clip, Thing, World, describe_clip, load_truth
+from gst_analysis.planted.scenes import ClipPlan, draw_plan
+from gst_analysis.planted.truth import Thing, World, WorldClip, describe_clip, load_truth
 from gst_analysis.planted.worlds import (
     CONTAINERS,
     DIFFICULTIES,
@@ -41,13 +41,13 @@ __all__ = [
     "CONTAINERS",
     "DIFFICULTIES",
     "WORLDS",
-    "Clip",
+    "ClipPlan",
     "Frames",
-    "Plan",
     "PlantedClass",
     "Rendering",
     "Thing",
     "World",
+    "WorldClip",
     "WorldConfig",
     "classes_of",
     "draw_plan",
@@ -84,7 +84,7 @@ def make_world(
     where = Path(folder)
     with write_folder_whole(where) as draft:
         prepare_folder(draft, config)
-        clips: list[Clip] = []
+        clips: list[WorldClip] = []
         with _spread(partial(_write_clip, draft, config), config.clips, workers) as written:
             for clip in written:
                 clips.append(clip)
@@ -115,13 +115,13 @@ def render_clip(
         index: which clip, from 0.
         label: ask for another class than the clip's own, made from the same random state.
         noise: with the sensor's noise.
-        without: numbers of objects (as in Clip.things) to leave out.
+        without: numbers of objects (as in WorldClip.things) to leave out.
     """
     scene = draw_plan(config, index, label=label).scene
     return render_scene(scene, config.size, noise=noise, without=without)
 
 
-def _write_clip(folder: Path, config: WorldConfig, index: int) -> Clip:
+def _write_clip(folder: Path, config: WorldConfig, index: int) -> WorldClip:
     plan = draw_plan(config, index)
     rendering = render_scene(plan.scene, config.size)
     clip = describe_clip(config, plan, rendering)
@@ -130,7 +130,9 @@ def _write_clip(folder: Path, config: WorldConfig, index: int) -> Clip:
 
 
 @contextmanager
-def _spread(write: Callable[[int], Clip], clips: int, workers: int | None) -> Iterator[Iterator[Clip]]:
+def _spread(
+    write: Callable[[int], WorldClip], clips: int, workers: int | None
+) -> Iterator[Iterator[WorldClip]]:
     """Write all clips, in order, here or in fresh processes; stop them all before an error goes on."""
     workers = (os.cpu_count() or 1) if workers is None else workers
     if workers <= 1 or clips < _FEW:

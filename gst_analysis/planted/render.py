@@ -1,4 +1,4 @@
-"""Pixels of the planted worlds: a Scene in; frames and each object's box out.
+"""Pixels of the planted worlds: a WorldScene in; frames and each object's box out.
 
 Nothing is drawn at random here but from seeds that the scene states, so a scene is its frames. Lengths in
 a scene are fractions of the frame's side, so that one scene can be rendered at any size.
@@ -53,7 +53,7 @@ class Backdrop:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class WorldScene:
     """Everything that a clip shows, sprites from back to front; `shake` is (T, 2)."""
 
     sprites: tuple[Sprite, ...]
@@ -63,7 +63,7 @@ class Scene:
     noise_seed: int
     noise_backwards: bool = False
 
-    def reversed(self) -> Scene:
+    def reversed(self) -> WorldScene:
         """The same clip played from its last frame to its first, its noise too."""
         return dataclasses.replace(
             self,
@@ -82,7 +82,9 @@ class Rendering:
     boxes: tuple[tuple[Box | None, ...], ...]
 
 
-def render_scene(scene: Scene, size: int, *, noise: bool = True, without: Collection[int] = ()) -> Rendering:
+def render_scene(
+    scene: WorldScene, size: int, *, noise: bool = True, without: Collection[int] = ()
+) -> Rendering:
     """Paint a scene; `without` leaves out sprites by number, and their boxes are empty."""
     canvas = _paint_backdrop(scene, size)
     cover = np.zeros((len(scene.sprites), *canvas.shape[:3]), dtype=np.float32)
@@ -95,13 +97,13 @@ def render_scene(scene: Scene, size: int, *, noise: bool = True, without: Collec
     return Rendering((canvas + 0.5).astype(np.uint8), _find_boxes(cover))
 
 
-def _draw_noise(scene: Scene, shape: tuple[int, ...]) -> FloatArray:
+def _draw_noise(scene: WorldScene, shape: tuple[int, ...]) -> FloatArray:
     noise = np.random.default_rng(scene.noise_seed).standard_normal(shape, dtype=np.float32)
     noise *= np.float32(scene.noise_sigma)
     return noise[::-1] if scene.noise_backwards else noise
 
 
-def _paint_backdrop(scene: Scene, size: int) -> FloatArray:
+def _paint_backdrop(scene: WorldScene, size: int) -> FloatArray:
     """Slide a window over the periodic texture, between its pixels too."""
     texture = _grow_texture(scene.backdrop, size)
     period = texture.shape[0]

@@ -12,7 +12,7 @@ import numpy as np
 
 from gst_analysis.errors import DataError
 from gst_analysis.planted.motion import Random, build_track, draw_motion
-from gst_analysis.planted.render import Backdrop, Scene, Sprite
+from gst_analysis.planted.render import Backdrop, Sprite, WorldScene
 from gst_analysis.planted.shapes import HUES, Colour, FloatArray, contrast_colour, mix_colour
 from gst_analysis.planted.states import Looks, draw_change, draw_tau
 from gst_analysis.planted.worlds import (
@@ -22,8 +22,6 @@ from gst_analysis.planted.worlds import (
     Difficulty,
     PlantedClass,
     WorldConfig,
-    class_of,
-    random_state,
 )
 
 _THINGS = {"opening": "box", "tipping": "block"}
@@ -44,7 +42,7 @@ class Look:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class ClipPlan:
     """All factors of one clip, and the scene they make.
 
     `tau` is the first frame that shows the completed change (None: it never completes, or there is none);
@@ -58,12 +56,12 @@ class Plan:
     backwards: bool
     look: Look
     placeholders: tuple[str, ...]
-    scene: Scene
+    scene: WorldScene
     tau: int | None = None
     twin_tau: int | None = None
 
 
-def draw_plan(config: WorldConfig, index: int, *, label: str | None = None) -> Plan:
+def draw_plan(config: WorldConfig, index: int, *, label: str | None = None) -> ClipPlan:
     """The plan of the index-th clip; `label` asks for another class than its own from the same state."""
     class_id = class_of(config, index) if label is None else _find_class(config, label)
     planted = config.classes[class_id]
@@ -77,7 +75,7 @@ def draw_plan(config: WorldConfig, index: int, *, label: str | None = None) -> P
     else:
         sprites = draw_change(random, action, config.frames, tau, _looks_of(look))
     scene = _draw_scene(config, index, sprites)
-    return Plan(
+    return ClipPlan(
         index=index,
         planted=planted,
         class_id=class_id,
@@ -157,12 +155,12 @@ def _name_things(planted: PlantedClass, action: str, look: Look) -> tuple[str, .
     return tuple(f"{'an' if thing[0] in 'aeiou' else 'a'} {thing}" for thing in things[:wanted])
 
 
-def _draw_scene(config: WorldConfig, index: int, actors: list[Sprite]) -> Scene:
+def _draw_scene(config: WorldConfig, index: int, actors: list[Sprite]) -> WorldScene:
     """Actors in front of distractors in front of a background, seen by a shaking, noisy camera."""
     level, frames = config.level, config.frames
     streams = ("background", "distractors", "shake", "noise")
     background, distractors, shake, noise = (random_state(config.seed, index, s) for s in streams)
-    return Scene(
+    return WorldScene(
         sprites=(*_draw_distractors(distractors, frames, level.distractors), *actors),
         backdrop=_draw_backdrop(background, frames, level),
         shake=_draw_shake(shake, frames, level.shake),
@@ -209,3 +207,19 @@ def _draw_shake(random: Random, frames: int, spread: float) -> FloatArray:
     white = random.standard_normal((frames + 2, 2))
     smooth = (white[:-2] + 2 * white[1:-1] + white[2:]) / math.sqrt(6)
     return np.asarray(spread * smooth, dtype=np.float32)
+
+
+def class_of(config: WorldConfig, index: int) -> int:
+    """The number of the class of the index-th clip: each block of clips holds every class once."""
+    classes = len(config.classes)
+    block, place = divmod(index, classes)
+    order = random_state(config.seed, block, "labels").permutation(classes)
+    return int(order[place])
+
+
+_STREAMS = ("labels", "kind", "action", "look", "background", "distractors", "shake", "noise")
+
+
+def random_state(seed: int, index: int, stream: str) -> np.random.Generator:
+    """Each factor of each clip has a stream of its own, so that none depends on what another drew."""
+    return np.random.default_rng(np.random.SeedSequence((seed, index, 1 + _STREAMS.index(stream))))

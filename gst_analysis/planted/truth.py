@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.planted.render import Box, Rendering, X, Y
-from gst_analysis.planted.scenes import Plan
+from gst_analysis.planted.scenes import ClipPlan
 from gst_analysis.planted.shapes import Colour
 from gst_analysis.planted.worlds import Split, WorldConfig, split_of
 
@@ -55,7 +55,7 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class Clip:
+class WorldClip:
     """Everything known about one clip.
 
     Attributes:
@@ -113,18 +113,18 @@ class World:
 
     folder: Path
     config: WorldConfig
-    clips: tuple[Clip, ...]
+    clips: tuple[WorldClip, ...]
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Class names in the order of their numbers."""
         return tuple(c.label for c in self.config.classes)
 
-    def split(self, name: Split) -> tuple[Clip, ...]:
+    def split(self, name: Split) -> tuple[WorldClip, ...]:
         """The clips of "train" or "validation"."""
         return tuple(clip for clip in self.clips if clip.split == name)
 
-    def path(self, clip: Clip) -> Path:
+    def path(self, clip: WorldClip) -> Path:
         """The clip's video file, or its folder of frames."""
         return self.folder / place_of(self.config, clip.id)
 
@@ -135,11 +135,11 @@ def place_of(config: WorldConfig, clip_id: str) -> str:
     return f"frames/{clip_id}" if frames else f"videos/{clip_id}.{config.container}"
 
 
-def describe_clip(config: WorldConfig, plan: Plan, rendering: Rendering) -> Clip:
+def describe_clip(config: WorldConfig, plan: ClipPlan, rendering: Rendering) -> WorldClip:
     """The truth about a clip, from its plan and from what was seen of each object."""
     scene, planted, look = plan.scene, plan.planted, plan.look
     boxes = zip(scene.sprites, rendering.boxes, strict=True)
-    return Clip(
+    return WorldClip(
         id=str(plan.index + 1),
         index=plan.index,
         split=split_of(config, plan.index),
@@ -208,7 +208,9 @@ def format_truth(world: World) -> str:
 
 
 _FLAT = tuple(
-    f.name for f in fields(Clip) if f.name not in ("things", "pan", "shake", "placeholders", "background")
+    f.name
+    for f in fields(WorldClip)
+    if f.name not in ("things", "pan", "shake", "placeholders", "background")
 )
 
 
@@ -241,7 +243,8 @@ def load_truth(folder: Path) -> World:
     try:
         config = WorldConfig(**_coerce_fields(document.get("config"), WorldConfig, "config"))
         clips = tuple(
-            _coerce(clip, Clip, f"clip {n}") for n, clip in enumerate(_coerce_list(document.get("clips")), 1)
+            _coerce(clip, WorldClip, f"clip {n}")
+            for n, clip in enumerate(_coerce_list(document.get("clips")), 1)
         )
         _check_clips(config, clips)
     except (ValueError, SpecError) as error:
@@ -268,7 +271,7 @@ def _bad(path: Path, found: str) -> DataError:
     )
 
 
-def _check_clips(config: WorldConfig, clips: tuple[Clip, ...]) -> None:
+def _check_clips(config: WorldConfig, clips: tuple[WorldClip, ...]) -> None:
     if len(clips) != config.clips:
         raise ValueError(f"{len(clips)} clips where its configuration says {config.clips}")
     labels = [c.label for c in config.classes]

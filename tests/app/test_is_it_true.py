@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from app import cached
 from app.downloads import make_file
+from gst_analysis import planted
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.cli import run
-from gst_analysis.planted import trials
 from tests.analyses.labelled_clips import small_model, write_clips
 from tests.app.conftest import Visit, images
 from tests.conftest import SaveSmall
@@ -142,10 +142,10 @@ def test_a_network_is_made_smaller_and_can_be_downloaded(
 
 
 def test_planted_clips_are_rendered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trials, "TRIAL_CLIPS", 16)
+    monkeypatch.setattr(planted, "TRIAL_CLIPS", 16)
     told: list[int] = []
-    first = trials.make_trial(tmp_path, "state-change", progress=lambda done, total, _: told.append(done))
+    first = planted.make_trial(tmp_path, "state-change", progress=lambda done, total, _: told.append(done))
     assert told == list(range(1, 17))
     assert len(json.loads(Path(first).read_text())) == 8
-    assert trials.make_trial(tmp_path, "state-change", progress=lambda *_: told.append(0)) == first
+    assert planted.make_trial(tmp_path, "state-change", progress=lambda *_: told.append(0)) == first
     assert 0 not in told

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from gst_analysis.planted.order_blind import best_order_blind
-from gst_analysis.planted.worlds import WorldConfig, class_of, classes_of
+from gst_analysis.planted.scenes import class_of
+from gst_analysis.planted.worlds import WorldConfig, best_order_blind, classes_of
 
 PARTNERS = {"up": "down", "down": "up", "open": "shut", "shut": "open", "still": ""}
 

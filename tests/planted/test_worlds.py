@@ -10,7 +10,8 @@ from scipy.stats import chi2_contingency, chisquare
 
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.planted.making import WORLDS, WorldConfig, classes_of, draw_plan
-from gst_analysis.planted.worlds import class_of, split_of
+from gst_analysis.planted.scenes import class_of
+from gst_analysis.planted.worlds import split_of
 
 UNLIKELY = 1e-3
 

@@ -1,130 +1,75 @@
-"""Videos on disk: planted worlds made, and any data set looked through."""
+"""Can every clip of a data set be read, and is it what its annotations say?
+
+Every clip is opened and a few of its frames are decoded, as training would: missing, unreadable, truncated,
+too short and mislabelled clips are listed, a row for each problem. A clip of several lists is one; where they
+label it differently, it is mislabelled.
+
+It cannot tell whether a label is right, only whether it is known and whether lists contradict each other; and
+of a clip it decodes a few frames, so that damage between them may stay unseen.
+"""
 
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from gst_analysis.clips.labelled import LIST_KINDS, find_lists, find_videos
-from gst_analysis.errors import DataError, name_some
+from gst_analysis.analyses.dataset_check.table import DatasetCheck, DatasetCheckOptions, DatasetSummary
+from gst_analysis.options import keyword_options
 from gst_analysis.progress import Progress
-from gst_analysis.results import LegacyResult as Result
+from gst_analysis.rooms import About, Door
 
 if TYPE_CHECKING:
-    from gst_analysis.analyses.dataset_check.measure import DatasetSummary
-    from gst_analysis.planted.worlds import WorldConfig
+    from gst_analysis.analyses.dataset_check import measure
+    from gst_analysis.clips import labelled, records
+else:
+    measure = Door(f"{__name__}.measure")
+    labelled = Door("gst_analysis.clips.labelled")
+    records = Door("gst_analysis.clips.records")
 
-_JSON_FORMATS = ("something-v2", "diving48")
-
-
-@dataclass(frozen=True)
-class MadeWorld:
-    """A planted world on disk."""
-
-    folder: str
-    world: str
-    clips: int
-    train: int
-    validation: int
-    labels: list[str]
+__all__ = ["ABOUT", "DatasetCheck", "DatasetCheckOptions", "DatasetSummary", "check_dataset"]
 
 
-@dataclass(frozen=True)
-class DatasetCheck(Result[Any]):
-    """What is wrong with a data set's clips: a row for every problem, none if all is well."""
-
-    summary: DatasetSummary
-    notes: tuple[str, ...] = ()
-
-
-def make_world(
-    folder: str | os.PathLike[str], config: WorldConfig, *, progress: Progress | None = None
-) -> MadeWorld:
-    """Render a planted world: video files in Something-Something v2's layout whose truth is known."""
-    from gst_analysis.planted import making as synthetic
-
-    world = synthetic.make_world(folder, config, progress=progress)
-    train, validation = (len(world.split(name)) for name in ("train", "validation"))
-    return MadeWorld(str(world.folder), config.world, len(world.clips), train, validation, list(world.labels))
-
-
+@keyword_options(DatasetCheckOptions)
 def check_dataset(
-    annotations: Sequence[str | os.PathLike[str]],
+    annotations: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
-    root: str | os.PathLike[str] | None = None,
-    format: str | None = None,
-    subset: str | None = None,
-    workers: int = 2,
+    options: DatasetCheckOptions,
     progress: Progress | None = None,
 ) -> DatasetCheck:
     """Open every clip of a data set and decode a few of its frames, as training would.
 
-    A clip of several lists is one; where they label it differently, it is mislabelled.
-
     Args:
         annotations: annotation files, or folders that hold them: all for training, validation and testing.
-        root: the folder the clips lie in; the annotations' own, or its `videos`, if not given.
-        format: the annotations' format; detected if not given.
-        subset: of those that the annotations list, such as `train`; every one if not given.
-        workers: clips looked at at once.
+        options: where clips lie (beside the annotations, or in `videos` there), their format and subset, and
+            how many are looked at at once; its fields may be given as keywords.
         progress: called now and then.
+
+    Raises:
+        DataError: a folder without annotations, or annotations that cannot be read.
+
+    Example:
+        >>> import gst_analysis as gst
+        >>> gst.check_dataset("something-something-v2").table  # doctest: +SKIP
     """
-    from gst_analysis.analyses.dataset_check import measure
-    from gst_analysis.clips.records import EVERY_SUBSET, load_records
-
-    files, notes = _find_annotations([Path(path) for path in annotations], format)
-    records = load_records(
-        files, format=format, root=root or find_videos(files[0]), subset=subset or EVERY_SUBSET
+    named = [annotations] if isinstance(annotations, (str, os.PathLike)) else annotations
+    files, notes = measure.find_annotations([Path(path) for path in named], options.format)
+    listed = records.load_records(
+        files,
+        format=options.format,
+        root=options.root or labelled.find_videos(files[0]),
+        subset=options.subset or records.EVERY_SUBSET,
     )
-    report = None if progress is None else lambda done, total: progress(done, total, "")
-    found = measure.check_dataset(records, workers=workers, progress=report)
-    again = len(records) - found.summary.clips
-    entries = "1 entry names" if again == 1 else f"{again} entries name"
-    once = [f"{entries} a clip that was listed before: each is checked once"] if again else []
-    return DatasetCheck(found.table, found.summary, found.provenance, (*notes, *records.notes, *once))
+    return measure.measure_dataset(listed, workers=options.workers, notes=notes, progress=progress)
 
 
-def _find_annotations(paths: Sequence[Path], format: str | None) -> tuple[list[Path], list[str]]:
-    """The files named, and those in the folders named that look like lists of clips."""
-    found: list[Path] = []
-    notes: list[str] = []
-    for path in paths:
-        if not os.path.isdir(path):
-            found.append(path)
-            continue
-        lists = find_lists(path)
-        if not lists:
-            raise DataError(
-                str(path),
-                expected=f"annotation files with {', '.join(LIST_KINDS)} in their names, such as train.json",
-                found="none",
-                todo="name the annotation file itself",
-            )
-        kept = _of_one_kind(lists, format)
-        found += kept
-        notes += _tell_lists(kept, [file for file in lists if file not in kept])
-    return found, notes
-
-
-def _of_one_kind(lists: Sequence[Path], format: str | None) -> list[Path]:
-    """Those files of the kind that a format has, or else that most of them have: they are read as one."""
-    kinds = Counter(file.suffix.lower() for file in lists)
-    wanted = max(kinds, key=lambda kind: kinds[kind])
-    if format is not None:
-        fitting = [kind for kind in kinds if (kind == ".json") == (format in _JSON_FORMATS)]
-        wanted = max(fitting or kinds, key=lambda kind: kinds[kind])
-    return [file for file in lists if file.suffix.lower() == wanted]
-
-
-def _tell_lists(kept: Sequence[Path], others: Sequence[Path]) -> list[str]:
-    notes = [f"lists found: {name_some([file.name for file in kept])}"]
-    if others:
-        names = name_some([file.name for file in others])
-        notes.append(
-            f"left out, as {kept[0].suffix} files are looked through here: {names}; name what to check"
-        )
-    return notes
+ABOUT = About(
+    room=__name__,
+    title="Dataset check",
+    command="dataset-check",
+    needs="annotations",
+    run=check_dataset,
+    options=DatasetCheckOptions,
+    section=False,
+)

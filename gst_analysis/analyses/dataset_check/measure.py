@@ -1,25 +1,30 @@
-"""Every clip of a dataset looked at: records in, one table of what is wrong out."""
+"""Every clip of a data set looked at: records in, one table of what is wrong out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields, replace
+from pathlib import Path
 
 import pandas as pd
 
-from gst_analysis.analyses.dataset_check.table import DATASET_CHECK
+from gst_analysis.analyses.dataset_check.table import DATASET_CHECK, DatasetCheck, DatasetSummary
 from gst_analysis.clips.decoding import open_clip
+from gst_analysis.clips.labelled import LIST_KINDS, find_lists
 from gst_analysis.clips.locating import look_up
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.clips.sampling import segment_indices
 from gst_analysis.clips.spans import find_span
-from gst_analysis.errors import DataError
-from gst_analysis.results import LegacyResult as Result
+from gst_analysis.errors import DataError, name_some
+from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
-from gst_analysis.tables.schema import check
+from gst_analysis.tables import check
 
 _CHUNK = 32
+_JSON_FORMATS = ("something-v2", "diving48")
 
 
 @dataclass(frozen=True)
@@ -30,19 +35,6 @@ class CheckSettings:
     frames: int = 8
     num_classes: int | None = None
     """Labels must lie below it; the number of class names if None."""
-
-
-@dataclass(frozen=True)
-class DatasetSummary:
-    """How many clips there are, each counted once, how many are sound, and how many have each problem."""
-
-    clips: int
-    sound: int
-    missing: int
-    unreadable: int
-    truncated: int
-    too_short: int
-    mislabelled: int
 
 
 @dataclass(frozen=True)
@@ -58,13 +50,60 @@ class _Problem:
     detail: str
 
 
-def check_dataset(
+def find_annotations(paths: Sequence[Path], format: str | None) -> tuple[list[Path], list[str]]:
+    """The files named, and those in the folders named that look like lists of clips; and what to note.
+
+    Raises:
+        DataError: a folder without such files.
+    """
+    found: list[Path] = []
+    notes: list[str] = []
+    for path in paths:
+        if not os.path.isdir(path):
+            found.append(path)
+            continue
+        lists = find_lists(path)
+        if not lists:
+            raise DataError(
+                str(path),
+                expected=f"annotation files with {', '.join(LIST_KINDS)} in their names, such as train.json",
+                found="none",
+                todo="name the annotation file itself",
+            )
+        kept = _of_one_kind(lists, format)
+        found += kept
+        notes += _tell_lists(kept, [file for file in lists if file not in kept])
+    return found, notes
+
+
+def _of_one_kind(lists: Sequence[Path], format: str | None) -> list[Path]:
+    """Those files of the kind that a format has, or else that most of them have: they are read as one."""
+    kinds = Counter(file.suffix.lower() for file in lists)
+    wanted = max(kinds, key=lambda kind: kinds[kind])
+    if format is not None:
+        fitting = [kind for kind in kinds if (kind == ".json") == (format in _JSON_FORMATS)]
+        wanted = max(fitting or kinds, key=lambda kind: kinds[kind])
+    return [file for file in lists if file.suffix.lower() == wanted]
+
+
+def _tell_lists(kept: Sequence[Path], others: Sequence[Path]) -> list[str]:
+    notes = [f"lists found: {name_some([file.name for file in kept])}"]
+    if others:
+        names = name_some([file.name for file in others])
+        notes.append(
+            f"left out, as {kept[0].suffix} files are looked through here: {names}; name what to check"
+        )
+    return notes
+
+
+def measure_dataset(
     records: RecordList,
     *,
     settings: CheckSettings | None = None,
     workers: int = 1,
-    progress: Callable[[int, int], object] | None = None,
-) -> Result[DatasetSummary]:
+    notes: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> DatasetCheck:
     """Open every clip and decode a few of its frames, as training would.
 
     A clip is a file, or a part of one: several records of it are one clip, which has the label that any of
@@ -74,7 +113,8 @@ def check_dataset(
         records: What load_records returned.
         settings: What counts as too short, and how thoroughly to decode.
         workers: Clips looked at at once (decoding leaves the interpreter free, so threads suffice).
-        progress: Called with (clips done, clips in all) now and then.
+        notes: What is known of the records already.
+        progress: Called after every few clips.
 
     Returns:
         A DATASET_CHECK table with a row for every problem of every clip: empty if all is well.
@@ -86,11 +126,17 @@ def check_dataset(
     for found in _check_chunks(clips, settings, classes, workers):
         problems += found
         if progress is not None:
-            progress(len(problems), len(clips))
+            progress(len(problems), len(clips), "")
     table = _build_table([row for rows in problems for row in rows])
     summary = _summarise(table, len(clips), sum(not rows for rows in problems))
     provenance = Provenance(dict(records.sources or {}), {}, dict(vars(settings)))
-    return Result(table, summary, provenance)
+    again = _note_repeats(len(records) - len(clips))
+    return DatasetCheck(table, summary, provenance, notes=(*notes, *records.notes, *again))
+
+
+def _note_repeats(again: int) -> list[str]:
+    entries = "1 entry names" if again == 1 else f"{again} entries name"
+    return [f"{entries} a clip that was listed before: each is checked once"] if again else []
 
 
 def _gather_clips(records: RecordList) -> list[list[ClipRecord]]:

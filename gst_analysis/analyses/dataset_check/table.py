@@ -1,8 +1,14 @@
-"""What is found in data sets."""
+"""What is wrong with the clips of data sets: columns, options and the result."""
 
 from __future__ import annotations
 
-from gst_analysis.tables.schema import Schema, text, whole
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from gst_analysis.options import DatasetOptions, option
+from gst_analysis.results import Result
+from gst_analysis.tables import Schema, text, whole
 
 DATASET_CHECK = Schema(
     "DATASET_CHECK",
@@ -16,3 +22,37 @@ DATASET_CHECK = Schema(
         "detail": text("the problem in words"),
     },
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetCheckOptions(DatasetOptions):
+    """Where clips lie, which of those that are listed, and how many are looked at at once."""
+
+    subset: str | None = option(None, "Of those in the annotations, such as train; every one if not given.")
+    workers: int = option(2, "Clips looked at at once.")
+
+
+@dataclass(frozen=True)
+class DatasetSummary:
+    """How many clips there are, each counted once, how many are sound, and how many have each problem."""
+
+    clips: int
+    sound: int
+    missing: int
+    unreadable: int
+    truncated: int
+    too_short: int
+    mislabelled: int
+
+
+@dataclass(frozen=True)
+class DatasetCheck(Result[DatasetSummary]):
+    """What is wrong with a data set's clips; `.table` is DATASET_CHECK, empty if all is well."""
+
+    stem: ClassVar[str] = "dataset_check"
+    schemas: ClassVar[Mapping[str, Schema]] = {"dataset_check": DATASET_CHECK}
+
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `gst-analyze dataset-check --json` prints."""
+        rows = self.table.to_dict("records")
+        return {"summary": self.summary, "problems": rows, "notes": self.notes, "files": dict(files or {})}

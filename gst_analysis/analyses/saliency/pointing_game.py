@@ -35,7 +35,7 @@ from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import DataError
 from gst_analysis.inference.conditions import running_conditions
 from gst_analysis.inference.settings import InferenceSettings, choose_device
-from gst_analysis.planted.making import Clip, World
+from gst_analysis.planted.making import World, WorldClip
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
@@ -57,7 +57,7 @@ class _Look:
 def play_pointing_game(
     model: LoadedModel,
     world: World,
-    clips: Sequence[Clip],
+    clips: Sequence[WorldClip],
     *,
     block: str | None = None,
     settings: InferenceSettings | None = None,
@@ -130,7 +130,7 @@ def measure_area(boxes: Boxes, *, points: int = 200) -> float:
     return float(covered.mean())
 
 
-def list_boxes(clip: Clip, frame: int, side: int, window: tuple[float, float, float, float]) -> Boxes:
+def list_boxes(clip: WorldClip, frame: int, side: int, window: tuple[float, float, float, float]) -> Boxes:
     """The boxes of what the class is about, as the network sees them; none where nothing is seen.
 
     Args:
@@ -155,7 +155,7 @@ def list_boxes(clip: Clip, frame: int, side: int, window: tuple[float, float, fl
 
 
 def _look(
-    model: LoadedModel, world: World, clips: Sequence[Clip], block: str, settings: InferenceSettings
+    model: LoadedModel, world: World, clips: Sequence[WorldClip], block: str, settings: InferenceSettings
 ) -> Iterator[_Look]:
     spec, side = model.clip_spec, world.config.size
     device, at = choose_device(settings.device), find_block(model.spec, block, model.clip_spec.crop)
@@ -199,7 +199,7 @@ def _score(look: _Look, other: _Look, grid: _Grid) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _check_world(model: LoadedModel, world: World, clips: Sequence[Clip]) -> None:
+def _check_world(model: LoadedModel, world: World, clips: Sequence[WorldClip]) -> None:
     if not clips:
         raise DataError(str(world.folder), expected="some clips", found="none", todo="take another split")
     if tuple(model.labels or world.labels) != world.labels or model.spec.num_classes != len(world.labels):

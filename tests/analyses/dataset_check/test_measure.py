@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gst_analysis.analyses.dataset_check.measure import CheckSettings, DatasetSummary, check_dataset
-from gst_analysis.analyses.dataset_check.table import DATASET_CHECK
+from gst_analysis.analyses.dataset_check.measure import CheckSettings, measure_dataset
+from gst_analysis.analyses.dataset_check.table import DATASET_CHECK, DatasetSummary
 from gst_analysis.clips.decoding import open_clip
 from gst_analysis.clips.records import ClipRecord, RecordList, load_records
 from gst_analysis.errors import DataError
@@ -62,7 +62,7 @@ def records(planted: Path) -> RecordList:
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("frames", [8, 0])
 def test_every_planted_fault_is_found_and_no_other(records: RecordList, workers: int, frames: int) -> None:
-    result = check_dataset(records, settings=CheckSettings(frames=frames), workers=workers)
+    result = measure_dataset(records, settings=CheckSettings(frames=frames), workers=workers)
     table = check(result.table, DATASET_CHECK)
     assert dict(zip(table["clip"], table["problem"], strict=True)) == {
         clip: problem for clip, (problem, _, _) in PLANTED.items()
@@ -83,7 +83,7 @@ def test_every_planted_fault_is_found_and_no_other(records: RecordList, workers:
 
 def test_a_clip_may_have_two_problems(tmp_path: Path) -> None:
     records = RecordList((ClipRecord("a", tmp_path / "a.mp4", None, "C"),), NAMES)
-    result = check_dataset(records)
+    result = measure_dataset(records)
     assert result.table["problem"].tolist() == ["mislabelled", "missing"]
     assert result.summary.sound == 0
 
@@ -92,7 +92,7 @@ def test_progress_is_told(records: RecordList) -> None:
     parts = [replace(records[n % 4], start_frame=0, stop_frame=5, start_s=n / 1e6) for n in range(80)]
     many = RecordList(tuple(parts), NAMES)
     told: list[tuple[int, int]] = []
-    result = check_dataset(many, workers=2, progress=lambda done, total: told.append((done, total)))
+    result = measure_dataset(many, workers=2, progress=lambda done, total, _: told.append((done, total)))
     assert told[-1] == (80, 80)
     assert told == sorted(told)
     assert len(told) > 1
@@ -104,19 +104,19 @@ def test_records_of_one_clip_are_one(planted: Path) -> None:
     """Which label it has, how long it should be, and whether it is a part, come from all of them."""
     one = ClipRecord("good", planted / "good.mp4", num_frames=20)
     whole = (one, replace(one, label=1, label_text="B"), replace(one, clip="again", label=1, label_text="B"))
-    result = check_dataset(RecordList(whole, NAMES))
+    result = measure_dataset(RecordList(whole, NAMES))
     assert (result.summary.clips, result.summary.sound) == (1, 1)
     parts = (replace(one, start_frame=0, stop_frame=9), replace(one, start_frame=9, stop_frame=20))
-    assert check_dataset(RecordList((*whole, *parts), NAMES)).summary.sound == 3
+    assert measure_dataset(RecordList((*whole, *parts), NAMES)).summary.sound == 3
     rivals = (*whole, replace(one, label=0, label_text="A"), replace(one, label_text="C"))
-    result = check_dataset(RecordList(rivals, NAMES))
+    result = measure_dataset(RecordList(rivals, NAMES))
     assert result.table[["problem", "detail", "label"]].to_numpy().tolist() == [
         ["mislabelled", "labelled B and A and C; C is not among the 2 classes", "B"]
     ]
     assert (result.summary.clips, result.summary.sound, result.summary.mislabelled) == (1, 0, 1)
-    longer = check_dataset(RecordList((*whole, replace(one, num_frames=90)), NAMES))
+    longer = measure_dataset(RecordList((*whole, replace(one, num_frames=90)), NAMES))
     assert longer.table[["problem", "promised"]].to_numpy().tolist() == [["truncated", 90]]
-    unnamed = check_dataset(RecordList((replace(one, label=3), replace(one, label=4))))
+    unnamed = measure_dataset(RecordList((replace(one, label=3), replace(one, label=4))))
     assert unnamed.table["detail"].tolist() == ["labelled 3 and 4"]
 
 
@@ -124,17 +124,17 @@ def test_a_thorough_look_finds_what_samples_miss(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "clip", [f"{n}.jpg" for n in range(30)])
     (folder / "5.jpg").write_bytes(b"torn")
     records = RecordList((ClipRecord("clip", folder, 0),), NAMES)
-    assert check_dataset(records, settings=CheckSettings(frames=4)).table.empty
-    table = check_dataset(records, settings=CheckSettings(frames=0)).table
+    assert measure_dataset(records, settings=CheckSettings(frames=4)).table.empty
+    table = measure_dataset(records, settings=CheckSettings(frames=0)).table
     assert table["problem"].tolist() == ["unreadable"]
     assert "5.jpg" in table["detail"][0]
 
 
 def test_settings_decide_what_is_short_and_which_labels_are_known(planted: Path) -> None:
     records = RecordList((ClipRecord("a", planted / "short.mp4", 7),))
-    assert check_dataset(records).table["problem"].tolist() == ["too short"]
+    assert measure_dataset(records).table["problem"].tolist() == ["too short"]
     settings = CheckSettings(min_frames=2, num_classes=5)
-    table = check_dataset(records, settings=settings).table
+    table = measure_dataset(records, settings=settings).table
     assert table["problem"].tolist() == ["mislabelled"]
     assert table["detail"][0] == "7 is not among the 5 classes"
 
@@ -142,9 +142,9 @@ def test_settings_decide_what_is_short_and_which_labels_are_known(planted: Path)
 def test_from_annotations_to_saved_table(planted: Path, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("good.mp4 20 0\nshort.mp4 2 1\nnowhere.mp4 9 1\n")
     records = load_records(tmp_path / "list.txt", root=planted, labels=NAMES)
-    result = check_dataset(records)
+    result = measure_dataset(records)
     assert result.table["problem"].tolist() == ["too short", "missing"]
-    files = result.save(tmp_path / "out", "check")
+    files = result.save(tmp_path / "out")
     saved = pd.read_csv(files["csv"])
     assert saved["clip"].tolist() == ["short.mp4", "nowhere.mp4"]
     assert saved["promised"].tolist() == [2, 9]
@@ -152,7 +152,7 @@ def test_from_annotations_to_saved_table(planted: Path, tmp_path: Path) -> None:
 
 def test_a_name_too_long_for_any_disk_is_missing(planted: Path) -> None:
     clips = (ClipRecord("good", planted / "good.mp4"), ClipRecord("x", planted / ("x" * 300)))
-    result = check_dataset(RecordList(clips))
+    result = measure_dataset(RecordList(clips))
     assert result.table[["clip", "problem"]].to_numpy().tolist() == [["x", "missing"]]
     with pytest.raises(DataError, match="nothing there"), open_clip(planted / ("x" * 300)):
         pass
@@ -164,7 +164,7 @@ def test_a_file_cut_off_within_its_index_is_said_to_be_perhaps(planted: Path, tm
     torn, told = tmp_path / "torn.mp4", []
     for lost in range(60, 140, 4):
         torn.write_bytes(whole[:-lost])
-        table = check_dataset(RecordList((ClipRecord("torn", torn),))).table
+        table = measure_dataset(RecordList((ClipRecord("torn", torn),))).table
         told += table["detail"].tolist()
         assert set(table["problem"]) <= {"unreadable"}
     assert any("cut off within its index" in detail and "fetch it again" in detail for detail in told)
@@ -176,7 +176,7 @@ def test_a_clip_that_may_not_be_looked_at_is_not_missing(
     (tmp_path / "list.txt").write_text("good 0\nnowhere/x 1\n")
     close(planted, monkeypatch)
     records = load_records(tmp_path / "list.txt", root=planted, labels=NAMES)
-    result = check_dataset(records)
+    result = measure_dataset(records)
     assert result.table[["clip", "problem", "detail"]].to_numpy().tolist() == [
         ["good", "unreadable", "Permission denied"],
         ["nowhere/x", "unreadable", "Permission denied"],

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 import gst_analysis as gst
-from gst_analysis.analyses import dataset_check, importance
+from gst_analysis.analyses import importance
 from gst_analysis.analyses.importance.figure import draw_importance
 from gst_analysis.analyses.importance.table import GROUP_IMPORTANCE, IMPORTANCE, WHICH_TO_TRUST
 from gst_analysis.cli import run
-from gst_analysis.planted.making import WorldConfig
+from gst_analysis.planted.making import WorldConfig, make_world
 from gst_analysis.tables.schema import check
 from tests.conftest import SaveSmall, build_small
 
@@ -24,7 +24,7 @@ from tests.conftest import SaveSmall, build_small
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world") / "w"
-    dataset_check.make_world(folder, WorldConfig("static", clips=24, frames=8, size=64))
+    make_world(folder, WorldConfig("static", clips=24, frames=8, size=64))
     return folder / "videos"
 
 
