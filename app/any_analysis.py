@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -56,8 +57,8 @@ def _show_result(result: Any, key: str) -> None:
     figures = result.figures(dark=dark)
     if not figures:
         st.info(ANALYSES_NONE, icon=":material/info:")
-    for name, figure in figures.items():
-        drawing = cached.draw(f"{key} {name}", dark=dark, _figure=lambda figure=figure: figure)
+    for name in figures:
+        drawing = cached.draw(f"{key} {name}", dark=dark, _figure=partial(figures.__getitem__, name))
         components.show_drawing(drawing, alt=f"{name} of {', '.join(result.provenance.sources)}")
     for note in result.notes:
         st.info(literal(note), icon=":material/info:")

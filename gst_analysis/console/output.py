@@ -21,8 +21,8 @@ from rich.progress import (
 from rich.table import Table
 
 from gst_analysis.files import to_json
-from gst_analysis.inference.processes import is_leader
 from gst_analysis.options import Files
+from gst_analysis.processes import is_leader
 from gst_analysis.progress import Progress as Report
 from gst_analysis.results import Result
 

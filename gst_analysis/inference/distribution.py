@@ -25,9 +25,9 @@ from torch.multiprocessing.spawn import ProcessExitedException
 
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import GstError, SpecError
-from gst_analysis.inference.processes import count_outer_processes, same_environment
 from gst_analysis.inference.running import Job, Share, measure_share
 from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.processes import count_outer_processes, same_environment
 from gst_analysis.progress import Progress, no_progress
 
 Numbered = Sequence[tuple[int, ClipRecord]]

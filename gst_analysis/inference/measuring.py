@@ -10,10 +10,10 @@ import numpy as np
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.inference.logits import UNLABELLED, FrameLogits
-from gst_analysis.inference.processes import count_outer_processes
 from gst_analysis.inference.running import Job, Share, measure_share
 from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.inference.views import ViewPlan
+from gst_analysis.processes import count_outer_processes
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Provenance
 from gst_analysis.rooms import Door

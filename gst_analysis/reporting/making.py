@@ -107,10 +107,11 @@ def report(
     if dataset is None:
         choice = choose_clips(options)
         choice.require_dataset("report", todo="name it, or leave that out", seed_is_used=True)
-    named = {"family": options.family, "num_frames": options.frames}
-    source = source if dataset is None else open_model(source, **named)
-    checkpoint = checkpoint_of(source, **named)
-    clips = None if dataset is None else _gather_clips(source, dataset, options)
+    if dataset is None:
+        checkpoint, clips = checkpoint_of(source, family=options.family, num_frames=options.frames), None
+    else:
+        model = open_model(source, family=options.family, num_frames=options.frames)
+        checkpoint, clips = checkpoint_of(model), _gather_clips(model, dataset, options)
     subject = Subject(checkpoint, clips)
     writers = [one for one in list_writers() if clips is not None or not one.needs_clips]
     kept = [one for one in writers if one.name not in options.without]

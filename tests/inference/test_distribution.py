@@ -18,9 +18,9 @@ from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.logits import FrameLogits
 from gst_analysis.inference.measuring import measure_frame_logits
-from gst_analysis.inference.processes import count_outer_processes, is_leader
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.processes import count_outer_processes, is_leader
 from tests.conftest import build_small
 from tests.inference.fakes import Brightness, fake_model, record, write_greys
 
@@ -92,7 +92,7 @@ import sys
 from pathlib import Path
 from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.clips.finding import find_clips
-from gst_analysis.inference.processes import is_leader
+from gst_analysis.processes import is_leader
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
 

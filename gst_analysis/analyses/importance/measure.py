@@ -36,7 +36,7 @@ from gst_analysis.clips.records import RecordList
 from gst_analysis.inference.classes import require_some
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.networks.next_layer import BN_EPS, Following, infer_following
+from gst_analysis.probes.next_layer import BN_EPS, Following, infer_following
 from gst_analysis.progress import Progress
 from gst_analysis.tables.schema import check
 

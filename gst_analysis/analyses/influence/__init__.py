@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from gst_analysis.checkpoints import sources
     from gst_analysis.clips import labelled
     from gst_analysis.clips.records import AnyPath, RecordList
+    from gst_analysis.inference import settings as running
 else:
+    running = Door("gst_analysis.inference.settings")
     measure = Door(f"{__name__}.measure")
     sources = Door("gst_analysis.checkpoints.sources")
     labelled = Door("gst_analysis.clips.labelled")
@@ -54,7 +56,7 @@ def frame_influence(
     model = sources.open_model(source, family=options.family, num_frames=options.frames)
     records = labelled.spread_records(labelled.open_clips(clips), options.limit)
     class_id = None if options.class_name is None else sources.find_class(model, options.class_name)
-    settings = measure.InferenceSettings(device=options.device)
+    settings = running.InferenceSettings(device=options.device)
     return measure.measure_influence(model, records, class_id=class_id, settings=settings, progress=progress)
 
 

@@ -68,8 +68,15 @@ def _choose(clips: ReportClips | None) -> SlimOptions:
         return SlimOptions(macs=_KEPT_MACS)
     given = clips.options
     few = clips.draw_few(given.slimming_clips).limit
-    where = {"root": given.root, "format": given.format, "subset": given.subset}
-    return SlimOptions(**where, limit=few, macs=_KEPT_MACS, batch=given.batch, seed=given.seed)
+    return SlimOptions(
+        root=given.root,
+        format=given.format,
+        subset=given.subset,
+        limit=few,
+        macs=_KEPT_MACS,
+        batch=given.batch,
+        seed=given.seed,
+    )
 
 
 def _say_cost(result: Slimming) -> str:
