@@ -4,6 +4,7 @@ from .analyses.ablation import Ablation, ablate
 from .analyses.ablation.measure import AblationPlan
 from .analyses.agreement import ScoreAgreement, score_agreement
 from .analyses.comparison import ComparisonOptions, ScaleComparison, compare_scales
+from .analyses.comparison.table import ComparisonSummary
 from .analyses.cost import (
     Cost,
     CostOptions,
@@ -18,19 +19,21 @@ from .analyses.cost import (
 )
 from .analyses.dataset_check import DatasetCheck, DatasetCheckOptions, DatasetSummary, check_dataset
 from .analyses.drift import Drift, DriftOptions, measure_drift
+from .analyses.drift.table import DriftSummary
 from .analyses.evaluation import EvaluationOptions, EvaluationSummary, ModelEvaluation, evaluate
 from .analyses.importance import Importance, channel_importance
 from .analyses.influence import FrameInfluence, frame_influence
 from .analyses.prediction import ClipPredictions, PredictionOptions, PredictionSummary, predict
 from .analyses.saliency import SaliencyMaps, SaliencyOptions, saliency_maps
 from .analyses.scales import BnScales, ScaleOptions, bn_scales
+from .analyses.scales.table import BnSummary
 from .analyses.slimming import Slimming, SlimOptions, slim
 from .analyses.slimming.table import NetworkCost, SlimSummary
 from .analyses.traces import Traces, trace
 from .analyses.traces.measure import TracePlan
 from .analyses.traces.runs import TraceOptions, choose_clips
 from .analyses.traces.single_clips import name_clip, trace_clip
-from .analyses.training_runs import TrainingRun, follow_gamma, read_run
+from .analyses.training_runs import RunSummary, TrainingRun, follow_gamma, read_run
 from .checkpoints.loading import Checkpoint, LoadedModel, load_checkpoint, load_model, save_model
 from .checkpoints.naming import list_checkpoints
 from .checkpoints.sources import (
@@ -72,6 +75,7 @@ __all__ = [
     "Ablation",
     "AblationPlan",
     "BnScales",
+    "BnSummary",
     "BrokenCheckpoint",
     "Checkpoint",
     "CheckpointError",
@@ -80,6 +84,7 @@ __all__ = [
     "ClipRecord",
     "ClipSpec",
     "ComparisonOptions",
+    "ComparisonSummary",
     "Cost",
     "CostOptions",
     "CostSummary",
@@ -90,6 +95,7 @@ __all__ = [
     "DesignCost",
     "Drift",
     "DriftOptions",
+    "DriftSummary",
     "EvaluationOptions",
     "EvaluationSummary",
     "FrameInfluence",
@@ -112,6 +118,7 @@ __all__ = [
     "Report",
     "ReportOptions",
     "Result",
+    "RunSummary",
     "SaliencyMaps",
     "SaliencyOptions",
     "ScaleComparison",

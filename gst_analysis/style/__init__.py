@@ -1,1 +1,1 @@
-"""style."""
+"""How figures look: colours, fonts, names, legends, and how they become files. No torch here."""
