@@ -95,7 +95,8 @@ def _ablate(column: Column, clips: Clips, tell: Callable[[int, int, str], object
     found = ablation.ablate(
         open_network(column),
         dataset,
-        choice=clips.choice,
+        limit=clips.choice.limit,
+        seed=clips.choice.seed,
         progress=lambda done, total, _: tell(done, total, "Changing channels"),
     )
     return rename_result(found, {str(dataset): clips.shown})
@@ -118,7 +119,7 @@ def _show_ablation(result: Ablation, key: str, measure: str, names: Mapping[str,
     components.show_drawing(drawing, alt=f"{MEASURES[measure]}, for each block, group and intervention")
     offer_downloads("ablation", result, lambda: result.plot(measure=measure))
     components.show_table("Numbers", result.table, DROPS)
-    _show_troubles(found, names)
+    _show_troubles(result, names)
 
 
 def show_drift(column: Column) -> None:

@@ -129,13 +129,14 @@ class ClipsToTry(NamedTuple):
 
 def write_ablation(path: str, clips: ClipsToTry, *, measure: str) -> Lines:
     """What each group of channels is needed for."""
-    made, dataset, options, choice = _write_clips(clips)
+    made, dataset, options, _ = _write_clips(clips)
     shell = shlex.join(["gst-analyze", "ablate", path, dataset, *options, "--measure", measure])
+    limit = f", limit={clips.limit}" if clips.world is None and clips.limit else ""
     lines = [
         "import gst_analysis as gst",
-        *choice,
+        *([] if clips.world is None else ["from gst_analysis import make_trial"]),
         "",
-        f"result = gst.ablate({path!r}, {_python_place(clips)}{_python_limit(clips)})",
+        f"result = gst.ablate({path!r}, {_python_place(clips)}{limit})",
         f"figure = result.plot(measure={measure!r})",
         "table = result.table",
     ]

@@ -21,7 +21,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.machine import describe_machine
 from benchmarks.pairing import Ratio, median_ms, summarise_ratio, time_interleaved
-from gst_analysis.analyses.ablation.measure import AblationPlan, AblationRun
+from gst_analysis.analyses.ablation.measure import AblationRun
+from gst_analysis.analyses.ablation.table import INTERVENTIONS
 from gst_analysis.files import to_json, write_whole
 from gst_analysis.networks.network import VideoNetwork, average_frames
 from gst_analysis.networks.registry import build_model
@@ -87,7 +88,7 @@ def run_whole(network: VideoNetwork, batch: Batch) -> np.ndarray:
 
 
 def _prepare(network: VideoNetwork, batch: Batch) -> AblationRun:
-    run = AblationRun(network, AblationPlan(), list_units(network.spec))
+    run = AblationRun(network, INTERVENTIONS, list_units(network.spec))
     network(batch.clips)  # stands for the pass that takes the means
     widths = {layer: network.get_submodule(layer).num_features for layer in list_activations(network.spec)}
     run.means = {layer: torch.zeros(int(width)) for layer, width in widths.items()}

@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from benchmarks.findings_statistics import Estimate, Reals
-from gst_analysis.analyses.ablation.measure import AblationPlan, AblationRun
+from gst_analysis.analyses.ablation.measure import AblationRun
 from gst_analysis.analyses.importance.measure import listen_to_activations, tabulate_importance
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.records import RecordList
@@ -74,7 +74,7 @@ def measure_finding(
     settings = InferenceSettings(batch=batch, device="cpu", fold=False)
     stream = ClipStream(model, records, settings, torch.device("cpu"))
     rows = list_rows(pairs)
-    run = AblationRun(model.module, AblationPlan(INTERVENTIONS), [unit for pair in pairs for unit in pair])
+    run = AblationRun(model.module, INTERVENTIONS, [unit for pair in pairs for unit in pair])
     run.rows = [(row.unit, row.intervention) for row in rows]
     with running_conditions(model.module, settings, torch.device("cpu")), torch.no_grad():
         with listen_to_activations(model) as listener:

@@ -16,26 +16,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from gst_analysis.analyses import agreement
-from gst_analysis.analyses.ablation.measure import AblationPlan
-from gst_analysis.clips.labelled import ClipChoice
-from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.probes.resampling import Bootstrap
-
-
-def pair_up(words: Sequence[str]) -> list[tuple[str, str]]:
-    """CKPT=WORLD words, and CKPT words that share the world of the next."""
-    pairs: list[tuple[str, str]] = []
-    waiting: list[str] = []
-    for word in words:
-        path, equals, world = word.partition("=")
-        waiting.append(path)
-        if equals:
-            pairs += [(one, world) for one in waiting]
-            waiting = []
-    if waiting:
-        raise SystemExit(f"no data set for {', '.join(waiting)}: write CKPT=WORLD")
-    return pairs
+from gst_analysis.analyses.agreement import score_agreement
+from gst_analysis.analyses.agreement.command import pair_up
 
 
 def format_agreement(table: pd.DataFrame, *, measure: str, aggregate: str) -> str:
@@ -66,21 +48,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, metavar="DIR", help="also write tables and figures there")
     asked = parser.parse_args(arguments)
     torch.set_num_threads(asked.threads)
-    result = agreement(
+    result = score_agreement(
         pair_up(asked.pairs),
-        choice=ClipChoice(limit=asked.clips, seed=asked.seed),
-        plan=AblationPlan(bootstrap=Bootstrap(seed=asked.seed)),
-        settings=InferenceSettings(batch=asked.batch),
+        limit=asked.clips,
+        seed=asked.seed,
+        batch=asked.batch,
         progress=lambda done, total, name: print(f"{done + 1} of {total}: {name}", file=sys.stderr),
     )
-    for name, summary in result.summary.items():
+    for name, summary in result.summary.ablations.items():
         print(f"{name}: {summary.clips} clips, accuracy {summary.accuracy.value:.1%}")
     for measure in ("loss_rise", "accuracy_drop", "logit_drop"):
         for aggregate in ("sum", "mean"):
             print(f"\nRank correlation with {measure}, {aggregate} of a group's channels:\n")
             print(format_agreement(result.table, measure=measure, aggregate=aggregate))
     if asked.out is not None:
-        files = agreement.save_score_agreement(result, asked.out, ["png", "svg", "csv", "parquet", "json"])
+        files = result.save(asked.out, ["png", "svg", "csv", "parquet", "json"])
         print("\n" + "\n".join(files.values()))
     return 0
 

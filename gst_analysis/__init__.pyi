@@ -1,8 +1,7 @@
 """The one list of public names: what stands here is public, and nothing else is."""
 
-from .analyses.ablation import Ablation, ablate
-from .analyses.ablation.measure import AblationPlan
-from .analyses.agreement import ScoreAgreement, score_agreement
+from .analyses.ablation import Ablation, AblationOptions, ablate
+from .analyses.agreement import AgreementOptions, ScoreAgreement, score_agreement
 from .analyses.comparison import ComparisonOptions, ScaleComparison, compare_scales
 from .analyses.comparison.table import ComparisonSummary
 from .analyses.cost import (
@@ -73,7 +72,8 @@ __version__: str
 
 __all__ = [
     "Ablation",
-    "AblationPlan",
+    "AblationOptions",
+    "AgreementOptions",
     "BnScales",
     "BnSummary",
     "BrokenCheckpoint",

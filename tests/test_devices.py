@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from torch.optim import SGD
 
 from gst_analysis.analyses.ablation.measure import measure_ablation
+from gst_analysis.analyses.ablation.table import AblationOptions
 from gst_analysis.analyses.evaluation.measure import measure_accuracy
 from gst_analysis.analyses.importance.data_scores import measure_data_scores
 from gst_analysis.analyses.importance.measure import measure_importance
@@ -248,7 +249,9 @@ MEASUREMENTS: dict[str, Callable[[LoadedModel, RecordList, InferenceSettings], A
         measure_frame_logits(m, c, settings=dataclasses.replace(s, fold=False, crops=10, clips=2)).clip_logits
     ),
     "evaluation": lambda m, c, s: measure_accuracy(m, c, settings=s).table,
-    "ablation": lambda m, c, s: measure_ablation(m, c, settings=s).table,
+    "ablation": lambda m, c, s: (
+        measure_ablation(m, c, options=AblationOptions(batch=s.batch, device=s.device)).table
+    ),
     "data scores": lambda m, c, s: measure_data_scores(m, c, settings=s).table,
     "importance": lambda m, c, s: measure_importance(m, c, settings=s).table,
     "influence": lambda m, c, s: measure_influence(m, c, settings=s).table,

@@ -26,7 +26,6 @@ from gst_analysis.analyses.traces.measure import TracePlan
 from gst_analysis.analyses.traces.runs import TraceOptions
 from gst_analysis.analyses.traces.single_clips import trace_clip
 from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
-from gst_analysis.clips.labelled import ClipChoice
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import GstError
 from gst_analysis.inference.settings import InferenceSettings
@@ -75,6 +74,7 @@ CALLS: dict[str, tuple[Call, str]] = {
         lambda m, r: traces.trace(m, r, options=TraceOptions(TracePlan(settings=THREE))),
         "influence=False",
     ),
+    "three crops of ablation": (lambda m, r: ablation.ablate(m, r, crops=3), "check its spelling"),
     "three crops of influence": (lambda m, r: influence.frame_influence(m, r, crops=3), "check its spelling"),
     "three crops of saliency": (lambda m, r: saliency.saliency_maps(m, r[0], crops=3), "check its spelling"),
 }
@@ -88,15 +88,11 @@ def test_a_call_that_cannot_work_says_what_would(call: str, model: LoadedModel, 
 
 
 def test_ablation_draws_known_measures_only(model: LoadedModel, records: RecordList) -> None:
-    from gst_analysis.analyses.ablation.measure import AblationPlan, measure_ablation
-
-    plan = AblationPlan(("zero",))
-    found = measure_ablation(model, records, plan=plan)
-    drawn = ablation.Ablation(found.table, found.summary, found.provenance, "")
+    found = ablation.ablate(model, records, interventions=("zero",))
     with pytest.raises(GstError, match="some of accuracy_drop, logit_drop, loss_rise"):
-        drawn.plot(measure="drop")
-    with pytest.raises(GstError, match="one view"):
-        measure_ablation(model, records, plan=plan, settings=THREE)
+        found.plot(measure="drop")
+    with pytest.raises(GstError, match="some of accuracy_drop, logit_drop, loss_rise"):
+        ablation.ablate(model, records, measure="drop")
 
 
 def test_records_may_be_given_as_a_list(model: LoadedModel, records: RecordList) -> None:
@@ -107,16 +103,13 @@ def test_records_may_be_given_as_a_list(model: LoadedModel, records: RecordList)
 
 
 def test_a_list_that_was_read_may_be_ablated_and_slimmed(model: LoadedModel, records: RecordList) -> None:
-    from gst_analysis.analyses.ablation.measure import AblationPlan
-
-    plan, two = AblationPlan(("zero",)), ClipChoice(limit=2)
-    assert ablation.ablate(model, records[:3], plan=plan).summary.clips == 3
-    assert ablation.ablate(model, records, plan=plan, choice=two).summary.clips == 2
+    zero = ablation.AblationOptions(interventions=("zero",))
+    assert ablation.ablate(model, records[:3], options=zero).summary.clips == 3
+    assert ablation.ablate(model, records, options=zero, limit=2).summary.clips == 2
     slimmed = slimming.slim(model, records, macs=0.9, limit=2)
     assert slimmed.summary.clips == 2
-    other = ClipChoice(subset="train")
     with pytest.raises(GstError, match="beside its subset; found clips that have been read"):
-        ablation.ablate(model, records, plan=plan, choice=other)
+        ablation.ablate(model, records, options=zero, subset="train")
     with pytest.raises(GstError, match="beside its subset; found clips that have been read"):
         slimming.slim(model, records, macs=0.9, subset="train")
 

@@ -19,6 +19,7 @@ ROOMS = (
     "prediction",
     "evaluation",
     "ablation",
+    "agreement",
     "slimming",
     "traces",
     "influence",

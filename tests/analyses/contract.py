@@ -34,7 +34,8 @@ from gst_analysis.results import Result
 from gst_analysis.rooms import About
 from gst_analysis.tables import check
 
-COUNT = {"nothing": 0, "checkpoint": 1, "checkpoints": 1, "clips": 2, "dataset": 2, "annotations": 1}
+ALONE = ("checkpoint", "checkpoints", "pairs", "annotations")
+COUNT = {"nothing": 0, **dict.fromkeys(ALONE, 1), "clips": 2, "dataset": 2}
 """Arguments that a command takes at least."""
 
 
@@ -63,6 +64,7 @@ def run_python(about: About, bench: Bench) -> Result[Any]:
         "checkpoints": [bench.model],
         "clips": [bench.model, bench.records],
         "dataset": [bench.model, bench.records],
+        "pairs": [[(bench.model, bench.records)]],
         "annotations": [bench.annotations],
     }
     result = about.run(*given[about.needs])
@@ -79,6 +81,7 @@ def list_words(about: About, bench: Bench) -> list[str]:
         "checkpoints": [str(bench.file)],
         "clips": [str(bench.file), clips[0]],
         "dataset": [str(bench.file), str(bench.annotations)],
+        "pairs": [f"{bench.file}={bench.annotations}"],
         "annotations": [str(bench.annotations)],
     }[about.needs]
 
@@ -180,6 +183,8 @@ def _other(kind: type[Any], name: str, standard: Any) -> Any:
         "stage",
         "card",
         "prefix",
+        "mean",
+        "logit_drop",
         Path("there"),
         "5",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,6 +48,16 @@ def write_clips(folder: Path, labels: Sequence[int], *, frames: int = 4, seed: i
             Image.fromarray(blocks).save(clip / f"{frame + 1:05d}.png")
         records.append(ClipRecord(clip.name, clip, label))
     return RecordList(tuple(records))
+
+
+def write_world(folder: Path, labels: Sequence[int]) -> Path:
+    """Such clips as a data set in Something-Something v2's layout, its validation list alone."""
+    records = write_clips(folder / "videos", labels)
+    names = [f"doing {number}" for number in range(CLASSES)]
+    (folder / "labels.json").write_text(json.dumps({name: str(n) for n, name in enumerate(names)}))
+    clips = [{"id": r.clip, "label": names[r.label or 0], "template": names[r.label or 0]} for r in records]
+    (folder / "validation.json").write_text(json.dumps(clips))
+    return folder
 
 
 def load_pixels(records: RecordList, spec: ClipSpec) -> Tensor:

@@ -21,11 +21,11 @@ from benchmarks.findings_statistics import (
     order_p_value,
     share_of_time,
 )
-from gst_analysis.analyses.ablation.measure import AblationPlan, measure_ablation
+from gst_analysis.analyses.ablation.measure import measure_ablation
+from gst_analysis.analyses.ablation.table import AblationOptions
 from gst_analysis.checkpoints.loading import LoadedModel, save_model
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
-from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.planted.making import WorldConfig, make_world
@@ -84,8 +84,8 @@ def test_drops_are_those_of_the_ablation(records: RecordList) -> None:
     """The same numbers as the product's own analysis, which walks the clips by itself."""
     model = small_model()
     found = measure(model, records)
-    plan, settings = AblationPlan(("zero", "mean", "shuffle-time")), InferenceSettings(batch=3, device="cpu")
-    table = measure_ablation(model, records, plan=plan, settings=settings).table
+    options = AblationOptions(interventions=("zero", "mean", "shuffle-time"), batch=3, device="cpu")
+    table = measure_ablation(model, records, options=options).table
     for kind, rows in table.groupby("intervention"):
         expected = rows["loss_rise"].to_numpy().reshape(-1, 2).T
         np.testing.assert_allclose(

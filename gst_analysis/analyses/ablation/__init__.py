@@ -1,66 +1,41 @@
-"""The causal check: a checkpoint and labelled clips -> what each group of channels is needed for."""
+"""What is each group of channels needed for?
+
+The spatial or the temporal channels of one block at a time are silenced, averaged or shuffled, and it is
+measured how far accuracy and the true class's logit fall and the cross entropy rises.
+
+It cannot tell what a group does that others can stand in for: a small drop does not mean that a group does
+nothing. Later blocks meet values that they were not trained on, so part of a drop may be their surprise.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
-from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.analyses.ablation.table import Ablation, AblationOptions
+from gst_analysis.options import keyword_options
 from gst_analysis.progress import Progress
-from gst_analysis.results import LegacyResult as Result
-from gst_analysis.style.files import save_figures
+from gst_analysis.rooms import About, Door
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from gst_analysis.analyses.ablation.measure import AblationPlan, AblationSummary
-    from gst_analysis.checkpoints.loading import LoadedModel
+    from gst_analysis.analyses.ablation import measure
+    from gst_analysis.checkpoints import sources
+    from gst_analysis.clips import labelled
     from gst_analysis.clips.records import RecordList
-    from gst_analysis.inference.settings import InferenceSettings
+else:
+    measure = Door(f"{__name__}.measure")
+    sources = Door("gst_analysis.checkpoints.sources")
+    labelled = Door("gst_analysis.clips.labelled")
+
+__all__ = ["ABOUT", "Ablation", "AblationOptions", "ablate"]
 
 
-@dataclass(frozen=True)
-class Ablation(Result[Any]):
-    """What changing each group of channels does: `.table`, `.summary`, `.plot()`, `.save()`."""
-
-    summary: AblationSummary
-
-    path: str = ""
-    """The checkpoint's file."""
-
-    def plot(self, *, measure: str = "accuracy_drop", dark: bool = False) -> Figure:
-        """The drop at every block, for both groups, a row of the figure for each intervention."""
-        from gst_analysis.analyses.ablation.figure import draw_ablation
-
-        return draw_ablation(self.table, measure=measure, dark=dark)
-
-    def contract(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """What `gst-analyze ablate --json` prints."""
-        (name,) = self.provenance.specs
-        summary = self.summary
-        return {
-            "checkpoint": {"path": self.path, "name": name, "sha256": self.provenance.sources[name]},
-            "clips": summary.clips,
-            "accuracy": summary.accuracy,
-            "loss": summary.loss,
-            "interventions": summary.interventions,
-            "blocks": _nest(self.table),
-            "failures": summary.failures,
-            "notes": summary.notes,
-            "files": dict(files or {}),
-        }
-
-
+@keyword_options(AblationOptions)
 def ablate(
-    source: str | os.PathLike[str] | LoadedModel,
+    source: sources.Source,
     dataset: str | os.PathLike[str] | RecordList,
     *,
-    choice: ClipChoice | None = None,
-    plan: AblationPlan | None = None,
-    settings: InferenceSettings | None = None,
+    options: AblationOptions,
     progress: Progress | None = None,
 ) -> Ablation:
     """Change every group of channels after every temporal operator, and measure what is lost.
@@ -68,53 +43,26 @@ def ablate(
     Args:
         source: the path of a checkpoint, or what `load_model` returned.
         dataset: an annotation file, a folder with one validation list, or what load_labelled_clips gave.
-        choice: where clips lie, their list's format, and how many to take.
-        plan: interventions, seed and confidence.
-        settings: batch and device.
-        progress: called now and then.
+        options: which clips and changes, how many at once, seed and confidence; its fields may be given as
+            keywords.
+        progress: called after every clip, once more for each where means are taken first.
 
     Example:
         >>> import gst_analysis as gst
-        >>> gst.ablate("ckpt.pth", "worlds/temporal").plot()  # doctest: +SKIP
+        >>> gst.ablate("ckpt.pth", "worlds/temporal", limit=200).plot()  # doctest: +SKIP
     """
-    from gst_analysis.analyses.ablation.measure import measure_ablation
-    from gst_analysis.checkpoints.loading import LoadedModel, load_model
-
-    model = source if isinstance(source, LoadedModel) else load_model(source)
-    records = load_labelled_clips(dataset, choice)
-    report = None if progress is None else lambda done, total: progress(done, total, "")
-    found = measure_ablation(model, records, plan=plan, settings=settings, progress=report)
-    return Ablation(found.table, found.summary, found.provenance, str(model.checkpoint.path))
+    measure.check_options(options)
+    choice = labelled.ClipChoice(options.root, options.format, options.limit, options.seed, options.subset)
+    model, records = sources.open_model(source), labelled.load_labelled_clips(dataset, choice)
+    return measure.measure_ablation(model, records, options=options, progress=progress)
 
 
-def save_ablation(
-    result: Ablation,
-    folder: str | os.PathLike[str],
-    kinds: Sequence[str],
-    *,
-    measure: str = "accuracy_drop",
-    dark: bool = False,
-) -> dict[str, str]:
-    """Write the table and the figure in the formats named; returns the files by kind."""
-    images = [kind for kind in kinds if kind in IMAGE_FORMATS]
-    files = result.save(folder, "ablation", [kind for kind in kinds if kind in TABLE_FORMATS])
-    if images:
-        files |= save_figures(result.plot(measure=measure, dark=dark), folder, "ablation", images)
-    return files
-
-
-def _nest(table: Any) -> list[dict[str, Any]]:
-    """Rows -> batch norms, groups, interventions, measures."""
-    from gst_analysis.analyses.ablation.table import CAUSAL_MEASURES
-
-    layers: dict[str, dict[str, Any]] = {}
-    for row in table.to_dict("records"):
-        layer = layers.setdefault(
-            row["layer"], {"block": row["block"], "layer": row["layer"], "stage": row["stage"], "groups": {}}
-        )
-        group = layer["groups"].setdefault(row["group"], {"channels": row["channels"], "interventions": {}})
-        group["interventions"][row["intervention"]] = {"accuracy": row["accuracy"]} | {
-            measure: {"value": row[measure], "low": row[f"{measure}_low"], "high": row[f"{measure}_high"]}
-            for measure in CAUSAL_MEASURES
-        }
-    return list(layers.values())
+ABOUT = About(
+    room=__name__,
+    title="Ablation",
+    command="ablate",
+    needs="dataset",
+    run=ablate,
+    options=AblationOptions,
+    page="is_it_true",
+)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from gst_analysis.analyses.ablation.table import Ablation
 from gst_analysis.style.names import shorten
 from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 from gst_analysis.tables.schema import check_choices
@@ -30,6 +31,11 @@ _TITLES = {
 _NAMES = {"spatial": "spatial channels", "temporal": "temporal channels", "all": "all channels (no groups)"}
 _MARKERS = {"spatial": "o", "temporal": "s", "all": "o"}
 _APART = 0.16
+
+
+def draw_figures(result: Ablation, *, dark: bool = False) -> dict[str, Figure]:
+    """The drop at every block, by the result's own measure."""
+    return {result.stem: draw_ablation(result.table, measure=result.measure, dark=dark)}
 
 
 def draw_ablation(table: pd.DataFrame, *, measure: str = "accuracy_drop", dark: bool = False) -> Figure:

@@ -19,9 +19,7 @@ from there. The cost is about half of that of whole forward passes; benchmarks/a
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -29,7 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gst_analysis.analyses.ablation.table import ABLATION, INTERVENTIONS
+from gst_analysis.analyses.ablation.table import ABLATION, Ablation, AblationOptions, AblationSummary
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
@@ -37,7 +35,7 @@ from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.probes.clip_stream import Batch, ClipStream
+from gst_analysis.probes.clip_stream import Batch, ClipStream, Step, count_steps
 from gst_analysis.probes.hooks import (
     Change,
     Unit,
@@ -50,49 +48,41 @@ from gst_analysis.probes.hooks import (
     watched_outputs,
     zero_channels,
 )
-from gst_analysis.probes.resampling import Bootstrap, Interval, Reals, summarise_means
-from gst_analysis.results import LegacyResult as Result
+from gst_analysis.probes.resampling import Bootstrap, Reals, summarise_means
+from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
-from gst_analysis.tables.schema import check, check_choices
+from gst_analysis.tables.schema import check
 
 ONE_CLIP = "one clip: intervals say nothing of others"
-Progress = Callable[[int, int], object]
-"""Called with how many clips are done and how many there are, passes over the clips added up."""
 
 
-@dataclass(frozen=True)
-class AblationPlan:
-    """Which interventions, and how confidence intervals are drawn; `bootstrap.seed` also shuffles."""
+def check_options(options: AblationOptions) -> None:
+    """Refuse what cannot be done, before a network is loaded.
 
-    interventions: tuple[str, ...] = INTERVENTIONS
-    bootstrap: Bootstrap = field(default_factory=Bootstrap)
-
-    def __post_init__(self) -> None:
-        chosen = check_choices("interventions", self.interventions, INTERVENTIONS)
-        object.__setattr__(self, "interventions", tuple(name for name in INTERVENTIONS if name in chosen))
+    Raises:
+        SpecError: a batch, device, seed, confidence or number of draws that cannot be.
+    """
+    settings_of(options)
+    bootstrap_of(options)
 
 
-@dataclass(frozen=True)
-class AblationSummary:
-    """The untouched network on the same clips, and what could not be measured."""
+def settings_of(options: AblationOptions) -> InferenceSettings:
+    """One view of a clip, in fp32, by the network itself: hooks do not reach a folded copy."""
+    return InferenceSettings(batch=options.batch, device=options.device, fold=False)
 
-    clips: int
-    accuracy: Interval
-    loss: Interval
-    interventions: tuple[str, ...]
-    failures: dict[str, str]
-    """Clips that could not be read, and why."""
-    notes: tuple[str, ...]
+
+def bootstrap_of(options: AblationOptions) -> Bootstrap:
+    """How confidence intervals are drawn."""
+    return Bootstrap(options.draws, options.confidence, options.seed)
 
 
 def measure_ablation(
     model: LoadedModel,
     records: RecordList,
     *,
-    plan: AblationPlan | None = None,
-    settings: InferenceSettings | None = None,
+    options: AblationOptions | None = None,
     progress: Progress | None = None,
-) -> Result[AblationSummary]:
+) -> Ablation:
     """Change every group of channels in every way, one at a time, over labelled clips.
 
     The network is left as it was. The same seed, clips and batch give the same numbers.
@@ -100,40 +90,38 @@ def measure_ablation(
     Args:
         model: what load_model returned.
         records: what load_records returned; every clip must have a label.
-        plan: interventions, seed and confidence.
-        settings: batch and device; one view of a clip is used, in fp32.
-        progress: called now and then.
+        options: interventions, batch, device, seed and confidence.
+        progress: called after every clip, once more for each where means are taken first.
 
     Raises:
         DataError: classes that are not the checkpoint's, clips without labels, or none that can be read.
         SpecError: nothing is left to do with such clips.
     """
-    plan, settings = plan or AblationPlan(), settings or InferenceSettings()
+    options = options or AblationOptions()
+    settings = settings_of(options)
     check_classes(model, records)
     device = choose_device(settings.device)
     stream = ClipStream(model, records, settings, device)
-    plan, notes = _drop_undefined(plan, model.clip_spec.frames, len(records), settings.batch)
-    with running_conditions(model.module, dataclasses.replace(settings, fold=False), device), torch.no_grad():
-        run = AblationRun(model.module, plan, list_units(model.spec))
-        passes = 2 if "mean" in plan.interventions else 1
-        count = _count_to(passes * len(records), progress)
-        if "mean" in plan.interventions:
-            run.means = _measure_means(model.module, stream, count)
-        for number, batch in enumerate(stream.batches(count)):
+    kept, notes = _drop_undefined(options.interventions, model.clip_spec.frames, len(records), options.batch)
+    with running_conditions(model.module, settings, device), torch.no_grad():
+        run = AblationRun(model.module, kept, list_units(model.spec), seed=options.seed)
+        step = count_steps((2 if "mean" in kept else 1) * len(records), progress)
+        if "mean" in kept:
+            run.means = _measure_means(model.module, stream, step)
+        for number, batch in enumerate(stream.batches(step)):
             with explain_out_of_memory(len(batch.labels), device):
                 run.take(batch, number)
-    readable = sum(judged.shape[1] for judged in run.untouched)
-    if readable < len(records):
-        plan, more = _drop_undefined(plan, model.clip_spec.frames, readable, settings.batch)
-        run.keep(plan)
+    if run.clips < len(records):
+        kept, more = _drop_undefined(kept, model.clip_spec.frames, run.clips, options.batch)
+        run.keep(kept)
         notes += more
-    notes += [ONE_CLIP] if readable == 1 else []
-    return _build_result(run, model, records, stream, settings, (*records.notes, *model.notes, *notes))
+    notes += [ONE_CLIP] if run.clips == 1 else []
+    return _build_result(run, stream, records, options, notes)
 
 
 def _drop_undefined(
-    plan: AblationPlan, frames: int, clips: int, batch: int
-) -> tuple[AblationPlan, list[str]]:
+    interventions: Sequence[str], frames: int, clips: int, batch: int
+) -> tuple[tuple[str, ...], list[str]]:
     """Leave out what such clips cannot undergo, and say so."""
     reasons = {}
     if frames < 2:
@@ -142,8 +130,8 @@ def _drop_undefined(
         reasons["shuffle-batch"] = "a batch of one clip has no other to take channels from"
     if clips < 2:
         reasons["mean"] = "the mean of one clip is the clip itself"
-    left = tuple(name for name in plan.interventions if name not in reasons)
-    dropped = {name: why for name, why in reasons.items() if name in plan.interventions}
+    left = tuple(name for name in interventions if name not in reasons)
+    dropped = {name: why for name, why in reasons.items() if name in interventions}
     if not left:
         raise SpecError(
             "interventions",
@@ -151,19 +139,16 @@ def _drop_undefined(
             found="; ".join(f"{name}: {why}" for name, why in dropped.items()),
             todo="choose zero",
         )
-    notes = [f"{name} is not defined: {why}" for name, why in dropped.items()]
-    return dataclasses.replace(plan, interventions=left), notes
+    return left, [f"{name} is not defined: {why}" for name, why in dropped.items()]
 
 
-def _measure_means(
-    network: VideoNetwork, stream: ClipStream, count: Callable[[], object]
-) -> dict[str, Tensor]:
+def _measure_means(network: VideoNetwork, stream: ClipStream, step: Step) -> dict[str, Tensor]:
     """For each batch norm, every channel's mean after its activation, over clips, frames and places."""
     activations = list_activations(network.spec)
     sums = {layer: torch.zeros((), dtype=torch.float64) for layer in activations}
     seen = 0
     with watched_outputs(network, list(activations)) as outputs:
-        for batch in stream.batches(count):
+        for batch in stream.batches(step):
             network(batch.clips)
             seen += len(batch.labels)
             for layer, output in outputs.items():
@@ -175,12 +160,19 @@ def _measure_means(
 class AblationRun:
     """What accumulates while batches go through: per unit and intervention, three numbers a clip."""
 
-    def __init__(self, network: VideoNetwork, plan: AblationPlan, units: Sequence[Unit]) -> None:
-        self.network, self.plan, self.units = network, plan, units
+    def __init__(
+        self, network: VideoNetwork, interventions: Sequence[str], units: Sequence[Unit], *, seed: int = 0
+    ) -> None:
+        self.network, self.interventions, self.seed = network, tuple(interventions), seed
         self.means: dict[str, Tensor] = {}
-        self.rows = [(unit, name) for unit in units for name in plan.interventions]
+        self.rows = [(unit, name) for unit in units for name in interventions]
         self.untouched: list[Reals] = []
         self.changed: list[Reals] = []
+
+    @property
+    def clips(self) -> int:
+        """How many have gone through."""
+        return sum(judged.shape[1] for judged in self.untouched)
 
     def take(self, batch: Batch, number: int) -> None:
         """Walk a batch down the untouched network; every change goes on from its own block."""
@@ -199,15 +191,15 @@ class AblationRun:
         self.untouched.append(self.judge(logits, batch.labels))
         self.changed.append(np.stack(judged))
 
-    def keep(self, plan: AblationPlan) -> None:
-        """Forget what was measured of interventions that another plan does without."""
-        kept = [place for place, (_, name) in enumerate(self.rows) if name in plan.interventions]
-        self.plan, self.rows = plan, [self.rows[place] for place in kept]
+    def keep(self, interventions: Sequence[str]) -> None:
+        """Forget what was measured of all other interventions."""
+        kept = [place for place, (_, name) in enumerate(self.rows) if name in interventions]
+        self.interventions, self.rows = tuple(interventions), [self.rows[place] for place in kept]
         self.changed = [judged[kept] for judged in self.changed]
 
     def list_changes(self, batch: Batch, number: int) -> list[tuple[Unit, Change]]:
         """What is done to a batch, a change for each of `rows`; its number seeds the shuffle of clips."""
-        moves = _draw_moves(batch, number, seed=self.plan.bootstrap.seed)
+        moves = _draw_moves(batch, number, seed=self.seed)
         return [(unit, self._build_change(unit, name, moves)) for unit, name in self.rows]
 
     def _build_change(self, unit: Unit, intervention: str, moves: dict[str, Tensor]) -> Change:
@@ -257,29 +249,31 @@ def draw_order(rng: np.random.Generator, count: int) -> np.ndarray:
 
 
 def _build_result(
-    run: AblationRun,
-    model: LoadedModel,
-    records: RecordList,
-    stream: ClipStream,
-    settings: InferenceSettings,
-    notes: tuple[str, ...],
-) -> Result[AblationSummary]:
+    run: AblationRun, stream: ClipStream, records: RecordList, options: AblationOptions, notes: Sequence[str]
+) -> Ablation:
+    model, bootstrap = stream.model, bootstrap_of(options)
     untouched, changed = np.concatenate(run.untouched, axis=1), np.concatenate(run.changed, axis=2)
-    bootstrap, name = run.plan.bootstrap, model.checkpoint.name
+    name = model.checkpoint.name
     accuracy, _, loss = summarise_means(untouched, bootstrap)
     table = tabulate_ablation(run.rows, untouched, changed, bootstrap).assign(checkpoint=name)
-    summary = AblationSummary(
-        untouched.shape[1], accuracy, loss, run.plan.interventions, dict(stream.failures), notes
-    )
-    described: dict[str, Any] = {
-        **dataclasses.asdict(run.plan),
-        "batch": settings.batch,
+    described = {
+        "interventions": run.interventions,
+        "bootstrap": dataclasses.asdict(bootstrap),
+        "batch": options.batch,
         "clip_spec": model.clip_spec.to_json(),
     }
     provenance = Provenance(
         {name: model.sha256, **(records.sources or {})}, {name: model.spec.to_json()}, described
     )
-    return Result(check(table[list(ABLATION.columns)], ABLATION), summary, provenance)
+    return Ablation(
+        check(table[list(ABLATION.columns)], ABLATION),
+        AblationSummary(run.clips, accuracy, loss, run.interventions),
+        provenance,
+        notes=(*records.notes, *model.notes, *notes),
+        failures=dict(stream.failures),
+        path=str(model.checkpoint.path),
+        measure=options.measure,
+    )
 
 
 def tabulate_ablation(
@@ -306,8 +300,3 @@ def tabulate_ablation(
         for unit, intervention in rows
     ]
     return pd.DataFrame(described).assign(accuracy=changed[:, 0].mean(axis=1), **columns)
-
-
-def _count_to(total: int, progress: Progress | None) -> Callable[[], object]:
-    done = iter(range(1, total + 1))
-    return lambda: progress and progress(next(done), total)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from gst_analysis.analyses.ablation import Ablation, ablate
-from gst_analysis.analyses.ablation.measure import AblationPlan
+from gst_analysis.analyses.ablation import Ablation, AblationOptions, ablate
 from gst_analysis.numbers import show_interval, show_real, show_share
-from gst_analysis.probes.resampling import Bootstrap
+from gst_analysis.options import write_command
 from gst_analysis.progress import Progress
 from gst_analysis.sections.parts import PageFigure, PageTable, Section, Words, draw_both, make_table
-from gst_analysis.sections.subject import Subject, join_words, list_untold, name_dataset, name_few
+from gst_analysis.sections.subject import ReportClips, Subject, list_untold, name_dataset
 
 NAME = "ablation"
 NEEDS_CLIPS = True
@@ -32,16 +33,9 @@ INTERVENTIONS = ("mean", "shuffle-time")
 def write_section(subject: Subject, progress: Progress) -> Section:
     """What each group of channels is needed for."""
     clips = subject.shown
-    given = clips.options
-    result = ablate(
-        clips.model,
-        clips.dataset,
-        choice=clips.draw_few(given.ablation_clips),
-        plan=AblationPlan(INTERVENTIONS, Bootstrap(seed=given.seed)),
-        settings=clips.settings,
-        progress=progress,
-    )
-    clips.failures.update(result.summary.failures)
+    options = replace(_choose(clips), device=clips.settings.device)
+    result = ablate(clips.model, clips.dataset, options=options, progress=progress)
+    clips.failures.update(result.failures)
     accuracy = result.summary.accuracy
     text = [
         "A scale says nothing about need. Here the channels are changed in two ways: mean leaves each "
@@ -54,14 +48,14 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         "ablation",
         "Rise of the cross entropy when a group of channels is changed"
         f"{', with 95% intervals' if result.summary.clips > 1 else ''}.",
-        draw_both(lambda dark: result.plot(measure="loss_rise", dark=dark)),
+        draw_both(lambda dark: result.plot(dark=dark)),
     )
     return Section(
         NAME,
         text=text,
         figures=[figure],
         tables=[_list_drops(result)],
-        notes=list_untold(clips, result.summary.notes),
+        notes=list_untold(clips, result.notes),
     )
 
 
@@ -97,7 +91,21 @@ def _name_worst(result: Ablation) -> str:
 
 def write_line(subject: Subject) -> str:
     """The command that makes this section alone."""
-    clips = subject.shown
-    few = name_few(clips, clips.options.ablation_clips)
-    changed = ("--interventions", ",".join(INTERVENTIONS), "--measure", "loss_rise")
-    return join_words("ablate", subject.file, *name_dataset(clips), *few, *changed)
+    options = _choose(subject.shown)
+    root = None if options.root is None else Path(options.root.name)
+    annotations = name_dataset(subject.shown)[0]
+    return write_command("ablate", [subject.file, annotations], replace(options, root=root))
+
+
+def _choose(clips: ReportClips) -> AblationOptions:
+    choice = clips.draw_few(clips.options.ablation_clips)
+    return AblationOptions(
+        root=None if choice.root is None else Path(choice.root),
+        format=choice.format,
+        subset=choice.subset,
+        limit=choice.limit,
+        interventions=INTERVENTIONS,
+        measure="loss_rise",
+        batch=clips.settings.batch,
+        seed=choice.seed,
+    )

@@ -1,8 +1,21 @@
-"""What removing channels does, and how well scores foretell it."""
+"""What changing groups of channels does to the answers: columns, options and the result."""
 
 from __future__ import annotations
 
-from gst_analysis.tables.schema import Schema, real, text, whole
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.options import DatasetOptions, DeviceOptions, option
+from gst_analysis.results import Result
+from gst_analysis.tables.schema import Schema, check_choices, real, text, whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from gst_analysis.probes.resampling import Interval
 
 INTERVENTIONS = ("zero", "mean", "shuffle-batch", "shuffle-time")
 CAUSAL_MEASURES = ("accuracy_drop", "logit_drop", "loss_rise")
@@ -30,3 +43,96 @@ ABLATION = Schema(
         "loss_rise_high": real("upper end"),
     },
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AblationOptions(DatasetOptions, DeviceOptions):
+    """Which clips of a data set, what is done to channels, and how sure its consequences are."""
+
+    interventions: tuple[str, ...] = option(INTERVENTIONS, f"Some of {', '.join(INTERVENTIONS)}.")
+    limit: int | None = option(None, "Draw this many clips; all if not given.", flag="--clips")
+    measure: str = option("accuracy_drop", "What the figure shows: accuracy_drop, logit_drop or loss_rise.")
+    batch: int = option(8, "Clips at once.")
+    seed: int = option(0, "Draws clips, shuffles and resamples.")
+    draws: int = option(2000, "Bootstrap draws behind each confidence interval.")
+    confidence: float = option(0.95, "Of the confidence intervals.")
+
+    def __post_init__(self) -> None:
+        chosen = check_choices("interventions", self.interventions, INTERVENTIONS)
+        object.__setattr__(self, "interventions", tuple(name for name in INTERVENTIONS if name in chosen))
+        check_choices("measure", [self.measure], CAUSAL_MEASURES)
+
+
+@dataclass(frozen=True)
+class AblationSummary:
+    """The untouched network on the same clips, and what was done to its channels."""
+
+    clips: int
+    accuracy: Interval
+    loss: Interval
+    interventions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ablation(Result[AblationSummary]):
+    """What changing each group of channels does; `.table` is ABLATION."""
+
+    stem: ClassVar[str] = "ablation"
+    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, *TABLE_FORMATS)
+    schemas: ClassVar[Mapping[str, Schema]] = {"ablation": ABLATION}
+
+    path: str = field(default="", kw_only=True)
+    """The checkpoint's file."""
+    measure: str = field(default="accuracy_drop", kw_only=True)
+    """What its figure shows."""
+
+    @property
+    def name(self) -> str:
+        """The checkpoint's name."""
+        (name,) = self.provenance.specs
+        return name
+
+    def plot(self, *, measure: str | None = None, dark: bool = False) -> Figure:
+        """The drop at every block, for both groups, a row of the figure for each intervention.
+
+        Args:
+            measure: accuracy_drop, logit_drop or loss_rise; the result's own if None.
+            dark: draw for a dark background.
+        """
+        if measure is not None:
+            return replace(self, measure=measure).plot(dark=dark)
+        return super().plot(dark=dark)
+
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `gst-analyze ablate --json` prints."""
+        summary = self.summary
+        return {
+            "checkpoint": {
+                "path": self.path,
+                "name": self.name,
+                "sha256": self.provenance.sources[self.name],
+            },
+            "clips": summary.clips,
+            "accuracy": summary.accuracy,
+            "loss": summary.loss,
+            "interventions": summary.interventions,
+            "blocks": _nest(self.table),
+            "failures": self.failures,
+            "notes": self.notes,
+            "files": dict(files or {}),
+        }
+
+
+def _nest(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows -> batch norms, groups, interventions, measures."""
+    layers: dict[str, dict[str, Any]] = {}
+    for row in table.to_dict("records"):
+        layer = layers.setdefault(
+            row["layer"], {"block": row["block"], "layer": row["layer"], "stage": row["stage"], "groups": {}}
+        )
+        group = layer["groups"].setdefault(row["group"], {"channels": row["channels"], "interventions": {}})
+        group["interventions"][row["intervention"]] = {"accuracy": row["accuracy"]} | {
+            measure: {"value": row[measure], "low": row[f"{measure}_low"], "high": row[f"{measure}_high"]}
+            for measure in CAUSAL_MEASURES
+        }
+    return list(layers.values())

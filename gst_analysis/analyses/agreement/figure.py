@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from gst_analysis.analyses.agreement.table import ScoreAgreement
 from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 
 _NAMES: Mapping[str, str] = {
@@ -27,6 +28,12 @@ _DROPS: Mapping[str, str] = {
     "logit_drop": "the fall of the true class's logit",
     "loss_rise": "the rise of the cross entropy",
 }
+
+
+def draw_figures(result: ScoreAgreement, *, dark: bool = False) -> dict[str, Figure]:
+    """How well each score foretells the result's own measure."""
+    drawn = draw_score_agreement(result.table, measure=result.measure, aggregate=result.aggregate, dark=dark)
+    return {result.stem: drawn}
 
 
 def draw_score_agreement(

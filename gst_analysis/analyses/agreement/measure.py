@@ -2,6 +2,7 @@
 
 Enter an IMPORTANCE and a DATA_SCORES table (a row a channel) and an ABLATION table (a row a group of
 channels), of the same checkpoints; leaves a SCORE_AGREEMENT table.
+`measure_checkpoints` makes those tables first.
 
 Channels are removed a group at a time, so a group's score is the mean or the sum of its channels'. The mean
 is how histograms are compared; the sum is what a first-order reading of removing all of them asks for.
@@ -12,24 +13,118 @@ it never compares numbers of two networks. Intervals come from resampling groups
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from gst_analysis.analyses.ablation.table import CAUSAL_MEASURES
-from gst_analysis.analyses.agreement.table import SCORE_AGREEMENT
-from gst_analysis.analyses.importance.table import SCORES
-from gst_analysis.errors import SpecError
+from gst_analysis.analyses.ablation.measure import bootstrap_of, check_options, measure_ablation, settings_of
+from gst_analysis.analyses.ablation.table import CAUSAL_MEASURES, Ablation
+from gst_analysis.analyses.agreement.table import (
+    AGGREGATES,
+    ALL_SCORES,
+    CHANNEL_SCORES,
+    SCORE_AGREEMENT,
+    AgreementOptions,
+    AgreementSummary,
+    ScoreAgreement,
+)
+from gst_analysis.analyses.importance.data_scores import measure_data_scores
+from gst_analysis.analyses.importance.measure import infer_importance
+from gst_analysis.checkpoints.sources import Source, distinct_names, name_of, open_model
+from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
+from gst_analysis.clips.records import RecordList
+from gst_analysis.errors import SpecError, legible
 from gst_analysis.probes.resampling import Bootstrap, Reals
+from gst_analysis.progress import Progress, no_progress
+from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
 
-ALL_SCORES = ("channels", *SCORES, "activation_norm", "taylor")
-"""`channels` is 1 for each: its sum, the size of a group, is what every other score has to beat."""
-AGGREGATES = ("mean", "sum")
+AnyPath = str | os.PathLike[str]
+Pair = tuple[Source, AnyPath | RecordList]
+"""A checkpoint, and the data set it is measured on."""
 _FEWEST = 4  # groups that a rank correlation can say anything about
 _UNIT = ["checkpoint", "layer", "group"]
+
+
+def measure_checkpoints(
+    pairs: Sequence[Pair], *, options: AgreementOptions, progress: Progress | None = None
+) -> ScoreAgreement:
+    """Score and ablate every checkpoint on its own data set, and compare the two.
+
+    Args:
+        pairs: checkpoints, each with the data set it is measured on.
+        options: which clips and changes.
+        progress: called before every checkpoint.
+
+    Raises:
+        SpecError: no pairs.
+    """
+    if not pairs:
+        raise SpecError("checkpoints", expected="at least one", found="none", todo="name a file")
+    check_options(options)
+    report, found = progress or no_progress, {}
+    for done, (name, pair) in enumerate(zip(_name_pairs(pairs), pairs, strict=True)):
+        report(done, len(pairs), name)
+        found[name] = _look_at(pair, options)
+    scores = pd.concat([one.scores.assign(checkpoint=name) for name, one in found.items()], ignore_index=True)
+    drops = pd.concat(
+        [one.ablation.table.assign(checkpoint=name) for name, one in found.items()], ignore_index=True
+    )
+    ablations = {name: one.ablation for name, one in found.items()}
+    return ScoreAgreement(
+        measure_agreement(scores, drops, bootstrap=bootstrap_of(options)),
+        AgreementSummary({name: one.summary for name, one in ablations.items()}),
+        _trace_back(ablations, options),
+        notes=tuple(f"{name}: {note}" for name, one in ablations.items() for note in one.notes),
+        failures={
+            f"{name}: {clip}": why for name, one in ablations.items() for clip, why in one.failures.items()
+        },
+        channels=check(scores, CHANNEL_SCORES),
+        drops=drops,
+        measure=options.measure,
+        aggregate=options.aggregate,
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Of one checkpoint: every score of every channel, and what changing groups of them does."""
+
+    scores: pd.DataFrame = field(repr=False)
+    ablation: Ablation
+
+
+def _name_pairs(pairs: Sequence[Pair]) -> list[str]:
+    """Each checkpoint by its data set and its file, as far as they are named."""
+    places = [("" if isinstance(data, RecordList) else f"{Path(data).name}/") for _, data in pairs]
+    return distinct_names(
+        [f"{legible(place)}{name_of(source)}" for place, (source, _) in zip(places, pairs, strict=True)]
+    )
+
+
+def _look_at(pair: Pair, options: AgreementOptions) -> _Found:
+    choice = ClipChoice(options.root, options.format, options.limit, options.seed, options.subset)
+    model, records = open_model(pair[0]), load_labelled_clips(pair[1], choice)
+    ablation = measure_ablation(model, records, options=options)
+    data = measure_data_scores(model, records, settings=settings_of(options))
+    return _Found(join_scores(infer_importance(model.current_checkpoint()), data.table), ablation)
+
+
+def _trace_back(ablations: Mapping[str, Ablation], options: AgreementOptions) -> Provenance:
+    """What went in, under the checkpoints' names of here; of settings those that all of them share."""
+    sources = {
+        name if key == one.name else key: sha
+        for name, one in ablations.items()
+        for key, sha in one.provenance.sources.items()
+    }
+    specs = {name: one.provenance.specs[one.name] for name, one in ablations.items()}
+    settings = {"interventions": options.interventions, "bootstrap": asdict(bootstrap_of(options))}
+    return Provenance(sources, specs, settings)
 
 
 def join_scores(importance: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:

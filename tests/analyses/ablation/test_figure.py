@@ -9,9 +9,7 @@ import pytest
 
 from gst_analysis.analyses.ablation.figure import draw_ablation
 from gst_analysis.analyses.ablation.table import ABLATION, INTERVENTIONS
-from gst_analysis.analyses.agreement.figure import draw_score_agreement
-from gst_analysis.analyses.agreement.table import SCORE_AGREEMENT
-from gst_analysis.style.theme import DARK, GROUP_COLOURS, LIGHT
+from gst_analysis.style.theme import DARK, GROUP_COLOURS
 from gst_analysis.tables.schema import check
 
 
@@ -75,37 +73,3 @@ def test_one_clip_has_no_interval() -> None:
         figure = draw_ablation(table)
         assert all(bool(box[2]) == barred for axes in figure.axes for box in axes.containers)
         assert told[barred] in figure.legends[0].get_title().get_text()
-
-
-def make_agreement() -> pd.DataFrame:
-    rows = [
-        {
-            "checkpoint": name,
-            "score": score,
-            "aggregate": how,
-            "intervention": kind,
-            "measure": measure,
-            "checkpoints": 1,
-            "units": 16,
-            "spearman": value,
-            "low": value - 0.2,
-            "high": value + 0.1,
-        }
-        for name in ("one", "two", "all")
-        for score, value in (("gamma", 0.1), ("taylor", 0.8), ("invariant", np.nan))
-        for how in ("mean", "sum")
-        for kind in INTERVENTIONS
-        for measure in MEASURES
-    ]
-    return check(pd.DataFrame(rows), SCORE_AGREEMENT)
-
-
-@pytest.mark.parametrize("dark", [False, True])
-def test_agreement_shows_means_and_names_what_is_not_defined(dark: bool) -> None:
-    figure = draw_score_agreement(make_agreement(), dark=dark)
-    theme = DARK if dark else LIGHT
-    for axes in figure.axes:
-        marks = [box[0] for box in axes.containers]
-        assert [float(mark.get_xdata()[0]) for mark in marks] == [0.1, 0.8]
-        assert {mark.get_color() for mark in marks} == {theme.accent}
-        assert [text.get_text() for text in axes.texts] == ["not defined"]

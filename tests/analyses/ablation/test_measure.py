@@ -14,14 +14,15 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.ablation import Settings, build_ways
-from gst_analysis.analyses.ablation.measure import AblationPlan, draw_cycle, draw_order, measure_ablation
+from gst_analysis.analyses.ablation.measure import draw_cycle, draw_order, measure_ablation
+from gst_analysis.analyses.ablation.table import INTERVENTIONS, AblationOptions
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.networks.network import average_frames
 from gst_analysis.probes.clip_stream import group_evenly
 from gst_analysis.probes.resampling import Bootstrap, summarise_means
-from tests.analyses.labelled_clips import CPU, load_pixels, small_model, write_clips
+from tests.analyses.labelled_clips import load_pixels, small_model, write_clips
 
 LABELS = [0, 1, 2, 3, 4, 0, 1]
 FEW = Bootstrap(draws=100)
@@ -37,8 +38,9 @@ def records(tmp_path: Path) -> RecordList:
     return write_clips(tmp_path, LABELS)
 
 
-def plan(*interventions: str, seed: int = 0) -> AblationPlan:
-    return AblationPlan(interventions or AblationPlan().interventions, Bootstrap(draws=100, seed=seed))
+def choose(*interventions: str, seed: int = 0) -> AblationOptions:
+    chosen = interventions or INTERVENTIONS
+    return AblationOptions(interventions=chosen, draws=100, seed=seed, batch=4, device="cpu")
 
 
 @torch.no_grad()
@@ -71,7 +73,7 @@ def test_silent_temporal_channels_leave_no_order() -> None:
 def test_sharing_what_comes_before_changes_nothing(name: str, records: RecordList) -> None:
     """Zeroing and averaging, against whole passes with a hook: the very same numbers."""
     model = small_model(name)
-    table = measure_ablation(model, records, plan=plan("zero", "mean"), settings=CPU).table
+    table = measure_ablation(model, records, options=choose("zero", "mean")).table
     clips, labels = load_pixels(records, model.clip_spec), torch.tensor(LABELS)
     batches = (slice(0, 4), slice(4, 7))
     with torch.no_grad():
@@ -106,7 +108,7 @@ def _mean_activation(model: LoadedModel, clips: Tensor, layer: str) -> Tensor:
 def test_shuffles_move_what_they_say(records: RecordList) -> None:
     """The first group of the first block, by hand, with the permutations drawn by the same seeds."""
     model = small_model()
-    found = measure_ablation(model, records, plan=plan("shuffle-batch", "shuffle-time", seed=3), settings=CPU)
+    found = measure_ablation(model, records, options=choose("shuffle-batch", "shuffle-time", seed=3))
     clips, labels = load_pixels(records, model.clip_spec), torch.tensor(LABELS)
     with torch.no_grad():
         untouched = average_frames(model.module(clips))
@@ -155,7 +157,7 @@ def test_the_one_group_that_matters_is_found(tmp_path: Path) -> None:
     labelled = RecordList(
         tuple(ClipRecord(r.clip, r.path, int(a)) for r, a in zip(clips, answers, strict=True))
     )
-    found = measure_ablation(model, labelled, plan=plan(), settings=CPU)
+    found = measure_ablation(model, labelled, options=choose())
     assert found.summary.accuracy.value == 1
     matters = (found.table["layer"] == "layer3.0.bn2") & (found.table["group"] == "temporal")
     quiet = found.table[~matters]
@@ -169,7 +171,7 @@ def test_the_one_group_that_matters_is_found(tmp_path: Path) -> None:
 def test_the_same_seed_gives_the_same_numbers(records: RecordList) -> None:
     model = small_model()
     first, again, other = (
-        measure_ablation(model, records, plan=plan(seed=seed), settings=CPU).table for seed in (5, 5, 6)
+        measure_ablation(model, records, options=choose(seed=seed)).table for seed in (5, 5, 6)
     )
     assert first.equals(again)
     shuffled = first["intervention"].str.startswith("shuffle")
@@ -189,9 +191,9 @@ def test_the_network_is_left_as_it_was(
     if fails:
         monkeypatch.setattr(network, "finish", lambda x: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            measure_ablation(model, records, plan=plan("zero"), settings=CPU)
+            measure_ablation(model, records, options=choose("zero"))
     else:
-        measure_ablation(model, records, plan=plan(), settings=CPU)
+        measure_ablation(model, records, options=choose())
     assert [module.training for module in network.modules()] == modes
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in network.modules())
     assert all(p.grad is None and p.requires_grad for p in network.parameters())
@@ -201,49 +203,49 @@ def test_the_network_is_left_as_it_was(
 
 def test_clips_that_cannot_be_read_are_named_and_left_out(records: RecordList, tmp_path: Path) -> None:
     broken = ClipRecord("gone", tmp_path / "gone", 0)
-    found = measure_ablation(small_model(), RecordList((broken, *records)), plan=plan("zero"), settings=CPU)
-    assert list(found.summary.failures) == ["gone"]
+    found = measure_ablation(small_model(), RecordList((broken, *records)), options=choose("zero"))
+    assert list(found.failures) == ["gone"]
     assert found.summary.clips == len(records)
-    assert not any("one clip" in note for note in found.summary.notes)
+    assert not any("one clip" in note for note in found.notes)
     with pytest.raises(DataError, match=r"gone.*dataset-check"):
-        measure_ablation(small_model(), RecordList((broken, broken)), plan=plan("zero"), settings=CPU)
+        measure_ablation(small_model(), RecordList((broken, broken)), options=choose("zero"))
 
 
 def test_what_is_not_defined_is_said(tmp_path: Path) -> None:
     one = write_clips(tmp_path / "one", [1])
-    found = measure_ablation(small_model(), one, plan=plan(), settings=CPU)
+    found = measure_ablation(small_model(), one, options=choose())
     assert found.summary.interventions == ("zero", "shuffle-time")
-    undefined = {note.split(" is not defined")[0] for note in found.summary.notes}
+    undefined = {note.split(" is not defined")[0] for note in found.notes}
     assert undefined == {"mean", "shuffle-batch", "one clip: intervals say nothing of others"}
     with pytest.raises(SpecError, match=r"shuffle-batch: a batch of one clip.*choose zero"):
-        measure_ablation(small_model(), one, plan=plan("shuffle-batch"), settings=CPU)
+        measure_ablation(small_model(), one, options=choose("shuffle-batch"))
     gone = ClipRecord("gone", tmp_path / "gone", 0)  # read, one is left of two; its name comes twice
-    left = measure_ablation(small_model(), RecordList((*one, gone, gone)), plan=plan(), settings=CPU)
+    left = measure_ablation(small_model(), RecordList((*one, gone, gone)), options=choose())
     pd.testing.assert_frame_equal(left.table, found.table)
     assert left.summary.interventions == found.summary.interventions
-    assert left.summary.notes == found.summary.notes
+    assert left.notes == found.notes
     two = RecordList((gone, *one))
     with pytest.raises(SpecError, match=r"shuffle-batch: a batch of one clip.*choose zero"):
-        measure_ablation(small_model(), two, plan=plan("shuffle-batch"), settings=CPU)
+        measure_ablation(small_model(), two, options=choose("shuffle-batch"))
     still = write_clips(tmp_path / "still", [0, 1, 2], frames=1)
-    found = measure_ablation(small_model(frames=1), still, plan=plan(), settings=CPU)
+    found = measure_ablation(small_model(frames=1), still, options=choose())
     assert "shuffle-time" not in found.summary.interventions
 
 
 def test_bad_plans_and_labels(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="interventions: expected some of zero"):
-        AblationPlan(("freeze",))
+        AblationOptions(interventions=("freeze",))
     with pytest.raises(SpecError, match="draws"):
         Bootstrap(draws=3)
     with pytest.raises(SpecError, match="confidence"):
         Bootstrap(confidence=95)
     clips = write_clips(tmp_path, [0, 9])
     with pytest.raises(DataError, match="class numbers below 5"):
-        measure_ablation(small_model(), clips, plan=plan(), settings=CPU)
+        measure_ablation(small_model(), clips, options=choose())
 
 
 def test_a_group_of_one_channel_and_no_groups_at_all(records: RecordList) -> None:
-    found = measure_ablation(small_model("c3d-resnet26s"), records, plan=plan("zero"), settings=CPU)
+    found = measure_ablation(small_model("c3d-resnet26s"), records, options=choose("zero"))
     assert set(found.table["group"]) == {"all"}
     assert np.isfinite(found.table["loss_rise"]).all()
 

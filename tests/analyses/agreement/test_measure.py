@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from gst_analysis.analyses.ablation.table import ABLATION
-from gst_analysis.analyses.agreement.measure import ALL_SCORES, measure_agreement, rank_correlation
-from gst_analysis.analyses.agreement.table import SCORE_AGREEMENT
+from gst_analysis.analyses.agreement.measure import measure_agreement, rank_correlation
+from gst_analysis.analyses.agreement.table import ALL_SCORES, SCORE_AGREEMENT
 from gst_analysis.errors import SpecError
 from gst_analysis.probes.resampling import Bootstrap
 from gst_analysis.tables.schema import check

@@ -11,7 +11,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from gst_analysis import load_model, save_model
-from gst_analysis.analyses.ablation.measure import AblationPlan, measure_ablation
+from gst_analysis.analyses.ablation.measure import measure_ablation
+from gst_analysis.analyses.ablation.table import AblationOptions
 from gst_analysis.analyses.cost.counting import summarise_cost
 from gst_analysis.analyses.importance.measure import infer_importance
 from gst_analysis.analyses.scales.measure import tabulate_bn_scales
@@ -127,8 +128,8 @@ def test_a_slimmed_checkpoint_is_like_any_other(tmp_path: Path) -> None:
     assert list(scales["group"]) == list(whole["group"])
     assert len(infer_importance(loaded.checkpoint)) == sum(map(sum, proposal.spec.widths or ()))
     clips_of = write_clips(tmp_path / "clips", [0, 1])
-    plan = AblationPlan(("zero",), Bootstrap(draws=100))
-    assert measure_ablation(loaded, clips_of, plan=plan, settings=CPU).summary.clips == 2
+    options = AblationOptions(interventions=("zero",), draws=100, device="cpu")
+    assert measure_ablation(loaded, clips_of, options=options).summary.clips == 2
 
 
 def test_the_lowest_go_first_and_the_best_of_a_group_stays() -> None:
