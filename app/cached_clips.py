@@ -46,7 +46,7 @@ class Files(NamedTuple):
     clip: Path
 
 
-class Way(NamedTuple):
+class TraceMode(NamedTuple):
     """What a point of a trace is; windows and their steps in frames of the video, the network's if None."""
 
     mode: str
@@ -69,7 +69,7 @@ def plant_clips(home: str, world: str) -> list[PlantedClip]:
     return planted_clips(Path(home) / world, world)
 
 
-def trace(subject: Subject, files: Files, way: Way, *, progress: Progress | None = None) -> Traces:
+def trace(subject: Subject, files: Files, way: TraceMode, *, progress: Progress | None = None) -> Traces:
     """What the network says over the clip; its drawings read this visitor's file."""
     found = _trace(subject, files, way, _progress=progress)
     records = {name: dataclasses.replace(record, path=files.clip) for name, record in found.records.items()}
@@ -77,7 +77,7 @@ def trace(subject: Subject, files: Files, way: Way, *, progress: Progress | None
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
-def _trace(subject: Subject, _files: Files, way: Way, *, _progress: Progress | None) -> Traces:
+def _trace(subject: Subject, _files: Files, way: TraceMode, *, _progress: Progress | None) -> Traces:
     with turn():
         model = open_named(_files.checkpoint, subject.checkpoint_name)
         clips = name_clip(model, _files.clip, subject.clip_name, truth=subject.truth)
@@ -85,7 +85,7 @@ def _trace(subject: Subject, _files: Files, way: Way, *, _progress: Progress | N
 
 
 @st.cache_data(max_entries=128, ttl=DAY, show_spinner=False)
-def find_windows(subject: Subject, _files: Files, way: Way) -> Windows:
+def find_windows(subject: Subject, _files: Files, way: TraceMode) -> Windows:
     """The windows that slide over the clip."""
     with turn():
         model = open_named(_files.checkpoint, subject.checkpoint_name)
@@ -114,7 +114,7 @@ def map_saliency(subject: Subject, _files: Files, *, class_id: int) -> SaliencyM
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
-def draw_timeline(subject: Subject, _traces: Traces, way: Way, *, dark: bool) -> go.Figure:
+def draw_timeline(subject: Subject, _traces: Traces, way: TraceMode, *, dark: bool) -> go.Figure:
     """Curves of the most likely classes above the frames, in plotly."""
     with turn():
         return _traces.plot_interactive(dark=dark)
@@ -129,7 +129,7 @@ def draw_matrix(subject: Subject, _influence: FrameInfluence, *, class_id: int, 
 
 
 @st.cache_data(max_entries=16, ttl=DAY, show_spinner=False)
-def film_trace(subject: Subject, _traces: Traces, way: Way) -> bytes:
+def film_trace(subject: Subject, _traces: Traces, way: TraceMode) -> bytes:
     """The clip as an MP4 that every browser plays, with its running prediction below it."""
     with turn(), tempfile.TemporaryDirectory(prefix="gst-analysis-film-") as folder:
         return Path(_traces.save_video(Path(folder) / "clip.mp4")).read_bytes()

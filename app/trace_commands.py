@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 
-from app.cached_clips import Way
+from app.cached_clips import TraceMode
 from app.clips import Clip
 from app.commands import Lines
 from gst_analysis.analyses.traces.single_clips import PLANTED_SEED, PLANTED_WORLDS
 
 
-def write_trace(checkpoint: str, clip: Clip, way: Way, *, class_id: int, predicted: bool) -> Lines:
+def write_trace(checkpoint: str, clip: Clip, way: TraceMode, *, class_id: int, predicted: bool) -> Lines:
     """Trace, influence and saliency of one clip; of a planted one, first how to render it."""
     which = [] if predicted else ["--class", str(class_id)]
     sizes = [("--window", way.window), ("--step", way.step)]
@@ -28,7 +28,7 @@ def write_trace(checkpoint: str, clip: Clip, way: Way, *, class_id: int, predict
     return Lines("\n".join(map(shlex.join, commands)), _write_python(checkpoint, clip, way, which))
 
 
-def _write_python(checkpoint: str, clip: Clip, way: Way, which: list[str]) -> str:
+def _write_python(checkpoint: str, clip: Clip, way: TraceMode, which: list[str]) -> str:
     chosen = f", class_name={which[1]}" if which else ""
     lines = [
         "import gst_analysis as gst",
@@ -44,5 +44,5 @@ def _write_python(checkpoint: str, clip: Clip, way: Way, which: list[str]) -> st
     return "\n".join(lines)
 
 
-def _write_way(way: Way) -> str:
+def _write_way(way: TraceMode) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in way._asdict().items() if value is not None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app import cached, cached_clips, components
-from app.cached_clips import Files, Subject, Way
+from app.cached_clips import Files, Subject, TraceMode
 from app.choosing import Choice
 from app.clips import Clip
 from app.downloads import offer_downloads
@@ -112,17 +112,17 @@ def describe(choice: Choice, clip: Clip) -> tuple[Subject, Files]:
     return subject, Files(choice.path, clip.path)
 
 
-def choose_way(subject: Subject, files: Files, *, frames: int) -> Way:
+def choose_way(subject: Subject, files: Files, *, frames: int) -> TraceMode:
     """What a point is; for windows, how long they are and how far apart."""
     mode = components.choose_one("A point is", MODES, key="mode", help=MODES_HELP)
     if mode != "window":
-        return Way(mode)
+        return TraceMode(mode)
     with st.container(horizontal=True, gap="medium"):
-        usual = cached_clips.find_windows(subject, files, Way(mode))
+        usual = cached_clips.find_windows(subject, files, TraceMode(mode))
         window = _choose_frames("Window", usual.length, help=WINDOW_HELP.format(frames=frames))
-        usual = cached_clips.find_windows(subject, files, Way(mode, window))
+        usual = cached_clips.find_windows(subject, files, TraceMode(mode, window))
         step = _choose_frames("Step", usual.step or 1, help=STEP_HELP)
-    return Way(mode, window, step)
+    return TraceMode(mode, window, step)
 
 
 def _choose_frames(label: str, usual: int, *, help: str) -> int | None:
@@ -140,7 +140,7 @@ def _choose_frames(label: str, usual: int, *, help: str) -> int | None:
     )
 
 
-def trace(subject: Subject, files: Files, way: Way, *, large: bool) -> Traces | None:
+def trace(subject: Subject, files: Files, way: TraceMode, *, large: bool) -> Traces | None:
     """What the network says over the clip; None while a long video is still being read."""
     windows = cached_clips.find_windows(subject, files, way).count if way.mode == "window" else 0
     if windows > MOST_WINDOWS or (windows > 1 and large):
@@ -171,7 +171,7 @@ def show_verdict(traces: Traces, clip: Clip) -> None:
     if clip.changes_s is not None:
         told += f" The change of state is complete at {clip.changes_s:.2f} s."
     st.markdown(told)
-    for note in dict.fromkeys((*traces.summary.notes, *said["notes"])):
+    for note in dict.fromkeys((*traces.notes, *said["notes"])):
         st.caption(literal(note))
     if traces.table["frame"].nunique() == 1:
         st.info(ONE_WINDOW, icon=":material/info:")
@@ -216,7 +216,7 @@ def _name_pair(subject: Subject) -> str:
     return f"{subject.checkpoint}-{subject.clip}"
 
 
-def show_timeline(subject: Subject, traces: Traces, way: Way) -> None:
+def show_timeline(subject: Subject, traces: Traces, way: TraceMode) -> None:
     """Curves above the frames."""
     figure = cached_clips.draw_timeline(subject, traces, way, dark=components.is_dark())
     figure.update_layout(title=None, height=510, margin_t=30)  # the page has said who and what
@@ -226,7 +226,7 @@ def show_timeline(subject: Subject, traces: Traces, way: Way) -> None:
         )
 
 
-def show_player(subject: Subject, files: Files, traces: Traces, way: Way) -> None:
+def show_player(subject: Subject, files: Files, traces: Traces, way: TraceMode) -> None:
     """The clip with its running prediction, linked with the timeline."""
     long = traces.table["source_frame"].max() > LONGEST_FILM
     with st.container(key=PLAYER):

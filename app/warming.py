@@ -50,7 +50,7 @@ def _trace_first() -> None:
             return
         clip = list_planted(world)[0]
         subject, files = describe(choice, clip)
-        way = cached_clips.Way("frame")
+        way = cached_clips.TraceMode("frame")
         traces = cached_clips.trace(subject, files, way)
         cached_clips.film_trace(subject, traces, way)
         class_id = int(traces.traced[0]["video"]["class_id"])

@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from gst_analysis.analyses.traces.measure import ClipTrace, TracePlan, trace_clips
+from gst_analysis.analyses.traces.clip_trace import ClipTrace, TracePlan
+from gst_analysis.analyses.traces.measure import trace_clips
 from gst_analysis.analyses.traces.state_changes import (
     DETECTORS,
     Change,

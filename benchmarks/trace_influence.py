@@ -17,25 +17,22 @@ from typing import Any
 import torch
 
 from gst_analysis.analyses import traces
-from gst_analysis.analyses.traces.measure import TracePlan
-from gst_analysis.analyses.traces.runs import TraceOptions, choose_clips
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.checkpoints.sources import open_model
+from gst_analysis.clips.labelled import choose_clips
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import GstError
 from gst_analysis.files import to_json
-from gst_analysis.inference.settings import InferenceSettings
 
 
 def measure_mode(model: LoadedModel, clips: RecordList, mode: str, *, repeats: int) -> dict[str, Any]:
     """One mode, without and with the matrix."""
-    plan = TracePlan(mode, settings=InferenceSettings(device="cpu"))
     best = {False: float("inf"), True: float("inf")}
     said = None
     for number in range(repeats + 1):
         for influence in best:
             start = time.perf_counter()
-            found = traces.trace(model, clips, options=TraceOptions(plan, influence=influence))
+            found = traces.trace(model, clips, mode=mode, device="cpu", influence=influence)
             if number:
                 best[influence] = min(best[influence], 1000 * (time.perf_counter() - start) / len(clips))
             said = found.summary.influence or said

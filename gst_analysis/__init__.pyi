@@ -28,9 +28,7 @@ from .analyses.scales import BnScales, ScaleOptions, bn_scales
 from .analyses.scales.table import BnSummary
 from .analyses.slimming import Slimming, SlimOptions, slim
 from .analyses.slimming.table import NetworkCost, SlimSummary
-from .analyses.traces import Traces, trace
-from .analyses.traces.measure import TracePlan
-from .analyses.traces.runs import TraceOptions, choose_clips
+from .analyses.traces import TraceOptions, Traces, trace
 from .analyses.traces.single_clips import name_clip, trace_clip
 from .analyses.training_runs import RunSummary, TrainingRun, follow_gamma, read_run
 from .checkpoints.loading import Checkpoint, LoadedModel, load_checkpoint, load_model, save_model
@@ -44,7 +42,7 @@ from .checkpoints.sources import (
     open_model,
 )
 from .checkpoints.starting import create_model
-from .clips.labelled import ClipChoice, load_labelled_clips
+from .clips.labelled import ClipChoice, choose_clips, load_labelled_clips
 from .clips.records import ClipRecord, RecordList
 from .errors import (
     BrokenCheckpoint,
@@ -131,7 +129,6 @@ __all__ = [
     "SpecError",
     "TableError",
     "TraceOptions",
-    "TracePlan",
     "Traces",
     "TrainProgress",
     "TrainResult",

@@ -29,7 +29,7 @@ def option(default: Any, help: str, *, flag: str = "", metavar: str = "", repeat
         default: what it is if nothing is said; a tuple is written as words between commas.
         help: what `--help` says of it.
         flag: how the command line calls it; `--` and the field's name if empty. What is on by itself needs
-            one that takes it away, such as `--no-influence`.
+            one that takes it away, such as `--no-header`, or `--no-header/--header`.
         metavar: what stands for its value in `--help`.
         repeated: each word of a tuple has the flag before it, since words may hold commas.
     """
@@ -43,8 +43,8 @@ def list_options(kind: type[Any] | Any) -> list[dataclasses.Field[Any]]:
 
 
 def flag_of(field: dataclasses.Field[Any]) -> str:
-    """How the command line calls a field."""
-    return str(field.metadata["flag"]) or "--" + field.name.replace("_", "-")
+    """How the command line calls a field; of two flags, such as `--no-x/--x`, the first."""
+    return str(field.metadata["flag"]).partition("/")[0] or "--" + field.name.replace("_", "-")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
-Needs = Literal["checkpoint", "checkpoints", "clips", "dataset", "pairs", "annotations", "nothing"]
-"""What it is run on: a checkpoint, several, one with clips or labelled clips, several each with their own
-labelled clips, lists of clips, nothing."""
+Needs = Literal["checkpoint", "checkpoints", "clip", "clips", "dataset", "pairs", "annotations", "nothing"]
+"""What it is run on: a checkpoint, several, one with a clip, clips or labelled clips, several each with
+their own labelled clips, lists of clips, nothing."""
 
 
 class Door(ModuleType):

@@ -28,8 +28,9 @@ from gst_analysis.analyses.importance.measure import measure_importance
 from gst_analysis.analyses.influence.measure import measure_influence
 from gst_analysis.analyses.saliency.measure import measure_saliency
 from gst_analysis.analyses.slimming.pruning import measure_masked
-from gst_analysis.analyses.traces.look_back import TraceInfluence, average_influence, measure_trace_influence
-from gst_analysis.analyses.traces.measure import ClipTrace, TracePlan, trace_clips
+from gst_analysis.analyses.traces.clip_trace import ClipTrace, TracePlan
+from gst_analysis.analyses.traces.evidence import TraceEvidence, average_evidence, measure_evidence
+from gst_analysis.analyses.traces.measure import trace_clips
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.dataset import ClipItem, SkippedClip, collate_clips
 from gst_analysis.clips.records import RecordList
@@ -235,8 +236,8 @@ def tabulate_traces(model: LoadedModel, clips: RecordList, mode: str, settings: 
 def explain_traces(model: LoadedModel, clips: RecordList, settings: InferenceSettings) -> pd.DataFrame:
     plan = TracePlan("frame", settings=settings)
     traced = [trace for chunk in trace_clips(model, clips, plan) for trace in chunk.traces]
-    measured = measure_trace_influence(model, [one for one in traced if isinstance(one, ClipTrace)], plan)
-    return average_influence([one for one in measured if isinstance(one, TraceInfluence)])
+    measured = measure_evidence(model, [one for one in traced if isinstance(one, ClipTrace)], plan)
+    return average_evidence([one for one in measured if isinstance(one, TraceEvidence)])
 
 
 def silence(model: LoadedModel, clips: RecordList, settings: InferenceSettings) -> pd.DataFrame:

@@ -22,8 +22,7 @@ from gst_analysis.analyses import (
     slimming,
     traces,
 )
-from gst_analysis.analyses.traces.measure import TracePlan
-from gst_analysis.analyses.traces.runs import TraceOptions
+from gst_analysis.analyses.traces.clip_trace import TracePlan
 from gst_analysis.analyses.traces.single_clips import trace_clip
 from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
 from gst_analysis.clips.records import RecordList
@@ -64,16 +63,13 @@ CALLS: dict[str, tuple[Call, str]] = {
     "a share in words": (lambda m, r: slimming.slim(m, macs="0.8"), "macs '0.8'"),
     "a bare share": (lambda m, r: slimming.slim(m, 0.8), "one of macs, params and max-drop"),
     "a share as clips": (lambda m, r: slimming.slim(m, 0.8, macs=0.8), "a path, or what load_labelled"),
-    "a bare plan": (lambda m, r: traces.trace(m, r, options=TracePlan()), "expected TraceOptions"),
+    "a bare plan": (lambda m, r: traces.trace(m, r, options=TracePlan()), "options of type TraceOptions"),
     "ablation of a list": (lambda m, r: ablation.ablate(m, list(r)), "what load_labelled_clips returned"),
     "fine-tuning without a folder": (
         lambda m, r: slimming.slim(m, r, macs=0.9, fine_tune=1),
         "its training list",
     ),
-    "three crops of a trace": (
-        lambda m, r: traces.trace(m, r, options=TraceOptions(TracePlan(settings=THREE))),
-        "influence=False",
-    ),
+    "three crops of a trace": (lambda m, r: traces.trace(m, r, crops=3), "check its spelling"),
     "three crops of ablation": (lambda m, r: ablation.ablate(m, r, crops=3), "check its spelling"),
     "three crops of influence": (lambda m, r: influence.frame_influence(m, r, crops=3), "check its spelling"),
     "three crops of saliency": (lambda m, r: saliency.saliency_maps(m, r[0], crops=3), "check its spelling"),

@@ -16,18 +16,27 @@ from gst_analysis.clips.locating import look_up
 from gst_analysis.clips.media import ClipInfo, Frames, Indices, OpenClip
 from gst_analysis.errors import DataError
 
-__all__ = ["ClipInfo", "Frames", "OpenClip", "decode_frames", "open_clip", "probe_clip"]
+__all__ = ["ClipInfo", "Frames", "OpenClip", "decode_frames", "open_clip", "open_media", "probe_clip"]
 
 
 @contextmanager
 def open_clip(path: str | os.PathLike[str]) -> Iterator[OpenClip]:
     """Open a video file or a frame folder, to count and read its frames in one go."""
-    where = Path(path)
-    clip = FrameFolder(where) if _is_folder(where) else _open_video(where)
+    clip = open_media(path)
     try:
         yield clip
     finally:
         clip.close()
+
+
+def open_media(path: str | os.PathLike[str]) -> OpenClip:
+    """Open a clip that may be kept: its frames are found, and its file is open only while it is read.
+
+    Raises:
+        DataError: nothing is there, or it is no clip.
+    """
+    where = Path(path)
+    return FrameFolder(where) if _is_folder(where) else _open_video(where)
 
 
 def decode_frames(path: str | os.PathLike[str], indices: Sequence[int] | Indices) -> Frames:

@@ -74,6 +74,28 @@ class ClipChoice:
             raise SpecError(subject, expected=f"a data set beside {given}", found="none", todo=todo)
 
 
+def choose_clips(
+    clips: Sequence[AnyPath], dataset: str | os.PathLike[str] | None = None, choice: ClipChoice | None = None
+) -> RecordList:
+    """Clips by their paths, or a data set's labelled ones.
+
+    Raises:
+        SpecError: neither or both, or a choice of a data set where there is none.
+        DataError: a name that stands for no clip, or annotations that cannot be read.
+    """
+    choice = choice or ClipChoice()
+    if bool(clips) == (dataset is not None):
+        raise SpecError(
+            "clips",
+            expected="clips, or a data set with --dataset",
+            found="both" if clips else "neither",
+            todo="name one of them",
+        )
+    if dataset is None:
+        choice.require_dataset("clips", todo="name it with --dataset, or leave that out")
+    return find_clips(list(clips)) if dataset is None else load_labelled_clips(dataset, choice)
+
+
 def load_labelled_clips(
     dataset: str | os.PathLike[str] | RecordList, choice: ClipChoice | None = None
 ) -> RecordList:

@@ -51,7 +51,6 @@ class VideoFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._to_rgb = VideoReformatter()
         with self._opened() as (container, stream):
             self._index = scan_packets(container, stream)
             self._unit_s = float(stream.time_base or 0)
@@ -74,7 +73,7 @@ class VideoFile:
         times = self.times
         with self._opened() as (container, stream):
             frame = self._first(container, stream)
-            height, width = self._upright(frame).shape[:2]
+            height, width = self._upright(frame, VideoReformatter()).shape[:2]
             codec = stream.codec_context.name
         count, fps = len(times), self._rate or None
         if count > 1 and times[-1] > 0:
@@ -144,6 +143,7 @@ class VideoFile:
     def _read_seeking(self, wanted: Indices) -> dict[int, Pixels]:
         pts, keys = self._index.pts, self._index.keys
         frames: dict[int, Pixels] = {}
+        to_rgb = VideoReformatter()  # one for each reading: several threads may read one clip
         with self._opened() as (container, stream):
             decoder, position = container.decode(stream), int(pts[0])
             for index in np.unique(wanted):
@@ -153,27 +153,27 @@ class VideoFile:
                     container.seek(key, stream=stream, backward=True)
                     decoder = container.decode(stream)
                 frame = _advance(decoder, target)
-                frames[int(index)], position = self._upright(frame), target
+                frames[int(index)], position = self._upright(frame, to_rgb), target
         return frames
 
     def _read_forward(self, wanted: Indices) -> tuple[dict[int, Pixels], list[int | None]]:
         frames: dict[int, Pixels] = {}
         pts: list[int | None] = []
-        needed, last = set(wanted.tolist()), int(wanted.max())
+        needed, last, to_rgb = set(wanted.tolist()), int(wanted.max()), VideoReformatter()
         with self._opened() as (container, stream):
             for place, frame in enumerate(container.decode(stream)):
                 pts.append(frame.pts)
                 if place in needed:
-                    frames[place] = self._upright(frame)
+                    frames[place] = self._upright(frame, to_rgb)
                 if place == last:
                     return frames, pts
         raise too_short(self.path, last, len(pts))
 
-    def _upright(self, frame: VideoFrame) -> Pixels:
+    def _upright(self, frame: VideoFrame, to_rgb: VideoReformatter) -> Pixels:
         check_size(self.path, frame.width, frame.height)
         # One thread, and no converter inside the frame: a frame that outlives this call in a reference
         # cycle would else be freed in a forked worker, where waiting for its threads never ends.
-        rgb = self._to_rgb.reformat(frame, format="rgb24", threads=1)
+        rgb = to_rgb.reformat(frame, format="rgb24", threads=1)
         return turn_upright(np.asarray(rgb.to_ndarray(), dtype=np.uint8), display_matrix(frame))
 
     def _first(self, container: InputContainer, stream: VideoStream) -> VideoFrame:

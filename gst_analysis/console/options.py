@@ -96,7 +96,7 @@ def _list_flags(standard: Any) -> Iterator[inspect.Parameter]:
         elif isinstance(default, bool):
             default = False
         taken = typer.Option(
-            flag_of(field),
+            field.metadata["flag"] or flag_of(field),
             help=_help(field, standard),
             metavar=field.metadata["metavar"] or None,
             callback=check_out if isinstance(standard, Files) and field.name == "out" else None,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import typer
 from rich.console import Console
@@ -27,6 +27,7 @@ from gst_analysis.progress import Progress as Report
 from gst_analysis.results import Result
 
 AnyResult = TypeVar("AnyResult", bound=Result[Any])
+AnyOutcome = TypeVar("AnyOutcome", bound="Outcome")
 
 
 def print_json(value: Any) -> None:
@@ -67,23 +68,44 @@ def finish(result: AnyResult, files: Files, *, json: bool, show: Callable[[AnyRe
     Raises:
         Exit: with 1, if something could not be looked at.
     """
+    written = result.save(files.out, files.formats, dark=files.dark) if is_leader() and files.out else {}
+    conclude(result, written, json=json, show=show)
+
+
+class Outcome(Protocol):
+    """What a command has come to: a result, or what was written of one."""
+
+    @property
+    def notes(self) -> Iterable[str]: ...
+
+    @property
+    def failures(self) -> Mapping[str, str]: ...
+
+    def describe_failures(self) -> list[str]: ...
+
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]: ...
+
+
+def conclude(
+    outcome: AnyOutcome, written: Mapping[str, str], *, json: bool, show: Callable[[AnyOutcome], object]
+) -> None:
+    """Print what was saved before: as one document, or as text with notes, failures and files below.
+
+    Raises:
+        Exit: with 1, if something could not be looked at.
+    """
     if is_leader():
-        _tell(result, files, json=json, show=show)
-    if result.failures:
+        if json:
+            print_json(outcome.to_document(written))
+        else:
+            show(outcome)
+            print_remarks(outcome)
+            print_files(written)
+    if outcome.failures:
         raise typer.Exit(1)
 
 
-def _tell(result: AnyResult, files: Files, *, json: bool, show: Callable[[AnyResult], object]) -> None:
-    written = {} if files.out is None else result.save(files.out, files.formats, dark=files.dark)
-    if json:
-        print_json(result.to_document(written))
-    else:
-        show(result)
-        print_remarks(result)
-        print_files(written)
-
-
-def print_remarks(result: Result[Any]) -> None:
+def print_remarks(result: Outcome) -> None:
     """Notes, and what could not be looked at and why, a line each."""
     for note in result.notes:
         print(f"note: {note}")

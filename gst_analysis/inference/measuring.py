@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.clips.dataset import FrameReader
 from gst_analysis.clips.records import ClipRecord, RecordList
+from gst_analysis.clips.spans import read_frames
 from gst_analysis.inference.logits import UNLABELLED, FrameLogits
 from gst_analysis.inference.running import Job, Share, measure_share
 from gst_analysis.inference.settings import InferenceSettings, choose_device
@@ -36,6 +38,7 @@ def measure_frame_logits(
     *,
     settings: InferenceSettings | None = None,
     progress: Progress | None = None,
+    read: FrameReader = read_frames,
 ) -> FrameLogits:
     """Run a network over clips; every view is averaged into one row of logits a frame.
 
@@ -47,6 +50,7 @@ def measure_frame_logits(
         records: what load_records or find_clips returned.
         settings: views, batch, device and so on.
         progress: called now and then, with more than one device from another thread.
+        read: what reads the frames of a clip, such as that of clips that are at hand.
 
     Raises:
         SpecError: a device that is not here, a batch that does not fit into memory.
@@ -56,7 +60,7 @@ def measure_frame_logits(
     model.current_checkpoint()  # refuses what is no network of its spec
     names, notes = _name_classes(model, records)
     views = ViewPlan.of(settings, model.clip_spec, names, model.spec.num_classes)
-    job, numbered = Job(model, settings, views), list(enumerate(records))
+    job, numbered = Job(model, settings, views, read), list(enumerate(records))
     if settings.devices > 1 or count_outer_processes() is not None:
         shares = distribution.measure_shares(job, numbered, progress)
     else:

@@ -15,8 +15,9 @@ from threading import Barrier
 import torch
 from torch import Tensor
 
-from gst_analysis.clips.dataset import ReadingPlan, load_views
+from gst_analysis.clips.dataset import FrameReader, ReadingPlan, load_views
 from gst_analysis.clips.records import ClipRecord
+from gst_analysis.clips.spans import read_frames
 from gst_analysis.errors import DataError
 from gst_analysis.inference.logits import Seconds
 
@@ -32,15 +33,26 @@ class ReadClip:
 
 
 def read_ahead(
-    records: Iterable[tuple[int, ClipRecord]], plan: ReadingPlan, *, threads: int
+    records: Iterable[tuple[int, ClipRecord]],
+    plan: ReadingPlan,
+    *,
+    threads: int,
+    read: FrameReader = read_frames,
 ) -> Generator[ReadClip, None, None]:
-    """Read (place, record) pairs in order; a clip that cannot be read comes back with its failure."""
+    """Read (place, record) pairs in order; a clip that cannot be read comes back with its failure.
+
+    Args:
+        records: what is read, and its place.
+        plan: which views of it.
+        threads: clips that are read at once.
+        read: what reads frames, such as that of clips that are at hand.
+    """
     waiting: deque[Future[ReadClip]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="read-clips") as pool:
         try:
             _narrow(pool, threads)
             for place, record in records:
-                waiting.append(pool.submit(_read, place, record, plan))
+                waiting.append(pool.submit(_read, place, record, plan, read))
                 if len(waiting) > 2 * threads:
                     yield waiting.popleft().result()
             while waiting:
@@ -68,9 +80,9 @@ def _narrow(pool: ThreadPoolExecutor, threads: int) -> None:
     torch.set_num_threads(before)
 
 
-def _read(place: int, record: ClipRecord, plan: ReadingPlan) -> ReadClip:
+def _read(place: int, record: ClipRecord, plan: ReadingPlan, read: FrameReader) -> ReadClip:
     try:
-        views, frames = load_views(record, plan)
+        views, frames = load_views(record, plan, read=read)
     except DataError as error:
         return ReadClip(place, None, None, str(error))
     return ReadClip(place, views, frames.seconds.reshape(plan.clips, -1).mean(axis=0))

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from gst_analysis.checkpoints.loading import LoadedModel
-from gst_analysis.clips.dataset import ReadingPlan
+from gst_analysis.clips.dataset import FrameReader, ReadingPlan
 from gst_analysis.clips.records import ClipRecord
+from gst_analysis.clips.spans import read_frames
 from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import BrokenCheckpoint
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
@@ -34,6 +35,8 @@ class Job:
     model: LoadedModel
     settings: InferenceSettings
     views: ViewPlan
+    read: FrameReader = read_frames
+    """What reads the frames of a clip."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def measure_share(
     failures: dict[int, str] = {}
     with (
         running_conditions(model.module, settings, device) as network,
-        closing(read_ahead(numbered, plan, threads=settings.threads)) as clips,
+        closing(read_ahead(numbered, plan, threads=settings.threads, read=job.read)) as clips,
     ):
         for clip, outputs in _measure(network, clips, job, device):
             if outputs is None:

@@ -80,7 +80,8 @@ def _encode(
 ) -> None:
     mp4 = path.suffix == ".mp4"
     codec, options = ("libx264", {"preset": preset, "crf": "20"}) if mp4 else ("libvpx-vp9", _WEBM)
-    muxing = {"movflags": "+faststart"} if mp4 else {}
+    # A webm would else be given a random name within, so that no two of one film were the same.
+    muxing = {"movflags": "+faststart"} if mp4 else {"fflags": "+bitexact"}
     with av.open(str(path), "w", format=path.suffix.removeprefix("."), options=muxing) as container:
         stream = container.add_stream(codec, rate=Fraction(rate).limit_denominator(1001), options=options)
         assert isinstance(stream, av.VideoStream)

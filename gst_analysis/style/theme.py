@@ -68,9 +68,18 @@ class NotebookFigure(Figure):
         return buffer.getvalue()
 
 
+_WRONG_LIGHT, _WRONG_DARK = "#B5281E", "#FF7B6B"
+"""A tick and a cross tell right and wrong apart without colour."""
+
+
 def theme_of(*, dark: bool) -> Theme:
     """The theme for a light or a dark background."""
     return DARK if dark else LIGHT
+
+
+def wrong_colour(theme: Theme) -> str:
+    """The red that goes with the theme's paper, beside its green for what is right."""
+    return _WRONG_LIGHT if theme is LIGHT else _WRONG_DARK
 
 
 def new_figure(width: float, height: float, theme: Theme) -> Figure:

@@ -8,14 +8,15 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import parquet
 
 from gst_analysis.errors import OutputError
 from gst_analysis.files import explain_disk
 from gst_analysis.tables.schema import Column, Schema, check
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 PIECE_FORMATS = ("csv", "parquet")
 _ROWS = 20_000
@@ -53,8 +54,6 @@ class TablePieces:
         self._waiting = {name: [] for name in self._waiting}
 
     def _write(self) -> None:
-        import pandas as pd
-
         kinds = {name: _choose_dtype(column) for name, column in self._schema.columns.items()}
         piece = pd.DataFrame(self._waiting).astype(kinds)
         if "csv" in self._kinds:
@@ -83,9 +82,6 @@ class TablePieces:
             file.close()
 
     def _write_parquet(self, piece: pd.DataFrame) -> None:
-        import pyarrow as pa
-        from pyarrow import parquet
-
         kinds = {"text": pa.string(), "whole": pa.int64(), "real": pa.float64(), "flag": pa.bool_()}
         schema = pa.schema([(name, kinds[column.kind]) for name, column in self._schema.columns.items()])
         if self._parquet is None:

@@ -35,7 +35,7 @@ from gst_analysis.rooms import About
 from gst_analysis.tables import check
 
 ALONE = ("checkpoint", "checkpoints", "pairs", "annotations")
-COUNT = {"nothing": 0, **dict.fromkeys(ALONE, 1), "clips": 2, "dataset": 2}
+COUNT = {"nothing": 0, **dict.fromkeys(ALONE, 1), "clip": 2, "clips": 2, "dataset": 2}
 """Arguments that a command takes at least."""
 
 
@@ -62,6 +62,7 @@ def run_python(about: About, bench: Bench) -> Result[Any]:
         "nothing": [],
         "checkpoint": [bench.model],
         "checkpoints": [bench.model],
+        "clip": [bench.model, bench.records[0]],
         "clips": [bench.model, bench.records],
         "dataset": [bench.model, bench.records],
         "pairs": [[(bench.model, bench.records)]],
@@ -79,6 +80,7 @@ def list_words(about: About, bench: Bench) -> list[str]:
         "nothing": [],
         "checkpoint": [str(bench.file)],
         "checkpoints": [str(bench.file)],
+        "clip": [str(bench.file), clips[0]],
         "clips": [str(bench.file), clips[0]],
         "dataset": [str(bench.file), str(bench.annotations)],
         "pairs": [f"{bench.file}={bench.annotations}"],

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app import cached, cached_clips
-from app.cached_clips import Way
+from app.cached_clips import TraceMode
 from app.clips import Clip
 from app.downloads import make_file
 from app.trace_commands import write_trace
@@ -19,7 +19,7 @@ from tests.conftest import SaveSmall
 def test_shown_commands_give_the_downloads_table(folder: Path, save_small: SaveSmall, clip: Path) -> None:
     checkpoint = save_small(file="net.pth")
     shown = Clip("clip.mp4", "clip.mp4", clip, "clip.mp4")
-    lines = write_trace("net.pth", shown, Way("frame"), class_id=3, predicted=False)
+    lines = write_trace("net.pth", shown, TraceMode("frame"), class_id=3, predicted=False)
     trace, influence, saliency = (shlex.split(line)[1:] for line in lines.shell.splitlines())
     assert run([*trace, "--formats", "csv"]) == 0
     assert run([*influence, "--formats", "csv"]) == 0
@@ -29,7 +29,7 @@ def test_shown_commands_give_the_downloads_table(folder: Path, save_small: SaveS
     )
     files = cached_clips.Files(checkpoint, clip)
     made = {
-        "trace/frame_traces.csv": cached_clips.trace(subject, files, Way("frame")),
+        "trace/frame_traces.csv": cached_clips.trace(subject, files, TraceMode("frame")),
         "influence/influence.csv": cached_clips.measure_influence(subject, files, class_id=3),
         "saliency/saliency.csv": cached_clips.map_saliency(subject, files, class_id=3),
     }
@@ -41,7 +41,7 @@ def test_shown_python_lines_run(folder: Path, save_small: SaveSmall, clip: Path)
     save_small(file="net.pth")
     shown = Clip("clip.mp4", "it's a clip", clip, "clip.mp4")
     scope: dict[str, Any] = {}
-    exec(write_trace("net.pth", shown, Way("prefix"), class_id=1, predicted=False).python, scope)
+    exec(write_trace("net.pth", shown, TraceMode("prefix"), class_id=1, predicted=False).python, scope)
     assert set(scope["table"]["mode"]) == {"prefix"}
     assert scope["saliency"].summary.class_id == 1
 
@@ -50,6 +50,8 @@ def test_shown_commands_render_the_planted_clip_again(folder: Path) -> None:
     (planted, *_) = planted_clips(folder / "planted" / "static", "static")
     name = f"worlds/static/videos/{planted.path.name}"
     shown = Clip("planted:static/0", "x", planted.path, name, planted.label)
-    first, *_ = write_trace("net.pth", shown, Way("frame"), class_id=0, predicted=True).shell.splitlines()
+    first, *_ = write_trace(
+        "net.pth", shown, TraceMode("frame"), class_id=0, predicted=True
+    ).shell.splitlines()
     assert run(shlex.split(first)[1:]) == 0
     assert (folder / name).read_bytes() == planted.path.read_bytes()

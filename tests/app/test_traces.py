@@ -13,14 +13,12 @@ import numpy as np
 import pytest
 
 from app import cached, cached_clips, tracing
-from app.cached_clips import Way
+from app.cached_clips import TraceMode
 from app.clips import resolve_clip
 from app.downloads import make_file
 from app.wording import NOT_YOURS
 from gst_analysis.analyses import influence as influence_room
 from gst_analysis.analyses import traces
-from gst_analysis.analyses.traces.measure import TracePlan
-from gst_analysis.analyses.traces.runs import TraceOptions
 from gst_analysis.analyses.traces.single_clips import trace_clip
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.errors import DataError
@@ -102,8 +100,7 @@ def test_a_link_names_the_mode(
 ) -> None:
     save_small(file="net.pth")
     page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode=shown)
-    options = TraceOptions(TracePlan(mode))
-    expected = traces.trace("net.pth", "clip.mp4", options=options).table
+    expected = traces.trace("net.pth", "clip.mp4", mode=mode).table
     for label, rows in expected.groupby("label"):
         assert curves(plots(page)[0])[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
     assert f"--mode {mode}" in page.code[0].value
@@ -128,7 +125,7 @@ def test_many_windows_are_read_beside_the_page_and_can_be_cancelled(
     while not plots(page) and time.monotonic() < last:
         time.sleep(0.1)
         page.run()
-    table = traces.trace("net.pth", "clip.mp4", options=TraceOptions(TracePlan("window"))).table
+    table = traces.trace("net.pth", "clip.mp4", mode="window").table
     for label, rows in table.groupby("label"):
         assert curves(plots(page)[0])[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
     assert "of which 8 are sampled" in said(page)
@@ -144,8 +141,7 @@ def test_windows_are_as_long_and_as_far_apart_as_asked(
     window.set_value(16).run()
     page.number_input(key="step").set_value(4).run()
     assert page.number_input(key="step").placeholder == "2"
-    plan = TracePlan("window", window=16, step=4)
-    table = traces.trace("net.pth", "clip.mp4", options=TraceOptions(plan)).table
+    table = traces.trace("net.pth", "clip.mp4", mode="window", window=16, step=4).table
     assert table["frame"].nunique() == 3
     for label, rows in table.groupby("label"):
         assert curves(plots(page)[0])[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
@@ -280,12 +276,12 @@ def test_the_same_content_is_traced_once_and_drawn_from_the_file_that_is_there(
     once = trace_clip
     monkeypatch.setattr(cached_clips, "trace_clip", lambda *a, **k: calls.append(a) or once(*a, **k))
     subject = cached_clips.Subject("a", "net.pth", cached_clips.hash_clip(clip), "clip.mp4", None)
-    cached_clips.trace(subject, cached_clips.Files(checkpoint, clip), Way("frame"))
+    cached_clips.trace(subject, cached_clips.Files(checkpoint, clip), TraceMode("frame"))
     moved = clip.rename(folder / "moved.mp4")
-    again = cached_clips.trace(subject, cached_clips.Files(checkpoint, moved), Way("frame"))
+    again = cached_clips.trace(subject, cached_clips.Files(checkpoint, moved), TraceMode("frame"))
     assert len(calls) == 1
     assert make_file("png", "frame_traces", again, again.plot).startswith(b"\x89PNG")
-    assert cached_clips.film_trace(subject, again, Way("frame"))[4:8] == b"ftyp"
+    assert cached_clips.film_trace(subject, again, TraceMode("frame"))[4:8] == b"ftyp"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.state_changes import find_truth, list_clips, main
-from gst_analysis.analyses.traces.measure import ClipTrace
+from gst_analysis.analyses.traces.clip_trace import ClipTrace
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.networks.registry import build_model

@@ -9,9 +9,8 @@ import pytest
 
 from gst_analysis.analyses import slimming
 from gst_analysis.analyses.dataset_check import check_dataset
-from gst_analysis.analyses.traces.runs import choose_clips
 from gst_analysis.cli import run
-from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
+from gst_analysis.clips.labelled import ClipChoice, choose_clips, load_labelled_clips
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.reporting import making
 from tests.clips.annotation_files import close, touch, write

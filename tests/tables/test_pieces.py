@@ -9,15 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gst_analysis.analyses.traces.files import trace_to_folder
-from gst_analysis.analyses.traces.measure import TracePlan
-from gst_analysis.analyses.traces.runs import TraceOptions
+from gst_analysis.analyses.traces import TraceOptions, trace_to_folder
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.errors import OutputError, SpecError, TableError
 from gst_analysis.files import write_whole
-from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.results import LegacyResult as Result
-from gst_analysis.results import Provenance
+from gst_analysis.results import Provenance, Result
 from gst_analysis.tables.pieces import write_tables
 from gst_analysis.tables.schema import Schema, real, text, whole
 from tests.inference.fakes import fake_model, write_greys
@@ -51,7 +47,7 @@ def test_memory_stays_flat_however_many_clips_there_are(
     monkeypatch.setattr("gst_analysis.tables.pieces._ROWS", 200)
     monkeypatch.setattr("gst_analysis.analyses.traces.measure._CHUNK", 8)
     clip = ClipRecord("a", write_greys(tmp_path / "a", [10, 20, 30]))
-    options = TraceOptions(TracePlan(settings=InferenceSettings(device="cpu", readers=1)))
+    options = TraceOptions(device="cpu")
 
     def peak(clips: int) -> int:
         tracemalloc.start()
@@ -99,8 +95,8 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pyt
     ):
         tables["t"].add(pd.DataFrame({"name": ["x"]}))
     assert not list(tmp_path.iterdir())
-    with pytest.raises(OutputError, match=r"t\.csv: expected room to write it.*make room"):
-        Result(pd.DataFrame({"a": [1]}), None, Provenance({}, {}, {})).save(tmp_path, "t")
+    with pytest.raises(OutputError, match=r"result\.csv: expected room to write it.*make room"):
+        Result(pd.DataFrame({"a": [1]}), None, Provenance({}, {}, {})).save(tmp_path)
     assert not list(tmp_path.iterdir())
 
 

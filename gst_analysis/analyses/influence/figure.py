@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from textwrap import wrap
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from gst_analysis.analyses.influence.table import FrameInfluence
 from gst_analysis.errors import SpecError
-from gst_analysis.style.theme import Theme, choose_ink, new_figure, style_axes, style_legend, theme_of
+from gst_analysis.style.share_matrix import Array, ShareScale, cross_out, draw_cells, list_ticks, scale_shares
+from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 
 TITLES: Mapping[str, str] = {
     "gradient": "gradient of the logit",
     "occlusion-mean": "frame replaced by the clip's mean",
     "occlusion-neighbour": "frame replaced by its neighbour",
 }
-_MOST_NUMBERS = 10
-"""Frames up to which cells carry their percentage."""
-_MOST_TICKS = 17
-
-Array = npt.NDArray[np.float64]
 
 
 def draw_figures(result: FrameInfluence, *, dark: bool = False) -> dict[str, Figure]:
@@ -120,70 +113,18 @@ def _title(method: str, agreement: Mapping[str, float | None]) -> str:
     return TITLES[method] + ("" if rank is None else f"\nrank correlation with the gradient {rank:.2f}")
 
 
-@dataclass(frozen=True)
-class _Scale:
-    """Shares from 0 to the largest of all panels, and their colours."""
-
-    norm: Normalize
-    colours: Colormap
-    top: float
-
-
-def _scale(table: pd.DataFrame, fields: pd.DataFrame | None, theme: Theme) -> _Scale:
+def _scale(table: pd.DataFrame, fields: pd.DataFrame | None, theme: Theme) -> ShareScale:
     top = max(float(part["share"].max()) for part in (table, fields) if part is not None and len(part))
-    return _Scale(Normalize(0, top or 1.0), _colours(theme), top or 1.0)
+    return scale_shares(top, theme)
 
 
-def _colours(theme: Theme) -> Colormap:
-    return LinearSegmentedColormap.from_list("influence", [theme.panel, theme.accent])
-
-
-def draw_shares(
-    axes: Axes, shares: Array, reachable: npt.NDArray[np.bool_], theme: Theme, *, size: float = 7.5
-) -> None:
-    """A matrix (T, T) by itself, its deepest colour the largest share; percentages in points of a size."""
-    top = float(shares.max(initial=0)) or 1.0
-    _draw_cells(axes, shares, reachable, _Scale(Normalize(0, top), _colours(theme), top), theme, size=size)
-
-
-def list_ticks(frames: int) -> list[int]:
-    """Frames that are numbered at an axis: all, or of many every so-manieth."""
-    return list(range(0, frames, -(-frames // _MOST_TICKS)))
-
-
-def say_percent(share: float) -> str:
-    """What stands in a cell."""
-    if share == 0:
-        return "0"
-    return "<1" if share < 0.005 else f"{100 * share:.0f}"
-
-
-def _draw_matrix(axes: Axes, rows: pd.DataFrame, scale: _Scale, theme: Theme) -> None:
+def _draw_matrix(axes: Axes, rows: pd.DataFrame, scale: ShareScale, theme: Theme) -> None:
     shares, reachable = to_matrix(rows, "share"), to_matrix(rows, "reachable") > 0
-    _draw_cells(axes, shares, reachable, scale, theme, size=7.5)
+    draw_cells(axes, shares, reachable, scale, theme, size=7.5)
     style_axes(axes, theme, grid=None)
     _number_frames(axes, len(shares))
     axes.set_yticks(axes.get_xticks())
     axes.set_xlabel("input frame", fontsize=8.5, color=theme.ink)
-
-
-def _draw_cells(
-    axes: Axes, shares: Array, reachable: npt.NDArray[np.bool_], scale: _Scale, theme: Theme, *, size: float
-) -> None:
-    axes.imshow(shares, cmap=scale.colours, norm=scale.norm, interpolation="nearest")
-    _hatch(axes, ~reachable, theme)
-    if len(shares) > _MOST_NUMBERS:
-        return
-    for y, x in zip(*np.nonzero(reachable), strict=True):
-        share = float(shares[y, x])
-        ink = choose_ink((share / scale.top) ** 2, theme.accent, theme)  # which takes the square root of it
-        axes.text(x, y, say_percent(share), ha="center", va="center", fontsize=size, color=ink)
-
-
-def _hatch(axes: Axes, cells: npt.NDArray[np.bool_], theme: Theme) -> None:
-    """Mark what arithmetic rules out."""
-    rows, columns = np.nonzero(cells)
-    axes.scatter(columns, rows, marker="x", s=14, linewidths=0.8, color=theme.faint)
 
 
 def _number_frames(axes: Axes, frames: int) -> None:
@@ -191,13 +132,13 @@ def _number_frames(axes: Axes, frames: int) -> None:
     axes.tick_params(length=0, labelsize=7.5)
 
 
-def _draw_blocks(axes: Axes, fields: pd.DataFrame, scale: _Scale, theme: Theme) -> None:
+def _draw_blocks(axes: Axes, fields: pd.DataFrame, scale: ShareScale, theme: Theme) -> None:
     names = list(dict.fromkeys(fields["block"]))
     shares = np.stack([fields[fields["block"] == name]["share"].to_numpy() for name in names])
     axes.imshow(shares, cmap=scale.colours, norm=scale.norm, interpolation="nearest", aspect="auto")
     style_axes(axes, theme, grid=None)
     beyond = np.stack([~fields[fields["block"] == name]["reachable"].to_numpy() for name in names])
-    _hatch(axes, beyond, theme)
+    cross_out(axes, beyond, theme)
     for row, name in enumerate(names):
         rows = fields[fields["block"] == name]
         note = f"spread ±{spread_of(rows):.1f}, at most ±{rows['half_width'].iloc[0]}"
@@ -214,7 +155,7 @@ def _draw_blocks(axes: Axes, fields: pd.DataFrame, scale: _Scale, theme: Theme) 
     axes.set_xlabel("input frame", fontsize=8.5, color=theme.ink)
 
 
-def _draw_key(figure: Figure, scale: _Scale, theme: Theme, *, crossed: bool) -> None:
+def _draw_key(figure: Figure, scale: ShareScale, theme: Theme, *, crossed: bool) -> None:
     """What depth of colour means, and crosses if there are any."""
     shades = ScalarMappable(scale.norm, scale.colours)
     percent = PercentFormatter(1, decimals=0)

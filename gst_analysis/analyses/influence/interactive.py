@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from gst_analysis.analyses.influence.figure import TITLES, list_ticks, name_checkpoint, spread_of, to_matrix
+from gst_analysis.analyses.influence.figure import TITLES, name_checkpoint, spread_of, to_matrix
 from gst_analysis.analyses.influence.table import FrameInfluence
 from gst_analysis.style.screen import start_figure
+from gst_analysis.style.share_matrix import list_ticks
 from gst_analysis.style.theme import Theme, theme_of
 
 _ALLOWED = {True: "", False: "<br>cannot depend on it, by arithmetic"}

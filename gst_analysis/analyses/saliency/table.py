@@ -110,6 +110,7 @@ class SaliencyMaps(Result[SaliencySummary]):
     stem: ClassVar[str] = "saliency"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "mp4", *TABLE_FORMATS)
     saved: ClassVar[tuple[str, ...]] = ("png", "mp4", *TABLE_FORMATS)
+    schemas: ClassVar[Mapping[str, Schema]] = {"saliency": SALIENCY}
 
     pictures: Pixels = field(repr=False, kw_only=True)
     """(T, H, W, 3), the frames that were looked at, reduced for people to look at."""
@@ -193,3 +194,4 @@ class Pointing(Result[PointingSummary]):
     """Whether heat falls on the objects of a planted world; `.table` is POINTING."""
 
     stem: ClassVar[str] = "pointing"
+    schemas: ClassVar[Mapping[str, Schema]] = {"pointing": POINTING}

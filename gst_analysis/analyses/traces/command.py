@@ -1,4 +1,4 @@
-"""`trace`."""
+"""`trace`: the command, and what it prints."""
 
 from __future__ import annotations
 
@@ -11,64 +11,46 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gst_analysis.console.options import Family, Frames, Json, Out, Root, Subset
-from gst_analysis.console.output import print_files, print_pairs
+from gst_analysis.analyses import traces
+from gst_analysis.analyses.traces import TracedFolder, TraceOptions, Traces
+from gst_analysis.analyses.traces.table import ListOptions, TraceSummary
+from gst_analysis.console.options import CheckpointFile, Json, takes_options
+from gst_analysis.console.output import conclude, print_pairs, show_progress
 from gst_analysis.errors import one_line
+from gst_analysis.options import Files, files_of
+from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
-    from gst_analysis.analyses.traces import Traces
-    from gst_analysis.analyses.traces.files import TracedFolder, TraceFiles
-    from gst_analysis.analyses.traces.tabulate import TraceSummary
+    from gst_analysis.clips import labelled
+    from gst_analysis.clips.records import RecordList
+else:
+    labelled = Door("gst_analysis.clips.labelled")
 
 commands = typer.Typer()
+
+_OPTIONS = TraceOptions()
+_LISTED = ListOptions()
+_OUT = Path("trace")
+_FILES = files_of(Traces, str(_OUT))
+_MOST_CLIPS, _MOST_ROWS = 12, 40
 
 
 @commands.command(
     epilog="Example: gst-analyze trace ckpt.pth clip.mp4 --mode prefix --formats png,mp4 --out trace"
 )
+@takes_options
 def trace(
-    checkpoint: Annotated[str, typer.Argument(metavar="CKPT", help="A checkpoint file.")],
+    checkpoint: CheckpointFile,
     clips: Annotated[
         list[str] | None,
         typer.Argument(metavar="CLIP...", help="Videos, folders of frames, folders of clips, globs."),
     ] = None,
-    mode: Annotated[
-        str, typer.Option(help="What a row is: frame, prefix, leave-one-out or window.")
-    ] = "frame",
-    dataset: Annotated[
-        str | None,
-        typer.Option(metavar="ROOT|FILE", help="Instead of clips: a labelled list, or a folder with one."),
-    ] = None,
-    root: Root = None,
-    subset: Subset = None,
-    limit: Annotated[int | None, typer.Option(help="Draw this many clips of the data set.")] = None,
-    window: Annotated[int | None, typer.Option(help="Mode window: frames of the video in a window.")] = None,
-    step: Annotated[int | None, typer.Option(help="Mode window: frames from one to the next.")] = None,
-    margin: Annotated[
-        float, typer.Option(help="Lead in probability that a new label must reach, 0 to 1.")
-    ] = 0.5,
-    hold: Annotated[int, typer.Option(help="Rows for which a new label must lead.")] = 2,
-    top_k: Annotated[int, typer.Option("--top", help="Classes of each clip that the table keeps.")] = 5,
-    influence: Annotated[
-        bool,
-        typer.Option(
-            "--influence/--no-influence",
-            help="Show beside each trace which frames its logits are made of. Takes a gradient for each "
-            "frame: 3 to 14 times the network's own time; with --stream of 16 clips only.",
-        ),
-    ] = True,
+    options: TraceOptions = _OPTIONS,
+    listed: ListOptions = _LISTED,
     stream: Annotated[
         bool, typer.Option("--stream", help="For whole data sets: tables only, written in pieces.")
     ] = False,
-    formats: Annotated[
-        str, typer.Option("--formats", help="png, svg, pdf, html, mp4, webm; csv, parquet, json.")
-    ] = "png,csv,parquet,json",
-    family: Family = None,
-    frames: Frames = None,
-    batch: Annotated[int, typer.Option(help="Clips at once.")] = 8,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    dark: Annotated[bool, typer.Option("--dark", help="Draw for a dark background.")] = False,
-    out: Out = Path("trace"),
+    files: Files = _FILES,
     json: Json = False,
 ) -> None:
     """Trace a prediction over the course of clips (Figure 5).
@@ -76,58 +58,42 @@ def trace(
     Draws each clip's frames with the label and confidence that the network gives them, marks where the
     predicted state changes, and writes the table behind it. Exits with 1 if some clips could not be read.
     """
-    from gst_analysis.analyses import traces
-    from gst_analysis.analyses.traces.files import TRACE_FORMATS, save_traces, trace_to_folder
-    from gst_analysis.analyses.traces.measure import TracePlan
-    from gst_analysis.analyses.traces.runs import TraceOptions, choose_clips
-    from gst_analysis.analyses.traces.state_changes import ChangeSettings
-    from gst_analysis.checkpoints.sources import open_model
-    from gst_analysis.clips.labelled import ClipChoice
-    from gst_analysis.console.output import print_json, show_progress
-    from gst_analysis.inference.settings import InferenceSettings
-    from gst_analysis.tables.schema import check_choices
-
-    kinds = check_choices("formats", formats.split(","), TRACE_FORMATS)
-    plan = TracePlan(mode, window, step, InferenceSettings(batch=batch, device=device))
-    options = TraceOptions(plan, ChangeSettings(margin, hold), top_k, influence)
-    records = choose_clips(clips or [], dataset, ClipChoice(root, limit=limit, subset=subset))
-    model = open_model(checkpoint, family=family, num_frames=frames)
+    records, out = _choose(clips or [], listed), files.out or _OUT
     with show_progress("tracing", len(records)) as progress:
         if stream:
-            folder = trace_to_folder(model, records, out, kinds=kinds, options=options, progress=progress)
+            folder = traces.trace_to_folder(
+                checkpoint, records, out, kinds=files.formats, options=options, progress=progress
+            )
         else:
-            result = traces.trace(model, records, options=options, progress=progress)
+            result = traces.trace(checkpoint, records, options=options, progress=progress)
     if stream:
-        print_json(folder.contract()) if json else show_traced_folder(folder)
-        raise typer.Exit(1 if folder.summary.failures else 0)
+        conclude(folder, folder.files, json=json, show=print_traced_folder)
+        return
     with show_progress("drawing", len(records)) as progress:
-        files = save_traces(result, out, kinds, dark=dark, progress=progress)
-    print_json(result.contract(files)) if json else show_traces(result, files)
-    raise typer.Exit(1 if result.summary.failures or files.failures else 0)
+        written = result.save(out, files.formats, dark=files.dark, progress=progress)
+    conclude(result, written, json=json, show=print_traces)
 
 
-_MOST_CLIPS, _MOST_ROWS = 12, 40
+def _choose(clips: Sequence[str], listed: ListOptions) -> RecordList:
+    choice = labelled.ClipChoice(listed.root, limit=listed.limit, subset=listed.subset)
+    return labelled.choose_clips(clips, listed.dataset, choice)
 
 
-def show_traces(result: Traces, files: TraceFiles) -> None:
-    """A table for each clip (of many, the first few), then the summary and the files."""
+def print_traces(result: Traces) -> None:
+    """A table for each clip (of many, the first few), then the summary."""
     for clip in result.traced[:_MOST_CLIPS]:
-        _show_clip(clip)
+        _print_clip(clip)
     if len(result.traced) > _MOST_CLIPS:
         print(f"{len(result.traced) - _MOST_CLIPS} more clips are in the table")
-    failures = result.summary.failures | files.failures
-    _show_summary(result.summary, failures, sum(clip["truth"] is not None for clip in result.traced))
-    drawn = {f"{clip} ({kind})": path for clip, part in files.clips.items() for kind, path in part.items()}
-    print_files(files.tables | {_plain(name): path for name, path in drawn.items()})
+    _print_summary(result.summary, sum(clip["truth"] is not None for clip in result.traced))
 
 
-def show_traced_folder(result: TracedFolder) -> None:
-    """The summary and the files."""
-    _show_summary(result.summary, result.summary.failures, None)
-    print_files(result.files)
+def print_traced_folder(result: TracedFolder) -> None:
+    """The summary."""
+    _print_summary(result.summary, None)
 
 
-def _show_clip(clip: Mapping[str, Any]) -> None:
+def _print_clip(clip: Mapping[str, Any]) -> None:
     video = clip["video"]
     title = f"{_plain(clip['clip'])}: {_plain(video['label'])} ({video['probability']:.0%})"
     if clip["truth"] is not None:
@@ -150,12 +116,12 @@ def _show_clip(clip: Mapping[str, Any]) -> None:
     Console().print(table)
     if len(clip["frames"]) > _MOST_ROWS:
         print(f"{len(clip['frames']) - _MOST_ROWS} more rows are in the table")
-    _show_changes(clip["change_points"])
+    _print_changes(clip["change_points"])
     for note in clip["notes"]:
         print(f"note: {note}")
 
 
-def _show_changes(changes: Sequence[Mapping[str, Any]]) -> None:
+def _print_changes(changes: Sequence[Mapping[str, Any]]) -> None:
     for change in changes:
         when = f" ({change['seconds']:.2f} s)" if change["seconds"] == change["seconds"] else ""
         print(
@@ -164,7 +130,7 @@ def _show_changes(changes: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
-def _show_summary(summary: TraceSummary, failures: Mapping[str, str], known: int | None) -> None:
+def _print_summary(summary: TraceSummary, known: int | None) -> None:
     fields: dict[str, object] = {
         "mode": summary.mode,
         "clips": f"{summary.clips:,}",
@@ -182,14 +148,9 @@ def _show_summary(summary: TraceSummary, failures: Mapping[str, str], known: int
             f"{pair.changes} × {_plain(pair.from_label)} → {_plain(pair.to_label)}"
             for pair in summary.pairs[:5]
         )
-    if summary.influence is not None:
-        fields["what logits are made of"] = summary.influence
+    if summary.explanation:
+        fields["what logits are made of"] = summary.explanation
     print_pairs("traces", fields)
-    for note in summary.notes:
-        print(f"note: {note}")
-    for clip, reason in failures.items():
-        told = _plain(reason).removeprefix(f"{_plain(clip)}: ")
-        print(f"not traced: {_plain(clip)}: {told}")
 
 
 def _plain(text: object) -> str:

@@ -11,10 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from gst_analysis.analyses.traces.look_back_figure import draw_panel, measure_panel
+from gst_analysis.analyses.traces.evidence_figure import draw_panel, measure_panel
+from gst_analysis.analyses.traces.result import Traces
 from gst_analysis.analyses.traces.story import ClipStory, Moment, choose_moments, say_when
 from gst_analysis.style.names import shorten
-from gst_analysis.style.theme import Theme, new_figure, theme_of
+from gst_analysis.style.theme import Theme, new_figure, theme_of, wrong_colour
 
 SHOWN = 12
 """Rows of a longer trace that are shown."""
@@ -22,8 +23,6 @@ _PER_LINE = 8
 _CELL, _GAP, _EDGE = 1.42, 0.16, 0.25  # inches
 _BAR, _HEAD, _FOOT = 0.13, 0.78, 0.62
 _FONT = 7.5
-_WRONG_LIGHT, _WRONG_DARK = "#B5281E", "#FF7B6B"
-"""Red beside the theme's green; a tick and a cross tell them apart without colour."""
 
 Pictures = Mapping[int, np.ndarray]
 """Thumbnails (H, W, 3) by their place in the video."""
@@ -71,9 +70,16 @@ class _Layout:
         return _EDGE + column * (_CELL + _GAP), self.size[1] - _HEAD - line * self.line
 
 
-def wrong_colour(theme: Theme) -> str:
-    """The red that goes with the theme's paper."""
-    return _WRONG_LIGHT if theme is theme_of(dark=False) else _WRONG_DARK
+def draw_figures(result: Traces, *, dark: bool = False) -> dict[str, Figure]:
+    """The strip of the paper, of every clip that is drawn."""
+    drawn = {}
+    for clip in result.drawn:
+        story = result.story(clip)
+        places = [moment.source_frame for moment in choose_moments(story, SHOWN)]
+        drawn[result.name_file(clip)] = draw_frame_traces(
+            story, result.load_pictures(clip, places), dark=dark
+        )
+    return drawn
 
 
 def draw_frame_traces(story: ClipStory, pictures: Pictures, *, dark: bool = False) -> Figure:

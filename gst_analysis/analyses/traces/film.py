@@ -12,16 +12,21 @@ import numpy as np
 from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
-from gst_analysis.analyses.traces.figure import wrong_colour
 from gst_analysis.analyses.traces.story import ClipStory, Moment
+from gst_analysis.clips.media import Seconds
+from gst_analysis.clips.opened import OpenedClips
+from gst_analysis.clips.pictures import iterate_frames, measure_rate, read_times
+from gst_analysis.clips.records import ClipRecord
 from gst_analysis.style.films import save_film
 from gst_analysis.style.names import shorten
-from gst_analysis.style.theme import DARK
+from gst_analysis.style.theme import DARK, wrong_colour
 
 _NARROWEST, _WIDEST = 480, 960
 _BAND, _MARGIN = 110, 12
 _FLASH_S = 0.6
 """How long a change of state is shown."""
+_ROUNDING_S = 0.0025
+"""Two frames whose times are rounded to milliseconds can lie so much farther apart than two others."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,35 @@ class Caption:
     seconds: float
     turned: bool
     """Whether the state changed a moment ago."""
+
+
+def film_clip(path: Path, record: ClipRecord, story: ClipStory, at_hand: OpenedClips) -> Path:
+    """Write a clip with its running prediction as a video, whole or not at all.
+
+    Args:
+        path: ends in .mp4 or .webm.
+        record: where the clip lies.
+        story: its trace.
+        at_hand: clips that are opened.
+
+    Raises:
+        DataError: a frame cannot be read.
+        OutputError: another ending, or a place that cannot be written.
+    """
+    frames = (
+        (int(place), pixels)
+        for block in iterate_frames(record, at_hand=at_hand)
+        for place, pixels in zip(block.indices, block.pixels, strict=True)
+    )
+    times = read_times(record, at_hand=at_hand)
+    uneven = None if times is None or _are_even(times) else times.tolist()
+    rate = measure_rate(record, at_hand=at_hand)
+    return save_annotated_video(path, frames, story, rate=rate, times=uneven)
+
+
+def _are_even(times: Seconds) -> bool:
+    """Whether frames follow evenly, but for the rounding of containers that count milliseconds."""
+    return bool(np.ptp(np.diff(times)) < _ROUNDING_S) if len(times) > 1 else True
 
 
 def save_annotated_video(

@@ -10,12 +10,13 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
 
-from gst_analysis.analyses.traces.figure import Pictures, wrong_colour
-from gst_analysis.analyses.traces.look_back_figure import add_matrix
+from gst_analysis.analyses.traces.evidence_figure import add_matrix
+from gst_analysis.analyses.traces.figure import Pictures
+from gst_analysis.analyses.traces.result import Traces
 from gst_analysis.analyses.traces.story import ClipStory, Moment
 from gst_analysis.style.names import shorten
 from gst_analysis.style.screen import break_lines, start_figure
-from gst_analysis.style.theme import Theme, theme_of
+from gst_analysis.style.theme import Theme, theme_of, wrong_colour
 
 _COLOURS_LIGHT = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#882255", "#56B4E9", "#D55E00", "#7A7A7A")
 _COLOURS_DARK = ("#56B4E9", "#E69F00", "#2FC79B", "#E08FC2", "#E4708E", "#9CD3F2", "#F0853B", "#A8A8A8")
@@ -26,6 +27,18 @@ _MOST_PICTURES = 16
 """Frames that find room side by side."""
 _LINE = 44
 """Characters that find room beside a line of the legend on a telephone."""
+
+
+def draw_pages(result: Traces, *, dark: bool = False) -> dict[str, go.Figure]:
+    """The timeline of every clip that is drawn."""
+    drawn = {}
+    for clip in result.drawn:
+        story = result.story(clip)
+        places = [moment.source_frame for moment in choose_pictures(story)]
+        drawn[result.name_file(clip)] = draw_frame_traces_interactive(
+            story, result.load_pictures(clip, places), top_k=result.curves, dark=dark
+        )
+    return drawn
 
 
 def draw_frame_traces_interactive(

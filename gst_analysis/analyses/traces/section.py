@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from gst_analysis.analyses.traces import Traces, trace
-from gst_analysis.analyses.traces.measure import TracePlan
-from gst_analysis.analyses.traces.runs import TraceOptions
 from gst_analysis.clips.labelled import spread_records
 from gst_analysis.progress import Progress
 from gst_analysis.sections.parts import PageFigure, Section, Words, draw_both
@@ -26,9 +24,9 @@ def write_section(subject: Subject, progress: Progress) -> Section:
     """What the network says frame by frame in a few clips."""
     clips = subject.shown
     few = spread_records(clips.records, clips.options.traces)
-    options = TraceOptions(TracePlan(settings=clips.settings))
-    result = trace(clips.model, few, options=options, progress=progress)
-    clips.failures.update(result.summary.failures)
+    settings = clips.settings
+    result = trace(clips.model, few, batch=settings.batch, device=settings.device, progress=progress)
+    clips.failures.update(result.failures)
     figures = [_draw_trace(result, clip, number) for number, clip in enumerate(result.records, start=1)]
     return Section(NAME, figures=figures, notes=few.notes[-1:])
 

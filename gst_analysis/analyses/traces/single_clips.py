@@ -10,15 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gst_analysis.analyses.traces import Traces, trace
-from gst_analysis.analyses.traces.runs import TraceOptions
-from gst_analysis.checkpoints.sources import open_model
+from gst_analysis.analyses.traces.table import BARE
 from gst_analysis.errors import DataError
 from gst_analysis.progress import Progress
+from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
+    from gst_analysis.analyses.traces import windows
+    from gst_analysis.checkpoints import sources
     from gst_analysis.checkpoints.loading import LoadedModel
-    from gst_analysis.checkpoints.sources import Source
+    from gst_analysis.clips import decoding, finding, records
     from gst_analysis.clips.records import RecordList
+    from gst_analysis.planted import making, worlds
+else:
+    windows = Door("gst_analysis.analyses.traces.windows")
+    sources = Door("gst_analysis.checkpoints.sources")
+    decoding = Door("gst_analysis.clips.decoding")
+    finding = Door("gst_analysis.clips.finding")
+    records = Door("gst_analysis.clips.records")
+    making = Door("gst_analysis.planted.making")
+    worlds = Door("gst_analysis.planted.worlds")
 
 PLANTED_WORLDS: Mapping[str, str] = {
     "state-change": "State changes",
@@ -50,13 +61,10 @@ def planted_clips(folder: str | os.PathLike[str], world: str) -> list[PlantedCli
         SpecError: a world that there is not.
         OutputError: a folder that holds something else, or cannot be written.
     """
-    from gst_analysis.planted.making import make_world, read_world
-    from gst_analysis.planted.worlds import WorldConfig
-
-    config = WorldConfig(world=world, train_fraction=0, seed=PLANTED_SEED, difficulty="easy")  # type: ignore[arg-type] # refuses other words
-    config = WorldConfig(**{**vars(config), "clips": len(config.classes)})
+    config = worlds.WorldConfig(world=world, train_fraction=0, seed=PLANTED_SEED, difficulty="easy")  # type: ignore[arg-type] # refuses other words
+    config = worlds.WorldConfig(**{**vars(config), "clips": len(config.classes)})
     where = Path(folder)
-    made = read_world(where) if where.exists() else make_world(where, config, workers=1)
+    made = making.read_world(where) if where.exists() else making.make_world(where, config, workers=1)
     clips = sorted(made.clips, key=lambda clip: clip.label)
     return [
         PlantedClip(
@@ -70,15 +78,13 @@ def planted_clips(folder: str | os.PathLike[str], world: str) -> list[PlantedCli
 
 def match_world(labels: Sequence[str]) -> str | None:
     """The planted world whose classes these are, in any order; None if they are no world's."""
-    from gst_analysis.planted.worlds import WORLDS, classes_of
-
-    worlds = (world for world in WORLDS if {c.label for c in classes_of(world)} == set(labels))
-    return next(worlds, None)
+    matches = (world for world in worlds.WORLDS if {c.label for c in worlds.classes_of(world)} == set(labels))
+    return next(matches, None)
 
 
 def open_named(path: str | os.PathLike[str], name: str) -> LoadedModel:
     """Load a network whose file is to be called something else in tables and figures, as an upload is."""
-    model = open_model(path)
+    model = sources.open_model(path)
     return dataclasses.replace(model, checkpoint=dataclasses.replace(model.checkpoint, path=Path(name)))
 
 
@@ -90,19 +96,18 @@ def name_clip(
     Raises:
         DataError: a path that stands for no clip, for several, or for one that cannot be opened.
     """
-    from gst_analysis.clips.decoding import open_clip
-    from gst_analysis.clips.finding import find_clips
-    from gst_analysis.clips.records import ClipRecord, RecordList
-
-    found = find_clips(path)
+    found = finding.find_clips(path)
     if len(found) != 1:
         raise DataError(name, expected="one clip", found=f"{len(found)}", todo="name one of them")
-    with open_clip(found[0].path):  # what cannot be opened is said here, in a sentence about nothing else
+    with decoding.open_clip(
+        found[0].path
+    ):  # what cannot be opened is said here, in a sentence about nothing else
         pass
     labels = tuple(model.labels or ())
     if truth is None or truth not in labels:
-        return RecordList((ClipRecord(name, found[0].path),))
-    return RecordList((ClipRecord(name, found[0].path, labels.index(truth), truth),), labels)
+        return records.RecordList((records.ClipRecord(name, found[0].path),))
+    clip = records.ClipRecord(name, found[0].path, labels.index(truth), truth)
+    return records.RecordList((clip,), labels)
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,7 @@ class Windows:
 
 
 def find_windows(
-    source: Source, clips: RecordList, *, window: int | None = None, step: int | None = None
+    source: sources.Source, clips: RecordList, *, window: int | None = None, step: int | None = None
 ) -> Windows:
     """The windows that mode window reads of a clip; one where it is no longer than a window.
 
@@ -129,16 +134,14 @@ def find_windows(
     Raises:
         DataError: a clip that cannot be opened.
     """
-    from gst_analysis.analyses.traces.windows import find_bounds, plan_windows
-
-    spec = open_model(source).clip_spec
-    bounds = find_bounds(plan_windows(clips[0], spec, window=window, step=step))
+    spec = sources.open_model(source).clip_spec
+    bounds = windows.find_bounds(windows.plan_windows(clips[0], spec, window=window, step=step))
     (start, stop), *others = bounds
     return Windows(len(bounds), stop - start, others[0][0] - start if others else None)
 
 
 def trace_clip(
-    source: Source,
+    source: sources.Source,
     clips: RecordList,
     *,
     mode: str = "frame",
@@ -147,7 +150,5 @@ def trace_clip(
     progress: Progress | None = None,
 ) -> Traces:
     """The trace of clips in one of the modes of `trace`, without what it is made of."""
-    from gst_analysis.analyses.traces.measure import TracePlan
-
-    options = TraceOptions(TracePlan(mode, window, step), influence=False)
+    options = dataclasses.replace(BARE, mode=mode, window=window, step=step)
     return trace(source, clips, options=options, progress=progress)

@@ -147,7 +147,7 @@ class ClipStory:
 
 
 def read_story(
-    frames: pd.DataFrame, clips: pd.DataFrame, changes: pd.DataFrame, influence: pd.DataFrame | None = None
+    frames: pd.DataFrame, clips: pd.DataFrame, changes: pd.DataFrame, evidence: pd.DataFrame | None = None
 ) -> ClipStory:
     """The trace of one clip, out of tables that hold that clip alone; TRACE_INFLUENCE may be missing.
 
@@ -178,7 +178,7 @@ def read_story(
         moments=_list_moments(frames, clip, aim),
         turns=_list_turns(labels),
         curves=_list_curves(frames),
-        evidence=_read_evidence(influence, clip["mode"]),
+        evidence=_read_evidence(evidence, clip["mode"]),
     )
 
 
@@ -205,7 +205,7 @@ def say_time(seconds: float | None, source_frame: int) -> str:
 
 
 def say_when(story: ClipStory, moment: Moment) -> str:
-    """The same, after the number by which the matrix beside the trace calls the frame."""
+    """When a row's frame is shown, after the number by which the matrix beside the trace calls the frame."""
     when = say_time(moment.seconds, moment.source_frame)
     return when if story.evidence is None or story.mode == "window" else f"{moment.frame}: {when}"
 
@@ -230,10 +230,10 @@ def _list_moments(frames: pd.DataFrame, clip: pd.Series, aim: int) -> tuple[Mome
     return tuple(moments)
 
 
-def _read_evidence(influence: pd.DataFrame | None, mode: str) -> Evidence | None:
-    if influence is None or influence.empty:
+def _read_evidence(table: pd.DataFrame | None, mode: str) -> Evidence | None:
+    if table is None or table.empty:
         return None
-    wide = check(influence, TRACE_INFLUENCE).pivot(
+    wide = check(table, TRACE_INFLUENCE).pivot(
         index="output_frame", columns="input_frame", values=["share", "reachable"]
     )
     return Evidence(mode, wide["share"].to_numpy(dtype=float), wide["reachable"].to_numpy(dtype=bool))

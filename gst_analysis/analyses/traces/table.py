@@ -1,8 +1,12 @@
-"""What a network says over the course of a clip."""
+"""What a network says over the course of a clip: columns, options and the summary."""
 
 from __future__ import annotations
 
-from gst_analysis.tables.schema import Column, Schema, real, text, whole
+from dataclasses import dataclass
+from pathlib import Path
+
+from gst_analysis.options import DeviceOptions, NetworkOptions, option
+from gst_analysis.tables import Schema, flag, real, text, whole
 
 TRACE_MODES = ("frame", "prefix", "leave-one-out", "window")
 CHANGE_KINDS = ("label", "curve")
@@ -79,6 +83,86 @@ TRACE_INFLUENCE = Schema(
         "label": text("its name, or its number where names are unknown"),
         "influence": real("norm of the logit's exact gradient over the input frame's pixels"),
         "share": real("influence over its row's sum; 0 where nothing moves"),
-        "reachable": Column("flag", meaning="whether it can depend on it at all"),
+        "reachable": flag("whether it can depend on it at all"),
     },
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceOptions(NetworkOptions, DeviceOptions):
+    """What a row of a trace is, what counts as a change of state, and how the network is run."""
+
+    mode: str = option("frame", "What a row is: frame, prefix, leave-one-out or window.")
+    window: int | None = option(None, "Mode window: frames of the video in a window.")
+    step: int | None = option(None, "Mode window: frames from one to the next.")
+    margin: float = option(0.5, "Lead in probability that a new label must reach, 0 to 1.")
+    hold: int = option(2, "Rows for which a new label must lead.")
+    top_k: int = option(5, "Classes of each clip that the table keeps.", flag="--top")
+    influence: bool = option(
+        True,
+        "Show beside each trace which frames its logits are made of. Takes a gradient for each frame: 3 to "
+        "14 times the network's own time; with --stream of 16 clips only.",
+        flag="--no-influence/--influence",
+    )
+    batch: int = option(8, "Clips at once.")
+
+    @property
+    def explained(self) -> bool:
+        """Whether it is measured what each row is made of."""
+        return self.influence
+
+
+BARE = TraceOptions(influence=False)
+"""Traces by themselves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListOptions:
+    """A labelled data set whose clips are traced."""
+
+    dataset: str | None = option(
+        None, "Instead of clips: a labelled list, or a folder with one.", metavar="ROOT|FILE"
+    )
+    root: Path | None = option(None, "The folder the data set's clips lie in.")
+    subset: str | None = option(None, "Of those in the annotations; validation, else test, if not given.")
+    limit: int | None = option(None, "Draw this many clips of the data set.")
+
+
+@dataclass(frozen=True)
+class ClassPair:
+    """One label giving way to another, and how often."""
+
+    from_label: str
+    to_label: str
+    changes: int
+    mean_place: float
+    """Where in the clip, from 0 (start) to 1 (end), on average."""
+
+
+@dataclass(frozen=True)
+class TraceSummary:
+    """How often, when and between which classes the predicted state changes."""
+
+    mode: str
+    clips: int
+    frames: int
+    changes: int
+    changed_clips: int
+    changed_share: float
+    """Clips with a change, of all that were traced."""
+    right_clips: int | None
+    """Clips whose own prediction is their true class; None where no truth is known."""
+    when: tuple[int, ...]
+    """Changes in each tenth of the clip."""
+    pairs: tuple[ClassPair, ...]
+    """The most frequent ones."""
+    curve_changes: int
+    own_share: float | None = None
+    """A frame's share in its own logit, mean over the clips that were looked at; None where none was."""
+    influence: str | None = None
+    """In words, what logits are made of."""
+
+    @property
+    def explanation(self) -> str:
+        """In words, what logits are made of; empty where that was not measured."""
+        return self.influence or ""

@@ -11,9 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gst_analysis.analyses.traces.measure import ClipTrace, UntracedClip
+from gst_analysis.analyses.traces.clip_trace import ClipTrace, UntracedClip
 from gst_analysis.analyses.traces.state_changes import Change, ChangeSettings, find_changes
-from gst_analysis.analyses.traces.table import FRAME_TRACES, STATE_CHANGES, TRACED_CLIPS
+from gst_analysis.analyses.traces.table import (
+    FRAME_TRACES,
+    STATE_CHANGES,
+    TRACED_CLIPS,
+    ClassPair,
+    TraceSummary,
+)
 from gst_analysis.inference.classes import check_top_k, order_classes
 from gst_analysis.inference.logits import softmax
 from gst_analysis.tables.schema import check
@@ -157,43 +163,6 @@ def _tabulate_changes(trace: ClipTrace, kind: str, changes: Sequence[Change]) ->
     )
 
 
-@dataclass(frozen=True)
-class ClassPair:
-    """One label giving way to another, and how often."""
-
-    from_label: str
-    to_label: str
-    changes: int
-    mean_place: float
-    """Where in the clip, from 0 (start) to 1 (end), on average."""
-
-
-@dataclass(frozen=True)
-class TraceSummary:
-    """How often, when and between which classes the predicted state changes."""
-
-    mode: str
-    clips: int
-    frames: int
-    changes: int
-    changed_clips: int
-    changed_share: float
-    """Clips with a change, of all that were traced."""
-    right_clips: int | None
-    """Clips whose own prediction is their true class; None where no truth is known."""
-    when: tuple[int, ...]
-    """Changes in each tenth of the clip."""
-    pairs: tuple[ClassPair, ...]
-    """The most frequent ones."""
-    curve_changes: int
-    failures: dict[str, str]
-    notes: tuple[str, ...]
-    own_share: float | None = None
-    """A frame's share in its own logit, mean over the clips that were looked at; None where none was."""
-    influence: str | None = None
-    """The same in words."""
-
-
 @dataclass
 class TraceTally:
     """Adds clips up one by one; what it holds does not grow with them, but for those that cannot be read."""
@@ -243,9 +212,6 @@ class TraceTally:
             ClassPair(*pair, changes=count, mean_place=self.places[pair] / count)
             for pair, count in self.counts.most_common(_MOST_PAIRS)
         )
-        notes = list(self.notes)
-        if self.short:
-            notes.append(f"clips with fewer frames than are sampled, some of them repeated: {self.short}")
         return TraceSummary(
             mode=self.mode,
             clips=self.clips,
@@ -257,6 +223,9 @@ class TraceTally:
             when=tuple(self.when),
             pairs=pairs,
             curve_changes=self.curve_changes,
-            failures=dict(self.failures),
-            notes=tuple(notes),
         )
+
+    def list_notes(self) -> tuple[str, ...]:
+        """What must be said of all clips together."""
+        few = f"clips with fewer frames than are sampled, some of them repeated: {self.short}"
+        return (*self.notes, *([few] if self.short else []))

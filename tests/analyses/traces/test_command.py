@@ -16,7 +16,6 @@ from PIL import Image
 import gst_analysis as gst
 from gst_analysis.analyses.influence.table import INFLUENCE
 from gst_analysis.analyses.traces import Traces
-from gst_analysis.analyses.traces.runs import TraceOptions
 from gst_analysis.analyses.traces.table import FRAME_TRACES, STATE_CHANGES, TRACE_INFLUENCE, TRACED_CLIPS
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.cli import run
@@ -153,8 +152,9 @@ def test_pieces_hold_what_the_whole_holds(
     whole_run = read_json(capsys)
     assert pieces["clips"] == []
     assert pieces["summary"] == whole_run["summary"]
-    names = [f"{stem}.{kind}" for stem in ("frame_traces", "traced_clips", "state_changes") for kind in KINDS]
-    assert sorted(pieces["files"]) == sorted([*names, "frame_traces.json"])  # type: ignore[call-overload]
+    assert sorted(pieces["files"]) == sorted(whole_run["files"])  # type: ignore[call-overload]
+    names = [f"{stem}.{kind}" for stem in ("traced_clips", "state_changes") for kind in KINDS]
+    assert sorted(pieces["files"]) == sorted([*names, *KINDS, "json"])  # type: ignore[call-overload]
     for stem in ("frame_traces", "traced_clips", "state_changes"):
         one, other = (read_table(tmp_path / part / f"{stem}.csv") for part in ("pieces", "whole"))
         pd.testing.assert_frame_equal(one, other)
@@ -180,7 +180,7 @@ def test_the_rest_goes_on_and_failures_are_listed(
         assert list(record["failures"]) == [str(tmp_path / "bad.mp4")]  # type: ignore[call-overload]
         assert record["summary"]["clips"] == 2  # type: ignore[index]
     trace(ckpt, *clips, "--formats", "csv", out=tmp_path / "o", code=1)
-    assert "not traced" in capsys.readouterr().out
+    assert f"not traced: {tmp_path / 'bad.mp4'}: " in capsys.readouterr().out
 
 
 def test_a_frame_that_breaks_the_drawing_is_listed_too(
@@ -325,7 +325,7 @@ def test_of_a_whole_data_set_a_few_clips_say_what_logits_are_made_of(
     monkeypatch: pytest.MonkeyPatch,
     mode: str,
 ) -> None:
-    monkeypatch.setattr("gst_analysis.analyses.traces.files.SAMPLED", 2)
+    monkeypatch.setattr("gst_analysis.analyses.traces.folders.SAMPLED", 2)
     args = ("--dataset", world, "--mode", mode, "--formats", "csv,png,json", "--json")
     trace(ckpt, *args, "--stream", out=tmp_path / "pieces")
     pieces = read_json(capsys)
@@ -347,19 +347,19 @@ def test_a_bare_path_is_called_by_its_file(ckpt: str, world: Path, tmp_path: Pat
         shutil.copy(world / "videos" / "1.mp4", tmp_path / place / "a.mp4")
     shutil.copy(world / "videos" / "1.mp4", tmp_path / "one" / "b.mp4")
     paths = [tmp_path / "one/x/a.mp4", tmp_path / "two/x/a.mp4", tmp_path / "one/b.mp4"]
-    result = gst.trace(ckpt, paths, options=TraceOptions(influence=False))
+    result = gst.trace(ckpt, paths, influence=False)
     titles = [result.story(str(path)).clip for path in paths]
     assert titles == [str(Path("one/x/a.mp4")), str(Path("two/x/a.mp4")), "b.mp4"]
     assert set(result.table["clip"]) == set(map(str, paths))  # tables keep the whole path
     assert any(text.get_text().startswith("b.mp4") for text in result.plot(str(paths[2])).axes[0].texts)
     named = RecordList((ClipRecord("some/id", paths[0]),))
-    assert gst.trace(ckpt, named, options=TraceOptions(influence=False)).story().clip == "some/id"
+    assert gst.trace(ckpt, named, influence=False).story().clip == "some/id"
 
 
 def test_a_video_of_uneven_frames_keeps_its_times(ckpt: str, tmp_path: Path) -> None:
     times = (0, 40, 80, 200, 240, 400, 440, 480, 640, 700)
     write_video(tmp_path / "uneven.mp4", frames=10, width=64, height=64, pts_ms=times)
-    result = gst.trace(ckpt, tmp_path / "uneven.mp4", options=TraceOptions(influence=False))
+    result = gst.trace(ckpt, tmp_path / "uneven.mp4", influence=False)
     for kind in ("mp4", "webm"):
         with av.open(result.save_video(tmp_path / f"film.{kind}")) as film:
             shown = [frame.time for frame in film.decode(video=0)]

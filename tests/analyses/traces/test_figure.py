@@ -14,11 +14,11 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from gst_analysis.analyses.traces.figure import SHOWN, draw_frame_traces, wrong_colour
+from gst_analysis.analyses.traces.figure import SHOWN, draw_frame_traces
 from gst_analysis.analyses.traces.interactive import draw_frame_traces_interactive
 from gst_analysis.analyses.traces.story import RIGHT, WRONG, ClipStory, choose_moments, read_story
 from gst_analysis.errors import SpecError, TableError
-from gst_analysis.style.theme import DARK, LIGHT, save_figure
+from gst_analysis.style.theme import DARK, LIGHT, save_figure, wrong_colour
 from tests.analyses.traces.stories import NAMES, make_influence, make_pictures, make_story, make_tables
 
 

@@ -12,13 +12,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gst_analysis.analyses.traces.measure import (
-    ClipTrace,
-    TracePlan,
-    UntracedClip,
-    locate_frames,
-    trace_clips,
-)
+from gst_analysis.analyses.traces.clip_trace import ClipTrace, TracePlan, UntracedClip
+from gst_analysis.analyses.traces.measure import locate_frames, trace_clips
 from gst_analysis.analyses.traces.table import FRAME_TRACES, STATE_CHANGES, TRACE_MODES, TRACED_CLIPS
 from gst_analysis.analyses.traces.tabulate import TraceTally, tabulate_trace
 from gst_analysis.analyses.traces.windows import plan_windows
@@ -338,7 +333,7 @@ def test_the_summary_adds_up(tmp_path: Path) -> None:
     (pair,) = summary.pairs
     assert (pair.from_label, pair.to_label, pair.changes) == ("class 3", "class 5", 2)
     assert pair.mean_place == pytest.approx(3 / 8)
-    assert summary.failures == {"d": "broken"}
+    assert tally.failures == {"d": "broken"}
 
 
 def test_without_names_classes_are_numbers(small: LoadedModel, film: ClipRecord) -> None:

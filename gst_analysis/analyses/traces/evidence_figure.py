@@ -8,11 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
-from gst_analysis.analyses.influence.figure import draw_shares, list_ticks, say_percent
 from gst_analysis.analyses.traces.story import ClipStory, Evidence
+from gst_analysis.style.share_matrix import draw_shares, list_ticks, say_percent, shows_numbers
 from gst_analysis.style.theme import Theme, style_axes
 
-_MOST_NUMBERS = 10
 _SIDE, _LARGEST = 1.95, 2.7
 """Inches."""
 _LEFT, _RIGHT, _BELOW, _ABOVE = 0.62, 0.2, 0.98, 0.72
@@ -69,10 +68,10 @@ def draw_panel(figure: Figure, evidence: Evidence, *, width: float, theme: Theme
 
 
 def add_matrix(figure: go.Figure, evidence: Evidence, theme: Theme) -> None:
-    """The same to the right of a timeline of two rows, whose curves make room."""
+    """Draw the matrix to the right of a timeline of two rows, whose curves make room."""
     figure.update_layout(xaxis_domain=[0, 0.68], xaxis2_domain=[0, 0.68])
     frames = len(evidence.shares)
-    few = frames <= _MOST_NUMBERS
+    few = shows_numbers(frames)
     cells = [[say_percent(share) if few else "" for share in row] for row in evidence.shares]
     remarks = np.where(evidence.reachable, "", "<br>cannot depend on it")
     figure.add_trace(

@@ -13,23 +13,26 @@ evidence of that frame.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.figure import Figure
 
+from gst_analysis.analyses.influence.figure import draw_influence
 from gst_analysis.analyses.influence.means import Marks, Matrix, share_rows
 from gst_analysis.analyses.influence.table import GRADIENT, INFLUENCE
-from gst_analysis.analyses.traces.measure import ClipTrace, Progress, TracePlan, UntracedClip
-from gst_analysis.analyses.traces.table import TRACE_INFLUENCE
-from gst_analysis.analyses.traces.windows import plan_windows
+from gst_analysis.analyses.traces.clip_trace import ClipTrace, TracePlan, UntracedClip
+from gst_analysis.analyses.traces.table import TRACE_INFLUENCE, TraceSummary
+from gst_analysis.analyses.traces.windows import find_windows
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.dataset import ReadingPlan
+from gst_analysis.clips.opened import OpenedClips
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import DataError
@@ -38,16 +41,20 @@ from gst_analysis.inference.conditions import explain_out_of_memory, running_con
 from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import choose_device
 from gst_analysis.networks.receptive_fields import list_reaches, mark_reachable
+from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.probes.clip_stream import ClipSteps, Step
 from gst_analysis.probes.gradients import trace_gradients, trace_prefix_gradients
+from gst_analysis.progress import Progress
 from gst_analysis.tables.schema import check
 
 WINDOWS = 8
 """Windows of a video that are looked at, spread evenly."""
+AVERAGE = "influence"
+"""The stem of the files that hold the mean over clips, an INFLUENCE table."""
 
 
 @dataclass(frozen=True)
-class TraceInfluence:
+class TraceEvidence:
     """One clip's TRACE_INFLUENCE table, and the share that a frame has in its own logit, on average."""
 
     clip: str
@@ -55,30 +62,37 @@ class TraceInfluence:
     own_share: float
 
 
-def measure_trace_influence(
-    model: LoadedModel, traces: Sequence[ClipTrace], plan: TracePlan, *, progress: Progress | None = None
-) -> list[TraceInfluence | UntracedClip]:
-    """Measure clips one at a time, each read once more; the network is left as it was.
+def measure_evidence(
+    model: LoadedModel,
+    traces: Sequence[ClipTrace],
+    plan: TracePlan,
+    *,
+    at_hand: OpenedClips | None = None,
+    progress: Progress | None = None,
+) -> list[TraceEvidence | UntracedClip]:
+    """Measure clips one at a time; the network is left as it was.
 
     Args:
         model: what load_model returned.
         traces: what trace_clips gave.
         plan: what they were traced by.
+        at_hand: clips that are opened, as they were traced; what is missing is read again.
         progress: called after every gradient; each clip counts as many steps as the network has frames.
     """
     plan.settings.require_one_view("what a trace is made of")
-    device = choose_device(plan.settings.device)
+    device, at_hand = choose_device(plan.settings.device), at_hand or OpenedClips()
     reading = ReadingPlan(model.clip_spec, normalise=False)
     titles = [f"what {trace.clip} is made of" for trace in traces]
     steps = ClipSteps(model.clip_spec.frames, titles, progress)
-    measured: list[TraceInfluence | UntracedClip] = []
+    parts = _list_parts(model.clip_spec, traces, plan, at_hand, steps)
+    measured: list[TraceEvidence | UntracedClip] = []
     with (
         running_conditions(model.module, plan.settings, device) as network,
-        closing(read_ahead(_list_parts(model, traces, plan, steps), reading, threads=2)) as clips,
+        closing(read_ahead(parts, reading, threads=2, read=at_hand.read)) as clips,
     ):
-        for number, parts in groupby(clips, key=lambda clip: clip.place):
+        for number, read in groupby(clips, key=lambda clip: clip.place):
             with explain_out_of_memory(1, device):
-                measured.append(_measure_clip(network, model, traces[number], parts, device, steps.add))
+                measured.append(_measure_clip(network, model, traces[number], read, device, steps.add))
             steps.end()
     return measured
 
@@ -96,7 +110,43 @@ def average_share(shares: Matrix, *, mode: str) -> float:
     return float(own[1:].mean() if mode == "prefix" and len(own) > 1 else own.mean())
 
 
-def average_influence(measured: Sequence[TraceInfluence]) -> pd.DataFrame:
+def join_evidence(measured: Sequence[TraceEvidence]) -> pd.DataFrame:
+    """One TRACE_INFLUENCE table of all clips; without rows where none was looked at."""
+    empty = pd.DataFrame(columns=list(TRACE_INFLUENCE.columns))
+    tables = [one.table for one in measured]
+    return check(pd.concat(tables, ignore_index=True) if tables else empty, TRACE_INFLUENCE)
+
+
+def join_records(
+    records: Sequence[Mapping[str, Any]], measured: Sequence[TraceEvidence]
+) -> tuple[Mapping[str, Any], ...]:
+    """Each clip as plain values, with the matrix of what its logits are made of, row by row."""
+    found = {one.clip: one for one in measured}
+    joined = []
+    for record in records:
+        one = found.get(record["clip"])
+        more: dict[str, Any] = {"own_share": None, "influence": None}
+        if one is not None:
+            wide = one.table.pivot(index="output_frame", columns="input_frame", values="share")
+            more = {"own_share": one.own_share, "influence": wide.to_numpy().tolist()}
+        joined.append({**record, **more})
+    return tuple(joined)
+
+
+def add_to_summary(summary: TraceSummary, measured: Sequence[TraceEvidence]) -> TraceSummary:
+    """The summary with what was found, if anything was looked at."""
+    if not measured:
+        return summary
+    share = sum(one.own_share for one in measured) / len(measured)
+    return replace(summary, own_share=share, influence=say_own_share(measured, mode=summary.mode))
+
+
+def draw_average(table: pd.DataFrame, summary: TraceSummary) -> Figure:
+    """The mean over clips as one matrix."""
+    return draw_influence(table, about=f"mode {summary.mode}: {summary.explanation}")
+
+
+def average_evidence(measured: Sequence[TraceEvidence]) -> pd.DataFrame:
     """An INFLUENCE table of the mean over clips."""
     tables = pd.concat([one.table for one in measured], ignore_index=True)
     cells = tables.groupby(["checkpoint", "output_frame", "input_frame"], as_index=False, sort=True)
@@ -104,7 +154,7 @@ def average_influence(measured: Sequence[TraceInfluence]) -> pd.DataFrame:
     return check(means.assign(method=GRADIENT)[list(INFLUENCE.columns)], INFLUENCE)
 
 
-def say_own_share(measured: Sequence[TraceInfluence], *, mode: str) -> str:
+def say_own_share(measured: Sequence[TraceEvidence], *, mode: str) -> str:
     """In one line how much of a logit comes from its own frame."""
     share = float(np.mean([one.own_share for one in measured]))
     of, own, rest = {
@@ -116,22 +166,24 @@ def say_own_share(measured: Sequence[TraceInfluence], *, mode: str) -> str:
 
 
 def _list_parts(
-    model: LoadedModel, traces: Sequence[ClipTrace], plan: TracePlan, steps: ClipSteps
+    spec: ClipSpec, traces: Sequence[ClipTrace], plan: TracePlan, at_hand: OpenedClips, steps: ClipSteps
 ) -> Iterator[tuple[int, ClipRecord]]:
     """What is to be read of every clip, and its number."""
     for number, trace in enumerate(traces):
-        readings = _list_readings(trace, plan, model)
+        readings = _list_readings(trace, plan, spec, at_hand)
         steps.parts[number] = len(readings)
         for record in readings:
             yield number, record
 
 
-def _list_readings(trace: ClipTrace, plan: TracePlan, model: LoadedModel) -> list[ClipRecord]:
+def _list_readings(
+    trace: ClipTrace, plan: TracePlan, spec: ClipSpec, at_hand: OpenedClips
+) -> list[ClipRecord]:
     """The clip, or some of its windows; the clip too where they cannot be found, so that reading says why."""
     if trace.mode != "window":
         return [trace.record]
     try:
-        windows = plan_windows(trace.record, model.clip_spec, window=plan.window, step=plan.step)
+        windows = find_windows(trace.record, spec, plan, at_hand)
     except DataError:
         return [trace.record]
     few = min(WINDOWS, len(windows))
@@ -145,7 +197,7 @@ def _measure_clip(
     parts: Iterable[ReadClip],
     device: torch.device,
     step: Step,
-) -> TraceInfluence | UntracedClip:
+) -> TraceEvidence | UntracedClip:
     """The mean over a clip's parts: itself, or its windows."""
     matrices = []
     frames = model.clip_spec.frames
@@ -162,7 +214,7 @@ def _measure_clip(
         reachable = np.tril(reachable)
     shares: Matrix = np.mean([share_rows(matrix) for matrix in matrices], axis=0)
     table = _tabulate(trace, classes, np.mean(matrices, axis=0), shares, reachable)
-    return TraceInfluence(trace.clip, table, average_share(shares, mode=trace.mode))
+    return TraceEvidence(trace.clip, table, average_share(shares, mode=trace.mode))
 
 
 def _tabulate(

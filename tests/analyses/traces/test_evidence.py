@@ -11,14 +11,15 @@ from torch import Tensor, nn
 
 from gst_analysis.analyses.influence.measure import measure_influence
 from gst_analysis.analyses.influence.table import INFLUENCE
-from gst_analysis.analyses.traces.look_back import (
-    TraceInfluence,
-    average_influence,
+from gst_analysis.analyses.traces.clip_trace import ClipTrace, TracePlan, UntracedClip
+from gst_analysis.analyses.traces.evidence import (
+    TraceEvidence,
+    average_evidence,
     average_share,
-    measure_trace_influence,
+    measure_evidence,
     say_own_share,
 )
-from gst_analysis.analyses.traces.measure import ClipTrace, TracePlan, UntracedClip, trace_clips
+from gst_analysis.analyses.traces.measure import trace_clips
 from gst_analysis.analyses.traces.table import TRACE_INFLUENCE
 from gst_analysis.analyses.traces.windows import plan_windows
 from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
@@ -50,14 +51,14 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> ClipRecord:
 
 def look(
     model: LoadedModel, *clips: ClipRecord, mode: str = "frame", **plan: int
-) -> tuple[list[ClipTrace], list[TraceInfluence]]:
+) -> tuple[list[ClipTrace], list[TraceEvidence]]:
     settings = TracePlan(mode, settings=CPU, **plan)
     traces = [t for chunk in trace_clips(model, RecordList(clips), settings) for t in chunk.traces]
-    found = measure_trace_influence(model, traces, settings)  # type: ignore[arg-type]
+    found = measure_evidence(model, traces, settings)  # type: ignore[arg-type]
     return traces, found  # type: ignore[return-value]
 
 
-def matrix_of(found: TraceInfluence, column: str = "influence") -> np.ndarray:
+def matrix_of(found: TraceEvidence, column: str = "influence") -> np.ndarray:
     wide = found.table.pivot(index="output_frame", columns="input_frame", values=column)
     return wide.to_numpy(dtype=float)
 
@@ -163,7 +164,7 @@ def test_prefixes_leave_nothing_in_memory(small: LoadedModel) -> None:
 def test_means_over_clips_and_their_words(small: LoadedModel, film: ClipRecord, tmp_path: Path) -> None:
     write_video(tmp_path / "other.mp4", frames=16, rate=12, width=64, height=48)
     _, found = look(small, film, ClipRecord("other", tmp_path / "other.mp4"))
-    table = check(average_influence(found), INFLUENCE)
+    table = check(average_evidence(found), INFLUENCE)
     mean = np.mean([matrix_of(one, "share") for one in found], axis=0)
     np.testing.assert_allclose(table["share"], mean.ravel())
     share = np.mean([one.own_share for one in found])
@@ -179,7 +180,7 @@ def test_a_clip_that_has_gone_is_named_and_the_rest_goes_on(tmp_path: Path) -> N
     traces = [t for chunk in trace_clips(fake_model(), RecordList(tuple(clips)), plan) for t in chunk.traces]
     for file in (tmp_path / "a").iterdir():
         file.write_bytes(b"gone")
-    found = measure_trace_influence(
+    found = measure_evidence(
         fake_model(),
         traces,
         plan,
@@ -198,7 +199,7 @@ def test_progress_counts_the_parts_of_a_long_video(small: LoadedModel, film: Cli
     assert windows > 2
     assert seen == [(number, windows) for number in range(1, windows + 1)]
     seen.clear()
-    measure_trace_influence(small, trace.traces, plan, progress=lambda n, of, _: seen.append((n, of)))  # type: ignore[arg-type]
+    measure_evidence(small, trace.traces, plan, progress=lambda n, of, _: seen.append((n, of)))  # type: ignore[arg-type]
     frames = small.clip_spec.frames
     assert seen == [(number, frames) for number in range(1, frames + 1)]
 
@@ -210,7 +211,7 @@ def test_the_network_is_left_as_it_was(small: LoadedModel, film: ClipRecord, *, 
     small.module.train()
     plan = TracePlan(settings=InferenceSettings(device="cpu", readers=1, fold=fold))
     traces = [t for chunk in trace_clips(small, RecordList((film,)), plan) for t in chunk.traces]
-    measure_trace_influence(small, traces, plan)  # type: ignore[arg-type]
+    measure_evidence(small, traces, plan)  # type: ignore[arg-type]
     assert small.module.training
     assert torch.is_grad_enabled()
     assert [parameter.requires_grad for parameter in small.module.parameters()] == needs

@@ -1,0 +1,269 @@
+"""Traces as results: what is in memory, with its drawings; or what was written clip by clip."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from gst_analysis.analyses.traces.table import (
+    FRAME_TRACES,
+    STATE_CHANGES,
+    TRACE_INFLUENCE,
+    TRACED_CLIPS,
+    TraceSummary,
+)
+from gst_analysis.clips.names import name_files
+from gst_analysis.errors import DataError, SpecError, name_some, one_line
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, to_plain
+from gst_analysis.progress import Progress, no_progress
+from gst_analysis.results import Provenance, Result
+from gst_analysis.rooms import Door
+from gst_analysis.tables import Schema, check_choices
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import plotly.graph_objects as go
+    from matplotlib.figure import Figure
+
+    from gst_analysis.analyses.traces import film, story
+    from gst_analysis.clips import opened, pictures
+    from gst_analysis.clips.records import ClipRecord
+else:
+    film = Door("gst_analysis.analyses.traces.film")
+    story = Door("gst_analysis.analyses.traces.story")
+    opened = Door("gst_analysis.clips.opened")
+    pictures = Door("gst_analysis.clips.pictures")
+
+VIDEO_FORMATS = ("mp4", "webm")
+TRACE_FORMATS = (*IMAGE_FORMATS, "html", *VIDEO_FORMATS, *TABLE_FORMATS)
+_SIDE = 240
+"""Pixels of a thumbnail's longer side."""
+
+
+@dataclass(frozen=True)
+class Traces(Result[TraceSummary]):
+    """Traces of clips; `.table` is FRAME_TRACES.
+
+    The drawings read the frames from the clips' own files, where they are not in memory any more. A clip
+    that cannot be drawn when the result is saved is added to the failures.
+    """
+
+    stem: ClassVar[str] = "frame_traces"
+    kinds: ClassVar[tuple[str, ...]] = TRACE_FORMATS
+    saved: ClassVar[tuple[str, ...]] = ("png", *TABLE_FORMATS)
+    schemas: ClassVar[Mapping[str, Schema]] = {
+        "frame_traces": FRAME_TRACES,
+        "traced_clips": TRACED_CLIPS,
+        "state_changes": STATE_CHANGES,
+        "trace_influence": TRACE_INFLUENCE,
+    }
+
+    clips: pd.DataFrame = field(repr=False)
+    """TRACED_CLIPS: a row for each clip."""
+    changes: pd.DataFrame = field(repr=False)
+    """STATE_CHANGES: a row for each change."""
+    influence: pd.DataFrame = field(repr=False)
+    """TRACE_INFLUENCE: which frames each clip's logits are made of; without rows if that was left out."""
+    records: Mapping[str, ClipRecord] = field(repr=False, kw_only=True)
+    """Where each clip lies."""
+    traced: tuple[Mapping[str, Any], ...] = field(repr=False, kw_only=True)
+    """Each clip as plain values."""
+    failures: dict[str, str] = field(default_factory=dict, kw_only=True)
+    """What could not be traced, or not be drawn when it was saved, and why."""
+    shown: tuple[str, ...] = field(default=(), kw_only=True)
+    """Clips that are drawn; all if empty."""
+    curves: int = field(default=5, kw_only=True)
+    """Classes whose curves a timeline shows."""
+    at_hand: opened.OpenedClips = field(
+        default_factory=lambda: opened.OpenedClips(), repr=False, compare=False, kw_only=True
+    )
+    """The clips, opened."""
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Rows, clips, changes, and what logits are made of where that was measured."""
+        others = {"traced_clips": self.clips, "state_changes": self.changes}
+        made_of = {"trace_influence": self.influence} if len(self.influence) else {}
+        return {self.stem: self.table, **others, **made_of}
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """The clips that figures and pages are of."""
+        return self.shown or tuple(self.records)
+
+    def only(self, clip: str | None) -> Traces:
+        """The same traces, of which one clip is drawn; the only one's if none is named.
+
+        Raises:
+            SpecError: there is no such clip, or there are several.
+        """
+        if clip is None and len(self.drawn) == 1:
+            return self
+        if clip is None or clip not in self.records:
+            raise SpecError(
+                "clip",
+                expected=f"one of {name_some(list(self.records))}",
+                found=repr(clip)[:80],
+                todo="name it as the table does",
+            )
+        return dataclasses.replace(self, shown=(clip,))
+
+    def name_file(self, clip: str) -> str:
+        """The stem of a clip's files: safe, and numbered where there are several."""
+        name = re.sub(r"[^\w.-]+", "_", Path(clip).stem).strip("._")[:60] or "clip"
+        if len(self.records) == 1:
+            return f"trace-{name}"
+        return f"trace-{list(self.records).index(clip) + 1:04d}-{name}"
+
+    def story(self, clip: str | None = None) -> story.ClipStory:
+        """What the drawings of one clip start from; the only one's if none is named."""
+        (name,) = self.only(clip).drawn
+        tables = (self.table, self.clips, self.changes, self.influence)
+        told = story.read_story(*(table[table["clip"] == name] for table in tables))
+        return dataclasses.replace(told, clip=self._titles[name])
+
+    def load_pictures(self, clip: str, places: Sequence[int]) -> dict[int, np.ndarray]:
+        """Thumbnails of a clip's frames by their places in the video.
+
+        Raises:
+            DataError: the clip cannot be read any more.
+        """
+        wanted, path = sorted(set(places)), self.records[clip].path
+        shrunk = pictures.load_thumbnails(path, wanted, side=_SIDE, at_hand=self.at_hand)
+        return dict(zip(wanted, shrunk, strict=True))
+
+    def plot(self, clip: str | None = None, *, dark: bool = False) -> Figure:
+        """The strip of the paper."""
+        return next(iter(self.only(clip).figures(dark=dark).values()))
+
+    def plot_interactive(self, clip: str | None = None, *, top_k: int = 5, dark: bool = False) -> go.Figure:
+        """The timeline of the most likely classes, in plotly."""
+        one = dataclasses.replace(self.only(clip), curves=top_k)
+        return next(iter(one.pages(dark=dark).values()))
+
+    def save_video(self, path: str | os.PathLike[str], clip: str | None = None) -> str:
+        """The clip with its running prediction below it, as .mp4 or .webm."""
+        (name,) = self.only(clip).drawn
+        return str(film.film_clip(Path(path), self.records[name], self.story(name), self.at_hand))
+
+    def save(
+        self,
+        folder: str | os.PathLike[str],
+        kinds: Sequence[str] | None = None,
+        *,
+        dark: bool = False,
+        progress: Progress = no_progress,
+    ) -> dict[str, str]:
+        """Write tables, and figure, page and film of every clip as `trace-<clip>.<kind>`.
+
+        A clip whose frames cannot all be read is added to the failures, and the rest goes on.
+
+        Args:
+            folder: where to; made if it is not there.
+            kinds: some of this result's `kinds`; its tables alone if None.
+            dark: draw for a dark background.
+            progress: called before each clip is drawn.
+
+        Returns:
+            The files: by their kind where they are named after the result, by `<name>.<kind>` otherwise.
+
+        Raises:
+            SpecError: a kind that it cannot be saved as.
+            OutputError: the folder cannot be written.
+        """
+        asked = TABLE_FORMATS if kinds is None else check_choices("formats", kinds, self.kinds)
+        written = self._save_tables(folder, [kind for kind in asked if kind in TABLE_FORMATS])
+        drawn = [kind for kind in asked if kind not in TABLE_FORMATS]
+        for number, clip in enumerate(self.drawn if drawn else ()):
+            progress(number, len(self.drawn), clip)
+            try:
+                written |= self._save_drawings(Path(folder), clip, drawn, dark=dark)
+            except DataError as error:
+                self.failures[clip] = str(error)
+        return written
+
+    def _save_tables(self, folder: str | os.PathLike[str], kinds: Sequence[str]) -> dict[str, str]:
+        return super().save(folder, kinds)
+
+    def _save_drawings(self, folder: Path, clip: str, kinds: Sequence[str], *, dark: bool) -> dict[str, str]:
+        still = [kind for kind in kinds if kind not in VIDEO_FORMATS]
+        written = super(Traces, self.only(clip)).save(folder, still, dark=dark)
+        for kind in (kind for kind in kinds if kind in VIDEO_FORMATS):
+            name = f"{self.name_file(clip)}.{kind}"
+            written[name] = self.save_video(folder / name, clip)
+        return written
+
+    def describe_failures(self) -> list[str]:
+        """What could not be traced or drawn, and why, a line each."""
+        return _say_failures(self.failures)
+
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `gst-analyze trace --json` prints: each clip with its own files."""
+        rest = dict(files or {})
+        clips = []
+        for clip in self.traced:
+            names = {kind: f"{self.name_file(clip['clip'])}.{kind}" for kind in self.kinds}
+            own = {kind: rest.pop(name) for kind, name in names.items() if name in rest}
+            clips.append({**clip, "files": own})
+        return _describe(self, clips, rest)
+
+    @cached_property
+    def _titles(self) -> dict[str, str]:
+        return name_files(self.records)
+
+    def _repr_html_(self) -> str:
+        """The first clip's timeline, and the table."""
+        return super(Traces, self.only(self.drawn[0]))._repr_html_()
+
+
+@dataclass(frozen=True)
+class TracedFolder:
+    """Traces that were written as they came; none of them is in memory."""
+
+    summary: TraceSummary
+    provenance: Provenance
+    notes: tuple[str, ...]
+    failures: Mapping[str, str]
+    files: Mapping[str, str] = field(default_factory=dict)
+    """What was written, named as `Traces.save` names it."""
+
+    def record(self) -> dict[str, Any]:
+        """What `frame_traces.json` holds."""
+        named = ("summary", "notes", "failures", "provenance")
+        return {name: to_plain(getattr(self, name)) for name in named}
+
+    def describe_failures(self) -> list[str]:
+        """What could not be traced, and why, a line each."""
+        return _say_failures(self.failures)
+
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `gst-analyze trace --stream --json` prints."""
+        return _describe(self, [], self.files if files is None else files)
+
+
+def _say_failures(failures: Mapping[str, str]) -> list[str]:
+    told = {one_line(clip): one_line(why) for clip, why in failures.items()}
+    return [f"not traced: {clip}: {why.removeprefix(f'{clip}: ')}" for clip, why in told.items()]
+
+
+def _describe(
+    result: Traces | TracedFolder, clips: Sequence[Mapping[str, Any]], files: Mapping[str, str]
+) -> dict[str, Any]:
+    (name,) = result.provenance.specs
+    said = {"notes": result.notes, "failures": result.failures}
+    return {
+        "checkpoint": {"name": name, "sha256": result.provenance.sources[name]},
+        "mode": result.summary.mode,
+        "influence": result.summary.influence,
+        "clips": clips,
+        "summary": vars(result.summary) | said,
+        **said,
+        "files": files,
+    }
