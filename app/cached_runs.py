@@ -38,6 +38,6 @@ def _follow(told: tuple[tuple[str, int], ...]) -> Drift | None:
 @st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
 def draw_gamma(key: tuple[str, ...], _drift: Drift, *, dark: bool) -> go.Figure:
     """γ of every block over the epochs; `key` holds the checkpoints' content hashes."""
-    from gst_analysis.analyses.training_runs.interactive import draw_gamma_over_training_interactive
+    from gst_analysis.analyses.drift.series import draw_gamma_over_training_interactive
 
     return draw_gamma_over_training_interactive(_drift.layers, axis=_drift.summary.axis, dark=dark)

@@ -6,7 +6,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from gst_analysis.style.theme import dress, dress_legend, new_figure, theme_of
+from gst_analysis.analyses.training_runs.table import TrainingRun
+from gst_analysis.style.theme import new_figure, style_axes, style_legend, theme_of
+
+
+def draw_figures(result: TrainingRun, *, dark: bool = False) -> dict[str, Figure]:
+    """Curves of loss, accuracy and learning rate."""
+    drawn = draw_training(result.table, result.epochs, chance=result.summary.chance, dark=dark)
+    return {result.stem: drawn}
 
 
 def draw_training(
@@ -25,7 +32,7 @@ def draw_training(
     loss, right, rate = figure.subplots(1, 3)
     panels = {"loss": (loss, "loss"), "top1": (right, "clips that were right"), "lr": (rate, "learning rate")}
     for name, (axes, words) in panels.items():
-        dress(axes, theme, grid="both")
+        style_axes(axes, theme, grid="both")
         axes.plot(
             steps["step"], steps[name], color=theme.faint, linewidth=1.2, label="training, as augmented"
         )
@@ -48,5 +55,5 @@ def draw_training(
     right.set_ylim(0, 1.03)
     right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     handles, labels = right.get_legend_handles_labels()
-    dress_legend(figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8), theme)
+    style_legend(figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8), theme)
     return figure

@@ -1,4 +1,4 @@
-"""A run's log in plotly: TRAINING_STEPS and TRAINING_EPOCHS -> curves; DRIFT_LAYERS -> γ over training."""
+"""A run's log in plotly: TRAINING_STEPS and TRAINING_EPOCHS -> curves to hover over."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ import math
 import pandas as pd
 import plotly.graph_objects as go
 
-from gst_analysis.style.names import GROUP_NAMES, shorten_layers
+from gst_analysis.analyses.training_runs.table import TrainingRun
 from gst_analysis.style.screen import start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 _MOST_POINTS = 1500
-_COLUMNS = 4
-_DASHES = {"spatial": "solid", "temporal": "dash", "all": "solid"}
+
+
+def draw_pages(result: TrainingRun, *, dark: bool = False) -> dict[str, go.Figure]:
+    """Curves of loss, accuracy and learning rate."""
+    chance = result.summary.chance
+    return {result.stem: draw_training_interactive(result.table, result.epochs, chance=chance, dark=dark)}
 
 
 def draw_training_interactive(
@@ -59,41 +63,6 @@ def draw_training_interactive(
     return figure
 
 
-def draw_gamma_over_training_interactive(layers: pd.DataFrame, *, axis: str, dark: bool = False) -> go.Figure:
-    """A series, a panel a layer: median and middle half of each group's γ over training.
-
-    Args:
-        layers: DRIFT_LAYERS of several checkpoints.
-        axis: what their positions are: epoch, or order.
-        dark: for a dark background.
-    """
-    theme = theme_of(dark=dark)
-    names = list(dict.fromkeys(layers["layer"]))
-    columns = min(_COLUMNS, len(names))
-    rows = math.ceil(len(names) / columns)
-    figure = start_figure(
-        rows,
-        columns,
-        shared_xaxes=True,
-        shared_yaxes=True,
-        horizontal_spacing=0.02,
-        subplot_titles=[f"block {name}" for name in shorten_layers(names)],
-        vertical_spacing=0.3 / max(3, rows),
-    )
-    for number, name in enumerate(names):
-        row, column = divmod(number, columns)
-        part = layers[layers["layer"] == name]
-        for group in [group for group in GROUP_NAMES if (part["group"] == group).any()]:
-            curves = _draw_group(
-                part[part["group"] == group].sort_values("position"), group, theme, number == 0
-            )
-            figure.add_traces(curves, rows=[row + 1] * 2, cols=[column + 1] * 2)
-    _dress(figure, theme, height=160 + 150 * rows)
-    figure.update_xaxes(title="epoch" if axis == "epoch" else "checkpoint, in order", row=rows)
-    figure.update_yaxes(title="γ", col=1)
-    return figure
-
-
 def _place_steps(steps: pd.DataFrame, epochs: pd.DataFrame) -> pd.Series:
     """Steps as parts of epochs: by the length of those that are done, else of what there is."""
     done = epochs[epochs["epoch"] > 0]
@@ -112,35 +81,6 @@ def _draw_line(x: pd.Series, y: pd.Series, name: str, line: dict[str, object], s
         line=line,
         hovertemplate="epoch %{x:.2f}: %{y:.4g}<extra>" + name + "</extra>",
     )
-
-
-def _draw_group(part: pd.DataFrame, group: str, theme: Theme, show: bool) -> list[go.Scatter]:
-    """The middle half as a band, and the median."""
-    colour = theme.groups[group]
-    band = go.Scatter(
-        x=[*part["position"], *part["position"][::-1]],
-        y=[*part["low"], *part["high"][::-1]],
-        fill="toself",
-        fillcolor=colour,
-        opacity=0.2,
-        line={"width": 0},
-        hoverinfo="skip",
-        showlegend=False,
-        legendgroup=group,
-        mode="lines",
-    )
-    line = {"color": colour, "width": 2, "dash": _DASHES[group]}
-    median = go.Scatter(
-        x=part["position"],
-        y=part["median"],
-        name=f"{GROUP_NAMES[group]}: median, middle half",
-        line=line,
-        legendgroup=group,
-        showlegend=show,
-        mode="lines",
-        hovertemplate="epoch %{x}: median γ %{y:.3f}<extra>" + GROUP_NAMES[group] + "</extra>",
-    )
-    return [band, median]
 
 
 def _dress(figure: go.Figure, theme: Theme, *, height: int) -> None:

@@ -9,12 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gst_analysis.analyses.drift.series import draw_gamma_over_training_interactive
 from gst_analysis.analyses.training_runs import MOST_CHECKPOINTS, follow_gamma, read_run
 from gst_analysis.analyses.training_runs.figure import draw_training
-from gst_analysis.analyses.training_runs.interactive import (
-    draw_gamma_over_training_interactive,
-    draw_training_interactive,
-)
+from gst_analysis.analyses.training_runs.interactive import draw_training_interactive
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.style.theme import GROUP_COLOURS
 from gst_analysis.training.recipes import format_config, load_config
@@ -95,6 +93,14 @@ def test_curves_stand_at_their_epochs(tmp_path: Path) -> None:
     axes = draw_training(run.table, run.epochs, chance=1 / 12, dark=True).axes
     assert [line.get_label() for line in axes[1].lines] == ["training, as augmented", "validation", "chance"]
     assert list(axes[0].lines[1].get_xdata()) == [20, 40]
+
+
+def test_a_run_saves_its_log_and_its_curves(tmp_path: Path) -> None:
+    run = read_run(write_run(tmp_path, epochs=4))
+    files = run.save(tmp_path / "o", ["csv", "svg", "html"])
+    assert list(files) == ["csv", "training_epochs.csv", "svg", "html"]
+    pd.testing.assert_frame_equal(pd.read_csv(files["csv"]), run.table, check_dtype=False)
+    assert list(run.figures()) == list(run.pages(dark=True)) == ["training"]
 
 
 def test_long_logs_are_thinned_for_the_page(tmp_path: Path) -> None:

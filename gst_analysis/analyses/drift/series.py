@@ -1,0 +1,100 @@
+"""DRIFT_LAYERS of a series in plotly: γ of every block over training, to hover over."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from gst_analysis.style.names import GROUP_NAMES, shorten_layers
+from gst_analysis.style.screen import start_figure
+from gst_analysis.style.theme import Theme, theme_of
+
+_COLUMNS = 4
+_DASHES = {"spatial": "solid", "temporal": "dash", "all": "solid"}
+
+
+def draw_gamma_over_training_interactive(layers: pd.DataFrame, *, axis: str, dark: bool = False) -> go.Figure:
+    """A series, a panel a layer: median and middle half of each group's γ over training.
+
+    Args:
+        layers: DRIFT_LAYERS of several checkpoints.
+        axis: what their positions are: epoch, or order.
+        dark: for a dark background.
+    """
+    theme = theme_of(dark=dark)
+    names = list(dict.fromkeys(layers["layer"]))
+    columns = min(_COLUMNS, len(names))
+    rows = math.ceil(len(names) / columns)
+    figure = start_figure(
+        rows,
+        columns,
+        shared_xaxes=True,
+        shared_yaxes=True,
+        horizontal_spacing=0.02,
+        subplot_titles=[f"block {name}" for name in shorten_layers(names)],
+        vertical_spacing=0.3 / max(3, rows),
+    )
+    for number, name in enumerate(names):
+        row, column = divmod(number, columns)
+        part = layers[layers["layer"] == name]
+        for group in [group for group in GROUP_NAMES if (part["group"] == group).any()]:
+            curves = _draw_group(
+                part[part["group"] == group].sort_values("position"), group, theme, number == 0
+            )
+            figure.add_traces(curves, rows=[row + 1] * 2, cols=[column + 1] * 2)
+    _dress(figure, theme, height=160 + 150 * rows)
+    figure.update_xaxes(title="epoch" if axis == "epoch" else "checkpoint, in order", row=rows)
+    figure.update_yaxes(title="γ", col=1)
+    return figure
+
+
+def _draw_group(part: pd.DataFrame, group: str, theme: Theme, show: bool) -> list[go.Scatter]:
+    """The middle half as a band, and the median."""
+    colour = theme.groups[group]
+    band = go.Scatter(
+        x=[*part["position"], *part["position"][::-1]],
+        y=[*part["low"], *part["high"][::-1]],
+        fill="toself",
+        fillcolor=colour,
+        opacity=0.2,
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+        legendgroup=group,
+        mode="lines",
+    )
+    line = {"color": colour, "width": 2, "dash": _DASHES[group]}
+    median = go.Scatter(
+        x=part["position"],
+        y=part["median"],
+        name=f"{GROUP_NAMES[group]}: median, middle half",
+        line=line,
+        legendgroup=group,
+        showlegend=show,
+        mode="lines",
+        hovertemplate="epoch %{x}: median γ %{y:.3f}<extra>" + GROUP_NAMES[group] + "</extra>",
+    )
+    return [band, median]
+
+
+def _dress(figure: go.Figure, theme: Theme, *, height: int) -> None:
+    figure.update_annotations(font_size=13, selector=lambda note: note.yref == "paper")
+    figure.update_layout(
+        height=height,
+        paper_bgcolor=theme.paper,
+        plot_bgcolor=theme.panel,
+        font={"color": theme.ink, "size": 12},
+        margin={"l": 60, "r": 20, "t": 90, "b": 50},
+        legend={
+            "orientation": "h",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "x": 0.5,
+            "xanchor": "center",
+        },
+    )
+    figure.update_xaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)
+    figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)
