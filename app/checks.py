@@ -207,7 +207,7 @@ def _slim(
         progress=lambda done, total, _: tell(done, total, "Measuring smaller networks"),
     )
     with tempfile.TemporaryDirectory(prefix="gst-analysis-slim-") as folder:
-        file = Path(found.save(folder, [])["checkpoint"])
+        file = Path(next(iter(found.save(folder, []).values())))
         written = file.read_bytes() if file.stat().st_size <= MOST_KEPT_BYTES else None
     without_weights: Any = None
     kept = dataclasses.replace(found, model=without_weights)

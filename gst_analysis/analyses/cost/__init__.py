@@ -103,5 +103,11 @@ def audit_paper() -> PaperAudit:
 
 
 ABOUT = About(
-    room=__name__, title="Cost", command="cost", needs="nothing", run=cost, options=CostOptions, page="cost"
+    room=__name__,
+    title="Cost",
+    command="cost",
+    needs="checkpoint",
+    run=cost,
+    options=CostOptions,
+    page="cost",
 )

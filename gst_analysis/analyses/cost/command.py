@@ -8,31 +8,47 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gst_analysis.analyses.cost import CostOptions, CostSummary, PaperAudit, audit_paper, summarise_cost
+from gst_analysis.analyses.cost import (
+    Cost,
+    CostOptions,
+    CostSummary,
+    PaperAudit,
+    audit_paper,
+    cost,
+    summarise_cost,
+)
 from gst_analysis.console.options import Json, takes_options
-from gst_analysis.console.output import print_json, print_pairs
+from gst_analysis.console.output import finish, print_json, print_pairs
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.numbers import show_count
+from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
 
 _OPTIONS = CostOptions()
+_FILES = files_of(Cost, None)
 
 
 @commands.command(
-    epilog="Example: gst-analyze cost gst-resnet50 --alpha 1/4 --frames 8 --size 224 --classes 174"
+    "cost", epilog="Example: gst-analyze cost gst-resnet50 --alpha 1/4 --frames 8 --size 224 --classes 174"
 )
 @takes_options
-def cost(
+def count_cost(
     model: Annotated[str, typer.Argument(metavar="SPEC|CKPT", help="FAMILY-BACKBONE, or a checkpoint file.")],
     options: CostOptions = _OPTIONS,
+    files: Files = _FILES,
     json: Json = False,
 ) -> None:
     """Count parameters and multiply-adds.
 
-    For the spatial and the temporal kernels and what both share, by three counting conventions.
+    For the spatial and the temporal kernels and what both share, by three counting conventions. Given --out,
+    also writes the cost of every module and its figure.
     """
-    summary = summarise_cost(model, options=options)
+    if files.out is not None:
+        found = cost(model, options=options)
+        finish(found, files, json=json, show=lambda result: print_cost(result.summary))
+        return
+    summary = summarise_cost(model, options=options)  # without a table, so without pandas, which is slow
     if json:
         print_json(summary)
     else:

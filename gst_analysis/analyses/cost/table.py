@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, to_plain
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.options import option
 from gst_analysis.results import Result
 from gst_analysis.tables import Schema, real, text, whole
@@ -126,6 +126,7 @@ class Cost(Result[CostSummary]):
 
     stem: ClassVar[str] = "cost"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
+    schemas: ClassVar[Mapping[str, Schema]] = {"cost": COMPLEXITY}
 
     quantity: str = field(default="macs", kw_only=True)
     """What the bars show: `macs` or `params`."""
@@ -144,8 +145,8 @@ class Cost(Result[CostSummary]):
         return super(Cost, self._show(quantity)).plot_interactive(dark=dark)
 
     def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """What `gst-analyze cost --json` prints: the totals."""
-        return dict(to_plain(self.summary))
+        """What `gst-analyze cost --json` prints: the totals, and which files were written."""
+        return {**vars(self.summary), "notes": self.notes, "files": dict(files or {})}
 
     def _show(self, quantity: str | None) -> Cost:
         return self if quantity is None else replace(self, quantity=quantity)
@@ -169,6 +170,7 @@ class PublishedPlacing(Result[DesignCost]):
 
     stem: ClassVar[str] = "accuracy_over_cost"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
+    schemas: ClassVar[Mapping[str, Schema]] = {"accuracy_over_cost": PUBLISHED_COSTS}
 
     dataset: str = field(default="something-v1", kw_only=True)
     """Whose accuracies the figure shows."""
@@ -236,6 +238,7 @@ class PaperAudit(Result[AuditSummary]):
     """The paper's printed parameters and GFLOPs beside ours; `.table` is PAPER_AUDIT."""
 
     stem: ClassVar[str] = "paper_audit"
+    schemas: ClassVar[Mapping[str, Schema]] = {"paper_audit": PAPER_AUDIT}
 
     def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What `gst-analyze paper-audit --json` prints."""

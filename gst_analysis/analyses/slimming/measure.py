@@ -54,7 +54,7 @@ def check_options(options: SlimOptions, dataset: object) -> None:
     Raises:
         SpecError: no budget, or clips that are needed and not there, or said something of and not there.
     """
-    options.check_target()
+    options.check()
     _settle(options)
     choice = _choose(options)
     if dataset is None and options.needs_clips:

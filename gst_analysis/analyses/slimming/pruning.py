@@ -44,7 +44,8 @@ class MaskedRuns:
 def prune_model(model: LoadedModel, proposal: Proposal) -> LoadedModel:
     """Build the smaller network out of the whole one's weights; the whole one stays as it is."""
     state = prune_state(model.module.state_dict(), model.spec, proposal)
-    module = build_model(proposal.spec)
+    with torch.random.fork_rng(devices=[]):  # what it draws is replaced: nobody's random numbers move on
+        module = build_model(proposal.spec)
     module.load_state_dict(state)
     provenance = {
         **forget_scores(model.checkpoint.provenance),

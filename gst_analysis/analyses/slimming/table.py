@@ -120,6 +120,14 @@ class SlimOptions(DatasetOptions, DeviceOptions):
 
     def __post_init__(self) -> None:
         check_choices("score", [self.score], SLIM_SCORES)
+
+    def check(self) -> None:
+        """Refuse what does not say how small, and what is about fine-tuning without it.
+
+        Raises:
+            SpecError: not exactly one share between 0 and 1, or such options.
+        """
+        self._check_target()
         if self.fine_tune is None and (self.budgets is not None or self.recipe is not None or self.changes):
             raise SpecError(
                 "slim",
@@ -139,12 +147,7 @@ class SlimOptions(DatasetOptions, DeviceOptions):
         from_data = self.score in SCORES_FROM_DATA
         return from_data or self.max_drop is not None or self.fine_tune is not None
 
-    def check_target(self) -> None:
-        """Refuse what does not say how small, before anything is read.
-
-        Raises:
-            SpecError: not exactly one share between 0 and 1.
-        """
+    def _check_target(self) -> None:
         given = {name: value for name, value in self.target.items() if value is not None}
         numbers = all(isinstance(value, (int, float)) for value in given.values())
         if len(given) != 1 or not numbers or not all(0 < value < 1 for value in given.values()):
@@ -181,6 +184,11 @@ class Slimming(Result[SlimSummary]):
 
     stem: ClassVar[str] = "slimming"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, *TABLE_FORMATS)
+    schemas: ClassVar[Mapping[str, Schema]] = {
+        "slimming": SLIM_WIDTHS,
+        "slimming_curve": SLIM_CURVE,
+        "slimming_fine_tuned": SLIM_TUNED,
+    }
 
     model: LoadedModel = field(repr=False, kw_only=True)
     """The smaller network itself."""
@@ -216,16 +224,12 @@ class Slimming(Result[SlimSummary]):
             dark: draw for a dark background.
 
         Returns:
-            The files: `checkpoint`, `fine_tuned_checkpoint` where there is one, and those of any result.
+            The files: the checkpoints first, by their names, then those of any result.
         """
         written = super().save(folder, kinds, dark=dark)
-        models = {"checkpoint": self.model, "fine_tuned_checkpoint": self.tuned_model}
-        networks = {
-            name: str(_save_network(model, Path(folder)))
-            for name, model in models.items()
-            if model is not None
-        }
-        return networks | written
+        models = [model for model in (self.model, self.tuned_model) if model is not None]
+        networks = [_save_network(model, Path(folder)) for model in models]
+        return {path.name: str(path) for path in networks} | written
 
     def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What `gst-analyze slim --json` prints."""

@@ -40,19 +40,19 @@ def test_weights_alone_are_enough(ckpt: str, tmp_path: Path, capsys: pytest.Capt
     assert run(["slim", ckpt, "--params", "0.7", "--out", str(out), "--json", *QUICK]) == 0
     record = json.loads(capsys.readouterr().out)
     assert sorted(file.name for file in out.iterdir()) == ["slimming.csv", "slimming.png", "small-slim.pth"]
-    smaller = load_model(record["files"]["checkpoint"])
+    smaller = load_model(record["files"]["small-slim.pth"])
     assert smaller.checkpoint.params == record["after"]["params"] <= 0.7 * record["before"]["params"]
     assert record["after"]["accuracy"] is None
     assert record["curve"] == []
     left = [tuple(group["after"] for group in layer["groups"].values()) for layer in record["widths"]]
     assert tuple(left) == smaller.spec.widths
     assert record["widths"][0]["alpha"] == pytest.approx(left[0][1] / sum(left[0]))
-    assert run(["inspect", record["files"]["checkpoint"]]) == 0
+    assert run(["inspect", record["files"]["small-slim.pth"]]) == 0
     assert "gst-resnet26s, slimmed" in capsys.readouterr().out
-    assert run(["cost", record["files"]["checkpoint"], "--frames", "4"]) == 0
+    assert run(["cost", record["files"]["small-slim.pth"], "--frames", "4"]) == 0
     assert "slimmed" in capsys.readouterr().out
     for change in (["--alpha", "1/2"], ["--width", "8"]):
-        assert run(["cost", record["files"]["checkpoint"], *change]) == 2
+        assert run(["cost", record["files"]["small-slim.pth"], *change]) == 2
         assert "frames and classes alone to be changed" in capsys.readouterr().err
 
 

@@ -136,7 +136,7 @@ def test_networks_are_trained_measured_and_written(
     assert set(rows["epochs"]) == {1}
     assert set(rows["clips"]) == {6}
     assert len(pd.read_csv(record["files"]["slimming_fine_tuned.csv"])) == 5
-    slim, tuned = (load_model(record["files"][kind]) for kind in ("checkpoint", "fine_tuned_checkpoint"))
+    slim, tuned = (load_model(record["files"][kind]) for kind in ("whole-slim.pth", "whole-slim-tuned.pth"))
     assert tuned.spec == slim.spec
     weights = [m.checkpoint.state["layer2.0.conv3.weight"] for m in (slim, tuned)]
     assert not torch.equal(*weights)
