@@ -15,7 +15,8 @@ import torch
 
 from benchmarks.findings_statistics import Estimate, Reals
 from gst_analysis.analyses.ablation.measure import AblationRun
-from gst_analysis.analyses.importance.measure import listen_to_activations, tabulate_importance
+from gst_analysis.analyses.importance.activations import listen_to_activations
+from gst_analysis.analyses.importance.measure import tabulate_importance
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError

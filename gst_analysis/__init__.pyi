@@ -20,7 +20,7 @@ from .analyses.dataset_check import DatasetCheck, DatasetCheckOptions, DatasetSu
 from .analyses.drift import Drift, DriftOptions, measure_drift
 from .analyses.drift.table import DriftSummary
 from .analyses.evaluation import EvaluationOptions, EvaluationSummary, ModelEvaluation, evaluate
-from .analyses.importance import Importance, channel_importance
+from .analyses.importance import Importance, ImportanceOptions, channel_importance
 from .analyses.influence import FrameInfluence, frame_influence
 from .analyses.prediction import ClipPredictions, PredictionOptions, PredictionSummary, predict
 from .analyses.saliency import SaliencyMaps, SaliencyOptions, saliency_maps
@@ -99,6 +99,7 @@ __all__ = [
     "FrameInfluence",
     "GstError",
     "Importance",
+    "ImportanceOptions",
     "InferenceSettings",
     "Inspection",
     "LoadedModel",

@@ -12,7 +12,7 @@ its size over clips.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -27,23 +27,19 @@ from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.probes.clip_stream import Batch, ClipStream
+from gst_analysis.probes.clip_stream import Batch, ClipStream, count_steps
 from gst_analysis.probes.hooks import Change, list_activations, list_units, watched_outputs
-from gst_analysis.results import LegacyResult as Result
-from gst_analysis.results import Provenance
+from gst_analysis.progress import Progress
 from gst_analysis.tables.schema import check
-
-Progress = Callable[[int, int], object]
-"""Called with how many clips are done and how many there are."""
 
 
 @dataclasses.dataclass(frozen=True)
-class DataScoresSummary:
-    """What the scores were measured on."""
+class MeasuredScores:
+    """Scores from clips, a row a channel, how many there were, and which could not be read and why."""
 
+    table: pd.DataFrame = dataclasses.field(repr=False)
     clips: int
-    failures: dict[str, str]
-    notes: tuple[str, ...]
+    failures: Mapping[str, str]
 
 
 def measure_data_scores(
@@ -52,7 +48,7 @@ def measure_data_scores(
     *,
     settings: InferenceSettings | None = None,
     progress: Progress | None = None,
-) -> Result[DataScoresSummary]:
+) -> MeasuredScores:
     """The norm of every channel's activation and its first-order importance, over labelled clips.
 
     The network is left as it was, gradients included.
@@ -72,20 +68,13 @@ def measure_data_scores(
         watched_outputs(network, list(activations), attached=True) as outputs,
     ):
         assert isinstance(network, VideoNetwork)  # not folded, so itself
-        for batch in stream.batches(_count_to(len(records), progress)):
+        for batch in stream.batches(count_steps(len(records), progress)):
             with explain_out_of_memory(len(batch.labels), device):
                 for layer, scores in _score_batch(network, batch, outputs, activations).items():
                     sums[layer] = sums.get(layer, torch.zeros(())) + scores
             clips += len(batch.labels)
     means = {layer: (total / clips).numpy() for layer, total in sums.items()}
-    summary = DataScoresSummary(clips, dict(stream.failures), (*records.notes, *model.notes))
-    name = model.checkpoint.name
-    provenance = Provenance(
-        {name: model.sha256, **(records.sources or {})},
-        {name: model.spec.to_json()},
-        {"batch": settings.batch, "clip_spec": model.clip_spec.to_json()},
-    )
-    return Result(_tabulate(model, means), summary, provenance)
+    return MeasuredScores(_tabulate(model, means), clips, dict(stream.failures))
 
 
 def _score_batch(
@@ -128,8 +117,3 @@ def _tabulate(model: LoadedModel, means: Mapping[str, np.ndarray]) -> pd.DataFra
         }
         parts.append(pd.DataFrame(part))
     return check(pd.concat(parts, ignore_index=True), DATA_SCORES)
-
-
-def _count_to(total: int, progress: Progress | None) -> Callable[[], object]:
-    done = iter(range(1, total + 1))
-    return lambda: progress and progress(next(done), total)

@@ -10,12 +10,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gst_analysis.analyses.importance.table import WHICH_TO_TRUST
+from gst_analysis.analyses.importance.table import WHICH_TO_TRUST, Importance
 from gst_analysis.style.names import GROUP_NAMES, shorten_layers, tell_apart
 from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 
 _COLUMNS = {"abs_gamma": "raw scale |γ|", "invariant": "invariant score: E[ReLU(β+γz)] · ‖next weights‖"}
 _MARKERS = {"spatial": "o", "temporal": "D", "all": "o"}
+
+
+def draw_figures(result: Importance, *, dark: bool = False) -> dict[str, Figure]:
+    """Raw γ and the invariant score side by side, block by block."""
+    return {result.stem: draw_importance(result.table, dark=dark)}
 
 
 def draw_importance(table: pd.DataFrame, *, dark: bool = False) -> Figure:

@@ -18,59 +18,108 @@ does not depend on the scale of those filters either.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from scipy.special import ndtr
 from scipy.stats import spearmanr
-from torch import Tensor, nn
 
-from gst_analysis.analyses.importance.table import GROUP_IMPORTANCE, IMPORTANCE, SCORES
-from gst_analysis.analyses.scales.measure import tabulate_bn_scales
-from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
+from gst_analysis.analyses.importance.activations import (
+    Moments,
+    expect_activation,
+    follow_norms,
+    listen_to_activations,
+)
+from gst_analysis.analyses.importance.data_scores import MeasuredScores
+from gst_analysis.analyses.importance.table import (
+    GROUP_IMPORTANCE,
+    IMPORTANCE,
+    SCORES,
+    WHICH_TO_TRUST,
+    Importance,
+    ImportanceOptions,
+    ImportanceSummary,
+    RankAgreement,
+)
+from gst_analysis.analyses.scales.measure import note_equal_scales, tabulate_bn_scales
+from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, build_loaded
+from gst_analysis.checkpoints.sources import Source, checkpoint_of, distinct_names, name_of, read_each
 from gst_analysis.clips.records import RecordList
 from gst_analysis.inference.classes import require_some
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.probes.next_layer import BN_EPS, Following, infer_following
+from gst_analysis.probes.next_layer import BN_EPS, Following
 from gst_analysis.progress import Progress
+from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
 
-Array = np.ndarray
-
 
 @dataclass(frozen=True)
-class MeasuredImportance:
-    """An IMPORTANCE table from clips, how many there were, and which could not be read and why."""
+class _Read:
+    """What is kept of a checkpoint: no weights."""
 
     table: pd.DataFrame = field(repr=False)
-    clips: int
-    failures: Mapping[str, str]
+    sha256: str
+    path: str
+    spec: Mapping[str, Any]
+    unread: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Mean and standard deviation of every channel of a layer after its activation."""
+def score_checkpoints(
+    sources: Sequence[Source],
+    records: RecordList | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    options: ImportanceOptions | None = None,
+    progress: Progress | None = None,
+) -> Importance:
+    """Score checkpoints one after the other: from their weights, and on clips if there are any.
 
-    mean: Array = field(repr=False)
-    std: Array = field(repr=False)
+    Args:
+        sources: paths of checkpoints, or what was loaded.
+        records: clips to measure the scores on as well.
+        names: what to call the checkpoints; their file names if None.
+        options: where clips are run.
+        progress: called before every checkpoint.
 
-
-@dataclass(frozen=True)
-class RankAgreement:
-    """Spearman's rank correlations, medians over layers; None where there is nothing to correlate.
-
-    `raw_with_invariant` is of |γ| with the invariant score among the channels of a group,
-    `inferred_with_measured` of the invariant score's closed form with the measured one among the channels
-    of a layer.
+    Raises:
+        CheckpointError: not one of them could be read. If some could not, the result names them.
+        DataError: not one clip could be read.
     """
+    labels = distinct_names(names or [name_of(source) for source in sources])
+    settings = InferenceSettings(device=(options or ImportanceOptions()).device)
+    read, failures = read_each(
+        sources, labels, lambda source, label: _read_one(source, label, records, settings), progress
+    )
+    table = pd.concat([one.table for one in read.values()], ignore_index=True)
+    unread = {clip: why for one in read.values() for clip, why in one.unread.items()}
+    clips = len(records or ()) - len(unread)
+    provenance = Provenance(
+        {name: one.sha256 for name, one in read.items()},
+        {name: one.spec for name, one in read.items()},
+        {"paths": {name: one.path for name, one in read.items()}, "device": settings.device},
+    )
+    return Importance(
+        table,
+        ImportanceSummary(WHICH_TO_TRUST, summarise_agreement(table), clips),
+        provenance,
+        notes=tuple(note_equal_scales(table)),
+        failures=failures,
+        groups=summarise_importance(table),
+        clip_failures=unread,
+    )
 
-    raw_with_invariant: float | None
-    inferred_with_measured: float | None
+
+def _read_one(source: Source, label: str, records: RecordList | None, settings: InferenceSettings) -> _Read:
+    checkpoint = checkpoint_of(source)
+    table, unread = infer_importance(checkpoint, name=label), {}
+    if records is not None:
+        model = source if isinstance(source, LoadedModel) else build_loaded(checkpoint)
+        measured = measure_importance(model, records, settings=settings, name=label)
+        table, unread = pd.concat([table, measured.table], ignore_index=True), dict(measured.failures)
+    return _Read(table, checkpoint.sha256, str(checkpoint.path), checkpoint.spec.to_json(), unread)
 
 
 def infer_importance(checkpoint: Checkpoint, *, name: str | None = None) -> pd.DataFrame:
@@ -85,7 +134,7 @@ def measure_importance(
     settings: InferenceSettings | None = None,
     name: str | None = None,
     progress: Progress | None = None,
-) -> MeasuredImportance:
+) -> MeasuredScores:
     """The same scores with the activations' mean and deviation taken over clips.
 
     Args:
@@ -103,7 +152,7 @@ def measure_importance(
         logits = measure_frame_logits(model, clips, settings=alone, progress=progress)
     require_some(logits)
     table = tabulate_importance(model.current_checkpoint(), listener.moments(), name=name)
-    return MeasuredImportance(table, len(logits.clips), logits.failures)
+    return MeasuredScores(table, len(logits.clips), logits.failures)
 
 
 def tabulate_importance(
@@ -142,80 +191,11 @@ def summarise_agreement(table: pd.DataFrame) -> dict[str, RankAgreement]:
     return found
 
 
-def expect_activation(mean: Array, std: Array, *, cap: float = np.inf) -> Moments:
-    """Mean and deviation of min(max(y, 0), cap) for a normal y, in closed form.
-
-    Example:
-        >>> round(float(expect_activation(np.zeros(1), np.ones(1)).mean[0]), 4)
-        0.3989
-    """
-    first, second = _rectified(mean, std)
-    if np.isfinite(cap):
-        above_first, above_second = _rectified(mean - cap, std)
-        first = first - above_first
-        second = second - above_second - 2 * cap * above_first
-    return Moments(first, np.sqrt(np.maximum(second - first**2, 0)))
-
-
-class ActivationListener:
-    """Adds up activations as they pass; `moments` tells their mean and deviation so far."""
-
-    def __init__(self, caps: Mapping[str, float]) -> None:
-        self._caps = caps
-        self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, int] = {}
-
-    def hear(self, layer: str, normed: Tensor) -> None:
-        """Take in what a batch norm put out, (N, C, H, W)."""
-        active = normed.detach().float().clamp(0, self._caps[layer])
-        sums = torch.stack([active.sum((0, 2, 3)), active.square().sum((0, 2, 3))]).double().cpu()
-        self._sums[layer] = self._sums.get(layer, 0) + sums
-        self._counts[layer] = self._counts.get(layer, 0) + active[:, 0].numel()
-
-    def moments(self) -> dict[str, Moments]:
-        """Per layer; empty if nothing has passed."""
-        found = {}
-        for layer, sums in self._sums.items():
-            mean, square = (sums / self._counts[layer]).numpy()
-            found[layer] = Moments(mean, np.sqrt(np.maximum(square - mean**2, 0)))
-        return found
-
-
-@contextmanager
-def listen_to_activations(model: LoadedModel) -> Iterator[ActivationListener]:
-    """Listen to every batch norm after a temporal operator that has an activation; hooks go in the end."""
-    caps = {
-        layer: found.cap
-        for layer, found in _follow(model.current_checkpoint())
-        if isinstance(found, Following)
-    }
-    listener = ActivationListener(caps)
-    hooks = [_attach(listener, layer, model.module.get_submodule(layer)) for layer in caps]
-    try:
-        yield listener
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _attach(listener: ActivationListener, layer: str, norm: nn.Module) -> torch.utils.hooks.RemovableHandle:
-    def hear(_module: nn.Module, _inputs: object, normed: Tensor) -> None:
-        listener.hear(layer, normed)
-
-    return norm.register_forward_hook(hear)
-
-
-def _follow(checkpoint: Checkpoint) -> Iterator[tuple[str, Following | str]]:
-    for block in checkpoint.spec.blocks():
-        for site in block.sites:
-            yield f"{block.name}.{site.norm}", infer_following(checkpoint, block, site)
-
-
 def _tabulate(
     checkpoint: Checkpoint, name: str | None, moments: Mapping[str, Moments] | None
 ) -> pd.DataFrame:
     scales = tabulate_bn_scales(checkpoint, name=name).rename(columns={"importance": "abs_gamma"})
-    following = dict(_follow(checkpoint))
+    following = dict(follow_norms(checkpoint))
     parts = [
         _score_layer(rows, following[str(layer)], moments)
         for layer, rows in scales.groupby("layer", sort=False)
@@ -255,17 +235,6 @@ def _infer_moments(rows: pd.DataFrame, cap: float) -> Moments:
     variance = rows["running_var"].to_numpy().clip(0)
     deviation = np.sqrt(variance / (variance + BN_EPS))  # of what leaves the norm, before γ
     return expect_activation(rows["beta"].to_numpy(), np.abs(rows["gamma"].to_numpy()) * deviation, cap=cap)
-
-
-def _rectified(mean: Array, std: Array) -> tuple[Array, Array]:
-    """E[max(y, 0)] and E[max(y, 0)²] for a normal y; without spread y is its mean."""
-    safe = np.where(std > 0, std, 1.0)
-    z = mean / safe
-    density, below = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi), ndtr(z)
-    first = np.where(std > 0, mean * below + safe * density, np.maximum(mean, 0))
-    second = (mean**2 + safe**2) * below + mean * safe * density
-    second = np.where(std > 0, second, np.maximum(mean, 0) ** 2)
-    return np.maximum(first, 0), np.maximum(second, 0)
 
 
 def _compare_groups(rows: pd.DataFrame, score: str) -> dict[str, object]:

@@ -1,8 +1,18 @@
-"""How much each channel after a temporal operator matters, by several scores."""
+"""How much each channel after a temporal operator matters: columns, options and the result."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.options import DeviceOptions, option
+from gst_analysis.results import Result
 from gst_analysis.tables.schema import Schema, real, text, whole
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCORES = ("gamma", "abs_gamma", "invariant", "invariant_spread", "invariant_output")
 """The columns of IMPORTANCE that rank channels; the first two are the paper's."""
@@ -70,3 +80,77 @@ DATA_SCORES = Schema(
         "taylor": real("mean over clips of |sum over frames and places of output x gradient of the loss|"),
     },
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportanceOptions(DeviceOptions):
+    """Where clips are run, if there are any."""
+
+    device: str = option("auto", "Where clips are run: auto, cpu, cuda or mps.")
+
+
+@dataclass(frozen=True)
+class RankAgreement:
+    """Spearman's rank correlations, medians over layers; None where there is nothing to correlate.
+
+    `raw_with_invariant` is of |γ| with the invariant score among the channels of a group,
+    `inferred_with_measured` of the invariant score's closed form with the measured one among the channels
+    of a layer.
+    """
+
+    raw_with_invariant: float | None
+    inferred_with_measured: float | None
+
+
+@dataclass(frozen=True)
+class ImportanceSummary:
+    """What to trust, how alike scores rank channels, and how many clips were measured."""
+
+    trust: str
+    agreement: Mapping[str, RankAgreement]
+    clips: int
+
+
+@dataclass(frozen=True)
+class Importance(Result[ImportanceSummary]):
+    """`.table` is IMPORTANCE, channel by channel; `.groups` is GROUP_IMPORTANCE, layer by layer.
+
+    `.failures` are checkpoints that could not be read.
+    """
+
+    stem: ClassVar[str] = "importance"
+    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, *TABLE_FORMATS)
+    saved: ClassVar[tuple[str, ...] | None] = ("png", "svg", *TABLE_FORMATS)
+    schemas: ClassVar[Mapping[str, Schema]] = {"importance": IMPORTANCE, "group_importance": GROUP_IMPORTANCE}
+
+    groups: pd.DataFrame = field(repr=False, kw_only=True)
+    clip_failures: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    """Clips that could not be read, and why."""
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Channels, and the groups of every layer."""
+        return {self.stem: self.table, "group_importance": self.groups}
+
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `gst-analyze importance --json` prints."""
+        rows = dict(iter(self.groups.groupby("checkpoint", sort=False)))
+        checkpoints = [
+            {
+                "name": name,
+                "path": self.provenance.settings["paths"][name],
+                "sha256": sha256,
+                "agreement": self.summary.agreement.get(name),
+                "scores": rows[name].to_dict("records"),
+            }
+            for name, sha256 in self.provenance.sources.items()
+        ]
+        return {
+            "trust": self.summary.trust,
+            "checkpoints": checkpoints,
+            "clips": self.summary.clips,
+            "clip_failures": self.clip_failures,
+            "notes": self.notes,
+            "failures": self.failures,
+            "files": dict(files or {}),
+        }

@@ -156,8 +156,7 @@ def score_channels(
         SpecError: scores that are all the same.
     """
     if score in SCORES_FROM_DATA and records is not None:
-        step = None if progress is None else lambda done, total, label="": progress(done, total, label)
-        table = measure_data_scores(model, records, settings=settings, progress=step).table
+        table = measure_data_scores(model, records, settings=settings, progress=progress).table
     else:
         table = infer_importance(model.current_checkpoint())
     found = table.rename(columns={score: "value"})[["layer", "group", "channel", "value"]]

@@ -50,7 +50,7 @@ def test_importance_prints_one_document_and_writes_what_it_lists(
     assert record["trust"] == WHICH_TO_TRUST
     assert [c["path"] for c in record["checkpoints"]] == paths
     scores = {(s["layer"], s["score"]): s for s in record["checkpoints"][0]["scores"]}
-    table = check(pd.read_parquet(record["files"]["importance.parquet"]), IMPORTANCE)
+    table = check(pd.read_parquet(record["files"]["parquet"]), IMPORTANCE)
     check(pd.read_parquet(record["files"]["group_importance.parquet"]), GROUP_IMPORTANCE)
     part = table[(table["checkpoint"] == "gst-resnet26s-0") & (table["layer"] == "layer2.0.bn2")]
     median = part[part["group"] == "temporal"]["invariant"].median()
@@ -76,7 +76,7 @@ def test_measuring_on_clips_is_a_second_column_of_the_same_scores(
     assert run(["importance", str(path), *arguments, *out, "--json"]) == 1
     record = read(capsys)
     assert (record["clips"], len(record["clip_failures"])) == (24, 1)
-    table = pd.read_csv(record["files"]["importance.csv"], keep_default_na=False, na_values=[""])
+    table = pd.read_csv(record["files"]["csv"], keep_default_na=False, na_values=[""])
     inferred, measured = (table[table["source"] == s] for s in ("closed form", "measured"))
     assert len(inferred) == len(measured)
     np.testing.assert_allclose(inferred["column_norm"], measured["column_norm"])

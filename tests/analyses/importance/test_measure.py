@@ -12,10 +12,9 @@ import torch
 from scipy import integrate, stats
 from torch import Tensor, nn
 
+from gst_analysis.analyses.importance.activations import expect_activation, listen_to_activations
 from gst_analysis.analyses.importance.measure import (
-    expect_activation,
     infer_importance,
-    listen_to_activations,
     summarise_importance,
     tabulate_importance,
 )

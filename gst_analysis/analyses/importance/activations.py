@@ -1,0 +1,106 @@
+"""What leaves the activations: their mean and deviation, in closed form or counted as clips pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from scipy.special import ndtr
+from torch import Tensor, nn
+
+from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
+from gst_analysis.probes.next_layer import Following, infer_following
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean and standard deviation of every channel of a layer after its activation."""
+
+    mean: Array = field(repr=False)
+    std: Array = field(repr=False)
+
+
+def expect_activation(mean: Array, std: Array, *, cap: float = np.inf) -> Moments:
+    """Mean and deviation of min(max(y, 0), cap) for a normal y, in closed form.
+
+    Example:
+        >>> round(float(expect_activation(np.zeros(1), np.ones(1)).mean[0]), 4)
+        0.3989
+    """
+    first, second = _rectified(mean, std)
+    if np.isfinite(cap):
+        above_first, above_second = _rectified(mean - cap, std)
+        first = first - above_first
+        second = second - above_second - 2 * cap * above_first
+    return Moments(first, np.sqrt(np.maximum(second - first**2, 0)))
+
+
+def _rectified(mean: Array, std: Array) -> tuple[Array, Array]:
+    """E[max(y, 0)] and E[max(y, 0)²] for a normal y; without spread y is its mean."""
+    safe = np.where(std > 0, std, 1.0)
+    z = mean / safe
+    density, below = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi), ndtr(z)
+    first = np.where(std > 0, mean * below + safe * density, np.maximum(mean, 0))
+    second = (mean**2 + safe**2) * below + mean * safe * density
+    second = np.where(std > 0, second, np.maximum(mean, 0) ** 2)
+    return np.maximum(first, 0), np.maximum(second, 0)
+
+
+class ActivationListener:
+    """Adds up activations as they pass; `moments` tells their mean and deviation so far."""
+
+    def __init__(self, caps: Mapping[str, float]) -> None:
+        self._caps = caps
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    def hear(self, layer: str, normed: Tensor) -> None:
+        """Take in what a batch norm put out, (N, C, H, W)."""
+        active = normed.detach().float().clamp(0, self._caps[layer])
+        sums = torch.stack([active.sum((0, 2, 3)), active.square().sum((0, 2, 3))]).double().cpu()
+        self._sums[layer] = self._sums.get(layer, 0) + sums
+        self._counts[layer] = self._counts.get(layer, 0) + active[:, 0].numel()
+
+    def moments(self) -> dict[str, Moments]:
+        """Per layer; empty if nothing has passed."""
+        found = {}
+        for layer, sums in self._sums.items():
+            mean, square = (sums / self._counts[layer]).numpy()
+            found[layer] = Moments(mean, np.sqrt(np.maximum(square - mean**2, 0)))
+        return found
+
+
+@contextmanager
+def listen_to_activations(model: LoadedModel) -> Iterator[ActivationListener]:
+    """Listen to every batch norm after a temporal operator that has an activation; hooks go in the end."""
+    caps = {
+        layer: found.cap
+        for layer, found in follow_norms(model.current_checkpoint())
+        if isinstance(found, Following)
+    }
+    listener = ActivationListener(caps)
+    hooks = [_attach(listener, layer, model.module.get_submodule(layer)) for layer in caps]
+    try:
+        yield listener
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _attach(listener: ActivationListener, layer: str, norm: nn.Module) -> torch.utils.hooks.RemovableHandle:
+    def hear(_module: nn.Module, _inputs: object, normed: Tensor) -> None:
+        listener.hear(layer, normed)
+
+    return norm.register_forward_hook(hear)
+
+
+def follow_norms(checkpoint: Checkpoint) -> Iterator[tuple[str, Following | str]]:
+    """Every batch norm after a temporal operator, and what reads it, or why nothing does."""
+    for block in checkpoint.spec.blocks():
+        for site in block.sites:
+            yield f"{block.name}.{site.norm}", infer_following(checkpoint, block, site)
