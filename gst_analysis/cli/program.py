@@ -48,6 +48,7 @@ def _list_modules() -> Iterator[str]:
         "gst_analysis.cli.training",
         "gst_analysis.reporting.command",
         "gst_analysis.cli.demo",
+        "gst_analysis.cli.explore",
     )
 
 

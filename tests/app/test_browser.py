@@ -63,7 +63,6 @@ FAULTS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap(plot
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the explorer is started in: two networks and a clip."""
     folder = tmp_path_factory.mktemp("lab")
-    shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
     for name, seed in (("first", 1), ("second", 2)):
         save_model(folder / f"{name}.pth", build_small("gst-resnet26s", seed=seed))
     (planted, *_) = planted_clips(folder / "world", "static")

@@ -17,21 +17,26 @@ VISITORS, PATIENCE_S = 10, 120.0
 
 async def open_page(address: str, page: str, query: str) -> set[str]:
     """Open a page; returns the kinds of elements that were drawn when its script had ended."""
+    return {told.delta.new_element.WhichOneof("type") or "" for told in await read_page(address, page, query)}
+
+
+async def read_page(address: str, page: str, query: str) -> list[Any]:
+    """Open a page; returns all that the server told until its script had ended."""
     from streamlit.proto.BackMsg_pb2 import BackMsg
     from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
     asked = BackMsg()
     asked.rerun_script.page_name, asked.rerun_script.query_string = page, query
-    drawn: set[str] = set()
+    heard: list[Any] = []
     place = address.replace("http", "ws", 1) + "/_stcore/stream"
     async with websockets.connect(place, subprotocols=["streamlit"], max_size=None) as wire:
         await wire.send(asked.SerializeToString())
         async for data in wire:
             told: Any = ForwardMsg()
             told.ParseFromString(data)
-            drawn.add(told.delta.new_element.WhichOneof("type") or "")
+            heard.append(told)
             if told.WhichOneof("type") == "script_finished":
-                return drawn
+                return heard
     raise AssertionError("the server hung up")
 
 
