@@ -1,13 +1,11 @@
-"""Which processes take part: started from outside (torchrun, `fabric run`, SLURM), or by us.
+"""Processes that share one piece of work: how many were started from outside, and which of them speaks.
 
-No torch here: a command asks whether it is the one to print.
+Read from what torchrun, `fabric run` and SLURM set in the environment. No torch here: the console asks too.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 def count_outer_processes() -> tuple[int, int] | None:
@@ -26,15 +24,3 @@ def is_leader() -> bool:
     if count_outer_processes() is None:
         return True
     return int(os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0"))) == 0
-
-
-@contextmanager
-def same_environment() -> Iterator[None]:
-    """Take back what Fabric writes into the environment to start processes."""
-    before = dict(os.environ)
-    try:
-        yield
-    finally:
-        for name in set(os.environ) - set(before):
-            del os.environ[name]
-        os.environ.update(before)

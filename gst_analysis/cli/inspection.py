@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from gst_analysis.console.options import Family, Frames, Json
-from gst_analysis.console.output import print_pairs
+from gst_analysis.console.options import CheckpointFile, Json, takes_options
+from gst_analysis.console.output import print_json, print_pairs
+from gst_analysis.options import NetworkOptions
+from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
-    from gst_analysis.checkpoints.sources import Inspection
+    from gst_analysis.checkpoints import sources
+else:
+    sources = Door("gst_analysis.checkpoints.sources")
 
 commands = typer.Typer()
 
 
+_OPTIONS = NetworkOptions()
+
+
 @commands.command(epilog="Example: gst-analyze inspect ckpt.pth --json")
-def inspect(
-    checkpoint: Annotated[str, typer.Argument(metavar="CKPT", help="A checkpoint file.")],
-    family: Family = None,
-    frames: Frames = None,
-    json: Json = False,
-) -> None:
+@takes_options
+def inspect(checkpoint: CheckpointFile, options: NetworkOptions = _OPTIONS, json: Json = False) -> None:
     """Recognise a checkpoint file.
 
     Says family, backbone, alpha, classes and layout, and what was assumed because no weight shows it.
     """
-    from gst_analysis.checkpoints.sources import inspect_checkpoint
-    from gst_analysis.console.output import print_json
-
-    found = inspect_checkpoint(checkpoint, family=family, num_frames=frames)
+    found = sources.inspect_checkpoint(checkpoint, family=options.family, num_frames=options.frames)
     if json:
         print_json(found)
     else:
-        show_inspection(found)
+        print_inspection(found)
 
 
-def show_inspection(found: Inspection) -> None:
+def print_inspection(found: sources.Inspection) -> None:
     """Two columns: what, and which."""
     fields = {
         "network": found.name + (", slimmed" if found.slimmed else ""),

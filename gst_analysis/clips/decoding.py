@@ -10,11 +10,18 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gst_analysis.clips.frame_folders import FrameFolder
 from gst_analysis.clips.locating import look_up
 from gst_analysis.clips.media import ClipInfo, Frames, Indices, OpenClip
 from gst_analysis.errors import DataError
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    from gst_analysis.clips import video_files
+else:
+    video_files = Door("gst_analysis.clips.video_files")  # frame folders need no video library
 
 __all__ = ["ClipInfo", "Frames", "OpenClip", "decode_frames", "open_clip", "open_media", "probe_clip"]
 
@@ -77,6 +84,4 @@ def _is_folder(path: Path) -> bool:
 
 
 def _open_video(path: Path) -> OpenClip:
-    from gst_analysis.clips.video_files import VideoFile  # here, as frame folders need no video library
-
-    return VideoFile(path)
+    return video_files.VideoFile(path)

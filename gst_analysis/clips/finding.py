@@ -1,16 +1,17 @@
-"""Files, folders and globs in, clips without labels out."""
+"""Files, folders and globs in, clips without labels out; and what a drawing calls a clip that has no name."""
 
 from __future__ import annotations
 
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from gst_analysis.clips.locating import VIDEO_SUFFIXES
 from gst_analysis.clips.records import AnyPath, ClipRecord, RecordList
-from gst_analysis.errors import DataError, legible
+from gst_analysis.errors import DataError, legible, one_line
 
 _FRAME = re.compile(r".*[0-9]\.(jpe?g|png)", re.IGNORECASE)
 
@@ -95,3 +96,23 @@ def _no_clip(subject: str, found: str) -> DataError:
         found=found,
         todo="check the path",
     )
+
+
+def name_files(records: Mapping[str, ClipRecord]) -> dict[str, str]:
+    """A title of one line for every clip: of one named by its path, the file and what tells it apart.
+
+    Others keep the name that their data set gives them. One that is listed twice keeps its number.
+    """
+    paths = {name: Path(record.path) for name, record in records.items() if name.startswith(str(record.path))}
+    ends = Counter(end for path in set(paths.values()) for end in _list_ends(path))
+    short = {
+        name: str(Path(*next((end for end in _list_ends(path) if ends[end] == 1), path.parts)))
+        + name.removeprefix(str(path))
+        for name, path in paths.items()
+    }
+    return {name: one_line(short.get(name, name)) for name in records}
+
+
+def _list_ends(path: Path) -> list[tuple[str, ...]]:
+    """The file, the file in its folder, and so on."""
+    return [path.parts[-length:] for length in range(1, len(path.parts) + 1)]

@@ -12,7 +12,7 @@ from gst_analysis.errors import SpecError
 from gst_analysis.inference.folding import fold_norms, has_hooks
 from gst_analysis.inference.fusing import fuse_blocks
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.networks.devices import is_out_of_memory
+from gst_analysis.networks.devices import exact_convolutions, is_out_of_memory
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def running_conditions(
 
     Itself also where somebody has put hooks into it, which shall hear of this.
     """
-    with _exact_convolutions(device):
+    with exact_convolutions(device):
         if settings.fold and not has_hooks(network):
             folded = fold_norms(network).to(device)
             kind = torch.bfloat16 if settings.precision == "bf16" else torch.float32
@@ -58,18 +58,3 @@ def explain_out_of_memory(views: int, device: torch.device) -> Iterator[None]:
             found="out of memory",
             todo=advice,
         ) from error
-
-
-@contextmanager
-def _exact_convolutions(device: torch.device) -> Iterator[None]:
-    """fp32 means fp32: cuDNN would otherwise round the inputs of convolutions to ten bits."""
-    if device.type != "cuda":
-        yield
-        return
-    convolutions = torch.backends.cudnn.conv  # type: ignore[attr-defined] # made at run time
-    before = convolutions.fp32_precision
-    convolutions.fp32_precision = "ieee"
-    try:
-        yield
-    finally:
-        convolutions.fp32_precision = before

@@ -16,10 +16,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import distributed
 from torch.multiprocessing.spawn import ProcessExitedException
 
@@ -27,8 +26,15 @@ from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import GstError, SpecError
 from gst_analysis.inference.running import Job, Share, measure_share
 from gst_analysis.inference.settings import InferenceSettings, choose_device
-from gst_analysis.processes import count_outer_processes, same_environment
+from gst_analysis.processes import count_outer_processes
 from gst_analysis.progress import Progress, no_progress
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    import lightning_fabric as lightning
+    from lightning_fabric import Fabric
+else:
+    lightning = Door("lightning_fabric")  # importing it changes the environment, which is put back below
 
 Numbered = Sequence[tuple[int, ClipRecord]]
 _Failure = tuple[type[GstError], str, str, str, str]
@@ -48,7 +54,7 @@ def measure_shares(job: Job, numbered: Numbered, progress: Progress | None) -> l
     with (
         tempfile.TemporaryDirectory(prefix="gst-analysis-") as folder,
         _watch(counter, len(numbered), progress or no_progress),
-        same_environment(),
+        _same_environment(),
     ):
         _launch(build_fabric(job.settings), payload, counter, folder)
         files = sorted(Path(folder).iterdir())
@@ -64,11 +70,11 @@ def build_fabric(settings: InferenceSettings) -> Fabric:
     kind = choose_device(settings.device).type
     outer = count_outer_processes()
     if outer is not None and int(os.environ.get("LT_CLI_USED", "0")):
-        return Fabric()
+        return lightning.Fabric()
     if outer is not None:
-        return Fabric(accelerator=kind, devices=outer[0], num_nodes=outer[1], strategy="ddp")
+        return lightning.Fabric(accelerator=kind, devices=outer[0], num_nodes=outer[1], strategy="ddp")
     _check_devices(kind, settings.devices)
-    return Fabric(accelerator=kind, devices=settings.devices, strategy="ddp_spawn")
+    return lightning.Fabric(accelerator=kind, devices=settings.devices, strategy="ddp_spawn")
 
 
 def _check_devices(kind: str, wanted: int) -> None:
@@ -170,3 +176,15 @@ def _watch(counter: Any, total: int, progress: Progress) -> Iterator[None]:
         over.set()
         watcher.join()
         progress(counter.value, total, "")
+
+
+@contextmanager
+def _same_environment() -> Iterator[None]:
+    """Take back what Fabric writes into the environment to start processes."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+        os.environ.update(before)

@@ -12,7 +12,7 @@ from scipy.special import ndtr
 from torch import Tensor, nn
 
 from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
-from gst_analysis.probes.next_layer import Following, infer_following
+from gst_analysis.checkpoints.next_weights import Following, infer_following
 
 Array = np.ndarray
 

@@ -45,12 +45,12 @@ from gst_analysis.analyses.importance.table import (
 )
 from gst_analysis.analyses.scales.measure import note_equal_scales, tabulate_bn_scales
 from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, build_loaded
+from gst_analysis.checkpoints.next_weights import BN_EPS, Following
 from gst_analysis.checkpoints.sources import Source, checkpoint_of, distinct_names, name_of, read_each
 from gst_analysis.clips.records import RecordList
 from gst_analysis.inference.classes import require_some
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.probes.next_layer import BN_EPS, Following
 from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check

@@ -26,8 +26,8 @@ from gst_analysis.analyses.saliency.table import SALIENCY, GroupHeat, SaliencyMa
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.checkpoints.sources import name_class
 from gst_analysis.clips.dataset import ReadingPlan, load_views
+from gst_analysis.clips.finding import name_files
 from gst_analysis.clips.media import Frames, Pixels
-from gst_analysis.clips.names import name_files
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.clips.transforms import crop_places, normalise_clips
 from gst_analysis.errors import BrokenCheckpoint, SpecError

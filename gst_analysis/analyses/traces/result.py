@@ -18,7 +18,7 @@ from gst_analysis.analyses.traces.table import (
     TRACED_CLIPS,
     TraceSummary,
 )
-from gst_analysis.clips.names import name_files
+from gst_analysis.clips.finding import name_files
 from gst_analysis.errors import DataError, SpecError, name_some, one_line
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, to_plain
 from gst_analysis.progress import Progress, no_progress

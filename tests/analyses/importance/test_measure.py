@@ -21,9 +21,9 @@ from gst_analysis.analyses.importance.measure import (
 from gst_analysis.analyses.importance.table import IMPORTANCE
 from gst_analysis.analyses.scales.measure import tabulate_bn_scales
 from gst_analysis.checkpoints.loading import LoadedModel, load_checkpoint, load_model, save_model
+from gst_analysis.checkpoints.next_weights import Following, infer_following
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.specs import model_names
-from gst_analysis.probes.next_layer import Following, infer_following
 from gst_analysis.tables.schema import check
 from tests.conftest import SaveSmall, build_small
 

@@ -17,7 +17,7 @@ from gst_analysis.analyses.traces.single_clips import (
     trace_clip,
 )
 from gst_analysis.checkpoints.loading import load_model, save_model
-from gst_analysis.clips.names import name_files
+from gst_analysis.clips.finding import name_files
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import DataError, OutputError, SpecError
 from gst_analysis.networks.registry import build_model

@@ -1,0 +1,55 @@
+"""How strongly the next convolution reads each channel, from a checkpoint's weights; no network is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from gst_analysis.checkpoints.loading import Checkpoint
+from gst_analysis.networks.backbones import Block, Site
+from gst_analysis.networks.next_layer import find_next_layer
+
+BN_EPS = 1e-5
+"""PyTorch's, which every network here uses; it is in no checkpoint."""
+
+
+@dataclass(frozen=True)
+class Following:
+    """What reads a batch norm's channels, and how strongly."""
+
+    cap: float
+    """Where the activation is cut off: infinity for ReLU, 6 for ReLU6."""
+    columns: Tensor = field(repr=False)
+    """For each channel, the Euclidean norm of all weights of the next convolution that read it."""
+    columns_output: Tensor = field(repr=False)
+    """That norm with every filter scaled as the batch norm after that convolution scales it."""
+
+
+def infer_following(checkpoint: Checkpoint, block: Block, site: Site) -> Following | str:
+    """What follows the norm of a site; or, where no convolution of the block does, why not."""
+    found = find_next_layer(checkpoint.spec, block, site)
+    if isinstance(found, str):
+        return found
+    scale = _scale_of(checkpoint, found.norm)
+    total, scaled = torch.zeros(site.c_out).double(), torch.zeros(site.c_out).double()
+    for reader in found.readers:
+        weight = checkpoint.state[reader.weight][reader.first :: reader.step]
+        rows, reads = torch.tensor(reader.rows), torch.tensor(reader.reads)
+        squares = weight.double().flatten(2).square().sum(2)  # (filters, channels of a group)
+        total.index_add_(0, reads, _add_filters(squares, reader.groups))
+        squares = squares * scale[rows, None].square()
+        scaled.index_add_(0, reads, _add_filters(squares, reader.groups))
+    return Following(found.cap, total.sqrt(), scaled.sqrt())
+
+
+def _add_filters(squares: Tensor, groups: int) -> Tensor:
+    """(filters, channels of a group) -> one sum for every channel that is read."""
+    return torch.unflatten(squares, 0, (groups, -1)).sum(1).flatten()
+
+
+def _scale_of(checkpoint: Checkpoint, norm: str) -> Tensor:
+    """What a batch norm multiplies every channel with, in evaluation."""
+    state = checkpoint.state
+    return state[f"{norm}.weight"].double() / (state[f"{norm}.running_var"].double() + BN_EPS).sqrt()
