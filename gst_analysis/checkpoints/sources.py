@@ -7,21 +7,15 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
+from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, build_loaded, load_checkpoint
+from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.errors import CheckpointError, SpecError, legible
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.progress import Progress
-from gst_analysis.rooms import Door
 
-if TYPE_CHECKING:
-    from gst_analysis.checkpoints import loading, starting
-    from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
-else:
-    loading = Door("gst_analysis.checkpoints.loading")
-    starting = Door("gst_analysis.checkpoints.starting")
-
-Source: TypeAlias = "str | os.PathLike[str] | Checkpoint | LoadedModel"
+Source: TypeAlias = str | os.PathLike[str] | Checkpoint | LoadedModel
 """A checkpoint's path, or what load_checkpoint or load_model returned."""
 
 Kept = TypeVar("Kept")
@@ -84,16 +78,16 @@ def inspect_checkpoint(
 
 def build_untrained(spec: ModelSpec, *, seed: int = 0) -> LoadedModel:
     """A freshly initialised network, the same for the same seed; its notes say that it is untrained."""
-    return starting.create_model(spec, seed=seed)
+    return create_model(spec, seed=seed)
 
 
 def checkpoint_of(source: Source, *, family: str | None = None, num_frames: int | None = None) -> Checkpoint:
     """Read a file, or take the checkpoint out of what was loaded before."""
-    if isinstance(source, loading.LoadedModel):
+    if isinstance(source, LoadedModel):
         return source.current_checkpoint()
-    if isinstance(source, loading.Checkpoint):
+    if isinstance(source, Checkpoint):
         return source
-    return loading.load_checkpoint(source, family=family, num_frames=num_frames)
+    return load_checkpoint(source, family=family, num_frames=num_frames)
 
 
 def name_of(source: Source) -> str:
@@ -157,11 +151,11 @@ def open_model(source: Source, *, family: str | None = None, num_frames: int | N
     """
     if num_frames is not None:
         ClipSpec(frames=num_frames)  # says what is wrong with it, before the file is blamed
-    if isinstance(source, loading.LoadedModel):
+    if isinstance(source, LoadedModel):
         model = source
         model.current_checkpoint()  # refuses what is no network of its spec
     else:
-        model = loading.build_loaded(checkpoint_of(source, family=family, num_frames=num_frames))
+        model = build_loaded(checkpoint_of(source, family=family, num_frames=num_frames))
     if num_frames is None:
         return model
     clip_spec = replace(model.clip_spec, frames=num_frames)
