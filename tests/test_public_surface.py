@@ -88,7 +88,7 @@ def test_every_type_that_a_public_signature_names_is_public(name: str) -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="has no attribute 'nothing'|No gst_analysis attribute nothing"):
+    with pytest.raises(AttributeError, match="nothing"):
         _ = gst.nothing  # type: ignore[attr-defined] # that is the point
 
 
