@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gst_analysis.analyses.scales.table import ROWS, TESTS, GapCounts
+from gst_analysis.analyses.scales.table import BLOCK_GAPS, BN_SCALES, ROWS, TESTS, GapCounts
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.options import option
 from gst_analysis.results import Result
@@ -84,6 +84,12 @@ class ScaleComparison(Result[ComparisonSummary]):
 
     stem: ClassVar[str] = "block_gaps"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, *TABLE_FORMATS)
+    schemas: ClassVar[Mapping[str, Schema]] = {
+        "block_gaps": BLOCK_GAPS,
+        "scale_differences": SCALE_DIFFERENCES,
+        "not_compared": NOT_COMPARED,
+        "bn_scales": BN_SCALES,
+    }
     saved: ClassVar[tuple[str, ...]] = ("png", "svg", *TABLE_FORMATS)
 
     scales: pd.DataFrame = field(repr=False, kw_only=True)

@@ -114,6 +114,7 @@ class Drift(Result[DriftSummary]):
 
     stem: ClassVar[str] = "drift"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
+    schemas: ClassVar[Mapping[str, Schema]] = {"drift": DRIFT, "drift_layers": DRIFT_LAYERS}
     saved: ClassVar[tuple[str, ...]] = ("png", "svg", "html", *TABLE_FORMATS)
 
     layers: pd.DataFrame = field(repr=False, kw_only=True)

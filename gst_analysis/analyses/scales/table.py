@@ -155,6 +155,7 @@ class BnScales(Result[BnSummary]):
 
     stem: ClassVar[str] = "bn_scales"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
+    schemas: ClassVar[Mapping[str, Schema]] = {"bn_scales": BN_SCALES}
 
     by: str = field(default="block", kw_only=True)
     """What a row of its figures stands for."""
