@@ -47,6 +47,8 @@ class Bench:
 
     model: LoadedModel
     file: Path
+    second: Path
+    """Another network of the same design, such as a later epoch's."""
     records: RecordList
     annotations: Path
     folder: Path
@@ -63,7 +65,7 @@ def run_python(about: About, bench: Bench) -> Result[Any]:
     given: dict[str, list[Any]] = {
         "nothing": [],
         "checkpoint": [bench.model],
-        "checkpoints": [bench.model],
+        "checkpoints": [bench.model, bench.second],
         "clip": [bench.model, bench.records[0]],
         "clips": [bench.model, bench.records],
         "dataset": [bench.model, bench.records],
@@ -82,7 +84,7 @@ def list_words(about: About, bench: Bench) -> list[str]:
     named = {
         "nothing": [],
         "checkpoint": [str(bench.file)],
-        "checkpoints": [str(bench.file)],
+        "checkpoints": [str(bench.file), str(bench.second)],
         "clip": [str(bench.file), clips[0]],
         "clips": [str(bench.file), clips[0]],
         "dataset": [str(bench.file), str(bench.annotations)],
@@ -190,6 +192,7 @@ def _other(kind: type[Any], name: str, standard: Any) -> Any:
         "zero",
         "gamma",
         "stage",
+        "block",
         "card",
         "prefix",
         "mean",

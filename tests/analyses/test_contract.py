@@ -17,6 +17,7 @@ def build_bench(folder: Path) -> Bench:
     """A small network of five classes, and five labelled clips of noise."""
     made = small_model()
     file = save_model(folder / "small.pth", made.module, clip_spec=made.clip_spec)
+    second = save_model(folder / "second.pth", small_model(seed=1).module, clip_spec=made.clip_spec)
     records = write_clips(folder / "videos", [0, 1, 2, 3, 4])
     labels = {f"class {number}": str(number) for number in range(5)}
     (folder / "labels.json").write_text(json.dumps(labels))
@@ -29,7 +30,7 @@ def build_bench(folder: Path) -> Bench:
     model: LoadedModel = load_model(file)
     out = folder / "written"
     out.mkdir()
-    return Bench(model, file, records, annotations, out)
+    return Bench(model, file, second, records, annotations, out)
 
 
 @pytest.mark.parametrize("name", ROOMS)
