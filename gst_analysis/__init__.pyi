@@ -56,6 +56,7 @@ from .errors import (
     UnreadableCheckpoint,
     UnsafeCheckpoint,
 )
+from .inference.logits import FrameLogits
 from .inference.settings import InferenceSettings
 from .networks.network import VideoNetwork, average_frames
 from .networks.specs import ClipSpec, ModelSpec
@@ -97,6 +98,7 @@ __all__ = [
     "EvaluationOptions",
     "EvaluationSummary",
     "FrameInfluence",
+    "FrameLogits",
     "GstError",
     "Importance",
     "ImportanceOptions",
