@@ -16,7 +16,9 @@ PAGE = Path(__file__).with_name("analyses.md")
 ON = {
     "checkpoint": "a checkpoint",
     "checkpoints": "one or more checkpoints",
+    "clip": "a checkpoint and a clip",
     "clips": "a checkpoint and clips",
+    "pairs": "checkpoints with labelled clips each",
     "dataset": "a checkpoint and labelled clips",
     "annotations": "lists of clips",
     "nothing": "a design, or nothing",

@@ -3,7 +3,7 @@
 from .analyses.ablation import Ablation, AblationOptions, ablate
 from .analyses.agreement import AgreementOptions, ScoreAgreement, score_agreement
 from .analyses.comparison import ComparisonOptions, ScaleComparison, compare_scales
-from .analyses.comparison.table import ComparisonSummary
+from .analyses.comparison.table import ComparedCheckpoint, ComparisonSummary
 from .analyses.cost import (
     Cost,
     CostOptions,
@@ -16,20 +16,23 @@ from .analyses.cost import (
     cost,
     summarise_cost,
 )
+from .analyses.cost.table import GroupCost
 from .analyses.dataset_check import DatasetCheck, DatasetCheckOptions, DatasetSummary, check_dataset
 from .analyses.drift import Drift, DriftOptions, measure_drift
-from .analyses.drift.table import DriftSummary
+from .analyses.drift.table import DriftSummary, GroupDrift
 from .analyses.evaluation import EvaluationOptions, EvaluationSummary, ModelEvaluation, evaluate
 from .analyses.importance import Importance, ImportanceOptions, channel_importance
 from .analyses.influence import FrameInfluence, frame_influence
+from .analyses.influence.table import InfluenceOptions
 from .analyses.prediction import ClipPredictions, PredictionOptions, PredictionSummary, predict
 from .analyses.saliency import SaliencyMaps, SaliencyOptions, saliency_maps
 from .analyses.scales import BnScales, ScaleOptions, bn_scales
-from .analyses.scales.table import BnSummary
+from .analyses.scales.table import BnSummary, GroupStatistics, LayerStatistics
 from .analyses.slimming import Slimming, SlimOptions, slim
 from .analyses.slimming.table import NetworkCost, SlimSummary
 from .analyses.traces import TraceOptions, Traces, trace
 from .analyses.traces.single_clips import name_clip, trace_clip
+from .analyses.traces.story import ClipStory, Evidence, Moment, Turn
 from .analyses.training_runs import RunSummary, TrainingRun, follow_gamma, read_run
 from .checkpoints.loading import Checkpoint, LoadedModel, load_checkpoint, load_model, save_model
 from .checkpoints.naming import list_checkpoints
@@ -43,7 +46,9 @@ from .checkpoints.sources import (
 )
 from .checkpoints.starting import create_model
 from .clips.labelled import ClipChoice, choose_clips, load_labelled_clips
-from .clips.records import ClipRecord, RecordList
+from .clips.media import ClipInfo, Frames, OpenClip
+from .clips.opened import OpenedClips
+from .clips.records import AnyPath, ClipRecord, RecordList
 from .errors import (
     BrokenCheckpoint,
     CheckpointError,
@@ -58,10 +63,15 @@ from .errors import (
 )
 from .inference.logits import FrameLogits
 from .inference.settings import InferenceSettings
+from .networks.backbones import Backbone, Block, Site, Stage
+from .networks.families import ChannelGroups, Family, Kernel
 from .networks.network import VideoNetwork, average_frames
 from .networks.specs import ClipSpec, ModelSpec
+from .options import InferenceOptions
 from .planted import MadeWorld, make_trial, make_world
-from .planted.worlds import WorldConfig
+from .planted.worlds import Difficulty, PlantedClass, WorldConfig
+from .probes.resampling import Interval
+from .progress import Progress
 from .reporting.making import Report, report
 from .results import Provenance, Result
 from .sections.options import ReportOptions
@@ -73,15 +83,22 @@ __all__ = [
     "Ablation",
     "AblationOptions",
     "AgreementOptions",
+    "AnyPath",
+    "Backbone",
+    "Block",
     "BnScales",
     "BnSummary",
     "BrokenCheckpoint",
+    "ChannelGroups",
     "Checkpoint",
     "CheckpointError",
     "ClipChoice",
+    "ClipInfo",
     "ClipPredictions",
     "ClipRecord",
     "ClipSpec",
+    "ClipStory",
+    "ComparedCheckpoint",
     "ComparisonOptions",
     "ComparisonSummary",
     "Cost",
@@ -92,27 +109,44 @@ __all__ = [
     "DatasetCheckOptions",
     "DatasetSummary",
     "DesignCost",
+    "Difficulty",
     "Drift",
     "DriftOptions",
     "DriftSummary",
     "EvaluationOptions",
     "EvaluationSummary",
+    "Evidence",
+    "Family",
     "FrameInfluence",
     "FrameLogits",
+    "Frames",
+    "GroupCost",
+    "GroupDrift",
+    "GroupStatistics",
     "GstError",
     "Importance",
     "ImportanceOptions",
+    "InferenceOptions",
     "InferenceSettings",
+    "InfluenceOptions",
     "Inspection",
+    "Interval",
+    "Kernel",
+    "LayerStatistics",
     "LoadedModel",
     "MadeWorld",
     "ModelEvaluation",
     "ModelSpec",
+    "Moment",
     "NetworkCost",
+    "OpenClip",
+    "OpenedClips",
     "OutputError",
     "PaperAudit",
+    "PlantedClass",
     "PredictionOptions",
     "PredictionSummary",
+    "Progress",
     "Provenance",
     "PublishedPlacing",
     "RecordList",
@@ -125,11 +159,13 @@ __all__ = [
     "ScaleComparison",
     "ScaleOptions",
     "ScoreAgreement",
+    "Site",
     "SlimOptions",
     "SlimSummary",
     "Slimming",
     "Source",
     "SpecError",
+    "Stage",
     "TableError",
     "TraceOptions",
     "Traces",
@@ -138,6 +174,7 @@ __all__ = [
     "TrainSummary",
     "TrainWatcher",
     "TrainingRun",
+    "Turn",
     "UnknownCheckpoint",
     "UnreadableCheckpoint",
     "UnsafeCheckpoint",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from gst_analysis.errors import GstError, OutputError
 from gst_analysis.files import (
@@ -192,35 +192,3 @@ class Result(Generic[Summary]):
             pages = {}
         first = next(iter(pages.values()), None)
         return table if first is None else first.to_html(full_html=False, include_plotlyjs="cdn") + table
-
-
-@dataclass(frozen=True)
-class LegacyResult(Generic[Summary]):
-    """One analysis: `.table` (schema-checked), `.summary` and `.provenance`.
-
-    In Jupyter it shows its table; `save` writes it as CSV, parquet and JSON.
-    """
-
-    table: pd.DataFrame
-    summary: Summary
-    provenance: Provenance
-
-    def _repr_html_(self) -> str:
-        return str(self.table.to_html(max_rows=20, border=0))
-
-    def record(self) -> dict[str, Any]:
-        """Summary and provenance as plain values for JSON."""
-        return {"summary": to_plain(self.summary), "provenance": to_plain(self.provenance)}
-
-    def save(
-        self, folder: str | os.PathLike[str], stem: str, kinds: Sequence[str] = ("csv", "parquet", "json")
-    ) -> dict[str, str]:
-        """Write the table (csv, parquet) and the record (json); returns the files by kind."""
-        where = Path(folder)
-        writers: dict[str, Callable[[IO[bytes]], object]] = {
-            "csv": lambda f: self.table.to_csv(f, index=False, lineterminator="\n"),
-            "parquet": lambda f: self.table.to_parquet(f, index=False),
-            "json": lambda f: f.write(to_json(self.record()).encode()),
-        }
-        kinds = check_choices("kinds", kinds, tuple(writers)) if kinds else []
-        return {kind: str(write_whole(where / f"{stem}.{kind}", writers[kind])) for kind in kinds}

@@ -111,9 +111,6 @@ def style_legend(legend: Any, theme: Theme) -> None:
         text.set_color(theme.ink)
 
 
-dress, dress_legend = style_axes, style_legend  # for rooms that still say so
-
-
 def add_legend(
     figure: Figure, handles: Sequence[Line2D | Patch], theme: Theme, *, title: str | None = None
 ) -> None:
