@@ -78,7 +78,7 @@ def takes_options(command: Command) -> Command:
 
 
 def _list_fields(standard: Any) -> list[Field[Any]]:
-    """Those that are flags: where nothing is drawn, nobody asks on which background."""
+    """Fields that are flags: where nothing is drawn, nobody asks on which background."""
     fields = list_options(standard)
     if isinstance(standard, Files) and not {*IMAGE_FORMATS, "html"} & set(standard.allowed):
         return [field for field in fields if field.name != "dark"]

@@ -100,7 +100,7 @@ class Family:
 
     @classmethod
     def depthwise_kernels(cls, width: int, alpha: Fraction | None) -> tuple[Kernel, ...]:
-        """The same for a depthwise convolution."""
+        """The kernels that replace a depthwise convolution."""
         raise SpecError(
             f"{cls.name}-mobilenetv2",
             expected="a family with a depthwise form (c2d, tsm, sth)",

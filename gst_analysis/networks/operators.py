@@ -36,7 +36,7 @@ def convolve_over_time(x: Tensor, weight: Tensor, frames: int, *, stride: int = 
 
 
 def convolve_taps(x: Tensor, weight: Tensor, frames: int, *, stride: int = 1, groups: int = 1) -> Tensor:
-    """As one 2-D convolution to the kernel's three taps, then their sum."""
+    """Convolve over time as one 2-D convolution to the kernel's three taps, then their sum."""
     flat = torch.unflatten(weight, 0, (groups, -1)).movedim(3, 1).flatten(0, 2)  # (3 * O, C/groups, k, k)
     padding = weight.shape[-1] // 2
     if stride > 1 and padding == 0 and x.shape[1] < _FEW:
@@ -47,7 +47,7 @@ def convolve_taps(x: Tensor, weight: Tensor, frames: int, *, stride: int = 1, gr
 
 
 def convolve_clips(x: Tensor, weight: Tensor, frames: int, *, stride: int = 1, groups: int = 1) -> Tensor:
-    """As a 3-D convolution: frames with channels last are clips with channels last, so nothing is copied.
+    """Convolve over time in 3-D: frames with channels last are clips with channels last, so nothing is copied.
 
     Faster for 3x3x3 kernels in half precision on a GPU (docs/gpu-checks.md).
     """

@@ -64,7 +64,7 @@ class WorldScene:
     noise_backwards: bool = False
 
     def reversed(self) -> WorldScene:
-        """The same clip played from its last frame to its first, its noise too."""
+        """This clip played from its last frame to its first, its noise too."""
         return dataclasses.replace(
             self,
             sprites=tuple(dataclasses.replace(s, track=s.track[::-1]) for s in self.sprites),

@@ -80,7 +80,7 @@ def zero_channels(channels: slice | list[int]) -> Change:
 
 
 def fix_channels(channels: slice, values: Tensor) -> Change:
-    """The same number leaves everywhere, one a channel of the batch norm."""
+    """One number a channel of the batch norm leaves everywhere, whatever comes in."""
 
     def change(output: Tensor) -> Tensor:
         changed = output.clone()

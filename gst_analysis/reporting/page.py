@@ -166,7 +166,7 @@ def _encode(figure: Figure, kind: str) -> str:
 
 
 def _shrink(png: bytes) -> bytes:
-    """The same picture in a quarter of the bytes or less, for what is made of photographs."""
+    """A picture in a quarter of the bytes or less, for what is made of photographs."""
     from PIL import Image
 
     whole = io.BytesIO()

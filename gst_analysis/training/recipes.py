@@ -69,7 +69,7 @@ def format_config(config: TrainConfig) -> str:
 
 
 def _format_value(value: Any) -> str:
-    """As TOML writes it; it has no null, and wants the sign DEL escaped, which JSON does not."""
+    """A value as TOML writes it; it has no null, and wants the sign DEL escaped, which JSON does not."""
     text = json.dumps("none" if value is None else value, ensure_ascii=False)
     return text.replace("\x7f", "\\u007f")
 

@@ -93,7 +93,7 @@ def measure_checkpoints(
 
 @dataclass(frozen=True)
 class _Found:
-    """Of one checkpoint: every score of every channel, and what changing groups of them does."""
+    """One checkpoint's scores of every channel, and what changing groups of channels does."""
 
     scores: pd.DataFrame = field(repr=False)
     ablation: Ablation

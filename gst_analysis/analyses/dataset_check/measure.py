@@ -77,7 +77,7 @@ def find_annotations(paths: Sequence[Path], format: str | None) -> tuple[list[Pa
 
 
 def _of_one_kind(lists: Sequence[Path], format: str | None) -> list[Path]:
-    """Those files of the kind that a format has, or else that most of them have: they are read as one."""
+    """Files of the kind that a format has, or else that most of them have: they are read as one."""
     kinds = Counter(file.suffix.lower() for file in lists)
     wanted = max(kinds, key=lambda kind: kinds[kind])
     if format is not None:

@@ -52,7 +52,7 @@ class _Plan:
 
     @property
     def size(self) -> tuple[float, float]:
-        """Of the figure."""
+        """The figure's width and height in inches."""
         keys = 13 * self.large / 72
         below = _measure_text(self.columns, self.font) + 6 * self.large / 72
         listed = (len(self.listed) + 1) * 1.5 * self.large / 72 if self.listed else 0.0

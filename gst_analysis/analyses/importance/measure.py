@@ -135,7 +135,7 @@ def measure_importance(
     name: str | None = None,
     progress: Progress | None = None,
 ) -> MeasuredScores:
-    """The same scores with the activations' mean and deviation taken over clips.
+    """Scores of every channel with the activations' mean and deviation taken over clips.
 
     Args:
         model: what load_model returned; it is left as it was found.

@@ -99,7 +99,7 @@ class Traces(Result[TraceSummary]):
         return self.shown or tuple(self.records)
 
     def only(self, clip: str | None) -> Traces:
-        """The same traces, of which one clip is drawn; the only one's if none is named.
+        """These traces with one clip to draw; the only one's if none is named.
 
         Raises:
             SpecError: there is no such clip, or there are several.
