@@ -197,8 +197,8 @@ def write_command(
         standard: for a class whose defaults are the command's own, such as `Files`, what they are.
 
     Example:
-        >>> write_command("influence", ["my net.pth", "clip.mp4"], DeviceOptions(device="cpu"))
-        "gst-analyze influence 'my net.pth' clip.mp4 --device cpu"
+        >>> write_command("saliency", ["my net.pth", "clip.mp4"], DeviceOptions(device="cpu"))
+        "gst-analyze saliency 'my net.pth' clip.mp4 --device cpu"
     """
     words = ["gst-analyze", command, *map(str, arguments)]
     for one in chosen:
@@ -232,8 +232,8 @@ def write_call(function: str, arguments: Sequence[object] = (), *chosen: Any) ->
         chosen: instances of options classes.
 
     Example:
-        >>> write_call("frame_influence", ["net.pth", "clip.mp4"], DeviceOptions(device="cpu"))
-        "gst.frame_influence('net.pth', 'clip.mp4', device='cpu')"
+        >>> write_call("saliency_maps", ["net.pth", "clip.mp4"], DeviceOptions(device="cpu"))
+        "gst.saliency_maps('net.pth', 'clip.mp4', device='cpu')"
     """
     words = [repr(argument) for argument in arguments]
     for one in chosen:

@@ -83,7 +83,7 @@ class LoadedModel:
 
     @property
     def sha256(self) -> str:
-        """The file's hash; empty where there is none, or where the module's weights are no longer the file's."""
+        """The file's hash; empty where there is none, or where the weights are no longer the file's."""
         return self.current_checkpoint().sha256
 
     @property

@@ -47,7 +47,7 @@ def convolve_taps(x: Tensor, weight: Tensor, frames: int, *, stride: int = 1, gr
 
 
 def convolve_clips(x: Tensor, weight: Tensor, frames: int, *, stride: int = 1, groups: int = 1) -> Tensor:
-    """Convolve over time in 3-D: frames with channels last are clips with channels last, so nothing is copied.
+    """Convolve over time in 3-D: frames with channels last are clips with channels last, not copied.
 
     Faster for 3x3x3 kernels in half precision on a GPU (docs/gpu-checks.md).
     """

@@ -46,7 +46,7 @@ def repair_logs(folder: Path, snapshot: Snapshot) -> tuple[dict[str, int], list[
 
 
 def _read(path: Path, size: int) -> str:
-    """Read as much as was there when the run was saved; bytes that are no text become signs that fit nowhere."""
+    """Read what was there when the run was saved; bytes that are no text become signs that fit nowhere."""
     if not path.is_file():
         return ""
     with path.open("rb") as file:
