@@ -8,15 +8,13 @@ from typing import Any
 
 import streamlit as st
 
-from app import cached, components
+from app import cached, commands, components
 from app.checks import choose_column
 from app.clips_to_try import choose_clips
-from app.columns import Column, open_network
-from app.commands import Lines
+from app.columns import NetworkColumn, open_network
 from app.downloads import offer_downloads
 from app.job_progress import await_result
 from app.wording import ANALYSES_NONE, ANALYSIS_ABOUT, literal
-from gst_analysis.options import write_call, write_command
 from gst_analysis.progress import Progress
 from gst_analysis.rooms import About
 
@@ -29,7 +27,7 @@ def list_runnable(analyses: Sequence[About]) -> dict[str, About]:
     return {one.command: one for one in analyses if not one.page and one.needs in needs}
 
 
-def show_analysis(about: About, columns: Sequence[Column]) -> None:
+def show_analysis(about: About, columns: Sequence[NetworkColumn]) -> None:
     """What it asks, what it cannot tell, and its answer for the checkpoint chosen."""
     st.markdown(f"**{about.question}**")
     st.markdown(about.limits)
@@ -47,9 +45,8 @@ def show_analysis(about: About, columns: Sequence[Column]) -> None:
     result = await_result(key, work, start="Run it", about=ANALYSIS_ABOUT, names=names)
     if result is not None:
         _show_result(result, key)
-    shown = [column.shown, *([] if clips is None else [clips.shown])]
-    call = f"import gst_analysis as gst\n\nresult = {write_call(about.run.__name__, shown)}"
-    components.show_code(Lines(write_command(about.command, shown), call))
+    named = None if clips is None else clips.to_write
+    components.show_code(commands.write_analysis(about, [column.shown], clips=named))
 
 
 def _show_result(result: Any, key: str) -> None:

@@ -18,12 +18,12 @@ import streamlit as st
 
 import gst_analysis as gst
 from app.jobs import Jobs
-from app.renaming import rename_result
+from app.wording import rename_result
 from gst_analysis.analyses import comparison, drift, importance
 from gst_analysis.analyses import scales as scales_room
-from gst_analysis.analyses.comparison import ScaleComparison
+from gst_analysis.analyses.comparison import ComparisonOptions, ScaleComparison
 from gst_analysis.analyses.cost import Cost, PublishedPlacing
-from gst_analysis.analyses.drift import Drift
+from gst_analysis.analyses.drift import Drift, DriftOptions
 from gst_analysis.analyses.importance import Importance
 from gst_analysis.analyses.scales import BnScales
 from gst_analysis.analyses.traces.single_clips import match_world
@@ -101,7 +101,7 @@ def check_unchanged(path: Path, *, found: str, expected: str) -> None:
 
 @st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
 def read_untrained(name: str, alpha: str | None) -> Reading:
-    """The same for freshly initialised weights, which are the same each time."""
+    """What freshly initialised weights hold, which are the same each time."""
     with turn():
         fresh = gst.build_untrained(ModelSpec.from_name(name, alpha=alpha))
         return Reading(gst.inspect_checkpoint(fresh), scales_room.bn_scales(fresh))
@@ -136,11 +136,11 @@ def key_of(sources: Sequence[Source]) -> Key:
 
 
 @st.cache_data(max_entries=24, ttl=DAY, show_spinner=False)
-def compare_scales(key: Key, _sources: Sequence[Source], *, absolute: bool) -> ScaleComparison:
+def compare_scales(key: Key, _sources: Sequence[Source], *, options: ComparisonOptions) -> ScaleComparison:
     """Statistics of several networks' scales; `key` is the `key_of` the sources."""
     names = [source.name for source in _sources]
     with turn():
-        found = comparison.compare_scales(*_open(_sources), names=names, absolute=absolute)
+        found = comparison.compare_scales(*_open(_sources), names=names, options=options)
     return _settle(found, key, _sources)
 
 
@@ -153,10 +153,11 @@ def rate_channels(key: Key, _sources: Sequence[Source]) -> Importance:
 
 
 @st.cache_data(max_entries=24, ttl=DAY, show_spinner=False)
-def measure_drift(key: Key, _sources: Sequence[Source], *, start: str | None, start_hash: str = "") -> Drift:
-    """How far scales moved; `start_hash` is the content of `start` where that is a file."""
+def measure_drift(key: Key, _sources: Sequence[Source], *, options: DriftOptions) -> Drift:
+    """How far scales moved; `key` is the `key_of` the sources, and of the start where that is a file."""
     with turn():
-        found = drift.measure_drift(*_open(_sources), names=[source.name for source in _sources], start=start)
+        names = [source.name for source in _sources]
+        found = drift.measure_drift(*_open(_sources), names=names, options=options)
     return _settle(found, key, _sources)
 
 

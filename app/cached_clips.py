@@ -11,25 +11,29 @@ from typing import TYPE_CHECKING, NamedTuple
 import streamlit as st
 
 from app.cached import DAY, hash_file, turn
-from gst_analysis.analyses import influence, saliency
-from gst_analysis.analyses.influence import FrameInfluence
-from gst_analysis.analyses.saliency import SaliencyMaps
-from gst_analysis.analyses.traces import Traces, single_clips
+from gst_analysis.analyses import influence, saliency, traces
+from gst_analysis.analyses.influence import FrameInfluence, InfluenceOptions
+from gst_analysis.analyses.saliency import SaliencyMaps, SaliencyOptions
+from gst_analysis.analyses.traces import TraceOptions, Traces, single_clips
 from gst_analysis.analyses.traces.single_clips import (
     PlantedClip,
     Windows,
     name_clip,
     open_named,
     planted_clips,
-    trace_clip,
 )
 from gst_analysis.progress import Progress
+from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from gst_analysis.analyses.influence import interactive as pages
+else:
+    pages = Door("gst_analysis.analyses.influence.interactive")
 
-class Subject(NamedTuple):
+
+class TracedPair(NamedTuple):
     """A network and a clip: their content, and what figures call them. Everything else follows from it."""
 
     checkpoint: str
@@ -39,19 +43,16 @@ class Subject(NamedTuple):
     truth: str | None
 
 
-class Files(NamedTuple):
-    """Where a subject's files lie for this visitor."""
+class PairFiles(NamedTuple):
+    """Where a pair's files lie for this visitor."""
 
     checkpoint: Path
     clip: Path
 
 
-class TraceMode(NamedTuple):
-    """What a point of a trace is; windows and their steps in frames of the video, the network's if None."""
-
-    mode: str
-    window: int | None = None
-    step: int | None = None
+def name_files(pair: TracedPair, files: PairFiles) -> dict[str, str]:
+    """What the visitor knows the files as, by their paths."""
+    return {str(files.checkpoint): pair.checkpoint_name, str(files.clip): pair.clip_name}
 
 
 def hash_clip(path: Path) -> str:
@@ -69,67 +70,70 @@ def plant_clips(home: str, world: str) -> list[PlantedClip]:
     return planted_clips(Path(home) / world, world)
 
 
-def trace(subject: Subject, files: Files, way: TraceMode, *, progress: Progress | None = None) -> Traces:
+def trace(
+    pair: TracedPair, files: PairFiles, options: TraceOptions, *, progress: Progress | None = None
+) -> Traces:
     """What the network says over the clip; its drawings read this visitor's file."""
-    found = _trace(subject, files, way, _progress=progress)
+    found = _trace(pair, files, options, _progress=progress)
     records = {name: dataclasses.replace(record, path=files.clip) for name, record in found.records.items()}
     return dataclasses.replace(found, records=records)
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
-def _trace(subject: Subject, _files: Files, way: TraceMode, *, _progress: Progress | None) -> Traces:
+def _trace(
+    pair: TracedPair, _files: PairFiles, options: TraceOptions, *, _progress: Progress | None
+) -> Traces:
     with turn():
-        model = open_named(_files.checkpoint, subject.checkpoint_name)
-        clips = name_clip(model, _files.clip, subject.clip_name, truth=subject.truth)
-        return trace_clip(model, clips, **way._asdict(), progress=_progress)
+        model = open_named(_files.checkpoint, pair.checkpoint_name)
+        clips = name_clip(model, _files.clip, pair.clip_name, truth=pair.truth)
+        return traces.trace(model, clips, options=options, progress=_progress)
 
 
 @st.cache_data(max_entries=128, ttl=DAY, show_spinner=False)
-def find_windows(subject: Subject, _files: Files, way: TraceMode) -> Windows:
+def find_windows(pair: TracedPair, _files: PairFiles, options: TraceOptions) -> Windows:
     """The windows that slide over the clip."""
     with turn():
-        model = open_named(_files.checkpoint, subject.checkpoint_name)
-        clips = name_clip(model, _files.clip, subject.clip_name)
-        return single_clips.find_windows(model, clips, window=way.window, step=way.step)
+        model = open_named(_files.checkpoint, pair.checkpoint_name)
+        clips = name_clip(model, _files.clip, pair.clip_name)
+        return single_clips.find_windows(model, clips, window=options.window, step=options.step)
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
 def measure_influence(
-    subject: Subject, _files: Files, *, class_id: int, _progress: Progress | None = None
+    pair: TracedPair, _files: PairFiles, *, class_id: int, _progress: Progress | None = None
 ) -> FrameInfluence:
     """Which input frames each frame's logit is made of."""
     with turn():
-        model = open_named(_files.checkpoint, subject.checkpoint_name)
-        clips = name_clip(model, _files.clip, subject.clip_name)
-        return influence.frame_influence(model, clips, class_name=class_id, progress=_progress)
+        model = open_named(_files.checkpoint, pair.checkpoint_name)
+        clips = name_clip(model, _files.clip, pair.clip_name)
+        options = InfluenceOptions(class_name=class_id)
+        return influence.frame_influence(model, clips, options=options, progress=_progress)
 
 
 @st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
-def map_saliency(subject: Subject, _files: Files, *, class_id: int) -> SaliencyMaps:
+def map_saliency(pair: TracedPair, _files: PairFiles, *, class_id: int) -> SaliencyMaps:
     """Where in the frames each group of channels finds evidence for a class."""
     with turn():
-        model = open_named(_files.checkpoint, subject.checkpoint_name)
-        clips = name_clip(model, _files.clip, subject.clip_name)
-        return saliency.saliency_maps(model, clips[0], class_name=class_id)
+        model = open_named(_files.checkpoint, pair.checkpoint_name)
+        clips = name_clip(model, _files.clip, pair.clip_name)
+        return saliency.saliency_maps(model, clips[0], options=SaliencyOptions(class_name=class_id))
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
-def draw_timeline(subject: Subject, _traces: Traces, way: TraceMode, *, dark: bool) -> go.Figure:
+def draw_timeline(pair: TracedPair, _traces: Traces, options: TraceOptions, *, dark: bool) -> go.Figure:
     """Curves of the most likely classes above the frames, in plotly."""
     with turn():
         return _traces.plot_interactive(dark=dark)
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
-def draw_matrix(subject: Subject, _influence: FrameInfluence, *, class_id: int, dark: bool) -> go.Figure:
+def draw_matrix(pair: TracedPair, _influence: FrameInfluence, *, class_id: int, dark: bool) -> go.Figure:
     """The gradient's matrix alone, small enough to stand beside the player."""
-    from gst_analysis.analyses.influence.interactive import draw_evidence_interactive
-
-    return draw_evidence_interactive(_influence.table, dark=dark)
+    return pages.draw_evidence_interactive(_influence.table, dark=dark)
 
 
 @st.cache_data(max_entries=16, ttl=DAY, show_spinner=False)
-def film_trace(subject: Subject, _traces: Traces, way: TraceMode) -> bytes:
+def film_trace(pair: TracedPair, _traces: Traces, options: TraceOptions) -> bytes:
     """The clip as an MP4 that every browser plays, with its running prediction below it."""
     with turn(), tempfile.TemporaryDirectory(prefix="gst-analysis-film-") as folder:
         return Path(_traces.save_video(Path(folder) / "clip.mp4")).read_bytes()

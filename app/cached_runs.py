@@ -11,9 +11,14 @@ from app.cached import DAY
 from app.runs import Runs
 from gst_analysis.analyses import training_runs
 from gst_analysis.analyses.drift import Drift
+from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+    from gst_analysis.analyses.drift import series
+else:
+    series = Door("gst_analysis.analyses.drift.series")
 
 
 @st.cache_resource
@@ -38,6 +43,4 @@ def _follow(told: tuple[tuple[str, int], ...]) -> Drift | None:
 @st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
 def draw_gamma(key: tuple[str, ...], _drift: Drift, *, dark: bool) -> go.Figure:
     """γ of every block over the epochs; `key` holds the checkpoints' content hashes."""
-    from gst_analysis.analyses.drift.series import draw_gamma_over_training_interactive
-
-    return draw_gamma_over_training_interactive(_drift.layers, axis=_drift.summary.axis, dark=dark)
+    return series.draw_gamma_over_training_interactive(_drift.layers, axis=_drift.summary.axis, dark=dark)

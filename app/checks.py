@@ -13,10 +13,10 @@ import streamlit as st
 from app import cached, commands, components
 from app.choosing import resolve_path
 from app.clips_to_try import Clips, choose_clips
-from app.columns import Column, open_network
+from app.columns import NetworkColumn, open_network
 from app.downloads import offer_downloads
 from app.job_progress import await_result
-from app.renaming import rename_result
+from app.jobs import titled
 from app.wording import (
     ABLATION_ABOUT,
     ABLATION_NOTE,
@@ -28,12 +28,16 @@ from app.wording import (
     literal,
     people,
     rename,
+    rename_result,
     tell_apart,
 )
-from gst_analysis.analyses import ablation, slimming
-from gst_analysis.analyses.ablation import Ablation
-from gst_analysis.analyses.slimming import Slimming
+from gst_analysis.analyses import ablation, drift, slimming
+from gst_analysis.analyses.ablation import Ablation, AblationOptions
+from gst_analysis.analyses.drift import DriftOptions
+from gst_analysis.analyses.slimming import Slimming, SlimOptions
+from gst_analysis.progress import Progress
 
+DRIFT_LINES = ("figures = result.figures()", "channels, layers = result.table, result.layers")
 MOST_KEPT_BYTES = 20_000_000
 """Of a smaller network; a larger one is left to the command line."""
 DROPS = {
@@ -62,7 +66,7 @@ DRIFTS = {
 }
 
 
-def choose_column(columns: Sequence[Column]) -> Column:
+def choose_column(columns: Sequence[NetworkColumn]) -> NetworkColumn:
     """One of those chosen; the first, if the visitor does not say."""
     if len(columns) == 1:
         return columns[0]
@@ -71,33 +75,36 @@ def choose_column(columns: Sequence[Column]) -> Column:
     return next(column for column in columns if column.ref == ref)
 
 
-def show_ablation(column: Column) -> None:
+def show_ablation(column: NetworkColumn) -> None:
     """What each group of channels is needed for."""
     st.markdown(ABLATION_NOTE)
     clips = choose_clips(column)
     if clips is None:
         return
-    measure = components.choose_one("Measure", MEASURES, key="measure")
+    measure = components.choose_one("Measure", MEASURES, key="measure", first=AblationOptions().measure)
     result: Ablation | None = await_result(
         f"ablation {column.source.key} {clips.key}",
-        lambda tell: _ablate(column, clips, tell),
+        lambda progress: _ablate(column, clips, progress),
         start="Take channels away",
         about=ABLATION_ABOUT,
         names=_names(column, clips),
     )
     if result is not None:
         _show_ablation(result, f"{column.source.key} {clips.key}", measure, _names(column, clips))
-    components.show_code(commands.write_ablation(column.shown, clips.to_write, measure=measure))
+    options = AblationOptions(limit=clips.limit, measure=measure)
+    then = ["figure, table = result.plot(), result.table"]
+    components.show_code(
+        commands.write_analysis(ablation.ABOUT, [column.shown], options, clips=clips.to_write, then=then)
+    )
 
 
-def _ablate(column: Column, clips: Clips, tell: Callable[[int, int, str], object]) -> Ablation:
-    dataset = clips.prepare(lambda done, total, _: tell(done, total, "Rendering clips"))
+def _ablate(column: NetworkColumn, clips: Clips, progress: Progress) -> Ablation:
+    dataset = clips.prepare(progress)
     found = ablation.ablate(
         open_network(column),
         dataset,
-        limit=clips.choice.limit,
-        seed=clips.choice.seed,
-        progress=lambda done, total, _: tell(done, total, "Changing channels"),
+        options=AblationOptions(limit=clips.limit),
+        progress=titled(progress, "Changing channels"),
     )
     return rename_result(found, {str(dataset): clips.shown})
 
@@ -122,7 +129,7 @@ def _show_ablation(result: Ablation, key: str, measure: str, names: Mapping[str,
     _show_troubles(result, names)
 
 
-def show_drift(column: Column) -> None:
+def show_drift(column: NetworkColumn) -> None:
     """How far the scales have moved from where they began."""
     st.markdown(DRIFT_NOTE)
     typed = st.text_input(
@@ -137,9 +144,8 @@ def show_drift(column: Column) -> None:
     key = cached.key_of([source])
     begin = (source.key, (start.name, cached.hash_file(start.path))) if start else key
     with st.spinner("Comparing with the start"):
-        result = cached.measure_drift(
-            tuple(dict.fromkeys((*key, *begin))), [source], start=str(start.path) if start else "card"
-        )
+        options = DriftOptions(start=str(start.path) if start else None)
+        result = cached.measure_drift(tuple(dict.fromkeys((*key, *begin))), [source], options=options)
     st.markdown(f"**Start:** {literal(result.summary.origin)}.")
     for name in result.figures():
         drawing = cached.draw(f"{name} {begin}", dark=dark, _figure=_picker(result, name, dark=dark))
@@ -148,8 +154,8 @@ def show_drift(column: Column) -> None:
     for note in result.notes:
         st.info(literal(note), icon=":material/info:")
     components.show_table("Numbers: every batch norm", result.layers, DRIFTS)
-    shown = start.shown if start else None
-    components.show_code(commands.write_drift([column.shown], start=shown, figure="drift"))
+    told = DriftOptions(start=start.shown if start else None)
+    components.show_code(commands.write_analysis(drift.ABOUT, [column.shown], told, then=DRIFT_LINES))
 
 
 def _picker(result: Any, name: str, *, dark: bool) -> Callable[[], Any]:
@@ -157,14 +163,16 @@ def _picker(result: Any, name: str, *, dark: bool) -> Callable[[], Any]:
     return lambda: result.figures(dark=dark)[name]
 
 
-def show_slimming(column: Column) -> None:
+def show_slimming(column: NetworkColumn) -> None:
     """Accuracy over cost as the channels with the lowest scores go."""
     st.markdown(SLIMMING_NOTE)
     clips = choose_clips(column)
     if clips is None:
         return
     with st.container(horizontal=True, gap="large"):
-        score = components.choose_one("Score", SCORES, key="score", help="Channels with the lowest go first.")
+        score = components.choose_one(
+            "Score", SCORES, key="score", first=SlimOptions().score, help="Channels with the lowest go first."
+        )
         percent = st.slider(
             "Multiply-adds to keep",
             50,
@@ -177,10 +185,11 @@ def show_slimming(column: Column) -> None:
             width=320,
             help="For the smaller network that is written. The curve shows all budgets.",
         )
+    options = SlimOptions(score=score, macs=percent / 100, limit=clips.limit)
     key = f"{column.source.key} {clips.key} {score} {percent}"
     result = await_result(
         f"slimming {key}",
-        lambda tell: _slim(column, clips, score, percent, tell),
+        lambda progress: _slim(column, clips, options, progress),
         start="Make it smaller",
         about=SLIMMING_ABOUT,
         names=_names(column, clips),
@@ -188,23 +197,22 @@ def show_slimming(column: Column) -> None:
     if result is not None:
         slimmed, written = result
         _show_slimming(slimmed, written, key, _names(column, clips))
-    lines = commands.write_slimming(column.shown, clips.to_write, score=score, macs=percent / 100)
-    components.show_code(lines)
+    then = ["figure, smaller = result.plot(), result.model.module"]
+    components.show_code(
+        commands.write_analysis(slimming.ABOUT, [column.shown], options, clips=clips.to_write, then=then)
+    )
 
 
 def _slim(
-    column: Column, clips: Clips, score: str, percent: int, tell: Callable[[int, int, str], object]
+    column: NetworkColumn, clips: Clips, options: SlimOptions, progress: Progress
 ) -> tuple[Slimming, bytes | None]:
     """The result without its weights, and the smaller checkpoint's file if it is small enough to keep."""
-    dataset = clips.prepare(lambda done, total, _: tell(done, total, "Rendering clips"))
+    dataset = clips.prepare(progress)
     found = slimming.slim(
         open_network(column),
         dataset,
-        macs=percent / 100,
-        score=score,
-        limit=clips.choice.limit,
-        seed=clips.choice.seed,
-        progress=lambda done, total, _: tell(done, total, "Measuring smaller networks"),
+        options=options,
+        progress=titled(progress, "Measuring smaller networks"),
     )
     with tempfile.TemporaryDirectory(prefix="gst-analysis-slim-") as folder:
         file = Path(next(iter(found.save(folder, []).values())))
@@ -249,7 +257,7 @@ def _offer_network(written: bytes | None, name: str) -> None:
         )
 
 
-def _names(column: Column, clips: Clips) -> dict[str, str]:
+def _names(column: NetworkColumn, clips: Clips) -> dict[str, str]:
     return {str(column.path): column.shown} | clips.names
 
 

@@ -25,7 +25,7 @@ _UPLOADED, _PLANTED = "upload:", "planted:"
 
 
 @dataclass(frozen=True)
-class Clip:
+class ChosenClip:
     """A chosen clip. `ref` names it in the URL, `name` in figures, `shown` in commands and errors."""
 
     ref: str
@@ -37,7 +37,7 @@ class Clip:
     """When its change of state completes, of a planted one."""
 
 
-def choose_clip(world: str | None) -> Clip | None:
+def choose_clip(world: str | None) -> ChosenClip | None:
     """The sidebar's clips and the ways to add one; `world` is the planted world that a network knows."""
     if "clip" not in st.session_state:
         st.session_state.clip = _open_linked()
@@ -57,7 +57,7 @@ def choose_clip(world: str | None) -> Clip | None:
     return clips.get(chosen or "")
 
 
-def resolve_clip(text: str) -> Clip:
+def resolve_clip(text: str) -> ChosenClip:
     """The video or frame folder a visitor typed or a link names, if it may be read."""
     path, shown = resolve_list(text)
     if path.is_file() and path.suffix.lower().removeprefix(".") not in CLIP_ENDINGS:
@@ -67,7 +67,7 @@ def resolve_clip(text: str) -> Clip:
             found="another kind of file",
             todo="check the path",
         )
-    return Clip(shown, shown, path, shown)
+    return ChosenClip(shown, shown, path, shown)
 
 
 def _follow(world: str | None) -> None:
@@ -80,7 +80,7 @@ def _follow(world: str | None) -> None:
         st.session_state.clip = None
 
 
-def _offer() -> dict[str, Clip]:
+def _offer() -> dict[str, ChosenClip]:
     """Clips by ref: those of the world that the visitor chose, and his own."""
     ref = st.session_state.clip or ""
     if "world" not in st.session_state:
@@ -97,13 +97,14 @@ def _offer() -> dict[str, Clip]:
     )
     uploads: Uploads | None = st.session_state.get("clip_uploads")
     own = [
-        Clip(_UPLOADED + name, name, path, name) for name, path in (uploads.files if uploads else {}).items()
+        ChosenClip(_UPLOADED + name, name, path, name)
+        for name, path in (uploads.files if uploads else {}).items()
     ]
     own += st.session_state.get("opened_clips", {}).values()
     return {clip.ref: clip for clip in (*own, *_plant(world))}
 
 
-def _plant(world: str) -> list[Clip]:
+def _plant(world: str) -> list[ChosenClip]:
     try:
         with st.spinner("Rendering a few clips"):
             return list_planted(world)
@@ -112,12 +113,12 @@ def _plant(world: str) -> list[Clip]:
         return []
 
 
-def list_planted(world: str) -> list[Clip]:
+def list_planted(world: str) -> list[ChosenClip]:
     """A clip of every class of a planted world, rendered the first time."""
     planted = cached_clips.plant_clips(str(make_upload_home() / "planted"), world)
     folder = f"worlds/{world}/videos"
     return [
-        Clip(
+        ChosenClip(
             f"{_PLANTED}{world}/{number}",
             f"{world}/{clip.path.name}",
             clip.path,
@@ -129,7 +130,7 @@ def list_planted(world: str) -> list[Clip]:
     ]
 
 
-def _list(clips: dict[str, Clip]) -> str | None:
+def _list(clips: dict[str, ChosenClip]) -> str | None:
     if st.session_state.clip not in clips:
         st.session_state.clip = next(iter(clips), None)
     st.session_state.clip_shown = st.session_state.clip
@@ -204,7 +205,7 @@ def _open_typed() -> None:
         _complain(error)
 
 
-def _remember(clip: Clip) -> str:
+def _remember(clip: ChosenClip) -> str:
     st.session_state.setdefault("opened_clips", {})[clip.ref] = clip
     return clip.ref
 

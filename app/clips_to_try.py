@@ -9,10 +9,10 @@ import streamlit as st
 
 from app import cached, components
 from app.choosing import resolve_list
-from app.columns import Column
+from app.columns import NetworkColumn
 from app.commands import ClipsToTry
+from app.jobs import titled
 from app.wording import NO_WORLD, OWN_CLIPS
-from gst_analysis.clips.labelled import ClipChoice
 from gst_analysis.planted import TRIAL_LIST, make_trial
 from gst_analysis.progress import Progress
 
@@ -42,11 +42,6 @@ class Clips:
         return {str(self.place): self.shown, f"{home}/": "", str(home): "a temporary folder"}
 
     @property
-    def choice(self) -> ClipChoice:
-        """How many are taken."""
-        return ClipChoice(limit=self.limit)
-
-    @property
     def to_write(self) -> ClipsToTry:
         """As commands name them."""
         return ClipsToTry(self.world, self.shown, self.limit)
@@ -55,10 +50,10 @@ class Clips:
         """What to hand to a workflow; renders a planted world the first time."""
         if self.world is None:
             return str(self.place)
-        return make_trial(self.place.parent.parent, self.world, progress=progress)
+        return make_trial(self.place.parent.parent, self.world, progress=titled(progress, "Rendering clips"))
 
 
-def choose_clips(column: Column) -> Clips | None:
+def choose_clips(column: NetworkColumn) -> Clips | None:
     """Planted clips, if a world has this checkpoint's classes; or a path. None, with a word on what to do."""
     kind = components.choose_one(
         "Clips",

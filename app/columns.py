@@ -17,7 +17,7 @@ from gst_analysis.errors import GstError
 from gst_analysis.networks.specs import ModelSpec
 
 
-class Column(NamedTuple):
+class NetworkColumn(NamedTuple):
     """One network: what figures call it, what commands call it, and what was read.
 
     `ref` tells it from all others, also from those of the same name.
@@ -36,7 +36,7 @@ class Column(NamedTuple):
         return cached.Source(self.name, self.shown, self.path, self.untrained)
 
 
-def open_network(column: Column) -> Any:
+def open_network(column: NetworkColumn) -> Any:
     """The network itself, called as the visitor knows it; for work outside the page."""
     path = column.path or Path(column.shown)
     model = open_named(path, column.shown)
@@ -44,7 +44,7 @@ def open_network(column: Column) -> Any:
     return model
 
 
-def gather_columns() -> list[Column]:
+def gather_columns() -> list[NetworkColumn]:
     """Read what the visitor chose; where nothing is chosen, a freshly initialised network stands in."""
     choices = choose_checkpoints()
     with st.spinner("Reading checkpoints"):
@@ -52,16 +52,16 @@ def gather_columns() -> list[Column]:
     return [column for column in columns if column is not None]
 
 
-def _read(choice: Choice) -> Column | None:
+def _read(choice: Choice) -> NetworkColumn | None:
     try:
         reading = cached.read_checkpoint(choice.path)
-        return Column(choice.name, choice.shown, reading, path=choice.path, ref=choice.ref)
+        return NetworkColumn(choice.name, choice.shown, reading, path=choice.path, ref=choice.ref)
     except GstError as error:
         show_error(error, names={str(choice.path): choice.shown})
         return None
 
 
-def _stand_in() -> Column | None:
+def _stand_in() -> NetworkColumn | None:
     with st.sidebar:
         st.subheader("Untrained network", anchor=False)
         design = choose_design()
@@ -72,4 +72,4 @@ def _stand_in() -> Column | None:
         show_error(error)
         return None
     st.info(UNTRAINED.format(name=literal(spec.label)), icon=":material/info:")
-    return Column(spec.label, f"untrained-{spec.name}", reading, spec)
+    return NetworkColumn(spec.label, f"untrained-{spec.name}", reading, spec)

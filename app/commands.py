@@ -1,13 +1,29 @@
-"""The command line and the Python lines that make what a page shows."""
+"""The command line and the Python lines that make what a page shows, written out of the options it chose."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from gst_analysis.analyses import cost, drift, influence, saliency, traces
+from gst_analysis.analyses.cost import CostOptions
+from gst_analysis.analyses.influence import InfluenceOptions
+from gst_analysis.analyses.saliency import SaliencyOptions
+from gst_analysis.analyses.traces import TraceOptions
+from gst_analysis.analyses.traces.single_clips import PLANTED_WORLDS, plan_clips
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.planted import TRIAL_CLIPS, TRIAL_LIST, TRIAL_SEED
+from gst_analysis.options import Files, Variable, write_call, write_command
+from gst_analysis.planted import TRIAL_LIST, plan_trial
+from gst_analysis.rooms import About
+from gst_analysis.sections.options import ReportOptions
+
+CLIPS, MODEL, RESULT = Variable("clips"), Variable("model"), Variable("result")
+_LAST_RUN = Files(out=Path("runs/last"))
+"""Where `gst-analyze train` writes by itself."""
+_ENOUGH = 24
+"""Planted clips: the first are the same however many a world has; so many are enough for both lists."""
 
 
 class Lines(NamedTuple):
@@ -17,39 +33,43 @@ class Lines(NamedTuple):
     python: str
 
 
-def write_bn_hist(
-    paths: Sequence[str], untrained: ModelSpec | None = None, *, by: str, absolute: bool
+class ClipsToTry(NamedTuple):
+    """A planted world, or an annotation file; and how many of its clips, all if None."""
+
+    world: str | None
+    file: str = ""
+    limit: int | None = None
+
+
+def write_analysis(
+    about: About,
+    named: Sequence[str],
+    options: Any = None,
+    *,
+    clips: ClipsToTry | None = None,
+    untrained: ModelSpec | None = None,
+    then: Sequence[str] = (),
 ) -> Lines:
-    """Figure 4 of checkpoints, or of one freshly initialised network."""
+    """An analysis of files.
+
+    Args:
+        about: what the room says of itself.
+        named: what it is run on, beside the clips.
+        options: an instance of its options class; its defaults if None.
+        clips: labelled clips; how many of them is in the options.
+        untrained: a freshly initialised network in place of files, which no command can name.
+        then: Python lines that take the `result` further.
+    """
+    chosen = about.options() if options is None else options
+    function = about.run.__name__
     if untrained is not None:
-        return Lines("", _untrained(untrained, by=by, absolute=absolute))
-    options = ["--by", by, *(["--absolute"] if absolute else [])]
-    arguments = [*(repr(path) for path in paths), *(["absolute=True"] if absolute else [])]
-    lines = [
-        "import gst_analysis as gst",
-        "",
-        f"result = gst.bn_scales({', '.join(arguments)})",
-        f"figure = result.plot(by={by!r})  # or plot_interactive",
-        "table = result.table",
-    ]
-    shell = shlex.join(["gst-analyze", "bn-hist", *paths, *options, "--out", "figures"])
-    return Lines(shell, "\n".join(lines))
-
-
-def _untrained(spec: ModelSpec, *, by: str, absolute: bool) -> str:
-    lines = [
-        "import gst_analysis as gst",
-        "from gst_analysis import build_untrained",
-        "",
-        f"model = build_untrained(gst.ModelSpec.from_name({spec.name!r}{_alpha(spec)}))",
-        f"result = gst.bn_scales(model{', absolute=True' if absolute else ''})",
-        f"figure = result.plot(by={by!r})  # or plot_interactive",
-    ]
-    return "\n".join(lines)
+        made = [f"{MODEL} = {write_call('build_untrained', [Variable(_write_spec(untrained))])}"]
+        return Lines("", _write_python(made, write_call(function, [MODEL], chosen), then))
+    return _write_lines(about.command, function, named, chosen, clips, then)
 
 
 class CostView(NamedTuple):
-    """What the page's two figures show."""
+    """What the figures of a cost show: its bars, and whose accuracies over which cost."""
 
     bars: str
     dataset: str
@@ -57,141 +77,103 @@ class CostView(NamedTuple):
 
 
 def write_cost(spec: ModelSpec, size: int, view: CostView) -> Lines:
-    """Totals, table and both figures of a network's cost."""
-    alpha = ["--alpha", str(spec.alpha)] if spec.alpha is not None else []
-    clip = ["--frames", str(spec.num_frames), "--size", str(size), "--classes", str(spec.num_classes)]
-    sizes = f"num_frames={spec.num_frames}, num_classes={spec.num_classes}, size={size}"
-    lines = [
-        "import gst_analysis as gst",
-        "from gst_analysis import compare_with_published",
-        "",
-        f"cost = gst.cost({spec.name!r}{_alpha(spec)}, {sizes})",
-        "table = cost.table",
-        f"bars = cost.plot(quantity={view.bars!r})",
-        f"scatter = compare_with_published(cost).plot(dataset={view.dataset!r}, cost={view.axis!r})",
+    """A network's cost; what is as it is by itself is left out."""
+    usual = ModelSpec.from_name(spec.name)
+    chosen = CostOptions(
+        alpha=None if spec.alpha in (None, usual.alpha) else str(spec.alpha),
+        num_frames=None if spec.num_frames == usual.num_frames else spec.num_frames,
+        num_classes=None if spec.num_classes == usual.num_classes else spec.num_classes,
+        size=None if size == cost.SIZE else size,
+    )
+    then = [
+        f"bars = result.plot(quantity={view.bars!r})",
+        f"placed = {write_call('compare_with_published', [RESULT])}",
+        f"scatter = placed.plot(dataset={view.dataset!r}, cost={view.axis!r})",
     ]
-    return Lines(shlex.join(["gst-analyze", "cost", spec.name, *alpha, *clip]), "\n".join(lines))
-
-
-def _alpha(spec: ModelSpec) -> str:
-    return f", alpha={str(spec.alpha)!r}" if spec.alpha is not None else ""
-
-
-def write_compare(paths: Sequence[str], *, by: str, absolute: bool, figure: str) -> Lines:
-    """Statistics and overlays of several checkpoints."""
-    options = ["--by", by, *(["--absolute"] if absolute else [])]
-    arguments = [*(repr(path) for path in paths), *(["absolute=True"] if absolute else [])]
-    lines = [
-        "from gst_analysis import compare_scales",
-        "",
-        f"result = compare_scales({', '.join(arguments)})",
-        f"figure = result.figures(by={by!r})[{figure!r}]",
-        "gaps, differences = result.table, result.differences",
-    ]
-    shell = shlex.join(["gst-analyze", "compare", *paths, *options, "--out", "comparison"])
-    return Lines(shell, "\n".join(lines))
-
-
-def write_importance(paths: Sequence[str]) -> Lines:
-    """Raw and invariant scores of every channel."""
-    lines = [
-        "from gst_analysis import channel_importance",
-        "",
-        f"result = channel_importance({', '.join(repr(path) for path in paths)})",
-        "figure = result.plot()",
-        "channels, layers = result.table, result.groups",
-    ]
-    return Lines(shlex.join(["gst-analyze", "importance", *paths, "--out", "importance"]), "\n".join(lines))
-
-
-def write_drift(paths: Sequence[str], *, start: str | None, figure: str) -> Lines:
-    """How far scales moved, of one checkpoint or of a run's."""
-    option = ["--start", start] if start else []
-    arguments = [*(repr(path) for path in paths), *([f"start={start!r}"] if start else [])]
-    lines = [
-        "from gst_analysis import measure_drift",
-        "",
-        f"result = measure_drift({', '.join(arguments)})",
-        f"figure = result.figures()[{figure!r}]",
-        "channels, layers = result.table, result.layers",
-    ]
-    shell = shlex.join(["gst-analyze", "drift", *paths, *option, "--out", "drift"])
-    return Lines(shell, "\n".join(lines))
-
-
-class ClipsToTry(NamedTuple):
-    """A planted world, or an annotation file and how many of its clips."""
-
-    world: str | None
-    file: str = ""
-    limit: int | None = None
-
-
-def write_ablation(path: str, clips: ClipsToTry, *, measure: str) -> Lines:
-    """What each group of channels is needed for."""
-    made, dataset, options, _ = _write_clips(clips)
-    shell = shlex.join(["gst-analyze", "ablate", path, dataset, *options, "--measure", measure])
-    limit = f", limit={clips.limit}" if clips.world is None and clips.limit else ""
-    lines = [
-        "import gst_analysis as gst",
-        *([] if clips.world is None else ["from gst_analysis import make_trial"]),
-        "",
-        f"result = gst.ablate({path!r}, {_python_place(clips)}{limit})",
-        f"figure = result.plot(measure={measure!r})",
-        "table = result.table",
-    ]
-    return Lines("\n".join([*made, f"{shell} --out ablation"]), "\n".join(lines))
-
-
-def write_slimming(path: str, clips: ClipsToTry, *, score: str, macs: float) -> Lines:
-    """A smaller network, and accuracy over cost."""
-    made, dataset, options, _ = _write_clips(clips)
-    limit = f", limit={clips.limit}" if clips.world is None and clips.limit else ""
-    budget = ["--score", score, "--macs", f"{macs:g}"]
-    shell = shlex.join(["gst-analyze", "slim", path, dataset, *options, *budget, "--out", "slim"])
-    lines = [
-        f"from gst_analysis import {'slim' if clips.world is None else 'make_trial, slim'}",
-        "",
-        f"clips = {_python_place(clips)}",
-        f"result = slim({path!r}, clips, macs={macs:g}, score={score!r}{limit})",
-        "figure = result.plot()",
-        "smaller = result.model.module",
-    ]
-    return Lines("\n".join([*made, shell]), "\n".join(lines))
+    return write_analysis(cost.ABOUT, [spec.name], chosen, then=then)
 
 
 def write_report(path: str, clips: ClipsToTry | None) -> Lines:
     """Everything about a checkpoint in one file."""
-    made, dataset, options, _ = _write_clips(clips) if clips else ([], "", [], [])
-    named = [dataset] if dataset else []
-    options = ["--limit" if option == "--clips" else option for option in options]
-    shell = shlex.join(["gst-analyze", "report", path, *named, *options, "--out", "report"])
-    given = [repr(path), *([_python_place(clips)] if clips else [])]
-    limited = f", limit={clips.limit}" if clips and clips.limit else ""
-    lines = [
-        "import gst_analysis as gst",
-        *(["from gst_analysis import make_trial"] if clips and clips.world else []),
-        "",
-        f"result = gst.report({', '.join(given)}{limited})",
-        "result.save('report')",
+    options = ReportOptions(limit=clips.limit if clips else None)
+    return _write_lines("report", "report", [path], options, clips, ["result.save('report')"])
+
+
+def write_train(folder: str, checkpoints: Sequence[str]) -> Lines:
+    """A run trained again elsewhere, and how γ drifts over what it has kept so far."""
+    again = Files(out=Path(f"{folder}-again"))
+    shell = [write_command("train", [f"{folder}/config.toml"], again, standard={Files: _LAST_RUN})]
+    if len(checkpoints) > 1:
+        shell.append(write_command(drift.ABOUT.command, checkpoints))
+    then = [
+        "curves, steps, epochs = result.plot(), result.table, result.epochs",
+        f"drift = {write_call('follow_gamma', [Variable('result.checkpoints')])}",
     ]
-    return Lines("\n".join([*made, shell]), "\n".join(lines))
+    return Lines("\n".join(shell), _write_python([], write_call("read_run", [folder]), then))
 
 
-def _write_clips(clips: ClipsToTry) -> tuple[list[str], str, list[str], list[str]]:
-    """Lines that make the clips; what names them, with options; and lines to import."""
-    if clips.world is None:
-        limit = ["--clips", str(clips.limit)] if clips.limit else []
-        return [], clips.file, limit, ["from gst_analysis import ClipChoice"] if limit else []
-    folder = f"worlds/{clips.world}"
-    options = ["--world", clips.world, "--clips", str(TRIAL_CLIPS), "--seed", str(TRIAL_SEED)]
-    made = shlex.join(["gst-analyze", "synth", folder, *options, "--difficulty", "easy"])
-    return [made], f"{folder}/{TRIAL_LIST}", [], ["from gst_analysis import make_trial"]
+class NamedClip(NamedTuple):
+    """A clip as commands name it, as figures name it, and its true class where that is known."""
+
+    shown: str
+    name: str
+    truth: str | None = None
 
 
-def _python_place(clips: ClipsToTry) -> str:
-    return repr(clips.file) if clips.world is None else f"make_trial('worlds', {clips.world!r})"
+def write_trace(checkpoint: str, clip: NamedClip, options: TraceOptions, class_id: int | None) -> Lines:
+    """Trace, influence and saliency of one clip; of a planted one, first how to render it.
+
+    Args:
+        checkpoint: as commands name it.
+        clip: which one.
+        options: those of the trace.
+        class_id: whose evidence is looked for; that of the predicted class if None.
+    """
+    explained = (InfluenceOptions(class_name=class_id), SaliencyOptions(class_name=class_id))
+    rooms = zip((traces, influence, saliency), (options, *explained), strict=True)
+    shell = [write_command(room.ABOUT.command, [checkpoint, clip.shown], chosen) for room, chosen in rooms]
+    world = clip.shown.split("/")[1] if clip.truth is not None else ""
+    if world in PLANTED_WORLDS:
+        rendered = replace(plan_clips(world), clips=_ENOUGH)
+        shell.insert(0, write_command("synth", [f"worlds/{world}"], rendered))
+    made = [
+        f"{MODEL} = {write_call('load_model', [checkpoint])}",
+        f"{CLIPS} = {write_call('name_clip', [MODEL, clip.shown, clip.name], truth=clip.truth)}",
+    ]
+    one = Variable(f"{CLIPS}[0]")
+    then = [
+        "strip, table = result.plot(), result.table",
+        f"influence = {write_call(influence.ABOUT.run.__name__, [MODEL, CLIPS], explained[0])}",
+        f"saliency = {write_call(saliency.ABOUT.run.__name__, [MODEL, one], explained[1])}",
+    ]
+    call = write_call(traces.ABOUT.run.__name__, [MODEL, CLIPS], options)
+    return Lines("\n".join(shell), _write_python(made, call, then))
 
 
-def _python_limit(clips: ClipsToTry) -> str:
-    return f", choice=ClipChoice(limit={clips.limit})" if clips.world is None and clips.limit else ""
+def _write_lines(
+    command: str,
+    function: str,
+    named: Sequence[str],
+    options: Any,
+    clips: ClipsToTry | None,
+    then: Sequence[str],
+) -> Lines:
+    if clips is None:
+        call = write_call(function, named, options)
+        return Lines(write_command(command, named, options), _write_python([], call, then))
+    shell, made, place = [write_command(command, [*named, clips.file], options)], [], clips.file
+    if clips.world is not None:
+        made = [f"{CLIPS} = {write_call('make_trial', ['worlds', clips.world])}"]
+        place = CLIPS
+        folder = clips.file.removesuffix(f"/{TRIAL_LIST}")
+        shell.insert(0, write_command("synth", [folder], plan_trial(clips.world)))
+    return Lines("\n".join(shell), _write_python(made, write_call(function, [*named, place], options), then))
+
+
+def _write_python(made: Sequence[str], call: str, then: Sequence[str]) -> str:
+    return "\n".join(["import gst_analysis as gst", "", *made, f"{RESULT} = {call}", *then])
+
+
+def _write_spec(spec: ModelSpec) -> str:
+    alpha = {} if spec.alpha is None else {"alpha": str(spec.alpha)}
+    return write_call("ModelSpec.from_name", [spec.name], **alpha)

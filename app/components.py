@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.wording import CONVENTIONS, FLOPS_NOTE, GROUP_NOTES, NO_GROUPS, literal, people, tell
+from app.wording import CONVENTIONS, FLOPS_NOTE, GROUP_NOTES, NO_GROUPS, literal, people, say_error
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -38,7 +38,7 @@ def show_drawing(drawing: Drawing, *, alt: str) -> None:
 
 def show_error(error: GstError, *, names: Mapping[str, str] | None = None) -> None:
     """The package's own sentence, with the names the visitor knows files by (by their paths)."""
-    st.error(tell(error, names=names), icon=":material/error:")
+    st.error(say_error(error, names=names), icon=":material/error:")
 
 
 def show_code(lines: Lines) -> None:
@@ -50,15 +50,25 @@ def show_code(lines: Lines) -> None:
             st.code(lines.python, language="python", wrap_lines=True)
 
 
-def choose_one(label: str, titles: Mapping[str, str], *, key: str, help: str | None = None) -> str:
-    """One of a few, beside each other; the first unless the visitor or the URL says otherwise."""
+def choose_one(
+    label: str, titles: Mapping[str, str], *, key: str, first: str | None = None, help: str | None = None
+) -> str:
+    """One of a few, beside each other.
+
+    Args:
+        label: what is chosen.
+        titles: what can be, and what people call it.
+        key: of the choice in the URL.
+        first: what is chosen unless the visitor or the URL says otherwise; the first of all if None.
+        help: what is said of it.
+    """
     names = list(titles)
     if key in st.session_state and st.session_state[key] not in names:
         del st.session_state[key]  # what was chosen before is no longer offered
     chosen = st.segmented_control(
         label,
         names,
-        default=names[0],
+        default=first or names[0],
         format_func=titles.__getitem__,
         key=key,
         bind="query-params",

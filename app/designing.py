@@ -17,7 +17,7 @@ BETAS = ("1/2", "1")
 BACKBONE_TITLES = {"resnet26s": "ResNet-26, small", "mobilenetv2": "MobileNetV2"}
 
 
-class Clip(NamedTuple):
+class ClipSizes(NamedTuple):
     """What goes in, and how many classes come out."""
 
     frames: int | None = None
@@ -32,11 +32,11 @@ class Design(NamedTuple):
     alpha: str | None
     beta: str | None
 
-    def resolve(self, clip: Clip | None = None) -> ModelSpec:
+    def resolve(self, sizes: ClipSizes | None = None) -> ModelSpec:
         """The network, or the SpecError that says why there is none."""
-        sizes = clip or Clip()
+        asked = sizes or ClipSizes()
         return resolve_spec(
-            self.name, alpha=self.alpha, beta=self.beta, num_frames=sizes.frames, num_classes=sizes.classes
+            self.name, alpha=self.alpha, beta=self.beta, num_frames=asked.frames, num_classes=asked.classes
         )
 
 
@@ -68,7 +68,7 @@ def choose_design() -> Design:
     return Design(plain.name, _choose_alpha(plain), _choose_beta(plain))
 
 
-def choose_clip() -> Clip:
+def choose_sizes() -> ClipSizes:
     """Frames, their size, and the classes of the head."""
     frames = st.number_input("Frames", 1, 1024, 8, key="frames", bind="query-params", help="In one clip.")
     size = st.number_input(
@@ -84,7 +84,7 @@ def choose_clip() -> Clip:
     classes = st.number_input(
         "Classes", 1, 100_000, 174, key="classes", bind="query-params", help="174 in Something-Something."
     )
-    return Clip(frames, size, classes)
+    return ClipSizes(frames, size, classes)
 
 
 def _title(backbone: str) -> str:

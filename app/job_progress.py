@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import cached
 from app.components import show_error
-from app.jobs import Job, Work, find_visitor
+from app.jobs import BackgroundJob, Work, find_visitor
 from app.wording import NOT_YOURS, say_time
 from gst_analysis.errors import GstError
 
@@ -65,7 +65,7 @@ def _cancelled() -> set[str]:
 
 
 @st.fragment(run_every=0.5)
-def _show_progress(key: str, job: Job) -> None:
+def _show_progress(key: str, job: BackgroundJob) -> None:
     if job.ended.is_set():
         st.rerun()
     st.progress(job.share, _say_progress(job))
@@ -78,7 +78,7 @@ def _show_progress(key: str, job: Job) -> None:
         st.rerun()
 
 
-def _say_progress(job: Job) -> str:
+def _say_progress(job: BackgroundJob) -> str:
     if not job.running:
         return "Waiting for other work on this server"
     words = [job.at or "Getting ready"]

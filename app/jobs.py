@@ -18,14 +18,24 @@ from typing import Any
 import streamlit as st
 
 from gst_analysis.errors import GstError, OutputError
+from gst_analysis.progress import Progress
 
 MOST_KEPT = 16
 MOST_WAITING = 6
 _SURE_AFTER_S = 2.0
 """Seconds at one thing from which its speed says when it will be done."""
 
-Work = Callable[[Callable[[int, int, str], object]], Any]
-"""Work is handed a function to tell its progress to: done, of how many, and at what."""
+Work = Callable[[Progress], Any]
+"""Work is handed what to tell its progress to."""
+
+
+def titled(progress: Progress, title: str) -> Progress:
+    """A progress that says the title, where work names what people need not know, such as a clip's file."""
+
+    def tell_on(done: int, total: int, label: str, /) -> None:
+        progress(done, total, title)
+
+    return tell_on
 
 
 class Stopped(Exception):
@@ -55,7 +65,7 @@ def find_visitor() -> Visitor:
     return found
 
 
-class Job:
+class BackgroundJob:
     """One piece of work. `ended` is set when there is a result, an error, or it was stopped."""
 
     def __init__(self, work: Work, visitor: Visitor) -> None:
@@ -94,8 +104,8 @@ class Job:
         self.running = True
         try:
             assert self._work is not None
-            self.tell(0, 0, "")
-            self.result = self._work(self.tell)
+            self.progress(0, 0, "")
+            self.result = self._work(self.progress)
         except Stopped:
             self.stopped = True
         except GstError as error:
@@ -113,12 +123,12 @@ class Job:
             self.running = False
             self.ended.set()
 
-    def tell(self, done: int, total: int, at: str) -> None:
+    def progress(self, done: int, total: int, label: str, /) -> None:
         """Note how far it is; ends the work if the visitor has asked for that."""
         if self._stop.is_set():
             raise Stopped
-        news = at != self.at or not self._since
-        self.done, self.total, self.at = done, total, at
+        news = label != self.at or not self._since
+        self.done, self.total, self.at = done, total, label
         if news:
             self._since, self._share_then = time.monotonic(), self.share
 
@@ -127,11 +137,11 @@ class Jobs:
     """All jobs of a server, by key."""
 
     def __init__(self) -> None:
-        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._jobs: OrderedDict[str, BackgroundJob] = OrderedDict()
         self._lock = threading.Lock()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="job")
 
-    def find(self, key: str) -> Job | None:
+    def find(self, key: str) -> BackgroundJob | None:
         """The job of a key, unless nobody asked for it or it was stopped."""
         with self._lock:
             job = self._jobs.get(key)
@@ -158,7 +168,7 @@ class Jobs:
                     found=str(len(waiting)),
                     todo="try again in a minute",
                 )
-            self._jobs[key] = job = Job(work, visitor)
+            self._jobs[key] = job = BackgroundJob(work, visitor)
             self._jobs.move_to_end(key)
             for name in [name for name, kept in self._jobs.items() if kept.ended.is_set()][:-MOST_KEPT]:
                 del self._jobs[name]

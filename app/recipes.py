@@ -17,14 +17,14 @@ CLIPS = (200, 400, 800, 1600)
 LEARNING_RATES = (0.005, 0.01, 0.02, 0.05, 0.1)
 
 
-class Plan(NamedTuple):
+class RunPlan(NamedTuple):
     """A recipe's name and `key=value` changes."""
 
     recipe: str
     settings: tuple[str, ...]
 
 
-def choose_plan(home: Path) -> Plan | None:
+def choose_plan(home: Path) -> RunPlan | None:
     """A form; the plan once its button was pressed. Worlds are rendered below `home`."""
     with st.form("plan", border=False):
         world = st.selectbox(
@@ -63,7 +63,7 @@ def choose_plan(home: Path) -> Plan | None:
         "run.tensorboard": "false",
         "run.threads": max(1, (os.cpu_count() or 2) // 2),
     }
-    return Plan(f"planted-{world}", tuple(f"{key}={value}" for key, value in settings.items()))
+    return RunPlan(f"planted-{world}", tuple(f"{key}={value}" for key, value in settings.items()))
 
 
 def _choose_network() -> ModelSpec:

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from app.clips_to_try import Clips
-from app.columns import Column, open_network
+from app.columns import NetworkColumn, open_network
 from app.job_progress import await_result
 from app.wording import REPORT_ABOUT, literal, people, rename
+from gst_analysis.progress import Progress
 from gst_analysis.reporting import making
 from gst_analysis.reporting.making import Report
 from gst_analysis.reporting.walking import name_section
+from gst_analysis.sections.options import ReportOptions
 
 PREVIEW_HEIGHT = 900
 
 
-def show_report(column: Column, clips: Clips | None) -> None:
+def show_report(column: NetworkColumn, clips: Clips | None) -> None:
     """Write it, when asked to; then offer the file, and show it."""
     names = {str(column.path): column.shown} | (clips.names if clips else {})
     result: Report | None = await_result(
         f"report {column.source.key} {clips and clips.key}",
-        lambda tell: _write(column, clips, tell),
+        lambda progress: _write(column, clips, progress),
         start="Write the report",
         about=REPORT_ABOUT,
         names=names,
@@ -50,13 +50,7 @@ def show_report(column: Column, clips: Clips | None) -> None:
         st.iframe(page, height=PREVIEW_HEIGHT)
 
 
-def _write(column: Column, clips: Clips | None, tell: Callable[[int, int, str], object]) -> Report:
-    dataset = None
-    if clips is not None:
-        dataset = clips.prepare(lambda done, total, _: tell(done, total, "Rendering clips"))
-    return making.report(
-        open_network(column),
-        dataset,
-        limit=None if clips is None else clips.limit,
-        progress=lambda done, total, at: tell(done, total, at or "Writing"),
-    )
+def _write(column: NetworkColumn, clips: Clips | None, progress: Progress) -> Report:
+    dataset = None if clips is None else clips.prepare(progress)
+    options = ReportOptions(limit=None if clips is None else clips.limit)
+    return making.report(open_network(column), dataset, options=options, progress=progress)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from app import cached, commands, components
-from app.columns import Column
+from app.columns import NetworkColumn
 from app.downloads import offer_downloads
 from app.series import show_series
 from app.wording import CAUTION, IMPORTANCE_NOTE, OVERLAY_NOTE, STATISTICS_NOTE, literal
-from gst_analysis.analyses.comparison import ScaleComparison
-from gst_analysis.analyses.scales import BnScales, join_bn_scales
+from gst_analysis.analyses import comparison, importance, scales
+from gst_analysis.analyses.comparison import ComparisonOptions, ScaleComparison
+from gst_analysis.analyses.importance import ImportanceOptions
+from gst_analysis.analyses.scales import BnScales, ScaleOptions, join_bn_scales
+from gst_analysis.rooms import About
 
 ROWS = {"stage": "Stages", "block": "Blocks"}
 SCALES = {"signed": "Signed", "absolute": "Absolute"}
@@ -53,7 +56,7 @@ LAYERS = {
 }
 
 
-def show_histograms(columns: Sequence[Column]) -> None:
+def show_histograms(columns: Sequence[NetworkColumn]) -> None:
     """Figure 4."""
     with st.container(horizontal=True, gap="large"):
         by, absolute = _choose_rows(), _choose_scale()
@@ -63,11 +66,16 @@ def show_histograms(columns: Sequence[Column]) -> None:
     offer_downloads("bn_scales", result, lambda: result.plot(by=by))
     components.explain_groups(result, [column.reading.inspection for column in columns])
     components.show_numbers(result)
-    paths = [column.shown for column in columns]
-    components.show_code(commands.write_bn_hist(paths, columns[0].untrained, by=by, absolute=absolute))
+    show_scale_code(columns, ScaleOptions(by=by, absolute=absolute))
 
 
-def join_columns(columns: Sequence[Column], *, absolute: bool = False) -> BnScales:
+def show_scale_code(columns: Sequence[NetworkColumn], options: ScaleOptions) -> None:
+    """How to make Figure 4 of what is shown."""
+    then = ["figure = result.plot()  # or plot_interactive", "table = result.table"]
+    _show_code(columns, scales.ABOUT, options, then)
+
+
+def join_columns(columns: Sequence[NetworkColumn], *, absolute: bool = False) -> BnScales:
     """Figure 4 of what was read."""
     return join_bn_scales(
         [column.reading.scales for column in columns],
@@ -85,7 +93,7 @@ def draw_histograms(result: BnScales, *, by: str) -> None:
     components.show_figure(figure, key="bn_scales", alt=alt)
 
 
-def show_overlay(columns: Sequence[Column]) -> None:
+def show_overlay(columns: Sequence[NetworkColumn]) -> None:
     """All checkpoints in the same panels."""
     with st.container(horizontal=True, gap="large"):
         figure = components.choose_one("Figure", OVERLAYS, key="overlay")
@@ -93,12 +101,17 @@ def show_overlay(columns: Sequence[Column]) -> None:
         absolute = _choose_scale()
     st.markdown(OVERLAY_NOTE[figure])
     result = _draw_comparison(columns, figure, by=by, absolute=absolute)
-    scales = dataclasses.replace(result, table=result.scales)
-    offer_downloads(figure, scales, lambda: result.figures(by=by)[figure])
-    _show_code(columns, lambda paths: commands.write_compare(paths, by=by, absolute=absolute, figure=figure))
+    shown = dataclasses.replace(result, table=result.scales)
+    offer_downloads(figure, shown, lambda: result.figures(by=by)[figure])
+    _show_code(
+        columns,
+        comparison.ABOUT,
+        ComparisonOptions(by=by, absolute=absolute),
+        [f"figure = result.figures()[{figure!r}]"],
+    )
 
 
-def show_statistics(columns: Sequence[Column]) -> None:
+def show_statistics(columns: Sequence[NetworkColumn]) -> None:
     """Is the difference between time and space more than chance?"""
     absolute = _choose_scale()
     st.markdown(STATISTICS_NOTE)
@@ -115,9 +128,8 @@ def show_statistics(columns: Sequence[Column]) -> None:
     if len(result.uncompared):
         titles = {"checkpoint": "Checkpoint", "what": "What", "why": "Why not"}
         components.show_table("Not compared", result.uncompared, titles)
-    _show_code(
-        columns, lambda paths: commands.write_compare(paths, by="stage", absolute=absolute, figure="gaps")
-    )
+    then = ["figure = result.figures()['gaps']", "gaps, differences = result.table, result.differences"]
+    _show_code(columns, comparison.ABOUT, ComparisonOptions(absolute=absolute), then)
 
 
 def _tell_counts(result: ScaleComparison) -> None:
@@ -126,15 +138,14 @@ def _tell_counts(result: ScaleComparison) -> None:
     for name, found in summary.checkpoints.items():
         told = found.describe(mark="**") if found.tested else literal(found.describe())
         against = (
-            f"; differs from {literal(summary.reference)} in {found.differs_from_reference} of "
-            f"{found.compared_with_reference} groups of channels"
+            f"; differs from {literal(summary.reference)} in {found.unlike} groups of channels"
             if found.compared_with_reference
             else ""
         )
         st.markdown(f"- {literal(name)}: {told}{against}")
 
 
-def show_importance(columns: Sequence[Column]) -> None:
+def show_importance(columns: Sequence[NetworkColumn]) -> None:
     """Raw γ beside the score that no rescaling can move."""
     st.markdown(IMPORTANCE_NOTE)
     sources = [column.source for column in columns]
@@ -145,30 +156,28 @@ def show_importance(columns: Sequence[Column]) -> None:
         drawing = cached.draw(f"importance {key}", dark=dark, _figure=lambda: result.plot(dark=dark))
     components.show_drawing(drawing, alt="Raw scales and invariant scores, block by block")
     for name, found in result.summary.agreement.items():
-        if found.raw_with_invariant is not None:
-            st.markdown(
-                f"- {literal(name)}: within a group of channels, raw |γ| and the invariant score rank them "
-                f"alike to **{found.raw_with_invariant:.2f}** (1: the same order, 0: unrelated)"
-            )
+        for line in found.describe(mark="**"):
+            st.markdown(f"- {literal(name)}: {line}")
     for note in result.notes:
         st.info(literal(note), icon=":material/info:")
     offer_downloads("importance", result, result.plot)
     shown = result.groups[result.groups["score"].isin(["abs_gamma", "invariant"])]
     components.show_table("Numbers: medians of every layer", shown, LAYERS)
-    _show_code(columns, lambda paths: commands.write_importance(paths))
+    then = ["figure = result.plot()", "channels, layers = result.table, result.groups"]
+    _show_code(columns, importance.ABOUT, ImportanceOptions(), then)
 
 
-def show_training(columns: Sequence[Column]) -> None:
+def show_training(columns: Sequence[NetworkColumn]) -> None:
     """γ over the epochs of a run, whose folder is chosen here."""
     show_series()
 
 
-def _draw_comparison(columns: Sequence[Column], figure: str, *, by: str, absolute: bool) -> Any:
+def _draw_comparison(columns: Sequence[NetworkColumn], figure: str, *, by: str, absolute: bool) -> Any:
     """Draw one of a comparison's figures; returns the comparison."""
     sources = [column.source for column in columns]
     key, dark = cached.key_of(sources), components.is_dark()
     with st.spinner("Comparing"):
-        result = cached.compare_scales(key, sources, absolute=absolute)
+        result = cached.compare_scales(key, sources, options=ComparisonOptions(absolute=absolute))
         drawing = cached.draw(
             f"{figure} {by} {absolute} {key}",
             dark=dark,
@@ -179,13 +188,10 @@ def _draw_comparison(columns: Sequence[Column], figure: str, *, by: str, absolut
     return result
 
 
-def _show_code(columns: Sequence[Column], write: Callable[[list[str]], commands.Lines]) -> None:
+def _show_code(columns: Sequence[NetworkColumn], about: About, options: Any, then: Sequence[str]) -> None:
     """Lines for the files shown; without a file, those that make the untrained network."""
-    design = columns[0].untrained
-    if design is not None:
-        components.show_code(commands.write_bn_hist([], design, by="stage", absolute=False))
-    else:
-        components.show_code(write([column.shown for column in columns]))
+    paths, design = [column.shown for column in columns], columns[0].untrained
+    components.show_code(commands.write_analysis(about, paths, options, untrained=design, then=then))
 
 
 def _choose_rows() -> str:

@@ -7,10 +7,12 @@ from pathlib import Path
 import streamlit as st
 
 from app import cached, commands, components
+from app.checks import DRIFT_LINES
 from app.choosing import list_runs, resolve_folder
 from app.downloads import offer_downloads
 from app.wording import NO_RUN, SERIES_NOTES, literal, plain_name, rename
-from gst_analysis.analyses.drift import Drift
+from gst_analysis.analyses import drift
+from gst_analysis.analyses.drift import Drift, DriftOptions
 from gst_analysis.checkpoints.naming import list_checkpoints
 from gst_analysis.errors import DataError
 
@@ -30,7 +32,7 @@ def show_series() -> None:
     sources = [cached.Source(plain_name(f.stem), f"{shown}/{f.name}", f) for f in files]
     key = cached.key_of(sources)
     with st.spinner("Reading the run"):
-        result = cached.measure_drift(key, sources, start="first")
+        result = cached.measure_drift(key, sources, options=DriftOptions())
     st.markdown(SERIES_NOTES[figure])
     draw_series(result, f"{figure} {key}", figure)
     for problem in (*result.notes, *result.failures.values()):
@@ -38,7 +40,7 @@ def show_series() -> None:
     curves = "gamma_over_training"
     if curves in result.figures():
         offer_downloads(curves, result, lambda: result.figures()[curves])
-    components.show_code(commands.write_drift([s.shown for s in sources], start=None, figure=curves))
+    components.show_code(commands.write_analysis(drift.ABOUT, [s.shown for s in sources], then=DRIFT_LINES))
 
 
 def list_epochs(folder: Path, shown: str) -> list[Path]:

@@ -10,10 +10,10 @@ import streamlit as st
 
 from app import cached_runs, components
 from app.choosing import choose_path, resolve_folder
-from app.commands import Lines
+from app.commands import write_train
 from app.downloads import offer_downloads
 from app.jobs import find_visitor
-from app.recipes import Plan
+from app.recipes import RunPlan
 from app.runs import State, list_runs, read_settings, tell_failure
 from app.wording import NOT_YOURS, literal, rename, say_time
 from gst_analysis.analyses.training_runs import RunSummary, TrainingRun, read_run, watch_rendering
@@ -52,7 +52,7 @@ def home() -> Path:
     return Path.cwd() / "runs" / "explorer"
 
 
-def start_run(plan: Plan) -> None:
+def start_run(plan: RunPlan) -> None:
     """Begin, and show it."""
     try:
         folder = cached_runs.runs().start(home(), plan.recipe, plan.settings, find_visitor())
@@ -211,20 +211,13 @@ def _show_gamma(folder: Path) -> None:
     offer_downloads("drift", found, lambda: found.figures()["gamma_over_training"])
 
 
-def write_train(folder: Path) -> Lines:
+def show_code(folder: Path) -> None:
     """How to watch and repeat a run without the explorer."""
-    shown = _ref(folder)
-    shell = (
-        f"gst-analyze train {shown}/config.toml --out {shown}-again\ngst-analyze drift {shown}/epoch-*.pth"
-    )
-    lines = [
-        "from gst_analysis import follow_gamma, read_run",
-        "",
-        f"run = read_run({shown!r})",
-        "curves, steps, epochs = run.plot(), run.table, run.epochs",
-        "drift = follow_gamma(run.checkpoints)",
-    ]
-    return Lines(shell, "\n".join(lines))
+    try:
+        kept = read_run(folder).checkpoints
+    except GstError:
+        kept = ()
+    components.show_code(write_train(_ref(folder), [_ref(path) for path in kept]))
 
 
 def _goes_on(folder: Path) -> bool:

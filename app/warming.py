@@ -9,6 +9,7 @@ from app.choosing import list_first
 from app.clips import list_planted
 from app.tracing import describe
 from gst_analysis.analyses.scales import join_bn_scales
+from gst_analysis.analyses.traces.table import BARE
 from gst_analysis.errors import GstError
 
 _HEAD_START_S = 4.0
@@ -49,10 +50,9 @@ def _trace_first() -> None:
         if world is None:
             return
         clip = list_planted(world)[0]
-        subject, files = describe(choice, clip)
-        way = cached_clips.TraceMode("frame")
-        traces = cached_clips.trace(subject, files, way)
-        cached_clips.film_trace(subject, traces, way)
+        pair, files = describe(choice, clip)
+        traces = cached_clips.trace(pair, files, BARE)
+        cached_clips.film_trace(pair, traces, BARE)
         class_id = int(traces.traced[0]["video"]["class_id"])
-        cached_clips.measure_influence(subject, files, class_id=class_id)
-        cached_clips.map_saliency(subject, files, class_id=class_id)
+        cached_clips.measure_influence(pair, files, class_id=class_id)
+        cached_clips.map_saliency(pair, files, class_id=class_id)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Hashable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gst_analysis.errors import GstError, one_line
 
@@ -163,6 +164,7 @@ DATASETS = {
 NOT_YOURS = "Another visitor has started this. Only they can cancel it; once they have left, you can."
 
 Ref = TypeVar("Ref", bound=Hashable)
+Named = TypeVar("Named")
 
 _STEPS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -209,7 +211,7 @@ def literal(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", apart)
 
 
-def tell(error: GstError, *, names: Mapping[str, str] | None = None) -> str:
+def say_error(error: GstError, *, names: Mapping[str, str] | None = None) -> str:
     """An error's own sentence; where it names a path, the name the visitor knows the file by."""
     return literal(rename(str(error), names or {}))
 
@@ -219,3 +221,28 @@ def rename(text: str, names: Mapping[str, str]) -> str:
     for path, shown in names.items():
         text = text.replace(path, shown)
     return text
+
+
+def rename_result(result: Named, names: Mapping[str, str]) -> Named:
+    """A result whose tables, sources and settings call things by other names."""
+    found: Any = result
+    changed = {"provenance": _rename_fields(found.provenance, names)}
+    for field in dataclasses.fields(found):
+        value = getattr(found, field.name)
+        if hasattr(value, "columns") and "checkpoint" in value.columns:
+            changed[field.name] = value.assign(checkpoint=value["checkpoint"].replace(dict(names)))
+    renamed: Named = dataclasses.replace(found, **changed)
+    return renamed
+
+
+def _rename_fields(origin: Any, names: Mapping[str, str]) -> Any:
+    fields = ("sources", "specs", "settings")
+    return dataclasses.replace(origin, **{name: _rename(getattr(origin, name), names) for name in fields})
+
+
+def _rename(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return names.get(value, value)
+    if isinstance(value, Mapping):
+        return {names.get(key, key): _rename(inner, names) for key, inner in value.items()}
+    return value

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -223,21 +224,37 @@ def _list_words(chosen: Any, standard: Any) -> Iterator[str]:
             yield ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def write_call(function: str, arguments: Sequence[object] = (), *chosen: Any) -> str:
+class Variable(str):
+    """What the lines before have called something: a name, which a call takes as it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def write_call(function: str, arguments: Sequence[object] = (), *chosen: Any, **others: object) -> str:
     """The Python call that does what was chosen; what is left as it is by itself is left out.
 
     Args:
         function: a public function's name, such as `ablate`.
-        arguments: what it is run on.
+        arguments: what it is run on; what an earlier line made is a `Variable`.
         chosen: instances of options classes.
+        others: keywords that are no options.
 
     Example:
         >>> write_call("saliency_maps", ["net.pth", "clip.mp4"], DeviceOptions(device="cpu"))
         "gst.saliency_maps('net.pth', 'clip.mp4', device='cpu')"
     """
-    words = [repr(argument) for argument in arguments]
+    words = [_spell_value(argument) for argument in arguments]
     for one in chosen:
         standard = type(one)()
         changed = {field.name: getattr(one, field.name) for field in dataclasses.fields(one)}
-        words += [f"{k}={v!r}" for k, v in changed.items() if v != getattr(standard, k)]
+        words += [f"{k}={_spell_value(v)}" for k, v in changed.items() if v != getattr(standard, k)]
+    words += [f"{k}={_spell_value(v)}" for k, v in others.items()]
     return f"gst.{function}({', '.join(words)})"
+
+
+def _spell_value(value: object) -> str:
+    """A value in Python; paths as text, which every function takes as well."""
+    return repr(os.fspath(value) if isinstance(value, os.PathLike) else value)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import cached, commands, components
-from app.designing import choose_clip, choose_design
+from app import cached, components
+from app.commands import CostView, write_cost
+from app.designing import choose_design, choose_sizes
 from app.downloads import offer_downloads
 from app.wording import COST_INTRO, DATASETS, TRADEOFF_INTRO
 from gst_analysis.analyses.cost import Cost, compare_with_published, cost
@@ -22,17 +23,17 @@ def show() -> None:
         st.subheader("Network", anchor=False)
         design = choose_design()
         st.subheader("Clip", anchor=False)
-        clip = choose_clip()
+        sizes = choose_sizes()
     try:
-        spec = design.resolve(clip)
-        measured = cost(spec, size=clip.size)
+        spec = design.resolve(sizes)
+        measured = cost(spec, size=sizes.size)
     except GstError as error:
         components.show_error(error)
         return
     components.show_totals(measured)
     bars = show_bars(measured)
     dataset, axis = show_tradeoff(measured)
-    components.show_code(commands.write_cost(spec, clip.size, commands.CostView(bars, dataset, axis)))
+    components.show_code(write_cost(spec, sizes.size, CostView(bars, dataset, axis)))
 
 
 def show_bars(measured: Cost) -> str:

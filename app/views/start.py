@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import commands, components
+from app import components
 from app.choosing import FIRST_SHOWN
-from app.columns import Column, gather_columns
+from app.columns import NetworkColumn, gather_columns
 from app.downloads import offer_downloads
 from app.navigation import list_pages
-from app.scale_views import draw_histograms, join_columns
+from app.scale_views import draw_histograms, join_columns, show_scale_code
 from app.wording import CAUTION, PAIR_NOTE, START_INTRO, START_TITLE
+from gst_analysis.analyses.scales import ScaleOptions
 
 
 def show() -> None:
@@ -22,11 +23,10 @@ def show() -> None:
     st.subheader("Where to go on", anchor=False)
     show_pages()
     if columns:
-        paths = [column.shown for column in columns]
-        components.show_code(commands.write_bn_hist(paths, columns[0].untrained, by="stage", absolute=False))
+        show_scale_code(columns, ScaleOptions(by="stage"))
 
 
-def show_first_picture(columns: list[Column]) -> None:
+def show_first_picture(columns: list[NetworkColumn]) -> None:
     """Figure 4 by stage, and what the files were recognised as."""
     result = join_columns(columns)
     if [column.name for column in columns] == list(FIRST_SHOWN):

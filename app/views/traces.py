@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import cached, components, tracing
+from app import cached, components, evidence, tracing
 from app.choosing import choose_checkpoints
 from app.clips import choose_clip
+from app.commands import NamedClip, write_trace
 from app.downloads import offer_downloads
-from app.trace_commands import write_trace
 from gst_analysis.errors import GstError
 
 
@@ -32,23 +32,24 @@ def show() -> None:
     large = reading.inspection.params > tracing.LARGE
     words, player = st.columns([2, 1], gap="medium")
     try:
-        subject, files = tracing.describe(choice, clip)
+        pair, files = tracing.describe(choice, clip)
         with words:
-            way = tracing.choose_way(subject, files, frames=reading.inspection.num_frames)
-            traces = tracing.trace(subject, files, way, large=large)
+            options = tracing.choose_options(pair, files, frames=reading.inspection.num_frames)
+            traces = tracing.trace(pair, files, options, large=large)
         if traces is None:
             return
         with words:
             tracing.show_verdict(traces, clip)
             offer_downloads("frame_traces", traces, traces.plot)
         with player:
-            tracing.show_player(subject, files, traces, way)
-        tracing.show_timeline(subject, traces, way)
+            tracing.show_player(pair, files, traces, options)
+        tracing.show_timeline(pair, traces, options)
     except GstError as error:
         components.show_error(error, names=names)
         return
-    class_id, predicted = tracing.show_evidence(subject, files, traces, mode=way.mode, large=large)
-    components.show_code(write_trace(choice.shown, clip, way, class_id=class_id, predicted=predicted))
+    class_id, predicted = evidence.show_evidence(pair, files, traces, mode=options.mode, large=large)
+    named = NamedClip(clip.shown, clip.name, clip.truth)
+    components.show_code(write_trace(choice.shown, named, options, None if predicted else class_id))
 
 
 show()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import components, training
+from app import training
 from app.recipes import choose_plan
 
 
@@ -25,7 +25,7 @@ def show() -> None:
         st.info(training.EMPTY, icon=":material/info:")
         return
     training.show_run(folder)
-    components.show_code(training.write_train(folder))
+    training.show_code(folder)
 
 
 show()

@@ -20,7 +20,7 @@ else:
     making = Door(f"{__name__}.making")
     worlds = Door(f"{__name__}.worlds")
 
-__all__ = ["TRIAL_CLIPS", "TRIAL_LIST", "TRIAL_SEED", "MadeWorld", "make_trial", "make_world"]
+__all__ = ["TRIAL_CLIPS", "TRIAL_LIST", "TRIAL_SEED", "MadeWorld", "make_trial", "make_world", "plan_trial"]
 
 TRIAL_CLIPS = 72
 """Clips that are rendered; the list to measure on holds 60 of them, or 56 where there are 8 classes."""
@@ -73,10 +73,18 @@ def make_trial(folder: str | os.PathLike[str], world: str, *, progress: Progress
         SpecError: no such world.
         OutputError: the folder cannot be written.
     """
-    place = Path(folder) / world
-    kind: Any = world  # the config checks it
-    config = worlds.WorldConfig(kind, clips=TRIAL_CLIPS, seed=TRIAL_SEED, difficulty="easy")
+    place, config = Path(folder) / world, plan_trial(world)
     if not (place / TRIAL_LIST).is_file():
         # In one process: more would start this program anew, which a server must not.
         making.make_world(place, config, progress=progress, workers=1)
     return str(place / TRIAL_LIST)
+
+
+def plan_trial(world: str) -> worlds.WorldConfig:
+    """What `make_trial` renders.
+
+    Raises:
+        SpecError: no such world.
+    """
+    kind: Any = world  # the config checks it
+    return worlds.WorldConfig(kind, clips=TRIAL_CLIPS, seed=TRIAL_SEED, difficulty="easy")

@@ -155,7 +155,9 @@ def check_options(about: About) -> None:
     command: Any = typer.main.get_command(app).commands[about.command]  # type: ignore[attr-defined]
     standard, named = about.options(), ["a", "b"][: COUNT[about.needs]]
     for field in list_options(standard):
-        chosen = dataclasses.replace(standard, **{field.name: _other(about.options, field.name, standard)})
+        chosen = dataclasses.replace(
+            standard, **{field.name: other_value(about.options, field.name, standard)}
+        )
         line = write_command(about.command, named, chosen)
         assert flag_of(field) in line
         heard = command.make_context(about.command, shlex.split(line)[2:], resilient_parsing=False).params
@@ -174,7 +176,7 @@ def check_options(about: About) -> None:
             assert plain[field.name] == usual
 
 
-def _other(kind: type[Any], name: str, standard: Any) -> Any:
+def other_value(kind: type[Any], name: str, standard: Any) -> Any:
     """A value that is allowed and is not the one by itself."""
     usual = getattr(standard, name)
     if isinstance(usual, bool):

@@ -24,8 +24,10 @@ from streamlit.runtime.caching import cache_data_api
 # It says for every cache that no server runs, which is so in tests.
 logging.getLogger(cache_data_api.__name__).setLevel(logging.ERROR)
 
-from app import cached, choosing  # noqa: E402 # after the line above
+from app import cached, choosing, components  # noqa: E402 # after the line above
+from app.commands import Lines  # noqa: E402 # likewise
 from gst_analysis.analyses.traces.single_clips import planted_clips  # noqa: E402 # likewise
+from tests.app.shown_lines import check_lines  # noqa: E402 # likewise
 
 EXPLORER = Path(choosing.__file__).with_name("explorer.py")
 ROOT = EXPLORER.parents[1]
@@ -44,8 +46,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def visit(folder: Path) -> Visit:
-    """Open the explorer as a link would, and run until it has drawn; no page may fail."""
+def visit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Visit:
+    """Open the explorer as a link would, and run until it has drawn; no page may fail.
+
+    Every line that a page shows is one that can be typed.
+    """
+
+    show = components.show_code
+
+    def check_and_show(lines: Lines) -> None:
+        check_lines(lines)
+        show(lines)
+
+    monkeypatch.setattr(components, "show_code", check_and_show)
 
     def open_page(page: str = "", **query: str | list[str]) -> AppTest:
         explorer = AppTest.from_file(EXPLORER, default_timeout=60)

@@ -132,16 +132,16 @@ def test_a_job_is_its_visitors_until_they_leave(jobs: Jobs) -> None:
 def test_time_left_follows_the_speed_of_what_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
-    job = module.Job(lambda tell: None, ME)
-    job.tell(0, 10, "Rendering")
+    job = module.BackgroundJob(lambda tell: None, ME)
+    job.progress(0, 10, "Rendering")
     now[0] += 1
-    job.tell(2, 10, "Rendering")
+    job.progress(2, 10, "Rendering")
     assert job.remaining_s is None  # too early to say
     now[0] += 3
-    job.tell(4, 10, "Rendering")
+    job.progress(4, 10, "Rendering")
     assert job.remaining_s == pytest.approx(6)
-    job.tell(0, 10, "Measuring")
+    job.progress(0, 10, "Measuring")
     assert job.remaining_s is None
     now[0] += 5
-    job.tell(5, 10, "Measuring")
+    job.progress(5, 10, "Measuring")
     assert job.remaining_s == pytest.approx(5)

@@ -22,7 +22,7 @@ def test_a_report_is_written_and_offered(visit: Visit, folder: Path) -> None:
     model = small_model()
     save_model(folder / "small.pth", model.module, clip_spec=model.clip_spec)
     page = visit("report", ckpt="small.pth")
-    assert page.code[0].value == "gst-analyze report small.pth --out report"
+    assert page.code[0].value == "gst-analyze report small.pth"
     (button,) = [button for button in page.button if button.proto.type == "primary"]
     button.click().run()
     (job,) = cached.jobs()._jobs.values()

@@ -64,9 +64,7 @@ def test_a_link_names_checkpoints_and_view(visit: Visit, save_small: SaveSmall) 
     assert rows(figure)[:2] == ["layer1.0", "layer1.1"]
     assert axis_titles(figure, "xaxis") == ["batch-norm scale |γ|"] * 2
     assert not page.info
-    assert (
-        page.code[0].value == "gst-analyze bn-hist half.pth quarter.pth --by block --absolute --out figures"
-    )
+    assert page.code[0].value == "gst-analyze bn-hist half.pth quarter.pth --absolute"
     assert page.query_params["ckpt"] == ["half.pth", "quarter.pth"]
 
 
@@ -186,8 +184,8 @@ def test_the_numbers_are_those_of_the_checkpoint(visit: Visit, save_small: SaveS
 @pytest.mark.parametrize(
     ("view", "shown", "command"),
     [
-        ("Overlay", "Scales of one, two: overlays", "compare one.pth two.pth --by stage"),
-        ("Statistics", "Scales of one, two: gaps", "compare one.pth two.pth --by stage"),
+        ("Overlay", "Scales of one, two: overlays", "compare one.pth two.pth"),
+        ("Statistics", "Scales of one, two: gaps", "compare one.pth two.pth"),
         ("Importance", "Raw scales and invariant scores, block by block", "importance one.pth two.pth"),
     ],
 )

@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app import cached, cached_clips, tracing
-from app.cached_clips import TraceMode
+from app import cached, cached_clips, evidence, tracing
 from app.clips import resolve_clip
 from app.downloads import make_file
 from app.wording import NOT_YOURS
 from gst_analysis.analyses import influence as influence_room
 from gst_analysis.analyses import traces
-from gst_analysis.analyses.traces.single_clips import trace_clip
+from gst_analysis.analyses.traces.table import BARE
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.errors import DataError
 from gst_analysis.networks.registry import build_model
@@ -112,8 +111,8 @@ def test_many_windows_are_read_beside_the_page_and_can_be_cancelled(
     monkeypatch.setattr(tracing, "MOST_WINDOWS", 2)
     save_small(file="net.pth")
     held = threading.Event()
-    once = trace_clip
-    monkeypatch.setattr(cached_clips, "trace_clip", lambda *a, **k: held.wait(20) and once(*a, **k))
+    once = traces.trace
+    monkeypatch.setattr(traces, "trace", lambda *a, **k: held.wait(20) and once(*a, **k))
     page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window")
     assert page.get("progress")
     assert not plots(page)
@@ -147,7 +146,7 @@ def test_windows_are_as_long_and_as_far_apart_as_asked(
         assert curves(plots(page)[0])[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
     assert "a window of 16 frames of the video, of which 8 are sampled, every 4 frames" in said(page)
     assert "--mode window --window 16 --step 4" in page.code[0].value
-    assert "trace_clip(model, clips, mode='window', window=16, step=4)" in page.code[1].value
+    assert "gst.trace(model, clips, mode='window', window=16, step=4, influence=False)" in page.code[1].value
     linked = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window", window="16", step="4")
     assert [field.value for field in linked.number_input] == [16, 4]
     assert curves(plots(linked)[0]) == curves(plots(page)[0])
@@ -180,9 +179,7 @@ def test_what_was_cancelled_waits_to_be_asked_for(
     next(button for button in page.button if button.label == "Cancel").click().run()
     page.run()
     assert "**Cancelled.**" in page.info[0].value
-    assert [button.label for button in page.button if button.proto.type == "primary"] == [
-        tracing.STARTS["window"]
-    ]
+    assert [button.label for button in page.button if button.proto.type == "primary"] == [tracing.SLIDE]
     assert not page.exception
 
 
@@ -273,15 +270,15 @@ def test_the_same_content_is_traced_once_and_drawn_from_the_file_that_is_there(
     folder: Path, save_small: SaveSmall, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint, calls = save_small(file="net.pth"), []
-    once = trace_clip
-    monkeypatch.setattr(cached_clips, "trace_clip", lambda *a, **k: calls.append(a) or once(*a, **k))
-    subject = cached_clips.Subject("a", "net.pth", cached_clips.hash_clip(clip), "clip.mp4", None)
-    cached_clips.trace(subject, cached_clips.Files(checkpoint, clip), TraceMode("frame"))
+    once = traces.trace
+    monkeypatch.setattr(traces, "trace", lambda *a, **k: calls.append(a) or once(*a, **k))
+    pair = cached_clips.TracedPair("a", "net.pth", cached_clips.hash_clip(clip), "clip.mp4", None)
+    cached_clips.trace(pair, cached_clips.PairFiles(checkpoint, clip), BARE)
     moved = clip.rename(folder / "moved.mp4")
-    again = cached_clips.trace(subject, cached_clips.Files(checkpoint, moved), TraceMode("frame"))
+    again = cached_clips.trace(pair, cached_clips.PairFiles(checkpoint, moved), BARE)
     assert len(calls) == 1
     assert make_file("png", "frame_traces", again, again.plot).startswith(b"\x89PNG")
-    assert cached_clips.film_trace(subject, again, TraceMode("frame"))[4:8] == b"ftyp"
+    assert cached_clips.film_trace(pair, again, BARE)[4:8] == b"ftyp"
 
 
 @pytest.mark.parametrize(
@@ -342,7 +339,7 @@ def test_large_networks_wait_until_they_are_asked(
     save_small(file="net.pth")
     page = visit("traces", ckpt="net.pth", clip="clip.mp4")
     assert len(plots(page)) == 1
-    start = next(button for button in page.button if button.label == tracing.STARTS["influence"])
+    start = next(button for button in page.button if button.label == evidence.STARTS["influence"])
     start.click().run()
     last = time.monotonic() + 60
     while len(plots(page)) < 2 and time.monotonic() < last:

@@ -66,9 +66,7 @@ def print_comparison(result: ScaleComparison) -> None:
 def _count_unlike(name: str, counts: ComparedCheckpoint, summary: ComparisonSummary) -> str:
     if name == summary.reference:
         return "is the reference"
-    if not counts.compared_with_reference:
-        return "nothing shared"
-    return f"{counts.differs_from_reference} of {counts.compared_with_reference}"
+    return counts.unlike
 
 
 def _gap_table(name: str, statistic: str, rows: list[dict[Any, Any]], reasons: tuple[str, ...]) -> Table:

@@ -66,6 +66,13 @@ class ComparedCheckpoint(GapCounts):
     """Layers and groups that differ from the reference's, by either test."""
     compared_with_reference: int
 
+    @property
+    def unlike(self) -> str:
+        """In how many of its layers and groups it differs from the reference."""
+        if not self.compared_with_reference:
+            return "nothing shared"
+        return f"{self.differs_from_reference} of {self.compared_with_reference}"
+
 
 @dataclass(frozen=True)
 class ComparisonSummary:

@@ -77,8 +77,5 @@ def print_importance(result: Importance) -> None:
 
 def _print_agreement(result: Importance) -> None:
     for name, found in result.summary.agreement.items():
-        raw, again = found.raw_with_invariant, found.inferred_with_measured
-        if raw is not None:
-            print(f"{name}: |γ| and the invariant score rank channels alike by {raw:.2f} (Spearman)")
-        if again is not None:
-            print(f"{name}: closed form and measured score rank channels alike by {again:.2f} (Spearman)")
+        for line in found.describe():
+            print(f"{name}: {line}")

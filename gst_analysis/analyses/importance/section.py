@@ -36,11 +36,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
     """Raw γ beside the score that no rescaling moves."""
     result = channel_importance(subject.checkpoint)
     found = result.summary.agreement.get(subject.checkpoint.name)
-    text = []
-    if found is not None and found.raw_with_invariant is not None:
-        text.append(
-            f"Here both rank this network's channels alike by {found.raw_with_invariant:.2f} (Spearman)."
-        )
+    text = [f"Here {line}." for line in found.describe()] if found is not None else []
     rows = result.groups[result.groups["score"].isin(_SCORES)]
     wide = rows[["layer"]].drop_duplicates().reset_index(drop=True)
     columns: dict[str, Any] = {"layer": ("layer", str)}

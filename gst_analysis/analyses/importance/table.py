@@ -101,6 +101,22 @@ class RankAgreement:
     raw_with_invariant: float | None
     inferred_with_measured: float | None
 
+    def describe(self, *, mark: str = "") -> list[str]:
+        """Which scores rank channels alike, and how far, a line each; none where nothing was correlated.
+
+        Args:
+            mark: what to put around numbers, such as ** for bold ones.
+        """
+        pairs = {
+            "|γ| and the invariant score": self.raw_with_invariant,
+            "closed form and measured score": self.inferred_with_measured,
+        }
+        return [
+            f"{pair} rank channels alike by {mark}{rank:.2f}{mark} (Spearman)"
+            for pair, rank in pairs.items()
+            if rank is not None
+        ]
+
 
 @dataclass(frozen=True)
 class ImportanceSummary:

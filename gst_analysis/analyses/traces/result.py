@@ -98,6 +98,17 @@ class Traces(Result[TraceSummary]):
         """The clips that figures and pages are of."""
         return self.shown or tuple(self.records)
 
+    @property
+    def kept_classes(self) -> dict[int, str]:
+        """The classes whose rows were kept, by their numbers."""
+        kept = self.table.drop_duplicates("class_id")
+        return dict(zip(map(int, kept["class_id"]), kept["label"], strict=True))
+
+    @property
+    def last_frame(self) -> int:
+        """The last place in a video that a row is about."""
+        return int(self.table["source_frame"].max())
+
     def only(self, clip: str | None) -> Traces:
         """These traces with one clip to draw; the only one's if none is named.
 

@@ -61,8 +61,8 @@ def planted_clips(folder: str | os.PathLike[str], world: str) -> list[PlantedCli
         SpecError: a world that there is not.
         OutputError: a folder that holds something else, or cannot be written.
     """
-    config = worlds.WorldConfig(world=world, train_fraction=0, seed=PLANTED_SEED, difficulty="easy")  # type: ignore[arg-type] # refuses other words
-    config = worlds.WorldConfig(**{**vars(config), "clips": len(config.classes)})
+    config = plan_clips(world)
+    config = dataclasses.replace(config, clips=len(config.classes))
     where = Path(folder)
     made = making.read_world(where) if where.exists() else making.make_world(where, config, workers=1)
     clips = sorted(made.clips, key=lambda clip: clip.label)
@@ -74,6 +74,15 @@ def planted_clips(folder: str | os.PathLike[str], world: str) -> list[PlantedCli
         )
         for clip in clips
     ]
+
+
+def plan_clips(world: str) -> worlds.WorldConfig:
+    """What `planted_clips` renders the first clips of.
+
+    Raises:
+        SpecError: a world that there is not.
+    """
+    return worlds.WorldConfig(world=world, train_fraction=0, seed=PLANTED_SEED, difficulty="easy")  # type: ignore[arg-type] # refuses other words
 
 
 def match_world(labels: Sequence[str]) -> str | None:

@@ -1,0 +1,173 @@
+"""The lower parts of the page of traces: which frames a prediction is made of, and where in them it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from app import cached, cached_clips, components
+from app.cached_clips import PairFiles, TracedPair
+from app.downloads import offer_downloads
+from app.job_progress import await_result
+from app.wording import tell_apart
+from gst_analysis.errors import GstError
+
+if TYPE_CHECKING:
+    from gst_analysis.analyses.influence import FrameInfluence
+    from gst_analysis.analyses.saliency import SaliencyMaps
+    from gst_analysis.analyses.traces import Traces
+    from gst_analysis.progress import Progress
+
+NOT_ONE_WINDOW = (
+    "What follows is about the frames that the network samples from the whole clip, not about one window."
+)
+OWN_SHARE = (
+    "**{own:.0%} of what moves a frame's logit is that frame**, on average and by the gradient; the rest is "
+    "other frames. By arithmetic a logit can reach {reach} frames back and forth."
+)
+SALIENCY_INTRO = (
+    "Where in each frame the network finds evidence for a class (Grad-CAM), in the whole block and apart for "
+    "its :blue[**spatial**] and :orange[**temporal**] channels."
+)
+STARTS = {"influence": "Measure which frames count", "saliency": "Look for evidence"}
+ABOUT = {
+    "influence": (
+        "**Which frames a frame's logit is made of** takes a gradient for every frame and two runs for every "
+        "frame left out: with a network of this size half a minute or more."
+    ),
+    "saliency": "One gradient for every group of channels: with a network of this size some seconds.",
+}
+
+
+def choose_class(pair: TracedPair, traces: Traces) -> tuple[int, bool]:
+    """Whose evidence to look for, the predicted class at first; and whether it is that one."""
+    _forget_class(pair)
+    (said,) = traces.traced
+    predicted = int(said["video"]["class_id"])
+    labels = traces.kept_classes
+    titles = tell_apart(labels, lambda number: f"{labels[number]} (class {number})")
+    offered = [predicted, *(number for number in titles if number != predicted)]
+    linked = st.query_params.get("class", "")
+    first = offered.index(int(linked)) if linked.isdecimal() and int(linked) in offered else 0
+    chosen = st.selectbox(
+        "Evidence for",
+        offered,
+        index=first,
+        key=f"class-{predicted}-{_name_content(pair)}",
+        format_func=titles.__getitem__,
+        help="The class that the matrix and the maps below are about: the predicted one first.",
+    )
+    if chosen != predicted:
+        st.query_params["class"] = str(chosen)
+    else:
+        st.query_params.pop("class", None)
+    return int(chosen), chosen == predicted
+
+
+def _forget_class(pair: TracedPair) -> None:
+    """Another clip or another network: what was chosen before was not for it."""
+    content = _name_content(pair)
+    if st.session_state.get("class_of", content) != content:
+        st.query_params.pop("class", None)
+    st.session_state.class_of = content
+
+
+def _name_content(pair: TracedPair) -> str:
+    """A network and a clip by their content."""
+    return f"{pair.checkpoint}-{pair.clip}"
+
+
+def show_evidence(
+    pair: TracedPair, files: PairFiles, traces: Traces, *, mode: str, large: bool
+) -> tuple[int, bool]:
+    """Which frames, and where in them; returns for which class, and whether it is the predicted one."""
+    st.subheader("Which frames it is made of", anchor=False)
+    if mode == "window":
+        st.caption(NOT_ONE_WINDOW)
+    class_id, predicted = choose_class(pair, traces)
+    influence = show_influence(pair, files, class_id=class_id, large=large)
+    if influence is not None:
+        show_methods(pair, influence, class_id=class_id)
+    show_saliency(pair, files, class_id=class_id, large=large)
+    return class_id, predicted
+
+
+def show_influence(
+    pair: TracedPair, files: PairFiles, *, class_id: int, large: bool
+) -> FrameInfluence | None:
+    """The gradient's matrix, and in words how much of what moves a logit is its own frame."""
+    found: FrameInfluence | None = _look(
+        "influence",
+        lambda progress: cached_clips.measure_influence(pair, files, class_id=class_id, _progress=progress),
+        pair,
+        files,
+        class_id=class_id,
+        large=large,
+    )
+    if found is None:
+        return None
+    figure = cached_clips.draw_matrix(pair, found, class_id=class_id, dark=components.is_dark())
+    matrix, words = st.columns([3, 2], gap="medium", vertical_alignment="center")
+    with matrix:
+        components.show_figure(figure, key="evidence", alt="Shares of input frames in every frame's logit")
+    own = found.summary.own_share["gradient"]
+    words.markdown(OWN_SHARE.format(own=own, reach=found.summary.half_width))
+    return found
+
+
+def show_methods(pair: TracedPair, found: FrameInfluence, *, class_id: int) -> None:
+    """All three ways to measure influence, and how far every block sees."""
+    title = "All three ways to measure it, and every block"
+    box = st.expander(title, icon=":material/grid_on:", key="methods", on_change="rerun")
+    if box.open:  # drawn once it is looked at
+        with box:
+            _draw(f"influence {pair} {class_id}", found, alt="Influence by three methods, and by block")
+            offer_downloads("influence", found, found.plot)
+
+
+def show_saliency(pair: TracedPair, files: PairFiles, *, class_id: int, large: bool) -> None:
+    """Overlays of every frame, a row for every group."""
+    st.subheader("Where it looks", anchor=False)
+    st.markdown(SALIENCY_INTRO)
+    found = _look(
+        "saliency",
+        lambda _: cached_clips.map_saliency(pair, files, class_id=class_id),
+        pair,
+        files,
+        class_id=class_id,
+        large=large,
+    )
+    if found is not None:
+        alt = f"Evidence for {found.summary.label} in every frame, by group"
+        _draw(f"saliency {pair} {class_id}", found, alt=alt)
+        offer_downloads("saliency", found, found.plot)
+
+
+def _look(
+    what: str,
+    measure: Callable[[Progress | None], Any],
+    pair: TracedPair,
+    files: PairFiles,
+    *,
+    class_id: int,
+    large: bool,
+) -> Any:
+    """At once where it takes a moment; with a large network once the visitor asks, beside the page."""
+    names = cached_clips.name_files(pair, files)
+    if large:
+        return await_result(
+            f"{what} {pair} {class_id}", measure, start=STARTS[what], about=ABOUT[what], names=names
+        )
+    try:
+        with st.spinner(STARTS[what], show_time=True):
+            return measure(None)
+    except GstError as error:
+        components.show_error(error, names=names)
+        return None
+
+
+def _draw(key: str, found: FrameInfluence | SaliencyMaps, *, alt: str) -> None:
+    dark = components.is_dark()
+    components.show_drawing(cached.draw(key, dark=dark, _figure=lambda: found.plot(dark=dark)), alt=alt)
