@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,11 +10,12 @@ import streamlit as st
 
 from app import cached, commands, components
 from app.checks import choose_column
-from app.clips_to_try import choose_clips
+from app.clips_to_try import Clips, choose_clips
 from app.columns import NetworkColumn, open_network
 from app.downloads import offer_downloads
 from app.job_progress import await_result
-from app.wording import ANALYSES_NONE, ANALYSIS_ABOUT, literal
+from app.wording import ANALYSES_NONE, ANALYSIS_ABOUT, rename_result
+from gst_analysis.options import list_options
 from gst_analysis.progress import Progress
 from gst_analysis.rooms import About
 
@@ -32,24 +33,33 @@ def show_analysis(about: About, columns: Sequence[NetworkColumn]) -> None:
     st.markdown(f"**{about.question}**")
     st.markdown(about.limits)
     column = choose_column(columns)
-    clips = choose_clips(column) if about.needs in ON_CLIPS else None
+    clips = choose_clips(column, labelled=about.needs == "dataset") if about.needs in ON_CLIPS else None
     if clips is None and about.needs in ON_CLIPS:
         return
 
+    options = choose_options(about, clips)
+
     def work(progress: Progress) -> Any:
         given = [] if clips is None else [clips.prepare(progress)]
-        return about.run(open_network(column), *given, progress=progress)
+        found = about.run(open_network(column), *given, options=options, progress=progress)
+        return rename_result(found, {} if clips is None else clips.names)
 
     names = {str(column.path): column.shown} | ({} if clips is None else clips.names)
     key = f"{about.command} {column.source.key} {clips.key if clips else ''}"
     result = await_result(key, work, start="Run it", about=ANALYSIS_ABOUT, names=names)
     if result is not None:
-        _show_result(result, key)
+        _show_result(result, key, names)
     named = None if clips is None else clips.to_write
-    components.show_code(commands.write_analysis(about, [column.shown], clips=named))
+    components.show_code(commands.write_analysis(about, [column.shown], options, clips=named))
 
 
-def _show_result(result: Any, key: str) -> None:
+def choose_options(about: About, clips: Clips | None) -> Any:
+    """The room's own, and how many clips where it can be said."""
+    known = [field.name for field in list_options(about.options)]
+    return about.options(limit=clips.limit) if clips and "limit" in known else about.options()
+
+
+def _show_result(result: Any, key: str, names: Mapping[str, str]) -> None:
     dark = components.is_dark()
     figures = result.figures(dark=dark)
     if not figures:
@@ -57,7 +67,6 @@ def _show_result(result: Any, key: str) -> None:
     for name in figures:
         drawing = cached.draw(f"{key} {name}", dark=dark, _figure=partial(figures.__getitem__, name))
         components.show_drawing(drawing, alt=f"{name} of {', '.join(result.provenance.sources)}")
-    for note in result.notes:
-        st.info(literal(note), icon=":material/info:")
+    components.show_remarks(result, names)
     offer_downloads(result.stem, result, result.plot if figures else None)
     components.show_table("Numbers", result.table, {name: name for name in result.table.columns})

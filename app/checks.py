@@ -27,7 +27,6 @@ from app.wording import (
     SLIMMING_NOTE,
     literal,
     people,
-    rename,
     rename_result,
     tell_apart,
 )
@@ -126,7 +125,7 @@ def _show_ablation(result: Ablation, key: str, measure: str, names: Mapping[str,
     components.show_drawing(drawing, alt=f"{MEASURES[measure]}, for each block, group and intervention")
     offer_downloads("ablation", result, lambda: result.plot(measure=measure))
     components.show_table("Numbers", result.table, DROPS)
-    _show_troubles(result, names)
+    components.show_remarks(result, names)
 
 
 def show_drift(column: NetworkColumn) -> None:
@@ -241,7 +240,7 @@ def _show_slimming(result: Slimming, written: bytes | None, key: str, names: Map
         offer_downloads("slimming_curve", curve, None, label="The curve's numbers")
     _offer_network(written, next(iter(result.provenance.specs)))
     components.show_table("Numbers: what is left of every block", result.table, WIDTHS)
-    _show_troubles(result, names)
+    components.show_remarks(result, names)
 
 
 def _offer_network(written: bytes | None, name: str) -> None:
@@ -259,11 +258,3 @@ def _offer_network(written: bytes | None, name: str) -> None:
 
 def _names(column: NetworkColumn, clips: Clips) -> dict[str, str]:
     return {str(column.path): column.shown} | clips.names
-
-
-def _show_troubles(summary: Any, names: Mapping[str, str]) -> None:
-    """Notes, and the clips that could not be read."""
-    for note in summary.notes:
-        st.info(literal(rename(note, names)), icon=":material/info:")
-    for clip, why in summary.failures.items():
-        st.warning(f"{literal(clip)}: {literal(rename(why, names))}", icon=":material/warning:")

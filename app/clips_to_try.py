@@ -12,7 +12,7 @@ from app.choosing import resolve_list
 from app.columns import NetworkColumn
 from app.commands import ClipsToTry
 from app.jobs import titled
-from app.wording import NO_WORLD, OWN_CLIPS
+from app.wording import NO_WORLD, OWN_CLIPS, OWN_VIDEOS
 from gst_analysis.planted import TRIAL_LIST, make_trial
 from gst_analysis.progress import Progress
 
@@ -29,11 +29,13 @@ class Clips:
     limit: int | None = None
     version: str = ""
     """The annotation file's content, where it is the visitor's own."""
+    labelled: bool = True
+    """Whether what is handed out is a list with labels; else clips, by their folder or one by one."""
 
     @property
     def key(self) -> str:
         """All that the clips follow from."""
-        return f"{self.world} {self.place} {self.limit} {self.version}"
+        return f"{self.world} {self.place} {self.limit} {self.version} {self.labelled}"
 
     @property
     def names(self) -> dict[str, str]:
@@ -44,17 +46,23 @@ class Clips:
     @property
     def to_write(self) -> ClipsToTry:
         """As commands name them."""
-        return ClipsToTry(self.world, self.shown, self.limit)
+        return ClipsToTry(self.world, self.shown, self.limit, self.labelled)
 
     def prepare(self, progress: Progress) -> str:
         """What to hand to a workflow; renders a planted world the first time."""
-        if self.world is None:
-            return str(self.place)
-        return make_trial(self.place.parent.parent, self.world, progress=titled(progress, "Rendering clips"))
+        if self.world is not None:
+            worlds = self.place.parent.parent
+            make_trial(worlds, self.world, progress=titled(progress, "Rendering clips"))
+        return str(self.place)
 
 
-def choose_clips(column: NetworkColumn) -> Clips | None:
-    """Planted clips, if a world has this checkpoint's classes; or a path. None, with a word on what to do."""
+def choose_clips(column: NetworkColumn, *, labelled: bool = True) -> Clips | None:
+    """Planted clips, if a world has this checkpoint's classes; or a path. None, with a word on what to do.
+
+    Args:
+        column: the checkpoint.
+        labelled: whether their labels are needed.
+    """
     kind = components.choose_one(
         "Clips",
         KINDS,
@@ -62,13 +70,28 @@ def choose_clips(column: NetworkColumn) -> Clips | None:
         help="Planted clips are rendered here, and new to every network that was trained on a planted world.",
     )
     if kind == "own":
-        return _choose_own()
+        return _choose_own() if labelled else _choose_unlabelled()
     world = column.reading.world
     if world is None:
         st.info(NO_WORLD, icon=":material/info:")
         return None
-    place = cached.make_upload_home() / "worlds" / world / TRIAL_LIST
-    return Clips(world, place, f"worlds/{world}/{TRIAL_LIST}")
+    inside = f"worlds/{world}/{TRIAL_LIST if labelled else 'videos'}"
+    return Clips(world, cached.make_upload_home() / inside, inside, labelled=labelled)
+
+
+def _choose_unlabelled() -> Clips | None:
+    typed = st.text_input(
+        "Clips on the server",
+        key="videos",
+        bind="query-params",
+        placeholder="clips",
+        help="A video, a folder of frames, or a folder with either.",
+    )
+    if not typed.strip():
+        st.info(OWN_VIDEOS, icon=":material/folder_open:")
+        return None
+    place, shown = resolve_list(typed)
+    return Clips(None, place, shown, version=str(place.stat().st_mtime_ns), labelled=False)
 
 
 def _choose_own() -> Clips | None:

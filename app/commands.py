@@ -15,7 +15,7 @@ from gst_analysis.analyses.traces import TraceOptions
 from gst_analysis.analyses.traces.single_clips import PLANTED_WORLDS, plan_clips
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.options import Files, Variable, write_call, write_command
-from gst_analysis.planted import TRIAL_LIST, plan_trial
+from gst_analysis.planted import plan_trial
 from gst_analysis.rooms import About
 from gst_analysis.sections.options import ReportOptions
 
@@ -34,11 +34,15 @@ class Lines(NamedTuple):
 
 
 class ClipsToTry(NamedTuple):
-    """A planted world, or an annotation file; and how many of its clips, all if None."""
+    """A planted world, or an annotation file; and how many of its clips, all if None.
+
+    Where labels are not asked for, the file is a world's folder of videos, a clip, or a folder of clips.
+    """
 
     world: str | None
     file: str = ""
     limit: int | None = None
+    labelled: bool = True
 
 
 def write_analysis(
@@ -163,10 +167,10 @@ def _write_lines(
         return Lines(write_command(command, named, options), _write_python([], call, then))
     shell, made, place = [write_command(command, [*named, clips.file], options)], [], clips.file
     if clips.world is not None:
-        made = [f"{CLIPS} = {write_call('make_trial', ['worlds', clips.world])}"]
-        place = CLIPS
-        folder = clips.file.removesuffix(f"/{TRIAL_LIST}")
-        shell.insert(0, write_command("synth", [folder], plan_trial(clips.world)))
+        shell.insert(0, write_command("synth", [f"worlds/{clips.world}"], plan_trial(clips.world)))
+        made = [write_call("make_trial", ["worlds", clips.world])]
+        if clips.labelled:
+            made, place = [f"{CLIPS} = {made[0]}"], CLIPS
     return Lines("\n".join(shell), _write_python(made, write_call(function, [*named, place], options), then))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.wording import CONVENTIONS, FLOPS_NOTE, GROUP_NOTES, NO_GROUPS, literal, people, say_error
+from app.wording import CONVENTIONS, FLOPS_NOTE, GROUP_NOTES, NO_GROUPS, literal, people, rename, say_error
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gst_analysis.analyses.scales import BnScales
     from gst_analysis.checkpoints.sources import Inspection
     from gst_analysis.errors import GstError
+    from gst_analysis.results import Result
 
 
 def is_dark() -> bool:
@@ -39,6 +40,14 @@ def show_drawing(drawing: Drawing, *, alt: str) -> None:
 def show_error(error: GstError, *, names: Mapping[str, str] | None = None) -> None:
     """The package's own sentence, with the names the visitor knows files by (by their paths)."""
     st.error(say_error(error, names=names), icon=":material/error:")
+
+
+def show_remarks(result: Result[Any], names: Mapping[str, str]) -> None:
+    """Notes, and what could not be looked at, with the names the visitor knows files by (by their paths)."""
+    for note in result.notes:
+        st.info(literal(rename(note, names)), icon=":material/info:")
+    for what, why in result.failures.items():
+        st.warning(literal(rename(f"{what}: {why}", names)), icon=":material/warning:")
 
 
 def show_code(lines: Lines) -> None:

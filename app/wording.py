@@ -120,6 +120,10 @@ OWN_CLIPS = (
     "**Which clips?** Type the path of an annotation file on the server, or of a folder with one. "
     "Something-Something, Kinetics, Jester, Diving48, EGTEA and EPIC lists are read as they are."
 )
+OWN_VIDEOS = (
+    "**Which clips?** Type the path of a video on the server, of a folder of frames, or of a folder with "
+    "either. They need no labels."
+)
 
 REPORT_INTRO = (
     "One file that needs nothing else: what the checkpoint is, Figure 4 with statistics, importance, drift, "
@@ -230,7 +234,10 @@ def rename_result(result: Named, names: Mapping[str, str]) -> Named:
     for field in dataclasses.fields(found):
         value = getattr(found, field.name)
         if hasattr(value, "columns") and "checkpoint" in value.columns:
-            changed[field.name] = value.assign(checkpoint=value["checkpoint"].replace(dict(names)))
+            value = changed[field.name] = value.assign(checkpoint=value["checkpoint"].replace(dict(names)))
+        if hasattr(value, "columns") and "clip" in value.columns:
+            clips = {clip: rename(clip, names) for clip in value["clip"].unique()}
+            changed[field.name] = value.assign(clip=value["clip"].map(clips))
     renamed: Named = dataclasses.replace(found, **changed)
     return renamed
 

@@ -11,9 +11,8 @@ import typer
 
 import gst_analysis as gst
 from app.commands import Lines
-from gst_analysis.cli import app
-
-COMMANDS: Any = typer.main.get_command(app)
+from gst_analysis.analyses import list_analyses
+from gst_analysis.cli import program
 
 
 def check_lines(lines: Lines) -> None:
@@ -25,9 +24,10 @@ def check_lines(lines: Lines) -> None:
 
 def hear(line: str) -> dict[str, Any]:
     """What a command understands of a line, by its parameters' names; exits where it understands none."""
-    program, name, *words = shlex.split(line)
-    assert program == "gst-analyze"
-    found: dict[str, Any] = COMMANDS.commands[name].make_context(name, words).params
+    called, name, *words = shlex.split(line)
+    assert called == "gst-analyze"
+    commands: Any = typer.main.get_command(program.app)
+    found: dict[str, Any] = commands.commands[name].make_context(name, words).params
     return found
 
 
@@ -56,8 +56,9 @@ def _check_call(call: ast.Call) -> None:
     if not name.startswith("gst."):
         return  # a method of what an earlier line made
     public, *parts = name.removeprefix("gst.").split(".")
-    assert public in gst.__all__, f"{name} is not public"
-    function = getattr(gst, public)
+    rooms = {about.run.__name__: about.run for about in list_analyses()}
+    assert public in gst.__all__ or public in rooms, f"{name} is not public"
+    function: Any = rooms.get(public) or getattr(gst, public)
     for part in parts:
         function = getattr(function, part)
     signature(function).bind(*call.args, **{word.arg: word.value for word in call.keywords if word.arg})

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from app import cached
 from gst_analysis import analyses
 from gst_analysis.analyses import list_analyses
 from tests.analyses.test_rooms import toy
@@ -22,7 +25,7 @@ def test_every_analysis_of_the_list_is_a_line(visit: Visit) -> None:
 def test_a_folder_and_a_line_are_on_the_page_and_run_there(visit: Visit, save_small: SaveSmall) -> None:
     assert analyses.ROOMS[-1] == "toy_room"
     save_small(file="net.pth")
-    page = visit("analyses", ckpt="net.pth", run="count-norms")
+    page = visit("analyses", ckpt="net.pth", run="Toy")
     assert list(page.table[0].value["Analysis"])[-1] == "Toy"
     (start,) = [button for button in page.button if button.label == "Run it"]
     start.click().run()
@@ -32,3 +35,21 @@ def test_a_folder_and_a_line_are_on_the_page_and_run_there(visit: Visit, save_sm
         page.run()
     assert images(page) == ["counts of net"]
     assert "it is only a count" in [note.value for note in page.info]
+
+
+def test_clips_without_labels_are_named_as_the_visitor_named_them(
+    visit: Visit, save_small: SaveSmall, clip: Path, folder: Path
+) -> None:
+    save_small(file="net.pth")
+    page = visit("analyses", ckpt="net.pth", run="Prediction", clips="My own")
+    assert "They need no labels" in page.info[-1].value
+    page = visit("analyses", ckpt="net.pth", run="Prediction", clips="My own", videos="clip.mp4")
+    assert page.code[0].value == "gst-analyze predict net.pth clip.mp4"
+    (start,) = [button for button in page.button if button.label == "Run it"]
+    start.click().run()
+    for job in list(cached.jobs()._jobs.values()):
+        assert job.ended.wait(60)
+    page.run()
+    assert not page.exception
+    assert set(page.dataframe[0].value["clip"]) == {"clip.mp4"}
+    assert str(folder) not in str(page.dataframe[0].value)
