@@ -18,6 +18,7 @@ from gst_analysis.analyses import cost
 from gst_analysis.checkpoints.loading import load_checkpoint, save_model
 from gst_analysis.cli import app, run
 from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.release import find_version
 from tests.conftest import SaveSmall, build_small
 
 COMMANDS = [info.name or info.callback.__name__ for info in app.registered_commands if info.callback]
@@ -260,7 +261,7 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
 
 def test_version_and_bare_call(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
-    assert capsys.readouterr().out.strip() == "0.1.0"
+    assert capsys.readouterr().out.strip() == find_version()
 
 
 @pytest.mark.parametrize(
