@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import inspect
+import json
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -14,10 +20,74 @@ import typer
 import gst_analysis as gst
 from docs import analyses_table, cli_reference
 from gst_analysis.cli import app
+from gst_analysis.console.options import takes_options
+from gst_analysis.reporting.walking import list_writers
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
+READ = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES, *sorted((ROOT / "notebooks").glob("*.ipynb"))]
+"""Everything that is written for readers."""
+FENCES = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+every_text = pytest.mark.parametrize("path", READ, ids=lambda path: path.stem)
+
+
+def read_text(path: Path) -> str:
+    """A page, or a notebook as the page that it would be."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".md":
+        return text
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(text)["cells"]]
+    return "\n\n".join(f"```python\n{words}\n```" if kind == "code" else words for kind, words in cells)
+
+
+def list_inline(text: str) -> list[str]:
+    """What stands between backticks within sentences."""
+    return re.findall(r"`([^`\n]+)`", FENCES.sub("", text))
+
+
+def list_shell_lines(text: str) -> Iterator[str]:
+    """Lines of code that call the program, and such calls within sentences that leave nothing open."""
+    usage = "".join(found.group(0) for found in FENCES.finditer(text) if found.group(1) == "text")
+    for line in text.replace("\\\n", " ").splitlines():
+        if line.strip().startswith("gst-analyze ") and line not in usage:
+            yield line.strip()
+    yield from (code for code in list_inline(text) if re.match(r"gst-analyze [a-z-]+ [^…|\[]+$", code))
+
+
+def parse(line: str) -> dict[str, Any]:
+    """Give a line to the program's own parser and build its options, and go no further."""
+    name, *words = shlex.split(line, comments=True)[1:]
+    command: Any = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined] # a group has them
+    found: Any = next(one for one in app.registered_commands if (one.name or _name(one)) == name).callback
+    heard: dict[str, Any] = {}
+
+    @functools.wraps(inspect.unwrap(found))
+    def listen(**values: Any) -> None:
+        heard.update(values)
+
+    takes_options(listen)(**command.make_context(name, words, resilient_parsing=False).params)
+    return heard
+
+
+def _name(info: Any) -> str:
+    return str(info.callback.__name__)
+
+
+def list_calls(text: str) -> Iterator[ast.Call]:
+    """Calls of public functions, in blocks of Python and within sentences."""
+    blocks = [found.group(2) for found in FENCES.finditer(text) if found.group(1) == "python"]
+    for code in [*blocks, *(one for one in list_inline(text) if "gst." in one)]:
+        try:
+            tree = ast.parse(code)
+        except SyntaxError:
+            if code in blocks:
+                raise
+            continue  # a call that leaves its arguments open
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and re.fullmatch(r"gst(\.\w+)+", ast.unparse(node.func)):
+                yield node
 
 
 def test_the_command_line_page_is_what_the_program_says() -> None:
@@ -73,6 +143,79 @@ def test_the_python_page_has_every_public_name() -> None:
 def test_every_page_is_in_the_navigation() -> None:
     listed = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
     assert sorted(listed) == [page.name for page in PAGES], "add it to nav in mkdocs.yml"
+
+
+@every_text
+def test_readers_are_shown_public_names_alone(path: Path) -> None:
+    text = read_text(path)
+    assert re.findall(r"(?:from|import) gst_analysis\.[\w.]+", text) == []
+    named = re.findall(r"\bgst\.(\w+)|\bgst_analysis\.(\w+)\(|from gst_analysis import (\w+)", text)
+    assert {name for names in named for name in names if name} - set(gst.__all__) == set()
+
+
+@every_text
+def test_calls_have_the_arguments_that_functions_take(path: Path) -> None:
+    for call in list_calls(read_text(path)):
+        function = functools.reduce(getattr, ast.unparse(call.func).split(".")[1:], gst)
+        if any(isinstance(one, ast.Starred) for one in call.args):
+            continue
+        words = {word.arg: None for word in call.keywords if word.arg}
+        try:
+            inspect.signature(function).bind(*call.args, **words)  # type: ignore[arg-type] # it is called
+        except TypeError as error:
+            pytest.fail(f"{ast.unparse(call)}: {error}")
+
+
+@every_text
+def test_lines_of_the_shell_are_what_the_program_takes(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for line in list_shell_lines(read_text(path)):
+        try:
+            parse(line)
+        except Exception as error:
+            pytest.fail(f"{line}: {error!r}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@every_text
+def test_commands_and_flags_of_sentences_exist(path: Path) -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined] # a group has them
+    for code in list_inline(read_text(path)):
+        name = re.match(r"gst-analyze ([a-z-]+)", code)
+        if name:
+            taken = {word for one in commands[name.group(1)].params for word in one.opts}
+            assert set(re.findall(r"--[a-z][a-z-]*", code)) <= taken | {"--help"}, code
+
+
+@every_text
+def test_files_of_the_code_that_are_named_exist(path: Path) -> None:
+    places = [ROOT, ROOT / "gst_analysis", ROOT / "gst_analysis" / "analyses"]
+    named = re.findall(r"`([\w./-]+/[\w.-]+\.(?:py|toml|css|js))`", read_text(path))
+    assert [name for name in named if not any((place / name).exists() for place in places)] == []
+
+
+def test_the_page_of_the_report_names_every_section() -> None:
+    page = (DOCS / "report.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|]+) \| (\w*) ?\|", page, re.MULTILINE)
+    told = [(writer.words.title, writer.name) for writer in list_writers()]
+    assert [row for row in rows if row in told[1:]] == told[1:]
+    assert told[0][0] in dict(rows)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "gst-analyze bn-hist ckpt.pth --by layer-of-old",
+        "gst-analyze trace ckpt.pth clip.mp4 --formats docx",
+        "gst-analyze ablate ckpt.pth --clips 3",
+        "gst-analyze no-such-command",
+    ],
+)
+def test_a_line_that_is_out_of_date_is_found(line: str) -> None:
+    with pytest.raises(Exception, match=r"layer-of-old|docx|[Mm]issing|no-such-command"):
+        parse(line)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
