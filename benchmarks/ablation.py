@@ -29,6 +29,7 @@ from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.probes.clip_stream import Batch
 from gst_analysis.probes.hooks import changed_output, list_activations, list_units
+from tests.untyped import submodule
 
 TARGET = 0.6
 
@@ -90,7 +91,7 @@ def run_whole(network: VideoNetwork, batch: Batch) -> np.ndarray:
 def _prepare(network: VideoNetwork, batch: Batch) -> AblationRun:
     run = AblationRun(network, INTERVENTIONS, list_units(network.spec))
     network(batch.clips)  # stands for the pass that takes the means
-    widths = {layer: network.get_submodule(layer).num_features for layer in list_activations(network.spec)}
+    widths = {layer: submodule(network, layer).num_features for layer in list_activations(network.spec)}
     run.means = {layer: torch.zeros(int(width)) for layer, width in widths.items()}
     return run
 

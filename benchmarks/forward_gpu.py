@@ -102,12 +102,16 @@ def list_steps(bench: Bench, settings: Settings, kernels: dict[str, Any]) -> Ite
     plan, wanted = Plan(settings), settings.parts.split(",")
     gpu = bench.device.type == "cuda"
     first = [setting for setting in plan.ends() if plan.is_full(setting)][:1]
+
+    def note_kernels(setting: Setting) -> None:
+        kernels.update(profile(bench, setting))
+
     steps: list[tuple[str, Callable[[], object]]] = []
     steps += [
         ("forward", partial(measure_setting, bench, plan, one)) for one in plan.forward(plan.lengths[0])
     ]
     steps += [("training", partial(measure_training, bench, one)) for one in first]
-    steps += [("profile", lambda one=one: kernels.update(profile(bench, one))) for one in first]
+    steps += [("profile", partial(note_kernels, one)) for one in first]
     families = partial(measure_families, bench, families=settings.families)
     steps += [("families", partial(families, one)) for one in plan.ends() if plan.is_full(one)]
     compiled = [partial(measure_compiled, bench, one, "2-D|GST") for one in plan.ends()]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from gst_analysis.inference.fusing import FusedBottleneck, FusedKernel, convolve_relu
 from gst_analysis.networks import operators as temporal
 from tests.reference.operators import GST
+from tests.untyped import submodule, untyped
 
 LAST = torch.channels_last
 
@@ -28,9 +30,9 @@ class Form(nn.Module):
 
     def __init__(self, operator: nn.ModuleDict) -> None:
         super().__init__()
-        spatial, temporal = operator["spatial"], operator["temporal"]
-        self.stride = spatial.stride
-        self.filters, self.half = temporal.weight.shape[0], temporal.weight.shape[1]
+        spatial, temporal = untyped(operator["spatial"]), untyped(operator["temporal"])
+        self.stride: int = spatial.stride
+        self.filters, self.in_half = temporal.weight.shape[0], temporal.weight.shape[1]
         self.spatial, self.temporal = spatial.weight.detach(), temporal.weight.detach()
         self.biases = (spatial.bias.detach(), temporal.bias.detach())
         self.bias = torch.cat(self.biases)
@@ -50,7 +52,7 @@ class AsIs(Form):
     over_time = staticmethod(temporal.convolve_taps)
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
-        within, across = x[:, : self.half], x[:, self.half :]
+        within, across = x[:, : self.in_half], x[:, self.in_half :]
         spatial = convolve_relu(within, self.spatial, self.biases[0], self.stride)
         moved = self.over_time(across, self.temporal, frames, stride=self.stride)
         return torch.cat([spatial, moved.add_(self.biases[1][:, None, None]).relu_()], 1)
@@ -150,8 +152,9 @@ class Trained(nn.Module):
 
     def __init__(self, operator: nn.ModuleDict) -> None:
         super().__init__()
-        self.spatial, self.temporal = operator["spatial"], operator["temporal"]
-        self.stride = self.spatial.stride
+        self.spatial = untyped(operator["spatial"])
+        self.temporal = untyped(operator["temporal"])
+        self.stride: int = self.spatial.stride
 
     def part(self, x: Tensor) -> tuple[Tensor, Tensor]:
         half = x.shape[1] // 2
@@ -167,7 +170,8 @@ class TrainedParted(Trained):
     """Both halves are taken at once."""
 
     def part(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return x.chunk(2, 1)
+        within, across = x.chunk(2, 1)
+        return within, across
 
 
 class TrainedDense(Trained):
@@ -198,19 +202,19 @@ def replace_operators(network: nn.Module, build: Callable[[nn.ModuleDict], nn.Mo
     """A copy with another module in every operator's place."""
     changed = copy.deepcopy(network)
     for block in list(changed.modules()):
-        if isinstance(getattr(block, "conv2", None), temporal.Concatenated):
-            block.conv2 = build(block.conv2)
+        operator = getattr(block, "conv2", None)
+        if isinstance(operator, temporal.Concatenated):
+            block.conv2 = build(operator)
     return changed
 
 
 def fuse(network: nn.Module, form: type[Form] | None = None) -> nn.Module:
     """A copy of a folded network whose bottlenecks are fused as the product's; form None: a 2-D network."""
     changed = copy.deepcopy(network)
-    for stage in (changed.layer1, changed.layer2, changed.layer3, changed.layer4):
+    for stage in (submodule(changed, f"layer{number}") for number in range(1, 5)):
         for place, block in enumerate(stage):
             conv = block.conv2
-            plain = form is None
-            operator = FusedKernel(conv.weight, conv.bias, conv.stride[0]) if plain else form(conv)
+            operator = form(conv) if form else FusedKernel(conv.weight, conv.bias, conv.stride[0])
             stage[place] = FusedBottleneck(block, operator)
     return changed.requires_grad_(False)
 
@@ -227,7 +231,7 @@ def fold_3d(reference: nn.Module) -> nn.Module:
     return folded
 
 
-def _fold_3d(conv: nn.Module, norm: nn.BatchNorm3d) -> nn.Module:
+def _fold_3d(conv: Any, norm: nn.BatchNorm3d) -> nn.Module:
     if not isinstance(conv, GST):
         return fuse_conv_bn_eval(conv, norm)
     start = 0

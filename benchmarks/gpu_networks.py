@@ -16,6 +16,7 @@ from benchmarks.gpu_forms import fold_3d, fuse
 from gst_analysis.analyses.cost.counting import summarise_cost
 from gst_analysis.inference.folding import FoldedKernel, fold_norms
 from gst_analysis.inference.fusing import fuse_blocks
+from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.operators import KernelWeight
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
@@ -61,7 +62,7 @@ class Work:
 class Networks:
     """Three networks in fp32 on the device, in evaluation mode."""
 
-    product: nn.Module
+    product: VideoNetwork
     flat: nn.Module
     reference: nn.Module
 
@@ -147,7 +148,7 @@ def count_work(networks: Networks, frames: int, size: int, device: torch.device)
     """By kind: "2-D", "GST" and "3-D", whose convolutions do the same as GST's."""
     clip = torch.randn(1, frames, 3, size, size, device=device)
     flat, product = _list_layers(networks.flat, clip[0]), _list_layers(networks.product, clip)
-    spec = replace(networks.product.spec, num_frames=frames)  # type: ignore[arg-type]
+    spec = replace(networks.product.spec, num_frames=frames)
     works = {
         "2-D": Work(sum(layer[0] for layer in flat), flat),
         "GST": Work(summarise_cost(spec, size=size).flops, product),
@@ -158,7 +159,7 @@ def count_work(networks: Networks, frames: int, size: int, device: torch.device)
 def _list_layers(network: nn.Module, x: Tensor) -> tuple[tuple[float, float, float], ...]:
     layers: list[tuple[float, float, float]] = []
 
-    def note(module: nn.Module, args: tuple[Any, ...], out: Tensor) -> None:
+    def note(module: Any, args: tuple[Any, ...], out: Tensor) -> None:
         weight, read = module.weight, args[0]
         share = 1.0
         if isinstance(module, (KernelWeight, FoldedKernel)):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from functools import partial
 from unittest import mock
 
 import torch
 from torch import Tensor, nn
+from torch._C._autograd import DeviceType
 from torch.nn import functional as F
 
 from benchmarks.forward import convolve_neighbours
@@ -63,7 +65,7 @@ def measure_families(bench: Bench, setting: Setting, families: str) -> None:
             network = build_model(ModelSpec.from_name(f"{family}-resnet50")).eval()
         network = fold_norms(network).to(TYPES[setting.precision])
         x = bench.clips(setting).to(next(network.parameters()).dtype)
-        runs: dict[str, Run] = {f"GST-like {family}": lambda n=network, x=x: n(x)}
+        runs: dict[str, Run] = {f"GST-like {family}": partial(network, x)}
         for word, form in OVER_TIME.items():
             runs[f"GST-like {family}, {word}"] = in_another_form(runs[f"GST-like {family}"], form)
         del runs[f"GST-like {family}"]
@@ -167,7 +169,7 @@ def _profiled(bench: Bench, setting: Setting) -> dict[str, Run]:
 
 
 def _list_kernels(traced: torch.profiler.profile, top: int) -> Iterator[dict[str, object]]:
-    kernels = [event for event in traced.key_averages() if event.device_type != torch.autograd.DeviceType.CPU]
+    kernels = [event for event in traced.key_averages() if event.device_type != DeviceType.CPU]
     kernels.sort(key=lambda event: -event.self_device_time_total)
     total = sum(event.self_device_time_total for event in kernels)
     for event in kernels[:top]:

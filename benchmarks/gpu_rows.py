@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -231,7 +232,7 @@ def measure_ceilings(device: torch.device, *, side: int, copied_mib: int) -> dic
         for name, kind in TYPES.items():
             a, b = (torch.randn(side, side, device=device).to(kind) for _ in range(2))
             with precision(name):
-                rates[name] = 2 * side**3 / _median({"": lambda a=a, b=b: a @ b}, device)
+                rates[name] = 2 * side**3 / _median({"": partial(torch.matmul, a, b)}, device)
         source = torch.randn(copied_mib * 2**18, device=device)
         target = torch.empty_like(source)
         rates["copy"] = 2 * 4 * source.numel() / _median({"": lambda: target.copy_(source)}, device)

@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -57,7 +58,7 @@ def spread_ms(calls: list[Call]) -> Spread:
     return Spread(median, low, high)
 
 
-def capture(run: Run, pool: object) -> Run:
+def capture(run: Run, pool: Any) -> Run:
     """The call as a CUDA graph that is replayed; graphs of one pool share their memory."""
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())

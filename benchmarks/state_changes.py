@@ -51,7 +51,9 @@ def list_clips(world: World, split: str) -> list[WorldClip]:
 
 def find_truth(clip: WorldClip, trace: ClipTrace) -> TrueChange:
     """The first sampled frame that shows the change; None where it comes after the last one, or never."""
-    shown = [] if clip.tau is None else np.flatnonzero(trace.source_frames >= clip.tau)
+    shown: Sequence[int] | np.ndarray = (
+        [] if clip.tau is None else np.flatnonzero(trace.source_frames >= clip.tau)
+    )
     return TrueChange(int(shown[0]) if len(shown) else None, clip.class_id)
 
 

@@ -61,10 +61,10 @@ class PretendTensor(Tensor):
         tensor.elem = elem
         return tensor
 
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__: Any = torch._C._disabled_torch_function_impl
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override] # torch's stub forgets func
         kwargs = kwargs or {}
         check_devices(func, args, kwargs)
         out = func(*tree_map(_unwrap, args), **tree_map(_unwrap, kwargs))
@@ -102,7 +102,7 @@ class PretendTensor(Tensor):
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.elem.detach().__reduce_ex__(protocol)
 
-    def __repr__(self, **kwargs: Any) -> str:
+    def __repr__(self, **kwargs: Any) -> str:  # type: ignore[override] # torch's may name its one keyword
         return f"PretendTensor({self.elem!r})"
 
 
@@ -276,8 +276,8 @@ def pretend_cuda() -> Iterator[None]:
         # A loader pins in a thread of its own, where no redirection holds.
         stack.enter_context(mock.patch.object(Tensor, "pin_memory", lambda tensor, *_: tensor))
         stack.enter_context(mock.patch.object(torch, "autocast", _Autocast))
-        for name, call in _FUSED.items():
-            stack.enter_context(mock.patch.object(torch, name, call))
+        for name, step in _FUSED.items():
+            stack.enter_context(mock.patch.object(torch, name, step))
         # A parameter that moves must become one of the other kind and stay the same object.
         stack.callback(torch.__future__.set_swap_module_params_on_conversion, swap)
         torch.__future__.set_swap_module_params_on_conversion(True)

@@ -183,7 +183,10 @@ def test_transforms_and_meters_stay_on_the_device() -> None:
 
 
 def test_a_batch_keeps_its_parts_when_it_is_pinned() -> None:
-    items = [ClipItem(torch.zeros(2), 1, 0), SkippedClip(1, "gone", "no such file")]
+    items: list[ClipItem | SkippedClip] = [
+        ClipItem(torch.zeros(2), 1, 0),
+        SkippedClip(1, "gone", "no such file"),
+    ]
     with pretend_cuda():
         pinned = torch.utils.data._utils.pin_memory.pin_memory(collate_clips(items), "cuda")
     assert (len(pinned.labels), [clip.clip for clip in pinned.skipped]) == (1, ["gone"])

@@ -131,7 +131,7 @@ def test_a_job_is_its_visitors_until_they_leave(jobs: Jobs) -> None:
 
 def test_time_left_follows_the_speed_of_what_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("app.jobs.time.monotonic", lambda: now[0])
     job = module.BackgroundJob(lambda tell: None, ME)
     job.progress(0, 10, "Rendering")
     now[0] += 1

@@ -15,6 +15,7 @@ from gst_analysis.analyses.traces.single_clips import planted_clips
 from gst_analysis.checkpoints.loading import save_model
 from tests.app.conftest import Visit, images
 from tests.conftest import build_small
+from tests.untyped import untyped
 
 TWO = ["a/net.pth", "b/net.pth"]
 Chosen = Callable[[AppTest], str]
@@ -73,7 +74,7 @@ def test_an_upload_and_a_path_of_one_name_are_two(visit: Visit, pair: list[str],
     page = visit("report", ckpt="net.pth")
     page.file_uploader[0].upload("net.pth", (folder / "b/net.pth").read_bytes()).run()
     assert page.multiselect[0].value == ["net.pth", "upload:net.pth"]
-    (choice,) = [group for group in page.get("button_group") if group.label == "Checkpoint"]
+    (choice,) = [group for group in untyped(page.get("button_group")) if group.label == "Checkpoint"]
     assert [option.content for option in choice.proto.options] == ["net.pth", "upload:net.pth"]
 
 

@@ -38,7 +38,7 @@ def test_the_same_content_is_read_once_whatever_it_is_called(
 ) -> None:
     first = save_small(file="first.pth")
     (folder / "copy.pth").write_bytes(first.read_bytes())
-    read = []
+    read: list[Any] = []
     monkeypatch.setattr(gst, "open_checkpoint", _noting(open_checkpoint, read))
     reading = cached.read_checkpoint(first)
     assert cached.read_checkpoint(folder / "copy.pth").inspection.sha256 == reading.inspection.sha256

@@ -236,7 +236,9 @@ def test_evidence_is_looked_for_the_class_that_is_asked_for(
     assert json.loads(plots(follower)[1])["data"] == json.loads(plots(page)[1])["data"]
     clip.with_name("other.mp4").write_bytes(clip.read_bytes() + b"\0")
     page.text_input(key="typed_clip").set_value("other.mp4")
-    next(button for button in page.button if button.label == "Open" and "clip" in button.key).click().run()
+    next(
+        button for button in page.button if button.label == "Open" and "clip" in str(button.key)
+    ).click().run()
     assert page.query_params["clip"] == "other.mp4"
     assert "class" not in page.query_params
     nonsense = visit("traces", ckpt="net.pth", clip="clip.mp4", **{"class": "-7"})
@@ -262,16 +264,21 @@ def test_uploads_go_by_their_names_and_can_be_removed(
     assert str(stored.parent) not in page.error[0].value
     next(button for button in page.button if button.label == "Remove uploaded clips").click().run()
     assert not stored.exists()
-    assert page.selectbox(key="clip_shown").value.startswith("planted:")
+    assert str(page.selectbox(key="clip_shown").value).startswith("planted:")
     assert not page.error
 
 
 def test_the_same_content_is_traced_once_and_drawn_from_the_file_that_is_there(
     folder: Path, save_small: SaveSmall, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkpoint, calls = save_small(file="net.pth"), []
-    once = traces.trace
-    monkeypatch.setattr(traces, "trace", lambda *a, **k: calls.append(a) or once(*a, **k))
+    checkpoint, once = save_small(file="net.pth"), traces.trace
+    calls: list[tuple[Any, ...]] = []
+
+    def count(*given: Any, **more: Any) -> Any:
+        calls.append(given)
+        return once(*given, **more)
+
+    monkeypatch.setattr(traces, "trace", count)
     pair = cached_clips.TracedPair("a", "net.pth", cached_clips.hash_clip(clip), "clip.mp4", None)
     cached_clips.trace(pair, cached_clips.PairFiles(checkpoint, clip), BARE)
     moved = clip.rename(folder / "moved.mp4")
@@ -307,7 +314,7 @@ def test_a_link_to_no_clip_says_so_and_falls_back(
     save_small(file="net.pth")
     page = visit("traces", ckpt="net.pth", clip=ref)
     assert words in page.error[0].value
-    assert page.selectbox(key="clip_shown").value.startswith("planted:")
+    assert str(page.selectbox(key="clip_shown").value).startswith("planted:")
     assert len(plots(page)) == 2
 
 

@@ -13,10 +13,11 @@ import pytest
 import streamlit as st
 
 from app import cached_runs, runs, training
+from app.commands import write_train
 from app.jobs import Visitor
 from app.runs import MOST_KEPT, Runs
 from app.wording import NOT_YOURS, say_time
-from gst_analysis.analyses.training_runs import watch_rendering
+from gst_analysis.analyses.training_runs import read_run, watch_rendering
 from gst_analysis.errors import OutputError
 from gst_analysis.planted.making import make_world
 from gst_analysis.planted.worlds import WorldConfig
@@ -283,7 +284,7 @@ def test_shown_python_lines_run(folder: Path, save_small: SaveSmall) -> None:
     for epoch in (1, 2):
         save_small(seed=epoch, file="x.pth").rename(where / f"epoch-{epoch:04d}.pth")
     scope: dict[str, Any] = {}
-    exec(training.write_train(where).python, scope)
+    exec(write_train(str(where), [str(path) for path in read_run(where).checkpoints]).python, scope)
     assert len(scope["epochs"]) == 3
     assert scope["drift"].summary.axis
 

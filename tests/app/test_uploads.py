@@ -60,7 +60,7 @@ def test_equal_names_stay_apart_and_their_number_is_bounded(tmp_path: Path) -> N
 
 def test_a_full_disk_is_said_before_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(uploads.shutil, "disk_usage", lambda _: usage(2**40, 2**40, uploads.ROOM_TO_LEAVE))
+    monkeypatch.setattr("app.uploads.shutil.disk_usage", lambda _: usage(2**40, 2**40, uploads.ROOM_TO_LEAVE))
     files = Uploads(tmp_path)
     with pytest.raises(OutputError, match="found too little"):
         keep(files, "large.pth")

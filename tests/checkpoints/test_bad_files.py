@@ -6,6 +6,7 @@ import os
 import pickle
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -175,7 +176,7 @@ CASES: dict[str, tuple[Callable[[Path], object], type[CheckpointError], str]] = 
         "0 classes",
     ),
     **{
-        f"tensors: {name}": (lambda p, change=change: changed(p, change), BrokenCheckpoint, words)
+        f"tensors: {name}": (partial(changed, change=change), BrokenCheckpoint, words)
         for name, (change, words) in KINDS.items()
     },
     "two tensors for one name": (twice, BrokenCheckpoint, "found two for fc.weight"),

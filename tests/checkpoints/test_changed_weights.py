@@ -7,6 +7,7 @@ import dataclasses
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -33,6 +34,7 @@ from gst_analysis.errors import SpecError
 from gst_analysis.networks.specs import ModelSpec
 from tests.analyses.labelled_clips import small_model, write_clips
 from tests.conftest import SMALL, build_small
+from tests.untyped import submodule, untyped
 
 LAYER = "layer3.0.bn2"
 
@@ -40,7 +42,7 @@ LAYER = "layer3.0.bn2"
 def silence(model: LoadedModel) -> None:
     """Take the scales of one layer away."""
     with torch.no_grad():
-        norm = model.module.get_submodule(LAYER)
+        norm = submodule(model.module, LAYER)
         norm.weight.zero_()
         norm.bias.zero_()
 
@@ -88,11 +90,12 @@ def test_no_result_claims_the_files_sum(tmp_path: Path) -> None:
     untouched = evaluation.evaluate(model, records)
     assert model.sha256 in untouched.provenance.sources.values()
     silence(model)
-    for changed in (
+    results: tuple[Any, ...] = (
         evaluation.evaluate(model, records),
         *(trace_clip(model, records, mode=mode) for mode in ("frame", "prefix", "window")),
         influence.frame_influence(model, records, limit=1),
-    ):
+    )
+    for changed in results:
         assert changed.provenance.sources["small"] == ""
         assert CHANGED in changed.notes
     assert gst.inspect_checkpoint(model).sha256 == ""
@@ -153,18 +156,18 @@ def empty(model: LoadedModel) -> LoadedModel:
 
 
 def wrap(model: LoadedModel) -> LoadedModel:
-    return dataclasses.replace(model, module=nn.DataParallel(model.module))
+    return dataclasses.replace(model, module=untyped(nn.DataParallel(model.module)))
 
 
 def compile_it(model: LoadedModel) -> LoadedModel:
-    return dataclasses.replace(model, module=torch.compile(model.module))
+    return dataclasses.replace(model, module=untyped(torch.compile(model.module)))
 
 
 def exchange(model: LoadedModel) -> LoadedModel:
     return dataclasses.replace(model, module=build_small("c2d-resnet26s"))
 
 
-OTHERS = {
+OTHERS: dict[Callable[[LoadedModel], LoadedModel], str] = {
     change_head: r"with 5 classes.*fc\.weight",
     prune_scales: "make pruning",
     normalise_head: "parametrizations permanent",

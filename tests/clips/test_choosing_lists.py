@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -189,5 +190,6 @@ def test_clips_that_have_been_read_are_not_read_otherwise(hmdb51: Path) -> None:
     records = load_labelled_clips(hmdb51)
     assert len(load_labelled_clips(records, ClipChoice(limit=1, seed=3))) == 1
     for field, value in (("root", "nowhere"), ("format", "jester"), ("subset", "train")):
+        choice: dict[str, Any] = {field: value}
         with pytest.raises(SpecError, match=rf"beside its {field}; found clips that have been read"):
-            load_labelled_clips(records, ClipChoice(**{field: value}))
+            load_labelled_clips(records, ClipChoice(**choice))

@@ -214,6 +214,8 @@ def test_an_edit_list_hides_frames_and_is_no_truncation(tmp_path: Path) -> None:
         stream = target.add_stream_from_template(source.streams.video[0])
         for packet in source.demux(video=0):
             if packet.dts is not None:
+                assert packet.pts is not None
+                assert packet.duration is not None
                 packet.pts -= 5 * packet.duration
                 packet.dts -= 5 * packet.duration
                 packet.stream = stream

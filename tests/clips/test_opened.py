@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from gst_analysis.clips import opened as opened_clips
+from gst_analysis.clips.decoding import open_media
 from gst_analysis.clips.media import Indices
 from gst_analysis.clips.opened import OpenedClips
 from gst_analysis.clips.records import ClipRecord
@@ -29,8 +30,12 @@ def choose(*places: int) -> object:
 def openings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Grows with every clip that is opened."""
     seen: list[str] = []
-    once = opened_clips.open_media
-    monkeypatch.setattr(opened_clips, "open_media", lambda path: seen.append(str(path)) or once(path))
+
+    def note(path: Path) -> object:
+        seen.append(str(path))
+        return open_media(path)
+
+    monkeypatch.setattr(opened_clips, "open_media", note)
     return seen
 
 

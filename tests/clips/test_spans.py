@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,10 +42,10 @@ def test_a_whole_file(film: Path, folder: Path) -> None:
 
 
 def test_parts_by_frames_and_by_times(film: Path, folder: Path) -> None:
-    part = {"start_frame": 12, "stop_frame": 24}
+    part: dict[str, Any] = {"start_frame": 12, "stop_frame": 24}
     assert numbers(ClipRecord("a", folder, **part)) == list(range(12, 24))
     assert numbers(ClipRecord("a", film, **part)) == list(range(12, 24))
-    times = {"start_s": 1.0, "stop_s": 1.5}
+    times: dict[str, Any] = {"start_s": 1.0, "stop_s": 1.5}
     assert numbers(ClipRecord("a", film, **times)) == list(range(24, 36))
     both = ClipRecord("a", film, **part, **times)
     assert numbers(both) == list(range(24, 36)), "a video's rate may not be that of the frame numbers"

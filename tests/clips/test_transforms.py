@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -149,9 +150,9 @@ def test_one_draw_for_the_whole_clip() -> None:
 def test_each_jitter_changes_colour(name: str) -> None:
     still = Augmentation(scales=(1.0,), flip=0)
     plain, _ = TrainTransform(SPEC, MIRROR, still)(ramp(), 0, rng(1))
-    jittered, _ = TrainTransform(SPEC, MIRROR, Augmentation(scales=(1.0,), flip=0, **{name: 0.5}))(
-        ramp(), 0, rng(1)
-    )
+    jitter: dict[str, Any] = {name: 0.5}
+    jittering = Augmentation(scales=(1.0,), flip=0, **jitter)
+    jittered, _ = TrainTransform(SPEC, MIRROR, jittering)(ramp(), 0, rng(1))
     assert (plain - jittered).abs().mean() > 0.01
 
 

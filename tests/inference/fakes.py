@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +49,13 @@ def fake_model(
 ) -> LoadedModel:
     """A LoadedModel around the fake network: 4 classes, and pixels from 0 to 1 as they are."""
     spec = ModelSpec.from_name("c2d-resnet26s", num_classes=4, num_frames=3, width=8)
-    settings = {"frames": 3, "resize": SIZE, "crop": SIZE, "mean": (0, 0, 0), "std": (1, 1, 1)} | clip
+    settings: dict[str, Any] = {
+        "frames": 3,
+        "resize": SIZE,
+        "crop": SIZE,
+        "mean": (0, 0, 0),
+        "std": (1, 1, 1),
+    } | clip
     checkpoint = dataclasses.replace(
         create_model(spec, seed=0).checkpoint,
         path=Path("fake.pth"),

@@ -17,6 +17,7 @@ from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec, model_names
 from tests.conftest import build_small
+from tests.untyped import gradient, submodule, untyped
 
 SMALL = [name for name in model_names() if name.endswith(("resnet18", "resnet26s", "mobilenetv2"))]
 LARGE = [name for name in model_names() if name.endswith("resnet50")]
@@ -64,8 +65,8 @@ def test_folding_changes_nothing_in_real_networks(name: str) -> None:
         if isinstance(norm, _BatchNorm):
             nn.init.normal_(norm.weight, 1, 0.2)
             nn.init.normal_(norm.bias, 0, 0.2)
-            norm.running_mean.normal_(0, 0.2)
-            norm.running_var.uniform_(0.5, 1.5)
+            untyped(norm.running_mean).normal_(0, 0.2)
+            untyped(norm.running_var).uniform_(0.5, 1.5)
     assert measure_change(network, draw_clips(64)) < 1e-4
     assert count_norms(fold_norms(network)) == 0
 
@@ -86,7 +87,7 @@ def test_a_wrong_statistic_would_be_noticed() -> None:
     network = build_small("gst-resnet26s")
     clips = draw_clips()
     folded = fold_norms(network)
-    network.get_submodule("layer4.1.bn2").running_mean += 0.01
+    submodule(network, "layer4.1.bn2").running_mean += 0.01
     with torch.no_grad():
         change = (folded(clips) - network(clips)).abs().max() / network(clips).abs().max()
     assert change > 1e-4
@@ -123,8 +124,8 @@ def test_networks_of_other_makes_come_back_as_copies() -> None:
 def test_norms_without_scale_and_convolutions_with_bias_fold_too() -> None:
     torch.manual_seed(0)
     pair = nn.Sequential(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6, affine=False)).eval()
-    pair[1].running_mean.normal_()
-    pair[1].running_var.uniform_(0.5, 2)
+    untyped(pair[1]).running_mean.normal_()
+    untyped(pair[1]).running_var.uniform_(0.5, 2)
     folded = fold_norms(pair)
     assert count_norms(folded) == 0
     x = torch.randn(2, 3, 9, 9)
@@ -145,7 +146,7 @@ def test_folded_networks_still_pass_gradients_to_their_input() -> None:
     for one in (network, fold_norms(network)):
         clips = draw_clips().requires_grad_()
         one(clips).square().sum().backward()
-        gradients.append(clips.grad)
+        gradients.append(gradient(clips))
     scale = gradients[0].abs().max()
     assert (gradients[0] - gradients[1]).abs().max() / scale < 1e-2  # ReLU flips at rounding are allowed
 

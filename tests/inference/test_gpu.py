@@ -16,6 +16,7 @@ from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.specs import ClipSpec
 from tests.conftest import build_small
 from tests.inference.fakes import record, write_greys
+from tests.untyped import untyped
 
 pytestmark = pytest.mark.gpu
 
@@ -58,14 +59,14 @@ def test_the_gpu_says_what_the_cpu_says(tmp_path: Path, name: str, *, fold: bool
 def test_evaluate_gives_memory_and_settings_back(tmp_path: Path) -> None:
     model = load_small(tmp_path, "gst-resnet26s")
     records = RecordList(tuple(plant_clips(tmp_path / "clips")))
-    precise = torch.backends.cudnn.conv.fp32_precision
+    precise = untyped(torch.backends.cudnn).conv.fp32_precision
     measure_accuracy(model, records, settings=InferenceSettings(device="cuda"))
     before = torch.cuda.memory_allocated()
     for fold in (True, False):
         done = measure_accuracy(model, records, settings=InferenceSettings(device="cuda", batch=2, fold=fold))
     assert done.summary.clips == 6
     assert torch.cuda.memory_allocated() <= before
-    assert torch.backends.cudnn.conv.fp32_precision == precise
+    assert untyped(torch.backends.cudnn).conv.fp32_precision == precise
 
 
 def test_auto_is_the_gpu(tmp_path: Path) -> None:

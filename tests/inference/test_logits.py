@@ -9,6 +9,7 @@ import pickle
 import zipfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from gst_analysis.inference.logits import FrameLogits, softmax
 from gst_analysis.results import Provenance
 
 
-def make_logits(clips: tuple[str, ...] = ("a", "b/ü", "c\udc80d"), **changes: object) -> FrameLogits:
+def make_logits(clips: tuple[str, ...] = ("a", "b/ü", "c\udc80d"), **changes: Any) -> FrameLogits:
     rng = np.random.default_rng(0)
     count = len(clips)
     logits = FrameLogits(
@@ -183,4 +184,5 @@ def test_classes_without_names_go_by_their_numbers() -> None:
 
 def test_softmax_is_softmax_also_of_large_logits() -> None:
     values = np.array([[0.0, np.log(3.0)], [1000.0, 1000.0], [-1e30, 1e30]], dtype=np.float32)
-    np.testing.assert_allclose(softmax(values), [[0.25, 0.75], [0.5, 0.5], [0, 1]], rtol=1e-6)
+    expected = np.array([[0.25, 0.75], [0.5, 0.5], [0, 1]])
+    np.testing.assert_allclose(softmax(values), expected, rtol=1e-6)

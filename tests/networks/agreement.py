@@ -12,6 +12,7 @@ from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
 from tests.reference import as_product, build_reference, load_product
 from tests.reference.names import reference_name
+from tests.untyped import gradient
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,8 @@ def _pass(network: nn.Module, clips: Tensor) -> tuple[Tensor, dict[str, Tensor]]
     output = network(clips)
     direction = torch.randn(output.shape, generator=torch.Generator().manual_seed(1)).to(output)
     (output * direction).sum().backward()
-    gradients = {name: parameter.grad for name, parameter in network.named_parameters()}
-    return output.detach(), gradients | {"clips": clips.grad}
+    gradients = {name: gradient(parameter) for name, parameter in network.named_parameters()}
+    return output.detach(), gradients | {"clips": gradient(clips)}
 
 
 def draw_clips(clips: int, frames: int, height: int, width: int | None = None) -> Tensor:

@@ -21,6 +21,7 @@ from gst_analysis.networks.specs import ModelSpec
 from tests.networks.agreement import draw_weights, relative
 from tests.reference.names import INSIDE, INSIDE_DEPTHWISE
 from tests.reference.operators import DEPTHWISE, OPERATORS, shift
+from tests.untyped import gradient
 
 TOLERANCE = 1e-5
 FRAMES = pytest.mark.parametrize("frames", [1, 2, 8])
@@ -60,11 +61,11 @@ def assert_same(operator: nn.Module, reference: nn.Module, names: dict[str, str]
     (own * direction).sum().backward()
     (other * direction).sum().backward()
     assert relative(own, other) < TOLERANCE
-    assert relative(own_x.grad, other_x.grad) < TOLERANCE
-    gradients = {name: parameter.grad for name, parameter in reference.named_parameters()}
+    assert relative(gradient(own_x), gradient(other_x)) < TOLERANCE
+    gradients = {name: gradient(parameter) for name, parameter in reference.named_parameters()}
     for name, parameter in operator.named_parameters():
         truth = gradients.pop(names[name])
-        assert relative(parameter.grad, truth.reshape(parameter.shape)) < TOLERANCE, name
+        assert relative(gradient(parameter), truth.reshape(parameter.shape)) < TOLERANCE, name
     assert not gradients
 
 
@@ -149,7 +150,7 @@ def reach(operator: nn.Module, frame: int, channels: slice) -> list[int]:
     """The input frames, of nine, that some output channels of a frame depend on."""
     x = torch.randn(9, 32, 6, 6, requires_grad=True)
     operator(x, 9)[frame, channels].sum().backward()
-    return torch.nonzero(x.grad.abs().sum((1, 2, 3))).flatten().tolist()
+    return torch.nonzero(gradient(x).abs().sum((1, 2, 3))).flatten().tolist()
 
 
 TEMPORAL = sorted(set(runnable_families()) - {"c2d", "tsm"})
@@ -185,7 +186,7 @@ def test_gst_paths_read_different_halves_and_large_reads_all() -> None:
         for channels in (slice(0, 36), slice(36, 48)):
             x = torch.randn(3, 32, 5, 5, requires_grad=True)
             operator(x, 3)[:, channels].sum().backward()
-            seen = torch.nonzero(x.grad.abs().sum((0, 2, 3))).flatten().tolist()
+            seen = torch.nonzero(gradient(x).abs().sum((0, 2, 3))).flatten().tolist()
             assert seen == list(range(seen[0], seen[-1] + 1))
             read.append((seen[0], seen[-1] + 1))
         assert read == expected
@@ -197,9 +198,9 @@ def test_sth_filters_read_their_own_group_through_time() -> None:
     for o in (0, 1, 6, 47):
         x = torch.randn(5, 32, 5, 5, requires_grad=True)
         operator(x, 5)[2, o].sum().backward()
-        beyond = torch.nonzero(x.grad[[1, 3]].abs().sum((0, 2, 3))).flatten().tolist()
+        beyond = torch.nonzero(gradient(x)[[1, 3]].abs().sum((0, 2, 3))).flatten().tolist()
         assert beyond == list(range(o % 4 * 8, o % 4 * 8 + 8))
-        assert x.grad[2].abs().sum((1, 2)).all()
+        assert gradient(x)[2].abs().sum((1, 2)).all()
 
 
 @pytest.mark.parametrize("family", runnable_families())

@@ -16,6 +16,7 @@ from gst_analysis.networks.operators import build_operator
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec, model_names
 from tests.networks.agreement import draw_clips, relative
+from tests.untyped import untyped
 
 
 @pytest.mark.parametrize("name", model_names())
@@ -74,7 +75,9 @@ def test_a_ninth_family_is_one_class_and_one_line() -> None:
 
 @pytest.mark.usefixtures("_ninth")
 def test_a_ninth_family_computes_what_its_kernels_say() -> None:
-    operator = build_operator(ModelSpec("slow-first", "resnet18", width=8), Site("conv1", "bn1", 8, 16, 2))
+    operator = untyped(
+        build_operator(ModelSpec("slow-first", "resnet18", width=8), Site("conv1", "bn1", 8, 16, 2))
+    )
     x = torch.randn(2 * 3, 8, 7, 7)
     volume = x.unflatten(0, (2, 3)).transpose(1, 2)  # (N, C, T, H, W)
     spatial = F.conv3d(volume, operator["spatial"].weight[:, :, None], None, (1, 2, 2), (0, 1, 1))

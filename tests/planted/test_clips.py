@@ -17,7 +17,7 @@ def small(world, **options):
 
 
 def first_of_each_class(config):
-    found = {}
+    found: dict[int, int] = {}
     for index in range(2 * len(config.classes)):
         found.setdefault(draw_plan(config, index).class_id, index)
     assert len(found) == len(config.classes)
@@ -116,6 +116,7 @@ def test_twins_are_equal_before_tau_and_never_again(index):
     mine = render_clip(config, index, noise=False).frames.astype(int)
     twin = render_clip(config, index, noise=False, label=plan.planted.partner).frames
     tau = plan.twin_tau
+    assert tau is not None
     difference = np.abs(mine - twin).max(axis=(1, 2, 3))
     assert np.all(difference[:tau] == 0)
     assert np.all(difference[tau:] > 40)
@@ -136,6 +137,7 @@ def test_what_has_changed_stays_changed():
     for index in range(32):
         plan = draw_plan(config, index)
         done, never = sorted((plan.planted, named[plan.planted.partner]), key=lambda c: not c.completes)
+        assert plan.twin_tau is not None
         if plan.twin_tau < 20:
             after = slice(plan.twin_tau + 9, None)
             assert unrest(index, done, after) < 1e-3
@@ -159,6 +161,7 @@ def test_boxes_hold_their_objects(world):
             for frame, box in enumerate(full.boxes[number]):
                 rows, columns = np.nonzero(changed[frame])
                 if len(rows):
+                    assert box is not None
                     x0, y0, x1, y1 = box
                     assert x0 <= columns.min() <= columns.max() < x1
                     assert y0 <= rows.min() <= rows.max() < y1
@@ -201,6 +204,7 @@ def test_the_hidden_object_is_seen_before_tau_and_not_after():
             rendering = render_clip(config, index)
             target = [s.role for s in plan.scene.sprites].index("target")
             boxes = rendering.boxes[target]
+            assert plan.tau is not None
             assert all(box is not None for box in boxes[: plan.tau])
             assert all(box is None for box in boxes[plan.tau + 5 :])
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import multiprocessing
 import re
+from typing import Any
 
 import av
 import numpy as np
@@ -22,8 +23,9 @@ from gst_analysis.planted.making import (
     render_clip,
 )
 from gst_analysis.planted.truth import place_of
+from tests.untyped import untyped
 
-SMALL = {"clips": 24, "frames": 8, "size": 32}
+SMALL: dict[str, Any] = {"clips": 24, "frames": 8, "size": 32}
 
 
 def decode(path):
@@ -60,7 +62,9 @@ def test_the_layout_is_something_something_v2s(world):
         for row in rows:
             assert re.sub(r"[\[\]]", "", row["template"]) in labels
             pattern = re.escape(row["template"]).replace(re.escape("[something]"), "(.+)")
-            assert re.fullmatch(pattern, row["label"], re.IGNORECASE).groups() == tuple(row["placeholders"])
+            match = re.fullmatch(pattern, row["label"], re.IGNORECASE)
+            assert match is not None
+            assert match.groups() == tuple(row["placeholders"])
             assert (world.folder / "videos" / f"{row['id']}.mp4").is_file()
         ids[split] = {row["id"] for row in rows}
     assert not ids["train"] & ids["validation"]
@@ -135,11 +139,11 @@ def test_files_decode_to_what_was_rendered_forwards_and_backwards(tmp_path, cont
 def test_videos_state_their_rate_and_codec(tmp_path, container):
     world = make_world(tmp_path / "w", WorldConfig(**SMALL, container=container, fps=10))
     with av.open(str(world.path(world.clips[0]))) as file:
-        stream = file.streams.best("video")
+        stream: Any = file.streams.best("video")
         assert stream.average_rate == 10
         assert stream.codec_context.name in ("h264", "vp9", "libvpx-vp9")
         assert (stream.width, stream.height) == (32, 32)
-        times = [frame.time for frame in file.decode(stream)]
+        times = [untyped(frame).time for frame in file.decode(stream)]
     assert times == pytest.approx(np.arange(8) / 10, abs=0.002)
 
 

@@ -56,13 +56,15 @@ def test_order_tells_partners_apart(clips):
 def test_one_frame_tells_static_shapes_apart():
     """A square fills its box more than a triangle does."""
     config = WorldConfig(world="static", clips=480, frames=8, size=64, difficulty="easy", seed=5)
-    shares = {"square": [], "triangle": []}
+    shares: dict[str, list[float]] = {"square": [], "triangle": []}
     for index in range(240):
         plan = draw_plan(config, index)
         if plan.look.shape in shares and plan.action != "clockwise":
             rendering = render_clip(config, index, noise=False)
             bare = render_clip(config, index, noise=False, without=[len(rendering.boxes) - 1])
-            x0, y0, x1, y1 = rendering.boxes[-1][4]
+            box = rendering.boxes[-1][4]
+            assert box is not None
+            x0, y0, x1, y1 = box
             changed = np.abs(rendering.frames[4].astype(int) - bare.frames[4]).max(axis=-1) > 12
             shares[plan.look.shape].append(changed[y0:y1, x0:x1].mean())
     squares, triangles = (np.array(v) for v in shares.values())

@@ -63,7 +63,7 @@ def test_partners_are_mutual_and_differ_in_direction_or_outcome_only():
 @settings(max_examples=60, deadline=None)
 def test_labels_are_balanced_in_every_split(world, clips, fraction, seed):
     config = WorldConfig(world=world, clips=clips, train_fraction=fraction, seed=seed)
-    counts = {"train": Counter(), "validation": Counter()}
+    counts: dict[str, Counter[int]] = {"train": Counter(), "validation": Counter()}
     for index in range(clips):
         counts[split_of(config, index)][class_of(config, index)] += 1
     classes = range(len(config.classes))

@@ -65,14 +65,14 @@ class GST(nn.Module):
 
     def __init__(self, c_in: int, c_out: int, stride: int, alpha: Fraction) -> None:
         super().__init__()
-        self.half = c_in // 2
+        self.in_half = c_in // 2
         temporal = int(c_out * alpha)
-        self.conv = conv3d(self.half, c_out - temporal, 1, 3, stride=stride)
-        self.Tconv = conv3d(self.half, temporal, 3, 3, stride=stride)
+        self.conv = conv3d(self.in_half, c_out - temporal, 1, 3, stride=stride)
+        self.Tconv = conv3d(self.in_half, temporal, 3, 3, stride=stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        spatial = self.conv(x[:, : self.half])
-        temporal = self.Tconv(x[:, self.half :])
+        spatial = self.conv(x[:, : self.in_half])
+        temporal = self.Tconv(x[:, self.in_half :])
         return torch.cat([spatial, temporal], dim=1)
 
 

@@ -84,8 +84,9 @@ class ResNet3D(nn.Module):
             layer = nn.Sequential()
             for index in range(depth):
                 stride = 2 if stage > 0 and index == 0 else 1
-                layer.append(block(family, c_in, planes, stride, alpha))
-                layer[-1].shifts = family == "tsm" and (depths[2] < 23 or index % 2 == 0)
+                built = block(family, c_in, planes, stride, alpha)
+                built.shifts = family == "tsm" and (depths[2] < 23 or index % 2 == 0)
+                layer.append(built)
                 c_in = planes * block.expansion
             self.add_module(f"layer{stage + 1}", layer)
         self.fc = nn.Linear(c_in, classes)
@@ -94,6 +95,7 @@ class ResNet3D(nn.Module):
         x = clips.transpose(1, 2)  # (N, 3, T, H, W)
         x = F.relu(self.bn1(self.conv1(x)))
         x = F.max_pool3d(x, (1, 3, 3), stride=(1, 2, 2), padding=(0, 1, 1))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        for stage in range(1, 5):
+            x = self.get_submodule(f"layer{stage}")(x)
         x = torch.mean(x, dim=(3, 4))  # (N, C, T)
         return self.fc(x.transpose(1, 2))

@@ -18,7 +18,6 @@ from gst_analysis.errors import SpecError
 from gst_analysis.networks.registry import build_model
 from gst_analysis.training.config import DataConfig, OptimiserConfig, TrainConfig, fixed_settings
 from gst_analysis.training.recipes import (
-    DEFAULT_RECIPE,
     format_config,
     list_recipes,
     load_config,
@@ -26,6 +25,7 @@ from gst_analysis.training.recipes import (
     parse_overrides,
     setting_types,
 )
+from gst_analysis.training.table import DEFAULT_RECIPE
 
 
 @pytest.mark.parametrize("name", list_recipes())
@@ -275,12 +275,14 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
     }
     numbers = st.lists(st.floats(1e-9, 100), min_size=1, max_size=4, unique=True)
     return st.one_of(
-        st.sampled_from(typing.get_args(kind))
-        if typing.get_origin(kind) is typing.Literal
-        else numbers.map(lambda values: tuple(sorted(values)))
-        if typing.get_origin(kind) is tuple
-        else plain[kind]
-        for kind in kinds
+        [
+            st.sampled_from(typing.get_args(kind))
+            if typing.get_origin(kind) is typing.Literal
+            else numbers.map(lambda values: tuple(sorted(values)))
+            if typing.get_origin(kind) is tuple
+            else plain[kind]
+            for kind in kinds
+        ]
     )
 
 

@@ -64,7 +64,8 @@ def wait_for_more(process: BaseProcess, out: Path) -> bool:
 def test_kills_at_random_moments_change_nothing(world: Path, tmp_path: Path) -> None:
     finish(start(world, tmp_path / "whole"))
     chance = random.Random(0)
-    out, kills = tmp_path / "killed", []
+    out = tmp_path / "killed"
+    kills: list[int] = []
     while len(kills) < 12:
         process = start(world, out)
         running = wait_for_more(process, out)

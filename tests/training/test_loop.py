@@ -44,6 +44,7 @@ def test_what_a_run_leaves(world: Path, tmp_path: Path) -> None:
     assert result.summary.epochs == 5
     assert result.summary.steps == 5 * STEPS
     best = result.table["val_top1"].max()
+    assert result.summary.best_epoch is not None
     assert result.summary.best_top1 == best == result.table["val_top1"][result.summary.best_epoch - 1]
     for path in result.files.values():
         model = load_model(path)

@@ -8,6 +8,7 @@ from gst_analysis.networks.devices import choose_device
 from gst_analysis.training.config import RunConfig
 from gst_analysis.training.progress import Clock
 from gst_analysis.training.ranks import Ranks, build_fabric, explain_lost_ranks
+from tests.untyped import untyped
 
 
 def test_auto_is_a_device_that_is_here_and_a_missing_one_is_said() -> None:
@@ -47,7 +48,7 @@ def test_several_nodes_need_a_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MASTER_ADDR", "SLURM_PROCID"):
         with monkeypatch.context() as there:
             there.setenv(name, "0")
-            assert build_fabric(RunConfig(device="cpu", nodes=2)).strategy.num_nodes == 2
+            assert untyped(build_fabric(RunConfig(device="cpu", nodes=2)).strategy).num_nodes == 2
 
 
 def test_slurm_decides_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from gst_analysis.training.loop import train
 from gst_analysis.training.recipes import load_config
 from gst_analysis.training.sources import load_sources, prepare_world
 from tests.training.runs import SETTINGS, at_step, tiny, weights
+from tests.untyped import untyped
 
 
 def items(dataset: ClipDataset) -> list[ClipItem]:
@@ -183,7 +185,7 @@ def test_without_names_both_lists_say_how_many_classes_there_are(world: Path, tm
     assert not any("flipped" in note for note in load_sources(more).notes)
 
 
-def ucf(folder: Path, lists: dict[str, list[tuple[str, int | None]]], **changes: str) -> TrainConfig:
+def ucf(folder: Path, lists: Mapping[str, Sequence[tuple[str, int | None]]], **changes: str) -> TrainConfig:
     """A run on lists as UCF-101 has them: actions and numbers, or actions alone."""
     for name, rows in lists.items():
         lines = [
@@ -329,7 +331,7 @@ def test_a_worker_killed_while_a_file_is_written_is_no_full_disk(
             raise AssertionError
 
     real = torch.save
-    monkeypatch.setattr(torch, "save", lambda record, file: real(record, Slow()))
+    monkeypatch.setattr(torch, "save", lambda record, file: real(record, untyped(Slow())))
     with pytest.raises(DataError, match="a process that reads clips and was killed"):
         train(tiny(world, {"data.workers": "1"}), out=tmp_path)
     assert not list(tmp_path.glob(".*"))

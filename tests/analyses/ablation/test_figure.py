@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgba
 
 from gst_analysis.analyses.ablation.figure import draw_ablation
 from gst_analysis.analyses.ablation.table import ABLATION, INTERVENTIONS
@@ -61,7 +61,7 @@ def test_a_mean_outside_its_interval_and_no_groups_are_drawn() -> None:
     table = make_ablation(groups=("all",))
     table["loss_rise_low"] = table["loss_rise"] + 0.1
     figure = draw_ablation(table, measure="loss_rise", dark=True)
-    assert figure.get_facecolor() == plt.matplotlib.colors.to_rgba(DARK.paper)
+    assert figure.get_facecolor() == to_rgba(DARK.paper)
     (text,) = figure.legends[0].get_texts()
     assert "no groups" in text.get_text()
 

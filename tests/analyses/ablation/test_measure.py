@@ -23,6 +23,7 @@ from gst_analysis.networks.network import average_frames
 from gst_analysis.probes.clip_stream import group_evenly
 from gst_analysis.probes.resampling import Bootstrap, summarise_means
 from tests.analyses.labelled_clips import load_pixels, small_model, write_clips
+from tests.untyped import submodule, untyped
 
 LABELS = [0, 1, 2, 3, 4, 0, 1]
 FEW = Bootstrap(draws=100)
@@ -61,7 +62,7 @@ def test_silent_temporal_channels_leave_no_order() -> None:
     with torch.no_grad():
         told = (average_frames(model.module(clips)) - average_frames(model.module(shuffled))).abs().max()
         for block in model.spec.blocks():
-            norm = model.module.get_submodule(f"{block.name}.bn2")
+            norm = submodule(model.module, f"{block.name}.bn2")
             norm.weight[model.spec.groups(block.hidden)["temporal"]] = 0
             norm.bias[model.spec.groups(block.hidden)["temporal"]] = 0
         left = (average_frames(model.module(clips)) - average_frames(model.module(shuffled))).abs().max()
@@ -80,7 +81,7 @@ def test_sharing_what_comes_before_changes_nothing(name: str, records: RecordLis
         untouched = torch.cat([average_frames(model.module(clips[part])) for part in batches])
     for (layer, group, kind), rows in table.groupby(["layer", "group", "intervention"]):
         site = next(s for b in model.spec.blocks() for s in b.sites if f"{b.name}.{s.norm}" == layer)
-        channels = model.spec.groups(site.c_out, depthwise=site.depthwise)[str(group)]
+        channels = untyped(model.spec.groups(site.c_out, depthwise=site.depthwise))[str(group)]
         means = torch.zeros(1) if kind == "zero" else _mean_activation(model, clips, str(layer))[channels]
 
         def change(out: Tensor, channels: slice = channels, means: Tensor = means) -> Tensor:
@@ -99,7 +100,12 @@ def test_sharing_what_comes_before_changes_nothing(name: str, records: RecordLis
 def _mean_activation(model: LoadedModel, clips: Tensor, layer: str) -> Tensor:
     """What the next layer reads, averaged over everything but channels."""
     seen: list[Tensor] = []
-    run_whole(model, clips, layer, lambda out: seen.append(out.clone()) or out)
+
+    def keep(out: Tensor) -> Tensor:
+        seen.append(out.clone())
+        return out
+
+    run_whole(model, clips, layer, keep)
     joins = model.spec.plan.kind == "basic" and layer.endswith("bn2")
     active = seen[0] if joins else seen[0].clamp(0, 6 if model.spec.plan.kind == "inverted" else None)
     return active.mean((0, 2, 3))
@@ -146,13 +152,14 @@ def test_the_one_group_that_matters_is_found(tmp_path: Path) -> None:
     with torch.no_grad():
         for block in model.spec.blocks():
             if block.name != "layer3.0":
-                model.module.get_submodule(f"{block.name}.bn3").weight.zero_()
-        conv3 = model.module.get_submodule("layer3.0.conv3").weight
+                submodule(model.module, f"{block.name}.bn3").weight.zero_()
+        conv3 = submodule(model.module, "layer3.0.conv3").weight
         conv3[:, : 3 * conv3.shape[1] // 4] = 0
-        model.module.get_submodule("layer3.0.bn3").weight.mul_(5)
+        submodule(model.module, "layer3.0.bn3").weight.mul_(5)
         clips = write_clips(tmp_path / "unlabelled", [0] * 12)
         pixels = load_pixels(clips, model.clip_spec)
-        model.module.fc.bias -= model.module(pixels).mean((0, 1))  # so that every class is some clip's
+        mean = model.module(pixels).mean((0, 1))
+        submodule(model.module, "fc").bias -= mean  # so that every class is some clip's
         answers = average_frames(model.module(pixels)).argmax(1)
     labelled = RecordList(
         tuple(ClipRecord(r.clip, r.path, int(a)) for r, a in zip(clips, answers, strict=True))

@@ -19,6 +19,7 @@ from gst_analysis.cli import run
 from gst_analysis.tables.schema import check
 from tests.checkpoints import foreign
 from tests.conftest import SaveSmall, build_small
+from tests.untyped import submodule
 
 
 def read(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -102,8 +103,8 @@ def test_odd_checkpoints_give_figures_and_no_nan(tmp_path: Path) -> None:
     folded, zero, narrow = build_small("gst-resnet26s"), build_small("gst-resnet26s"), None
     with torch.no_grad():
         for block in folded.spec.blocks():
-            folded.get_submodule(f"{block.name}.bn2").weight.fill_(1.0)
-            zero.get_submodule(f"{block.name}.bn2").weight.zero_()
+            submodule(folded, f"{block.name}.bn2").weight.fill_(1.0)
+            submodule(zero, f"{block.name}.bn2").weight.zero_()
     spec = gst.ModelSpec.from_name("gst-resnet26s", alpha="1/8", width=8, num_classes=3)
     narrow = gst.create_model(spec, seed=0)
     paths = [gst.save_model(tmp_path / "folded.pth", folded), gst.save_model(tmp_path / "zero.pth", zero)]

@@ -21,6 +21,7 @@ from gst_analysis.analyses.scales.samples import compare_samples
 from gst_analysis.checkpoints.loading import load_checkpoint, save_model
 from gst_analysis.networks.specs import ModelSpec
 from tests.conftest import SaveSmall, build_small
+from tests.untyped import submodule
 
 
 def read(path: Path, name: str) -> pd.DataFrame:
@@ -40,7 +41,7 @@ def test_what_differs_is_counted_beside_the_gaps(tmp_path: Path) -> None:
     network = build_small("gst-resnet26s", alpha="1/2")
     before = read(save_model(tmp_path / "a.pth", network), "a")
     with torch.no_grad():
-        network.get_submodule("layer3.0.bn2").weight[32:] += 1.0
+        submodule(network, "layer3.0.bn2").weight[32:] += 1.0
     after = read(save_model(tmp_path / "b.pth", network), "b")
     gaps = tabulate_gaps(pd.concat([before, after], ignore_index=True))
     differences = join_differences([tabulate_differences(after, before)])
@@ -54,7 +55,7 @@ def test_a_tenth_added_to_every_scale_is_a_distance_of_a_tenth(tmp_path: Path) -
     before = read(save_model(tmp_path / "a.pth", network), "a")
     with torch.no_grad():
         for block in network.spec.blocks():
-            network.get_submodule(f"{block.name}.bn2").weight += 0.1
+            submodule(network, f"{block.name}.bn2").weight += 0.1
     after = read(save_model(tmp_path / "b.pth", network), "b")
     table = tabulate_differences(after, before)
     np.testing.assert_allclose(table["wasserstein"], 0.1, atol=1e-7)  # weights are stored in fp32

@@ -9,6 +9,7 @@ import pytest
 from gst_analysis.analyses.comparison.figure import draw_overlays, draw_ridgelines, estimate_density
 from gst_analysis.style.theme import SPATIAL, TEMPORAL
 from tests.analyses.scales.test_gap_figure import drawn_numbers
+from tests.untyped import untyped
 
 
 def make_scales(names: tuple[str, ...] = ("one", "two"), group: str | None = None) -> pd.DataFrame:
@@ -36,7 +37,7 @@ def test_overlays_are_cumulative_shares() -> None:
     figure = draw_overlays(table, by="stage")
     axes = figure.axes[1]  # stage 1, temporal
     values = table[(table["stage"] == 1) & (table["group"] == "temporal") & (table["checkpoint"] == "two")]
-    x, y = axes.lines[1].get_data()
+    x, y = untyped(axes.lines[1].get_data())
     np.testing.assert_allclose(np.sort(values["gamma"]), x[1:])
     np.testing.assert_allclose(y[1:], [0.25, 0.5, 0.75, 1])
     colours = [axes.title.get_color() for axes in figure.axes[:2]]
@@ -57,7 +58,7 @@ def test_ridges_stand_in_order_with_their_medians() -> None:
     axes = draw_ridgelines(table).axes[0]
     assert [t.get_text() for t in axes.get_yticklabels()] == ["third", "second", "first"]
     rows = table[(table["checkpoint"] == "first") & (table["stage"] == 1) & (table["group"] == "temporal")]
-    ticks = [line.get_xydata() for line in axes.lines if line.get_linewidth() == 1.8]
+    ticks = [untyped(line.get_xydata()) for line in axes.lines if line.get_linewidth() == 1.8]
     assert any(
         np.allclose(tick[:, 0], rows["gamma"].median()) and tick[0, 1] == pytest.approx(1.88)
         for tick in ticks

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -26,6 +27,7 @@ from gst_analysis.analyses.cost.paper_audit import tabulate_published_costs
 from gst_analysis.errors import GstError
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.style.theme import DARK, save_figure
+from tests.untyped import untyped
 
 DESIGNS = [None, ("a small design", 2.7), ("gst-resnet50 α=1/4", 29.0), ("a large design", 900.0)]
 
@@ -91,7 +93,9 @@ def test_a_group_without_cost_has_no_bar() -> None:
 def test_points_stand_where_the_table_says(published: pd.DataFrame) -> None:
     rows = published[(published["dataset"] == "something-v1") & (published["top1"] > 30)]
     axes = draw_accuracy_over_cost(published).axes[0]
-    drawn = {(float(x), float(y)) for line in axes.lines for x, y in zip(*line.get_data(), strict=True)}
+    drawn = {
+        (float(x), float(y)) for line in axes.lines for x, y in zip(*untyped(line.get_data()), strict=True)
+    }
     assert set(zip(rows["gmacs"], rows["top1"], strict=True)) <= drawn
     interactive = draw_accuracy_over_cost_interactive(published)
     shown = {(x, y) for trace in interactive.data for x, y in zip(trace.x, trace.y, strict=True)}
@@ -222,7 +226,7 @@ def test_drawing_leaves_matplotlib_as_it_was(
     ],
 )
 def test_what_cannot_be_drawn_is_refused(
-    published: pd.DataFrame, wrong: dict[str, str], message: str
+    published: pd.DataFrame, wrong: dict[str, Any], message: str
 ) -> None:
     for draw in (draw_accuracy_over_cost, draw_accuracy_over_cost_interactive):
         with pytest.raises(GstError, match=message):

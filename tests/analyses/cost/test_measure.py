@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -21,6 +22,7 @@ from gst_analysis.networks.families import FAMILIES
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec, model_names
 from tests.analyses.cost.plain_networks import PlainNetwork
+from tests.untyped import untyped
 
 ANCHORS = {  # ResNet-50, 174 classes, 8 frames of 224x224: parameters and multiply-adds
     ("c2d", None): (23_864_558, 32.70),
@@ -129,7 +131,7 @@ def test_parts_add_up(name: str) -> None:
 def test_the_table_holds_what_the_summary_adds_up() -> None:
     result = measure_complexity(ModelSpec.from_name("p3d-resnet18", num_frames=4), size=112)
     table = result.table
-    assert (table["spec"].unique(), table["frames"].unique(), table["size"].unique()) == (
+    assert tuple(untyped(table[column].unique()) for column in ("spec", "frames", "size")) == (
         ["p3d-resnet18"],
         [4],
         [112],
@@ -197,7 +199,7 @@ def test_both_counters_agree_on_networks_written_with_modules(name: str) -> None
 
 
 @pytest.mark.parametrize("size", [31, 8193, 0, -224, 224.0, "224", True, None])
-def test_a_size_that_is_none_is_refused(size: object) -> None:
+def test_a_size_that_is_none_is_refused(size: Any) -> None:
     with pytest.raises(
         SpecError, match="size: expected a whole number of pixels, at least 32 and at most 8,192"
     ):

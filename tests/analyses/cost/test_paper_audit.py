@@ -131,7 +131,7 @@ def find(table: pd.DataFrame, **wanted: object) -> dict[str, object]:
     for column, value in wanted.items():
         kept = kept[kept[column] == value]
     assert len(kept) == 1, kept
-    return kept.iloc[0].to_dict()
+    return {str(column): value for column, value in kept.iloc[0].items()}
 
 
 def test_published_costs_are_of_whole_predictions() -> None:

@@ -19,6 +19,7 @@ from gst_analysis.cli import run
 from gst_analysis.style.theme import DARK
 from gst_analysis.tables.schema import check
 from tests.conftest import SaveSmall, build_small
+from tests.untyped import submodule, untyped
 
 SPEC = gst.ModelSpec.from_name("gst-resnet26s", width=16, num_classes=5)
 
@@ -34,7 +35,7 @@ def series(tmp_path: Path) -> list[str]:
         paths.append(str(where))
         with torch.no_grad():
             for block in SPEC.blocks():
-                scale = model.module.get_submodule(f"{block.name}.bn2").weight
+                scale = submodule(model.module, f"{block.name}.bn2").weight
                 scale[SPEC.groups(block.hidden)["temporal"]] *= 0.9
     return paths
 
@@ -156,11 +157,11 @@ def test_print_figures_show_the_tables_medians(series: list[str]) -> None:
     result = drift.measure_drift(*series)
     figure = result.figures()["gamma_over_training"]
     rows = result.layers[result.layers["layer"] == "layer1.0.bn2"].set_index(["group", "position"])
-    drawn = {line.get_linestyle(): line.get_ydata() for line in figure.axes[0].lines}
-    np.testing.assert_allclose(drawn["--"], rows.loc["temporal", "median"])
-    np.testing.assert_allclose(drawn["-"], rows.loc["spatial", "median"])
+    drawn = {line.get_linestyle(): untyped(line.get_ydata()) for line in figure.axes[0].lines}
+    np.testing.assert_allclose(drawn["--"], untyped(rows.loc["temporal", "median"]))
+    np.testing.assert_allclose(drawn["-"], untyped(rows.loc["spatial", "median"]))
     shares = result.figures()["drift"].axes[1].patches
-    assert {round(bar.get_height()) for bar in shares} == {0, 100}
+    assert {round(untyped(bar).get_height()) for bar in shares} == {0, 100}
     start = result.figures(dark=True)["start_against_now"].axes[0]
     points = np.concatenate([np.asarray(c.get_offsets()) for c in start.collections])
     assert len(points) == 16

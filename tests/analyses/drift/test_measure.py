@@ -20,6 +20,7 @@ from gst_analysis.checkpoints.loading import LoadedModel, load_checkpoint
 from gst_analysis.errors import SpecError
 from gst_analysis.tables.schema import check
 from tests.conftest import SaveSmall, build_small
+from tests.untyped import untyped
 
 SPEC = gst.ModelSpec.from_name("gst-resnet26s", width=16, num_classes=5)
 
@@ -60,7 +61,7 @@ def test_what_still_holds_a_2d_value_comes_back_channel_by_channel(tmp_path: Pat
     assert table[table["layer"] != "layer3.1.bn2"]["unmoved"].all()
     layers = summarise_layers(table).set_index(["layer", "group"])
     check(layers.reset_index()[list(DRIFT_LAYERS.columns)], DRIFT_LAYERS)
-    row = layers.loc[("layer3.1.bn2", "temporal")]
+    row = untyped(layers.loc[("layer3.1.bn2", "temporal")])
     assert (row["n"], row["inherited"], row["carried"], row["unmoved"]) == (16, 16, 14, 14)
     assert layers.loc[("layer3.0.bn2", "temporal"), "rank_correlation"] == pytest.approx(1.0)
     assert start.notes == ()

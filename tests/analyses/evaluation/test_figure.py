@@ -6,6 +6,7 @@ import itertools
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -19,6 +20,7 @@ from gst_analysis.analyses.evaluation.pairs import pair_classes
 from gst_analysis.errors import SpecError, TableError
 from gst_analysis.style.names import shorten
 from gst_analysis.style.theme import DARK, LIGHT, choose_ink, save_figure
+from tests.untyped import untyped
 
 FIVE = (
     "Moving something up",
@@ -64,10 +66,10 @@ def test_cells_are_the_shares_of_the_true_class_in_two_colours() -> None:
     shares = table.pivot(index="true_id", columns="predicted_id", values="clips").to_numpy(dtype=float)
     shares = shares / shares.sum(axis=1, keepdims=True)
     on = np.eye(5, dtype=bool)
-    np.testing.assert_allclose(np.ma.getdata(right.get_array())[on], shares[on])
-    np.testing.assert_allclose(np.ma.getdata(wrong.get_array())[~on], shares[~on])
-    assert (np.ma.getmaskarray(right.get_array()) == ~on).all()
-    assert (np.ma.getmaskarray(wrong.get_array()) == on).all()
+    np.testing.assert_allclose(np.ma.getdata(untyped(right.get_array()))[on], shares[on])
+    np.testing.assert_allclose(np.ma.getdata(untyped(wrong.get_array()))[~on], shares[~on])
+    assert (np.ma.getmaskarray(untyped(right.get_array())) == ~on).all()
+    assert (np.ma.getmaskarray(untyped(wrong.get_array())) == on).all()
     full = [mpl.colors.to_hex(image.cmap(1.0)).upper() for image in (right, wrong)]
     assert full == [LIGHT.accent, LIGHT.mark]
 
@@ -76,7 +78,7 @@ def test_screen_and_print_show_the_same_cells() -> None:
     table = make_table(empty=(2,))
     printed, screen = draw_confusion(table).axes[0].images, draw_confusion_interactive(table).data
     for image, trace in zip(printed, screen, strict=True):
-        shown = np.ma.filled(image.get_array(), np.nan)
+        shown = np.ma.filled(untyped(image.get_array()), np.nan)
         np.testing.assert_allclose(np.array(trace.z, dtype=float) ** 2, shown)
 
 
@@ -142,7 +144,7 @@ def test_nothing_lies_outside_the_paper(classes: int, *, dark: bool) -> None:
         axes.yaxis.label,
         *axes.texts,
     ]
-    for text in [*texts, *figure.texts, figure._supxlabel]:
+    for text in [*texts, *figure.texts, untyped(figure)._supxlabel]:
         if text is None or not text.get_text():
             continue
         box = text.get_window_extent()
@@ -168,7 +170,7 @@ def test_a_class_without_clips_is_greyed_and_counted_as_none() -> None:
     table = make_table(empty=(2,))
     axes = draw_confusion(table).axes[0]
     assert "(0)" in axes.get_yticklabels()[2].get_text()
-    (band,) = [patch for patch in axes.patches if patch.get_height() == 1]
+    (band,) = [patch for patch in untyped(axes.patches) if patch.get_height() == 1]
     assert band.get_y() == 1.5
     (shape,) = draw_confusion_interactive(table).layout.shapes
     assert (shape.y0, shape.y1) == (1.5, 2.5)
@@ -197,7 +199,7 @@ def test_numbers_for_names_are_not_told_twice() -> None:
 def test_ink_on_cells_can_be_read(*, dark: bool) -> None:
     theme = DARK if dark else LIGHT
 
-    def luminance(colour: object) -> float:
+    def luminance(colour: Any) -> float:
         rgb = np.array(mpl.colors.to_rgb(colour))
         return float(
             np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722)

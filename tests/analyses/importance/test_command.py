@@ -19,6 +19,7 @@ from gst_analysis.cli import run
 from gst_analysis.planted.making import WorldConfig, make_world
 from gst_analysis.tables.schema import check
 from tests.conftest import SaveSmall, build_small
+from tests.untyped import untyped
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +104,7 @@ def test_measured_activations_are_those_of_the_clips(clips: Path, tmp_path: Path
             model.module(views)
     hook.remove()
     mean = torch.cat(inputs).double().mean((0, 2, 3)).numpy()
-    np.testing.assert_allclose(table.loc["layer4.0.bn2", "activation"], mean, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(untyped(table.loc["layer4.0.bn2", "activation"]), mean, rtol=1e-3, atol=1e-4)
     assert not any(m._forward_hooks for m in model.module.modules())
 
 
@@ -127,7 +128,7 @@ def test_the_figure_stands_on_its_own(save_small: SaveSmall, *, dark: bool) -> N
     table = result.table[(result.table["checkpoint"] == "gst-resnet26s-0")]
     for axes, score in zip(figure.axes[:2], ("abs_gamma", "invariant"), strict=True):
         medians = table.groupby(["group", "layer"])[score].median()
-        points = [c.get_offsets() for c in axes.collections if len(c.get_offsets()) == 8]
+        points = [c.get_offsets() for c in axes.collections if len(untyped(c.get_offsets())) == 8]
         for drawn, group in zip(points[-2:], ("spatial", "temporal"), strict=True):
             np.testing.assert_allclose(np.asarray(drawn)[:, 1], medians[group])
     said = [text.get_text() for axes in figure.axes for text in axes.texts]

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from gst_analysis.analyses.importance.data_scores import measure_data_scores
 from gst_analysis.clips.records import RecordList
 from tests.analyses.labelled_clips import CPU, load_pixels, small_model, write_clips
+from tests.untyped import submodule
 
 LABELS = [0, 1, 2, 3, 4]
 
@@ -33,7 +34,7 @@ def test_first_order_importance_is_that_of_scale_and_offset(name: str, records: 
     table = measure_data_scores(model, records, settings=CPU).table
     clips = load_pixels(records, model.clip_spec)
     for layer, rows in table.groupby("layer"):
-        norm = model.module.get_submodule(str(layer))
+        norm = submodule(model.module, str(layer))
         changes = []
         for clip, label in zip(clips, LABELS, strict=True):
             loss = F.cross_entropy(model.module(clip[None]).mean(1), torch.tensor([label]))
@@ -62,12 +63,12 @@ def test_norms_are_those_of_what_the_next_layer_reads(records: RecordList) -> No
 def test_rescaling_moves_the_norm_and_not_the_guess(records: RecordList) -> None:
     model = small_model()
     before = measure_data_scores(model, records, settings=CPU).table
-    norm = model.module.get_submodule("layer2.0.bn2")
+    norm = submodule(model.module, "layer2.0.bn2")
     channels = model.spec.groups(32)["temporal"]
     with torch.no_grad():
         norm.weight[channels] *= 10
         norm.bias[channels] *= 10
-        model.module.get_submodule("layer2.0.conv3").weight[:, channels] /= 10
+        submodule(model.module, "layer2.0.conv3").weight[:, channels] /= 10
     after = measure_data_scores(model, records, settings=CPU).table
     changed = (before["layer"] == "layer2.0.bn2") & (before["group"] == "temporal")
     np.testing.assert_allclose(after["taylor"], before["taylor"], rtol=1e-3, atol=1e-6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.specs import model_names
 from gst_analysis.tables.schema import check
 from tests.conftest import SaveSmall, build_small
+from tests.untyped import submodule, untyped
 
 CLIPS = torch.randn(2, 4, 3, 32, 32, generator=torch.Generator().manual_seed(3))
 SMALL_NAMES = [n for n in model_names() if "resnet26s" in n or "resnet18" in n or "mobile" in n]
@@ -59,7 +61,7 @@ def test_measured_activations_of_normal_outputs_are_the_closed_form(name: str, t
     inferred = infer_importance(model.checkpoint)
     with listen_to_activations(model) as listener:
         for layer in inferred.loc[inferred["undefined"] == "", "layer"].unique():
-            norm = model.module.get_submodule(layer)
+            norm = submodule(model.module, layer)
             noise = torch.randn(64, norm.num_features, 12, 12, generator=torch.Generator().manual_seed(1))
             scale, mean = norm.running_var.sqrt()[:, None, None], norm.running_mean[:, None, None]
             norm(noise * scale + mean)
@@ -106,7 +108,7 @@ def test_columns_are_what_the_network_reads(name: str, tmp_path: Path) -> None:
     site = block.sites[0]
     found = infer_following(model.checkpoint, block, site)
     assert isinstance(found, Following)
-    module = model.module.get_submodule(block.name)
+    module = submodule(model.module, block.name)
     conv = module.conv3 if block.kind != "basic" else module.conv2
     frames = 3
     for channel in (0, site.c_out // 2, site.c_out - 1):
@@ -124,7 +126,7 @@ def operator_weights(conv: nn.Module) -> list[nn.Parameter]:
 
 
 def weight_met(conv: nn.Module, weight: nn.Parameter, x: Tensor, frames: int) -> float:
-    target = conv.spatial if hasattr(conv, "norm") else conv
+    target: Any = conv.spatial if hasattr(conv, "norm") else conv
     plain = isinstance(target, nn.Conv2d)
     with torch.enable_grad():
         out = target(x) if plain else target(x, frames)
@@ -137,8 +139,8 @@ def rescale(network: VideoNetwork, factor: float, *, group: str = "temporal") ->
     """Multiply γ and β of a group in every bottleneck, and divide conv3's columns."""
     with torch.no_grad():
         for block in network.spec.blocks():
-            channels = network.spec.groups(block.hidden)[group]
-            module = network.get_submodule(block.name)
+            channels = untyped(network.spec.groups(block.hidden))[group]
+            module = submodule(network, block.name)
             module.bn2.weight[channels] *= factor
             module.bn2.bias[channels] *= factor
             module.conv3.weight[:, channels] /= factor
@@ -167,7 +169,7 @@ def test_rescaling_a_basic_block_and_the_next_filters(tmp_path: Path) -> None:
     before = infer_importance(model.checkpoint)
     with torch.no_grad():
         logits = network(CLIPS.double())
-        block = network.get_submodule("layer2.0")
+        block = submodule(network, "layer2.0")
         width = block.bn1.num_features
         block.bn1.weight[: width // 2] *= 7
         block.bn1.bias[: width // 2] *= 7
@@ -204,28 +206,29 @@ def test_every_family_has_scores_or_says_why_not(name: str, save_small: SaveSmal
 def test_scores_of_nothing_are_nothing(tmp_path: Path) -> None:
     network = build_small("gst-resnet26s")
     with torch.no_grad():
-        network.get_submodule("layer1.0.bn2").weight.zero_()
-        network.get_submodule("layer1.0.bn2").bias.zero_()
-        network.get_submodule("layer1.1.bn2").running_var.zero_()  # nothing ever came through
+        submodule(network, "layer1.0.bn2").weight.zero_()
+        submodule(network, "layer1.0.bn2").bias.zero_()
+        submodule(network, "layer1.1.bn2").running_var.zero_()  # nothing ever came through
     table = infer_importance(load_small(network, tmp_path).checkpoint)
     assert (table.loc[table["block"] == "layer1.0", "invariant"] == 0).all()
     dead = table[table["block"] == "layer1.1"]
     assert (dead["invariant_spread"] == 0).all()
     np.testing.assert_allclose(dead["activation"], _beta_of(network, "layer1.1.bn2").clip(0), rtol=1e-6)
     summary = summarise_importance(table).set_index(["layer", "score"])
-    first = summary.loc[("layer1.0.bn2", "invariant")]
+    first = untyped(summary.loc[("layer1.0.bn2", "invariant")])
     assert (first["spatial"], first["temporal"]) == (0, 0)
     assert np.isnan(first["log2_ratio"])
     assert "no ratio" in first["undefined"]
 
 
 def _beta_of(network: VideoNetwork, layer: str) -> np.ndarray:
-    return network.get_submodule(layer).bias.detach().double().numpy()
+    return submodule(network, layer).bias.detach().double().numpy()
 
 
 def test_group_summaries_are_medians_and_say_what_has_none(save_small: SaveSmall) -> None:
     table = infer_importance(load_checkpoint(save_small("gst-resnet26s")))
-    row = summarise_importance(table).set_index(["layer", "score"]).loc[("layer4.1.bn2", "invariant")]
+    summary = summarise_importance(table).set_index(["layer", "score"])
+    row = untyped(summary.loc[("layer4.1.bn2", "invariant")])
     part = table[table["layer"] == "layer4.1.bn2"].groupby("group")["invariant"].median()
     assert row["log2_ratio"] == pytest.approx(np.log2(part["temporal"] / part["spatial"]))
     flat = summarise_importance(infer_importance(load_checkpoint(save_small("c2d-resnet26s"))))

@@ -16,6 +16,7 @@ from gst_analysis.analyses.influence.interactive import draw_evidence_interactiv
 from gst_analysis.analyses.influence.table import INFLUENCE, RECEPTIVE_FIELDS
 from gst_analysis.errors import SpecError
 from gst_analysis.tables.schema import check
+from tests.untyped import untyped
 
 
 def make_table(frames: int = 6, half_width: int = 2, *, name: str = "net") -> pd.DataFrame:
@@ -76,7 +77,7 @@ def test_cells_are_the_shares_and_crosses_are_what_cannot_be() -> None:
     for image, (_, rows) in zip(images, table.groupby("method", sort=False), strict=False):
         np.testing.assert_allclose(image.ravel(), rows["share"])
     np.testing.assert_allclose(images[3].ravel(), fields["share"])
-    crosses = {tuple(map(int, xy)) for xy in figure.axes[0].collections[0].get_offsets()}
+    crosses = {tuple(map(int, xy)) for xy in untyped(figure.axes[0].collections[0].get_offsets())}
     first = table[table["method"] == "gradient"]
     beyond = first[~first["reachable"]]
     assert crosses == set(zip(beyond["input_frame"], beyond["output_frame"], strict=True))

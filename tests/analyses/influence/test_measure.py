@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -157,7 +158,7 @@ def write_clips(folder: Path, count: int = 2) -> list[ClipRecord]:
 
 
 def load_small(folder: Path, name: str = "gst-resnet26s", **clip: int) -> LoadedModel:
-    settings = {"frames": 6, "resize": 32, "crop": 32} | clip
+    settings: dict[str, Any] = {"frames": 6, "resize": 32, "crop": 32} | clip
     path = save_model(folder / "net.pth", build_small(name), clip_spec=ClipSpec(**settings))
     return load_model(path)
 

@@ -24,6 +24,7 @@ from gst_analysis.tables.schema import check
 from tests.clips.planted_clips import Film, write_folder, write_video
 from tests.inference.fakes import LABELS, fake_model, write_greys
 from tests.inference.test_logits import make_logits
+from tests.untyped import untyped
 
 CPU = InferenceSettings(device="cpu", readers=2)
 
@@ -89,7 +90,8 @@ def test_names_that_stand_for_no_clip_are_refused(tmp_path: Path, name: str) -> 
 def rank_in_pandas(logits: FrameLogits, top_k: int) -> pd.DataFrame:
     """The expected table, another way."""
     clip_logits = logits.logits.astype(np.float64).mean(axis=1)
-    frame = pd.DataFrame(clip_logits, index=list(logits.clips)).stack().rename("logit").reset_index()
+    stacked = untyped(pd.DataFrame(clip_logits, index=list(logits.clips)).stack())
+    frame = stacked.rename("logit").reset_index()
     frame.columns = ["clip", "class_id", "logit"]
     by_clip = frame.groupby("clip", sort=False)["logit"]
     frame["rank"] = by_clip.rank(method="first", ascending=False).astype(int)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +32,7 @@ from gst_analysis.tables.schema import check
 from tests.analyses.saliency.planted_network import plant_clip, plant_network
 from tests.clips.planted_clips import write_video
 from tests.conftest import build_small
+from tests.untyped import untyped
 
 CPU = InferenceSettings(device="cpu")
 
@@ -178,7 +180,7 @@ def test_cells_stand_where_their_kernels_are_centred(block: str) -> None:
     with torch.no_grad():  # everything positive: nothing is shut off
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
-                module.running_mean.zero_()
+                untyped(module.running_mean).zero_()
         for parameter in network.parameters():
             parameter.abs_()
     clip = torch.rand(1, 1, 3, size, size).requires_grad_()
@@ -233,15 +235,14 @@ def test_the_crop_is_where_the_transform_cuts_it(height: int, width: int, resize
     spec = ClipSpec(frames=1, resize=resize, crop=crop)
     seen = EvalTransform(spec, normalise=False)(ramp)[0, 0].float() / 255
     left, top, right, bottom = locate_crop(height, width, spec)
-    near = {"abs": 0.02}
-    assert float(seen[0].median()) == pytest.approx((left + right) / 2, **near)
-    assert float(seen[1].median()) == pytest.approx((top + bottom) / 2, **near)
+    assert float(seen[0].median()) == pytest.approx((left + right) / 2, abs=0.02)
+    assert float(seen[1].median()) == pytest.approx((top + bottom) / 2, abs=0.02)
     assert float(seen[0].max() - seen[0].min()) == pytest.approx(right - left, abs=0.06)
     assert float(seen[1].max() - seen[1].min()) == pytest.approx(bottom - top, abs=0.06)
 
 
 def load_small(folder: Path, name: str = "gst-resnet26s", **clip: int) -> LoadedModel:
-    settings = {"frames": 3, "resize": 56, "crop": 56} | clip
+    settings: dict[str, Any] = {"frames": 3, "resize": 56, "crop": 56} | clip
     return load_model(save_model(folder / "net.pth", build_small(name), clip_spec=ClipSpec(**settings)))
 
 
@@ -269,8 +270,8 @@ def test_the_table_holds_every_frame_of_every_group(tmp_path: Path) -> None:
 def test_another_class_has_another_map(tmp_path: Path) -> None:
     record = ClipRecord("film", write_video(tmp_path / "film.mp4", frames=12))
     model = load_small(tmp_path)
-    maps = [measure_saliency(model, record, class_id=c, settings=CPU).table["evidence"] for c in (0, 1)]
-    assert not np.allclose(*maps)
+    one, other = (measure_saliency(model, record, class_id=c, settings=CPU).table for c in (0, 1))
+    assert not np.allclose(one["evidence"], other["evidence"])
 
 
 def test_large_frames_are_kept_small(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,20 +14,20 @@ import pytest
 from benchmarks import pointing_game as benchmark
 from gst_analysis.analyses.saliency import pointing_game
 from gst_analysis.analyses.saliency.pointing_game import (
-    Pointing,
     list_boxes,
     measure_area,
     play_pointing_game,
     summarise_pointing,
 )
-from gst_analysis.analyses.saliency.table import POINTING
+from gst_analysis.analyses.saliency.table import POINTING, Pointing
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.errors import DataError
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
-from gst_analysis.planted.making import World, WorldConfig, make_world
+from gst_analysis.planted.making import World, WorldClip, WorldConfig, make_world
 from gst_analysis.tables.schema import check
+from tests.untyped import untyped
 
 CPU = InferenceSettings(device="cpu")
 FRAMES, SIZE, CROP = 4, 64, 56
@@ -40,28 +42,30 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 def make_model(world: World, **clip: int) -> LoadedModel:
     spec = ModelSpec.from_name("gst-resnet26s", width=16, num_classes=len(world.labels), num_frames=FRAMES)
     made = create_model(spec, seed=0)
-    settings = {"frames": FRAMES, "resize": SIZE, "crop": CROP} | clip
+    settings: dict[str, Any] = {"frames": FRAMES, "resize": SIZE, "crop": CROP} | clip
     checkpoint = dataclasses.replace(made.checkpoint, clip_spec=ClipSpec(**settings), labels=world.labels)
     return LoadedModel(made.module, checkpoint)
 
 
-def play_with(world: World, monkeypatch: pytest.MonkeyPatch, paint: object) -> Pointing:
+def play_with(
+    world: World, monkeypatch: pytest.MonkeyPatch, paint: Callable[[WorldClip], np.ndarray]
+) -> Pointing:
     """The game with maps of one's own instead of the network's; cells of 8 pixels, 7 by 7."""
     clips = iter(world.split("validation"))
     monkeypatch.setattr(pointing_game, "measure_evidence", lambda *given: {"all": paint(next(clips))})
     return play_pointing_game(make_model(world), world, world.split("validation"), settings=CPU)
 
 
-def boxes_in_crop(clip: object) -> list[tuple[float, float, float, float]]:
+def boxes_in_crop(clip: WorldClip) -> list[tuple[float, float, float, float]]:
     """By hand: segments of two frames are read in their second; the crop leaves 4 pixels each side."""
-    (target,) = clip.targets  # type: ignore[attr-defined]
-    return [tuple(v - 4 for v in target.boxes[frame]) for frame in (1, 3, 5, 7)]
+    (target,) = clip.targets
+    return [tuple(v - 4 for v in untyped(target.boxes[frame])) for frame in (1, 3, 5, 7)]
 
 
 def test_heat_in_the_box_scores_one_and_heat_elsewhere_none(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def paint(clip: object, inside: bool) -> np.ndarray:
+    def paint(clip: WorldClip, inside: bool) -> np.ndarray:
         maps = np.full((FRAMES, 7, 7), -1.0)
         pixels = np.arange(7) * 8 + 0.5
         for frame, (x0, y0, x1, y1) in enumerate(boxes_in_crop(clip)):
@@ -71,7 +75,8 @@ def test_heat_in_the_box_scores_one_and_heat_elsewhere_none(
 
     right = play_with(world, monkeypatch, lambda clip: paint(clip, True)).summary.groups["all"]
     wrong = play_with(world, monkeypatch, lambda clip: paint(clip, False)).summary.groups["all"]
-    assert (right.score, right.inside) == (1.0, pytest.approx(1.0))
+    assert right.score == 1.0
+    assert right.inside == pytest.approx(1.0)
     assert (wrong.score, wrong.inside) == (0.0, 0.0)
     assert right.heated == right.frames == FRAMES * 12
 
@@ -127,7 +132,7 @@ def test_areas_are_counted_once() -> None:
 def test_boxes_outside_the_crop_are_left_out(world: World) -> None:
     clip = world.clips[0]
     assert len(list_boxes(clip, 0, SIZE, (0, 0, 1, 1))) == 1
-    x0, y0, x1, y1 = (value / SIZE for value in clip.targets[0].boxes[0])
+    x0, y0, x1, y1 = (value / SIZE for value in untyped(clip.targets[0].boxes[0]))
     assert list_boxes(clip, 0, SIZE, (0, 0, 1, 1)) == [pytest.approx((x0, y0, x1, y1))]
     assert list_boxes(clip, 0, SIZE, (x1 + 0.001, 0, 1.2, 1)) == []
 

@@ -14,6 +14,7 @@ from gst_analysis.analyses.scales.figure import draw_bn_scales
 from gst_analysis.analyses.scales.interactive import draw_bn_scales_interactive
 from gst_analysis.analyses.scales.panels import count_bins, lay_out_panels
 from gst_analysis.style.theme import SPATIAL, TEMPORAL, save_figure
+from tests.untyped import untyped
 
 
 def make_table(
@@ -63,7 +64,7 @@ def test_print_has_a_panel_a_block_and_checkpoint_with_medians_and_counts() -> N
     figure = draw_bn_scales(table)
     assert len(figure.axes) == 6
     axes = figure.axes[0]
-    medians = {to_rgba(line.get_color()): line.get_xdata()[0] for line in axes.lines}
+    medians = {to_rgba(line.get_color()): untyped(line.get_xdata())[0] for line in axes.lines}
     part = (
         table[(table["block"] == "layer1.0") & (table["checkpoint"] == "one")]
         .groupby("group")["gamma"]
@@ -97,7 +98,7 @@ def test_a_block_that_a_checkpoint_lacks_is_said() -> None:
 
 def test_equal_scales_still_make_a_figure() -> None:
     table = make_table().assign(gamma=1.0, importance=1.0)
-    assert draw_bn_scales(table).axes[0].lines[0].get_xdata()[0] == 1.0
+    assert untyped(draw_bn_scales(table).axes[0].lines[0].get_xdata())[0] == 1.0
     edges = lay_out_panels(table, by="block", absolute=False).edges
     (around,) = [bounds for bounds in itertools.pairwise(edges) if bounds[0] < 1.0 < bounds[1]]
     assert sum(around) / 2 == pytest.approx(1.0)

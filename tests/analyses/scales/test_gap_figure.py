@@ -13,6 +13,7 @@ from gst_analysis.analyses.scales.gap_figure import draw_gaps
 from gst_analysis.analyses.scales.gap_map import draw_gap_map
 from gst_analysis.style.ramp import list_colours
 from gst_analysis.style.theme import DARK, LIGHT
+from tests.untyped import untyped
 
 
 def make_gaps(names: tuple[str, ...] = ("one", "two"), blocks: int = 4) -> pd.DataFrame:
@@ -56,10 +57,10 @@ def test_every_gap_and_interval_is_drawn_where_it_belongs() -> None:
         ends = np.array([[a[1], b[1]] for a, b in lines[i].get_segments()])
         np.testing.assert_allclose(ends, rows[["gap_low", "gap_high"]])
         sure, unsure = points[2 * i], points[2 * i + 1]
-        np.testing.assert_allclose(sure.get_offsets()[:, 1], rows["gap"][rows["auc_p_holm"] < 0.05])
-        assert len(unsure.get_offsets()) == 3
-        assert to_hex(sure.get_facecolor()[0]) == list_colours(2, LIGHT)[i]
-        assert to_hex(unsure.get_facecolor()[0]) == LIGHT.panel.lower()
+        np.testing.assert_allclose(untyped(sure.get_offsets())[:, 1], rows["gap"][rows["auc_p_holm"] < 0.05])
+        assert len(untyped(unsure.get_offsets())) == 3
+        assert to_hex(untyped(sure.get_facecolor())[0]) == list_colours(2, LIGHT)[i]
+        assert to_hex(untyped(unsure.get_facecolor())[0]) == LIGHT.panel.lower()
     assert [t.get_text() for t in axes.get_xticklabels()] == ["1.0", "2.0", "3.0", "4.0"]
 
 
@@ -101,13 +102,13 @@ def test_a_map_has_the_gaps_and_their_signs_colour(*, dark: bool) -> None:
     table.loc[2, "gap"] = np.nan
     figure = draw_gap_map(table, dark=dark)
     (image,) = figure.axes[0].images
-    values = np.ma.filled(image.get_array(), np.nan)
+    values = np.ma.filled(untyped(image.get_array()), np.nan)
     np.testing.assert_array_equal(values, table["gap"].to_numpy().reshape(12, 4))
     theme = DARK if dark else LIGHT
-    ends = [to_hex(image.cmap(image.norm(gap))) for gap in (5.0, -5.0)]
+    ends = [to_hex(untyped(image).cmap(untyped(image).norm(gap))) for gap in (5.0, -5.0)]
     assert ends == [theme.groups["temporal"].lower(), theme.groups["spatial"].lower()]
     (dots,) = figure.axes[0].collections
-    assert len(dots.get_offsets()) == 12
+    assert len(untyped(dots.get_offsets())) == 12
     (legend,) = figure.legends
     assert [t.get_text() for t in legend.get_texts()][-1] == "no such layer, or not defined"
 
@@ -120,8 +121,8 @@ def test_colours_reach_as_far_as_what_was_tested() -> None:
     figure = draw_gap_map(table)
     (image,) = figure.axes[0].images
     assert image.norm.vmax == pytest.approx(0.1)
-    assert image.colorbar.extend == "both"
+    assert untyped(image.colorbar).extend == "both"
     (image,) = draw_gap_map(table[shared]).axes[0].images
     assert image.norm.vmax == 3.0
     (image,) = draw_gap_map(table.assign(gap=0.0)).axes[0].images
-    assert np.isfinite([image.norm.vmin, image.norm.vmax]).all()
+    assert np.isfinite(untyped([image.norm.vmin, image.norm.vmax])).all()

@@ -19,6 +19,7 @@ from gst_analysis.networks.specs import model_names
 from gst_analysis.tables.schema import check
 from tests.checkpoints import foreign
 from tests.conftest import SaveSmall, build_small
+from tests.untyped import submodule
 
 
 def plant(path: Path, *, alpha: int, spatial: float, temporal: float) -> Path:
@@ -93,14 +94,14 @@ def test_a_basic_block_has_two_norms_after_operators(save_small: SaveSmall) -> N
 
 def test_sth_shares_a_scale_between_its_kernels_by_their_energy(tmp_path: Path) -> None:
     network = build_small("sth-resnet26s")
-    conv = network.get_submodule("layer1.0.conv2")
+    conv = submodule(network, "layer1.0.conv2")
     with torch.no_grad():
         conv.spatial.weight.zero_()
         conv.temporal.weight.zero_()
         conv.spatial.weight[0, 0, 0, 0] = 3.0
         conv.temporal.weight[0, 0, 0, 0, 0] = 4.0
         conv.temporal.weight[1, 0, 0, 0, 0] = 2.0
-        network.get_submodule("layer1.0.bn2").weight.fill_(10.0)
+        submodule(network, "layer1.0.bn2").weight.fill_(10.0)
     gst.save_model(tmp_path / "a.pth", network)
     table = gst.bn_scales(tmp_path / "a.pth").table
     first = table[table["block"] == "layer1.0"].set_index(["channel", "group"])["importance"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from gst_analysis.analyses.slimming.figure import draw_slimming
 from gst_analysis.analyses.slimming.table import SLIM_CURVE, SLIM_METHODS, SLIM_TUNED, SLIM_WIDTHS
 from gst_analysis.style.theme import DARK, LIGHT
 from gst_analysis.tables.schema import check
+from tests.untyped import untyped
 
 WIDTHS = check(
     pd.DataFrame(
@@ -56,7 +58,7 @@ CURVE = check(
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_bars_are_shares_and_lines_are_accuracies(dark: bool) -> None:
-    chosen = SimpleNamespace(macs=1600, accuracy=SimpleNamespace(value=0.7))
+    chosen: Any = SimpleNamespace(macs=1600, accuracy=SimpleNamespace(value=0.7))
     figure = draw_slimming(WIDTHS, CURVE, chosen=chosen, dark=dark)
     theme = DARK if dark else LIGHT
     bars, lines = figure.axes
@@ -66,10 +68,10 @@ def test_bars_are_shares_and_lines_are_accuracies(dark: bool) -> None:
     assert sorted(int(text.get_text()) for text in bars.texts) == sorted(WIDTHS["after"])
     by_colour = {line.get_color(): line for line in lines.get_lines()}
     score = by_colour[theme.accent]
-    np.testing.assert_allclose(score.get_xdata(), [100, 90, 80, 70])
-    np.testing.assert_allclose(score.get_ydata(), [90, 80, 70, 60])
+    np.testing.assert_allclose(untyped(score.get_xdata()), [100, 90, 80, 70])
+    np.testing.assert_allclose(untyped(score.get_ydata()), [90, 80, 70, 60])
     ring = lines.get_lines()[-1]
-    assert (ring.get_xdata()[0], ring.get_ydata()[0]) == pytest.approx((80, 70))
+    assert (untyped(ring.get_xdata())[0], untyped(ring.get_ydata())[0]) == pytest.approx((80, 70))
     assert bars.get_title(loc="left").startswith("one")
 
 
@@ -101,11 +103,11 @@ TUNED = check(
 
 def test_what_was_fine_tuned_stands_above_the_lines() -> None:
     lines = draw_slimming(WIDTHS, CURVE, tuned=TUNED).axes[1]
-    marks = [c.get_offsets()[0] for c in lines.collections if isinstance(c, PathCollection)]
+    marks = [untyped(c.get_offsets())[0] for c in lines.collections if isinstance(c, PathCollection)]
     np.testing.assert_allclose([y for _, y in marks], 100 * TUNED["accuracy_after"])
     assert len({round(float(x), 2) for x, _ in marks}) == len(marks)  # none hides another
     assert max(abs(float(x) - 80) for x, _ in marks) <= 1.01
-    labels = [text.get_text() for text in lines.get_legend().get_texts()]
+    labels = [text.get_text() for text in untyped(lines.get_legend()).get_texts()]
     assert sum("after 2 epochs" in label for label in labels) == 5
     assert "no fine-tuning" in lines.get_ylabel()
 

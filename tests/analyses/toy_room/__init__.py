@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from gst_analysis.analyses.toy_room import measure
-from gst_analysis.analyses.toy_room.table import Count, CountOptions
-
 from gst_analysis.checkpoints.sources import checkpoint_of
 from gst_analysis.options import keyword_options
 from gst_analysis.progress import Progress
 from gst_analysis.rooms import About
+
+from . import measure
+from .table import Count, CountOptions
 
 
 @keyword_options(CountOptions)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import typer
-from gst_analysis.analyses.toy_room import count_norms
-from gst_analysis.analyses.toy_room.table import Count, CountOptions
 
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
 from gst_analysis.console.output import finish
 from gst_analysis.options import Files, files_of
+
+from . import count_norms
+from .table import Count, CountOptions
 
 commands = typer.Typer()
 _OPTIONS = CountOptions()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from gst_analysis.analyses.toy_room.table import Count
 from matplotlib.figure import Figure
 
 from gst_analysis.style.theme import new_figure, theme_of
+
+from .table import Count
 
 
 def draw_figures(result: Count, *, dark: bool = False) -> dict[str, Figure]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pandas as pd
-from gst_analysis.analyses.toy_room.table import COUNTS, Count, CountOptions, CountSummary
 
 from gst_analysis.checkpoints.loading import Checkpoint
 from gst_analysis.results import Provenance
 from gst_analysis.tables import check
+
+from .table import COUNTS, Count, CountOptions, CountSummary
 
 
 def measure_count(checkpoint: Checkpoint, options: CountOptions) -> Count:

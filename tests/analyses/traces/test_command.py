@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -66,7 +67,7 @@ def trace(*arguments: object, out: Path, code: int = 0) -> None:
     assert run(["trace", *map(str, arguments), "--device", "cpu", "--out", str(out)]) == code
 
 
-def read_json(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+def read_json(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     printed = capsys.readouterr()
     assert printed.err == ""
     document = json.loads(printed.out)
@@ -82,10 +83,10 @@ def test_the_contract(
     trace(ckpt, *clips, "--mode", mode, "--formats", "csv,parquet,json", "--json", out=tmp_path)
     record = read_json(capsys)
     assert record["mode"] == mode
-    assert [clip["clip"] for clip in record["clips"]] == [str(clip) for clip in clips]  # type: ignore[attr-defined]
+    assert [clip["clip"] for clip in record["clips"]] == [str(clip) for clip in clips]
     table = check(pd.read_parquet(tmp_path / "frame_traces.parquet"), FRAME_TRACES)
     check(pd.read_parquet(tmp_path / "traced_clips.parquet").astype({"true_id": "Int64"}), TRACED_CLIPS)
-    for clip in record["clips"]:  # type: ignore[attr-defined]
+    for clip in record["clips"]:
         rows = table[(table["clip"] == clip["clip"]) & (table["rank"] == 1)].sort_values("frame")
         assert [f["label"] for f in clip["frames"]] == list(rows["label"])
         np.testing.assert_allclose([f["probability"] for f in clip["frames"]], rows["probability"])
@@ -95,7 +96,7 @@ def test_the_contract(
         for change in clip["change_points"]:
             assert set(change) >= {"frame", "seconds", "from_label", "to_label", "confidence"}
             assert clip["frames"][change["frame"]]["label"] == change["to_label"]
-    assert sorted(Path(f).name for f in record["files"].values()) == sorted(  # type: ignore[attr-defined]
+    assert sorted(Path(f).name for f in record["files"].values()) == sorted(
         p.name for p in tmp_path.iterdir()
     )
 
@@ -106,7 +107,7 @@ def test_every_format_is_written_and_listed(
     kinds = "png,svg,pdf,html,mp4,webm,csv,parquet,json"
     trace(ckpt, world / "videos" / "3.mp4", "--formats", kinds, "--json", out=tmp_path)
     record = read_json(capsys)
-    (clip,) = record["clips"]  # type: ignore[misc]
+    (clip,) = record["clips"]
     assert set(clip["files"]) == {"png", "svg", "pdf", "html", "mp4", "webm"}
     assert all(Path(path).stat().st_size > 1000 for path in clip["files"].values())
     assert {Path(path).name for path in clip["files"].values()} >= {"trace-3.png", "trace-3.mp4"}
@@ -129,11 +130,11 @@ def test_a_data_set_has_true_labels(
     trace(ckpt, "--dataset", world, "--limit", 3, "--formats", "csv", "--json", out=tmp_path)
     record = read_json(capsys)
     truth = {row["id"]: row["label"] for row in json.loads((world / "truth.json").read_text())["clips"]}
-    assert len(record["clips"]) == 3  # type: ignore[arg-type]
-    for clip in record["clips"]:  # type: ignore[attr-defined]
+    assert len(record["clips"]) == 3
+    for clip in record["clips"]:
         assert clip["truth"] == truth[clip["clip"]]
-    right = sum(c["video"]["label"] == c["truth"] for c in record["clips"])  # type: ignore[attr-defined]
-    assert record["summary"]["right_clips"] == right  # type: ignore[index]
+    right = sum(c["video"]["label"] == c["truth"] for c in record["clips"])
+    assert record["summary"]["right_clips"] == right
 
 
 def test_pieces_hold_what_the_whole_holds(
@@ -152,9 +153,9 @@ def test_pieces_hold_what_the_whole_holds(
     whole_run = read_json(capsys)
     assert pieces["clips"] == []
     assert pieces["summary"] == whole_run["summary"]
-    assert sorted(pieces["files"]) == sorted(whole_run["files"])  # type: ignore[call-overload]
+    assert sorted(pieces["files"]) == sorted(whole_run["files"])
     names = [f"{stem}.{kind}" for stem in ("traced_clips", "state_changes") for kind in KINDS]
-    assert sorted(pieces["files"]) == sorted([*names, *KINDS, "json"])  # type: ignore[call-overload]
+    assert sorted(pieces["files"]) == sorted([*names, *KINDS, "json"])
     for stem in ("frame_traces", "traced_clips", "state_changes"):
         one, other = (read_table(tmp_path / part / f"{stem}.csv") for part in ("pieces", "whole"))
         pd.testing.assert_frame_equal(one, other)
@@ -177,8 +178,8 @@ def test_the_rest_goes_on_and_failures_are_listed(
     for more in ((), ("--stream",)):
         trace(ckpt, *clips, "--formats", "csv", "--json", *more, out=tmp_path / "o", code=1)
         record = read_json(capsys)
-        assert list(record["failures"]) == [str(tmp_path / "bad.mp4")]  # type: ignore[call-overload]
-        assert record["summary"]["clips"] == 2  # type: ignore[index]
+        assert list(record["failures"]) == [str(tmp_path / "bad.mp4")]
+        assert record["summary"]["clips"] == 2
     trace(ckpt, *clips, "--formats", "csv", out=tmp_path / "o", code=1)
     assert f"not traced: {tmp_path / 'bad.mp4'}: " in capsys.readouterr().out
 
@@ -191,8 +192,8 @@ def test_a_frame_that_breaks_the_drawing_is_listed_too(
     (folder / "00003.png").write_bytes(b"broken")  # not sampled: 2, 5, 8, … are
     trace(ckpt, folder, "--formats", "mp4", "--json", out=tmp_path / "o", code=1)
     record = read_json(capsys)
-    assert len(record["clips"]) == 1  # type: ignore[arg-type]
-    assert list(record["failures"]) == [str(folder)]  # type: ignore[call-overload]
+    assert len(record["clips"]) == 1
+    assert list(record["failures"]) == [str(folder)]
     assert not list((tmp_path / "o").glob("*.mp4"))
 
 
@@ -270,18 +271,18 @@ def test_few_frames_one_frame_and_no_names_are_said(
     clips = [tmp_path / "1.mp4", tmp_path / "2.mp4"]
     trace(ckpt, *clips, "--formats", "png", "--json", out=tmp_path / "o", code=1)
     record = read_json(capsys)
-    (clip,) = record["clips"]  # type: ignore[misc]
+    (clip,) = record["clips"]
     assert "only 2 of the 8 frames" in clip["notes"][0]
-    assert list(record["failures"]) == [str(clips[0])]  # type: ignore[call-overload]
+    assert list(record["failures"]) == [str(clips[0])]
     unnamed = save_network(tmp_path / "unnamed.pth", None)
     trace(unnamed, world / "videos" / "1.mp4", "--formats", "png,html,mp4", "--json", out=tmp_path / "o")
     record = read_json(capsys)
-    assert any("numbers" in note for note in record["notes"])  # type: ignore[attr-defined]
-    assert {frame["label"] for frame in record["clips"][0]["frames"]} <= set("01234567")  # type: ignore[index]
+    assert any("numbers" in note for note in record["notes"])
+    assert {frame["label"] for frame in record["clips"][0]["frames"]} <= set("01234567")
     single = save_network(tmp_path / "single.pth", None, frames=1)
     clip_path = world / "videos" / "1.mp4"
     trace(single, clip_path, "--mode", "window", "--formats", "png", "--json", out=tmp_path / "o")
-    assert len(read_json(capsys)["clips"][0]["frames"]) > 1  # type: ignore[index]
+    assert len(read_json(capsys)["clips"][0]["frames"]) > 1
 
 
 def test_what_logits_are_made_of_stands_beside_every_trace(
@@ -293,7 +294,7 @@ def test_what_logits_are_made_of_stands_beside_every_trace(
     table = check(
         pd.read_csv(tmp_path / "with" / "trace_influence.csv", dtype={"label": str}), TRACE_INFLUENCE
     )
-    for clip in record["clips"]:  # type: ignore[attr-defined]
+    for clip in record["clips"]:
         rows = table[table["clip"] == clip["clip"]]
         matrix = np.array(clip["influence"])
         np.testing.assert_allclose(matrix.ravel(), rows["share"])
@@ -301,13 +302,13 @@ def test_what_logits_are_made_of_stands_beside_every_trace(
         assert matrix.sum(axis=1) == pytest.approx(np.ones(8))
         leaders = [frame["class_id"] for frame in clip["frames"]]
         assert rows.drop_duplicates("output_frame")["class_id"].tolist() == leaders
-    own = np.mean([clip["own_share"] for clip in record["clips"]])  # type: ignore[attr-defined]
-    assert record["summary"]["own_share"] == pytest.approx(own)  # type: ignore[index]
+    own = np.mean([clip["own_share"] for clip in record["clips"]])
+    assert record["summary"]["own_share"] == pytest.approx(own)
     assert str(record["influence"]).startswith(f"{own:.0%} of what moves a frame's logit is that frame")
     trace(ckpt, *clips, "--no-influence", "--formats", "png,csv", "--json", out=tmp_path / "without")
     record = read_json(capsys)
     assert record["influence"] is None
-    assert record["clips"][0]["influence"] is None  # type: ignore[index]
+    assert record["clips"][0]["influence"] is None
     assert not (tmp_path / "without" / "trace_influence.csv").exists()
     widths = []
     for name in ("with", "without"):
@@ -334,7 +335,7 @@ def test_of_a_whole_data_set_a_few_clips_say_what_logits_are_made_of(
     assert (tmp_path / "pieces" / "influence.png").stat().st_size > 1000
     trace(ckpt, *args[:-3], "--formats", "csv", "--json", out=tmp_path / "whole")
     clips = read_json(capsys)["clips"]
-    chosen = [clips[place]["influence"] for place in (0, len(clips) // 2)]  # type: ignore[index,arg-type]
+    chosen = [clips[place]["influence"] for place in (0, len(clips) // 2)]
     np.testing.assert_allclose(table["share"], np.mean(chosen, axis=0).ravel(), atol=1e-12)
     trace(ckpt, *args, "--stream", "--no-influence", out=tmp_path / "bare")
     assert read_json(capsys)["influence"] is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ from gst_analysis.tables.schema import check
 from tests.clips.planted_clips import write_grain, write_video
 from tests.conftest import build_small
 from tests.inference.fakes import fake_model, record, write_greys
+from tests.untyped import untyped
 
 CPU = InferenceSettings(device="cpu", readers=1)
 T = 4
@@ -50,7 +52,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> ClipRecord:
 
 
 def look(
-    model: LoadedModel, *clips: ClipRecord, mode: str = "frame", **plan: int
+    model: LoadedModel, *clips: ClipRecord, mode: str = "frame", **plan: Any
 ) -> tuple[list[ClipTrace], list[TraceEvidence]]:
     settings = TracePlan(mode, settings=CPU, **plan)
     traces = [t for chunk in trace_clips(model, RecordList(clips), settings) for t in chunk.traces]
@@ -126,13 +128,14 @@ def test_shares_of_a_network_worked_out_by_hand(tmp_path: Path) -> None:
     clip = record(write_greys(tmp_path / "a", [30, 60, 150]))
     _, (frame,) = look(fake_model(module=Running()), clip)
     np.testing.assert_allclose(
-        matrix_of(frame, "share"), [[1, 0, 0], [1 / 2, 1 / 2, 0], [1 / 3, 1 / 3, 1 / 3]], atol=1e-6
+        matrix_of(frame, "share"), untyped([[1, 0, 0], [1 / 2, 1 / 2, 0], [1 / 3, 1 / 3, 1 / 3]]), atol=1e-6
     )
     assert frame.own_share == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
     # A prefix's prediction is the mean of its frames' logits: (1 + 1/2) / 2 of frame 0, 1/4 of frame 1.
     _, (prefix,) = look(fake_model(module=Running()), clip, mode="prefix")
     last = np.array([1 + 1 / 2 + 1 / 3, 1 / 2 + 1 / 3, 1 / 3]) / 3
-    np.testing.assert_allclose(matrix_of(prefix, "share"), [[1, 0, 0], [3 / 4, 1 / 4, 0], last], atol=1e-6)
+    shares = untyped([[1, 0, 0], [3 / 4, 1 / 4, 0], last])
+    np.testing.assert_allclose(matrix_of(prefix, "share"), shares, atol=1e-6)
     assert prefix.own_share == pytest.approx((1 / 4 + 1 / 9) / 2)  # the first, all its own, says nothing
 
 
@@ -177,15 +180,11 @@ def test_a_clip_that_has_gone_is_named_and_the_rest_goes_on(tmp_path: Path) -> N
     clips = [record(write_greys(tmp_path / name, [10, 20, 30])) for name in "ab"]
     plan = TracePlan(settings=CPU)
     seen: list[tuple[int, int, str]] = []
-    traces = [t for chunk in trace_clips(fake_model(), RecordList(tuple(clips)), plan) for t in chunk.traces]
+    chunks = trace_clips(fake_model(), RecordList(tuple(clips)), plan)
+    traces: list[Any] = [t for chunk in chunks for t in chunk.traces]
     for file in (tmp_path / "a").iterdir():
         file.write_bytes(b"gone")
-    found = measure_evidence(
-        fake_model(),
-        traces,
-        plan,
-        progress=lambda *at: seen.append(at),  # type: ignore[arg-type]
-    )
+    found = measure_evidence(fake_model(), traces, plan, progress=lambda *at: seen.append(at))
     assert [isinstance(one, UntracedClip) for one in found] == [True, False]
     assert [done for done, _, _ in seen] == [3, 4, 5, 6]  # three frames a clip, a gradient for each
     assert {(of, name) for _, of, name in seen} == {(6, f"what {traces[1].clip} is made of")}

@@ -20,6 +20,7 @@ from gst_analysis.analyses.traces.story import RIGHT, WRONG, ClipStory, choose_m
 from gst_analysis.errors import SpecError, TableError
 from gst_analysis.style.theme import DARK, LIGHT, save_figure, wrong_colour
 from tests.analyses.traces.stories import NAMES, make_influence, make_pictures, make_story, make_tables
+from tests.untyped import untyped
 
 
 def draw(story: ClipStory, *, dark: bool = False) -> Figure:
@@ -232,7 +233,7 @@ def test_the_timeline_has_a_curve_for_each_class_and_the_frames_below() -> None:
     assert names == list(story.curves)[:3]
     for name, trace in zip(names, curves, strict=True):
         np.testing.assert_allclose(trace.y, story.curves[name])
-        np.testing.assert_allclose(trace.x, [m.seconds for m in story.moments])
+        np.testing.assert_allclose(trace.x, untyped([m.seconds for m in story.moments]))
         np.testing.assert_array_equal(trace.customdata, [(m.frame, m.source_frame) for m in story.moments])
     assert len({trace.line.color for trace in curves}) == 3
     assert len({trace.line.dash for trace in curves}) == 3
@@ -241,7 +242,7 @@ def test_the_timeline_has_a_curve_for_each_class_and_the_frames_below() -> None:
     assert all(image.source.startswith("data:image/jpeg;base64,") for image in figure.layout.images)
     assert figure.layout.xaxis.matches == "x2"  # zooming into one zooms into the other
     (line,) = figure.layout.shapes
-    assert story.moments[3].seconds < line.x0 < story.moments[4].seconds  # type: ignore[operator]
+    assert story.moments[3].seconds < line.x0 < story.moments[4].seconds
 
 
 def test_classes_between_which_the_state_changes_are_always_drawn() -> None:

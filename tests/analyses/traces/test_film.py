@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -20,6 +21,7 @@ from gst_analysis.errors import OutputError
 from gst_analysis.style.theme import DARK
 from tests.analyses.traces.stories import make_influence, make_story, make_tables
 from tests.clips.planted_clips import planted_frame, read_number
+from tests.untyped import untyped
 
 RATE = 12.0
 
@@ -35,7 +37,7 @@ def test_a_browser_can_play_it(tmp_path: Path, kind: str, codec: str) -> None:
         stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == (codec, "yuv420p")
         assert stream.average_rate == 12
-        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
+        pictures: list[Any] = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
     assert len(pictures) == 24
     assert pictures[0].shape == (320 + 110, 480, 3)
     assert [read_number(p[:320:5, ::5][:64]) for p in pictures] == list(range(24))  # enlarged five times
@@ -111,7 +113,7 @@ def test_odd_names_and_rates_are_written(tmp_path: Path) -> None:
     story = make_story(names=("<b>$x$</b> \U0001f600 " * 20, "二つに裂く"), truth=None)
     path = save_annotated_video(tmp_path / "a.mp4", film(3), story, rate=30000 / 1001)
     with av.open(str(path)) as container:
-        assert float(container.streams.video[0].average_rate) == pytest.approx(29.97, abs=0.01)
+        assert float(untyped(container.streams.video[0].average_rate)) == pytest.approx(29.97, abs=0.01)
 
 
 def test_other_endings_and_places_are_refused(tmp_path: Path) -> None:

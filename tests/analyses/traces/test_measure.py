@@ -57,7 +57,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> ClipRecord:
     return ClipRecord("film", path)
 
 
-def run(model: LoadedModel, *records: ClipRecord, mode: str = "frame", **plan: int) -> list[Any]:
+def run(model: LoadedModel, *records: ClipRecord, mode: str = "frame", **plan: Any) -> list[Any]:
     """A ClipTrace of every clip, or the UntracedClip that a test asks for."""
     settings = TracePlan(mode, settings=CPU, **plan)
     return [t for chunk in trace_clips(model, RecordList(records), settings) for t in chunk.traces]
@@ -112,7 +112,7 @@ def test_modes_of_a_network_that_sees_single_frames(tmp_path: Path) -> None:
     """Its logits are grey levels, so every mode can be worked out by hand."""
     greys = np.array([30, 60, 150]) / 255
     clip = record(write_greys(tmp_path / "a", [30, 60, 150]))
-    expected = {
+    expected: dict[str, Any] = {
         "frame": greys,
         "prefix": [greys[0], greys[:2].mean(), greys.mean()],
         "leave-one-out": [greys[1:].mean(), greys[[0, 2]].mean(), greys[:2].mean()],
@@ -156,7 +156,7 @@ def test_a_window_stands_where_its_middle_frame_is_shown(small: LoadedModel, tmp
     np.testing.assert_allclose(trace.seconds, [0.2, 0.45, 1.6, 4.1], atol=1e-3)
 
 
-def bounds(clip: ClipRecord, spec: ClipSpec, **plan: int) -> list[tuple[int | None, int | None]]:
+def bounds(clip: ClipRecord, spec: ClipSpec, **plan: Any) -> list[tuple[int | None, int | None]]:
     return [(w.start_frame, w.stop_frame) for w in plan_windows(clip, spec, **plan)]
 
 
@@ -346,13 +346,13 @@ def test_without_names_classes_are_numbers(small: LoadedModel, film: ClipRecord)
 def test_a_folder_is_traced_clip_by_clip(tmp_path: Path, small: LoadedModel) -> None:
     for name in ("x.mp4", "y.webm"):
         write_video(tmp_path / name, frames=12)
-    traces = [
+    traces: list[Any] = [
         trace
         for chunk in trace_clips(small, find_clips(tmp_path), TracePlan("prefix", settings=CPU))
         for trace in chunk.traces
     ]
     assert [Path(t.clip).name for t in traces] == ["x.mp4", "y.webm"]
-    tables = pd.concat([tabulate_trace(t).frames for t in traces])  # type: ignore[arg-type]
+    tables = pd.concat([tabulate_trace(t).frames for t in traces])
     assert tables.groupby("clip")["frame"].nunique().tolist() == [8, 8]
 
 

@@ -13,6 +13,7 @@ import pytest
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.cli import run
 from gst_analysis.clips import decoding, video_files
+from gst_analysis.clips.packets import scan_packets
 from gst_analysis.networks.specs import ClipSpec
 from tests.clips.planted_clips import write_video
 from tests.conftest import build_small
@@ -39,7 +40,7 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         return call
 
     monkeypatch.setattr(decoding, "_open_video", count("clip", decoding._open_video))
-    monkeypatch.setattr(video_files, "scan_packets", count("index", video_files.scan_packets))
+    monkeypatch.setattr(video_files, "scan_packets", count("index", scan_packets))
     monkeypatch.setattr(av, "open", count("file", av.open))
     return seen
 

@@ -67,7 +67,7 @@ def test_another_world_and_a_folder_with_something_else_are_refused(tmp_path: Pa
 
 @pytest.mark.parametrize("world", PLANTED_WORLDS)
 def test_a_world_is_known_by_its_classes_in_any_order(world: str) -> None:
-    labels = [planted.label for planted in classes_of(world)]  # type: ignore[arg-type]
+    labels = [planted.label for planted in classes_of(world)]
     assert match_world(labels[::-1]) == world
     assert match_world(labels[1:]) is None
     assert match_world(()) is None

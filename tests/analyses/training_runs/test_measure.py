@@ -18,6 +18,7 @@ from gst_analysis.style.theme import GROUP_COLOURS
 from gst_analysis.training.recipes import format_config, load_config
 from gst_analysis.training.table import TRAINING_EPOCHS, TRAINING_STEPS
 from tests.conftest import SaveSmall
+from tests.untyped import untyped
 
 
 def write_run(folder: Path, *, epochs: int, planned: int = 4) -> Path:
@@ -92,7 +93,7 @@ def test_curves_stand_at_their_epochs(tmp_path: Path) -> None:
     assert figure.layout.shapes[0].y0 == pytest.approx(1 / 12)
     axes = draw_training(run.table, run.epochs, chance=1 / 12, dark=True).axes
     assert [line.get_label() for line in axes[1].lines] == ["training, as augmented", "validation", "chance"]
-    assert list(axes[0].lines[1].get_xdata()) == [20, 40]
+    assert list(untyped(axes[0].lines[1].get_xdata())) == [20, 40]
 
 
 def test_a_run_saves_its_log_and_its_curves(tmp_path: Path) -> None:
