@@ -57,8 +57,8 @@ OVERLAY_NOTE = {
     "ridgelines": "One ridge a checkpoint, one column a stage; the upright tick is the median.",
 }
 ANALYSES_INTRO = (
-    "Each line is one question that can be put to a network, with the command that answers it. Those that no "
-    "other page shows can be run here."
+    "Each line is one question that can be put to a network, with the command that answers it. Those that "
+    "no other page shows can be run below; a dash stands for those that the command line alone can run."
 )
 ANALYSIS_ABOUT = "It is run on the checkpoint and the clips chosen above; how long it takes depends on both."
 ANALYSES_NONE = "This analysis draws nothing: its answer is the table below."

@@ -16,13 +16,16 @@ def show() -> None:
     st.title("All analyses", anchor=False)
     st.markdown(ANALYSES_INTRO)
     analyses = list_analyses()
+    runnable = any_analysis.list_runnable(analyses)
     titles = {page.script: page.title for page in list_pages()}
     st.table(
         {
             "Analysis": [about.title for about in analyses],
             "Question": [about.question for about in analyses],
             "Command": [f"`{about.command}`" for about in analyses],
-            "Page": [titles.get(about.page, "below") for about in analyses],
+            "Page": [
+                titles.get(about.page, "below" if about.command in runnable else "–") for about in analyses
+            ],
         },
         border="horizontal",
         hide_index=True,
@@ -33,7 +36,6 @@ def show() -> None:
     if columns[0].untrained is not None:
         st.info(CHECKS_UNTRAINED, icon=":material/add_circle:")
         return
-    runnable = any_analysis.list_runnable(analyses)
     if not runnable:
         return
     chosen = components.choose_one("Run", {name: about.title for name, about in runnable.items()}, key="run")
