@@ -14,7 +14,10 @@ STYLE = """<style>
 [data-testid="stFileUploaderDropzoneInstructions"] { display: none }  /* cut short; the label says it */
 [data-testid="stPageLink-NavLink"] { padding-left: 0 }  /* in line with the words below it */
 [role="radiogroup"] [aria-checked="true"] { color: inherit !important; font-weight: 600 }  /* in dark too */
-@media (max-width: 640px) { .stMainBlockContainer { padding: 4.5rem 1rem 4rem } }
+@media (max-width: 640px) {
+  .stMainBlockContainer { padding: 4.5rem 1rem 4rem }
+  [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; height: auto }  /* no choice out of sight */
+}
 /* Where names of points would cover each other, the one touched or pointed at says its own. */
 .st-key-tradeoff { container-type: inline-size }
 @container (max-width: 689px) { .st-key-tradeoff .annotation { display: none } }
