@@ -16,7 +16,7 @@ STYLE = """<style>
 [role="radiogroup"] [aria-checked="true"] { color: inherit !important; font-weight: 600 }  /* in dark too */
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 4.5rem 1rem 4rem }
-  [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; height: auto }  /* no choice out of sight */
+  [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap }  /* no choice out of sight */
 }
 /* Where names of points would cover each other, the one touched or pointed at says its own. */
 .st-key-tradeoff { container-type: inline-size }
