@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -43,6 +45,22 @@ def test_folding_changes_nothing(name: str) -> None:
     assert measure_change(network, draw_clips()) < 1e-5
     assert count_norms(network) > 0
     assert count_norms(fold_norms(network)) == 0
+
+
+@settings(deadline=None, max_examples=4)
+@given(seed=st.integers(0, 2**32 - 1), spread=st.floats(0.05, 3), negative=st.booleans())
+def test_folding_changes_nothing_whatever_the_norms(seed: int, spread: float, negative: bool) -> None:
+    """Scales of either sign and of any size, and variances over four orders of magnitude."""
+    generator = torch.Generator().manual_seed(seed)
+    for name in ("gst-resnet26s", "sth-resnet26s", "p3d-resnet18"):
+        network = build_small(name).double()
+        with torch.no_grad():
+            for norm in (one for one in network.modules() if isinstance(one, _BatchNorm)):
+                norm.weight.normal_(0.0 if negative else 1.0, spread, generator=generator)
+                norm.bias.normal_(0, spread, generator=generator)
+                norm.running_mean.normal_(0, spread, generator=generator)
+                norm.running_var.copy_(10 ** (4 * torch.rand(norm.num_features, generator=generator) - 2))
+        assert measure_change(network, draw_clips(32).double()) < 1e-10
 
 
 @pytest.mark.parametrize("alpha", ["1/2", "1/8"])

@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor, nn
 
@@ -219,6 +222,25 @@ def test_outputs_that_are_no_numbers_are_an_error(tmp_path: Path) -> None:
         measure_frame_logits(
             fake_model(module=module), [record(write_greys(tmp_path / "a", [1, 2, 3]))], settings=CPU
         )
+
+
+@examples(deadline=None, max_examples=4)
+@given(data=st.data(), batch=st.integers(1, 6))
+def test_a_clips_logits_do_not_depend_on_its_company(
+    tmp_path_factory: pytest.TempPathFactory, batch: int, data: st.DataObject
+) -> None:
+    """A real network, random clips: whatever else is in the batch, and in whatever order it comes."""
+    folder = tmp_path_factory.mktemp("company")
+    grey = st.tuples(st.integers(0, 255), st.integers(0, 255))
+    greys = data.draw(st.lists(st.lists(grey, min_size=3, max_size=5), min_size=2, max_size=4))
+    clips = [record(write_greys(folder / f"{n}", shown)) for n, shown in enumerate(greys)]
+    order = data.draw(st.permutations(range(len(clips))))
+    network = build_small("gst-resnet26s")
+    model = LoadedModel(network, _with_spec(fake_model(labels=None), network))
+    together = measure_frame_logits(model, [clips[n] for n in order], settings=settings(batch=batch)).logits
+    for at, n in enumerate(order):
+        (alone,) = measure_frame_logits(model, [clips[n]], settings=settings(batch=1)).logits
+        np.testing.assert_allclose(together[at], alone, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["gst-resnet26s", "sth-resnet26s"])

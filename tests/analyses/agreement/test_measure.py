@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from gst_analysis.analyses.ablation.table import ABLATION
@@ -101,3 +103,19 @@ def test_rank_correlation_of_rows_with_ties() -> None:
     one, other = rng.integers(0, 4, (2, 20, 9)).astype(float)
     expected = [spearmanr(a, b).statistic for a, b in zip(one, other, strict=True)]
     np.testing.assert_allclose(rank_correlation(one, other), expected)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.integers(3, 12))
+def test_rank_correlation_sees_order_alone(seed: int, units: int) -> None:
+    rng = np.random.default_rng(seed)
+    one, other = rng.integers(0, 6, (2, 4, units)).astype(float)
+    found = rank_correlation(one, other)
+    assert (np.abs(found[~np.isnan(found)]) <= 1 + 1e-12).all()
+    np.testing.assert_allclose(rank_correlation(np.exp(one), 3 * other - 7), found)
+    np.testing.assert_allclose(rank_correlation(-one, other), -found)
+    np.testing.assert_allclose(rank_correlation(other, one), found)
+    order = rng.permutation(units)
+    np.testing.assert_allclose(rank_correlation(one[:, order], other[:, order]), found)
+    spread = np.ptp(one, axis=1) > 0
+    np.testing.assert_allclose(rank_correlation(one, one), np.where(spread, 1.0, np.nan))

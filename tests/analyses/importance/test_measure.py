@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import integrate, stats
 from torch import Tensor, nn
 
@@ -160,6 +162,32 @@ def test_rescaling_moves_raw_scales_and_nothing_that_counts(tmp_path: Path) -> N
     np.testing.assert_allclose(medians[1] / medians[0], 10, rtol=1e-5)
     others = [t[t["group"] == "spatial"]["gamma"] for t in (before, after)]
     np.testing.assert_array_equal(others[0], others[1])
+
+
+@settings(deadline=None, max_examples=5)
+@given(st.integers(0, 2**32 - 1))
+def test_any_rescaling_of_any_channel_leaves_the_invariant_score(
+    tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    """A factor of its own for every channel, between a hundredth and a hundred."""
+    rng, folder = np.random.default_rng(seed), tmp_path_factory.mktemp("rescaled")
+    network = build_small("gst-resnet26s").double()
+    before = infer_importance(load_small(network, folder).checkpoint)
+    moved: list[np.ndarray] = []
+    with torch.no_grad():
+        logits = network(CLIPS[:1, :2].double())
+        for block in network.spec.blocks():
+            module = network.get_submodule(block.name)
+            factors = 10 ** torch.from_numpy(rng.uniform(-2, 2, block.hidden))
+            module.bn2.weight *= factors
+            module.bn2.bias *= factors
+            module.conv3.weight /= factors[:, None, None]
+            moved.append(factors.numpy())
+        torch.testing.assert_close(network(CLIPS[:1, :2].double()), logits, rtol=1e-9, atol=1e-9)
+    after = infer_importance(load_small(network, folder).checkpoint)
+    for score in ("invariant", "invariant_spread", "invariant_output"):
+        np.testing.assert_allclose(after[score], before[score], rtol=1e-5)
+    np.testing.assert_allclose(after["abs_gamma"] / before["abs_gamma"], np.concatenate(moved), rtol=1e-5)
 
 
 def test_rescaling_a_basic_block_and_the_next_filters(tmp_path: Path) -> None:

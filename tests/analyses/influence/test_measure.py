@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 from torch import Tensor, nn
 
@@ -138,6 +140,20 @@ def test_the_gradient_is_that_of_finite_differences() -> None:
 def test_shares_add_up_and_rows_of_nothing_stay_nothing() -> None:
     shares = share_rows(np.array([[1.0, 3.0], [0.0, 0.0]]))
     assert shares.tolist() == [[0.25, 0.75], [0.0, 0.0]]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.floats(1e-6, 1e6))
+def test_shares_sum_to_one_and_know_no_unit(seed: int, frames: int, unit: float) -> None:
+    rng = np.random.default_rng(seed)
+    matrix = rng.random((frames, frames)) * (rng.random((frames, frames)) < 0.6)
+    shares = share_rows(matrix)
+    np.testing.assert_allclose(shares.sum(axis=1), matrix.any(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(share_rows(matrix * unit), shares, rtol=1e-12)
+    np.testing.assert_allclose(share_rows(shares), shares, rtol=1e-12)
+    assert (shares >= 0).all()
+    per_row = rng.uniform(0.1, 10, (frames, 1))
+    np.testing.assert_allclose(share_rows(matrix * per_row), shares, rtol=1e-12)
 
 
 def test_rank_agreement_is_spearmans_over_what_can_be_reached() -> None:

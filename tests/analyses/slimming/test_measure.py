@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from gst_analysis import load_model, save_model
@@ -131,6 +133,30 @@ def test_a_slimmed_checkpoint_is_like_any_other(tmp_path: Path) -> None:
     clips_of = write_clips(tmp_path / "clips", [0, 1])
     options = AblationOptions(interventions=("zero",), draws=100, device="cpu")
     assert measure_ablation(loaded, clips_of, options=options).summary.clips == 2
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["macs", "params"]), st.floats(0.01, 0.99))
+def test_any_budget_is_met_by_the_lowest_channels_and_no_more(seed: int, quantity: str, part: float) -> None:
+    spec = spec_of("gst-resnet26s")
+    channels = random_scores(spec, seed)
+    order = SlimmingOrder(spec, channels, size=SIZE)
+    least = order.smallest_share[quantity]
+    share = least + part * (1 - least)
+    found = order.propose(Budget(quantity, share))
+    whole = getattr(order.whole, quantity)
+    assert getattr(found, quantity) <= share * whole
+    if found.removed:
+        assert getattr(order.take(found.removed - 1), quantity) > share * whole
+    out = {(layer, channel) for layer, rows in found.dropped.items() for channel in rows}
+    assert len(out) == found.removed
+    gone = np.array([key in out for key in zip(channels["layer"], channels["channel"], strict=True)])
+    best = channels.groupby(["layer", "group"])["value"].transform("max") == channels["value"]
+    assert not (gone & best).any()
+    if gone.any():
+        assert channels["value"][gone].max() < channels["value"][~gone & ~best].min()
+    same = SlimmingOrder(spec, channels.assign(value=np.exp(channels["value"]) * 5 - 2), size=SIZE)
+    assert same.take(found.removed).kept == found.kept  # the order of scores counts, not their unit
 
 
 def test_the_lowest_go_first_and_the_best_of_a_group_stays() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gst_analysis.analyses.traces.state_changes import (
     Change,
@@ -17,8 +20,10 @@ from gst_analysis.analyses.traces.state_changes import (
     score_changes,
 )
 from gst_analysis.errors import SpecError
+from gst_analysis.inference.logits import softmax
 
 FINDERS = [find_label_changes, find_curve_changes]
+seeds = st.integers(0, 2**32 - 1)
 
 
 def rows(*leads: tuple[int, float], classes: int = 4) -> np.ndarray:
@@ -181,3 +186,45 @@ def test_scores_of_nothing_are_none() -> None:
 def test_settings_that_make_no_sense_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(SpecError, match="change setting"):
         ChangeSettings(**changes)  # type: ignore[arg-type]
+
+
+@settings(deadline=None, max_examples=30)
+@given(seeds, st.floats(-30, 30), st.integers(2, 14), st.integers(2, 5), st.integers(1, 3))
+def test_changes_do_not_depend_on_what_logits_are_counted_from_or_how_classes_are_listed(
+    seed: int, constant: float, length: int, classes: int, hold: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    states = rng.integers(classes, size=length).repeat(rng.integers(1, 4, length))
+    logits = rng.normal(0, 1, (len(states), classes)) + 4 * np.eye(classes)[states]
+    order, verdict = rng.permutation(classes), int(rng.integers(classes))
+    for find in FINDERS:
+        told = ChangeSettings(hold=hold)
+        found = find(softmax(logits), told, verdict=verdict)
+        for other in (logits + constant, logits + rng.normal(0, 30, (len(states), 1))):
+            assert_same(find(softmax(other), told, verdict=verdict), found)
+        relisted = find(softmax(logits[:, order]), told, verdict=int(np.flatnonzero(order == verdict)[0]))
+        named = [Change(c.row, int(order[c.from_id]), int(order[c.to_id]), c.confidence) for c in relisted]
+        assert_same(named, found)
+
+
+def assert_same(one: Sequence[Change], other: Sequence[Change]) -> None:
+    assert [(c.row, c.from_id, c.to_id) for c in one] == [(c.row, c.from_id, c.to_id) for c in other]
+    assert [c.confidence for c in one] == pytest.approx([c.confidence for c in other])
+
+
+@settings(deadline=None, max_examples=30)
+@given(seeds, st.integers(1, 4))
+def test_changes_follow_one_another(seed: int, hold: int) -> None:
+    """Rows rise, each state ends where the next begins, and what was found is no further than the end."""
+    rng = np.random.default_rng(seed)
+    table = softmax(rng.normal(0, 3, (20, 3)))
+    told = ChangeSettings(hold=hold)
+    for find in FINDERS:
+        found = find(table, told)
+        edges = [change.row for change in found]
+        assert all(0 < row < 20 for row in edges)
+        assert edges == sorted(set(edges))
+        assert all(one.from_id != one.to_id and 0 <= one.confidence <= 1 for one in found)
+    labels = find_label_changes(table, told)
+    assert all(a.to_id == b.from_id for a, b in itertools.pairwise(labels))
+    assert all(b - a >= hold for a, b in itertools.pairwise([c.row for c in labels]))

@@ -1,0 +1,228 @@
+"""Would the tests notice? Small changes of the code, one at a time, and whether its quick tests fail.
+
+    python -m benchmarks.mutation [--sample 60] [--seed 0] [--only sampling,families] [--jobs 1] [--json FILE]
+
+`make mutation` runs all of it. Each changed module runs in a process of its own, forked from one that has
+loaded the libraries, and stops at the first test that fails; no file is changed. A change that no test
+notices survives: either a test is missing, or the change means the same, and then `equivalent_mutants.toml`
+says why. The exit status is 1 if a survivor is not explained there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import random
+import signal
+import sys
+import time
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+import hypothesis
+import hypothesis.strategies
+import pytest
+
+from benchmarks.machine import describe_machine
+from benchmarks.mutants import Mutant, list_mutants
+from gst_analysis.files import to_json, write_whole
+
+ROOT = Path(__file__).parents[1]
+EQUIVALENT = Path(__file__).with_name("equivalent_mutants.toml")
+RESULTS = Path(__file__).with_name("results") / "mutation.json"
+
+# What is changed, and the quick tests that should notice, those that find most first.
+TESTS: dict[str, tuple[str, ...]] = {
+    "gst_analysis.networks.families": ("tests/networks/test_families.py",),
+    "gst_analysis.analyses.traces.state_changes": ("tests/analyses/traces/test_state_changes.py",),
+    "gst_analysis.analyses.scales.samples": ("tests/analyses/scales/test_samples.py",),
+    "gst_analysis.analyses.scales.gaps": ("tests/analyses/scales/test_gaps.py",),
+    "gst_analysis.analyses.comparison.differences": ("tests/analyses/comparison/test_differences.py",),
+    "gst_analysis.probes.resampling": ("tests/probes/test_resampling.py",),
+    "gst_analysis.clips.sampling": ("tests/clips/test_sampling.py",),
+}
+LIBRARIES = ("torch", "torchvision", "pandas", "scipy.stats", "scipy.ndimage", "safetensors.torch")
+SLACK_S = 60.0
+COUNTS = ("mutants", "killed", "timed_out", "survived")
+
+Reasons = dict[tuple[str, str, str], str]
+"""Why a change means the same, by module, function and change."""
+
+
+class Changed(importlib.machinery.SourceFileLoader, importlib.abc.MetaPathFinder):
+    """Imports one module from code that is not what its file says; all others as ever."""
+
+    def __init__(self, name: str, file: Path, code: CodeType) -> None:
+        super().__init__(name, str(file))
+        self.code = code
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> Any:
+        return importlib.util.spec_from_loader(name, self) if name == self.name else None
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.code
+
+
+class Hasty:
+    """For pytest: an example that fails is enough, a smaller one is not looked for."""
+
+    def pytest_configure(self) -> None:
+        phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+        hypothesis.settings.register_profile("hasty", derandomize=True, database=None, phases=phases)
+        hypothesis.settings.load_profile("hasty")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    args = _read_arguments(arguments)
+    chosen = [name for name in TESTS if not args.only or name.rpartition(".")[2] in args.only.split(",")]
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # none is needed, and each costs time in every process
+    _load_libraries()
+    known = _read_equivalent(EQUIVALENT)
+    modules = {name: check_module(name, args, known) for name in chosen}
+    document = {
+        **describe_machine(),
+        "versions": {name: version(name) for name in ("pytest", "hypothesis", "numpy", "scipy", "pandas")},
+        "sample": args.sample or None,
+        "seed": args.seed,
+        "modules": modules,
+        **{name: sum(module[name] for module in modules.values()) for name in COUNTS},
+    }
+    if args.json:
+        write_whole(args.json, to_json(document).encode())
+    unexplained = sum(one["why"] is None for module in modules.values() for one in module["survivors"])
+    print(f"all: {_say(document)}; {unexplained} of the survivors are not explained")
+    return 1 if unexplained else 0
+
+
+def check_module(name: str, args: argparse.Namespace, known: Reasons) -> dict[str, Any]:
+    """Change one module in every way, or in a sample of them, and count what its tests notice."""
+    file = ROOT / Path(*name.split(".")).with_suffix(".py")
+    tree = ast.parse(file.read_text())
+    mutants = list_mutants(tree)
+    if args.sample and args.sample < len(mutants):
+        kept = sorted(random.Random(args.seed).sample(range(len(mutants)), args.sample))
+        chosen = [mutants[at] for at in kept]
+    else:
+        chosen = mutants
+    started = time.perf_counter()
+    if _run_all([compile(tree, str(file), "exec")], name, file, limit=600, jobs=1)[0] != 0:
+        raise SystemExit(f"{name}: its tests fail as it is")
+    clean = time.perf_counter() - started
+    print(f"{name}: {len(chosen)} of {len(mutants)} changes, tests take {clean:.1f} s", flush=True)
+    codes = (mutant.compile(tree, str(file)) for mutant in chosen)
+    ends = _run_all(codes, name, file, limit=SLACK_S + 5 * clean, jobs=args.jobs)
+    survivors = [mutant for at, mutant in enumerate(chosen) if ends[at] == 0]
+    found = {
+        "tests": list(TESTS[name]),
+        "possible": len(mutants),
+        "mutants": len(chosen),
+        "killed": sum(end not in (0, None) for end in ends.values()),
+        "timed_out": sum(end is None for end in ends.values()),
+        "survived": len(survivors),
+        "survivors": [_tell(mutant, name, known) for mutant in survivors],
+    }
+    print(f"  {_say(found)}")
+    for one in found["survivors"]:
+        print(f"  line {one['line']}, {one['function']}: {one['change']}")
+        print(f"    {one['why'] or 'NOT EXPLAINED'}")
+    return found
+
+
+def _run_all(codes: Any, name: str, file: Path, *, limit: float, jobs: int) -> dict[int, int | None]:
+    """The exit status of the tests under each code, by its number; None where time ran out."""
+    ends: dict[int, int | None] = {}
+    running: dict[int, tuple[int, float]] = {}
+    waiting: Iterator[tuple[int, CodeType]] = iter(enumerate(codes))
+    while True:
+        for at, code in waiting:
+            running[_start(name, file, code)] = (at, time.monotonic() + limit)
+            if len(running) >= jobs:
+                break
+        if not running:
+            return ends
+        for pid, (at, until) in list(running.items()):
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                ends[at] = os.waitstatus_to_exitcode(status)
+            elif time.monotonic() > until:
+                os.killpg(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                ends[at] = None
+            else:
+                continue
+            del running[pid]
+        time.sleep(0.02)
+
+
+def _start(name: str, file: Path, code: CodeType) -> int:
+    """Fork a process that runs the module's tests with this code in its place."""
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.setpgid(pid, pid)
+        return pid
+    status = 99
+    try:
+        os.setpgid(0, 0)
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+            os.dup2(nowhere.fileno(), 2)
+        for loaded in [one for one in sys.modules if one.split(".")[0] in ("gst_analysis", "tests")]:
+            del sys.modules[loaded]
+        sys.meta_path.insert(0, Changed(name, file, code))
+        status = _run_tests(TESTS[name])
+    finally:
+        os._exit(status)
+
+
+def _run_tests(files: Sequence[str]) -> int:
+    os.chdir(ROOT)
+    options = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-m", "not slow and not gpu"]
+    return int(pytest.main([*options, *files], plugins=[Hasty()]))
+
+
+def _load_libraries() -> list[ModuleType]:
+    return [importlib.import_module(name) for name in LIBRARIES]
+
+
+def _read_equivalent(file: Path) -> Reasons:
+    listed = tomllib.loads(file.read_text()).get("mutant", []) if file.exists() else []
+    return {
+        (one["module"], one["function"], change): one["why"] for one in listed for change in one["changes"]
+    }
+
+
+def _tell(mutant: Mutant, name: str, known: Reasons) -> dict[str, Any]:
+    why = known.get((name.removeprefix("gst_analysis."), mutant.function, mutant.change))
+    return {"line": mutant.line, "function": mutant.function, "change": mutant.change, "why": why}
+
+
+def _say(counts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in COUNTS)
+
+
+def _read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--sample", type=int, default=0, help="changes of each module; 0: all")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample; default: %(default)s")
+    parser.add_argument(
+        "--only", default="", help="last names of modules, such as sampling,gaps; default: all"
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="processes at once; default: %(default)s")
+    parser.add_argument("--json", type=Path, help="where to write the numbers")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
