@@ -7,7 +7,7 @@ PORT ?= 8501
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help app test slow lint coverage docs clean
+.PHONY: help app test slow lint coverage mutation docs clean
 
 help:
 	@echo "make app    open the explorer in a browser"
@@ -15,6 +15,7 @@ help:
 	@echo "make slow   run the longer tests too"
 	@echo "make lint   ruff, mypy, import contracts"
 	@echo "make coverage   which lines the tests reach, with a floor"
+	@echo "make mutation   which small changes of the code the tests notice"
 	@echo "make docs   build the documentation into build/site"
 	@echo "make clean  remove $(VENV)"
 
@@ -37,6 +38,10 @@ lint: $(VENV)/.test
 # With one worker a core; the floor stands in pyproject.toml.
 coverage: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "not slow and not gpu" --cov --cov-report=term:skip-covered
+
+# Changes a sample of 40 places in each module of benchmarks/mutation.py, the same ones every time.
+mutation: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.mutation --sample 40 --json benchmarks/results/mutation.json
 
 docs: $(VENV)/.test
 	$(BIN)/mkdocs build --strict

@@ -51,6 +51,11 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gst_analysis.probes.resampling": ("tests/probes/test_resampling.py",),
     "gst_analysis.clips.sampling": ("tests/clips/test_sampling.py",),
 }
+TOO_LONG = (  # tests of chance, that draw thousands of worlds
+    "tests/analyses/scales/test_samples.py::test_a_random_split_of_one_group_is_rejected_in_a_twentieth",
+    "tests/analyses/scales/test_samples.py::test_over_sixteen_blocks_one_false_alarm_is_as_rare",
+    "tests/analyses/scales/test_samples.py::test_the_interval_covers_a_planted_gap",
+)
 LIBRARIES = ("torch", "torchvision", "pandas", "scipy.stats", "scipy.ndimage", "safetensors.torch")
 SLACK_S = 60.0
 COUNTS = ("mutants", "killed", "timed_out", "survived")
@@ -189,7 +194,8 @@ def _start(name: str, file: Path, code: CodeType) -> int:
 def _run_tests(files: Sequence[str]) -> int:
     os.chdir(ROOT)
     options = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-m", "not slow and not gpu"]
-    return int(pytest.main([*options, *files], plugins=[Hasty()]))
+    left_out = [f"--deselect={name}" for name in TOO_LONG]
+    return int(pytest.main([*options, *left_out, *files], plugins=[Hasty()]))
 
 
 def _load_libraries() -> list[ModuleType]:

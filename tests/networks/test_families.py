@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gst_analysis.errors import SpecError
-from gst_analysis.networks.families import FAMILIES, Family, runnable_families, split
+from gst_analysis.networks.families import (
+    FAMILIES,
+    ChannelGroups,
+    Family,
+    Kernel,
+    runnable_families,
+    split,
+    two_groups,
+)
 
 Formula = Callable[[int, int, Fraction], Fraction]
 
@@ -32,6 +40,68 @@ DEPTHWISE: dict[str, Formula] = {
     "tsm": lambda i, o, a: Fraction(9 * o),
     "sth": lambda i, o, a: o * (9 * (1 - a) + 3 * a),
 }
+
+
+# Kernels from 32 to 16 channels with a temporal quarter, as the figures of the paper draw them: the group,
+# (filters, channels, time, height, width), copies side by side, and the first channel read.
+Drawn = list[tuple[str, tuple[int, ...], int, int]]
+PLAIN: Drawn = [("spatial", (16, 32, 3, 3), 1, 0)]
+KERNELS: dict[str, Drawn] = {
+    **dict.fromkeys(["c2d", "tsm", "nl-tsm", "nl-c2d"], PLAIN),
+    "c3d": [("temporal", (16, 32, 3, 3, 3), 1, 0)],
+    "c3d-g2": [("temporal", (16, 16, 3, 3, 3), 2, 0)],
+    "p3d": [("spatial", (16, 32, 3, 3), 1, 0), ("temporal", (16, 16, 3, 1, 1), 1, 0)],
+    "gst": [("spatial", (12, 16, 3, 3), 1, 0), ("temporal", (4, 16, 3, 3, 3), 1, 16)],
+    "gst-large": [("spatial", (12, 32, 3, 3), 1, 0), ("temporal", (4, 32, 3, 3, 3), 1, 0)],
+    "sth": [("spatial", (16, 24, 3, 3), 1, 0), ("temporal", (16, 8, 3, 1, 1), 1, 0)],
+}
+DEPTHWISE_KERNELS: dict[str, Drawn] = {
+    "c2d": [("spatial", (16, 1, 3, 3), 16, 0)],
+    "tsm": [("spatial", (16, 1, 3, 3), 16, 0)],
+    "sth": [("spatial", (12, 1, 3, 3), 12, 0), ("temporal", (4, 1, 3, 1, 1), 4, 12)],
+}
+
+
+def draw(kernels: tuple[Kernel, ...]) -> Drawn:
+    return [(kernel.group, kernel.shape, kernel.groups, kernel.start) for kernel in kernels]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_kernels_are_those_of_the_figures(family: str) -> None:
+    assert draw(FAMILIES[family].kernels(32, 16, Fraction(1, 4))) == KERNELS[family]
+    if family in DEPTHWISE_KERNELS:
+        assert draw(FAMILIES[family].depthwise_kernels(16, Fraction(1, 4))) == DEPTHWISE_KERNELS[family]
+
+
+def test_what_each_family_reads_moves_and_splits() -> None:
+    quarter, half = Fraction(1, 4), Fraction(1, 2)
+    assert {name: f.default_alpha for name, f in FAMILIES.items() if f.default_alpha} == dict.fromkeys(
+        ["gst", "gst-large", "sth"], quarter
+    )
+    assert {name: f.beta for name, f in FAMILIES.items() if f.beta} == {"gst": half, "gst-large": 1}
+    shifted = dict.fromkeys(["tsm", "nl-tsm"], Fraction(1, 8))
+    assert {name: f.shift for name, f in FAMILIES.items() if f.shift} == shifted
+    assert [name for name, f in FAMILIES.items() if f.norm_between] == ["p3d"]
+    assert [name for name, f in FAMILIES.items() if f.owns_both] == ["sth"]
+    assert runnable_families() == ["gst", "gst-large", "c2d", "c3d", "c3d-g2", "p3d", "tsm", "sth"]
+
+
+def test_widths_that_operators_can_split() -> None:
+    eighths = {name: family.divisor(Fraction(3, 8)) for name, family in FAMILIES.items()}
+    assert eighths == dict.fromkeys(FAMILIES, 8) | {"c3d-g2": 2}
+    alone = {name: family.divisor(None) for name, family in FAMILIES.items()}
+    assert alone == dict.fromkeys(FAMILIES, 1) | {"c3d-g2": 2, "gst": 2}
+    assert FAMILIES["gst"].divisor(Fraction(1, 3)) == 6
+
+
+def test_groups_by_family() -> None:
+    parted = ChannelGroups(16, (("spatial", 0, 12), ("temporal", 12, 16)))
+    whole = ChannelGroups(16, (("all", 0, 16),))
+    assert two_groups(16, None) == parted  # a quarter, unless told otherwise
+    for name, family in FAMILIES.items():
+        found = family.groups(16, Fraction(1, 4))
+        assert found == (parted if name in ("gst", "gst-large") else whole)
+        assert family.groups(16, Fraction(1, 4), depthwise=True) == (parted if name == "sth" else found)
 
 
 def test_every_family_has_a_formula() -> None:

@@ -4,9 +4,93 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
-from gst_analysis.analyses.scales.samples import adjust_holm, bootstrap_gap, compare_samples, draw_medians
+from gst_analysis.analyses.scales.samples import (
+    TwoSamples,
+    adjust_holm,
+    bootstrap_gap,
+    compare_samples,
+    draw_medians,
+)
+from gst_analysis.analyses.scales.table import ONE_CHANNEL, SHARED_CHANNELS
+
+
+class Told:
+    """Stands for a random generator: says what it is told to, and remembers what it was asked for."""
+
+    def __init__(self, *answers: float) -> None:
+        self.answers, self.asked = list(answers), []
+
+    def beta(self, a: float, b: float, size: int) -> np.ndarray:
+        self.asked.append((a, b, size))
+        return np.full(size, self.answers.pop(0))
+
+
+def test_a_median_lies_where_order_statistics_say() -> None:
+    values = np.array([50.0, 10, 40, 20, 30])
+    for u, expected in [(0.0, 10), (0.19, 10), (0.21, 20), (0.5, 30), (0.99, 50), (1.0, 50)]:
+        told = Told(u)
+        assert draw_medians(values, 2, told).tolist() == [expected] * 2  # type: ignore[arg-type]
+        assert told.asked == [(3, 3, 2)]  # the third of five uniform numbers
+    told = Told(0.3, 0.5)  # the second of four, and half of the way from there to 1: 0.65
+    assert draw_medians(values[:4], 1, told).tolist() == [(20 + 40) / 2]  # type: ignore[arg-type]
+    assert told.asked == [(2, 3, 1), (1, 2, 1)]
+    told = Told(0.8, 0.3)  # 0.86: both are the highest
+    assert draw_medians(values[:4], 1, told).tolist() == [50]  # type: ignore[arg-type]
+
+
+def test_an_interval_is_the_middle_of_the_drawn_gaps() -> None:
+    first, second = np.random.default_rng(2).normal(size=(2, 9))
+    for confidence, draws, seed in ((0.9, 300, 3), (0.95, 2000, 0)):
+        rng = np.random.default_rng(seed)
+        gaps = draw_medians(first, draws, rng) - draw_medians(second, draws, rng)
+        expected = np.percentile(gaps, [50 * (1 - confidence), 50 * (1 + confidence)])
+        told = {} if seed == 0 else {"confidence": confidence, "draws": draws, "seed": seed}
+        assert bootstrap_gap(first, second, **told) == pytest.approx(tuple(expected))  # type: ignore[arg-type]
+    found = compare_samples(first, second)
+    assert (found.gap_low, found.gap_high) == bootstrap_gap(first, second)
+
+
+def test_what_has_no_test_has_its_effects_and_a_reason() -> None:
+    pair, three = np.array([1.0, 2.0]), np.array([0.0, 3.0, 4.0])
+    whole = compare_samples(pair, three)
+    assert whole.undefined == ""
+    for found, reason in (
+        (compare_samples(pair, three, related=True), SHARED_CHANNELS),
+        (compare_samples(pair[:1], three), ONE_CHANNEL),
+        (compare_samples(three, pair[:1]), ONE_CHANNEL),
+    ):
+        assert found.undefined == reason
+        assert np.isnan([found.gap_low, found.gap_high, found.ks_p, found.auc_p]).all()
+    assert compare_samples(pair, three, related=True).auc == whole.auc == pytest.approx(2 / 6)
+    assert compare_samples(pair[:1], three).gap == -2
+
+
+def test_equal_values_lie_neither_above_nor_below() -> None:
+    found = compare_samples(np.ones(3), np.ones(4))
+    assert found == TwoSamples(0, 0, 0, 0, 0, 1, 0.5, 1, "")
+    assert compare_samples(np.ones(3), np.ones(3), related=True).auc == 0.5
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 9), st.integers(2, 9), st.floats(0.1, 50), st.floats(-9, 9))
+def test_what_units_and_sides_do_to_a_comparison(
+    seed: int, n: int, m: int, unit: float, shift: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    first, second = rng.normal(size=n), rng.normal(size=m)
+    found = compare_samples(first, second)
+    scaled = compare_samples(unit * first + shift, unit * second + shift)
+    for name in ("gap", "gap_low", "gap_high", "wasserstein"):
+        assert getattr(scaled, name) == pytest.approx(unit * getattr(found, name), abs=1e-9)
+    for name in ("ks", "ks_p", "auc", "auc_p"):
+        assert getattr(scaled, name) == pytest.approx(getattr(found, name))
+    back = compare_samples(second, first)
+    assert (back.gap, back.auc) == (pytest.approx(-found.gap), pytest.approx(1 - found.auc))
+    assert (back.ks_p, back.auc_p) == (pytest.approx(found.ks_p), pytest.approx(found.auc_p))
 
 
 def test_the_numbers_are_those_of_plain_definitions() -> None:
