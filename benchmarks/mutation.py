@@ -17,13 +17,14 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import itertools
 import os
 import random
 import signal
 import sys
 import time
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -143,30 +144,37 @@ def check_module(name: str, args: argparse.Namespace, known: Reasons) -> dict[st
     return found
 
 
-def _run_all(codes: Any, name: str, file: Path, *, limit: float, jobs: int) -> dict[int, int | None]:
+def _run_all(
+    codes: Iterable[CodeType], name: str, file: Path, *, limit: float, jobs: int
+) -> dict[int, int | None]:
     """The exit status of the tests under each code, by its number; None where time ran out."""
     ends: dict[int, int | None] = {}
     running: dict[int, tuple[int, float]] = {}
-    waiting: Iterator[tuple[int, CodeType]] = iter(enumerate(codes))
-    while True:
-        for at, code in waiting:
-            running[_start(name, file, code)] = (at, time.monotonic() + limit)
-            if len(running) >= jobs:
-                break
-        if not running:
-            return ends
-        for pid, (at, until) in list(running.items()):
-            done, status = os.waitpid(pid, os.WNOHANG)
-            if done:
-                ends[at] = os.waitstatus_to_exitcode(status)
-            elif time.monotonic() > until:
-                os.killpg(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-                ends[at] = None
-            else:
-                continue
-            del running[pid]
-        time.sleep(0.02)
+    waiting = iter(enumerate(codes))
+    try:
+        while True:
+            for at, code in itertools.islice(waiting, jobs - len(running)):
+                running[_start(name, file, code)] = (at, time.monotonic() + limit)
+            if not running:
+                return ends
+            for pid, (at, until) in list(running.items()):
+                done, status = os.waitpid(pid, os.WNOHANG)
+                if done:
+                    ends[at] = os.waitstatus_to_exitcode(status)
+                    del running[pid]
+                elif time.monotonic() > until:
+                    _stop(pid)
+                    ends[at] = None
+                    del running[pid]
+            time.sleep(0.02)
+    finally:
+        for pid in running:
+            _stop(pid)
+
+
+def _stop(pid: int) -> None:
+    os.killpg(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
 def _start(name: str, file: Path, code: CodeType) -> int:
