@@ -65,7 +65,7 @@ Reasons = dict[tuple[str, str, str], str]
 """Why a change means the same, by module, function and change."""
 
 
-class Changed(importlib.machinery.SourceFileLoader, importlib.abc.MetaPathFinder):
+class Changed(importlib.machinery.SourceFileLoader, importlib.abc.MetaPathFinder):  # type: ignore[misc] # its bases disagree in their stubs
     """Imports one module from code that is not what its file says; all others as ever."""
 
     def __init__(self, name: str, file: Path, code: CodeType) -> None:
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         **{name: sum(module[name] for module in modules.values()) for name in COUNTS},
     }
     if args.json:
-        write_whole(args.json, to_json(document).encode())
+        write_whole(args.json, lambda file: file.write(to_json(document).encode()))
     unexplained = sum(one["why"] is None for module in modules.values() for one in module["survivors"])
     print(f"all: {_say(document)}; {unexplained} of the survivors are not explained")
     return 1 if unexplained else 0
@@ -128,7 +128,7 @@ def check_module(name: str, args: argparse.Namespace, known: Reasons) -> dict[st
     codes = (mutant.compile(tree, str(file)) for mutant in chosen)
     ends = _run_all(codes, name, file, limit=SLACK_S + 5 * clean, jobs=args.jobs)
     survivors = [mutant for at, mutant in enumerate(chosen) if ends[at] == 0]
-    found = {
+    found: dict[str, Any] = {
         "tests": list(TESTS[name]),
         "possible": len(mutants),
         "mutants": len(chosen),

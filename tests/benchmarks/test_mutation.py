@@ -75,7 +75,7 @@ def test_no_more_run_at_once_than_asked_for(tmp_path: Path, monkeypatch: pytest.
         return done, status
 
     monkeypatch.setattr(mutation, "_start", start)
-    monkeypatch.setattr(mutation.os, "waitpid", reap)
+    monkeypatch.setattr(os, "waitpid", reap)
     codes = [0, 1, 0, 4, 2]
     ends = mutation._run_all(codes, "one", tmp_path, limit=60, jobs=2)  # type: ignore[arg-type]
     assert ends == dict(enumerate(codes))

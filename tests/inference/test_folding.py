@@ -58,8 +58,9 @@ def test_folding_changes_nothing_whatever_the_norms(seed: int, spread: float, ne
             for norm in (one for one in network.modules() if isinstance(one, _BatchNorm)):
                 norm.weight.normal_(0.0 if negative else 1.0, spread, generator=generator)
                 norm.bias.normal_(0, spread, generator=generator)
-                norm.running_mean.normal_(0, spread, generator=generator)
-                norm.running_var.copy_(10 ** (4 * torch.rand(norm.num_features, generator=generator) - 2))
+                untyped(norm.running_mean).normal_(0, spread, generator=generator)
+                spreads = 10 ** (4 * torch.rand(norm.num_features, generator=generator) - 2)
+                untyped(norm.running_var).copy_(spreads)
         assert measure_change(network, draw_clips(32).double()) < 1e-10
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,9 +81,11 @@ def test_rows_share_their_resamples() -> None:
         ("seed", [0, 7], [-1, 1.0, False]),
     ],
 )
-def test_bounds_of_a_bootstrap(name: str, good: list[float], bad: list[object]) -> None:
+def test_bounds_of_a_bootstrap(name: str, good: list[float], bad: list[Any]) -> None:
     for value in good:
-        assert getattr(replace(Bootstrap(), **{name: value}), name) == value
+        settings: dict[str, Any] = {name: value}
+        assert getattr(replace(Bootstrap(), **settings), name) == value
     for value in bad:
+        settings = {name: value}
         with pytest.raises(SpecError, match=f"bootstrap {name}"):
-            replace(Bootstrap(), **{name: value})  # type: ignore[arg-type]
+            replace(Bootstrap(), **settings)

@@ -138,7 +138,7 @@ def test_the_weights_are_forgotten_file_by_file(
     """Flat memory: when a file is opened, no checkpoint that was read before is still there."""
     import weakref
 
-    from gst_analysis.checkpoints import loading
+    from gst_analysis.checkpoints import loading, sources
 
     read_before: list[weakref.ref[object]] = []
     whole = loading.load_checkpoint
@@ -149,7 +149,7 @@ def test_the_weights_are_forgotten_file_by_file(
         read_before.append(weakref.ref(checkpoint))
         return checkpoint
 
-    monkeypatch.setattr(loading, "load_checkpoint", load)
+    monkeypatch.setattr(sources, "load_checkpoint", load)
     steps: list[tuple[int, int, str]] = []
     paths = [save_small(seed=seed) for seed in range(3)]
     comparison.compare_scales(*paths, progress=lambda *step: steps.append(step))

@@ -177,7 +177,7 @@ def test_any_rescaling_of_any_channel_leaves_the_invariant_score(
     with torch.no_grad():
         logits = network(CLIPS[:1, :2].double())
         for block in network.spec.blocks():
-            module = network.get_submodule(block.name)
+            module = submodule(network, block.name)
             factors = 10 ** torch.from_numpy(rng.uniform(-2, 2, block.hidden))
             module.bn2.weight *= factors
             module.bn2.bias *= factors

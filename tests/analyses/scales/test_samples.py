@@ -22,7 +22,8 @@ class Told:
     """Stands for a random generator: says what it is told to, and remembers what it was asked for."""
 
     def __init__(self, *answers: float) -> None:
-        self.answers, self.asked = list(answers), []
+        self.answers = list(answers)
+        self.asked: list[tuple[float, float, int]] = []
 
     def beta(self, a: float, b: float, size: int) -> np.ndarray:
         self.asked.append((a, b, size))
@@ -89,8 +90,8 @@ def test_what_units_and_sides_do_to_a_comparison(
     for name in ("ks", "ks_p", "auc", "auc_p"):
         assert getattr(scaled, name) == pytest.approx(getattr(found, name))
     back = compare_samples(second, first)
-    assert (back.gap, back.auc) == (pytest.approx(-found.gap), pytest.approx(1 - found.auc))
-    assert (back.ks_p, back.auc_p) == (pytest.approx(found.ks_p), pytest.approx(found.auc_p))
+    assert (back.gap, back.auc) == pytest.approx((-found.gap, 1 - found.auc))
+    assert (back.ks_p, back.auc_p) == pytest.approx((found.ks_p, found.auc_p))
 
 
 def test_the_numbers_are_those_of_plain_definitions() -> None:
