@@ -268,7 +268,7 @@ def test_clips_are_read_at_once_in_order_and_not_too_far_ahead(monkeypatch: pyte
     begun: list[int] = []
     together = threading.Barrier(2, timeout=10)
 
-    def slow(place: int, record: ClipRecord, plan: ReadingPlan) -> reading.ReadClip:
+    def slow(place: int, record: ClipRecord, *_: object) -> reading.ReadClip:
         begun.append(place)
         if place < 2:
             together.wait()  # two threads must meet here, or this raises
@@ -287,7 +287,7 @@ def test_clips_are_read_at_once_in_order_and_not_too_far_ahead(monkeypatch: pyte
 def test_stopping_early_stops_the_readers(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
 
-    def count(place: int, record: ClipRecord, plan: ReadingPlan) -> reading.ReadClip:
+    def count(place: int, record: ClipRecord, *_: object) -> reading.ReadClip:
         read.append(place)
         return reading.ReadClip(place, None, None, "planted")
 
@@ -332,7 +332,7 @@ def test_reading_threads_use_one_processor_each_and_nobody_else_does(monkeypatch
     before, seen = torch.get_num_threads(), []
     torch.set_num_threads(3)
 
-    def look(place: int, record: ClipRecord, plan: ReadingPlan) -> reading.ReadClip:
+    def look(place: int, record: ClipRecord, *_: object) -> reading.ReadClip:
         torch.zeros(100_000).add_(1)  # work that torch would share among threads
         seen.append(torch.get_num_threads())
         return reading.ReadClip(place, None, None, "planted")
