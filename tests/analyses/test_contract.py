@@ -12,6 +12,9 @@ from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
 from tests.analyses.contract import Bench, check_analysis
 from tests.analyses.labelled_clips import small_model, write_clips
 
+LONG = ("scales", "comparison", "drift", "agreement", "traces")
+"""Rooms whose suite takes more than fifteen seconds: many figures, drawn four times each."""
+
 
 def build_bench(folder: Path) -> Bench:
     """A small network of five classes, and five labelled clips of noise."""
@@ -33,7 +36,9 @@ def build_bench(folder: Path) -> Bench:
     return Bench(model, file, second, records, annotations, out)
 
 
-@pytest.mark.parametrize("name", ROOMS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in ROOMS]
+)
 def test_an_analysis_keeps_the_contract(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
