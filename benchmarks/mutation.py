@@ -17,12 +17,11 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
-import itertools
 import os
 import random
+import resource
 import signal
 import sys
-import time
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
@@ -58,7 +57,8 @@ TOO_LONG = (  # tests of chance, that draw thousands of worlds
     "tests/analyses/scales/test_samples.py::test_the_interval_covers_a_planted_gap",
 )
 LIBRARIES = ("torch", "torchvision", "pandas", "scipy.stats", "scipy.ndimage", "safetensors.torch")
-SLACK_S = 60.0
+SLACK_S = 20.0
+GROWTH_BYTES = 2 * 2**30
 COUNTS = ("mutants", "killed", "timed_out", "survived")
 
 Reasons = dict[tuple[str, str, str], str]
@@ -120,10 +120,10 @@ def check_module(name: str, args: argparse.Namespace, known: Reasons) -> dict[st
         chosen = [mutants[at] for at in kept]
     else:
         chosen = mutants
-    started = time.perf_counter()
+    started = _children_cpu()
     if _run_all([compile(tree, str(file), "exec")], name, file, limit=600, jobs=1)[0] != 0:
         raise SystemExit(f"{name}: its tests fail as it is")
-    clean = time.perf_counter() - started
+    clean = _children_cpu() - started
     print(f"{name}: {len(chosen)} of {len(mutants)} changes, tests take {clean:.1f} s", flush=True)
     codes = (mutant.compile(tree, str(file)) for mutant in chosen)
     ends = _run_all(codes, name, file, limit=SLACK_S + 5 * clean, jobs=args.jobs)
@@ -132,8 +132,8 @@ def check_module(name: str, args: argparse.Namespace, known: Reasons) -> dict[st
         "tests": list(TESTS[name]),
         "possible": len(mutants),
         "mutants": len(chosen),
-        "killed": sum(end not in (0, None) for end in ends.values()),
-        "timed_out": sum(end is None for end in ends.values()),
+        "killed": sum(end not in (0, -signal.SIGXCPU) for end in ends.values()),
+        "timed_out": sum(end == -signal.SIGXCPU for end in ends.values()),
         "survived": len(survivors),
         "survivors": [_tell(mutant, name, known) for mutant in survivors],
     }
@@ -144,41 +144,31 @@ def check_module(name: str, args: argparse.Namespace, known: Reasons) -> dict[st
     return found
 
 
-def _run_all(
-    codes: Iterable[CodeType], name: str, file: Path, *, limit: float, jobs: int
-) -> dict[int, int | None]:
-    """The exit status of the tests under each code, by its number; None where time ran out."""
-    ends: dict[int, int | None] = {}
-    running: dict[int, tuple[int, float]] = {}
-    waiting = iter(enumerate(codes))
+def _run_all(codes: Iterable[CodeType], name: str, file: Path, *, limit: float, jobs: int) -> dict[int, int]:
+    """The exit status of the tests under each code, by its number; that of a signal is below 0."""
+    ends: dict[int, int] = {}
+    running: dict[int, int] = {}
     try:
-        while True:
-            for at, code in itertools.islice(waiting, jobs - len(running)):
-                running[_start(name, file, code)] = (at, time.monotonic() + limit)
-            if not running:
-                return ends
-            for pid, (at, until) in list(running.items()):
-                done, status = os.waitpid(pid, os.WNOHANG)
-                if done:
-                    ends[at] = os.waitstatus_to_exitcode(status)
-                    del running[pid]
-                elif time.monotonic() > until:
-                    _stop(pid)
-                    ends[at] = None
-                    del running[pid]
-            time.sleep(0.02)
+        for at, code in enumerate(codes):
+            if len(running) >= jobs:
+                _await_one(running, ends)
+            running[_start(name, file, code, limit)] = at
+        while running:
+            _await_one(running, ends)
     finally:
         for pid in running:
-            _stop(pid)
+            os.killpg(pid, signal.SIGKILL)
+    return ends
 
 
-def _stop(pid: int) -> None:
-    os.killpg(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+def _await_one(running: dict[int, int], ends: dict[int, int]) -> None:
+    pid, status = os.wait()
+    if pid in running:
+        ends[running.pop(pid)] = os.waitstatus_to_exitcode(status)
 
 
-def _start(name: str, file: Path, code: CodeType) -> int:
-    """Fork a process that runs the module's tests with this code in its place."""
+def _start(name: str, file: Path, code: CodeType, limit: float) -> int:
+    """Fork a process that runs the module's tests with this code in its place, for so many CPU seconds."""
     sys.stdout.flush()
     pid = os.fork()
     if pid:
@@ -188,6 +178,7 @@ def _start(name: str, file: Path, code: CodeType) -> int:
     status = 99
     try:
         os.setpgid(0, 0)
+        _limit(limit)
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 1)
             os.dup2(nowhere.fileno(), 2)
@@ -204,6 +195,21 @@ def _run_tests(files: Sequence[str]) -> int:
     options = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-m", "not slow and not gpu"]
     left_out = [f"--deselect={name}" for name in TOO_LONG]
     return int(pytest.main([*options, *left_out, *files], plugins=[Hasty()]))
+
+
+def _limit(cpu_s: float) -> None:
+    """A change may never end, or fill a list for ever: bound this process's time and its growth."""
+    resource.setrlimit(resource.RLIMIT_CPU, (round(cpu_s), round(cpu_s) + 5))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
+    if pages:
+        most = pages * resource.getpagesize() + GROWTH_BYTES
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _load_libraries() -> list[ModuleType]:

@@ -42,7 +42,6 @@ def networks() -> Networks:
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_a_tiny_run_says_what_it_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "small.json"
     assert main([*(f"--{name}={value}" for name, value in TINY.items()), "--json", str(target)]) == 0

@@ -58,9 +58,9 @@ def test_what_is_changed_and_what_is_not() -> None:
 def test_no_more_run_at_once_than_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     running: set[int] = set()
     most = []
-    wait = os.waitpid
+    wait = os.wait
 
-    def start(name: str, file: Path, code: object) -> int:
+    def start(name: str, file: Path, code: object, limit: float) -> int:
         pid = os.fork()
         if pid == 0:
             time.sleep(0.05)
@@ -69,13 +69,13 @@ def test_no_more_run_at_once_than_asked_for(tmp_path: Path, monkeypatch: pytest.
         most.append(len(running))
         return pid
 
-    def reap(pid: int, options: int) -> tuple[int, int]:
-        done, status = wait(pid, options)
+    def reap() -> tuple[int, int]:
+        done, status = wait()
         running.discard(done)
         return done, status
 
     monkeypatch.setattr(mutation, "_start", start)
-    monkeypatch.setattr(os, "waitpid", reap)
+    monkeypatch.setattr(os, "wait", reap)
     codes = [0, 1, 0, 4, 2]
     ends = mutation._run_all(codes, "one", tmp_path, limit=60, jobs=2)  # type: ignore[arg-type]
     assert ends == dict(enumerate(codes))

@@ -135,6 +135,12 @@ def test_segments_cover_both_ends(total: int, frames: int) -> None:
     assert indices[-1] >= total - -(-total // frames)
 
 
+def test_three_dense_clips_start_at_the_ends_and_in_the_middle() -> None:
+    assert multi_clip_indices(11, 8, 3, sampling="dense-1")[:, 0].tolist() == [0, 2, 3]  # of 0, 1.5 and 3
+    assert multi_clip_indices(12, 8, 3, sampling="dense-1")[:, 0].tolist() == [0, 2, 4]
+    assert multi_clip_indices(12, 8, 4, sampling="dense-1")[:, 0].tolist() == [0, 1, 3, 4]
+
+
 def test_two_clips_of_segments_interleave() -> None:
     assert multi_clip_indices(32, 4, 2).tolist() == [[2, 10, 18, 26], [6, 14, 22, 30]]
 

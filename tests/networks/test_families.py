@@ -73,6 +73,12 @@ def test_kernels_are_those_of_the_figures(family: str) -> None:
         assert draw(FAMILIES[family].depthwise_kernels(16, Fraction(1, 4))) == DEPTHWISE_KERNELS[family]
 
 
+@pytest.mark.parametrize("time", [1, 2, 3])
+def test_only_a_kernel_over_time_has_an_axis_for_it(time: int) -> None:
+    shape = Kernel("one", "temporal", 5, 4, time, 3).shape
+    assert shape == ((4, 5, time, 3, 3) if time > 1 else (4, 5, 3, 3))
+
+
 def test_what_each_family_reads_moves_and_splits() -> None:
     quarter, half = Fraction(1, 4), Fraction(1, 2)
     assert {name: f.default_alpha for name, f in FAMILIES.items() if f.default_alpha} == dict.fromkeys(

@@ -20,6 +20,7 @@ from gst_analysis.analyses.scales.measure import tabulate_bn_scales
 from gst_analysis.analyses.scales.samples import compare_samples
 from gst_analysis.checkpoints.loading import load_checkpoint, save_model
 from gst_analysis.networks.specs import ModelSpec
+from tests.analyses.scales.test_gaps import scales_of
 from tests.conftest import SaveSmall, build_small
 from tests.untyped import submodule
 
@@ -89,3 +90,35 @@ def test_networks_are_compared_where_they_overlap(other: str) -> None:
     comparable, rows = name_uncompared("x", one, two)
     assert comparable
     assert [row["what"] for row in rows] == ([f"layer3.{i}" for i in range(6, 23)] if "101" in other else [])
+
+
+def test_differences_by_hand() -> None:
+    """Signs count unless told otherwise; rows stay in their order; a group of one channel is compared."""
+    here = scales_of(
+        "new", {"late": {"spatial": [-1.0, -2.0], "temporal": [3.0]}, "early": {"all": [1.0, 5.0]}}
+    )
+    there = scales_of("old", {"early": {"all": [1.0, 2.0]}, "late": {"spatial": [1.0, 2.0, 3.0]}})
+    table = tabulate_differences(here, there)
+    assert table[["layer", "group"]].to_numpy().tolist() == [["late", "spatial"], ["early", "all"]]
+    assert table["shift"].tolist() == [-3.5, 1.5]
+    assert tabulate_differences(here, there, absolute=True)["shift"].tolist() == [-0.5, 1.5]
+    assert (table["n"].tolist(), table["reference_n"].tolist()) == ([2, 2], [3, 2])
+    one = scales_of("one", {"late": {"temporal": [2.0]}})
+    (row,) = tabulate_differences(one.assign(checkpoint="same"), one).to_dict("records")
+    assert (row["checkpoint"], row["reference"], row["shift"]) == ("same", "one", 0)
+    joined = join_differences([table, table.iloc[:0], table])
+    assert joined.index.tolist() == [0, 1, 2, 3]
+    assert len(join_differences([])) == 0
+
+
+def test_a_difference_is_one_that_either_test_finds() -> None:
+    gaps = pd.DataFrame(
+        {"checkpoint": ["a"], "auc": 0.9, "auc_p": 0.001, "auc_p_holm": 0.001, "undefined": ""}
+    )
+    corrected = [(0.01, 0.9), (0.9, 0.01), (0.01, 0.01), (0.05, 0.05), (0.9, 0.9)]
+    rows = pd.DataFrame(corrected, columns=["auc_p_holm", "ks_p_holm"]).assign(checkpoint="a")
+    found = summarise_comparison(gaps, rows, reference="b")
+    assert found.checkpoints["a"].differs_from_reference == 3
+    assert found.checkpoints["a"].compared_with_reference == 5
+    assert (found.statistic, found.reference, found.confidence) == ("gamma", "b", 0.95)
+    assert summarise_comparison(gaps, rows, reference="b", absolute=True).statistic == "|gamma|"

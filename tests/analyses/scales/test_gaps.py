@@ -10,8 +10,9 @@ import torch
 
 from gst_analysis.analyses.scales.gaps import count_gaps, tabulate_gaps
 from gst_analysis.analyses.scales.measure import tabulate_bn_scales
-from gst_analysis.analyses.scales.table import NO_CHANNELS, ONE_CHANNEL, SHARED_CHANNELS
+from gst_analysis.analyses.scales.table import BN_SCALES, NO_CHANNELS, ONE_CHANNEL, SHARED_CHANNELS
 from gst_analysis.checkpoints.loading import load_checkpoint, save_model
+from gst_analysis.tables.schema import check
 from tests.conftest import SaveSmall, build_small
 from tests.untyped import submodule, untyped
 
@@ -81,3 +82,43 @@ def test_what_is_not_defined_is_said_and_not_counted(save_small: SaveSmall) -> N
     flat = tabulate_gaps(read(save_small("c2d-resnet26s"), "c"))
     assert flat["gap"].isna().all()
     assert flat["undefined"].str.contains("no spatial and temporal groups").all()
+
+
+def scales_of(checkpoint: str, layers: dict[str, dict[str, list[float]]]) -> pd.DataFrame:
+    """A BN_SCALES table by hand: layer -> group -> scales."""
+    rows = [
+        {"checkpoint": checkpoint, "stage": 1, "block": layer, "layer": layer, "group": group, "gamma": gamma}
+        for layer, groups in layers.items()
+        for group, scales in groups.items()
+        for gamma in scales
+    ]
+    table = pd.DataFrame(rows).assign(share=1.0, beta=0.0, running_mean=0.0, running_var=1.0)
+    table["channel"] = table.groupby("layer").cumcount()
+    return check(table.assign(importance=table["gamma"].abs())[list(BN_SCALES.columns)], BN_SCALES)
+
+
+PARTED = {"spatial": [1.0, 2.0, 3.0], "temporal": [4.0, 5.0]}
+
+
+def test_layers_and_checkpoints_stay_in_their_order() -> None:
+    two = pd.concat([scales_of("z", {"late": PARTED, "early": PARTED}), scales_of("a", {"one": PARTED})])
+    gaps = tabulate_gaps(two.reset_index(drop=True))
+    assert gaps.index.tolist() == [0, 1, 2]
+    assert gaps["checkpoint"].tolist() == ["z", "z", "a"]
+    assert gaps["layer"].tolist() == ["late", "early", "one"]
+    assert gaps["depth"].tolist() == [0, 1, 0]
+    assert (gaps["spatial_n"].tolist(), gaps["temporal_n"].tolist()) == ([3] * 3, [2] * 3)
+    assert list(count_gaps(gaps)) == ["z", "a"]
+
+
+def test_a_layer_of_one_channel_has_no_gap() -> None:
+    (row,) = tabulate_gaps(scales_of("a", {"one": {"temporal": [1.0]}})).to_dict("records")
+    assert (row["undefined"], row["spatial_n"], row["temporal_n"], row["depth"]) == (NO_CHANNELS, 0, 1, 0)
+
+
+def test_what_lies_neither_above_nor_below_is_counted_as_neither() -> None:
+    sides = {"above": 0.8, "below": 0.2, "higher": 0.9, "level": 0.5}
+    gaps = pd.DataFrame({"auc": sides.values(), "auc_p": 0.001, "auc_p_holm": 0.004, "undefined": ""})
+    unsure = gaps.assign(auc_p_holm=0.05)
+    counts = count_gaps(pd.concat([gaps, unsure]).assign(checkpoint="a"))["a"]
+    assert (counts.layers, counts.tested, counts.temporal_above, counts.temporal_below) == (8, 8, 2, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from gst_analysis.analyses.scales.samples import (
     adjust_holm,
     bootstrap_gap,
     compare_samples,
+    correct_p_values,
     draw_medians,
 )
 from gst_analysis.analyses.scales.table import ONE_CHANNEL, SHARED_CHANNELS
@@ -44,7 +46,7 @@ def test_a_median_lies_where_order_statistics_say() -> None:
 
 
 def test_an_interval_is_the_middle_of_the_drawn_gaps() -> None:
-    first, second = np.random.default_rng(2).normal(size=(2, 9))
+    first, second = np.random.default_rng(2).normal(size=(2, 400))
     for confidence, draws, seed in ((0.9, 300, 3), (0.95, 2000, 0)):
         rng = np.random.default_rng(seed)
         gaps = draw_medians(first, draws, rng) - draw_medians(second, draws, rng)
@@ -158,3 +160,10 @@ def test_holms_correction_by_hand() -> None:
     np.testing.assert_allclose(adjust_holm(p), [0.04, np.nan, 0.09, 0.09, 0.5])
     assert np.isnan(adjust_holm([float("nan")])).all()
     np.testing.assert_allclose(adjust_holm([0.6, 0.7]), [1, 1])
+
+
+def test_both_tests_are_corrected_each_for_itself() -> None:
+    found = correct_p_values(pd.DataFrame({"ks_p": [0.01, 0.02], "auc_p": [0.3, 0.04]}))
+    assert found["ks_p_holm"].tolist() == [0.02, 0.02]
+    assert found["auc_p_holm"].tolist() == pytest.approx([0.3, 0.08])
+    assert found["ks_p"].tolist() == [0.01, 0.02]

@@ -106,6 +106,44 @@ def test_a_curve_changes_also_where_another_class_stays_ahead() -> None:
     assert change.confidence == pytest.approx(0.43)
 
 
+def test_limits_count_as_reached() -> None:
+    exact = np.array([[0.75, 0.25]] * 4 + [[0.25, 0.75]] * 4)
+    assert [c.row for c in find_label_changes(exact, ChangeSettings(margin=0.5))] == [4]
+    assert [c.row for c in find_curve_changes(exact, ChangeSettings(step=0.5))] == [4]
+    assert find_label_changes(exact, ChangeSettings(margin=0.51)) == ()
+    assert find_curve_changes(exact, ChangeSettings(step=0.51)) == ()
+    for settings_ in (ChangeSettings(margin=1, step=1, hold=1), ChangeSettings(margin=0, step=0)):
+        assert settings_.hold >= 1
+
+
+@pytest.mark.parametrize(("probability", "found"), [(0.01, 1), (0.005, 0)])
+def test_classes_that_are_hardly_seen_move_nothing_however_many(probability: float, found: int) -> None:
+    """Half of the classes share the first four rows evenly, the other half the last four."""
+    half = round(1 / probability)
+    table = np.kron(np.eye(2), np.full((4, half), probability))
+    assert len(find_curve_changes(table, ChangeSettings(step=0.1, hold=1))) == found
+
+
+def test_a_piece_must_be_worth_its_price() -> None:
+    """One row of eight that moves by d saves 7/8 · 2d² of squared error; a piece costs 2 · 0.4² = 0.32."""
+    for moved, found in ((0.42, []), (0.44, [7])):
+        table = np.array([[0.5 + moved / 2, 0.5 - moved / 2]] * 7 + [[0.5 - moved / 2, 0.5 + moved / 2]])
+        assert [c.row for c in find_curve_changes(table)] == found
+
+
+def test_a_piece_between_others_is_no_shorter_than_hold() -> None:
+    """The running median leaves a row of neither class between two states: it joins one of them."""
+    table = rows(*[(0, 0.94)] * 6, (1, 0.94), *[(2, 0.94)] * 5)
+    (change,) = find_curve_changes(table)
+    assert (change.from_id, change.to_id) == (0, 2)
+    assert change.row in (6, 7)
+
+
+def test_scores_need_as_many_truths_as_clips() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        score_changes([[], []], [TrueChange(1, 1)])
+
+
 def test_the_confidence_of_a_label_is_how_far_both_classes_part() -> None:
     table = np.array([[0.7, 0.3]] * 3 + [[0.1, 0.9]] * 2)
     (change,) = find_label_changes(table, ChangeSettings(margin=0.3))
@@ -165,6 +203,13 @@ def test_scores_by_hand() -> None:
     assert scores.errors_frames == {0: 1, 1: 1, 3: 1}
     assert scores.false_change_share == 0.5
     assert score_changes(found[:3], truths[:3], tolerance=3).recall == 1
+
+
+def test_one_row_off_is_right_and_two_are_not_unless_allowed() -> None:
+    found = [[Change(row, 0, 1, 0.9)] for row in (3, 5, 2, 6)]  # one and two rows off, either way
+    assert score_changes(found, [TrueChange(4, 1)] * 4).recall == 0.5
+    assert score_changes(found, [TrueChange(4, 1)] * 4, tolerance=2).recall == 1
+    assert score_changes(found, [TrueChange(4, 1)] * 4, tolerance=0).recall == 0
 
 
 def test_flicker_costs_precision() -> None:
