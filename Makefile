@@ -39,9 +39,9 @@ lint: $(VENV)/.test
 coverage: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "not slow and not gpu" --cov --cov-report=term:skip-covered
 
-# All of it takes about a quarter of an hour on one idle core; `--sample 40` takes 40 changes of each module.
+# All of it takes about ten minutes on two idle cores; `--sample 40` takes 40 changes of each module.
 mutation: $(VENV)/.test
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.mutation --json benchmarks/results/mutation.json
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.mutation --jobs 2 --json benchmarks/results/mutation.json
 
 docs: $(VENV)/.test
 	$(BIN)/mkdocs build --strict

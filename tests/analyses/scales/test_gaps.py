@@ -117,8 +117,8 @@ def test_a_layer_of_one_channel_has_no_gap() -> None:
 
 
 def test_what_lies_neither_above_nor_below_is_counted_as_neither() -> None:
-    sides = {"above": 0.8, "below": 0.2, "higher": 0.9, "level": 0.5}
+    sides = {"above": 0.8, "below": 0.2, "higher": 0.9, "level": 0.5, "highest": 1.0}
     gaps = pd.DataFrame({"auc": sides.values(), "auc_p": 0.001, "auc_p_holm": 0.004, "undefined": ""})
     unsure = gaps.assign(auc_p_holm=0.05)
     counts = count_gaps(pd.concat([gaps, unsure]).assign(checkpoint="a"))["a"]
-    assert (counts.layers, counts.tested, counts.temporal_above, counts.temporal_below) == (8, 8, 2, 1)
+    assert (counts.layers, counts.tested, counts.temporal_above, counts.temporal_below) == (10, 10, 3, 1)
