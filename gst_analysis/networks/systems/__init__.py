@@ -1,0 +1,146 @@
+"""Published video networks that are no operator in a 2-D backbone: one file a system, and this list of them.
+
+A line in SYSTEMS says what a system is without torch. Its file, named by `module`, is read top-down: the
+architecture as plain modules, whose parameters bear the names of the official code, then three functions:
+
+    build(spec)         -> nn.Module: normalised clips (N, T, 3, H, W) -> logits (N, K), or (N, T, K) by frame
+    recognise(state)    -> Recognised | None: whose checkpoint this is, told by its keys and shapes alone
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gst_analysis.errors import SpecError, name_some
+from gst_analysis.networks.described import NetworkSpec, Output
+
+
+@dataclass(frozen=True)
+class System:
+    """One published network as it is known, without torch.
+
+    `params` and `gmacs` (10^9 multiply-adds of one clip, convolutions and matrix products) are those of
+    `frames` frames of `size` pixels and `classes` classes; tests count them again.
+    """
+
+    name: str
+    """What builds it, such as slowfast-r50-8x8."""
+    title: str
+    """What people call it."""
+    family: str
+    backbone: str
+    module: str
+    """Its file below gst_analysis/networks/systems/."""
+    paper: str
+    """Authors, venue and year."""
+    frames: int
+    size: int
+    classes: int
+    output: Output
+    params: int
+    gmacs: float
+    space_and_time: str
+    """Where it keeps space and where time, in a few words."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What tells it from others of its file, given to `build` in the spec."""
+    reads: tuple[str, ...] = ()
+    """Whose checkpoints are recognised, such as "MMAction2"."""
+    clip: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of ClipSpec that differ from ours (resize, crop, mean, std, sampling, colours)."""
+    lengths: str = "any"
+    """Which numbers of frames it takes: any, only its own ("fixed"), or "multiples of 8"."""
+
+
+SYSTEMS: dict[str, System] = {}
+
+
+@dataclass(frozen=True)
+class SystemSpec(NetworkSpec):
+    """One published system, with its frames and classes.
+
+    Example:
+        >>> SystemSpec.from_name("r2plus1d-18", num_classes=5).rows
+        1
+    """
+
+    system: str
+    num_frames: int
+    num_classes: int
+    settings: tuple[tuple[str, Any], ...] = ()
+    """What differs from the system's own settings."""
+
+    @classmethod
+    def from_name(cls, name: str, **settings: Any) -> SystemSpec:
+        """Build from a name of SYSTEMS; frames and classes are the system's own if not given."""
+        system = find_system(name)
+        frames = settings.pop("num_frames", None) or system.frames
+        classes = settings.pop("num_classes", None) or system.classes
+        return cls(name, frames, classes, tuple(sorted(settings.items())))
+
+    @property
+    def record(self) -> System:
+        """The system's line."""
+        return SYSTEMS[self.system]
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The system's settings with what differs."""
+        return {**self.record.settings, **dict(self.settings)}
+
+    @property
+    def name(self) -> str:
+        return self.system
+
+    @property
+    def label(self) -> str:
+        return self.record.title
+
+    @property
+    def family(self) -> str:  # type: ignore[override] # read-only, as a frozen field is
+        return self.record.family
+
+    @property
+    def backbone(self) -> str:  # type: ignore[override]
+        return self.record.backbone
+
+    @property
+    def output(self) -> Output:
+        return self.record.output
+
+    def to_json(self) -> dict[str, Any]:
+        record = {"system": self.system, "num_frames": self.num_frames, "num_classes": self.num_classes}
+        return {**record, "settings": dict(self.settings)} if self.settings else record
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> SystemSpec:
+        """The inverse of `to_json`; unknown keys are an error."""
+        extra = sorted(set(map(str, record)) - {"system", "num_frames", "num_classes", "settings"})
+        if extra:
+            raise SpecError(
+                "model spec",
+                expected="the fields of SystemSpec",
+                found=f"also {name_some(extra)}",
+                todo="remove them, or update gst-analysis",
+            )
+        numbers = {name: record.get(name) for name in ("num_frames", "num_classes")}
+        return cls.from_name(str(record.get("system")), **numbers, **(record.get("settings") or {}))
+
+
+def find_system(name: str) -> System:
+    """The line of a system.
+
+    Raises:
+        SpecError: there is none of that name.
+    """
+    if name in SYSTEMS:
+        return SYSTEMS[name]
+    close = difflib.get_close_matches(name, list(SYSTEMS), n=1, cutoff=0.5)
+    raise SpecError(
+        "model name",
+        expected="a system that gst-analyze models lists",
+        found=repr(name)[:60],
+        todo=f"did you mean {close[0]}?" if close else "see gst-analyze models",
+    )

@@ -1,0 +1,22 @@
+"""What a system's file says of a state dict that it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from gst_analysis.networks.systems import SystemSpec
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A state dict whose system is known: its weights under the module's own names."""
+
+    spec: SystemSpec
+    layout: str
+    """Whose code wrote it, such as "PySlowFast"."""
+    state: Mapping[str, Tensor] = field(repr=False)
+    notes: tuple[str, ...] = ()
+    """What was assumed because no weight shows it."""
