@@ -1,0 +1,243 @@
+"""BN-Inception over single frames, and TSN on it: logits by frame, averaged over the clip.
+
+Enters (N, T, 3, H, W): blue, green, red from 0 to 255 less their means, as the Caffe weights expect it.
+Frames are folded into the batch. Layers bear the names of the Caffe network, as TSN, TRN, ECO and GSM keep
+them below `base_model`; every convolution has a bias, a batch norm and a ReLU behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gst_analysis.networks.network import check_clips
+from gst_analysis.networks.systems import SystemSpec
+from gst_analysis.networks.systems.recognised import Recognised
+
+FEATURES = 1024
+
+
+class Unit(NamedTuple):
+    """A convolution, its batch norm and ReLU; the name is the convolution's, its norm's ends in _bn."""
+
+    name: str
+    c_in: int
+    c_out: int
+    kernel: int = 1
+    stride: int = 1
+
+
+class Mixture(NamedTuple):
+    """An Inception block: four branches side by side. Without the 1x1 branch it halves height and width."""
+
+    c_in: int
+    one: int
+    three: tuple[int, int]
+    """A 1x1 and a 3x3."""
+    double: tuple[int, int]
+    """A 1x1 and two 3x3 of one width."""
+    pool: int
+    """The 1x1 behind the pooling; 0: what was pooled goes on as it is."""
+
+    @property
+    def stride(self) -> int:
+        return 1 if self.one else 2
+
+    @property
+    def c_out(self) -> int:
+        return self.one + self.three[1] + self.double[1] + (self.pool or self.c_in)
+
+
+MIXTURES = {
+    "3a": Mixture(192, 64, (64, 64), (64, 96), 32),
+    "3b": Mixture(256, 64, (64, 96), (64, 96), 64),
+    "3c": Mixture(320, 0, (128, 160), (64, 96), 0),
+    "4a": Mixture(576, 224, (64, 96), (96, 128), 128),
+    "4b": Mixture(576, 192, (96, 128), (96, 128), 128),
+    "4c": Mixture(576, 160, (128, 160), (128, 160), 128),
+    "4d": Mixture(608, 96, (128, 192), (160, 192), 128),
+    "4e": Mixture(608, 0, (128, 192), (192, 256), 0),
+    "5a": Mixture(1056, 352, (192, 320), (160, 224), 128),
+    "5b": Mixture(1024, 352, (192, 320), (192, 224), 128),
+}
+
+STEM = (
+    Unit("conv1_7x7_s2", 3, 64, 7, 2),
+    Unit("conv2_3x3_reduce", 64, 64),
+    Unit("conv2_3x3", 64, 192, 3),
+)  # pooling stands behind the first and the last
+
+
+def walk_units(names: Mapping[str, Mixture] = MIXTURES) -> Iterator[Unit]:
+    """Every convolution of the stem and of the named blocks, from input to output."""
+    yield from STEM
+    for name, mixture in names.items():
+        yield from walk_mixture(name, mixture)
+
+
+def walk_mixture(name: str, mixture: Mixture) -> Iterator[Unit]:
+    """The convolutions of one block, branch by branch."""
+    c_in, prefix = mixture.c_in, f"inception_{name}_"
+    if mixture.one:
+        yield Unit(prefix + "1x1", c_in, mixture.one)
+    yield Unit(prefix + "3x3_reduce", c_in, mixture.three[0])
+    yield Unit(prefix + "3x3", *mixture.three, 3, mixture.stride)
+    yield Unit(prefix + "double_3x3_reduce", c_in, mixture.double[0])
+    yield Unit(prefix + "double_3x3_1", *mixture.double, 3)
+    yield Unit(prefix + "double_3x3_2", mixture.double[1], mixture.double[1], 3, mixture.stride)
+    if mixture.pool:
+        yield Unit(prefix + "pool_proj", c_in, mixture.pool)
+
+
+class BNInception(nn.Module):
+    """Frames to features, (N*T, 3, H, W) -> (N*T, 1024); `units` says which of its layers there are."""
+
+    def __init__(self, units: Iterator[Unit] | None = None) -> None:
+        super().__init__()
+        for unit in walk_units() if units is None else units:
+            padding = unit.kernel // 2
+            conv = nn.Conv2d(unit.c_in, unit.c_out, unit.kernel, unit.stride, padding)
+            nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.zeros_(conv.bias)  # type: ignore[arg-type] # a convolution with a bias
+            self.add_module(unit.name, conv)
+            self.add_module(unit.name + "_bn", nn.BatchNorm2d(unit.c_out))
+
+    def forward(self, x: Tensor, frames: int) -> Tensor:
+        x = self.embed(x, frames)
+        for name in MIXTURES:
+            x = self.mix(name, x, frames)
+        return x.mean((2, 3))  # the official 7x7 pooling, at 224 pixels
+
+    def embed(self, x: Tensor, frames: int) -> Tensor:
+        """(N*T, 3, H, W) -> (N*T, 192, H/8, W/8), rounded up: Caffe's pooling counts windows that jut out."""
+        first, *others = (unit.name for unit in STEM)
+        x = F.max_pool2d(self.convolve(first, x, frames), 3, 2, ceil_mode=True)
+        for name in others:
+            x = self.convolve(name, x, frames)
+        return F.max_pool2d(x, 3, 2, ceil_mode=True)
+
+    def mix(self, name: str, x: Tensor, frames: int) -> Tensor:
+        """One block: (N*T, C_in, H, W) -> (N*T, C_out, H', W')."""
+        return self.join(name, x, self.start_double(name, x, frames), frames)
+
+    def start_double(self, name: str, x: Tensor, frames: int) -> Tensor:
+        """The third branch but for its last convolution."""
+        x = self.convolve(f"inception_{name}_double_3x3_reduce", x, frames)
+        return self.convolve(f"inception_{name}_double_3x3_1", x, frames)
+
+    def join(self, name: str, x: Tensor, double: Tensor, frames: int) -> Tensor:
+        """The branches side by side: 1x1, 3x3, two 3x3 (begun in `double`), pooling."""
+        mixture, prefix = MIXTURES[name], f"inception_{name}_"
+        branches = [self.convolve(prefix + "1x1", x, frames)] if mixture.one else []
+        three = self.convolve(prefix + "3x3_reduce", x, frames)
+        branches.append(self.convolve(prefix + "3x3", three, frames))
+        branches.append(self.convolve(prefix + "double_3x3_2", double, frames))
+        branches.append(self.pool(name, x, frames))
+        return torch.cat(branches, 1)
+
+    def pool(self, name: str, x: Tensor, frames: int) -> Tensor:
+        """The fourth branch: an average (its zeros beyond the edge count), in the last block a maximum."""
+        if not MIXTURES[name].pool:
+            return F.max_pool2d(x, 3, 2, ceil_mode=True)
+        x = F.max_pool2d(x, 3, 1, 1) if name == "5b" else F.avg_pool2d(x, 3, 1, 1)
+        return self.convolve(f"inception_{name}_pool_proj", x, frames)
+
+    def convolve(self, name: str, x: Tensor, frames: int) -> Tensor:
+        """A convolution by its name, with what follows it."""
+        x = self.between(name, self.get_submodule(name)(x), frames)
+        return F.relu(self.get_submodule(name + "_bn")(x), inplace=True)
+
+    def between(self, name: str, x: Tensor, frames: int) -> Tensor:
+        """What stands between a convolution and its norm: here nothing, in GSM and GSF a gate."""
+        return x
+
+
+class FrameAverage(nn.Module):
+    """A network for frames and a linear head: logits by frame, whose mean over T is TSN's consensus."""
+
+    def __init__(self, base_model: nn.Module, classes: int, *, dropout: float) -> None:
+        super().__init__()
+        self.base_model = base_model
+        self.dropout = nn.Dropout(dropout)
+        self.new_fc = build_head(FEATURES, classes)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        check_clips(clips)
+        frames = clips.shape[1]
+        features = self.base_model(clips.flatten(0, 1), frames)  # (N*T, F)
+        logits: Tensor = self.new_fc(self.dropout(features))  # (N*T, K)
+        return torch.unflatten(logits, 0, (-1, frames))
+
+
+def build_head(features: int, outputs: int) -> nn.Linear:
+    """A linear layer that starts small, as TSN's heads do."""
+    head = nn.Linear(features, outputs)
+    nn.init.normal_(head.weight, 0, 0.001)
+    nn.init.zeros_(head.bias)
+    return head
+
+
+def build(spec: SystemSpec) -> nn.Module:
+    """TSN: the plain network over every frame."""
+    return FrameAverage(BNInception(), spec.num_classes, dropout=0.8)
+
+
+def recognise(state: Mapping[str, Tensor]) -> Recognised | None:
+    """TSN's checkpoints on BN-Inception, and the ImageNet network itself, with the classes of its head."""
+    names = unwrap(state)
+    head = names.get("new_fc.weight")
+    if head is None or head.ndim != 2 or "base_model.inception_5b_1x1.weight" not in names:
+        return None
+    spec = SystemSpec.from_name("tsn-bninception", num_classes=len(head))
+    plain = not any(".base_model." in "." + name for name in state)
+    notes = ("an average over frames shows in no weight: 8 frames assumed",)
+    return claim(spec, build, names, "BN-Inception" if plain else "tsn-pytorch", notes)
+
+
+_HEADS = re.compile(r"^(base_model\.)?(fc|fc_action|fc_final|last_linear)\.")
+
+
+def unwrap(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Names as ours: without what wraps the network, the layers below base_model, the head as new_fc.
+
+    Without dropout the official code leaves the head inside base_model, where the ImageNet network has it.
+    """
+    names = {re.sub(r"^((module|_orig_mod|model)\.)+", "", name): tensor for name, tensor in state.items()}
+    if "conv1_7x7_s2.weight" in names:
+        inside = re.compile(r"(conv\d_|inception_|gsm_|gsf_|res\d|fc)")
+        names = {f"base_model.{name}" if inside.match(name) else name: t for name, t in names.items()}
+    return {_HEADS.sub("new_fc.", name): tensor for name, tensor in names.items()}
+
+
+def claim(
+    spec: SystemSpec,
+    build: Callable[[SystemSpec], nn.Module],
+    state: Mapping[str, Tensor],
+    layout: str,
+    notes: tuple[str, ...] = (),
+) -> Recognised | None:
+    """What a state dict is, if the module that the spec builds has exactly its names and shapes.
+
+    Files older than PyTorch 0.4.1 lack the counters of batch norms, and Caffe's statistics come as (1, C).
+    """
+    with torch.device("meta"):
+        own = build(spec).state_dict()
+    if not own.keys() >= state.keys():
+        return None
+    found = {}
+    for name, tensor in own.items():
+        if name in state:
+            given = state[name] if state[name].shape == tensor.shape else state[name].squeeze(0)
+            if given.shape != tensor.shape:
+                return None
+            found[name] = given
+        elif name.endswith("num_batches_tracked"):
+            found[name] = torch.zeros((), dtype=torch.long)
+        else:
+            return None
+    return Recognised(spec, layout, found, notes)
