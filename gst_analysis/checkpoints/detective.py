@@ -81,10 +81,11 @@ def check_state(found: CanonicalState, spec: ModelSpec, path: Path) -> None:
             found="; ".join(said),
             todo="check that the file is complete and of this network",
         )
-    _check_finite(found.state, path)
+    check_finite(found.state, path)
 
 
-def _check_finite(state: Mapping[str, Tensor], path: Path) -> None:
+def check_finite(state: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse weights that are no numbers."""
     # A sum is finite unless something in it is not (or it overflows): the quick way for almost all tensors.
     doubtful = {n: t for n, t in state.items() if t.is_floating_point() and not torch.isfinite(t.sum())}
     bad = [n for n, t in doubtful.items() if not torch.isfinite(t).all()]

@@ -18,14 +18,19 @@ from torch import Tensor
 
 from gst_analysis.checkpoints.cards import load_card_beside
 from gst_analysis.checkpoints.detective import Overrides, check_state, infer_spec
-from gst_analysis.checkpoints.layouts import CanonicalState, canonicalise
+from gst_analysis.checkpoints.layouts import canonicalise
 from gst_analysis.checkpoints.own_weights import forget_scores, require_floats, require_own
 from gst_analysis.checkpoints.reading import SAFETENSORS_KEY, RawCheckpoint, load_raw
+from gst_analysis.checkpoints.systems import check_system_state, find_system_of
 from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError, legible
 from gst_analysis.files import to_json, write_whole
+from gst_analysis.networks.adopted import ClipNetwork
+from gst_analysis.networks.anatomy import Anatomy, require_arithmetic
+from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.registry import anatomy_of, build_model, spec_from_json, usual_clip
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.release import find_version
 
 FORMAT, VERSION = "gst-analysis", 1
@@ -38,7 +43,7 @@ class Checkpoint:
 
     path: Path
     sha256: str
-    spec: ModelSpec
+    spec: NetworkSpec
     clip_spec: ClipSpec
     labels: tuple[str, ...] | None
     layout: str
@@ -52,26 +57,36 @@ class Checkpoint:
         return legible(self.path.stem)
 
     @property
+    def anatomy(self) -> Anatomy:
+        """Places and groups of channels of its network."""
+        return anatomy_of(self.spec)
+
+    @property
     def params(self) -> int:
         """Learned numbers: everything but batch norm's running statistics."""
         return sum(t.numel() for n, t in self.state.items() if not _is_statistic(n))
 
 
 @dataclass(frozen=True)
-class LoadedModel:
+class Network:
     """A network with its weights, and everything known about it.
 
-    `.module` takes normalised clips (N, T, 3, H, W) and returns per-frame logits (N, T, K). Its weights may
-    be changed, by training for instance: every analysis is of the module as it is, and its notes say so.
+    `.module` takes normalised clips (N, T, 3, H, W) and returns logits: one row a frame, (N, T, K), or one a
+    clip, (N, 1, K), as `.spec.output` says. Its weights may be changed, by training for instance: every analysis is of the module as it is, and its notes say so.
     What is no longer a network of `.spec` is refused.
     """
 
-    module: VideoNetwork
+    module: VideoNetwork | ClipNetwork
     checkpoint: Checkpoint
 
     @property
-    def spec(self) -> ModelSpec:
+    def spec(self) -> NetworkSpec:
         return self.checkpoint.spec
+
+    @property
+    def anatomy(self) -> Anatomy:
+        """Places and groups of channels: what analyses go by."""
+        return self.checkpoint.anatomy
 
     @property
     def clip_spec(self) -> ClipSpec:
@@ -112,12 +127,16 @@ class LoadedModel:
         notes = (*self.checkpoint.notes, CHANGED)
         return replace(self.checkpoint, sha256="", notes=notes, state=now, provenance=provenance)
 
-    def with_module(self, module: Any) -> LoadedModel:
+    def with_module(self, module: Any) -> Network:
         """This model with a module of another kind, such as one around it, and without weights to compare."""
-        return LoadedModel(module, replace(self.current_checkpoint(), state={}))
+        return Network(module, replace(self.current_checkpoint(), state={}))
 
     def _name_file(self) -> dict[str, str]:
         return {"name": self.checkpoint.name, "sha256": self.checkpoint.sha256}
+
+
+LoadedModel = Network
+"""What a network was called while all of them were loaded from files."""
 
 
 def load_checkpoint(
@@ -135,22 +154,27 @@ def load_checkpoint(
         Fraction(1, 4)
     """
     raw = load_raw(path)
-    found = canonicalise(raw.state, source=str(raw.path))
     record = _own_record(raw)
     overrides = Overrides(family, num_frames)
     notes: tuple[str, ...] = ()
-    if "spec" in record:
-        spec = _embedded_spec(record["spec"], overrides, raw)
+    embedded = _embedded_spec(record["spec"], overrides, raw) if "spec" in record else None
+    known = find_system_of(raw.state, embedded, overrides.num_frames)
+    if known is not None:
+        check_system_state(known, raw.path)
+        return _describe(raw, known.state, known.spec, known.notes, record, layout=known.layout)
+    found = canonicalise(raw.state, source=str(raw.path))
+    if embedded is not None:
+        spec = require_arithmetic(embedded, "the weights")
     else:
         finding = infer_spec(found, raw.path, overrides)
         spec, notes = finding.spec, finding.notes
     check_state(found, spec, raw.path)
-    return _describe(raw, found, spec, notes, record)
+    return _describe(raw, found.state, spec, notes, record, layout=found.layout)
 
 
 def load_model(
     path: str | os.PathLike[str], *, family: str | None = None, num_frames: int | None = None
-) -> LoadedModel:
+) -> Network:
     """Load any supported checkpoint as a network in eval mode; no config is needed.
 
     Args and errors are those of `load_checkpoint`.
@@ -163,16 +187,16 @@ def load_model(
     return build_loaded(load_checkpoint(path, family=family, num_frames=num_frames))
 
 
-def build_loaded(checkpoint: Checkpoint) -> LoadedModel:
+def build_loaded(checkpoint: Checkpoint) -> Network:
     """Build the network of a checkpoint and fill in its weights."""
     module = build_model(checkpoint.spec)
     module.load_state_dict(checkpoint.state, strict=False)  # check_state has compared every name
-    return LoadedModel(module.eval(), checkpoint)
+    return Network(module.eval(), checkpoint)
 
 
 def save_model(
     path: str | os.PathLike[str],
-    model: LoadedModel | VideoNetwork,
+    model: Network | VideoNetwork,
     *,
     clip_spec: ClipSpec | None = None,
     labels: Sequence[str] | None = None,
@@ -181,15 +205,15 @@ def save_model(
     """Write weights, spec, clip spec, labels and provenance in one file, whole or not at all.
 
     The ending chooses the kind: .safetensors, or a PyTorch file for anything else. What is not given is
-    taken over from a LoadedModel.
+    taken over from a Network.
     """
     where = Path(path)
-    if isinstance(model, LoadedModel):
+    if isinstance(model, Network):
         labels = labels if labels is not None else model.labels
         clip_spec = clip_spec or model.clip_spec
         provenance = {**model.current_checkpoint().provenance, **(provenance or {})}
-    module = model.module if isinstance(model, LoadedModel) else model
-    spec = module.spec
+    module = model.module if isinstance(model, Network) else model
+    spec = model.spec
     state = require_own(module, spec)
     if labels is not None and len(labels) != spec.num_classes:
         raise SpecError(
@@ -217,9 +241,9 @@ def _own_record(raw: RawCheckpoint) -> Mapping[str, Any]:
     return raw.extras if raw.extras.get("format") == FORMAT else {}
 
 
-def _embedded_spec(record: Any, overrides: Overrides, raw: RawCheckpoint) -> ModelSpec:
+def _embedded_spec(record: Any, overrides: Overrides, raw: RawCheckpoint) -> ModelSpec | SystemSpec:
     try:
-        spec = ModelSpec.from_json(record)
+        spec = spec_from_json(record)
     except (GstError, TypeError) as error:
         raise BrokenCheckpoint(
             str(raw.path),
@@ -228,21 +252,26 @@ def _embedded_spec(record: Any, overrides: Overrides, raw: RawCheckpoint) -> Mod
             todo="save it again with gst_analysis.save_model",
         ) from error
     changes = {"family": overrides.family, "num_frames": overrides.num_frames}
+    if isinstance(spec, SystemSpec):
+        return replace(spec, num_frames=overrides.num_frames or spec.num_frames)
     return spec.replace(**{k: v for k, v in changes.items() if v is not None})
 
 
 def _describe(
     raw: RawCheckpoint,
-    found: CanonicalState,
-    spec: ModelSpec,
+    state: Mapping[str, Tensor],
+    spec: NetworkSpec,
     notes: tuple[str, ...],
     record: Mapping[str, Any],
+    *,
+    layout: str,
 ) -> Checkpoint:
     """Add what the weights do not hold: from the file's own record, else the card beside it, else assumed."""
     card = {} if record else load_card_beside(raw.path, raw.sha256)
     source = record or card
     try:
-        clip_spec = ClipSpec.from_json(source.get("clip_spec") or {"frames": spec.num_frames})
+        told = source.get("clip_spec")
+        clip_spec = ClipSpec.from_json(told) if told else usual_clip(spec)
     except (GstError, TypeError) as error:
         raise BrokenCheckpoint(
             str(raw.path),
@@ -251,7 +280,7 @@ def _describe(
             todo="correct the card beside the file, or remove it",
         ) from error
     if not source.get("clip_spec"):
-        crop = f"{clip_spec.resize} px short side, {clip_spec.crop} px centre crop, ImageNet mean and std"
+        crop = _say_preprocessing(clip_spec)
         notes = (*notes, f"nothing states the clip's preprocessing: assumed {crop}")
     labels = source.get("labels")
     if labels is not None and (not isinstance(labels, list) or len(labels) != spec.num_classes):
@@ -267,12 +296,18 @@ def _describe(
         spec,
         clip_spec,
         tuple(map(str, labels)) if labels else None,
-        found.layout,
+        layout,
         notes,
-        found.state,
+        dict(state),
         source.get("provenance") or {},
     )
 
 
 def _is_statistic(name: str) -> bool:
     return name.endswith(("running_mean", "running_var", "num_batches_tracked"))
+
+
+def _say_preprocessing(clip: ClipSpec) -> str:
+    usual = (clip.mean, clip.std, clip.colours) == (ClipSpec.mean, ClipSpec.std, ClipSpec.colours)
+    colours = "ImageNet mean and std" if usual else f"{clip.colours}, mean {clip.mean}, std {clip.std}"
+    return f"{clip.resize} px short side, {clip.crop} px centre crop, {colours}"

@@ -10,8 +10,12 @@ from torch import Tensor, nn
 
 from gst_analysis.checkpoints.shapes import expected_shapes
 from gst_analysis.errors import SpecError, name_some
+from gst_analysis.networks.adopted import ClipNetwork
+from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.network import VideoNetwork
+from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.networks.systems import SystemSpec
 
 _OF_ONE_MOMENT = ("epoch", "batch", "step", "scores")
 
@@ -21,13 +25,14 @@ def forget_scores(provenance: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in provenance.items() if name not in _OF_ONE_MOMENT}
 
 
-def require_own(module: nn.Module, spec: ModelSpec) -> dict[str, Tensor]:
+def require_own(module: nn.Module, spec: NetworkSpec) -> dict[str, Tensor]:
     """The weights of a network, on the CPU.
 
     Raises:
         SpecError: they are not those of the spec, without values, or not finite.
     """
-    if not isinstance(module, VideoNetwork):
+    kind = VideoNetwork if isinstance(spec, ModelSpec) else ClipNetwork
+    if not isinstance(module, kind):
         raise _refuse(f"a network as load_model builds it: {spec.label}", type(module).__name__)
     state = {name: tensor.detach() for name, tensor in module.state_dict().items()}
     _check_names(state, spec)
@@ -52,8 +57,8 @@ def require_floats(state: Mapping[str, Tensor]) -> None:
         )
 
 
-def _check_names(state: Mapping[str, Tensor], spec: ModelSpec) -> None:
-    wanted = expected_shapes(spec)
+def _check_names(state: Mapping[str, Tensor], spec: NetworkSpec) -> None:
+    wanted = _shapes_of(spec, state)
     given = {name: tuple(tensor.shape) for name, tensor in state.items()}
     odd = [name for name in {**wanted, **given} if given.get(name) != wanted.get(name)]
     if odd:
@@ -61,6 +66,16 @@ def _check_names(state: Mapping[str, Tensor], spec: ModelSpec) -> None:
             f"the weights of {spec.label} with {spec.num_classes} classes, under their own names",
             f"missing, surplus or misshapen ones: {name_some(odd)}",
         )
+
+
+def _shapes_of(spec: NetworkSpec, state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """What the spec's network holds; of a network that was brought, whatever it holds."""
+    if isinstance(spec, ModelSpec):
+        return expected_shapes(spec)
+    if isinstance(spec, SystemSpec):
+        with torch.device("meta"):
+            state = build_model(spec).state_dict()
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
 
 
 def _check_finite(floats: Mapping[str, Tensor]) -> None:

@@ -19,9 +19,12 @@ from gst_analysis.checkpoints.layouts import OURS, canonicalise
 from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, load_model
 from gst_analysis.checkpoints.reading import load_raw
 from gst_analysis.errors import SpecError
+from gst_analysis.networks.anatomy import require_arithmetic
+from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.inflation import TemporalStart, inflate
-from gst_analysis.networks.registry import build_model
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.network import VideoNetwork
+from gst_analysis.networks.registry import build_model, spec_from_name, usual_clip
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ IMAGENET = "imagenet"
 
 
 def create_model(
-    model: str | ModelSpec,
+    model: str | NetworkSpec,
     *,
     pretrained: str | os.PathLike[str] | None = None,
     temporal: TemporalStart = "random",
@@ -43,7 +46,7 @@ def create_model(
     """A network ready to be trained, in eval mode until you say `.module.train()`.
 
     Args:
-        model: FAMILY-BACKBONE or a ModelSpec.
+        model: FAMILY-BACKBONE, a system that `gst-analyze models` lists, or a spec.
         pretrained: "imagenet" for torchvision's weights, or the path of a 2-D checkpoint.
         temporal: how kernels over time start: random, or centred (the 2-D weights in the middle frame).
         seed: makes the random part the same every time.
@@ -53,7 +56,7 @@ def create_model(
         >>> create_model("gst-resnet18", seed=0).spec.alpha
         Fraction(1, 4)
     """
-    spec = ModelSpec.from_name(model) if isinstance(model, str) else model
+    spec = spec_from_name(model) if isinstance(model, str) else model
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
@@ -61,7 +64,9 @@ def create_model(
     note = "untrained: freshly initialised weights, so every scale is 1 and predictions mean nothing"
     provenance: dict[str, Any] = {"seed": seed}
     if pretrained is not None:
-        flat, source = load_flat_weights(spec, pretrained)
+        plain = require_arithmetic(spec, "2-D weights to start from")
+        assert isinstance(module, VideoNetwork)  # what such a spec builds
+        flat, source = load_flat_weights(plain, pretrained)
         inherited = inflate(module, flat, temporal=temporal)
         provenance |= {
             "inflated_from": source,
@@ -71,15 +76,7 @@ def create_model(
         note = f"not trained on video: inflated from 2-D weights ({source})"
     state = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
     checkpoint = Checkpoint(
-        Path(f"untrained-{spec.name}"),
-        "",
-        spec,
-        ClipSpec(frames=spec.num_frames),
-        None,
-        OURS,
-        (note,),
-        state,
-        provenance,
+        Path(f"untrained-{spec.name}"), "", spec, usual_clip(spec), None, OURS, (note,), state, provenance
     )
     return LoadedModel(module, checkpoint)
 

@@ -122,6 +122,8 @@ class EvalTransform:
 def normalise_clips(clips: Tensor, spec: ClipSpec) -> Tensor:
     """uint8 (…, 3, H, W) to normalised float32, on whatever device the clips are."""
     mean, std = (torch.tensor(values).view(3, 1, 1) * 255 for values in (spec.mean, spec.std))
+    if spec.colours == "BGR":
+        clips = clips.flip(-3)
     # Without waiting: to make a tensor of numbers on a GPU would first let it finish all that it has to do.
     go = clips.is_cuda
     return (clips - mean.to(clips.device, non_blocking=go)).mul_((1 / std).to(clips.device, non_blocking=go))

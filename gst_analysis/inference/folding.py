@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from gst_analysis.networks.adopted import ClipNetwork
 from gst_analysis.networks.families import Kernel
 from gst_analysis.networks.operators import (
     Cascaded,
@@ -106,7 +107,10 @@ class FoldedInterleaved(nn.Module):
 
 def _list_pairs(network: nn.Module) -> Iterator[tuple[nn.Module, str, str]]:
     """Parent, and within it the names of a batch norm that can be folded and of the convolution before it."""
+    foreign = {part for one in network.modules() if isinstance(one, ClipNetwork) for part in one.modules()}
     for parent in network.modules():
+        if parent in foreign:
+            continue  # its names do not say what is run after what
         for name, norm in parent.named_children():
             before = _BEFORE.get(name)
             conv = getattr(parent, before, None) if before is not None else None

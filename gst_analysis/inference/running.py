@@ -56,7 +56,8 @@ def measure_share(
     model, settings = job.model, job.settings
     plan = ReadingPlan(model.clip_spec, clips=settings.clips, crops=settings.crops, normalise=False)
     rows = len(numbered)
-    logits = np.empty((rows, model.clip_spec.frames, model.spec.num_classes), dtype=np.float32)
+    answers = model.clip_spec.frames if model.spec.output == "frames" else 1
+    logits = np.empty((rows, answers, model.spec.num_classes), dtype=np.float32)
     seconds = np.empty(logits.shape[:2], dtype=np.float64)
     places: list[int] = []
     failures: dict[int, str] = {}
@@ -68,7 +69,8 @@ def measure_share(
             if outputs is None:
                 failures[clip.place] = clip.failure
             else:
-                logits[len(places)], seconds[len(places)] = job.views.average(outputs), clip.seconds
+                logits[len(places)] = job.views.average(outputs)
+                seconds[len(places)] = clip.seconds if answers > 1 else np.mean(clip.seconds)
                 places.append(clip.place)
             count()
     done = len(places)

@@ -1,21 +1,77 @@
-"""From a spec to a network."""
+"""From a name or a record to a spec, and from a spec to a network and its anatomy."""
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, overload
+
+import torch
+from torch import nn
+
 from gst_analysis.errors import SpecError
+from gst_analysis.networks.adopted import AdoptedSpec, ClipNetwork
+from gst_analysis.networks.anatomy import Anatomy, derive_anatomy
+from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.mobilenet import VideoMobileNetV2
 from gst_analysis.networks.network import VideoNetwork
+from gst_analysis.networks.probing import probe_network
 from gst_analysis.networks.resnet import VideoResNet
-from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.systems import SYSTEMS, SystemSpec
 
 
-def build_model(spec: ModelSpec, *, dropout: float = 0.0) -> VideoNetwork:
+def spec_from_name(name: str, **settings: Any) -> ModelSpec | SystemSpec:
+    """The spec of FAMILY-BACKBONE, or of a published system.
+
+    Example:
+        >>> spec_from_name("gst-resnet18", num_classes=5).num_classes
+        5
+    """
+    if name in SYSTEMS:
+        return SystemSpec.from_name(name, **settings)
+    return ModelSpec.from_name(name, **settings)
+
+
+def spec_from_json(record: Mapping[str, Any]) -> ModelSpec | SystemSpec:
+    """The spec that a file or a table embeds.
+
+    Raises:
+        SpecError: no spec, or that of a network whose code is its owner's.
+    """
+    if isinstance(record, Mapping) and "system" in record:
+        return SystemSpec.from_json(record)
+    if isinstance(record, Mapping) and "adopted" in record:
+        raise SpecError(
+            f"network {str(record['adopted'])[:60]!r}",
+            expected="a network that gst-analysis can build by itself",
+            found="one that was adopted: a file holds its weights, not its code",
+            todo="use load_network(CODE, weights=FILE), or --network CODE --weights FILE",
+        )
+    return ModelSpec.from_json(record)
+
+
+@overload
+def build_model(spec: ModelSpec, *, dropout: float = 0.0) -> VideoNetwork: ...
+@overload
+def build_model(spec: NetworkSpec, *, dropout: float = 0.0) -> VideoNetwork | ClipNetwork: ...
+def build_model(spec: NetworkSpec, *, dropout: float = 0.0) -> VideoNetwork | ClipNetwork:
     """Build the network a spec describes, freshly initialised, in training mode.
 
     Example:
         >>> build_model(ModelSpec.from_name("gst-resnet18", num_classes=5)).fc.out_features
         5
     """
+    if isinstance(spec, SystemSpec):
+        return _build_system(spec, dropout)
+    if not isinstance(spec, ModelSpec):
+        raise SpecError(
+            spec.label,
+            expected="a network that is built by name",
+            found="one that was brought",
+            todo="adopt it",
+        )
     if spec.operator.unbuildable:
         raise SpecError(
             spec.name,
@@ -25,3 +81,46 @@ def build_model(spec: ModelSpec, *, dropout: float = 0.0) -> VideoNetwork:
         )
     network = VideoMobileNetV2 if spec.plan.kind == "inverted" else VideoResNet
     return network(spec, dropout=dropout)
+
+
+def _build_system(spec: SystemSpec, dropout: float) -> ClipNetwork:
+    """A published system; `dropout` is that of every dropout layer of its head, as it is if 0."""
+    module = importlib.import_module(f"gst_analysis.networks.systems.{spec.record.module}")
+    inner: nn.Module = module.build(spec)
+    if dropout:
+        for layer in inner.modules():
+            if isinstance(layer, nn.Dropout):
+                layer.p = dropout
+    return ClipNetwork(inner, "NTCHW", spec.output, spec)
+
+
+def usual_clip(spec: NetworkSpec) -> ClipSpec:
+    """The clips that such a network was published with; of a design of ours, the paper's."""
+    if not isinstance(spec, SystemSpec):
+        return ClipSpec(frames=spec.num_frames)
+    size = spec.record.size
+    usual = {"crop": size, "resize": size * 8 // 7, **spec.record.clip}
+    return ClipSpec(frames=spec.num_frames, **usual)
+
+
+def anatomy_of(spec: NetworkSpec) -> Anatomy:
+    """Places and units of any network: derived, probed once, or found when it was adopted."""
+    if isinstance(spec, ModelSpec):
+        return derive_anatomy(spec)
+    if isinstance(spec, SystemSpec):
+        return _probe_system(spec)
+    if isinstance(spec, AdoptedSpec) and spec.anatomy is not None:
+        return spec.anatomy
+    return Anatomy((), (), unknown=("nothing is known of its modules",))
+
+
+@lru_cache(maxsize=64)
+def _probe_system(spec: SystemSpec) -> Anatomy:
+    with torch.device("meta"):
+        network = _build_system(spec, 0.0)
+    module = importlib.import_module(f"gst_analysis.networks.systems.{spec.record.module}")
+    describe = getattr(module, "describe", None)  # a file may know better than probing finds
+    if describe is not None:
+        anatomy: Anatomy = describe(spec, network.inner)
+        return anatomy
+    return probe_network(network, frames=spec.num_frames, size=spec.record.size)

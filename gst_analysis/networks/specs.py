@@ -15,6 +15,7 @@ from typing import Any
 
 from gst_analysis.errors import SpecError, name_some
 from gst_analysis.networks.backbones import BACKBONES, Backbone, Block, Site, feature_width, walk_blocks
+from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.families import FAMILIES, HALF, QUARTER, ChannelGroups, Family, Kernel
 from gst_analysis.networks.widths import narrow_block, read_widths, why_not_slimmed
 
@@ -43,7 +44,7 @@ def parse_fraction(text: object, *, name: str = "alpha") -> Fraction:
 
 
 @dataclass(frozen=True)
-class ModelSpec:
+class ModelSpec(NetworkSpec):
     """One network: a family's operator in a backbone, with its sizes.
 
     `widths` is that of a slimmed network: for each block, the output channels of each of its operator's
@@ -287,10 +288,13 @@ class ClipSpec:
     crop: int = 224
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    colours: str = "RGB"
+    """The order of the channels, RGB or BGR; mean and std are in that order too."""
 
     def __post_init__(self) -> None:
         for count, most in (("frames", MOST_FRAMES), ("resize", LARGEST_SIDE), ("crop", LARGEST_SIDE)):
             _check_count(getattr(self, count), count, most=most)
+        _known(self.colours, {"RGB": 0, "BGR": 0}, "clip colours")
         for field in ("mean", "std"):
             values = tuple(float(v) for v in getattr(self, field))
             if len(values) != 3:
@@ -323,7 +327,10 @@ class ClipSpec:
         return cls(**record)
 
     def to_json(self) -> dict[str, Any]:
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        record = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        if self.colours == "RGB":
+            record.pop("colours")  # what almost every network takes goes without saying
+        return record
 
 
 def model_names() -> list[str]:

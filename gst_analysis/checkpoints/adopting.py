@@ -1,0 +1,274 @@
+"""A user's own network -> one that every analysis takes: a module in hand, or code that the user names.
+
+The module is run once for one clip to see what it gives, and probed for its places. It is held, never changed:
+its modes, weights, device and every source of random numbers are as they were.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gst_analysis.checkpoints.loading import Checkpoint, Network
+from gst_analysis.checkpoints.reading import load_raw
+from gst_analysis.errors import BrokenCheckpoint, SpecError, name_some, one_line
+from gst_analysis.networks.adopted import (
+    AdoptedSpec,
+    ClipNetwork,
+    Layout,
+    check_logits,
+    list_classes,
+    run_once,
+    take_logits,
+)
+from gst_analysis.networks.anatomy import Anatomy, Place, Unit, View
+from gst_analysis.networks.described import Output
+from gst_analysis.networks.probing import infer_unit_view, probe_network, untouched
+from gst_analysis.networks.specs import ClipSpec
+
+Groups = Mapping[str, Mapping[str, slice]]
+"""A norm's name -> its groups of channels by name: spatial, temporal or all."""
+ADOPTED = "adopted"
+
+
+def adopt(
+    module: nn.Module,
+    *,
+    clip_spec: ClipSpec | None = None,
+    labels: Sequence[str] | None = None,
+    layout: Layout = "NTCHW",
+    output: Output | None = None,
+    places: Sequence[str] | Mapping[str, View] | None = None,
+    groups: Groups | None = None,
+    name: str | None = None,
+) -> Network:
+    """Make a network of your own one that every analysis takes.
+
+    Args:
+        module: any module over clips; it is held, not changed.
+        clip_spec: frames, size and colours of its clips; 8 frames of 224 pixels if not given.
+        labels: names of its classes.
+        layout: how it wants a clip: "NTCHW" or "NCTHW", or a `Pathway` for each of several inputs.
+        output: "frames" if it gives logits for every frame, "clip" for one row a clip; seen if not given.
+        places: names of the modules to look at, or how to read each one's output; found if not given.
+        groups: for norms by name, which channels are spatial and which temporal; found if not given.
+        name: what tables call it; its class's name if not given.
+
+    Raises:
+        SpecError: it is no module over clips, or what is said of it does not hold.
+
+    Example:
+        >>> import torchvision
+        >>> video = torchvision.models.video.r3d_18(num_classes=5)
+        >>> adopt(video, clip_spec=ClipSpec(frames=4, crop=32), layout="NCTHW").spec.rows
+        1
+    """
+    clip_spec = clip_spec or ClipSpec()
+    _require_module(module)
+    layout = layout if isinstance(layout, str) else tuple(layout)
+    title = name or type(module).__name__
+    rows = _look_once(module, clip_spec, layout)
+    kind = check_logits(rows, 1, clip_spec.frames, output)
+    spec = AdoptedSpec(title, clip_spec.frames, list_classes(labels, rows), kind)
+    wrapped = ClipNetwork(module, layout, kind)
+    anatomy = probe_network(wrapped, frames=clip_spec.frames, size=clip_spec.crop)
+    spec = replace(spec, anatomy=_as_told(anatomy, places, groups, wrapped, clip_spec))
+    wrapped.spec = spec
+    state = {key: tensor.detach().cpu().clone() for key, tensor in module.state_dict().items()}
+    names = tuple(labels) if labels is not None else None
+    checkpoint = Checkpoint(Path(title), "", spec, clip_spec, names, ADOPTED, (), state)
+    return Network(wrapped, checkpoint)
+
+
+def load_network(
+    code: str,
+    *,
+    weights: str | os.PathLike[str] | None = None,
+    clip_spec: ClipSpec | None = None,
+    labels: Sequence[str] | None = None,
+    **options: Any,
+) -> Network:
+    """Call a function of yours that builds a network, fill in its weights, and adopt it.
+
+    Args:
+        code: "package.module:function", found as Python finds it, in the current folder too. It is code that
+            you name, and it runs; nothing that is named in a file ever does.
+        weights: a checkpoint with its weights, read without trust.
+        clip_spec: what `adopt` takes.
+        labels: what `adopt` takes.
+        options: what else `adopt` takes. What the function returns may be a `Network`, adopted by itself.
+
+    Raises:
+        SpecError: there is no such function, or what it returns is no network over clips.
+        BrokenCheckpoint: the weights are not those of the network.
+
+    Example:
+        >>> load_network("my_project.models:build", weights="best.pth")  # doctest: +SKIP
+    """
+    built = _call(code)
+    if not isinstance(built, Network):
+        options.setdefault("name", code)
+        built = adopt(built, clip_spec=clip_spec, labels=labels, **options)
+    return built if weights is None else _fill(built, weights)
+
+
+def _call(code: str) -> Any:
+    match = re.fullmatch(r"([\w.]+):(\w+)", code)
+    if match is None:
+        raise SpecError(
+            "network",
+            expected="package.module:function",
+            found=repr(code)[:80],
+            todo="name a function of yours that returns the module",
+        )
+    module, function = match.groups()
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.insert(0, here)  # as `python -m` does: the user's own code lies here
+    try:
+        found = getattr(importlib.import_module(module), function)
+        return found()
+    except SpecError:
+        raise
+    except Exception as error:  # whatever somebody's code raises
+        raise SpecError(
+            f"network {code}",
+            expected="a function that can be imported and called without arguments",
+            found=f"{type(error).__name__}: {one_line(str(error))[:160]}",
+            todo="check the name, and call it yourself in Python",
+        ) from error
+
+
+def _fill(network: Network, weights: str | os.PathLike[str]) -> Network:
+    """The network with the weights of a file, whose names it must have, with or without usual prefixes."""
+    raw = load_raw(weights)
+    wanted = network.module.state_dict()
+    state = _match_names(raw.state, wanted)
+    missing = sorted(name for name in set(wanted) - set(state) if not name.endswith("num_batches_tracked"))
+    odd = [name for name in state if name in wanted and state[name].shape != wanted[name].shape]
+    surplus = sorted(set(state) - set(wanted))
+    if missing or odd or surplus:
+        parts = (("missing", missing), ("surplus", surplus), ("misshapen", odd))
+        raise BrokenCheckpoint(
+            str(raw.path),
+            expected=f"the weights of {network.spec.label}",
+            found="; ".join(f"{len(n)} {kind}: {name_some(n, limit=3)}" for kind, n in parts if n),
+            todo="check that the file is of this network",
+        )
+    network.module.load_state_dict(state, strict=False)
+    now = {key: tensor.detach().cpu().clone() for key, tensor in network.module.state_dict().items()}
+    checkpoint = replace(network.checkpoint, path=raw.path, sha256=raw.sha256, state=now)
+    return replace(network, checkpoint=checkpoint)
+
+
+def _match_names(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Names without the prefixes that wrappers put before all of them."""
+    names = dict(state)
+    while names and not set(names) & set(wanted):
+        heads = {name.partition(".")[0] for name in names}
+        if len(heads) != 1 or not all("." in name for name in names):
+            break
+        names = {name.partition(".")[2]: tensor for name, tensor in names.items()}
+    return names
+
+
+def _require_module(module: object) -> None:
+    if isinstance(module, nn.Module):
+        return
+    raise SpecError(
+        "adopt",
+        expected="a module (torch.nn.Module) over clips",
+        found=type(module).__name__,
+        todo="build the network first; for a file of a known network use load_model",
+    )
+
+
+def _look_once(module: nn.Module, clip_spec: ClipSpec, layout: Layout) -> Tensor:
+    """What it gives for one clip, on the device where it lies."""
+    some = next(iter([*module.parameters(), *module.buffers()]), torch.zeros(()))
+    noise = torch.rand(
+        1, clip_spec.frames, 3, clip_spec.crop, clip_spec.crop, generator=torch.Generator().manual_seed(0)
+    )
+    whole = ClipNetwork(module, layout, "frames")
+    asked = (
+        f"clips of {clip_spec.frames} frames, {clip_spec.crop} x {clip_spec.crop} pixels, as {_say(layout)}"
+    )
+    with untouched(module):
+        return run_once(lambda clips: take_logits(module(whole.arrange(clips))), noise.to(some), asked=asked)
+
+
+def _say(layout: Layout) -> str:
+    return layout if isinstance(layout, str) else f"a list of {len(layout)} pathways"
+
+
+def _as_told(
+    anatomy: Anatomy,
+    places: Sequence[str] | Mapping[str, View] | None,
+    groups: Groups | None,
+    network: ClipNetwork,
+    clip_spec: ClipSpec,
+) -> Anatomy:
+    """What was found, with what the user knows better in its stead."""
+    if places is not None:
+        anatomy = _with_places(anatomy, places, network, clip_spec)
+    if groups is not None:
+        anatomy = replace(anatomy, units=tuple(_list_told(anatomy, groups, network, clip_spec)))
+    return anatomy
+
+
+def _with_places(
+    anatomy: Anatomy, places: Sequence[str] | Mapping[str, View], network: ClipNetwork, clip_spec: ClipSpec
+) -> Anatomy:
+    told = places if isinstance(places, Mapping) else dict.fromkeys(places)
+    made = []
+    for number, (name, view) in enumerate(told.items()):
+        _require_submodule(network, name)
+        found = view or infer_unit_view(network, name, frames=clip_spec.frames, size=clip_spec.crop)
+        if found is None:
+            raise SpecError(
+                f"place {name}",
+                expected="a module whose output shows where time lies",
+                found="one that does not, or that is not run",
+                todo="say how to read it: places={name: View(…)}",
+            )
+        made.append(Place(name, number, found))
+    return replace(anatomy, places=tuple(made))
+
+
+def _list_told(anatomy: Anatomy, groups: Groups, network: ClipNetwork, clip_spec: ClipSpec) -> Any:
+    for layer, parts in groups.items():
+        _require_submodule(network, layer)
+        view = infer_unit_view(network, layer, frames=clip_spec.frames, size=clip_spec.crop)
+        place = next((one for one in anatomy.places if layer.startswith(f"{one.name}.")), None)
+        for group, channels in parts.items():
+            if group not in ("spatial", "temporal", "all") or view is None:
+                raise SpecError(
+                    f"group {group!r} of {layer}",
+                    expected="spatial, temporal or all, at a norm whose output shows where time lies",
+                    found=group if view else "an output that does not",
+                    todo="correct groups",
+                )
+            stage, block = (place.stage, place.name) if place else (0, layer)
+            yield Unit(stage, block, layer, group, channels, "", view, "none")
+
+
+def _require_submodule(network: ClipNetwork, name: str) -> None:
+    try:
+        network.get_submodule(name)
+    except AttributeError as error:
+        near = [one for one, _ in network.inner.named_modules() if one.endswith(name.rpartition(".")[2])]
+        raise SpecError(
+            f"module {name!r}",
+            expected="one of the network's modules",
+            found="none of that name",
+            todo=f"did you mean {near[0]}?" if near else "see module.named_modules()",
+        ) from error

@@ -1,0 +1,178 @@
+"""What an analysis needs to know of a network: its places in order, and the groups of channels that leave there.
+
+A *place* is a module whose output is looked at, and how to read that output as frames. A *unit* is one group of
+channels (spatial, temporal, or all where they cannot be told apart) of one norm: where space and time leave what
+mixed them. Networks that follow from arithmetic derive both (`derive_anatomy`); any other is probed
+(`networks/probing.py`), and what could not be found is said in `unknown`. No torch here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+
+from gst_analysis.errors import SpecError
+from gst_analysis.networks.backbones import Block, Site
+from gst_analysis.networks.described import NetworkSpec
+from gst_analysis.networks.families import Group
+from gst_analysis.networks.next_layer import NextLayer, find_next_layer
+from gst_analysis.networks.receptive_fields import list_reaches
+from gst_analysis.networks.specs import ModelSpec
+
+Axes = Literal[
+    "(NT)CHW", "(NT)HWC", "NCTHW", "NTCHW", "NTHWC", "N(THW)C", "N(HWT)C", "(NT)(HW)C", "NTC", "NCT"
+]
+"""How a module's output lies in memory; what stands in brackets shares an axis, the last named fastest."""
+
+
+@dataclass(frozen=True)
+class View:
+    """How to read a module's output as frames (N, T, C, H, W).
+
+    Tokens lie on a grid; `extra` ones before them, such as a class token, belong to no place. `part` is which
+    of several tensors the module returns.
+    """
+
+    axes: Axes
+    grid: tuple[int, int, int] | None = None
+    """Frames, rows and columns of tokens; None where the tensor's own shape says them."""
+    extra: int = 0
+    part: int = 0
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One group of channels of one norm after what mixes space or time."""
+
+    stage: int
+    block: str
+    layer: str
+    """The norm's name; its output is what is changed or watched."""
+    group: Group
+    channels: slice
+    conv: str = ""
+    """What the norm scales the output of."""
+    view: View = View("(NT)CHW")
+    activation: str = "relu"
+    """What stands between the norm and whatever reads it: relu, relu6 or none."""
+    owners: tuple[str, str] | None = None
+    """The spatial and the temporal weight of filters that own both, so that each has a share of a channel."""
+
+    @property
+    def count(self) -> int:
+        return int(self.channels.stop - self.channels.start)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One module along the way, and how to read what leaves it."""
+
+    name: str
+    stage: int
+    view: View
+    half_width: int | None = None
+    """Frames back and forth that its output can depend on; None where nothing says it."""
+    stride: int | None = None
+    """Pixels of the clip from one cell of its map to the next; None where nothing says it."""
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """Places and units of a network in the order in which clips pass them."""
+
+    places: tuple[Place, ...]
+    units: tuple[Unit, ...]
+    readers: tuple[tuple[str, NextLayer | str], ...] = field(default=(), repr=False)
+    """For each norm of `units`, what reads it next, or why nothing that is known does."""
+    unknown: tuple[str, ...] = ()
+    """What was looked for and not found."""
+    any_length: bool = True
+    """Whether clips of other lengths can be given."""
+    frames: int = 0
+    """Frames of the clip that was probed; 0 where all follows from arithmetic."""
+
+    @property
+    def half_width(self) -> int | None:
+        """Frames back and forth that the network's answer can depend on; None for all of them."""
+        return self.places[-1].half_width if self.places else None
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The groups that there are."""
+        return tuple(dict.fromkeys(unit.group for unit in self.units))
+
+    def find_place(self, name: str, network: str) -> Place:
+        """The place of that name.
+
+        Raises:
+            SpecError: there is none.
+        """
+        for place in self.places:
+            if place.name == name:
+                return place
+        ends = f"one from {self.places[0].name} to {self.places[-1].name}" if self.places else "a place"
+        raise SpecError(
+            f"block of {network}", expected=ends, found=repr(name)[:60], todo="choose one of them"
+        )
+
+    def units_of(self, place: str) -> tuple[Unit, ...]:
+        """The units that lie in a place."""
+        return tuple(unit for unit in self.units if unit.block == place)
+
+
+@lru_cache(maxsize=64)
+def derive_anatomy(spec: ModelSpec) -> Anatomy:
+    """Places and units of a network that follows from arithmetic."""
+    units = [
+        unit for block in spec.blocks() for site in block.sites for unit in _list_units(spec, block, site)
+    ]
+    readers = [
+        (f"{block.name}.{site.norm}", find_next_layer(spec, block, site))
+        for block in spec.blocks()
+        for site in block.sites
+    ]
+    return Anatomy(tuple(_list_places(spec)), tuple(units), tuple(readers))
+
+
+def _list_places(spec: ModelSpec) -> Iterator[Place]:
+    """One place a residual block."""
+    reaches = {} if spec.operator.unbuildable else {one.block: one.half_width for one in list_reaches(spec)}
+    stride = 2 if spec.plan.kind == "inverted" else 4  # of the stem
+    for block in spec.blocks():
+        stride *= block.stride
+        yield Place(block.name, block.stage, View("(NT)CHW"), reaches.get(block.name), stride)
+
+
+def _list_units(spec: ModelSpec, block: Block, site: Site) -> Iterator[Unit]:
+    conv = f"{block.name}.{site.conv}"
+    owned = spec.operator.owns_both and not site.depthwise
+    owners = (f"{conv}.spatial.weight", f"{conv}.temporal.weight") if owned else None
+    for group, channels in spec.groups_at(site):
+        layer, activation = f"{block.name}.{site.norm}", _activation(block, site)
+        yield Unit(
+            block.stage, block.name, layer, group, channels, conv, activation=activation, owners=owners
+        )
+
+
+def _activation(block: Block, site: Site) -> str:
+    if block.kind == "inverted":
+        return "relu6"
+    return "none" if block.kind == "basic" and site is block.sites[-1] else "relu"
+
+
+def require_arithmetic(spec: NetworkSpec, what: str) -> ModelSpec:
+    """The spec of a network that follows from arithmetic.
+
+    Raises:
+        SpecError: it is another kind of network.
+    """
+    if isinstance(spec, ModelSpec):
+        return spec
+    raise SpecError(
+        f"{what} of {spec.label}",
+        expected="an operator in a 2-D backbone, such as gst-resnet50",
+        found="a network of another make, whose widths cannot be changed by rule",
+        todo="see docs/networks.md for what can be asked of it",
+    )

@@ -1,0 +1,324 @@
+"""The anatomy of a network that nobody described: found by running it, on shapes alone.
+
+Enters a network (N, T, 3, H, W) -> (N, R, K); leaves its places and units. A copy without values (device meta) is
+run for one clip, for two, and for one twice as long: an axis that doubles with the clips counts clips, one that
+doubles with the frames counts time. Nothing is computed, so the size of the network does not matter; where a
+module cannot be run without values, the network itself is run instead. What stays unclear is named, not guessed.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from gst_analysis.networks.anatomy import Anatomy, Place, Unit, View
+from gst_analysis.networks.families import Group
+from gst_analysis.networks.next_layer import NextLayer
+
+Shape = tuple[int, ...]
+NO_READER = "which weights read it next is not known: the network was probed, not described"
+_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+_CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
+_MOST_OF_IT = 0.5
+"""A module that holds a larger part of all weights is no place along the way but the way itself."""
+
+
+@dataclass
+class Recording:
+    """What a run showed: every module's output shapes in the order of the run, and what followed what."""
+
+    shapes: dict[str, Shape] = field(default_factory=dict)
+    parts: dict[str, int] = field(default_factory=dict)
+    """Which of several tensors that a module returned was taken, where it was not the first."""
+    before: dict[str, str] = field(default_factory=dict)
+    """A norm's name -> the convolution whose output it was given."""
+    after: dict[str, str] = field(default_factory=dict)
+    """A norm's name -> the activation that was given its output."""
+    moved: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Three runs: one clip, two clips, and one of twice the frames if such can be given."""
+
+    frames: int
+    size: int
+    once: Recording
+    twice: Recording
+    longer: Recording | None
+
+
+def probe_network(network: nn.Module, *, frames: int, size: int) -> Anatomy:
+    """Find places and units of a network.
+
+    Args:
+        network: clips (N, T, 3, H, W) -> logits; it is left as it was found.
+        frames: T of the clips that it takes.
+        size: H and W.
+    """
+    inner = getattr(network, "inner", network)
+    lengths = _run_lengths(network, inner, frames, size)
+    views = {name: view for name in lengths.once.shapes if (view := infer_view(name, inner, lengths))}
+    places = tuple(_list_places(inner, views, lengths))
+    units = tuple(_list_units(inner, views, places, lengths))
+    norms = dict.fromkeys(unit.layer for unit in units)
+    readers: tuple[tuple[str, NextLayer | str], ...] = tuple((norm, NO_READER) for norm in norms)
+    unknown = tuple(_say_unknown(places, units, lengths))
+    return Anatomy(places, units, readers, unknown, lengths.longer is not None, frames)
+
+
+def infer_unit_view(network: nn.Module, name: str, *, frames: int, size: int) -> View | None:
+    """How the output of one module lies; None where its shapes do not tell, or it is not run."""
+    inner = getattr(network, "inner", network)
+    lengths = _run_lengths(network, inner, frames, size)
+    return infer_view(name, inner, lengths) if name in lengths.once.shapes else None
+
+
+def _run_lengths(network: nn.Module, inner: nn.Module, frames: int, size: int) -> Lengths:
+    """The three runs, without values where that can be done."""
+    shadow = _shadow(network)
+    try:
+        once = _record(shadow, 1, frames, size)
+    except Exception:  # whatever a module raises that wants values
+        shadow = network
+        once = _record(network, 1, frames, size)
+    twice = _record(shadow, 2, frames, size)
+    try:
+        longer: Recording | None = _record(shadow, 1, 2 * frames, size)
+    except Exception:  # a network of one length says so in words of its own
+        longer = None
+    return Lengths(frames, size, once, twice, longer)
+
+
+def _shadow(network: nn.Module) -> nn.Module:
+    """A copy without values: as large as nothing."""
+    memo: dict[int, Any] = {}
+    for parameter in network.parameters():
+        empty = torch.empty_like(parameter, device="meta")
+        memo[id(parameter)] = nn.Parameter(empty, requires_grad=False)
+    for buffer in network.buffers():
+        memo[id(buffer)] = torch.empty_like(buffer, device="meta")
+    try:
+        return copy.deepcopy(network, memo)
+    except Exception:  # a module that cannot be copied is run itself
+        return network
+
+
+@contextmanager
+def untouched(network: nn.Module) -> Iterator[None]:
+    """Run a network in evaluation mode; its modes and all random numbers are put back afterwards."""
+    modes = {module: module.training for module in network.modules()}
+    states = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(), torch.no_grad():
+            network.eval()
+            yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def _record(network: nn.Module, clips: int, frames: int, size: int) -> Recording:
+    """Run once with an ear at every module."""
+    inner = getattr(network, "inner", network)
+    recording, written, normed = Recording(), {}, {}
+    kept: list[Any] = []  # so that no tensor's identity is used again
+
+    def listen(name: str, module: nn.Module) -> Any:
+        def hook(_: nn.Module, given: tuple[Any, ...], output: Any) -> None:
+            part, tensor = _first_tensor(output)
+            if tensor is None:
+                return
+            kept.append((given, output))
+            recording.shapes.setdefault(name, tuple(tensor.shape))
+            if part:
+                recording.parts[name] = part
+            source = id(given[0]) if given else 0
+            if isinstance(module, _CONVOLUTIONS):
+                written[id(tensor)] = name
+            elif isinstance(module, _BatchNorm) and source in written:
+                recording.before.setdefault(name, written[source])
+                normed[id(tensor)] = name
+            elif isinstance(module, (nn.ReLU, nn.ReLU6)) and source in normed:
+                recording.after.setdefault(normed[source], type(module).__name__.lower())
+
+        return module.register_forward_hook(hook)
+
+    some = next(iter([*inner.parameters(), *inner.buffers()]), torch.zeros(()))
+    pixels = torch.zeros(clips, frames, 3, size, size, device=some.device)
+    with untouched(network):
+        handles = [listen(name, module) for name, module in inner.named_modules() if name]
+        try:
+            network(pixels)
+        finally:
+            for handle in handles:
+                handle.remove()
+    return recording
+
+
+def _first_tensor(output: Any) -> tuple[int, Tensor | None]:
+    if isinstance(output, Tensor):
+        return 0, output
+    for place, part in enumerate(output if isinstance(output, (tuple, list)) else ()):
+        if isinstance(part, Tensor):
+            return place, part
+    return 0, None
+
+
+def infer_view(name: str, inner: nn.Module, lengths: Lengths) -> View | None:
+    """How a module's output lies; None where its shapes do not tell."""
+    one, two = lengths.once.shapes[name], lengths.twice.shapes.get(name, ())
+    long = lengths.longer.shapes.get(name) if lengths.longer else None
+    if len(one) not in (3, 4, 5) or len(two) != len(one) or two[0] != 2 * one[0] or two[1:] != one[1:]:
+        return None
+    grew = [axis for axis, (a, b) in enumerate(zip(one, long, strict=True)) if b != a] if long else []
+    if long and len(grew) != 1:
+        return None
+    axis = grew[0] if grew else None
+    part = lengths.once.parts.get(name, 0)
+    if len(one) == 5:
+        axes = _infer_five(one, axis, lengths.frames)
+        return View(axes, part=part) if axes else None  # type: ignore[arg-type]
+    if len(one) == 4:
+        folded = axis == 0 or (axis is None and one[0] == lengths.frames > 1)
+        last = one[1] == one[2] != one[3]
+        return View("(NT)HWC" if last else "(NT)CHW", part=part) if folded else None
+    return _infer_three(name, one, long, axis, lengths)
+
+
+def _infer_five(one: Shape, axis: int | None, frames: int) -> str | None:
+    """Of five axes the first counts clips; rows and columns are as many, since clips are square."""
+    if one[0] != 1:
+        return None
+    if one[3] == one[4] and not (one[2] == one[3] and axis == 1):
+        if axis is None:  # a network of one length: time is the axis that is no longer than the clip
+            short = [place for place in (1, 2) if one[place] <= frames]
+            axis = short[0] if len(short) == 1 else None
+        return {1: "NTCHW", 2: "NCTHW"}.get(axis or 0)
+    return "NTHWC" if one[2] == one[3] and axis in (1, None) else None
+
+
+def _infer_three(
+    name: str, one: Shape, long: Shape | None, axis: int | None, lengths: Lengths
+) -> View | None:
+    """Tokens on a grid that an earlier module's output shows, or one vector a frame."""
+    part = lengths.once.parts.get(name, 0)
+    if one[0] == 1 and (axis == 1 or axis is None):
+        for grid in _grids_before(name, lengths):
+            tokens = grid[0] * grid[1] * grid[2]
+            if 0 <= one[1] - tokens <= 2 and tokens > grid[0]:
+                return View("N(THW)C", grid, one[1] - tokens, part)
+    if axis == 1 and one[0] == 1 and one[1] <= lengths.frames:
+        return View("NTC", part=part)
+    if axis == 2 and one[0] == 1 and one[2] <= lengths.frames:
+        return View("NCT", part=part)
+    return None
+
+
+def _grids_before(name: str, lengths: Lengths) -> list[tuple[int, int, int]]:
+    """Frames, rows and columns of feature maps that were there before a module, the latest first."""
+    grids = []
+    for other, shape in lengths.once.shapes.items():
+        if other == name:
+            break
+        if len(shape) == 5 and shape[3] == shape[4]:
+            grids.append((shape[2], shape[3], shape[4]))
+    return grids[::-1]
+
+
+def _list_places(inner: nn.Module, views: dict[str, View], lengths: Lengths) -> Iterator[Place]:
+    """The shallowest modules made of several others whose outputs can be read, in the order of the run."""
+    names = list(dict.fromkeys(_descend(inner, "", views, _count(inner))))
+    grids = {name: _grid(lengths.once.shapes[name], views[name]) for name in names}
+    if any(grid[1] > 1 for grid in grids.values()):
+        names = [name for name in names if grids[name][1] > 1]  # a head says where nothing is
+    order = {name: place for place, name in enumerate(lengths.once.shapes)}
+    stage, last = -1, None
+    for name in sorted(names, key=order.__getitem__):
+        grid = grids[name]
+        stage += grid != last
+        last = grid
+        stride = lengths.size // grid[1] if grid[1] > 1 else None
+        yield Place(name, stage, views[name], stride=stride)
+
+
+def _descend(module: nn.Module, name: str, views: dict[str, View], total: int) -> Iterator[str]:
+    for child_name, child in module.named_children():
+        path = f"{name}.{child_name}" if name else child_name
+        composite = any(True for _ in child.children())
+        if not composite:
+            continue
+        below = list(_descend(child, path, views, total))
+        container = type(child) in _CONTAINERS and any(
+            any(True for _ in one.children()) for one in child.children()
+        )
+        whole = _count(child) > _MOST_OF_IT * total and len(below) > 1
+        if path in views and _count(child) and not container and not whole:
+            yield path
+        else:
+            yield from below
+
+
+def _count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _grid(shape: Shape, view: View) -> Shape:
+    """Frames, rows and columns of a place's output."""
+    if view.grid:
+        return view.grid
+    where = {
+        "(NT)CHW": (0, 2, 3),
+        "(NT)HWC": (0, 1, 2),
+        "NCTHW": (2, 3, 4),
+        "NTCHW": (1, 3, 4),
+        "NTHWC": (1, 2, 3),
+    }.get(view.axes)
+    return tuple(shape[axis] for axis in where) if where else (shape[1], 1, 1)
+
+
+def _list_units(
+    inner: nn.Module, views: dict[str, View], places: tuple[Place, ...], lengths: Lengths
+) -> Iterator[Unit]:
+    """Batch norms that were given what a convolution over space or time wrote, inside a place."""
+    for norm, conv in lengths.once.before.items():
+        group = group_of(inner.get_submodule(conv))
+        place = next((one for one in places if norm.startswith(f"{one.name}.")), None)
+        layer = inner.get_submodule(norm)
+        if group is None or place is None or norm not in views or not isinstance(layer, _BatchNorm):
+            continue
+        if layer.weight is None or layer.running_mean is None:
+            continue  # without scales there is no Figure 4, and nothing to hold fixed
+        channels, activation = slice(0, layer.num_features), lengths.once.after.get(norm, "none")
+        yield Unit(place.stage, place.name, norm, group, channels, conv, views[norm], activation)
+
+
+def group_of(conv: nn.Module) -> Group | None:
+    """Whose channels a convolution writes: its kernel's shape says it; None for one that mixes channels alone."""
+    kernel = getattr(conv, "kernel_size", ())
+    time, space = (kernel[0], max(kernel[1:])) if len(kernel) == 3 else (1, max(kernel, default=1))
+    if time > 1 and space > 1:
+        return "all"
+    if time > 1:
+        return "temporal"
+    return "spatial" if space > 1 else None
+
+
+def _say_unknown(places: tuple[Place, ...], units: tuple[Unit, ...], lengths: Lengths) -> Iterator[str]:
+    if not places:
+        yield "no module's output could be read as frames: name some with adopt(places=…)"
+    if not units:
+        yield "no batch norm follows a convolution over space or time, so no channels can be told apart"
+    if lengths.longer is None:
+        yield f"the network takes clips of {lengths.frames} frames alone"
