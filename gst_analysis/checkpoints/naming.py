@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gst_analysis.errors import OutputError, SpecError
+from gst_analysis.networks.anatomy import require_arithmetic
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.rooms import Door
 
@@ -36,7 +37,8 @@ def resolve_spec(model: ModelSpec | sources.Source, **design: Any) -> ModelSpec:
     changes = {field: value for field, value in design.items() if value is not None}
     if isinstance(model, str) and not is_file(model):
         return ModelSpec.from_name(model, **changes)
-    spec = model if isinstance(model, ModelSpec) else sources.checkpoint_of(model).spec
+    found = model if isinstance(model, ModelSpec) else sources.checkpoint_of(model).spec
+    spec = require_arithmetic(found, "the design")
     changed = spec.replace(**changes) if changes else spec
     if spec.widths is not None and changed.widths is None:
         raise SpecError(

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from gst_analysis.checkpoints.loading import Checkpoint
-from gst_analysis.networks.backbones import Block, Site
-from gst_analysis.networks.next_layer import find_next_layer
+from gst_analysis.networks.next_layer import NextLayer
 
 BN_EPS = 1e-5
 """PyTorch's, which every network here uses; it is in no checkpoint."""
@@ -27,13 +26,13 @@ class Following:
     """That norm with every filter scaled as the batch norm after that convolution scales it."""
 
 
-def infer_following(checkpoint: Checkpoint, block: Block, site: Site) -> Following | str:
-    """What follows the norm of a site; or, where no convolution of the block does, why not."""
-    found = find_next_layer(checkpoint.spec, block, site)
+def infer_following(checkpoint: Checkpoint, layer: str, found: NextLayer | str) -> Following | str:
+    """How strongly what reads a norm's channels does so; or, where nothing that is known does, why not."""
     if isinstance(found, str):
         return found
+    width = len(checkpoint.state[f"{layer}.weight"])
     scale = _scale_of(checkpoint, found.norm)
-    total, scaled = torch.zeros(site.c_out).double(), torch.zeros(site.c_out).double()
+    total, scaled = torch.zeros(width).double(), torch.zeros(width).double()
     for reader in found.readers:
         weight = checkpoint.state[reader.weight][reader.first :: reader.step]
         rows, reads = torch.tensor(reader.rows), torch.tensor(reader.reads)

@@ -12,6 +12,7 @@ from typing import TypeAlias, TypeVar
 from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, build_loaded, load_checkpoint
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.errors import CheckpointError, SpecError, legible
+from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.progress import Progress
 
@@ -31,7 +32,7 @@ class Inspection:
     backbone: str
     alpha: str | None
     beta: str | None
-    width: int
+    width: int | None
     num_classes: int
     num_frames: int
     layout: str
@@ -41,6 +42,14 @@ class Inspection:
     sha256: str
     slimmed: bool
     notes: tuple[str, ...]
+    output: str = "frames"
+    """Whether it answers for every frame, or once a clip."""
+    places: int = 0
+    """Modules along its way that analyses can look at."""
+    groups: tuple[str, ...] = ()
+    """Kinds of channels that can be told apart."""
+    unknown: tuple[str, ...] = ()
+    """What was looked for in it and not found."""
 
 
 def open_checkpoint(
@@ -56,27 +65,32 @@ def inspect_checkpoint(
     """Recognise a checkpoint and say what was assumed."""
     checkpoint = checkpoint_of(source, family=family, num_frames=num_frames)
     spec = checkpoint.spec
+    plain = spec if isinstance(spec, ModelSpec) else None
     return Inspection(
         file=str(checkpoint.path),
         name=spec.name,
         family=spec.family,
         backbone=spec.backbone,
-        alpha=None if spec.alpha is None else str(spec.alpha),
-        beta=None if spec.beta is None else str(spec.beta),
-        width=spec.stem_width,
+        alpha=None if plain is None or plain.alpha is None else str(plain.alpha),
+        beta=None if plain is None or plain.beta is None else str(plain.beta),
+        width=None if plain is None else plain.stem_width,
         num_classes=spec.num_classes,
         num_frames=spec.num_frames,
         layout=checkpoint.layout,
         params=checkpoint.params,
-        runnable=not spec.operator.unbuildable,
+        runnable=plain is None or not plain.operator.unbuildable,
         labels=len(checkpoint.labels or ()),
         sha256=checkpoint.sha256,
-        slimmed=spec.widths is not None,
+        slimmed=plain is not None and plain.widths is not None,
         notes=checkpoint.notes,
+        output=spec.output,
+        places=len(checkpoint.anatomy.places),
+        groups=checkpoint.anatomy.groups,
+        unknown=checkpoint.anatomy.unknown,
     )
 
 
-def build_untrained(spec: ModelSpec, *, seed: int = 0) -> LoadedModel:
+def build_untrained(spec: NetworkSpec, *, seed: int = 0) -> LoadedModel:
     """A freshly initialised network, the same for the same seed; its notes say that it is untrained."""
     return create_model(spec, seed=seed)
 

@@ -103,6 +103,11 @@ class Anatomy:
         """The groups that there are."""
         return tuple(dict.fromkeys(unit.group for unit in self.units))
 
+    @property
+    def tells_apart(self) -> bool:
+        """Whether spatial and temporal channels can be told apart."""
+        return {"spatial", "temporal"} <= set(self.groups) or any(unit.owners for unit in self.units)
+
     def find_place(self, name: str, network: str) -> Place:
         """The place of that name.
 

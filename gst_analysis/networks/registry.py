@@ -103,6 +103,11 @@ def usual_clip(spec: NetworkSpec) -> ClipSpec:
     return ClipSpec(frames=spec.num_frames, **usual)
 
 
+def kind_of(spec: NetworkSpec) -> str:
+    """What kind of blocks it is made of: networks of one kind have layers that can be compared by name."""
+    return spec.plan.kind if isinstance(spec, ModelSpec) else spec.name
+
+
 def anatomy_of(spec: NetworkSpec) -> Anatomy:
     """Places and units of any network: derived, probed once, or found when it was adopted."""
     if isinstance(spec, ModelSpec):

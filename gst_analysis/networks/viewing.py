@@ -102,6 +102,24 @@ def unview_frames(frames: Tensor, view: View, like: Tensor) -> Tensor:
     return torch.cat([like[:, : view.extra], tokens], 1) if view.extra else tokens
 
 
+def fold_frames(output: Tensor, view: View) -> Tensor:
+    """A module's output as folded frames (N*T, C, H, W), as a view says how it lies."""
+    if view.axes == "(NT)CHW":
+        return output
+    if view.axes == "(NT)HWC":
+        return output.permute(0, 3, 1, 2)
+    return view_frames(output, view, len(output)).flatten(0, 1)
+
+
+def unfold_frames(folded: Tensor, view: View, like: Tensor) -> Tensor:
+    """The inverse of `fold_frames`; `like` is the module's own output."""
+    if view.axes == "(NT)CHW":
+        return folded
+    if view.axes == "(NT)HWC":
+        return folded.permute(0, 2, 3, 1)
+    return unview_frames(folded.unflatten(0, (len(like), -1)), view, like)
+
+
 def _grid_of(view: View) -> tuple[int, int, int]:
     if view.grid is None:
         raise SpecError(

@@ -12,60 +12,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gst_analysis.networks.backbones import Block, Site
-from gst_analysis.networks.families import Group
+from gst_analysis.networks.anatomy import Unit, View
+from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.networks.registry import anatomy_of
+from gst_analysis.networks.viewing import fold_frames, unfold_frames
 
 Change = Callable[[Tensor], Tensor]
-"""A batch norm's output (N*T, C, H, W) -> what shall leave in its place."""
+"""A norm's output as folded frames (N*T, C, H, W) -> what shall leave in its place."""
+FOLDED = View("(NT)CHW")
 
 
-@dataclass(frozen=True)
-class Unit:
-    """One group of channels of one batch norm after a temporal operator."""
-
-    stage: int
-    block: str
-    layer: str
-    group: Group
-    channels: slice
-
-    @property
-    def count(self) -> int:
-        return int(self.channels.stop - self.channels.start)
+def list_units(spec: NetworkSpec) -> list[Unit]:
+    """Every group of every norm after what mixes space or time, in the order of the network."""
+    return list(anatomy_of(spec).units)
 
 
-def list_units(spec: ModelSpec) -> list[Unit]:
-    """Every group of every batch norm after a temporal operator, in the order of the network."""
-    return [
-        Unit(block.stage, block.name, f"{block.name}.{site.norm}", group, channels)
-        for block in spec.blocks()
-        for site in block.sites
-        for group, channels in spec.groups_at(site)
-    ]
+def list_activations(spec: NetworkSpec) -> dict[str, Change]:
+    """For each such norm, what stands between it and whatever reads it."""
+    return {unit.layer: _ACTIVATIONS[unit.activation] for unit in anatomy_of(spec).units}
 
 
-def list_activations(spec: ModelSpec) -> dict[str, Change]:
-    """For each such batch norm, what stands between it and whatever reads it."""
-    return {
-        f"{block.name}.{site.norm}": _activation(block, site)
-        for block in spec.blocks()
-        for site in block.sites
-    }
+def list_views(spec: NetworkSpec) -> dict[str, View]:
+    """For each such norm, how its output lies."""
+    return {unit.layer: unit.view for unit in anatomy_of(spec).units}
 
 
-def _activation(block: Block, site: Site) -> Change:
-    if block.kind == "inverted":
-        return F.relu6
-    return torch.clone if block.kind == "basic" and site is block.sites[-1] else F.relu
+_ACTIVATIONS: dict[str, Change] = {"relu": F.relu, "relu6": F.relu6, "none": torch.clone}
 
 
 def zero_channels(channels: slice | list[int]) -> Change:
@@ -102,9 +81,15 @@ def move_channels(channels: slice, sources: Tensor) -> Change:
 
 
 @contextmanager
-def changed_output(network: nn.Module, layer: str, change: Change) -> Iterator[None]:
-    """Put a change at a batch norm's output for as long as the block runs."""
-    handle = network.get_submodule(layer).register_forward_hook(lambda _, __, output: change(output))
+def changed_output(
+    network: nn.Module, layer: str, change: Change, view: View = FOLDED
+) -> Iterator[None]:
+    """Put a change at a norm's output for as long as the block runs; `view` says how the output lies."""
+
+    def hook(_: nn.Module, __: object, output: Tensor) -> Tensor:
+        return unfold_frames(change(fold_frames(output, view)), view, output)
+
+    handle = network.get_submodule(layer).register_forward_hook(hook)
     try:
         yield
     finally:

@@ -19,31 +19,35 @@ from there. The cost is about half of that of whole forward passes; benchmarks/a
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gst_analysis.analyses.ablation.table import ABLATION, Ablation, AblationOptions, AblationSummary
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loading import LoadedModel, Network
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.settings import InferenceSettings, choose_device
-from gst_analysis.networks.network import VideoNetwork
+from gst_analysis.networks.anatomy import Unit
+from gst_analysis.networks.capabilities import require
+from gst_analysis.networks.network import VideoNetwork, average_frames
+from gst_analysis.networks.viewing import fold_frames
 from gst_analysis.probes.clip_stream import Batch, ClipStream, Step, count_steps
 from gst_analysis.probes.hooks import (
     Change,
-    Unit,
     changed_output,
     finish_from,
     fix_channels,
     list_activations,
     list_units,
+    list_views,
     move_channels,
     watched_outputs,
     zero_channels,
@@ -99,6 +103,7 @@ def measure_ablation(
     """
     options = options or AblationOptions()
     settings = settings_of(options)
+    require(model.spec, model.anatomy, "units", what="ablation")
     check_classes(model, records)
     device = choose_device(settings.device)
     stream = ClipStream(model, records, settings, device)
@@ -107,7 +112,7 @@ def measure_ablation(
         run = AblationRun(model.module, kept, list_units(model.spec), seed=options.seed)
         step = count_steps((2 if "mean" in kept else 1) * len(records), progress)
         if "mean" in kept:
-            run.means = _measure_means(model.module, stream, step)
+            run.means = _measure_means(model, stream, step)
         for number, batch in enumerate(stream.batches(step)):
             with explain_out_of_memory(len(batch.labels), device):
                 run.take(batch, number)
@@ -142,9 +147,9 @@ def _drop_undefined(
     return left, [f"{name} is not defined: {why}" for name, why in dropped.items()]
 
 
-def _measure_means(network: VideoNetwork, stream: ClipStream, step: Step) -> dict[str, Tensor]:
+def _measure_means(model: Network, stream: ClipStream, step: Step) -> dict[str, Tensor]:
     """For each batch norm, every channel's mean after its activation, over clips, frames and places."""
-    activations = list_activations(network.spec)
+    network, activations, views = model.module, list_activations(model.spec), list_views(model.spec)
     sums = {layer: torch.zeros((), dtype=torch.float64) for layer in activations}
     seen = 0
     with watched_outputs(network, list(activations)) as outputs:
@@ -152,7 +157,7 @@ def _measure_means(network: VideoNetwork, stream: ClipStream, step: Step) -> dic
             network(batch.clips)
             seen += len(batch.labels)
             for layer, output in outputs.items():
-                mean = activations[layer](output).double().mean((0, 2, 3)).cpu()
+                mean = activations[layer](fold_frames(output, views[layer])).double().mean((0, 2, 3)).cpu()
                 sums[layer] = sums[layer] + mean * len(batch.labels)
     return {layer: total / seen for layer, total in sums.items()}
 
@@ -161,7 +166,7 @@ class AblationRun:
     """What accumulates while batches go through: per unit and intervention, three numbers a clip."""
 
     def __init__(
-        self, network: VideoNetwork, interventions: Sequence[str], units: Sequence[Unit], *, seed: int = 0
+        self, network: nn.Module, interventions: Sequence[str], units: Sequence[Unit], *, seed: int = 0
     ) -> None:
         self.network, self.interventions, self.seed = network, tuple(interventions), seed
         self.means: dict[str, Tensor] = {}
@@ -175,9 +180,25 @@ class AblationRun:
         return sum(judged.shape[1] for judged in self.untouched)
 
     def take(self, batch: Batch, number: int) -> None:
-        """Walk a batch down the untouched network; every change goes on from its own block."""
-        network, frames = self.network, batch.frames
+        """Run a batch through the untouched network, and through it with every change."""
         changes = self.list_changes(batch, number)
+        take = self._walk if isinstance(self.network, VideoNetwork) else self._run_whole
+        logits, judged = take(batch, changes)
+        self.untouched.append(self.judge(logits, batch.labels))
+        self.changed.append(np.stack(judged))
+
+    def _run_whole(self, batch: Batch, changes: Sequence[tuple[Unit, Change]]) -> tuple[Tensor, list[Reals]]:
+        """Whole forward passes: of a network of any make it is not known where to go on from."""
+        judged = []
+        for unit, change in changes:
+            with changed_output(self.network, unit.layer, change, unit.view):
+                judged.append(self.judge(average_frames(self.network(batch.clips)), batch.labels))
+        return average_frames(self.network(batch.clips)), judged
+
+    def _walk(self, batch: Batch, changes: Sequence[tuple[Unit, Change]]) -> tuple[Tensor, list[Reals]]:
+        """Walk down the untouched network; every change goes on from its own block."""
+        network, frames = self.network, batch.frames
+        assert isinstance(network, VideoNetwork)  # `take` asks
         x = network.embed(batch.clips.flatten(0, 1).contiguous(memory_format=torch.channels_last))
         judged = []
         for index, (name, block) in enumerate(network.stages()):
@@ -187,9 +208,7 @@ class AblationRun:
                         logits = finish_from(network, x, frames, start=index)
                     judged.append(self.judge(logits, batch.labels))
             x = block(x, frames)
-        logits = finish_from(network, x, frames, start=len(list(network.stages())))
-        self.untouched.append(self.judge(logits, batch.labels))
-        self.changed.append(np.stack(judged))
+        return finish_from(network, x, frames, start=len(list(network.stages()))), judged
 
     def keep(self, interventions: Sequence[str]) -> None:
         """Forget what was measured of all other interventions."""
@@ -199,15 +218,18 @@ class AblationRun:
 
     def list_changes(self, batch: Batch, number: int) -> list[tuple[Unit, Change]]:
         """What is done to a batch, a change for each of `rows`; its number seeds the shuffle of clips."""
-        moves = _draw_moves(batch, number, seed=self.seed)
-        return [(unit, self._build_change(unit, name, moves)) for unit, name in self.rows]
+        draw = lru_cache(partial(_draw_moves, batch, number, seed=self.seed))
+        return [(unit, self._build_change(unit, name, len(batch.labels), draw)) for unit, name in self.rows]
 
-    def _build_change(self, unit: Unit, intervention: str, moves: dict[str, Tensor]) -> Change:
+    def _build_change(
+        self, unit: Unit, intervention: str, clips: int, draw: Callable[[int], dict[str, Tensor]]
+    ) -> Change:
         if intervention == "zero":
             return zero_channels(unit.channels)
         if intervention == "mean":
             return fix_channels(unit.channels, self.means[unit.layer])
-        return move_channels(unit.channels, moves[intervention])
+        # A network may have fewer frames inside than its clips have, so the output says how many.
+        return lambda output: move_channels(unit.channels, draw(len(output) // clips)[intervention])(output)
 
     @staticmethod
     def judge(logits: Tensor, labels: Tensor) -> Reals:
@@ -219,9 +241,9 @@ class AblationRun:
         return torch.stack([right, own, loss]).cpu().numpy()
 
 
-def _draw_moves(batch: Batch, number: int, *, seed: int) -> dict[str, Tensor]:
+def _draw_moves(batch: Batch, number: int, frames: int, *, seed: int) -> dict[str, Tensor]:
     """Where each frame of the folded batch (N*T) takes its channels from, for both ways of shuffling."""
-    clips, frames = len(batch.labels), batch.frames
+    clips = len(batch.labels)
     here = np.arange(clips * frames).reshape(clips, frames)
     others = draw_cycle(np.random.default_rng([seed, 0, number]), clips)
     orders = [draw_order(np.random.default_rng([seed, 1, place]), frames) for place in batch.places]

@@ -13,14 +13,15 @@ import pandas as pd
 
 from gst_analysis.analyses.comparison.table import NOT_COMPARED
 from gst_analysis.errors import SpecError
-from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.networks.described import NetworkSpec
+from gst_analysis.networks.registry import anatomy_of, kind_of
 from gst_analysis.tables.schema import check
 
 
-def name_uncompared(name: str, spec: ModelSpec, reference: ModelSpec) -> tuple[bool, list[dict[str, str]]]:
+def name_uncompared(name: str, spec: NetworkSpec, reference: NetworkSpec) -> tuple[bool, list[dict[str, str]]]:
     """Whether two networks have anything to compare, and NOT_COMPARED rows for what they do not share."""
-    if spec.plan.kind != reference.plan.kind:
-        why = f"its {spec.plan.kind} blocks are not the {reference.plan.kind} ones of {reference.label}"
+    if kind_of(spec) != kind_of(reference):
+        why = f"its {kind_of(spec)} blocks are not the {kind_of(reference)} ones of {reference.label}"
         return False, [_uncompared(name, "every layer", why)]
     if _shares(spec) != _shares(reference):
         with_, without = (spec, reference) if _shares(spec) else (reference, spec)
@@ -30,7 +31,7 @@ def name_uncompared(name: str, spec: ModelSpec, reference: ModelSpec) -> tuple[b
     if groups != others:
         why = f"{spec.label} has {' and '.join(groups)} channels, {reference.label} {' and '.join(others)}"
         return False, [_uncompared(name, "every layer", why)]
-    blocks, there = ([b.name for b in s.blocks()] for s in (spec, reference))
+    blocks, there = (list(dict.fromkeys(u.block for u in anatomy_of(s).units)) for s in (spec, reference))
     lacks = [
         _uncompared(name, block, f"{who.label} has no such block")
         for found, other, who in ((blocks, there, reference), (there, blocks, spec))
@@ -57,16 +58,13 @@ def require_reference(names: Sequence[str], wanted: str | None) -> str:
     return wanted if wanted is not None else names[0]
 
 
-def _group_names(spec: ModelSpec) -> tuple[str, ...]:
-    site = next(iter(spec.blocks())).sites[-1]
-    if _shares(spec):
-        return ("spatial", "temporal")
-    return spec.groups_at(site).names
+def _group_names(spec: NetworkSpec) -> tuple[str, ...]:
+    return ("spatial", "temporal") if _shares(spec) else anatomy_of(spec).groups
 
 
-def _shares(spec: ModelSpec) -> bool:
+def _shares(spec: NetworkSpec) -> bool:
     """Whether every channel belongs to both groups."""
-    return spec.operator.owns_both and spec.plan.kind != "inverted"
+    return any(unit.owners for unit in anatomy_of(spec).units)
 
 
 def _uncompared(name: str, what: str, why: str) -> dict[str, str]:

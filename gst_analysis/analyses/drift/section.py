@@ -13,6 +13,7 @@ from torchvision.models import get_model_weights
 from gst_analysis.analyses.drift import FROM_CARD, Drift, measure_drift
 from gst_analysis.checkpoints.loading import Checkpoint
 from gst_analysis.errors import SpecError
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.numbers import show_real
 from gst_analysis.options import write_command
 from gst_analysis.progress import Progress
@@ -89,8 +90,9 @@ def _say_groups(result: Drift) -> str:
 
 def _needs_download(checkpoint: Checkpoint) -> bool:
     """Whether its start is torchvision's weights, and they are not on this machine."""
-    plan, source = checkpoint.spec.plan, checkpoint.provenance.get("inflated_from")
-    if plan.torchvision is None or not (isinstance(source, Mapping) and "weights" in source):
+    spec, source = checkpoint.spec, checkpoint.provenance.get("inflated_from")
+    plan = spec.plan if isinstance(spec, ModelSpec) else None
+    if plan is None or plan.torchvision is None or not (isinstance(source, Mapping) and "weights" in source):
         return False
     file = Path(get_model_weights(plan.torchvision)["IMAGENET1K_V1"].url).name
     return not (Path(torch.hub.get_dir()) / "checkpoints" / file).is_file()

@@ -17,6 +17,8 @@ from gst_analysis.analyses.scales.measure import ScaleRecord
 from gst_analysis.checkpoints.loading import Checkpoint
 from gst_analysis.checkpoints.starting import IMAGENET, load_flat_weights
 from gst_analysis.errors import SpecError, name_some
+from gst_analysis.networks.registry import kind_of
+from gst_analysis.networks.specs import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,15 @@ def start_of_card(record: ScaleRecord) -> Start:
     Raises:
         SpecError: it does not tell, or tells of a file that must be named.
     """
-    slimmed = record.spec.widths is not None  # its channels were chosen after training
+    spec = record.spec if isinstance(record.spec, ModelSpec) else None
+    slimmed = spec is not None and spec.widths is not None  # its channels were chosen after training
     source = None if slimmed else record.provenance.get("inflated_from")
     if source is None and not slimmed and "seed" in record.provenance:
         gammas = {layer: np.ones(width) for layer, width in record.layers.items()}
         return Start("random weights, every scale 1", gammas, _flag(record.layers, {}))
     named = source if isinstance(source, Mapping) else {}
-    if "weights" in named:
-        state, _ = load_flat_weights(record.spec, IMAGENET)
+    if spec is not None and "weights" in named:
+        state, _ = load_flat_weights(spec, IMAGENET)
         norms = _inherited_norms(record.provenance)
         return _start_from_state(state, record.layers, f"2-D weights, {named['weights']}", norms)
     wanted = f"the 2-D weights {str(named['file'])[:60]}" if "file" in named else "what it started from"
@@ -80,11 +83,11 @@ def start_of_file(checkpoint: Checkpoint, record: ScaleRecord) -> Start:
     notes: tuple[str, ...] = ()
     if told is not None and told != checkpoint.sha256:
         notes = (f"{record.path} says that it began with another file than {checkpoint.path.name}",)
-    if checkpoint.spec.plan.kind != record.spec.plan.kind:
+    if kind_of(checkpoint.spec) != kind_of(record.spec):
         raise SpecError(
             str(checkpoint.path),
-            expected=f"a start with {record.spec.plan.kind} blocks",
-            found=f"{checkpoint.spec.label}, whose blocks are {checkpoint.spec.plan.kind}",
+            expected=f"a start with {kind_of(record.spec)} blocks",
+            found=f"{checkpoint.spec.label}, whose blocks are {kind_of(checkpoint.spec)}",
             todo="name the weights that this training began with",
         )
     start = _start_from_state(checkpoint.state, record.layers, f"{what}, {checkpoint.path.name}", norms)

@@ -101,6 +101,5 @@ def _attach(listener: ActivationListener, layer: str, norm: nn.Module) -> torch.
 
 def follow_norms(checkpoint: Checkpoint) -> Iterator[tuple[str, Following | str]]:
     """Every batch norm after a temporal operator, and what reads it, or why nothing does."""
-    for block in checkpoint.spec.blocks():
-        for site in block.sites:
-            yield f"{block.name}.{site.norm}", infer_following(checkpoint, block, site)
+    for layer, found in checkpoint.anatomy.readers:
+        yield layer, infer_following(checkpoint, layer, found)

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gst_analysis.analyses.importance.table import DATA_SCORES
@@ -26,9 +26,11 @@ from gst_analysis.clips.records import RecordList
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.settings import InferenceSettings, choose_device
-from gst_analysis.networks.network import VideoNetwork
+from gst_analysis.networks.capabilities import require
+from gst_analysis.networks.described import NetworkSpec
+from gst_analysis.networks.viewing import fold_frames
 from gst_analysis.probes.clip_stream import Batch, ClipStream, count_steps
-from gst_analysis.probes.hooks import Change, list_activations, list_units, watched_outputs
+from gst_analysis.probes.hooks import list_activations, list_units, list_views, watched_outputs
 from gst_analysis.progress import Progress
 from gst_analysis.tables.schema import check
 
@@ -60,17 +62,17 @@ def measure_data_scores(
     check_classes(model, records)
     device = choose_device(settings.device)
     stream = ClipStream(model, records, settings, device)
-    activations = list_activations(model.spec)
+    require(model.spec, model.anatomy, "units", what="scores from clips")
+    layers = list(list_activations(model.spec))
     sums: dict[str, Tensor] = {}
     clips = 0
     with (
         running_conditions(model.module, dataclasses.replace(settings, fold=False), device) as network,
-        watched_outputs(network, list(activations), attached=True) as outputs,
+        watched_outputs(network, layers, attached=True) as outputs,
     ):
-        assert isinstance(network, VideoNetwork)  # not folded, so itself
         for batch in stream.batches(count_steps(len(records), progress)):
             with explain_out_of_memory(len(batch.labels), device):
-                for layer, scores in _score_batch(network, batch, outputs, activations).items():
+                for layer, scores in _score_batch(network, batch, outputs, model.spec).items():
                     sums[layer] = sums.get(layer, torch.zeros(())) + scores
             clips += len(batch.labels)
     means = {layer: (total / clips).numpy() for layer, total in sums.items()}
@@ -78,9 +80,10 @@ def measure_data_scores(
 
 
 def _score_batch(
-    network: VideoNetwork, batch: Batch, outputs: Mapping[str, Tensor], activations: Mapping[str, Change]
+    network: nn.Module, batch: Batch, outputs: Mapping[str, Tensor], spec: NetworkSpec
 ) -> dict[str, Tensor]:
     """For each batch norm (3, C): mean, mean square and |first-order change|, summed over clips."""
+    activations, views, clips = list_activations(spec), list_views(spec), len(batch.labels)
     with torch.enable_grad():
         # Of the pixels, so that there is a way back even where every weight is frozen.
         logits = network(batch.clips.requires_grad_()).mean(1)
@@ -88,16 +91,17 @@ def _score_batch(
         gradients = torch.autograd.grad(loss, list(outputs.values()))
     found = {}
     for (layer, output), gradient in zip(outputs.items(), gradients, strict=True):
-        active = _by_clip(activations[layer](output.detach()), batch.frames)
-        change = _by_clip(output.detach() * gradient, batch.frames)
+        folded = fold_frames(output.detach(), views[layer])
+        active = _by_clip(activations[layer](folded), clips)
+        change = _by_clip(folded * fold_frames(gradient, views[layer]), clips)
         rows = (active.mean((1, 3, 4)), active.square().mean((1, 3, 4)), change.sum((1, 3, 4)).abs())
         found[layer] = torch.stack([row.sum(0) for row in rows]).cpu()
     return found
 
 
-def _by_clip(folded: Tensor, frames: int) -> Tensor:
+def _by_clip(folded: Tensor, clips: int) -> Tensor:
     """(N*T, C, H, W) -> (N, T, C, H, W) in double precision."""
-    return torch.unflatten(folded.double(), 0, (-1, frames))
+    return torch.unflatten(folded.double(), 0, (clips, -1))
 
 
 def _tabulate(model: LoadedModel, means: Mapping[str, np.ndarray]) -> pd.DataFrame:

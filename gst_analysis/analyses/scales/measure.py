@@ -11,7 +11,7 @@ share² is the kernel's part of the filter's squared norm, and the two squared s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +31,10 @@ from gst_analysis.analyses.scales.table import (
 from gst_analysis.checkpoints.loading import Checkpoint
 from gst_analysis.checkpoints.sources import checkpoint_of, distinct_names, name_of
 from gst_analysis.errors import SpecError
-from gst_analysis.networks.backbones import Block, Site
+from gst_analysis.networks.anatomy import Unit
+from gst_analysis.networks.capabilities import require
+from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.families import Group
-from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Provenance
 from gst_analysis.tables import check
@@ -47,15 +48,17 @@ class ScaleRecord:
     """What is kept of a checkpoint when its weights are forgotten: BN_SCALES, and what it says of itself."""
 
     table: pd.DataFrame = field(repr=False)
-    spec: ModelSpec
+    spec: NetworkSpec
     sha256: str
     path: str
     provenance: Mapping[str, Any] = field(repr=False)
 
     def is_of(self, other: ScaleRecord) -> bool:
         """Whether both are of one network, whatever its classes and frames."""
+        free = ("num_classes", "num_frames")
         ours, theirs = (
-            (r.spec.family, r.spec.backbone, r.spec.alpha, r.spec.width, r.spec.widths) for r in (self, other)
+            {name: value for name, value in one.spec.to_json().items() if name not in free}
+            for one in (self, other)
         )
         return ours == theirs
 
@@ -151,11 +154,12 @@ def _assemble(table: pd.DataFrame, origins: Provenance, options: ScaleOptions) -
 
 def tabulate_bn_scales(checkpoint: Checkpoint, *, name: str | None = None) -> pd.DataFrame:
     """One row for every channel (for STH: channel and owner) of the norms after temporal operators."""
+    anatomy = checkpoint.anatomy
+    require(checkpoint.spec, anatomy, "units", what="batch-norm scales")
     rows = [
-        _tabulate_group(checkpoint, block, site, group, channels)
-        for block in checkpoint.spec.blocks()
-        for site in block.sites
-        for group, channels in _groups_at(checkpoint, site)
+        _tabulate_group(checkpoint, unit, group)
+        for unit in anatomy.units
+        for group in (("spatial", "temporal") if unit.owners else (unit.group,))
     ]
     table = pd.concat(rows, ignore_index=True)
     table.insert(0, "checkpoint", name or checkpoint.name)
@@ -191,27 +195,16 @@ def _statistics(values: np.ndarray) -> GroupStatistics:
     return GroupStatistics(len(values), float(values.mean()), float(np.median(values)), float(values.std()))
 
 
-def _groups_at(checkpoint: Checkpoint, site: Site) -> Iterator[tuple[Group, slice]]:
-    spec = checkpoint.spec
-    if spec.operator.owns_both and not site.depthwise:
-        yield "spatial", slice(0, site.c_out)
-        yield "temporal", slice(0, site.c_out)
-    else:
-        yield from spec.groups_at(site)
-
-
-def _tabulate_group(
-    checkpoint: Checkpoint, block: Block, site: Site, group: Group, channels: slice
-) -> pd.DataFrame:
-    layer = f"{block.name}.{site.norm}"
+def _tabulate_group(checkpoint: Checkpoint, unit: Unit, group: Group) -> pd.DataFrame:
+    layer, channels = unit.layer, unit.channels
     read = {part: _column(checkpoint.state[f"{layer}.{part}"])[channels] for part in _PARTS}
     share = np.ones(len(read["weight"]))
-    if checkpoint.spec.operator.owns_both and not site.depthwise:
-        share = _owned_share(checkpoint, f"{block.name}.{site.conv}", group)
+    if unit.owners:
+        share = _owned_share(checkpoint, unit.owners, group)
     return pd.DataFrame(
         {
-            "stage": block.stage,
-            "block": block.name,
+            "stage": unit.stage,
+            "block": unit.block,
             "layer": layer,
             "group": group,
             "channel": np.arange(channels.start, channels.stop),
@@ -225,11 +218,11 @@ def _tabulate_group(
 _PARTS = {"weight": "gamma", "bias": "beta", "running_mean": "running_mean", "running_var": "running_var"}
 
 
-def _owned_share(checkpoint: Checkpoint, conv: str, group: Group) -> np.ndarray:
+def _owned_share(checkpoint: Checkpoint, owners: tuple[str, str], group: Group) -> np.ndarray:
     """The part of each filter's weight energy that its spatial or temporal kernel holds, as a scale."""
     energy = {
-        owner: _column(checkpoint.state[f"{conv}.{owner}.weight"].double().flatten(1).square().sum(1))
-        for owner in ("spatial", "temporal")
+        owner: _column(checkpoint.state[weight].double().flatten(1).square().sum(1))
+        for owner, weight in zip(("spatial", "temporal"), owners, strict=True)
     }
     total = energy["spatial"] + energy["temporal"]
     equal = np.full_like(total, 0.5)  # a filter of zeros belongs to both alike

@@ -108,7 +108,8 @@ def test_columns_are_what_the_network_reads(name: str, tmp_path: Path) -> None:
     model = load_small(build_small(name), tmp_path)
     block = list(model.spec.blocks())[-1]
     site = block.sites[0]
-    found = infer_following(model.checkpoint, block, site)
+    layer = f"{block.name}.{site.norm}"
+    found = infer_following(model.checkpoint, layer, dict(model.anatomy.readers)[layer])
     assert isinstance(found, Following)
     module = submodule(model.module, block.name)
     conv = module.conv3 if block.kind != "basic" else module.conv2

@@ -1,0 +1,53 @@
+"""What can be asked of a network, and why not: one rule and one wording for every analysis. No torch here."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gst_analysis.errors import SpecError
+from gst_analysis.networks.anatomy import Anatomy
+from gst_analysis.networks.described import NetworkSpec
+from gst_analysis.networks.next_layer import NextLayer
+from gst_analysis.networks.specs import ModelSpec
+
+Ask = Literal["logits", "frames", "places", "units", "groups", "readers", "arithmetic", "length"]
+"""What an analysis needs to know of a network."""
+
+
+def why_not(spec: NetworkSpec, anatomy: Anatomy, ask: Ask) -> str:
+    """Why a network lacks what an analysis needs; empty where it has it."""
+    operator = spec.operator if isinstance(spec, ModelSpec) else None
+    if ask in ("logits", "frames", "length") and operator is not None and operator.unbuildable:
+        return operator.unbuildable
+    if ask == "frames" and spec.output != "frames":
+        return "it gives one answer a clip, not one a frame"
+    if ask == "length" and not anatomy.any_length:
+        return f"it takes clips of {spec.num_frames} frames alone"
+    if ask == "places" and not anatomy.places:
+        return "no module along its way could be read as frames"
+    if ask in ("units", "groups", "readers") and not anatomy.units:
+        return "no batch norm follows a convolution over space or time in it"
+    if ask == "groups" and not anatomy.tells_apart:
+        return "its channels cannot be told apart into space and time"
+    if ask == "readers" and not any(isinstance(found, NextLayer) for _, found in anatomy.readers):
+        return "which weights read a channel next is not known for a network that was probed"
+    if ask == "arithmetic" and not isinstance(spec, ModelSpec):
+        return "it does not follow from arithmetic, so its widths cannot be changed by rule"
+    return ""
+
+
+def require(spec: NetworkSpec, anatomy: Anatomy, *asks: Ask, what: str) -> None:
+    """Refuse an analysis that a network lacks something for.
+
+    Raises:
+        SpecError: it does.
+    """
+    for ask in asks:
+        reason = why_not(spec, anatomy, ask)
+        if reason:
+            raise SpecError(
+                f"{what} of {spec.label}",
+                expected="a network that it is defined for",
+                found=f"not defined for this network, because {reason}",
+                todo="see docs/networks.md for what can be asked of it",
+            )
