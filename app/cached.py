@@ -207,6 +207,12 @@ def draw(key: str, *, dark: bool, _figure: Callable[[], Figure]) -> Drawing:
     return Drawing(svg, round(figure.get_figwidth() * PIXELS_PER_INCH))
 
 
+@st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
+def draw_page(key: str, *, dark: bool, _figure: Callable[[], go.Figure]) -> go.Figure:
+    """A plotly figure; `key` names all that it follows from but the background."""
+    return _figure()
+
+
 @st.cache_resource
 def jobs() -> Jobs:
     """Long work, that of all visitors together."""

@@ -6,14 +6,12 @@ import dataclasses
 import hashlib
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import streamlit as st
 
 from app.cached import DAY, hash_file, turn
-from gst_analysis.analyses import influence, saliency, traces
-from gst_analysis.analyses.influence import FrameInfluence, InfluenceOptions
-from gst_analysis.analyses.saliency import SaliencyMaps, SaliencyOptions
+from gst_analysis.analyses import find_analysis, traces
 from gst_analysis.analyses.traces import TraceOptions, Traces, single_clips
 from gst_analysis.analyses.traces.single_clips import (
     PlantedClip,
@@ -22,15 +20,10 @@ from gst_analysis.analyses.traces.single_clips import (
     open_named,
     planted_clips,
 )
-from gst_analysis.progress import Progress
-from gst_analysis.rooms import Door
+from gst_analysis.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-    from gst_analysis.analyses.influence import interactive as pages
-else:
-    pages = Door("gst_analysis.analyses.influence.interactive")
 
 
 class TracedPair(NamedTuple):
@@ -99,24 +92,16 @@ def find_windows(pair: TracedPair, _files: PairFiles, options: TraceOptions) -> 
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
-def measure_influence(
-    pair: TracedPair, _files: PairFiles, *, class_id: int, _progress: Progress | None = None
-) -> FrameInfluence:
-    """Which input frames each frame's logit is made of."""
+def measure_evidence(
+    room: str, pair: TracedPair, _files: PairFiles, *, class_id: int, _progress: Progress = no_progress
+) -> Any:
+    """What one of the analyses beside a trace finds in the clip for one class."""
     with turn():
+        about = find_analysis(room)
         model = open_named(_files.checkpoint, pair.checkpoint_name)
         clips = name_clip(model, _files.clip, pair.clip_name)
-        options = InfluenceOptions(class_name=class_id)
-        return influence.frame_influence(model, clips, options=options, progress=_progress)
-
-
-@st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
-def map_saliency(pair: TracedPair, _files: PairFiles, *, class_id: int) -> SaliencyMaps:
-    """Where in the frames each group of channels finds evidence for a class."""
-    with turn():
-        model = open_named(_files.checkpoint, pair.checkpoint_name)
-        clips = name_clip(model, _files.clip, pair.clip_name)
-        return saliency.saliency_maps(model, clips[0], options=SaliencyOptions(class_name=class_id))
+        given = clips[0] if about.needs == "clip" else clips
+        return about.run(model, given, options=about.options(class_name=class_id), progress=_progress)
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
@@ -124,12 +109,6 @@ def draw_timeline(pair: TracedPair, _traces: Traces, options: TraceOptions, *, d
     """Curves of the most likely classes above the frames, in plotly."""
     with turn():
         return _traces.plot_interactive(dark=dark)
-
-
-@st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
-def draw_matrix(pair: TracedPair, _influence: FrameInfluence, *, class_id: int, dark: bool) -> go.Figure:
-    """The gradient's matrix alone, small enough to stand beside the player."""
-    return pages.draw_evidence_interactive(_influence.table, dark=dark)
 
 
 @st.cache_data(max_entries=16, ttl=DAY, show_spinner=False)

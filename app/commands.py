@@ -7,10 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gst_analysis.analyses import cost, drift, influence, saliency, traces
+from gst_analysis.analyses import cost, drift, list_beside, traces
 from gst_analysis.analyses.cost import CostOptions
-from gst_analysis.analyses.influence import InfluenceOptions
-from gst_analysis.analyses.saliency import SaliencyOptions
 from gst_analysis.analyses.traces import TraceOptions
 from gst_analysis.analyses.traces.single_clips import PLANTED_WORLDS, plan_clips
 from gst_analysis.networks.specs import ModelSpec
@@ -125,7 +123,7 @@ class NamedClip(NamedTuple):
 
 
 def write_trace(checkpoint: str, clip: NamedClip, options: TraceOptions, class_id: int | None) -> Lines:
-    """Trace, influence and saliency of one clip; of a planted one, first how to render it.
+    """A clip's trace and what it is evidence of; of a planted one, first how to render it.
 
     Args:
         checkpoint: as commands name it.
@@ -133,9 +131,9 @@ def write_trace(checkpoint: str, clip: NamedClip, options: TraceOptions, class_i
         options: those of the trace.
         class_id: whose evidence is looked for; that of the predicted class if None.
     """
-    explained = (InfluenceOptions(class_name=class_id), SaliencyOptions(class_name=class_id))
-    rooms = zip((traces, influence, saliency), (options, *explained), strict=True)
-    shell = [write_command(room.ABOUT.command, [checkpoint, clip.shown], chosen) for room, chosen in rooms]
+    beside = [(about, about.options(class_name=class_id)) for about in list_beside(traces.ABOUT)]
+    rooms = [(traces.ABOUT, options), *beside]
+    shell = [write_command(about.command, [checkpoint, clip.shown], chosen) for about, chosen in rooms]
     world = clip.shown.split("/")[1] if clip.truth is not None else ""
     if world in PLANTED_WORLDS:
         rendered = replace(plan_clips(world), clips=_ENOUGH)
@@ -144,12 +142,10 @@ def write_trace(checkpoint: str, clip: NamedClip, options: TraceOptions, class_i
         f"{MODEL} = {write_call('load_model', [checkpoint])}",
         f"{CLIPS} = {write_call('name_clip', [MODEL, clip.shown, clip.name], truth=clip.truth)}",
     ]
-    one = Variable(f"{CLIPS}[0]")
-    then = [
-        "strip, table = result.plot(), result.table",
-        f"influence = {write_call(influence.ABOUT.run.__name__, [MODEL, CLIPS], explained[0])}",
-        f"saliency = {write_call(saliency.ABOUT.run.__name__, [MODEL, one], explained[1])}",
-    ]
+    then = ["strip, table = result.plot(), result.table"]
+    for about, chosen in beside:
+        given = Variable(f"{CLIPS}[0]") if about.needs == "clip" else CLIPS
+        then.append(f"{about.name} = {write_call(about.run.__name__, [MODEL, given], chosen)}")
     call = write_call(traces.ABOUT.run.__name__, [MODEL, CLIPS], options)
     return Lines("\n".join(shell), _write_python(made, call, then))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -13,12 +12,16 @@ from app.downloads import offer_downloads
 from app.job_progress import await_result
 from app.wording import tell_apart
 from gst_analysis.errors import GstError
+from gst_analysis.progress import Progress, no_progress
+from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.influence import FrameInfluence
+    from gst_analysis.analyses.influence import interactive as pages
     from gst_analysis.analyses.saliency import SaliencyMaps
     from gst_analysis.analyses.traces import Traces
-    from gst_analysis.progress import Progress
+else:
+    pages = Door("gst_analysis.analyses.influence.interactive")
 
 NOT_ONE_WINDOW = (
     "What follows is about the frames that the network samples from the whole clip, not about one window."
@@ -98,17 +101,13 @@ def show_influence(
     pair: TracedPair, files: PairFiles, *, class_id: int, large: bool
 ) -> FrameInfluence | None:
     """The gradient's matrix, and in words how much of what moves a logit is its own frame."""
-    found: FrameInfluence | None = _look(
-        "influence",
-        lambda progress: cached_clips.measure_influence(pair, files, class_id=class_id, _progress=progress),
-        pair,
-        files,
-        class_id=class_id,
-        large=large,
-    )
+    found: FrameInfluence | None = _look("influence", pair, files, class_id=class_id, large=large)
     if found is None:
         return None
-    figure = cached_clips.draw_matrix(pair, found, class_id=class_id, dark=components.is_dark())
+    dark, key = components.is_dark(), f"matrix {pair} {class_id}"
+    figure = cached.draw_page(
+        key, dark=dark, _figure=lambda: pages.draw_evidence_interactive(found.table, dark=dark)
+    )
     matrix, words = st.columns([3, 2], gap="medium", vertical_alignment="center")
     with matrix:
         components.show_figure(figure, key="evidence", alt="Shares of input frames in every frame's logit")
@@ -131,38 +130,27 @@ def show_saliency(pair: TracedPair, files: PairFiles, *, class_id: int, large: b
     """Overlays of every frame, a row for every group."""
     st.subheader("Where it looks", anchor=False)
     st.markdown(SALIENCY_INTRO)
-    found = _look(
-        "saliency",
-        lambda _: cached_clips.map_saliency(pair, files, class_id=class_id),
-        pair,
-        files,
-        class_id=class_id,
-        large=large,
-    )
+    found = _look("saliency", pair, files, class_id=class_id, large=large)
     if found is not None:
         alt = f"Evidence for {found.summary.label} in every frame, by group"
         _draw(f"saliency {pair} {class_id}", found, alt=alt)
         offer_downloads("saliency", found, found.plot)
 
 
-def _look(
-    what: str,
-    measure: Callable[[Progress | None], Any],
-    pair: TracedPair,
-    files: PairFiles,
-    *,
-    class_id: int,
-    large: bool,
-) -> Any:
+def _look(room: str, pair: TracedPair, files: PairFiles, *, class_id: int, large: bool) -> Any:
     """At once where it takes a moment; with a large network once the visitor asks, beside the page."""
+
+    def measure(progress: Progress) -> Any:
+        return cached_clips.measure_evidence(room, pair, files, class_id=class_id, _progress=progress)
+
     names = cached_clips.name_files(pair, files)
     if large:
         return await_result(
-            f"{what} {pair} {class_id}", measure, start=STARTS[what], about=ABOUT[what], names=names
+            f"{room} {pair} {class_id}", measure, start=STARTS[room], about=ABOUT[room], names=names
         )
     try:
-        with st.spinner(STARTS[what], show_time=True):
-            return measure(None)
+        with st.spinner(STARTS[room], show_time=True):
+            return measure(no_progress)
     except GstError as error:
         components.show_error(error, names=names)
         return None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LONGEST_FILM = 1_500
 """Frames up to which a clip is shown with its running prediction; longer ones as they are."""
 LARGE = 5_000_000
-"""Parameters from which influence and saliency wait until they are asked for."""
+"""Parameters from which evidence waits until it is asked for."""
 MOST_WINDOWS = 48
 """Windows up to which a trace takes a moment; more, or a large network's, are traced beside the page."""
 MANY_WINDOWS = 1_000

@@ -8,7 +8,9 @@ from app import cached, cached_clips
 from app.choosing import list_first
 from app.clips import list_planted
 from app.tracing import describe
+from gst_analysis.analyses import list_beside
 from gst_analysis.analyses.scales import join_bn_scales
+from gst_analysis.analyses.traces import ABOUT
 from gst_analysis.analyses.traces.table import BARE
 from gst_analysis.errors import GstError
 
@@ -54,5 +56,5 @@ def _trace_first() -> None:
         traces = cached_clips.trace(pair, files, BARE)
         cached_clips.film_trace(pair, traces, BARE)
         class_id = int(traces.traced[0]["video"]["class_id"])
-        cached_clips.measure_influence(pair, files, class_id=class_id)
-        cached_clips.map_saliency(pair, files, class_id=class_id)
+        for about in list_beside(ABOUT):
+            cached_clips.measure_evidence(about.name, pair, files, class_id=class_id)

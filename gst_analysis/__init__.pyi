@@ -31,8 +31,9 @@ from .analyses.scales.table import BnSummary, GroupStatistics, LayerStatistics
 from .analyses.slimming import Slimming, SlimOptions, slim
 from .analyses.slimming.table import NetworkCost, SlimSummary
 from .analyses.traces import TraceOptions, Traces, trace
+from .analyses.traces.evidence import Evidence
 from .analyses.traces.single_clips import name_clip, trace_clip
-from .analyses.traces.story import ClipStory, Evidence, Moment, Turn
+from .analyses.traces.story import ClipStory, Moment, Turn
 from .analyses.training_runs import RunSummary, TrainingRun, follow_gamma, read_run
 from .checkpoints.loading import Checkpoint, LoadedModel, load_checkpoint, load_model, save_model
 from .checkpoints.naming import list_checkpoints

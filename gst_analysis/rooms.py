@@ -51,6 +51,11 @@ class About:
     """Whether a report tells it."""
 
     @property
+    def name(self) -> str:
+        """What the list of rooms calls it."""
+        return self.room.rpartition(".")[2]
+
+    @property
     def question(self) -> str:
         """What it asks: the first line of the room's docstring."""
         return self._docstring.splitlines()[0]

@@ -29,7 +29,8 @@ from gst_analysis.analyses.influence.measure import measure_influence
 from gst_analysis.analyses.saliency.measure import measure_saliency
 from gst_analysis.analyses.slimming.pruning import measure_masked
 from gst_analysis.analyses.traces.clip_trace import ClipTrace, TracePlan
-from gst_analysis.analyses.traces.evidence import TraceEvidence, average_evidence, measure_evidence
+from gst_analysis.analyses.traces.evidence import TraceEvidence, average_evidence
+from gst_analysis.analyses.traces.evidence_measure import measure_evidence
 from gst_analysis.analyses.traces.measure import trace_clips
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.dataset import ClipItem, SkippedClip, collate_clips

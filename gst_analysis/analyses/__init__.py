@@ -35,4 +35,15 @@ def name_room(room: str) -> str:
 
 def list_analyses() -> list[About]:
     """What each room says of itself, in the order of the list."""
-    return [importlib.import_module(name_room(room)).ABOUT for room in ROOMS]
+    return [find_analysis(room) for room in ROOMS]
+
+
+def find_analysis(room: str) -> About:
+    """What one room of the list says of itself."""
+    about: About = importlib.import_module(name_room(room)).ABOUT
+    return about
+
+
+def list_beside(about: About) -> list[About]:
+    """Analyses that share the explorer's page with another, as those that say what a trace is evidence of."""
+    return [other for other in list_analyses() if other.page == about.page and other != about]

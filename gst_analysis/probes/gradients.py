@@ -66,6 +66,12 @@ def trace_prefix_gradients(
     return norms, {}
 
 
+def share_rows(norms: Norms) -> Norms:
+    """Every row over its sum; a row of zeros stays one, since nothing can be shared."""
+    totals = norms.sum(axis=-1, keepdims=True)
+    return np.asarray(np.divide(norms, totals, out=np.zeros_like(norms), where=totals > 0))
+
+
 def _norms(value: Tensor, pixels: Tensor, step: Step, *, keep: bool = True) -> Norms:
     """(T,) norms of a number's gradient over each input frame; zeros where it depends on none.
 

@@ -70,7 +70,7 @@ def _find_writer(room: str) -> Writer | None:
 
 def _make_writer(about: About) -> Writer:
     """For a room without words of its own: its question, its limits, its figures and its table."""
-    name = about.room.rpartition(".")[2]
+    name = about.name
     needs_clips = about.needs in ("clips", "dataset")
     limits = (about.limits,) if about.limits else ()
 

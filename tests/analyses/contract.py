@@ -24,7 +24,7 @@ import torch
 import typer
 from matplotlib.figure import Figure
 
-from gst_analysis.analyses import list_analyses
+from gst_analysis.analyses import find_analysis
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.cli import app, run
 from gst_analysis.clips.records import RecordList
@@ -53,11 +53,6 @@ class Bench:
     annotations: Path
     folder: Path
     """An empty one to write into."""
-
-
-def find_about(name: str) -> About:
-    """What a room says of itself."""
-    return next(about for about in list_analyses() if about.room.rpartition(".")[2] == name)
 
 
 def run_python(about: About, bench: Bench) -> Result[Any]:
@@ -248,7 +243,7 @@ def check_analysis(
     name: str, bench: Bench, capsys: pytest.CaptureFixture[str], again: Callable[[], Bench]
 ) -> None:
     """The whole suite for one room."""
-    about = find_about(name)
+    about = find_analysis(name)
     assert about.question.endswith("?"), "a room's docstring begins with its question"
     assert about.limits, "a room says what its answer cannot tell"
     before = fingerprint(bench.model)

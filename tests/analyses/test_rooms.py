@@ -68,12 +68,18 @@ def test_the_toy_keeps_the_contract(tmp_path: Path, capsys: pytest.CaptureFixtur
     check_analysis("toy_room", build_bench(tmp_path), capsys, lambda: build_bench(tmp_path / "again"))
 
 
+def test_what_a_trace_is_evidence_of_is_found_by_walking() -> None:
+    beside = analyses.list_beside(analyses.find_analysis("traces"))
+    assert [about.name for about in beside] == ["influence", "saliency"]
+    assert all("class_name" in about.options.__dataclass_fields__ for about in beside)
+
+
 @pytest.mark.parametrize("gone", ["influence", "scales"])
 def test_without_a_room_everything_else_stays(
     gone: str, save_small: SaveSmall, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = list_sections()
-    command = next(a.command for a in analyses.list_analyses() if a.room.endswith(f".{gone}"))
+    command = analyses.find_analysis(gone).command
     monkeypatch.setattr(analyses, "ROOMS", tuple(room for room in analyses.ROOMS if room != gone))
     monkeypatch.setattr(program, "app", program.build_program())
     assert program.run(["--help"]) == 0

@@ -153,8 +153,8 @@ def test_commands_of_traces_give_the_downloads_tables(
     files = cached_clips.PairFiles(checkpoint, clip)
     made = {
         "trace/frame_traces.csv": cached_clips.trace(pair, files, BARE),
-        "influence/influence.csv": cached_clips.measure_influence(pair, files, class_id=3),
-        "saliency/saliency.csv": cached_clips.map_saliency(pair, files, class_id=3),
+        "influence/influence.csv": cached_clips.measure_evidence("influence", pair, files, class_id=3),
+        "saliency/saliency.csv": cached_clips.measure_evidence("saliency", pair, files, class_id=3),
     }
     for name, result in made.items():
         assert make_file("csv", "x", result, lambda: None) == (folder / name).read_bytes()  # type: ignore[arg-type,return-value]

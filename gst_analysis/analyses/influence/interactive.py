@@ -1,4 +1,4 @@
-"""INFLUENCE in plotly: the matrices of figures/influence.py and the blocks below, to hover over."""
+"""INFLUENCE in plotly: the matrices of figure.py and the blocks below, to hover over."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ from gst_analysis.analyses.influence.table import (
     BlockSpread,
 )
 from gst_analysis.networks.receptive_fields import Reach
+from gst_analysis.probes.gradients import Norms, share_rows
 from gst_analysis.tables.schema import check
 
-Matrix = npt.NDArray[np.float64]
 Marks = npt.NDArray[np.bool_]
 
 
@@ -31,13 +31,13 @@ class InfluenceMeans:
     """Running sums, so that memory does not grow with the number of clips."""
 
     clips: int = 0
-    matrices: dict[str, Matrix] = field(default_factory=dict)
-    shares: dict[str, Matrix] = field(default_factory=dict)
-    profiles: dict[str, Matrix] = field(default_factory=dict)
+    matrices: dict[str, Norms] = field(default_factory=dict)
+    shares: dict[str, Norms] = field(default_factory=dict)
+    profiles: dict[str, Norms] = field(default_factory=dict)
     ranks: dict[str, list[float]] = field(default_factory=dict)
     unmoved: Counter[str] = field(default_factory=Counter)
 
-    def add(self, matrices: dict[str, Matrix], profiles: dict[str, Matrix], reachable: Marks) -> None:
+    def add(self, matrices: dict[str, Norms], profiles: dict[str, Norms], reachable: Marks) -> None:
         """Count one clip: its matrices by method, and its blocks' profiles."""
         self.clips += 1
         for method, matrix in matrices.items():
@@ -51,13 +51,7 @@ class InfluenceMeans:
             self.profiles[block] = self.profiles.get(block, 0) + share_rows(profile)
 
 
-def share_rows(matrix: Matrix) -> Matrix:
-    """Every row over its sum; a row of zeros stays one, since nothing can be shared."""
-    totals = matrix.sum(axis=-1, keepdims=True)
-    return np.asarray(np.divide(matrix, totals, out=np.zeros_like(matrix), where=totals > 0))
-
-
-def rank_agreement(one: Matrix, other: Matrix, reachable: Marks) -> float | None:
+def rank_agreement(one: Norms, other: Norms, reachable: Marks) -> float | None:
     """Spearman's correlation over the reachable cells; None where there is nothing to rank."""
     first, second = one[reachable], other[reachable]
     if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:

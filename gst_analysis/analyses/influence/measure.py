@@ -23,7 +23,6 @@ from torch import Tensor
 
 from gst_analysis.analyses.influence.means import (
     InfluenceMeans,
-    Matrix,
     list_agreements,
     list_spreads,
     tabulate_influence,
@@ -47,7 +46,7 @@ from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.networks.receptive_fields import Reach, list_reaches, mark_reachable
 from gst_analysis.probes.clip_stream import ClipSteps, Step, no_step
-from gst_analysis.probes.gradients import trace_gradients
+from gst_analysis.probes.gradients import Norms, trace_gradients
 from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
 
@@ -124,7 +123,7 @@ def _read_clips(
 
 def _look_at(
     network: Any, clip: Tensor, look: _Look, checkpoint: Checkpoint, step: Step
-) -> tuple[dict[str, Matrix], dict[str, Matrix]]:
+) -> tuple[dict[str, Norms], dict[str, Norms]]:
     """One clip's matrices by method, and its blocks' profiles."""
     with torch.no_grad():
         logits = network(clip)[0]  # (T, K)
@@ -152,7 +151,7 @@ def measure_occlusion(
     *,
     stand_ins: str = MEAN,
     step: Step = no_step,
-) -> Matrix:
+) -> Norms:
     """(T, T): how far the logit of output frame i moves when input frame j is replaced.
 
     Args:

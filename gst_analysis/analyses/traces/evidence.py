@@ -1,56 +1,69 @@
-"""What every row of a trace is made of: traces in, a TRACE_INFLUENCE table of each out.
+"""What the rows of a trace are evidence of, as matrix, table and words: how much each logit owes each frame.
 
-A row of the table says how much a logit depends on one input frame, by the exact gradient. Whose logit:
-
-- *frame*: each frame's own, for the class that leads it.
-- *prefix*: of the prediction from frames 1..t, for the class that leads it; later frames are not given.
-- *leave-one-out*: each frame's in the whole clip, for the class predicted for the clip.
-- *window*: each frame's within a window, for the class predicted for the video; the mean over a few windows.
-
-So a frame's logits are seen for what they are: the more weight lies beside the diagonal, the less they are
-evidence of that frame.
+Matrices are measured in evidence_measure.py and drawn in evidence_figure.py. This file alone makes
+TRACE_INFLUENCE tables, reads them, and takes their mean over clips, an INFLUENCE table. No torch here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib.figure import Figure
 
 from gst_analysis.analyses.influence.figure import draw_influence
-from gst_analysis.analyses.influence.means import Marks, Matrix, share_rows
 from gst_analysis.analyses.influence.table import GRADIENT, INFLUENCE
-from gst_analysis.analyses.traces.clip_trace import ClipTrace, TracePlan, UntracedClip
 from gst_analysis.analyses.traces.table import TRACE_INFLUENCE, TraceSummary
-from gst_analysis.analyses.traces.windows import find_windows
-from gst_analysis.checkpoints.loading import LoadedModel
-from gst_analysis.clips.dataset import ReadingPlan
-from gst_analysis.clips.opened import OpenedClips
-from gst_analysis.clips.records import ClipRecord
-from gst_analysis.clips.transforms import normalise_clips
-from gst_analysis.errors import DataError
-from gst_analysis.inference.classes import order_classes
-from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
-from gst_analysis.inference.reading import ReadClip, read_ahead
-from gst_analysis.inference.settings import choose_device
-from gst_analysis.networks.receptive_fields import list_reaches, mark_reachable
-from gst_analysis.networks.specs import ClipSpec
-from gst_analysis.probes.clip_stream import ClipSteps, Step
-from gst_analysis.probes.gradients import trace_gradients, trace_prefix_gradients
-from gst_analysis.progress import Progress
 from gst_analysis.tables.schema import check
 
-WINDOWS = 8
-"""Windows of a video that are looked at, spread evenly."""
 AVERAGE = "influence"
 """The stem of the files that hold the mean over clips, an INFLUENCE table."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Which input frames the logits of a trace are made of."""
+
+    mode: str
+    shares: np.ndarray = field(repr=False)
+    """(T, T) output frames by input frames; a row adds up to 1, or to 0 where nothing moves its logit."""
+    reachable: np.ndarray = field(repr=False)
+    """(T, T) whether it can depend on it at all."""
+
+    @property
+    def own(self) -> np.ndarray:
+        """(T,) every frame's share in its own logit."""
+        return np.asarray(np.diag(self.shares))
+
+    @property
+    def own_share(self) -> float:
+        """A frame's share in its own logit, on average; the first prefix, all its own, is left out."""
+        given = self.own[1:] if self.mode == "prefix" and len(self.own) > 1 else self.own
+        return float(given.mean())
+
+    @property
+    def title(self) -> str:
+        """What the matrix is of."""
+        return {
+            "prefix": "What each prediction is made of",
+            "window": "What logits in a window are made of",
+        }.get(self.mode, "What each logit is made of")
+
+    @property
+    def row(self) -> str:
+        """What a row of the matrix is."""
+        kinds = {"prefix": "prediction up to frame", "window": "whose logit: frame of a window"}
+        return kinds.get(self.mode, "whose logit: frame")
+
+    @property
+    def words(self) -> str:
+        """In short, how much is the frame's own."""
+        whose = "the newest frame" if self.mode == "prefix" else "the frame itself"
+        told = f"% of the row, by gradient norm. On average {self.own_share:.0%} is {whose}."
+        return told if self.reachable.all() else f"{told} ×: cannot depend on it."
 
 
 @dataclass(frozen=True)
@@ -62,52 +75,45 @@ class TraceEvidence:
     own_share: float
 
 
-def measure_evidence(
-    model: LoadedModel,
-    traces: Sequence[ClipTrace],
-    plan: TracePlan,
-    *,
-    at_hand: OpenedClips | None = None,
-    progress: Progress | None = None,
-) -> list[TraceEvidence | UntracedClip]:
-    """Measure clips one at a time; the network is left as it was.
+def tabulate_evidence(
+    found: Evidence, norms: np.ndarray, classes: Sequence[tuple[int, str]], *, checkpoint: str, clip: str
+) -> pd.DataFrame:
+    """One clip's TRACE_INFLUENCE table.
 
     Args:
-        model: what load_model returned.
-        traces: what trace_clips gave.
-        plan: what they were traced by.
-        at_hand: clips that are opened, as they were traced; what is missing is read again.
-        progress: called after every gradient; each clip counts as many steps as the network has frames.
+        found: its matrix.
+        norms: (T, T) what the matrix holds the shares of.
+        classes: (T,) whose logit is looked at in every row, by number and name.
+        checkpoint: what the network is called.
+        clip: what the clip is called.
     """
-    plan.settings.require_one_view("what a trace is made of")
-    device, at_hand = choose_device(plan.settings.device), at_hand or OpenedClips()
-    reading = ReadingPlan(model.clip_spec, normalise=False)
-    titles = [f"what {trace.clip} is made of" for trace in traces]
-    steps = ClipSteps(model.clip_spec.frames, titles, progress)
-    parts = _list_parts(model.clip_spec, traces, plan, at_hand, steps)
-    measured: list[TraceEvidence | UntracedClip] = []
-    with (
-        running_conditions(model.module, plan.settings, device) as network,
-        closing(read_ahead(parts, reading, threads=2, read=at_hand.read)) as clips,
-    ):
-        for number, read in groupby(clips, key=lambda clip: clip.place):
-            with explain_out_of_memory(1, device):
-                measured.append(_measure_clip(network, model, traces[number], read, device, steps.add))
-            steps.end()
-    return measured
+    output, given = (axis.ravel() for axis in np.indices(norms.shape))
+    numbers, labels = zip(*classes, strict=True)
+    table = pd.DataFrame(
+        {
+            "checkpoint": checkpoint,
+            "clip": clip,
+            "mode": found.mode,
+            "output_frame": output,
+            "input_frame": given,
+            "class_id": np.array(numbers, dtype=np.int64)[output],
+            "label": np.array(labels, dtype=object)[output],
+            "influence": norms.ravel(),
+            "share": found.shares.ravel(),
+            "reachable": found.reachable.ravel(),
+        }
+    )
+    return check(table, TRACE_INFLUENCE)
 
 
-def choose_classes(trace: ClipTrace) -> list[int]:
-    """(T,) whose logit is looked at in every row of the matrix."""
-    if trace.mode in ("frame", "prefix"):
-        return [int(number) for number in order_classes(trace.logits)[:, 0]]
-    return [int(order_classes(trace.video)[0])]
-
-
-def average_share(shares: Matrix, *, mode: str) -> float:
-    """The mean share of a frame in its own logit; a prefix of one frame, all its own, is left out."""
-    own = np.diag(shares)
-    return float(own[1:].mean() if mode == "prefix" and len(own) > 1 else own.mean())
+def read_evidence(table: pd.DataFrame | None, mode: str) -> Evidence | None:
+    """One clip's matrix out of a TRACE_INFLUENCE table; None where it was not measured."""
+    if table is None or table.empty:
+        return None
+    wide = check(table, TRACE_INFLUENCE).pivot(
+        index="output_frame", columns="input_frame", values=["share", "reachable"]
+    )
+    return Evidence(mode, wide["share"].to_numpy(dtype=float), wide["reachable"].to_numpy(dtype=bool))
 
 
 def join_evidence(measured: Sequence[TraceEvidence]) -> pd.DataFrame:
@@ -163,76 +169,3 @@ def say_own_share(measured: Sequence[TraceEvidence], *, mode: str) -> str:
     }.get(mode, ("a frame's logit", "that frame", "other frames"))
     clips = "this clip" if len(measured) == 1 else f"the mean over {len(measured)} clips"
     return f"{share:.0%} of what moves {of} is {own} itself, {1 - share:.0%} {rest} (gradient norm, {clips})"
-
-
-def _list_parts(
-    spec: ClipSpec, traces: Sequence[ClipTrace], plan: TracePlan, at_hand: OpenedClips, steps: ClipSteps
-) -> Iterator[tuple[int, ClipRecord]]:
-    """What is to be read of every clip, and its number."""
-    for number, trace in enumerate(traces):
-        readings = _list_readings(trace, plan, spec, at_hand)
-        steps.parts[number] = len(readings)
-        for record in readings:
-            yield number, record
-
-
-def _list_readings(
-    trace: ClipTrace, plan: TracePlan, spec: ClipSpec, at_hand: OpenedClips
-) -> list[ClipRecord]:
-    """The clip, or some of its windows; the clip too where they cannot be found, so that reading says why."""
-    if trace.mode != "window":
-        return [trace.record]
-    try:
-        windows = find_windows(trace.record, spec, plan, at_hand)
-    except DataError:
-        return [trace.record]
-    few = min(WINDOWS, len(windows))
-    return [windows[place * len(windows) // few] for place in range(few)]
-
-
-def _measure_clip(
-    network: Any,
-    model: LoadedModel,
-    trace: ClipTrace,
-    parts: Iterable[ReadClip],
-    device: torch.device,
-    step: Step,
-) -> TraceEvidence | UntracedClip:
-    """The mean over a clip's parts: itself, or its windows."""
-    matrices = []
-    frames = model.clip_spec.frames
-    classes = choose_classes(trace)
-    classes = classes * frames if len(classes) == 1 else classes
-    for part in parts:
-        if part.views is None:
-            return UntracedClip(trace.clip, part.failure)
-        pixels = normalise_clips(part.views[:1].to(device), model.clip_spec)
-        trace_back = trace_prefix_gradients if trace.mode == "prefix" else trace_gradients
-        matrices.append(trace_back(network, pixels, classes, step=step)[0])
-    reachable = mark_reachable(frames, list_reaches(model.spec)[-1].half_width)
-    if trace.mode == "prefix":
-        reachable = np.tril(reachable)
-    shares: Matrix = np.mean([share_rows(matrix) for matrix in matrices], axis=0)
-    table = _tabulate(trace, classes, np.mean(matrices, axis=0), shares, reachable)
-    return TraceEvidence(trace.clip, table, average_share(shares, mode=trace.mode))
-
-
-def _tabulate(
-    trace: ClipTrace, classes: Sequence[int], matrix: Matrix, shares: Matrix, reachable: Marks
-) -> pd.DataFrame:
-    output, given = (axis.ravel() for axis in np.indices(matrix.shape))
-    table = pd.DataFrame(
-        {
-            "checkpoint": trace.checkpoint,
-            "clip": trace.clip,
-            "mode": trace.mode,
-            "output_frame": output,
-            "input_frame": given,
-            "class_id": np.array(classes, dtype=np.int64)[output],
-            "label": np.array([trace.name_class(number) for number in classes], dtype=object)[output],
-            "influence": matrix.ravel(),
-            "share": shares.ravel(),
-            "reachable": reachable.ravel(),
-        }
-    )
-    return check(table, TRACE_INFLUENCE)

@@ -8,7 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
-from gst_analysis.analyses.traces.story import ClipStory, Evidence
+from gst_analysis.analyses.traces.evidence import Evidence
+from gst_analysis.analyses.traces.story import ClipStory
 from gst_analysis.style.share_matrix import draw_shares, list_ticks, say_percent, shows_numbers
 from gst_analysis.style.theme import Theme, style_axes
 

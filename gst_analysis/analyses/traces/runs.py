@@ -8,13 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from gst_analysis.analyses.traces.clip_trace import ClipTrace, TracePlan, UntracedClip
-from gst_analysis.analyses.traces.evidence import (
-    TraceEvidence,
-    add_to_summary,
-    join_evidence,
-    join_records,
-    measure_evidence,
-)
+from gst_analysis.analyses.traces.evidence import TraceEvidence, add_to_summary, join_evidence, join_records
+from gst_analysis.analyses.traces.evidence_measure import measure_evidence
 from gst_analysis.analyses.traces.measure import check_traceable, trace_clips
 from gst_analysis.analyses.traces.result import Traces
 from gst_analysis.analyses.traces.table import TraceSummary

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from gst_analysis.analyses.traces.table import FRAME_TRACES, STATE_CHANGES, TRACE_INFLUENCE, TRACED_CLIPS
+from gst_analysis.analyses.traces.evidence import Evidence, read_evidence
+from gst_analysis.analyses.traces.table import FRAME_TRACES, STATE_CHANGES, TRACED_CLIPS
 from gst_analysis.errors import SpecError, one_line
 from gst_analysis.tables.schema import check
 
@@ -44,44 +45,6 @@ class Turn:
     from_label: str
     to_label: str
     confidence: float
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Which input frames the logits of a trace are made of."""
-
-    mode: str
-    shares: np.ndarray = field(repr=False)
-    """(T, T) output frames by input frames; a row adds up to 1, or to 0 where nothing moves its logit."""
-    reachable: np.ndarray = field(repr=False)
-    """(T, T) whether it can depend on it at all."""
-
-    @property
-    def own(self) -> np.ndarray:
-        """(T,) every frame's share in its own logit."""
-        return np.asarray(np.diag(self.shares))
-
-    @property
-    def title(self) -> str:
-        """What the matrix is of."""
-        return {
-            "prefix": "What each prediction is made of",
-            "window": "What logits in a window are made of",
-        }.get(self.mode, "What each logit is made of")
-
-    @property
-    def row(self) -> str:
-        """What a row of the matrix is."""
-        kinds = {"prefix": "prediction up to frame", "window": "whose logit: frame of a window"}
-        return kinds.get(self.mode, "whose logit: frame")
-
-    @property
-    def words(self) -> str:
-        """In short, how much is the frame's own."""
-        given = self.own[1:] if self.mode == "prefix" and len(self.own) > 1 else self.own
-        whose = "the newest frame" if self.mode == "prefix" else "the frame itself"
-        told = f"% of the row, by gradient norm. On average {given.mean():.0%} is {whose}."
-        return told if self.reachable.all() else f"{told} ×: cannot depend on it."
 
 
 @dataclass(frozen=True)
@@ -149,7 +112,7 @@ class ClipStory:
 def read_story(
     frames: pd.DataFrame, clips: pd.DataFrame, changes: pd.DataFrame, evidence: pd.DataFrame | None = None
 ) -> ClipStory:
-    """The trace of one clip, out of tables that hold that clip alone; TRACE_INFLUENCE may be missing.
+    """The trace of one clip, out of tables that hold that clip alone; that of evidence may be missing.
 
     Raises:
         SpecError: the tables hold no clip, or several.
@@ -178,7 +141,7 @@ def read_story(
         moments=_list_moments(frames, clip, aim),
         turns=_list_turns(labels),
         curves=_list_curves(frames),
-        evidence=_read_evidence(evidence, clip["mode"]),
+        evidence=read_evidence(evidence, clip["mode"]),
     )
 
 
@@ -228,15 +191,6 @@ def _list_moments(frames: pd.DataFrame, clip: pd.Series, aim: int) -> tuple[Mome
         )
         moments.append(moment)
     return tuple(moments)
-
-
-def _read_evidence(table: pd.DataFrame | None, mode: str) -> Evidence | None:
-    if table is None or table.empty:
-        return None
-    wide = check(table, TRACE_INFLUENCE).pivot(
-        index="output_frame", columns="input_frame", values=["share", "reachable"]
-    )
-    return Evidence(mode, wide["share"].to_numpy(dtype=float), wide["reachable"].to_numpy(dtype=bool))
 
 
 def _list_turns(changes: pd.DataFrame) -> tuple[Turn, ...]:

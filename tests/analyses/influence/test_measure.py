@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from torch import Tensor, nn
 
-from gst_analysis.analyses.influence.means import rank_agreement, share_rows
+from gst_analysis.analyses.influence.means import rank_agreement
 from gst_analysis.analyses.influence.measure import measure_influence, measure_occlusion
 from gst_analysis.analyses.influence.table import (
     GRADIENT,
@@ -33,7 +33,7 @@ from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
-from gst_analysis.probes.gradients import trace_gradients
+from gst_analysis.probes.gradients import share_rows, trace_gradients
 from gst_analysis.tables.schema import check
 from tests.clips.planted_clips import write_video
 from tests.conftest import build_small

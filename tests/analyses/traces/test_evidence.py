@@ -13,13 +13,8 @@ from torch import Tensor, nn
 from gst_analysis.analyses.influence.measure import measure_influence
 from gst_analysis.analyses.influence.table import INFLUENCE
 from gst_analysis.analyses.traces.clip_trace import ClipTrace, TracePlan, UntracedClip
-from gst_analysis.analyses.traces.evidence import (
-    TraceEvidence,
-    average_evidence,
-    average_share,
-    measure_evidence,
-    say_own_share,
-)
+from gst_analysis.analyses.traces.evidence import Evidence, TraceEvidence, average_evidence, say_own_share
+from gst_analysis.analyses.traces.evidence_measure import measure_evidence
 from gst_analysis.analyses.traces.measure import trace_clips
 from gst_analysis.analyses.traces.table import TRACE_INFLUENCE
 from gst_analysis.analyses.traces.windows import plan_windows
@@ -154,7 +149,7 @@ def test_a_prefix_cannot_depend_on_what_it_is_not_given(small: LoadedModel, film
     later = np.triu_indices(T, 1)
     assert (matrix_of(found)[later] == 0).all()
     assert not matrix_of(found, "reachable")[later].any()
-    assert average_share(np.eye(1), mode="prefix") == 1
+    assert Evidence("prefix", np.eye(1), np.eye(1) > 0).own_share == 1
 
 
 def test_prefixes_leave_nothing_in_memory(small: LoadedModel) -> None:
