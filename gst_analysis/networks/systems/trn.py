@@ -1,0 +1,156 @@
+"""TRN: frames apart up to a feature each, then small networks over ordered tuples of frames, added up.
+
+Enters (N, T, 3, H, W) with exactly the head's T frames, leaves logits of the clip (N, K). The multi-scale
+head has a network for tuples of T frames, of T - 1, … down to 2; the single-scale head one for all T frames.
+
+The official code draws three tuples a scale at random, also in evaluation, so that its logits differ from
+call to call. Here they are the same three in every call; `tuples="all"` gives the mean over every such draw.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from gst_analysis.errors import SpecError
+from gst_analysis.networks.network import check_clips
+from gst_analysis.networks.systems import SystemSpec
+from gst_analysis.networks.systems.bn_inception import FEATURES, BNInception, build_head, claim, unwrap
+from gst_analysis.networks.systems.recognised import Recognised
+
+FRAME_FEATURES = 256
+DRAWN = 3
+"""Tuples of a scale that the official code adds up."""
+
+
+class MultiScaleRelations(nn.Module):
+    """A small network a scale, applied to tuples of frames in their order; everything is summed."""
+
+    def __init__(self, frames: int, classes: int, *, every: bool) -> None:
+        super().__init__()
+        scales = range(frames, 1, -1)
+        self.tuples = [choose_tuples(frames, scale, every=every) for scale in scales]
+        self.fc_fusion_scales = nn.ModuleList(build_fusion(scale, 256, classes) for scale in scales)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, T, 256) -> (N, K)."""
+        logits = []
+        for fusion, tuples in zip(self.fc_fusion_scales, self.tuples, strict=True):
+            chosen = x[:, tuples].flatten(2)  # (N, tuples, frames of one * 256)
+            logits.append(fusion(chosen).mean(1) * min(DRAWN, len(tuples)))
+        return torch.stack(logits).sum(0)
+
+
+class SingleRelation(nn.Module):
+    """One small network over all frames in a row."""
+
+    def __init__(self, frames: int, classes: int) -> None:
+        super().__init__()
+        self.classifier = build_fusion(frames, 512, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, T, 256) -> (N, K)."""
+        logits: Tensor = self.classifier(x.flatten(1))
+        return logits
+
+
+def build_fusion(frames: int, hidden: int, classes: int) -> nn.Sequential:
+    """Two linear layers over the features of some frames in a row."""
+    first, second = nn.Linear(frames * FRAME_FEATURES, hidden), nn.Linear(hidden, classes)
+    return nn.Sequential(nn.ReLU(), first, nn.ReLU(), second)
+
+
+def choose_tuples(frames: int, scale: int, *, every: bool = False) -> list[list[int]]:
+    """Ordered tuples of `scale` out of `frames` frames: all, or the middles of three even parts of the list.
+
+    Example:
+        >>> choose_tuples(4, 2)  # of 01 02 03 12 13 23
+        [[0, 2], [1, 2], [2, 3]]
+    """
+    tuples = [list(chosen) for chosen in itertools.combinations(range(frames), scale)]
+    if every or len(tuples) <= DRAWN:
+        return tuples
+    return [tuples[(2 * part + 1) * len(tuples) // (2 * DRAWN)] for part in range(DRAWN)]
+
+
+class TRN(nn.Module):
+    """A network for frames, a feature of 256 numbers each, and relations between them."""
+
+    def __init__(self, spec: SystemSpec) -> None:
+        super().__init__()
+        self.frames, settings = spec.num_frames, spec.chosen
+        if self.frames < 2:
+            raise SpecError(
+                "TRN",
+                expected="2 frames or more",
+                found=str(self.frames),
+                todo="relations need a pair of frames",
+            )
+        self.base_model = BNInception()
+        self.dropout = nn.Dropout(0.8)
+        self.new_fc = build_head(FEATURES, FRAME_FEATURES)
+        self.consensus: nn.Module
+        if settings["relation"] == "single":
+            self.consensus = SingleRelation(self.frames, spec.num_classes)
+        else:
+            every = settings["tuples"] == "all"
+            self.consensus = MultiScaleRelations(self.frames, spec.num_classes, every=every)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        check_clips(clips)
+        if clips.shape[1] != self.frames:
+            raise SpecError(
+                "clips",
+                expected=f"{self.frames} frames, as many as TRN's head reads",
+                found=str(clips.shape[1]),
+                todo="sample that many",
+            )
+        features = self.base_model(clips.flatten(0, 1), self.frames)  # (N*T, F)
+        features = self.new_fc(self.dropout(features))  # (N*T, 256)
+        logits: Tensor = self.consensus(torch.unflatten(features, 0, (-1, self.frames)))
+        return logits
+
+
+def build(spec: SystemSpec) -> nn.Module:
+    """TRN on BN-Inception or ResNet-50."""
+    return TRN(spec)
+
+
+def recognise(state: Mapping[str, Tensor]) -> Recognised | None:
+    """TRN's checkpoints: TRN-pytorch on BN-Inception, both heads."""
+    names = unwrap(state)
+    if "base_model.inception_3a_1x1.weight" not in names:
+        return None
+    head = read_head(names)
+    if head is None:
+        return None
+    relation, frames, classes = head
+    settings = {"relation": relation} if relation == "single" else {}
+    spec = SystemSpec.from_name("trn-bninception", num_frames=frames, num_classes=classes, **settings)
+    return claim(spec, build, names, "TRN-pytorch", explain(relation))
+
+
+def read_head(state: Mapping[str, Tensor]) -> tuple[str, int, int] | None:
+    """The head's kind, its frames and classes; None where there is none of TRN's."""
+    for relation, prefix in (
+        ("multiscale", "consensus.fc_fusion_scales.0."),
+        ("single", "consensus.classifier."),
+    ):
+        first, last = state.get(prefix + "1.weight"), state.get(prefix + "3.weight")
+        if first is not None and last is not None and first.ndim == last.ndim == 2:
+            frames = first.shape[1] // FRAME_FEATURES
+            return (relation, frames, len(last)) if frames > 1 and len(last) else None
+    return None
+
+
+def explain(relation: str) -> tuple[str, ...]:
+    """What these logits are beside the official ones."""
+    if relation == "single":
+        return ()
+    return (
+        f"the official code adds up {DRAWN} frame tuples a scale, drawn at random in every call; "
+        "here they are always the same ones, evenly chosen",
+    )
