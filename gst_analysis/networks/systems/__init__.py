@@ -17,12 +17,13 @@ from typing import Any
 from gst_analysis.errors import SpecError, name_some
 from gst_analysis.networks.described import NetworkSpec, Output
 from gst_analysis.networks.systems.catalogue_2d import RECORDS as FRAMES_2D
+from gst_analysis.networks.systems.catalogue_3d import RECORDS as THREE_D
 from gst_analysis.networks.systems.catalogue_inception import RECORDS as INCEPTION
 from gst_analysis.networks.systems.catalogue_torchvision import RECORDS as TORCHVISION
 from gst_analysis.networks.systems.record import System
 
 SYSTEMS: dict[str, System] = {
-    record.name: record for records in (TORCHVISION, INCEPTION, FRAMES_2D) for record in records
+    record.name: record for records in (TORCHVISION, INCEPTION, FRAMES_2D, THREE_D) for record in records
 }
 
 
