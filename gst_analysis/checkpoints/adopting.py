@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,7 @@ from gst_analysis.networks.adopted import (
     AdoptedSpec,
     ClipNetwork,
     Layout,
+    arrange_clips,
     check_logits,
     list_classes,
     run_once,
@@ -32,6 +33,7 @@ from gst_analysis.networks.adopted import (
 )
 from gst_analysis.networks.anatomy import Anatomy, Place, Unit, View
 from gst_analysis.networks.described import Output
+from gst_analysis.networks.families import Group
 from gst_analysis.networks.probing import infer_unit_view, probe_network, untouched
 from gst_analysis.networks.specs import ClipSpec
 
@@ -79,7 +81,7 @@ def adopt(
     rows = _look_once(module, clip_spec, layout)
     kind = check_logits(rows, 1, clip_spec.frames, output)
     spec = AdoptedSpec(title, clip_spec.frames, list_classes(labels, rows), kind)
-    wrapped = ClipNetwork(module, layout, kind)
+    wrapped = ClipNetwork(module, layout, spec)
     anatomy = probe_network(wrapped, frames=clip_spec.frames, size=clip_spec.crop)
     spec = replace(spec, anatomy=_as_told(anatomy, places, groups, wrapped, clip_spec))
     wrapped.spec = spec
@@ -198,12 +200,13 @@ def _look_once(module: nn.Module, clip_spec: ClipSpec, layout: Layout) -> Tensor
     noise = torch.rand(
         1, clip_spec.frames, 3, clip_spec.crop, clip_spec.crop, generator=torch.Generator().manual_seed(0)
     )
-    whole = ClipNetwork(module, layout, "frames")
     asked = (
         f"clips of {clip_spec.frames} frames, {clip_spec.crop} x {clip_spec.crop} pixels, as {_say(layout)}"
     )
     with untouched(module):
-        return run_once(lambda clips: take_logits(module(whole.arrange(clips))), noise.to(some), asked=asked)
+        return run_once(
+            lambda clips: take_logits(module(arrange_clips(clips, layout))), noise.to(some), asked=asked
+        )
 
 
 def _say(layout: Layout) -> str:
@@ -258,7 +261,7 @@ def _list_told(anatomy: Anatomy, groups: Groups, network: ClipNetwork, clip_spec
                     todo="correct groups",
                 )
             stage, block = (place.stage, place.name) if place else (0, layer)
-            yield Unit(stage, block, layer, group, channels, "", view, "none")
+            yield Unit(stage, block, layer, cast(Group, group), channels, "", view, "none")
 
 
 def _require_submodule(network: ClipNetwork, name: str) -> None:

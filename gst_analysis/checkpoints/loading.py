@@ -196,7 +196,7 @@ def build_loaded(checkpoint: Checkpoint) -> Network:
 
 def save_model(
     path: str | os.PathLike[str],
-    model: Network | VideoNetwork,
+    model: Network | VideoNetwork | ClipNetwork,
     *,
     clip_spec: ClipSpec | None = None,
     labels: Sequence[str] | None = None,

@@ -23,7 +23,7 @@ from gst_analysis.networks.anatomy import require_arithmetic
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.inflation import TemporalStart, inflate
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.networks.registry import build_model, spec_from_name, usual_clip
+from gst_analysis.networks.registry import build_model, set_dropout, spec_from_name, usual_clip
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.rooms import Door
 
@@ -103,7 +103,7 @@ def reopen_model(
             found=str(found.spec.num_classes),
             todo="name a checkpoint of these classes",
         )
-    found.module.dropout.p = dropout
+    set_dropout(found.module, dropout)
     kept = {k: v for k, v in found.checkpoint.provenance.items() if k in ("slimmed_from", "kept_channels")}
     provenance = {**kept, "started_from": {"name": found.checkpoint.name, "sha256": found.sha256}}
     return dataclasses.replace(found, checkpoint=dataclasses.replace(found.checkpoint, provenance=provenance))

@@ -99,11 +99,12 @@ def _assemble(
 ) -> FrameLogits:
     """All shares in the order of the records, with what is known about network and clips."""
     model, settings = job.model, job.settings
+    failures = dict(sorted(item for share in shares for item in share.failures.items()))
+    shares = [share for share in shares if share.places] or shares[:1]  # an empty one shows no answers
     names = name_apart([record.clip for record in records])
     places = np.array([place for share in shares for place in share.places], dtype=np.int64)
     order = np.argsort(places, kind="stable")
     labels = [record.label if record.label is not None else UNLABELLED for record in records]
-    failures = dict(sorted(item for share in shares for item in share.failures.items()))
     sources = dict(records.sources or {}) if isinstance(records, RecordList) else {}
     checkpoint = model.checkpoint
     return FrameLogits(

@@ -69,12 +69,21 @@ def measure_share(
             if outputs is None:
                 failures[clip.place] = clip.failure
             else:
+                if outputs.shape[1] != logits.shape[1]:  # a network around it gives more or fewer answers
+                    logits = np.empty((rows, *outputs.shape[1:]), dtype=np.float32)
+                    seconds = np.empty(logits.shape[:2], dtype=np.float64)
                 logits[len(places)] = job.views.average(outputs)
-                seconds[len(places)] = clip.seconds if answers > 1 else np.mean(clip.seconds)
+                seconds[len(places)] = _seconds_of(clip, logits.shape[1])
                 places.append(clip.place)
             count()
     done = len(places)
     return Share(tuple(places), logits[:done], seconds[:done], failures)
+
+
+def _seconds_of(clip: ReadClip, answers: int) -> Seconds:
+    """When each answer's frame is shown; of one answer a clip, its middle."""
+    assert clip.seconds is not None  # a clip that was read has them
+    return clip.seconds if answers == len(clip.seconds) else np.full(answers, np.mean(clip.seconds))
 
 
 def _measure(

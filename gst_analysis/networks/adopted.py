@@ -73,23 +73,19 @@ class AdoptedSpec(NetworkSpec):
 class ClipNetwork(nn.Module):
     """A module over clips in any layout, seen as (N, T, 3, H, W) -> (N, R, K)."""
 
-    def __init__(
-        self, inner: nn.Module, layout: Layout, output: Output, spec: NetworkSpec | None = None
-    ) -> None:
+    def __init__(self, inner: nn.Module, layout: Layout, spec: NetworkSpec) -> None:
         super().__init__()
         self.inner = inner
         self.layout = layout
-        self.output = output
         self.spec = spec
 
     def get_submodule(self, target: str) -> nn.Module:
         """A module by the name that it has inside: nobody needs to know of this one around it."""
         return self.inner.get_submodule(target)
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """The weights under the names that they have inside."""
-        state: dict[str, Any] = self.inner.state_dict(*args, **kwargs)
-        return state
+        return self.inner.state_dict(*args, **kwargs)
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
@@ -97,19 +93,20 @@ class ClipNetwork(nn.Module):
         return self.inner.load_state_dict(state_dict, strict, assign)
 
     def forward(self, clips: Tensor) -> Tensor:
-        logits = take_logits(self.inner(self.arrange(clips)))
-        if self.output == "clip":
+        logits = take_logits(self.inner(arrange_clips(clips, self.layout)))
+        if self.spec.output == "clip":
             return logits[:, None] if logits.ndim == 2 else logits
         frames = clips.shape[1]
-        return logits if logits.ndim == 3 else logits.unflatten(0, (-1, frames))
+        return logits if logits.ndim == 3 else torch.unflatten(logits, 0, (-1, frames))
 
-    def arrange(self, clips: Tensor) -> Any:
-        """Clips as the module wants them."""
-        if self.layout == "NTCHW":
-            return clips
-        if self.layout == "NCTHW":
-            return clips.transpose(1, 2)
-        return [pathway.pick(clips) for pathway in self.layout]
+
+def arrange_clips(clips: Tensor, layout: Layout) -> Any:
+    """Clips (N, T, 3, H, W) as a module wants them."""
+    if layout == "NTCHW":
+        return clips
+    if layout == "NCTHW":
+        return clips.transpose(1, 2)
+    return [pathway.pick(clips) for pathway in layout]
 
 
 def take_logits(output: Any) -> Tensor:

@@ -77,6 +77,11 @@ class Place:
     stride: int | None = None
     """Pixels of the clip from one cell of its map to the next; None where nothing says it."""
 
+    @property
+    def patches(self) -> bool:
+        """Whether its cells are patches that stand side by side, as a transformer's do."""
+        return self.view.axes not in ("(NT)CHW", "NCTHW", "NTCHW")
+
 
 @dataclass(frozen=True)
 class Anatomy:

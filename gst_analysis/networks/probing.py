@@ -306,7 +306,7 @@ def _list_units(
 
 def group_of(conv: nn.Module) -> Group | None:
     """Whose channels a convolution writes: its kernel's shape says it; None for one that mixes channels alone."""
-    kernel = getattr(conv, "kernel_size", ())
+    kernel: tuple[int, ...] = getattr(conv, "kernel_size", ())
     time, space = (kernel[0], max(kernel[1:])) if len(kernel) == 3 else (1, max(kernel, default=1))
     if time > 1 and space > 1:
         return "all"

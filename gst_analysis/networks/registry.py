@@ -88,10 +88,8 @@ def _build_system(spec: SystemSpec, dropout: float) -> ClipNetwork:
     module = importlib.import_module(f"gst_analysis.networks.systems.{spec.record.module}")
     inner: nn.Module = module.build(spec)
     if dropout:
-        for layer in inner.modules():
-            if isinstance(layer, nn.Dropout):
-                layer.p = dropout
-    return ClipNetwork(inner, "NTCHW", spec.output, spec)
+        set_dropout(inner, dropout)
+    return ClipNetwork(inner, "NTCHW", spec)
 
 
 def usual_clip(spec: NetworkSpec) -> ClipSpec:
@@ -101,6 +99,13 @@ def usual_clip(spec: NetworkSpec) -> ClipSpec:
     size = spec.record.size
     usual = {"crop": size, "resize": size * 8 // 7, **spec.record.clip}
     return ClipSpec(frames=spec.num_frames, **usual)
+
+
+def set_dropout(network: nn.Module, share: float) -> None:
+    """Set every plain dropout layer, which in a network of ours is the one before the head."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Dropout):
+            layer.p = share
 
 
 def kind_of(spec: NetworkSpec) -> str:

@@ -20,7 +20,8 @@ def pick_tensor(output: Any, view: View) -> Tensor:
         and len(output) > view.part
         and isinstance(output[view.part], Tensor)
     ):
-        return output[view.part]
+        part: Tensor = output[view.part]
+        return part
     raise SpecError(
         "module output",
         expected="a tensor, or some in a tuple",
@@ -51,9 +52,9 @@ def view_frames(tensor: Tensor, view: View, clips: int) -> Tensor:
     """
     axes = view.axes
     if axes == "(NT)CHW":
-        return tensor.unflatten(0, (clips, -1))
+        return torch.unflatten(tensor, 0, (clips, -1))
     if axes == "(NT)HWC":
-        return tensor.unflatten(0, (clips, -1)).permute(0, 1, 4, 2, 3)
+        return torch.unflatten(tensor, 0, (clips, -1)).permute(0, 1, 4, 2, 3)
     if axes == "NTCHW":
         return tensor
     if axes == "NCTHW":
@@ -102,6 +103,11 @@ def unview_frames(frames: Tensor, view: View, like: Tensor) -> Tensor:
     return torch.cat([like[:, : view.extra], tokens], 1) if view.extra else tokens
 
 
+def read_clip(output: Any, view: View) -> Tensor:
+    """What left a module for a single clip, as frames (T, C, H, W)."""
+    return view_frames(pick_tensor(output, view), view, 1)[0]
+
+
 def fold_frames(output: Tensor, view: View) -> Tensor:
     """A module's output as folded frames (N*T, C, H, W), as a view says how it lies."""
     if view.axes == "(NT)CHW":
@@ -117,7 +123,7 @@ def unfold_frames(folded: Tensor, view: View, like: Tensor) -> Tensor:
         return folded
     if view.axes == "(NT)HWC":
         return folded.permute(0, 2, 3, 1)
-    return unview_frames(folded.unflatten(0, (len(like), -1)), view, like)
+    return unview_frames(torch.unflatten(folded, 0, (len(like), -1)), view, like)
 
 
 def _grid_of(view: View) -> tuple[int, int, int]:

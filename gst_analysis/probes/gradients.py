@@ -5,14 +5,17 @@ One forward pass carries them all. Nothing is added to the gradients of the netw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from gst_analysis.networks.anatomy import Place
 from gst_analysis.networks.network import average_frames
+from gst_analysis.networks.viewing import read_clip
+from gst_analysis.probes.answers import repeat_last
 from gst_analysis.probes.clip_stream import Step, no_step
 from gst_analysis.probes.hooks import listening
 
@@ -24,34 +27,44 @@ def trace_gradients(
     clip: Tensor,
     class_id: int | Sequence[int],
     *,
-    blocks: Mapping[str, nn.Module] | None = None,
+    places: Sequence[Place] = (),
     step: Step = no_step,
 ) -> tuple[Norms, dict[str, Norms]]:
     """How much every frame's logit, and the middle frame of every block's output, depend on each frame.
 
     Args:
-        network: clips (N, T, 3, H, W) -> per-frame logits (N, T, K), in evaluation mode.
+        network: clips (N, T, 3, H, W) -> logits (N, R, K), in evaluation mode.
         clip: (1, T, 3, H, W), normalised.
         class_id: whose logit, for all frames or for each.
-        blocks: modules inside the network that return (T, C, h, w).
+        places: modules inside the network, and how their outputs lie.
         step: called after every gradient.
 
     Returns:
-        (T, T), output frames by input frames: norms of the gradient; and for every block the (T,) norms
+        (R, T), answers by input frames: norms of the gradient; and for every block the (T,) norms
         of its middle frame's gradient, in a direction drawn at random, the same every time. Their squares
         estimate those of the whole Jacobian without bias.
     """
     pixels = clip.detach().clone().requires_grad_()
-    with torch.enable_grad(), listening(blocks or {}) as outputs:
+    modules = {place.name: submodule(network, place.name) for place in places}
+    views = {place.name: place.view for place in places}
+    with torch.enable_grad(), listening(modules) as outputs:
         logits = network(pixels)[0]  # (T, K)
         classes = [class_id] * len(logits) if isinstance(class_id, int) else class_id
         rows = [_norms(row[number], pixels, step) for row, number in zip(logits, classes, strict=True)]
-        profiles = {name: _norms(_project(output), pixels, step) for name, output in outputs.items()}
+        profiles = {
+            name: _norms(_project(read_clip(output, views[name])), pixels, step)
+            for name, output in outputs.items()
+        }
     return np.stack(rows), profiles
 
 
 def trace_prefix_gradients(
-    network: Callable[[Tensor], Tensor], clip: Tensor, classes: Sequence[int], *, step: Step = no_step
+    network: Callable[[Tensor], Tensor],
+    clip: Tensor,
+    classes: Sequence[int],
+    *,
+    any_length: bool = True,
+    step: Step = no_step,
 ) -> tuple[Norms, dict[str, Norms]]:
     """(T, T): row t is about the prediction from frames 1..t alone; frames that are not given stay 0.
 
@@ -60,8 +73,9 @@ def trace_prefix_gradients(
     norms = np.zeros((clip.shape[1], clip.shape[1]))
     for t, number in enumerate(classes):
         pixels = clip[:, : t + 1].detach().clone().requires_grad_()
+        given = pixels if any_length else repeat_last(pixels, clip.shape[1])
         with torch.enable_grad():
-            logit = average_frames(network(pixels))[0, number]
+            logit = average_frames(network(given))[0, number]
             norms[t, : t + 1] = _norms(logit, pixels, step, keep=False)
     return norms, {}
 
@@ -81,6 +95,12 @@ def _norms(value: Tensor, pixels: Tensor, step: Step, *, keep: bool = True) -> N
     norms = np.asarray(torch.linalg.vector_norm(gradient, dim=(0, 2, 3, 4)).double().cpu().numpy())
     step()
     return norms
+
+
+def submodule(network: object, name: str) -> nn.Module:
+    """A module inside a network by its name; what only acts like a network has none."""
+    assert isinstance(network, nn.Module)
+    return network.get_submodule(name)
 
 
 def _project(output: Tensor) -> Tensor:

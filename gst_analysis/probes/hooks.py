@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +24,7 @@ from gst_analysis.networks.anatomy import Unit, View
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.registry import anatomy_of
-from gst_analysis.networks.viewing import fold_frames, unfold_frames
+from gst_analysis.networks.viewing import fold_frames, pick_tensor, replace_tensor, unfold_frames
 
 Change = Callable[[Tensor], Tensor]
 """A norm's output as folded frames (N*T, C, H, W) -> what shall leave in its place."""
@@ -81,9 +83,7 @@ def move_channels(channels: slice, sources: Tensor) -> Change:
 
 
 @contextmanager
-def changed_output(
-    network: nn.Module, layer: str, change: Change, view: View = FOLDED
-) -> Iterator[None]:
+def changed_output(network: nn.Module, layer: str, change: Change, view: View = FOLDED) -> Iterator[None]:
     """Put a change at a norm's output for as long as the block runs; `view` says how the output lies."""
 
     def hook(_: nn.Module, __: object, output: Tensor) -> Tensor:
@@ -143,6 +143,42 @@ def listening(blocks: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
         for name, module in blocks.items():
             stack.callback(module.register_forward_hook(partial(keep, name)).remove)
         yield outputs
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is looked at: what leaves a module, or what it is given; and how that lies."""
+
+    module: str
+    view: View
+    its_input: bool = False
+
+
+@contextmanager
+def looking(network: nn.Module, looks: Mapping[str, Look]) -> Iterator[dict[str, Tensor]]:
+    """What looks see in every forward pass inside the block, fit to be asked for gradients.
+
+    What goes on is a copy, so that what works in place after it changes nothing that was seen.
+    """
+    seen: dict[str, Tensor] = {}
+
+    def see(name: str, look: Look, output: Any) -> Any:
+        seen[name] = pick_tensor(output, look.view)
+        return replace_tensor(output, look.view, seen[name].clone())
+
+    def see_input(name: str, _: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        seen[name] = given[0]
+        return given[0].clone(), *given[1:]
+
+    with ExitStack() as stack:
+        for name, look in looks.items():
+            module = network.get_submodule(look.module)
+            if look.its_input:
+                handle = module.register_forward_pre_hook(partial(see_input, name))
+            else:
+                handle = module.register_forward_hook(lambda _, __, out, n=name, one=look: see(n, one, out))
+            stack.callback(handle.remove)
+        yield seen
 
 
 def finish_from(network: VideoNetwork, x: Tensor, frames: int, *, start: int) -> Tensor:

@@ -12,6 +12,7 @@ from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.checkpoints.starting import create_model, reopen_model
 from gst_analysis.clips.dataset import ClipDataset, SkippedClips
 from gst_analysis.errors import DataError
+from gst_analysis.networks.adopted import ClipNetwork
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.progress import Progress
 from gst_analysis.training.batches import BatchPlan, TrainSampler, ValidationSampler
@@ -36,7 +37,7 @@ class Parts:
     config: TrainConfig
     ranks: Ranks
     sources: Sources
-    network: VideoNetwork
+    network: VideoNetwork | ClipNetwork
     """The bare network, whose weights are saved."""
     module: Any
     """The network as Fabric wraps it: what forward and backward go through."""
@@ -117,7 +118,7 @@ def _prepare_validation(
 
 def _build_network(
     config: TrainConfig, sources: Sources, ranks: Ranks
-) -> tuple[VideoNetwork, dict[str, Any]]:
+) -> tuple[VideoNetwork | ClipNetwork, dict[str, Any]]:
     """The network in training mode, and what is written about it into its checkpoints."""
     with explain_exhaustion("building the network", _SMALLER):
         start = _start_network(config, sources, ranks.device)

@@ -18,7 +18,9 @@ from gst_analysis.networks.registry import anatomy_of, kind_of
 from gst_analysis.tables.schema import check
 
 
-def name_uncompared(name: str, spec: NetworkSpec, reference: NetworkSpec) -> tuple[bool, list[dict[str, str]]]:
+def name_uncompared(
+    name: str, spec: NetworkSpec, reference: NetworkSpec
+) -> tuple[bool, list[dict[str, str]]]:
     """Whether two networks have anything to compare, and NOT_COMPARED rows for what they do not share."""
     if kind_of(spec) != kind_of(reference):
         why = f"its {kind_of(spec)} blocks are not the {kind_of(reference)} ones of {reference.label}"

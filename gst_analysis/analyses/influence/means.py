@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +20,8 @@ from gst_analysis.analyses.influence.table import (
     Agreement,
     BlockSpread,
 )
-from gst_analysis.networks.receptive_fields import Reach
+from gst_analysis.networks.anatomy import Place
+from gst_analysis.probes.answers import reach_of
 from gst_analysis.probes.gradients import Norms, share_rows
 from gst_analysis.tables.schema import check
 
@@ -80,7 +82,7 @@ def tabulate_influence(name: str, means: InfluenceMeans, reachable: Marks) -> pd
 
 
 def tabulate_receptive_fields(
-    name: str, means: InfluenceMeans, reaches: list[Reach], frames: int
+    name: str, means: InfluenceMeans, places: Sequence[Place], frames: int
 ) -> pd.DataFrame:
     """A RECEPTIVE_FIELDS table of the blocks that were looked at."""
     middle = frames // 2
@@ -88,17 +90,17 @@ def tabulate_receptive_fields(
         pd.DataFrame(
             {
                 "checkpoint": name,
-                "stage": reach.stage,
-                "block": reach.block,
-                "half_width": reach.half_width,
+                "stage": place.stage,
+                "block": place.name,
+                "half_width": reach_of(place.half_width, frames),
                 "output_frame": middle,
                 "input_frame": np.arange(frames),
-                "reachable": abs(np.arange(frames) - middle) <= reach.half_width,
-                "share": means.profiles[reach.block] / means.clips,
+                "reachable": abs(np.arange(frames) - middle) <= reach_of(place.half_width, frames),
+                "share": means.profiles[place.name] / means.clips,
             }
         )
-        for reach in reaches
-        if reach.block in means.profiles
+        for place in places
+        if place.name in means.profiles
     ]
     empty = pd.DataFrame(columns=list(RECEPTIVE_FIELDS.columns))
     return check(pd.concat(tables, ignore_index=True) if tables else empty, RECEPTIVE_FIELDS)

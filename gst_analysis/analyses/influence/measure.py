@@ -44,7 +44,9 @@ from gst_analysis.errors import BrokenCheckpoint, DataError, name_some
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import InferenceSettings, choose_device
-from gst_analysis.networks.receptive_fields import Reach, list_reaches, mark_reachable
+from gst_analysis.networks.anatomy import Place
+from gst_analysis.networks.capabilities import require
+from gst_analysis.probes.answers import mark_answers, reach_of
 from gst_analysis.probes.clip_stream import ClipSteps, Step, no_step
 from gst_analysis.probes.gradients import Norms, trace_gradients
 from gst_analysis.progress import Progress
@@ -85,12 +87,13 @@ def measure_influence(
     """
     settings, look = settings or InferenceSettings(), _Look(class_id, blocks)
     settings.require_one_view("influence")
-    reaches, means, failures = list_reaches(model.spec), InfluenceMeans(), {}
-    reachable = mark_reachable(model.clip_spec.frames, reaches[-1].half_width)
+    require(model.spec, model.anatomy, "logits", what="influence")
+    places, means, failures = model.anatomy.places, InfluenceMeans(), {}
+    reachable = mark_answers(model)
     device = choose_device(settings.device)
     itself = replace(settings, fold=False)
     names = [record.clip for record in records]
-    steps = ClipSteps(_count_steps(model, look, reaches), names, progress)
+    steps = ClipSteps(_count_steps(model, look), names, progress)
     with (
         running_conditions(model.module, itself, device) as network,
         closing(_read_clips(model, records)) as clips,
@@ -106,12 +109,14 @@ def measure_influence(
     if not means.clips:
         raise _none_read(failures)
     notes = records.notes if isinstance(records, RecordList) else ()
-    return _assemble(model, means, look, reaches, failures, notes)
+    return _assemble(model, means, look, places, failures, notes)
 
 
-def _count_steps(model: LoadedModel, look: _Look, reaches: Sequence[Reach]) -> int:
-    """A gradient for every frame and block, and two runs for every frame left out."""
-    return 3 * model.clip_spec.frames + (len(reaches) if look.blocks else 0)
+def _count_steps(model: LoadedModel, look: _Look) -> int:
+    """A gradient for every answer and block, and two runs for every frame left out."""
+    frames = model.clip_spec.frames
+    answers = frames if model.spec.output == "frames" else 1
+    return 2 * frames + answers + (len(model.anatomy.places) if look.blocks else 0)
 
 
 def _read_clips(
@@ -135,8 +140,8 @@ def _look_at(
             todo="use another checkpoint",
         )
     class_id = int(logits.mean(0).argmax()) if look.class_id is None else look.class_id
-    blocks = dict(network.stages()) if look.blocks else {}
-    gradients, profiles = trace_gradients(network, clip, class_id, blocks=blocks, step=step)
+    places = checkpoint.anatomy.places if look.blocks else ()
+    gradients, profiles = trace_gradients(network, clip, class_id, places=places, step=step)
     matrices = {GRADIENT: gradients}
     for method in (MEAN, NEIGHBOUR):
         matrices[method] = measure_occlusion(network, clip, class_id, stand_ins=method, step=step)
@@ -195,19 +200,20 @@ def _assemble(
     model: LoadedModel,
     means: InfluenceMeans,
     look: _Look,
-    reaches: list[Reach],
+    places: Sequence[Place],
     failures: dict[str, str],
     notes: tuple[str, ...],
 ) -> FrameInfluence:
-    name, frames, half_width = model.checkpoint.name, model.clip_spec.frames, reaches[-1].half_width
-    table = tabulate_influence(name, means, mark_reachable(frames, half_width))
-    fields = tabulate_receptive_fields(name, means, reaches, frames)
+    name, frames, reachable = model.checkpoint.name, model.clip_spec.frames, mark_answers(model)
+    half_width = reach_of(model.anatomy.half_width, frames)
+    table = tabulate_influence(name, means, reachable)
+    fields = tabulate_receptive_fields(name, means, places, frames)
     summary = InfluenceSummary(
         clips=means.clips,
         frames=frames,
         half_width=half_width,
-        own_share={m: float(np.diag(s).mean() / means.clips) for m, s in means.shares.items()},
-        agreement=list_agreements(means, mark_reachable(frames, half_width)),
+        own_share=_share_own(means),
+        agreement=list_agreements(means, reachable),
         blocks=list_spreads(fields),
         unmoved={method: int(means.unmoved[method]) for method in METHODS},
     )
@@ -220,11 +226,26 @@ def _assemble(
         table,
         summary,
         provenance,
-        notes=(*notes, *model.notes, *_remarks(means, frames)),
+        notes=(*notes, *model.notes, *_remarks(means, frames), *_note_answers(model)),
         failures=failures,
         receptive_fields=fields,
         path=str(model.checkpoint.path),
     )
+
+
+def _share_own(means: InfluenceMeans) -> dict[str, float]:
+    """The mean share of an answer's own frame; nothing where one answer is of the whole clip."""
+    squares = {m: s for m, s in means.shares.items() if s.shape[0] == s.shape[1]}
+    return {m: float(np.diag(s).mean() / means.clips) for m, s in squares.items()}
+
+
+def _note_answers(model: LoadedModel) -> tuple[str, ...]:
+    notes = []
+    if model.spec.output == "clip":
+        notes.append("one answer a clip: a single row says how much it depends on each frame")
+    if model.anatomy.half_width is None:
+        notes.append("how far its places reach through time is not known: every frame counts as reachable")
+    return tuple(notes)
 
 
 def _remarks(means: InfluenceMeans, frames: int) -> tuple[str, ...]:

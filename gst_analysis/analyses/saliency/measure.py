@@ -11,6 +11,7 @@ is added before the activation. Group `all` is the output of the whole block, sh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,8 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from captum.attr import LayerGradCam
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from gst_analysis.analyses.saliency.table import SALIENCY, GroupHeat, SaliencyMaps, SaliencySummary
@@ -30,13 +30,19 @@ from gst_analysis.clips.finding import name_files
 from gst_analysis.clips.media import Frames, Pixels
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.clips.transforms import crop_places, normalise_clips
-from gst_analysis.errors import BrokenCheckpoint, SpecError
+from gst_analysis.errors import BrokenCheckpoint
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.measuring import UNNAMED
 from gst_analysis.inference.settings import InferenceSettings, choose_device
-from gst_analysis.networks.backbones import Block
+from gst_analysis.networks.anatomy import Anatomy, Place, Unit
+from gst_analysis.networks.capabilities import require
+from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.network import average_frames
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.next_layer import NextLayer
+from gst_analysis.networks.registry import anatomy_of
+from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.viewing import view_frames
+from gst_analysis.probes.hooks import Look, looking
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
@@ -91,7 +97,7 @@ def measure_saliency(
                 todo="use another checkpoint",
             )
         wanted = int(logits.argmax()) if class_id is None else class_id
-        maps = measure_evidence(network, clip, wanted, at)
+        maps = measure_evidence(network, clip, wanted, at, model.anatomy)
     progress(2, 2, record.clip)
     return _assemble(model, record, (wanted, at), maps, frames, logits.softmax(0))
 
@@ -99,7 +105,7 @@ def measure_saliency(
 def _assemble(
     model: LoadedModel,
     record: ClipRecord,
-    asked: tuple[int, Block],
+    asked: tuple[int, Place],
     maps: dict[str, Maps],
     frames: Frames,
     shares: Tensor,
@@ -121,65 +127,69 @@ def _assemble(
     )
 
 
-def measure_evidence(network: Any, clip: Tensor, class_id: int, block: Block) -> dict[str, Maps]:
-    """(T, h, w) evidence by group, `all` first; the others only where the operator has two groups.
+def measure_evidence(
+    network: Any, clip: Tensor, class_id: int, place: Place, anatomy: Anatomy
+) -> dict[str, Maps]:
+    """(T, h, w) evidence by group, `all` first; the others only where the place has two groups.
 
     Args:
-        network: a VideoNetwork in evaluation mode.
+        network: clips (N, T, 3, H, W) -> logits, in evaluation mode.
         clip: (1, T, 3, H, W), normalised.
         class_id: whose logit.
-        block: one of the network's blocks.
+        place: one of the network's places.
+        anatomy: of the network.
     """
-    module = network.get_submodule(block.name)
-    maps = {"all": _attribute(network, clip, class_id, module).sum(1)}
-    site = block.sites[-1]
-    groups = network.spec.groups_at(site)
-    if len(groups.names) > 1:
-        behind = block.kind != "basic"
-        layer = module.get_submodule("conv3" if behind else site.norm)
-        parts = _attribute(network, clip, class_id, layer, its_input=behind)
-        maps |= {name: parts[:, channels].sum(1) for name, channels in groups}
-    return {name: np.asarray(part.double().cpu().numpy()) for name, part in maps.items()}
+    groups = {unit.group: unit for unit in anatomy.units_of(place.name)}  # the last norm of each
+    looks = {"": Look(place.name, place.view)} | {
+        unit.layer: _look_behind(unit, anatomy) for unit in groups.values() if len(groups) > 1
+    }
+    parts = _attribute(network, clip, class_id, looks)
+    maps = {"all": parts[""].sum(1)}
+    if len(groups) > 1:
+        maps |= {name: parts[unit.layer][:, unit.channels].sum(1) for name, unit in groups.items()}
+    frames = clip.shape[1]
+    return {name: _spread(np.asarray(part.double().cpu().numpy()), frames) for name, part in maps.items()}
 
 
-def find_block(spec: ModelSpec, name: str | None, size: int) -> Block:
-    """The block of that name, or the deepest whose map of a frame that large has enough cells.
+def _look_behind(unit: Unit, anatomy: Anatomy) -> Look:
+    """Where a unit's channels are used: what its one reader is given, else what leaves the norm."""
+    reader = dict(anatomy.readers).get(unit.layer)
+    if isinstance(reader, NextLayer) and len(reader.readers) == 1:
+        return Look(reader.readers[0].weight.removesuffix(".weight"), unit.view, its_input=True)
+    return Look(unit.layer, unit.view)
+
+
+def _spread(evidence: Maps, frames: int) -> Maps:
+    """A map for every frame that went in, of a network with fewer inside: each is shared among its frames."""
+    inside = len(evidence)
+    if inside == frames:
+        return evidence
+    which = np.arange(frames) * inside // frames
+    return np.asarray(evidence[which] / np.bincount(which, minlength=inside)[which, None, None])
+
+
+def find_block(network: NetworkSpec, name: str | None, size: int) -> Place:
+    """The place of that name, or the deepest whose map of a frame that large has enough cells.
 
     Raises:
-        SpecError: the network has no such block.
+        SpecError: the network has no such place.
     """
-    blocks = list(spec.blocks())
-    if name is None:
-        fine = [block for block in blocks if size >= ENOUGH_CELLS * stride_of(spec, block)]
-        return fine[-1] if fine else blocks[0]
-    for block in blocks:
-        if block.name == name:
-            return block
-    raise SpecError(
-        f"block of {spec.name}",
-        expected=f"one from {blocks[0].name} to {blocks[-1].name}",
-        found=repr(name)[:60],
-        todo="choose one of them",
-    )
+    anatomy = anatomy_of(network)
+    require(network, anatomy, "places", what="saliency")
+    if name is not None:
+        return anatomy.find_place(name, network.name)
+    fine = [one for one in anatomy.places if one.stride and size >= ENOUGH_CELLS * one.stride]
+    return fine[-1] if fine else anatomy.places[0]
 
 
-def stride_of(spec: ModelSpec, block: Block) -> int:
-    """Pixels from one cell of a block's map to the next."""
-    stride = 2 if spec.plan.kind == "inverted" else 4  # of the stem
-    for one in spec.blocks():
-        stride *= one.stride
-        if one.name == block.name:
-            break
-    return stride
-
-
-def place_cells(cells: int, stride: int, size: int) -> Maps:
+def place_cells(cells: int, place: Place, size: int) -> Maps:
     """Where the cells of a map stand, as parts of the frame's side.
 
-    All kernels are odd and padded by half, so cell i has its middle in pixel i * stride: the first stands
-    at the very edge, not half a cell from it.
+    Where all kernels are odd and padded by half, cell i has its middle in pixel i * stride: the first stands
+    at the very edge, not half a cell from it. Patches stand side by side.
     """
-    return np.asarray((np.arange(cells) * stride + 0.5) / size)
+    stride = place.stride or size / cells
+    return np.asarray((np.arange(cells) * stride + (stride / 2 if place.patches else 0.5)) / size)
 
 
 def locate_crop(height: int, width: int, spec: ClipSpec) -> tuple[float, float, float, float]:
@@ -192,17 +202,17 @@ def locate_crop(height: int, width: int, spec: ClipSpec) -> tuple[float, float, 
     return left / wide, top / tall, (left + spec.crop) / wide, (top + spec.crop) / tall
 
 
-def _attribute(
-    network: Any, clip: Tensor, class_id: int, layer: nn.Module, *, its_input: bool = False
-) -> Tensor:
-    """(T, C, h, w): every channel's activation times its gradient's mean over the frame."""
-    cam = LayerGradCam(lambda clips: average_frames(network(clips)), layer)
+def _attribute(network: Any, clip: Tensor, class_id: int, looks: Mapping[str, Look]) -> dict[str, Tensor]:
+    """(T, C, h, w) for each look: every channel's activation times its gradient's mean over the frame."""
     pixels = clip.detach().clone().requires_grad_()
-    with torch.enable_grad():
-        parts: Tensor = cam.attribute(
-            pixels, target=class_id, attribute_to_layer_input=its_input, attr_dim_summation=False
-        )
-    return parts.detach()
+    with torch.enable_grad(), looking(network, looks) as seen:
+        logit = average_frames(network(pixels))[0, class_id]
+        gradients = torch.autograd.grad(logit, list(seen.values()))
+    parts = {}
+    for (name, output), gradient in zip(seen.items(), gradients, strict=True):
+        activation, slope = (view_frames(one.detach(), looks[name].view, 1)[0] for one in (output, gradient))
+        parts[name] = activation * slope.mean((2, 3), keepdim=True)
+    return parts
 
 
 def _shrink(frames: Frames) -> Pixels:
@@ -218,9 +228,9 @@ def _shrink(frames: Frames) -> Pixels:
 
 
 def _tabulate(
-    model: LoadedModel, clip: str, class_id: int, block: Block, maps: dict[str, Maps], frames: Frames
+    model: LoadedModel, clip: str, class_id: int, block: Place, maps: dict[str, Maps], frames: Frames
 ) -> pd.DataFrame:
-    size, stride = model.clip_spec.crop, stride_of(model.spec, block)
+    size = model.clip_spec.crop
     tables = []
     for group, evidence in maps.items():
         frame, row, column = (axis.ravel() for axis in np.indices(evidence.shape))
@@ -229,8 +239,8 @@ def _tabulate(
             "seconds": frames.seconds[frame],
             "row": row,
             "column": column,
-            "y": place_cells(evidence.shape[1], stride, size)[row],
-            "x": place_cells(evidence.shape[2], stride, size)[column],
+            "y": place_cells(evidence.shape[1], block, size)[row],
+            "x": place_cells(evidence.shape[2], block, size)[column],
             "evidence": evidence.ravel(),
         }
         tables.append(pd.DataFrame({"group": group, **cells}))
@@ -246,7 +256,7 @@ def _tabulate(
 
 
 def _summarise(
-    model: LoadedModel, clip: str, class_id: int, block: Block, maps: dict[str, Maps], shares: Tensor
+    model: LoadedModel, clip: str, class_id: int, block: Place, maps: dict[str, Maps], shares: Tensor
 ) -> SaliencySummary:
     predicted = int(shares.argmax())
     return SaliencySummary(

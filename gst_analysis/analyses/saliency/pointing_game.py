@@ -25,7 +25,6 @@ from gst_analysis.analyses.saliency.measure import (
     locate_crop,
     measure_evidence,
     place_cells,
-    stride_of,
 )
 from gst_analysis.analyses.saliency.table import POINTING, Pointing, PointingScore, PointingSummary
 from gst_analysis.checkpoints.loading import LoadedModel
@@ -35,6 +34,7 @@ from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import DataError
 from gst_analysis.inference.conditions import running_conditions
 from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.networks.anatomy import Place
 from gst_analysis.planted.making import World, WorldClip
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Provenance
@@ -82,7 +82,7 @@ def play_pointing_game(
     for done, look in enumerate(_look(model, world, clips, at.name, settings), start=1):
         looks.append(look)
         progress(done, len(clips), look.clip)
-    cells = _Grid(stride_of(model.spec, at), model.clip_spec.crop)
+    cells = _Grid(at, model.clip_spec.crop)
     tables = [_score(look, looks[(n + 1) % len(looks)], cells) for n, look in enumerate(looks)]
     table = pd.concat(tables, ignore_index=True).assign(checkpoint=model.checkpoint.name, block=at.name)
     table = check(table[list(POINTING.columns)], POINTING)
@@ -108,12 +108,12 @@ def summarise_pointing(table: pd.DataFrame) -> dict[str, PointingScore]:
 class _Grid:
     """Where a map's cells stand."""
 
-    stride: int
+    place: Place
     size: int
 
     def mark_inside(self, shape: tuple[int, int], boxes: Boxes) -> npt.NDArray[np.bool_]:
         """(h, w): which cells stand in one of the boxes."""
-        y, x = (place_cells(count, self.stride, self.size) for count in shape)
+        y, x = (place_cells(count, self.place, self.size) for count in shape)
         inside = np.zeros(shape, dtype=bool)
         for left, top, right, bottom in boxes:
             inside |= ((y >= top) & (y < bottom))[:, None] & ((x >= left) & (x < right))
@@ -165,7 +165,7 @@ def _look(
             record = ClipRecord(clip.id, world.path(clip))
             views, frames = load_views(record, ReadingPlan(spec, normalise=False))
             pixels: Tensor = normalise_clips(views.to(device), spec)
-            maps = measure_evidence(network, pixels, clip.class_id, at)
+            maps = measure_evidence(network, pixels, clip.class_id, at, model.anatomy)
             window = locate_crop(side, side, spec)
             boxes = [list_boxes(clip, int(index), side, window) for index in frames.indices]
             predicted = int(network(pixels).detach().mean(1).argmax())

@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from gst_analysis.analyses.slimming.order import Proposal, SlimmingOrder, rank_within_groups, shuffle_values
+from gst_analysis.analyses.slimming.order import (
+    Proposal,
+    SlimmingOrder,
+    check_slimmable,
+    rank_within_groups,
+    shuffle_values,
+)
 from gst_analysis.analyses.slimming.pruning import MaskedRuns, measure_masked
 from gst_analysis.analyses.slimming.table import SLIM_CURVE
 from gst_analysis.checkpoints.loading import LoadedModel
@@ -97,7 +103,7 @@ def _list_points(model: LoadedModel, channels: pd.DataFrame, seed: int) -> list[
     return [
         Point(method, draw, proposal)
         for (method, draw), (values, levels) in orders.items()
-        for proposal in SlimmingOrder(model.spec, values, size=size).spread(levels)
+        for proposal in SlimmingOrder(check_slimmable(model.spec), values, size=size).spread(levels)
     ]
 
 

@@ -42,6 +42,7 @@ from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.networks.anatomy import require_arithmetic
 from gst_analysis.probes.resampling import Interval, summarise_means
 from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
@@ -121,7 +122,8 @@ def slim_model(
         (after,) = summarise_means(runs.right, curve.bootstrap)
         row = curve.table.iloc[0]
         before = Interval(*(float(row[f"accuracy{end}"]) for end in ("", "_low", "_high")))
-    whole, name = summarise_cost(model.spec, size=model.clip_spec.crop), model.checkpoint.name
+    spec = require_arithmetic(model.spec, "slimming")
+    whole, name = summarise_cost(spec, size=model.clip_spec.crop), model.checkpoint.name
     summary = SlimSummary(
         removed=proposal.removed,
         before=NetworkCost(whole.params, whole.macs, before),
@@ -129,7 +131,7 @@ def slim_model(
         clips=0 if curve is None else int(curve.table["clips"].iloc[0]),
     )
     return Slimming(
-        tabulate_widths(model.spec, proposal.spec, name=name),
+        tabulate_widths(spec, proposal.spec, name=name),
         summary,
         provenance or Provenance({name: model.sha256}, {name: model.spec.to_json()}, {}),
         notes=model.notes if curve is None else (*curve.records.notes, *model.notes),
@@ -187,7 +189,7 @@ def _configure(
 
 def _propose(model: LoadedModel, channels: pd.DataFrame, options: SlimOptions) -> Proposal | None:
     """The network that meets a share of a cost; None where accuracy decides, which a curve tells."""
-    order = SlimmingOrder(model.spec, channels, size=model.clip_spec.crop)
+    order = SlimmingOrder(check_slimmable(model.spec), channels, size=model.clip_spec.crop)
     shares = {"macs": options.macs, "params": options.params}
     budgets = (Budget(name, share) for name, share in shares.items() if share is not None)
     return next((order.propose(budget) for budget in budgets), None)

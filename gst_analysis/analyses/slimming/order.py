@@ -20,6 +20,8 @@ from gst_analysis.analyses.cost.counting import summarise_cost
 from gst_analysis.analyses.cost.table import CostSummary
 from gst_analysis.analyses.slimming.table import SLIM_WIDTHS
 from gst_analysis.errors import SpecError
+from gst_analysis.networks.anatomy import require_arithmetic
+from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.families import Group
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.networks.widths import Widths, why_not_slimmed
@@ -136,12 +138,13 @@ class SlimmingOrder:
         return Proposal(spec, kept, dropped, params, macs)
 
 
-def check_slimmable(spec: ModelSpec) -> None:
-    """Refuse networks whose operators' channels cannot be taken out one by one.
+def check_slimmable(network: NetworkSpec) -> ModelSpec:
+    """The spec of a network whose operators' channels can be taken out one by one; others are refused.
 
     Raises:
         SpecError: such a network, or one that was slimmed before.
     """
+    spec = require_arithmetic(network, "slimming")
     reason = why_not_slimmed(spec.operator, spec.plan, spec.alpha)
     if spec.widths is not None:
         reason = "a network that was slimmed before"
@@ -152,6 +155,7 @@ def check_slimmable(spec: ModelSpec) -> None:
             found=reason,
             todo="use GST, GST-Large, C2D, TSM or C3D in a ResNet with bottlenecks, not slimmed yet",
         )
+    return spec
 
 
 def rank_within_groups(channels: pd.DataFrame) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from gst_analysis.clips.records import RecordList
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.networks.anatomy import require_arithmetic
 from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.network import VideoNetwork, average_frames
 from gst_analysis.networks.registry import build_model
@@ -43,7 +44,7 @@ class MaskedRuns:
 
 def prune_model(model: LoadedModel, proposal: Proposal) -> LoadedModel:
     """Build the smaller network out of the whole one's weights; the whole one stays as it is."""
-    state = prune_state(model.module.state_dict(), model.spec, proposal)
+    state = prune_state(model.module.state_dict(), require_arithmetic(model.spec, "slimming"), proposal)
     with torch.random.fork_rng(devices=[]):  # what it draws is replaced: nobody's random numbers move on
         module = build_model(proposal.spec)
     module.load_state_dict(state)

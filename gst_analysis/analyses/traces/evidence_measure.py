@@ -34,8 +34,9 @@ from gst_analysis.inference.classes import order_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import choose_device
-from gst_analysis.networks.receptive_fields import list_reaches, mark_reachable
+from gst_analysis.networks.receptive_fields import mark_reachable
 from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.probes.answers import reach_of
 from gst_analysis.probes.clip_stream import ClipSteps, Step
 from gst_analysis.probes.gradients import share_rows, trace_gradients, trace_prefix_gradients
 from gst_analysis.progress import Progress
@@ -128,14 +129,19 @@ def _measure_clip(
         if part.views is None:
             return UntracedClip(trace.clip, part.failure)
         pixels = normalise_clips(part.views[:1].to(device), model.clip_spec)
-        trace_back = trace_prefix_gradients if trace.mode == "prefix" else trace_gradients
-        matrices.append(trace_back(network, pixels, classes, step=step)[0])
-    reachable = mark_reachable(frames, list_reaches(model.spec)[-1].half_width)
+        if trace.mode == "prefix":
+            whole = model.anatomy.any_length
+            norms, _ = trace_prefix_gradients(network, pixels, classes, any_length=whole, step=step)
+        else:
+            norms, _ = trace_gradients(network, pixels, classes, step=step)
+        matrices.append(norms)
+    reachable = mark_reachable(frames, reach_of(model.anatomy.half_width, frames))
     if trace.mode == "prefix":
         reachable = np.tril(reachable)
     shares = np.mean([share_rows(matrix) for matrix in matrices], axis=0)
     found = Evidence(trace.mode, shares, reachable)
     named = [(number, trace.name_class(number)) for number in classes]
-    norms = np.mean(matrices, axis=0)
-    table = tabulate_evidence(found, norms, named, checkpoint=trace.checkpoint, clip=trace.clip)
+    table = tabulate_evidence(
+        found, np.mean(matrices, axis=0), named, checkpoint=trace.checkpoint, clip=trace.clip
+    )
     return TraceEvidence(trace.clip, table, found.own_share)

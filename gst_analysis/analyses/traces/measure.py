@@ -42,6 +42,7 @@ from gst_analysis.inference.logits import FrameLogits
 from gst_analysis.inference.measuring import measure_frame_logits, name_apart
 from gst_analysis.networks.network import average_frames
 from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.probes.answers import leave_out, repeat_last
 from gst_analysis.progress import Progress
 
 _CHUNK = 64
@@ -53,32 +54,35 @@ Places = npt.NDArray[np.int64]
 class PrefixNetwork(nn.Module):
     """(N, T, 3, H, W) -> (N, T, K): row t is the mean over frames of the network run on frames 1..t."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, any_length: bool = True) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.any_length = network, any_length
 
     def forward(self, clips: Tensor) -> Tensor:
-        lengths = range(1, clips.shape[1] + 1)
-        return torch.stack([average_frames(self.network(clips[:, :t]).float()) for t in lengths], 1)
+        rows, frames = [], clips.shape[1]
+        for t in range(1, frames + 1):
+            given = clips[:, :t] if self.any_length else repeat_last(clips[:, :t], frames)
+            rows.append(average_frames(self.network(given).float()))
+        return torch.stack(rows, 1)
 
 
 class WithoutEachNetwork(nn.Module):
     """(N, T, 3, H, W) -> (N, T, K): row t is the mean over frames of the network run without frame t."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, any_length: bool = True) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.any_length = network, any_length
 
     def forward(self, clips: Tensor) -> Tensor:
         rows = []
         for t in range(clips.shape[1]):
-            rest = torch.cat([clips[:, :t], clips[:, t + 1 :]], 1)
+            rest = leave_out(clips, t, any_length=self.any_length)
             rows.append(average_frames(self.network(rest).float()))
         return torch.stack(rows, 1)
 
 
-_NETWORKS: dict[str, Callable[[nn.Module], nn.Module]] = {
-    "frame": lambda network: network,
+_NETWORKS: dict[str, Callable[[nn.Module, bool], nn.Module]] = {
+    "frame": lambda network, _: network,
     "prefix": PrefixNetwork,
     "leave-one-out": WithoutEachNetwork,
 }
@@ -154,7 +158,7 @@ def _trace_frames(
     progress: Progress | None = None,
 ) -> TracedChunk:
     """Modes frame, prefix and leave-one-out."""
-    wrapped: Any = _NETWORKS[plan.mode](model.module)  # it acts like one
+    wrapped: Any = _NETWORKS[plan.mode](model.module, model.anatomy.any_length)  # it acts like one
     around = model.with_module(wrapped)
     rows = measure_frame_logits(around, records, settings=plan.settings, progress=progress, read=at_hand.read)
     whole = rows

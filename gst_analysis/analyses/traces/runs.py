@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -75,9 +75,12 @@ class TraceRun:
             DataError: labels that are not the checkpoint's.
             SpecError: a network of one frame, unless windows slide over the video.
         """
+        plan, notes = _fit_plan(model, plan)
         check_traceable(model, records, plan)
         at_hand = OpenedClips() if keep_frames else OpenedClips(frame_bytes=0)
-        return cls(model, records, plan, at_hand, TraceTally(plan.mode))
+        tally = TraceTally(plan.mode)
+        tally.notes |= dict.fromkeys(notes)
+        return cls(model, records, plan, at_hand, tally)
 
     def stream(self, progress: Progress | None) -> Iterator[tuple[ClipTrace, TraceTables]]:
         """Every clip that could be read; all are counted."""
@@ -133,3 +136,25 @@ class TraceRun:
         return Provenance(
             self.provenance.sources, self.provenance.specs, {**self.provenance.settings, **settings}
         )
+
+
+def _fit_plan(model: LoadedModel, plan: TracePlan) -> tuple[TracePlan, tuple[str, ...]]:
+    """The plan as this network can follow it, and what was changed."""
+    notes, by_clip = [], model.spec.output == "clip"
+    if by_clip and plan.mode == "frame":
+        plan = replace(plan, mode="prefix")
+        notes.append(
+            f"{model.spec.label} gives one answer a clip, not one a frame: each row is its answer to the frames "
+            "up to there (mode prefix)"
+        )
+    if by_clip and plan.mode != "prefix" and plan.explained:
+        plan = replace(plan, explained=False)
+        notes.append("what rows are made of is not shown: there is one answer a clip, not one a frame")
+    if plan.mode in ("prefix", "leave-one-out") and not model.anatomy.any_length:
+        stand = (
+            "the last frame stands still" if plan.mode == "prefix" else "its neighbour stands in for a frame"
+        )
+        notes.append(
+            f"the network takes {model.clip_spec.frames} frames alone: where some are missing, {stand}"
+        )
+    return plan, tuple(notes)

@@ -16,7 +16,6 @@ from gst_analysis.analyses.saliency.measure import (
     measure_evidence,
     measure_saliency,
     place_cells,
-    stride_of,
 )
 from gst_analysis.analyses.saliency.table import SALIENCY
 from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
@@ -25,7 +24,7 @@ from gst_analysis.clips.transforms import EvalTransform
 from gst_analysis.errors import BrokenCheckpoint, DataError, SpecError
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.registry import anatomy_of, build_model
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.probes.hooks import listening
 from gst_analysis.tables.schema import check
@@ -42,7 +41,9 @@ def draw_clip(frames: int = 4, size: int = 64) -> Tensor:
 
 
 def look(network: VideoNetwork, clip: Tensor, block: str, class_id: int = 1) -> dict[str, np.ndarray]:
-    return measure_evidence(network, clip, class_id, find_block(network.spec, block, clip.shape[-1]))
+    return measure_evidence(
+        network, clip, class_id, find_block(network.spec, block, clip.shape[-1]), anatomy_of(network.spec)
+    )
 
 
 def build(name: str) -> VideoNetwork:
@@ -190,10 +191,12 @@ def test_cells_stand_where_their_kernels_are_centred(block: str) -> None:
     (gradient,) = torch.autograd.grad(maps["here"][0, :, cells // 3, cells // 3].sum(), clip)
     reached = torch.nonzero(gradient[0, 0].abs().sum((0, 1))).flatten()
     assert 0 < reached.min() < reached.max() < size - 1
-    stride = stride_of(network.spec, find_block(network.spec, block, size))
+    place = find_block(network.spec, block, size)
+    stride = place.stride
+    assert stride is not None
     middle = float(reached.float().mean()) + 0.5
     # Max pooling picks one of its pixels, so the edges may lie a pixel in.
-    assert middle == pytest.approx(size * place_cells(cells, stride, size)[cells // 3], abs=1.1)
+    assert middle == pytest.approx(size * place_cells(cells, place, size)[cells // 3], abs=1.1)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +211,7 @@ def test_cells_stand_where_their_kernels_are_centred(block: str) -> None:
 )
 def test_strides_are_those_of_real_maps(name: str, block: str, stride: int) -> None:
     spec = ModelSpec.from_name(name)
-    assert stride_of(spec, find_block(spec, block, 224)) == stride
+    assert find_block(spec, block, 224).stride == stride
 
 
 def test_the_default_block_is_the_deepest_that_is_fine_enough() -> None:
