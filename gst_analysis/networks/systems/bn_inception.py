@@ -8,7 +8,7 @@ them below `base_model`; every convolution has a bias, a batch norm and a ReLU b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import torch
@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from gst_analysis.networks.network import check_clips
 from gst_analysis.networks.systems import SystemSpec
+from gst_analysis.networks.systems.matching import match, shape_of, unwrap
 from gst_analysis.networks.systems.recognised import Recognised
 
 FEATURES = 1024
@@ -189,55 +190,29 @@ def build(spec: SystemSpec) -> nn.Module:
 
 def recognise(state: Mapping[str, Tensor]) -> Recognised | None:
     """TSN's checkpoints on BN-Inception, and the ImageNet network itself, with the classes of its head."""
-    names = unwrap(state)
-    head = names.get("new_fc.weight")
-    if head is None or head.ndim != 2 or "base_model.inception_5b_1x1.weight" not in names:
+    names = name_officially(state)
+    head = shape_of(names, "new_fc.weight")
+    if len(head) != 2 or "base_model.inception_5b_1x1.weight" not in names:
         return None
-    spec = SystemSpec.from_name("tsn-bninception", num_classes=len(head))
-    plain = not any(".base_model." in "." + name for name in state)
+    spec = SystemSpec.from_name("tsn-bninception", num_classes=head[0])
+    layout = "tsn-pytorch" if any("base_model." in name for name in state) else "BN-Inception"
     notes = ("an average over frames shows in no weight: 8 frames assumed",)
-    return claim(spec, build, names, "BN-Inception" if plain else "tsn-pytorch", notes)
+    return match(spec, build, names, layout=layout, notes=notes)
 
 
+_LAYERS = re.compile(r"(conv\d_|inception_|gsm_|gsf_|res\d|fc)")
 _HEADS = re.compile(r"^(base_model\.)?(fc|fc_action|fc_final|last_linear)\.")
 
 
-def unwrap(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Names as ours: without what wraps the network, the layers below base_model, the head as new_fc.
+def name_officially(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Names as ours: the network for frames below base_model, the head as new_fc; norms' values as (C).
 
     Without dropout the official code leaves the head inside base_model, where the ImageNet network has it.
+    Values of norms that came out of Caffe lie as (1, C).
     """
-    names = {re.sub(r"^((module|_orig_mod|model)\.)+", "", name): tensor for name, tensor in state.items()}
-    if "conv1_7x7_s2.weight" in names:
-        inside = re.compile(r"(conv\d_|inception_|gsm_|gsf_|res\d|fc)")
-        names = {f"base_model.{name}" if inside.match(name) else name: t for name, t in names.items()}
-    return {_HEADS.sub("new_fc.", name): tensor for name, tensor in names.items()}
-
-
-def claim(
-    spec: SystemSpec,
-    build: Callable[[SystemSpec], nn.Module],
-    state: Mapping[str, Tensor],
-    layout: str,
-    notes: tuple[str, ...] = (),
-) -> Recognised | None:
-    """What a state dict is, if the module that the spec builds has exactly its names and shapes.
-
-    Files older than PyTorch 0.4.1 lack the counters of batch norms, and Caffe's statistics come as (1, C).
-    """
-    with torch.device("meta"):
-        own = build(spec).state_dict()
-    if not own.keys() >= state.keys():
-        return None
-    found = {}
-    for name, tensor in own.items():
-        if name in state:
-            given = state[name] if state[name].shape == tensor.shape else state[name].squeeze(0)
-            if given.shape != tensor.shape:
-                return None
-            found[name] = given
-        elif name.endswith("num_batches_tracked"):
-            found[name] = torch.zeros((), dtype=torch.long)
-        else:
-            return None
-    return Recognised(spec, layout, found, notes)
+    named = {}
+    for name, tensor in unwrap(state).items():
+        name = _HEADS.sub("new_fc.", f"base_model.{name}" if _LAYERS.match(name) else name)
+        single = "_bn." in name and tensor.ndim == 2 and len(tensor) == 1
+        named[name] = tensor.squeeze(0) if single else tensor
+    return named

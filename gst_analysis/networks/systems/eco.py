@@ -22,10 +22,10 @@ from gst_analysis.networks.systems.bn_inception import (
     BNInception,
     Unit,
     build_head,
-    claim,
-    unwrap,
+    name_officially,
     walk_units,
 )
+from gst_analysis.networks.systems.matching import match, shape_of
 from gst_analysis.networks.systems.recognised import Recognised
 
 SHARED = ("3a", "3b")
@@ -126,11 +126,11 @@ def build(spec: SystemSpec) -> nn.Module:
 
 def recognise(state: Mapping[str, Tensor]) -> Recognised | None:
     """ECO-pytorch's checkpoints; Full and Lite differ by the 2-D tail."""
-    names = unwrap(state)
-    head = names.get("new_fc.weight")
-    if head is None or head.ndim != 2 or "base_model.res3a_2.weight" not in names:
+    names = name_officially(state)
+    head = shape_of(names, "new_fc.weight")
+    if len(head) != 2 or "base_model.res3a_2.weight" not in names:
         return None
     system = "eco-full" if "base_model.inception_5b_1x1.weight" in names else "eco-lite"
-    spec = SystemSpec.from_name(system, num_classes=len(head))
+    spec = SystemSpec.from_name(system, num_classes=head[0])
     notes = (f"networks for 4, 8 or 16 frames have one and the same weights: {spec.num_frames} assumed",)
-    return claim(spec, build, names, "ECO-pytorch", notes)
+    return match(spec, build, names, layout="ECO-pytorch", notes=notes)

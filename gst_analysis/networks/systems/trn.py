@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.network import check_clips
-from gst_analysis.networks.systems import SystemSpec
-from gst_analysis.networks.systems.bn_inception import FEATURES, BNInception, build_head, claim, unwrap
+from gst_analysis.networks.systems import SystemSpec, frame_resnet
+from gst_analysis.networks.systems.bn_inception import FEATURES, BNInception, build_head, name_officially
+from gst_analysis.networks.systems.matching import Rule, match, rename, shape_of, unwrap
 from gst_analysis.networks.systems.recognised import Recognised
 
 FRAME_FEATURES = 256
@@ -89,9 +90,10 @@ class TRN(nn.Module):
                 found=str(self.frames),
                 todo="relations need a pair of frames",
             )
-        self.base_model = BNInception()
+        residual = spec.backbone == "resnet50"
+        self.base_model = _build_headless(spec) if residual else BNInception()
         self.dropout = nn.Dropout(0.8)
-        self.new_fc = build_head(FEATURES, FRAME_FEATURES)
+        self.new_fc = build_head(frame_resnet.FEATURES if residual else FEATURES, FRAME_FEATURES)
         self.consensus: nn.Module
         if settings["relation"] == "single":
             self.consensus = SingleRelation(self.frames, spec.num_classes)
@@ -108,10 +110,23 @@ class TRN(nn.Module):
                 found=str(clips.shape[1]),
                 todo="sample that many",
             )
-        features = self.base_model(clips.flatten(0, 1), self.frames)  # (N*T, F)
-        features = self.new_fc(self.dropout(features))  # (N*T, 256)
-        logits: Tensor = self.consensus(torch.unflatten(features, 0, (-1, self.frames)))
+        features = self.new_fc(self.dropout(self.see_frames(clips)))  # (N, T, 256)
+        logits: Tensor = self.consensus(features)
         return logits
+
+    def see_frames(self, clips: Tensor) -> Tensor:
+        """(N, T, 3, H, W) -> (N, T, F)."""
+        if isinstance(self.base_model, BNInception):
+            return torch.unflatten(self.base_model(clips.flatten(0, 1), self.frames), 0, (-1, self.frames))
+        features: Tensor = self.base_model(clips)
+        return features
+
+
+def _build_headless(spec: SystemSpec) -> nn.Module:
+    network = frame_resnet.FrameResNet(spec, frame_resnet.Bottleneck)
+    frame_resnet.initialise(network)
+    network.fc = nn.Identity()  # type: ignore[assignment] # the head is TRN's
+    return network
 
 
 def build(spec: SystemSpec) -> nn.Module:
@@ -120,29 +135,38 @@ def build(spec: SystemSpec) -> nn.Module:
 
 
 def recognise(state: Mapping[str, Tensor]) -> Recognised | None:
-    """TRN's checkpoints: TRN-pytorch on BN-Inception, both heads."""
-    names = unwrap(state)
-    if "base_model.inception_3a_1x1.weight" not in names:
-        return None
+    """TRN's checkpoints with both heads: TRN-pytorch's on either network, MMAction2's on ResNet-50."""
+    names = name_officially(rename(unwrap(state), _MMACTION2))
     head = read_head(names)
     if head is None:
         return None
     relation, frames, classes = head
+    backbone = "r50" if "base_model.layer4.2.conv3.weight" in names else "bninception"
     settings = {"relation": relation} if relation == "single" else {}
-    spec = SystemSpec.from_name("trn-bninception", num_frames=frames, num_classes=classes, **settings)
-    return claim(spec, build, names, "TRN-pytorch", explain(relation))
+    spec = SystemSpec.from_name(f"trn-{backbone}", num_frames=frames, num_classes=classes, **settings)
+    layout = "MMAction2" if any("cls_head." in name for name in state) else "TRN-pytorch"
+    return match(spec, build, names, layout=layout, notes=explain(relation))
+
+
+_MMACTION2: tuple[Rule, ...] = (  # it wraps a convolution with its norm
+    (r"^backbone\.conv1\.conv\.", "base_model.conv1."),
+    (r"^backbone\.conv1\.bn\.", "base_model.bn1."),
+    (r"^backbone\.(.*)\.conv(\d)\.conv\.", r"base_model.\1.conv\2."),
+    (r"^backbone\.(.*)\.conv(\d)\.bn\.", r"base_model.\1.bn\2."),
+    (r"^backbone\.(.*)\.downsample\.conv\.", r"base_model.\1.downsample.0."),
+    (r"^backbone\.(.*)\.downsample\.bn\.", r"base_model.\1.downsample.1."),
+    (r"^cls_head\.fc_cls\.", "new_fc."),
+    (r"^cls_head\.consensus\.", "consensus."),
+)
 
 
 def read_head(state: Mapping[str, Tensor]) -> tuple[str, int, int] | None:
     """The head's kind, its frames and classes; None where there is none of TRN's."""
-    for relation, prefix in (
-        ("multiscale", "consensus.fc_fusion_scales.0."),
-        ("single", "consensus.classifier."),
-    ):
-        first, last = state.get(prefix + "1.weight"), state.get(prefix + "3.weight")
-        if first is not None and last is not None and first.ndim == last.ndim == 2:
-            frames = first.shape[1] // FRAME_FEATURES
-            return (relation, frames, len(last)) if frames > 1 and len(last) else None
+    for relation, prefix in (("multiscale", "fc_fusion_scales.0"), ("single", "classifier")):
+        first, last = (shape_of(state, f"consensus.{prefix}.{layer}.weight") for layer in (1, 3))
+        if len(first) == len(last) == 2:
+            frames = first[1] // FRAME_FEATURES
+            return (relation, frames, last[0]) if frames > 1 and last[0] else None
     return None
 
 

@@ -103,12 +103,6 @@ def count_gmacs(network: nn.Module, clips: Tensor) -> float:
     return float(counter.get_total_flops()) / 2e9
 
 
-def relative(found: Tensor, truth: Tensor) -> float:
-    """The norm of the difference over the norm of the truth."""
-    assert found.shape == truth.shape
-    return float((found.double() - truth).norm() / truth.norm())
-
-
 def spread(logits: Tensor) -> float:
     """How far logits (N, K) of different clips lie from their mean, over their size."""
     return float((logits - logits.mean(0)).norm() / logits.norm())

@@ -7,7 +7,8 @@ import torch
 
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
 from gst_analysis.networks.systems.bn_inception import BNInception, build, recognise
-from tests.networks.systems.inception import FrameFunctions, count_gmacs, draw_lively, relative, spread
+from tests.networks.agreement import relative
+from tests.networks.systems.inception import FrameFunctions, count_gmacs, draw_lively, spread
 
 NAME = "tsn-bninception"
 OFFICIAL = {

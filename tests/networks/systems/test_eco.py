@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
 from gst_analysis.networks.systems.eco import build, recognise
-from tests.networks.systems.inception import FrameFunctions, State, count_gmacs, draw_lively, relative, spread
+from tests.networks.agreement import relative
+from tests.networks.systems.inception import FrameFunctions, State, count_gmacs, draw_lively, spread
 
 OFFICIAL = {
     "base_model.inception_3c_double_3x3_1.weight": (96, 64, 3, 3),

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
 from gst_analysis.networks.systems.trn import MultiScaleRelations, build, choose_tuples, recognise
-from tests.networks.systems.inception import FrameFunctions, State, count_gmacs, draw_lively, relative, spread
+from tests.networks.agreement import relative
+from tests.networks.systems.inception import FrameFunctions, State, count_gmacs, draw_lively, spread
 
 OFFICIAL = {
     "base_model.inception_3a_1x1.weight": (64, 192, 1, 1),
@@ -52,7 +54,7 @@ def frame_features(state: State, clips: Tensor) -> Tensor:
     return features.view(*clips.shape[:2], 256)
 
 
-@pytest.mark.parametrize("name", ["trn-bninception"])
+@pytest.mark.parametrize("name", ["trn-bninception", "trn-r50"])
 def test_the_size_is_the_published_one(name):
     record = SYSTEMS[name]
     network = build_on_meta(name)
@@ -71,15 +73,43 @@ def test_names_and_shapes_are_the_official_ones():
 
 @pytest.mark.parametrize("prefix", ["", "module."])
 @pytest.mark.parametrize("relation", ["multiscale", "single"])
-def test_its_own_state_is_recognised_with_its_frames(relation, prefix):
-    own = build_on_meta(num_classes=5, num_frames=4, relation=relation).state_dict()
+@pytest.mark.parametrize("name", ["trn-bninception", "trn-r50"])
+def test_its_own_state_is_recognised_with_its_frames(name, relation, prefix):
+    own = build_on_meta(name, num_classes=5, num_frames=4, relation=relation).state_dict()
     found = recognise({prefix + name: tensor for name, tensor in own.items()})
     assert found is not None
-    assert (found.spec.num_frames, found.spec.num_classes) == (4, 5)
+    assert (found.spec.name, found.spec.num_frames, found.spec.num_classes) == (name, 4, 5)
     assert found.spec.chosen["relation"] == relation
     assert found.layout == "TRN-pytorch"
     assert found.state.keys() == own.keys()
     assert any("random" in note for note in found.notes) == (relation == "multiscale")
+
+
+def test_mmaction2s_names_are_renamed():
+    own = build_on_meta("trn-r50", num_classes=5).state_dict()
+    theirs = {name_as_mmaction2(name): tensor for name, tensor in own.items()}
+    assert tuple(theirs["backbone.conv1.conv.weight"].shape) == (64, 3, 7, 7)
+    assert tuple(theirs["backbone.layer2.0.downsample.bn.running_var"].shape) == (512,)
+    assert tuple(theirs["cls_head.consensus.fc_fusion_scales.6.3.weight"].shape) == (5, 256)
+    found = recognise(theirs)
+    assert found is not None
+    assert (found.spec.name, found.spec.num_classes, found.layout) == ("trn-r50", 5, "MMAction2")
+    assert found.state.keys() == own.keys()
+    assert all(found.state[name] is own[name] for name in own)
+
+
+def name_as_mmaction2(name: str) -> str:
+    if name.startswith("consensus."):
+        return f"cls_head.{name}"
+    if name.startswith("new_fc."):
+        return name.replace("new_fc", "cls_head.fc_cls")
+    *path, layer, part = name.replace("base_model.", "").replace("downsample.", "downsample").split(".")
+    kind, place = layer[:-1].replace("bn", "conv"), layer[-1]
+    if kind == "downsample":
+        layer = "downsample.conv" if place == "0" else "downsample.bn"
+    else:
+        layer = f"{kind}{place}.{'bn' if layer.startswith('bn') else 'conv'}"
+    return ".".join(["backbone", *path, layer, part])
 
 
 def test_a_head_over_other_frames_is_left_alone():
@@ -123,6 +153,21 @@ def test_logits_equal_a_second_derivation_and_move_with_the_clip_and_its_order()
     assert relative(logits, relate(state, frame_features(state, clips), tuples)) < 1e-4
     assert spread(logits) > 0.1
     assert relative(backwards, logits.double()) > 0.1
+
+
+def test_the_frames_network_may_be_torchvisions_resnet():
+    clips = torch.randn(2, 3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    network = build(SystemSpec.from_name("trn-r50", num_classes=7, num_frames=3))
+    state = draw_lively(network, clips)
+    frames = torchvision.models.resnet50().eval()
+    frames.fc = nn.Identity()
+    frames.load_state_dict({n.removeprefix("base_model."): t for n, t in state.items() if "base_" in n})
+    with torch.no_grad():
+        logits = network(clips)
+        features = frames(clips.flatten(0, 1)) @ state["new_fc.weight"].T + state["new_fc.bias"]
+    tuples: Tuples = {3: [(0, 1, 2)], 2: [(0, 1), (0, 2), (1, 2)]}
+    assert relative(logits, relate(state, features.double().view(2, 3, 256), tuples)) < 1e-4
+    assert spread(logits) > 0.1
 
 
 def test_the_single_scale_reads_all_frames_at_once():
