@@ -80,6 +80,10 @@ class SystemSpec(NetworkSpec):
     def output(self) -> Output:
         return self.record.output
 
+    @property
+    def rows(self) -> int:
+        return super().rows if self.output == "clip" else self.num_frames // self.record.frames_a_row
+
     def to_json(self) -> dict[str, Any]:
         record = {"system": self.system, "num_frames": self.num_frames, "num_classes": self.num_classes}
         return {**record, "settings": dict(self.settings)} if self.settings else record

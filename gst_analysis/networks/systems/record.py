@@ -43,3 +43,5 @@ class System:
     """Fields of ClipSpec that differ from ours (resize, crop, mean, std, sampling, colours)."""
     lengths: str = "any"
     """Which numbers of frames it takes: any, only its own ("fixed"), or "multiples of 8"."""
+    frames_a_row: int = 1
+    """Frames of the clip behind one row of logits by frame."""
