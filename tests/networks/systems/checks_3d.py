@@ -41,12 +41,17 @@ def build_named(name: str, **settings: Any) -> nn.Module:
     return network.eval()
 
 
-def build_drawn(name: str, *, seed: int = 0, **settings: Any) -> nn.Module:
-    """The system with weights none of which is special."""
+def build_drawn(name: str, *, seed: int = 0, gain: float = 1.0, **settings: Any) -> nn.Module:
+    """The system with weights none of which is special.
+
+    Where no path goes round the layers, weights need a `gain`, or the clip fades away on its way.
+    """
     network = build_named(name, **settings).to_empty(device="cpu")
     draw_weights(network, seed=seed)
     with torch.no_grad():
         for key, tensor in network.state_dict().items():
+            if tensor.ndim > 1:
+                tensor.mul_(gain)
             if "nonlocal" in key and "conv_" in key:
                 tensor.mul_(0.3)  # products of products: drawn wider, a dot product overflows
     return network
