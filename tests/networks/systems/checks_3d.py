@@ -88,17 +88,13 @@ def check_same(found: Recognised | None, state: Mapping[str, Tensor]) -> None:
 
 
 def conv(
-    weights: Mapping[str, Tensor],
-    name: str,
-    x: Tensor,
-    stride: int | tuple[int, int, int] = 1,
-    *,
-    like: str = "same",
+    weights: Mapping[str, Tensor], name: str, x: Tensor, stride: int | tuple[int, int, int] = 1
 ) -> Tensor:
-    """A convolution read off the weights alone, padded so that a stride of 1 keeps the size."""
+    """A convolution read off the weights alone: as many groups as they say, and padded to keep the size."""
     kernel = weights[f"{name}.weight"]
-    padding = [size // 2 if like == "same" else 0 for size in kernel.shape[2:]]
-    return F.conv3d(x, kernel, weights.get(f"{name}.bias"), stride, padding)
+    padding = [size // 2 for size in kernel.shape[2:]]
+    groups = x.shape[1] // kernel.shape[1]
+    return F.conv3d(x, kernel, weights.get(f"{name}.bias"), stride, padding, groups=groups)
 
 
 def norm(weights: Mapping[str, Tensor], name: str, x: Tensor, eps: float = 1e-5) -> Tensor:
