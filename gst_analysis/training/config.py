@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from gst_analysis.errors import SpecError, legible
 from gst_analysis.networks.specs import LARGEST_SIDE, MIN_SIZE, MOST_FRAMES, ClipSpec, ModelSpec
+from gst_analysis.networks.systems import SYSTEMS, SystemSpec
 from gst_analysis.planted.worlds import WorldConfig
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -93,6 +94,7 @@ class ClipConfig:
     crop: int = 224
     mean: tuple[float, ...] = ClipSpec.mean
     std: tuple[float, ...] = ClipSpec.std
+    colours: str = ClipSpec.colours
     scales: tuple[float, ...] = (1.0, 0.875, 0.75, 0.66)
     max_distortion: int = 1
     flip: float = 0.5
@@ -221,11 +223,15 @@ class TrainConfig:
         self.clip.spec()
         self.model_spec(self.model.num_classes or 2)
 
-    def model_spec(self, num_classes: int) -> ModelSpec:
+    def model_spec(self, num_classes: int) -> ModelSpec | SystemSpec:
         """The network for this many classes."""
         model = self.model
         settings = {"alpha": model.alpha, "beta": model.beta, "width": model.width}
         frames = self.clip.frames
+        if model.name in SYSTEMS:
+            settings = {name: value for name, value in settings.items() if value is not None}
+            _require("model.name", not settings, "no alpha, beta or width for it", list(settings))
+            return SystemSpec.from_name(model.name, num_frames=frames, num_classes=num_classes)
         return ModelSpec.from_name(model.name, num_frames=frames, num_classes=num_classes, **settings)
 
     def to_json(self) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import torch
 
 from gst_analysis.errors import SpecError
+from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.devices import is_out_of_memory
 from gst_analysis.networks.registry import build_model
-from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.training.batches import BatchPlan
 
 
@@ -42,7 +42,7 @@ def explain_exhaustion(work: str, todo: str) -> Iterator[None]:
         raise SpecError(work, expected="enough memory for it", found="out of memory", todo=todo) from error
 
 
-def check_size(spec: ModelSpec, device: torch.device, todo: str) -> None:
+def check_size(spec: NetworkSpec, device: torch.device, todo: str) -> None:
     """Refuse a network for which this machine has too little memory: the system would kill the process.
 
     On a CPU there are its gradients and its momentum as well; other devices tell when theirs is full.

@@ -31,7 +31,7 @@ from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import BrokenCheckpoint, DataError, SpecError
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.registry import anatomy_of, build_model
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.probes.gradients import share_rows, trace_gradients
 from gst_analysis.tables.schema import check
@@ -103,9 +103,6 @@ class Mixing(nn.Module):
     def forward(self, clips: Tensor) -> Tensor:
         greys = clips.mean((2, 3, 4))  # (N, T)
         return (greys @ self.weights.T)[..., None] * self.scale
-
-    def stages(self) -> list[tuple[str, nn.Module]]:
-        return []
 
 
 def draw_weights(frames: int = 5) -> np.ndarray:
@@ -213,8 +210,8 @@ def test_the_class_is_the_clips_own_unless_one_is_asked_for(tmp_path: Path) -> N
     weights = draw_weights(3)
     model = fake_model(module=Mixing(weights))
     records = write_clips(tmp_path / "c", 1)
-    found = measure_influence(model, records, settings=CPU)
-    asked = measure_influence(model, records, class_id=0, settings=CPU)
+    found = measure_influence(model, records, blocks=False, settings=CPU)
+    asked = measure_influence(model, records, class_id=0, blocks=False, settings=CPU)
     rows = found.table["method"] == GRADIENT
     ratio = found.table[rows]["influence"] / asked.table[rows]["influence"]
     # Logits are 1 to 4 times one number, so the first or the last class is predicted.
@@ -282,7 +279,7 @@ def test_the_network_is_left_as_it_was_found(tmp_path: Path) -> None:
 def test_hooks_are_gone_also_after_an_error() -> None:
     network = build_small("gst-resnet26s")
     with pytest.raises(SpecError):
-        trace_gradients(network, torch.zeros(1, 2, 3, 8, 8), 0, blocks=dict(network.stages()))
+        trace_gradients(network, torch.zeros(1, 2, 3, 8, 8), 0, places=anatomy_of(network.spec).places)
     assert not any(module._forward_hooks for module in network.modules())
 
 
@@ -307,7 +304,7 @@ def test_block_profiles_estimate_the_whole_jacobian() -> None:
     for value in middle:
         gradient = torch.autograd.grad(value, clip, retain_graph=True)[0][0]
         exact += gradient.square().sum((1, 2, 3)).numpy()
-    _, profiles = trace_gradients(network, clip, 0, blocks={"layer4.1": block})
+    _, profiles = trace_gradients(network, clip, 0, places=anatomy_of(network.spec).places[-1:])
     estimate = profiles["layer4.1"] ** 2
     np.testing.assert_allclose(estimate / estimate.sum(), exact / exact.sum(), atol=0.15)
     np.testing.assert_allclose(estimate.sum(), exact.sum(), rtol=0.5)
