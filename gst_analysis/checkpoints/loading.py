@@ -241,37 +241,45 @@ def _describe(
     """Add what the weights do not hold: from the file's own record, else the card beside it, else assumed."""
     card = {} if record else load_card_beside(raw.path, raw.sha256)
     source = record or card
-    try:
-        clip_spec = ClipSpec.from_json(source.get("clip_spec") or {"frames": spec.num_frames})
-    except (GstError, TypeError) as error:
-        raise BrokenCheckpoint(
-            str(raw.path),
-            expected="a clip spec that makes sense",
-            found=str(error),
-            todo="correct the card beside the file, or remove it",
-        ) from error
+    clip_spec = _read_clip_spec(source, spec, raw.path)
     if not source.get("clip_spec"):
         crop = f"{clip_spec.resize} px short side, {clip_spec.crop} px centre crop, ImageNet mean and std"
         notes = (*notes, f"nothing states the clip's preprocessing: assumed {crop}")
-    labels = source.get("labels")
-    if labels is not None and (not isinstance(labels, list) or len(labels) != spec.num_classes):
-        raise BrokenCheckpoint(
-            str(raw.path),
-            expected=f"{spec.num_classes} labels or none",
-            found="another number",
-            todo="correct the labels, or leave them out",
-        )
     return Checkpoint(
         raw.path,
         raw.sha256,
         spec,
         clip_spec,
-        tuple(map(str, labels)) if labels else None,
+        _read_labels(source, spec, raw.path),
         found.layout,
         notes,
         found.state,
         source.get("provenance") or {},
     )
+
+
+def _read_clip_spec(source: Mapping[str, Any], spec: ModelSpec, path: Path) -> ClipSpec:
+    try:
+        return ClipSpec.from_json(source.get("clip_spec") or {"frames": spec.num_frames})
+    except (GstError, TypeError) as error:
+        raise BrokenCheckpoint(
+            str(path),
+            expected="a clip spec that makes sense",
+            found=str(error),
+            todo="correct the card beside the file, or remove it",
+        ) from error
+
+
+def _read_labels(source: Mapping[str, Any], spec: ModelSpec, path: Path) -> tuple[str, ...] | None:
+    labels = source.get("labels")
+    if labels is not None and (not isinstance(labels, list) or len(labels) != spec.num_classes):
+        raise BrokenCheckpoint(
+            str(path),
+            expected=f"{spec.num_classes} labels or none",
+            found="another number",
+            todo="correct the labels, or leave them out",
+        )
+    return tuple(map(str, labels)) if labels else None
 
 
 def _is_statistic(name: str) -> bool:
