@@ -19,7 +19,7 @@ _attach, _dir, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from gst_analysis.release import find_version
+        from gst_analysis.results import find_version
 
         return find_version()
     return _attach(name)

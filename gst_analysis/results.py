@@ -7,6 +7,7 @@ import importlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -21,7 +22,6 @@ from gst_analysis.files import (
     to_plain,
     write_whole,
 )
-from gst_analysis.release import find_version
 from gst_analysis.rooms import Door
 from gst_analysis.tables.schema import Schema, check_choices
 
@@ -35,6 +35,14 @@ else:
     drawings = Door("gst_analysis.style.files")
 
 Summary = TypeVar("Summary")
+
+
+def find_version() -> str:
+    """The installed version; a plain word where the source is run without having been installed."""
+    try:
+        return metadata.version("gst-analysis")
+    except metadata.PackageNotFoundError:
+        return "uninstalled"
 
 
 @dataclass(frozen=True)

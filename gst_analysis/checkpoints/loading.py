@@ -26,7 +26,7 @@ from gst_analysis.files import to_json, write_whole
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
-from gst_analysis.release import find_version
+from gst_analysis.results import find_version
 
 FORMAT, VERSION = "gst-analysis", 1
 CHANGED = "weights were changed after they were loaded or made: these are the network's as it is now"

@@ -1,4 +1,7 @@
-"""From a spec to a network."""
+"""From a spec to a network.
+
+A file of its own: it alone knows both kinds of backbone, so that neither of them knows the other.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from gst_analysis.analyses import cost
 from gst_analysis.checkpoints.loading import load_checkpoint, save_model
 from gst_analysis.cli import app, run
 from gst_analysis.networks.specs import ClipSpec
-from gst_analysis.release import find_version
+from gst_analysis.results import find_version
 from tests.conftest import SaveSmall, build_small
 
 COMMANDS = [info.name or info.callback.__name__ for info in app.registered_commands if info.callback]
