@@ -7,7 +7,6 @@ import importlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -26,6 +25,8 @@ from gst_analysis.rooms import Door
 from gst_analysis.tables.schema import Schema, check_choices
 
 if TYPE_CHECKING:
+    from importlib import metadata
+
     import pandas as pd
     import plotly.graph_objects as go
     from matplotlib.figure import Figure
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from gst_analysis.style import files as drawings
 else:
     drawings = Door("gst_analysis.style.files")
+    metadata = Door("importlib.metadata")  # it brings a parser of e-mail along
 
 Summary = TypeVar("Summary")
 
