@@ -45,7 +45,7 @@ from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
 from gst_analysis.errors import GstError, SpecError
 from gst_analysis.files import to_json, write_whole
 from gst_analysis.planted.making import WORLDS, make_world
-from gst_analysis.style.theme import render_figure
+from gst_analysis.style.files import render_figure
 from trained_models.make import fresh_world
 
 SHIPPED = Path("trained_models")

@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gst_analysis.style.names import GROUP_NAMES
-from gst_analysis.style.ramp import list_colours
-from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
+from gst_analysis.style.theme import Theme, list_colours, new_figure, style_axes, style_legend, theme_of
 
 WORLD_NAMES = {
     "static": "static world\n(any frame tells)",

@@ -45,9 +45,7 @@ def build_page() -> str:
     """The whole page as text, the same wherever and however wide the terminal is."""
     from gst_analysis.cli import app
 
-    commands = [
-        (info.name or info.callback.__name__, info) for info in app.registered_commands if info.callback
-    ]
+    commands = app.commands.import_all()
     index = "\n".join(
         f"- [`{name}`](#{name}): {_unfold(info.callback.__doc__).splitlines()[0]}" for name, info in commands
     )

@@ -10,20 +10,26 @@ stand in `__init__.pyi` beside this file, and nowhere else.
 
 from __future__ import annotations
 
-from typing import Any
+import functools
 
 import lazy_loader
 
-_attach, _dir, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+@functools.cache
+def _read_stub() -> tuple:
+    """What loads a public name, what lists them, and the list; read when a name is first asked for."""
+    return lazy_loader.attach_stub(__name__, __file__)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "__version__":
-        from gst_analysis.release import find_version
+        from gst_analysis.results import find_version
 
         return find_version()
-    return _attach(name)
+    load, _, public = _read_stub()
+    return public if name == "__all__" else load(name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*_dir(), "__version__"])
+    _, list_names, _ = _read_stub()
+    return sorted([*list_names(), "__version__"])

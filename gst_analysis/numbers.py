@@ -1,4 +1,7 @@
-"""Numbers as text, for the terminal, the report and the explorer alike."""
+"""Numbers as text, for the terminal and the report alike.
+
+A file of its own: neither may ask the other, and a number must read the same in both.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How long work says how far it has come: one protocol for every function that takes a `progress`."""
+"""How long work says how far it has come: one protocol for every function that takes a `progress`.
+
+A file of its own, which imports nothing: every floor of the house takes it.
+"""
 
 from __future__ import annotations
 

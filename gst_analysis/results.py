@@ -21,11 +21,12 @@ from gst_analysis.files import (
     to_plain,
     write_whole,
 )
-from gst_analysis.release import find_version
 from gst_analysis.rooms import Door
 from gst_analysis.tables.schema import Schema, check_choices
 
 if TYPE_CHECKING:
+    from importlib import metadata
+
     import pandas as pd
     import plotly.graph_objects as go
     from matplotlib.figure import Figure
@@ -33,8 +34,17 @@ if TYPE_CHECKING:
     from gst_analysis.style import files as drawings
 else:
     drawings = Door("gst_analysis.style.files")
+    metadata = Door("importlib.metadata")  # it brings a parser of e-mail along
 
 Summary = TypeVar("Summary")
+
+
+def find_version() -> str:
+    """The installed version; a plain word where the source is run without having been installed."""
+    try:
+        return metadata.version("gst-analysis")
+    except metadata.PackageNotFoundError:
+        return "uninstalled"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 import gst_analysis as gst
 from docs import analyses_table, cli_reference
@@ -29,6 +28,8 @@ PAGES = sorted(DOCS.glob("*.md"))
 READ = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES, *sorted((ROOT / "notebooks").glob("*.ipynb"))]
 """Everything that is written for readers."""
 FENCES = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+DECLARED = dict(app.commands.import_all())
+"""Every command as its module declares it."""
 
 every_text = pytest.mark.parametrize("path", READ, ids=lambda path: path.stem)
 
@@ -59,8 +60,8 @@ def list_shell_lines(text: str) -> Iterator[str]:
 def parse(line: str) -> dict[str, Any]:
     """Give a line to the program's own parser and build its options, and go no further."""
     name, *words = shlex.split(line, comments=True)[1:]
-    command: Any = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined] # a group has them
-    found: Any = next(one for one in app.registered_commands if (one.name or _name(one)) == name).callback
+    command, found = app.commands[name], DECLARED[name].callback
+    assert found is not None
     heard: dict[str, Any] = {}
 
     @functools.wraps(inspect.unwrap(found))
@@ -69,10 +70,6 @@ def parse(line: str) -> dict[str, Any]:
 
     takes_options(listen)(**command.make_context(name, words, resilient_parsing=False).params)
     return heard
-
-
-def _name(info: Any) -> str:
-    return str(info.callback.__name__)
 
 
 def list_calls(text: str) -> Iterator[ast.Call]:
@@ -102,9 +99,7 @@ def test_the_page_of_analyses_is_what_the_list_says() -> None:
 
 def test_the_command_line_page_has_every_command_option_and_example() -> None:
     page = cli_reference.build_page()
-    for info in app.registered_commands:
-        assert info.callback is not None
-        name = info.name or info.callback.__name__
+    for name, info in DECLARED.items():
         section = page.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
         assert "Example: gst-analyze" in (info.epilog or "")
         assert (info.epilog or "").removeprefix("Example: ") in section
@@ -114,8 +109,7 @@ def test_the_command_line_page_has_every_command_option_and_example() -> None:
 def test_the_command_line_page_names_options_as_the_program_takes_them() -> None:
     """By the parser itself, not by what the page's writer reads."""
     page = cli_reference.build_page()
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined] # a group has them
-    for name, command in commands.items():
+    for name, command in app.commands.items():
         section = page.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
         rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `--")]
         written = {word for row in rows for word in re.findall(r"--[a-z][a-z0-9-]*", row)}
@@ -125,7 +119,7 @@ def test_the_command_line_page_names_options_as_the_program_takes_them() -> None
 
 def test_a_changed_option_changes_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     before = cli_reference.build_page()
-    info = next(info for info in app.registered_commands if info.name == "bn-hist")
+    info = DECLARED["bn-hist"]
     assert info.callback is not None
     signature = inspect.signature(info.callback)
     changed = [
@@ -181,11 +175,10 @@ def test_lines_of_the_shell_are_what_the_program_takes(
 
 @every_text
 def test_commands_and_flags_of_sentences_exist(path: Path) -> None:
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined] # a group has them
     for code in list_inline(read_text(path)):
         name = re.match(r"gst-analyze ([a-z-]+)", code)
         if name:
-            taken = {word for one in commands[name.group(1)].params for word in one.opts}
+            taken = {word for one in app.commands[name.group(1)].params for word in one.opts}
             assert set(re.findall(r"--[a-z][a-z-]*", code)) <= taken | {"--help"}, code
 
 

@@ -109,6 +109,31 @@ def test_the_doors_are_light(code: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("words", "opened"),
+    [
+        ([], set()),
+        (["--help"], set()),
+        (["--version"], set()),
+        (["fly"], set()),
+        (["influence", "--help"], {"gst_analysis.analyses.influence.command"}),
+        (["cost", "gst-resnet50", "--json"], {"gst_analysis.analyses.cost.command"}),
+        (["report", "--help"], {"gst_analysis.reporting.command"}),
+    ],
+    ids=lambda one: " ".join(one) if isinstance(one, list) else "",
+)
+def test_the_program_imports_one_module_of_commands_at_most_and_nothing_that_prints(
+    words: list[str], opened: set[str]
+) -> None:
+    code = (
+        "import sys; from gst_analysis.cli import app, run; run(sys.argv[1:]); "
+        "held = set(app.commands.list_modules()) & set(sys.modules); "
+        "print('imported:', *sorted(held | {'rich', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].split()[1:] == sorted(opened)
+
+
 def call(**given: Any) -> Any:
     return gst.frame_influence("net.pth", "clip.mp4", **given)
 

@@ -1,36 +1,48 @@
 """The rooms: one folder an analysis, each with the same few files. This is their one list.
 
-The command line, the explorer, the report and the docs walk it. A new analysis is a folder and a line here.
+The command line, the explorer, the report and the docs walk it. A new analysis is a folder and a line here,
+out of which `--help` is written without opening the room.
 """
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from gst_analysis.rooms import About
+if TYPE_CHECKING:  # not for `--help`, which opens no room
+    from gst_analysis.rooms import About
 
-ROOMS = (
-    "scales",
-    "comparison",
-    "importance",
-    "drift",
-    "cost",
-    "dataset_check",
-    "prediction",
-    "evaluation",
-    "ablation",
-    "agreement",
-    "slimming",
-    "traces",
-    "influence",
-    "saliency",
-)
-"""Every analysis, in the order in which people meet them."""
+ROOMS: Mapping[str, Mapping[str, str]] = {
+    "scales": {"bn-hist": "Draw Figure 4 from checkpoints."},
+    "comparison": {"compare": "Compare the batch-norm scales of checkpoints, with statistics."},
+    "importance": {"importance": "Score the channels after every temporal operator."},
+    "drift": {"drift": "See how far batch-norm scales have moved since training began."},
+    "cost": {
+        "cost": "Count parameters and multiply-adds.",
+        "paper-audit": "Check the costs that the paper prints.",
+    },
+    "dataset_check": {"dataset-check": "Look through a data set's clips."},
+    "prediction": {"predict": "Tell the most likely classes of clips."},
+    "evaluation": {"evaluate": "Measure how often a network is right."},
+    "ablation": {"ablate": "Measure what each group of channels is needed for."},
+    "agreement": {"agreement": "Compare importance scores with what channels are needed for."},
+    "slimming": {"slim": "Take channels out of a network."},
+    "traces": {"trace": "Trace a prediction over the course of clips (Figure 5)."},
+    "influence": {"influence": "Measure which input frames a frame's prediction is made of."},
+    "saliency": {"saliency": "Show where in the frame a network looks."},
+}
+"""Every analysis, in the order in which people meet them: its commands, and what `--help` says of each."""
 
 
 def name_room(room: str) -> str:
     """A room's full name, under which Python finds it."""
     return f"{__name__}.{room}"
+
+
+def list_commands() -> dict[str, Mapping[str, str]]:
+    """Each room's module of commands: what it holds, and what `--help` says of it."""
+    return {f"{name_room(room)}.command": commands for room, commands in ROOMS.items() if commands}
 
 
 def list_analyses() -> list[About]:

@@ -31,7 +31,7 @@ from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.registry import anatomy_of, build_model, spec_from_json, usual_clip
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.networks.systems import SystemSpec
-from gst_analysis.release import find_version
+from gst_analysis.results import find_version
 
 FORMAT, VERSION = "gst-analysis", 1
 CHANGED = "weights were changed after they were loaded or made: these are the network's as it is now"
@@ -269,38 +269,46 @@ def _describe(
     """Add what the weights do not hold: from the file's own record, else the card beside it, else assumed."""
     card = {} if record else load_card_beside(raw.path, raw.sha256)
     source = record or card
-    try:
-        told = source.get("clip_spec")
-        clip_spec = ClipSpec.from_json(told) if told else usual_clip(spec)
-    except (GstError, TypeError) as error:
-        raise BrokenCheckpoint(
-            str(raw.path),
-            expected="a clip spec that makes sense",
-            found=str(error),
-            todo="correct the card beside the file, or remove it",
-        ) from error
+    clip_spec = _read_clip_spec(source, spec, raw.path)
     if not source.get("clip_spec"):
         crop = _say_preprocessing(clip_spec)
         notes = (*notes, f"nothing states the clip's preprocessing: assumed {crop}")
-    labels = source.get("labels")
-    if labels is not None and (not isinstance(labels, list) or len(labels) != spec.num_classes):
-        raise BrokenCheckpoint(
-            str(raw.path),
-            expected=f"{spec.num_classes} labels or none",
-            found="another number",
-            todo="correct the labels, or leave them out",
-        )
     return Checkpoint(
         raw.path,
         raw.sha256,
         spec,
         clip_spec,
-        tuple(map(str, labels)) if labels else None,
+        _read_labels(source, spec, raw.path),
         layout,
         notes,
         dict(state),
         source.get("provenance") or {},
     )
+
+
+def _read_clip_spec(source: Mapping[str, Any], spec: NetworkSpec, path: Path) -> ClipSpec:
+    told = source.get("clip_spec")
+    try:
+        return ClipSpec.from_json(told) if told else usual_clip(spec)
+    except (GstError, TypeError) as error:
+        raise BrokenCheckpoint(
+            str(path),
+            expected="a clip spec that makes sense",
+            found=str(error),
+            todo="correct the card beside the file, or remove it",
+        ) from error
+
+
+def _read_labels(source: Mapping[str, Any], spec: NetworkSpec, path: Path) -> tuple[str, ...] | None:
+    labels = source.get("labels")
+    if labels is not None and (not isinstance(labels, list) or len(labels) != spec.num_classes):
+        raise BrokenCheckpoint(
+            str(path),
+            expected=f"{spec.num_classes} labels or none",
+            found="another number",
+            todo="correct the labels, or leave them out",
+        )
+    return tuple(map(str, labels)) if labels else None
 
 
 def _is_statistic(name: str) -> bool:

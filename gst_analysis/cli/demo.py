@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from gst_analysis.cli.training import show_training
 from gst_analysis.console.options import Json, Out, takes_options
-from gst_analysis.console.output import print_files, print_json
+from gst_analysis.console.output import build_table, print_files, print_json, print_table
 from gst_analysis.demo import Demo, DemoOptions, run_demo
 
 commands = typer.Typer()
@@ -36,11 +34,13 @@ def demo(out: Out = Path("demo"), options: DemoOptions = _OPTIONS, json: Json = 
 
 def print_demo(demo: Demo) -> None:
     """What both networks have learned, and what to look at next."""
-    table = Table("network", "top-1 on validation clips", title="The class is only in the order of frames")
+    table = build_table(
+        "network", "top-1 on validation clips", title="The class is only in the order of frames"
+    )
     table.add_row("GST, α 1/4", f"{demo.gst_top1:.1%}")
     table.add_row("the 2-D network (C2D)", f"{demo.c2d_top1:.1%}")
     table.add_row("best without any sense of order", f"{demo.order_blind_top1:.1%}")
-    Console().print(table)
+    print_table(table)
     print(f"{demo.clips} clips rendered, two networks trained in {demo.seconds:.0f} s")
     print_files(demo.files)
     gst, world = demo.files["gst"], demo.files["world"]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
-from collections.abc import Iterator
-from importlib.util import find_spec
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
-from gst_analysis import analyses
+import gst_analysis
+from gst_analysis.cli.commands import Commands, Program
 from gst_analysis.errors import GstError, legible, one_line
 
 UsageError: Any = typer.BadParameter.__bases__[0]
@@ -20,36 +18,20 @@ UsageError: Any = typer.BadParameter.__bases__[0]
 INTERRUPTED = 130
 
 
-def build_program() -> typer.Typer:
+def build_program() -> Program:
     """The program with every command: its own, and those of the analyses in their list."""
-    program = typer.Typer(
+    top = typer.Typer(
+        cls=Program,
         name="gst-analyze",
         help="See where a video network keeps space and where it keeps time.",
         epilog="Example: gst-analyze bn-hist ckpt.pth --out figures",
         no_args_is_help=True,
-        add_completion=False,
         rich_markup_mode=None,
-        pretty_exceptions_enable=False,
     )
-    program.callback(invoke_without_command=True)(_top)
-    for module in _list_modules():
-        program.registered_commands += importlib.import_module(module).commands.registered_commands
+    top.callback(invoke_without_command=True)(_top)
+    program = cast(Program, typer.main.get_group(top))
+    program.commands = Commands()
     return program
-
-
-def _list_modules() -> Iterator[str]:
-    """Modules that hold commands, in the order of `--help`."""
-    yield "gst_analysis.cli.inspection"
-    for room in analyses.ROOMS:
-        if find_spec(f"{analyses.name_room(room)}.command") is not None:
-            yield f"{analyses.name_room(room)}.command"
-    yield from (
-        "gst_analysis.cli.synth",
-        "gst_analysis.cli.training",
-        "gst_analysis.reporting.command",
-        "gst_analysis.cli.demo",
-        "gst_analysis.cli.explore",
-    )
 
 
 def main() -> None:
@@ -94,9 +76,7 @@ def _top(
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
 ) -> None:
     if version:
-        from gst_analysis import __version__
-
-        print(__version__)
+        print(gst_analysis.__version__)
         raise typer.Exit
 
 

@@ -8,18 +8,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-from rich.table import Table
 
 from gst_analysis import training
 from gst_analysis.console.options import Json, Out
-from gst_analysis.console.output import open_bar, print_files, print_json, print_remarks
+from gst_analysis.console.output import (
+    build_table,
+    escape,
+    open_bar,
+    print_files,
+    print_json,
+    print_remarks,
+    print_table,
+)
+from gst_analysis.rooms import Door
 from gst_analysis.training import DEFAULT_RECIPE, TrainProgress, TrainResult, TrainWatcher
+
+if TYPE_CHECKING:
+    from rich import progress as bars
+else:
+    bars = Door("rich.progress")
 
 commands = typer.Typer()
 
@@ -76,10 +86,10 @@ def _train(recipe: str, changes: list[str], out: Path, resume: training.Resume) 
 def show_training() -> Iterator[TrainWatcher]:
     """A bar for the epoch at hand with loss, learning rate, speed and what is left of the whole run."""
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[now]}"),
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.fields[now]}"),
     )
     with open_bar(*columns) as bar:
         task = bar.add_task("starting", total=None, now="")
@@ -114,14 +124,14 @@ def print_stopped(out: Path, *, saved: bool) -> None:
 
 def print_trained(result: TrainResult) -> None:
     """A row an epoch, then where the files lie."""
-    table = Table(
+    table = build_table(
         "epoch", "lr", "loss", "top-1", "val loss", "val top-1", title=escape(result.summary.network)
     )
     for row in result.table.to_dict("records"):
         shares = [f"{row[name]:.1%}" if row[name] == row[name] else "" for name in ("top1", "val_top1")]
         losses = [f"{row[name]:.3f}" if row[name] == row[name] else "" for name in ("loss", "val_loss")]
         table.add_row(str(row["epoch"]), f"{row['lr']:.2g}", losses[0], shares[0], losses[1], shares[1])
-    Console().print(table)
+    print_table(table)
     print_remarks(result)
     print_files(result.files)
 

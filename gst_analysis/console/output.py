@@ -5,26 +5,26 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.table import Table
 
 from gst_analysis.files import to_json
 from gst_analysis.options import Files
 from gst_analysis.processes import is_leader
 from gst_analysis.progress import Progress as Report
 from gst_analysis.results import Result
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    from rich import console, markup
+    from rich import progress as bars
+    from rich import table as tables
+else:  # neither help nor JSON needs Rich, which is slow to import
+    bars = Door("rich.progress")
+    console = Door("rich.console")
+    markup = Door("rich.markup")
+    tables = Door("rich.table")
 
 AnyResult = TypeVar("AnyResult", bound=Result[Any])
 AnyOutcome = TypeVar("AnyOutcome", bound="Outcome")
@@ -39,11 +39,11 @@ def print_json(value: Any) -> None:
 def show_progress(title: str, total: int = 0) -> Iterator[Report]:
     """A bar on stderr for as long as the block runs; nothing when stderr is not a terminal."""
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[current]}"),
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeRemainingColumn(),
+        bars.TextColumn("{task.fields[current]}"),
     )
     with open_bar(*columns) as bar:
         task = bar.add_task(title, total=total, current="")
@@ -114,14 +114,14 @@ def print_remarks(result: Outcome) -> None:
 
 
 @contextmanager
-def open_bar(*columns: ProgressColumn) -> Iterator[Progress]:
+def open_bar(*columns: bars.ProgressColumn) -> Iterator[bars.Progress]:
     """A bar on stderr that leaves nothing behind; where stderr is no terminal it is never started.
 
     A bar that is merely disabled ends with an empty line in older versions of Rich.
     """
-    console = Console(stderr=True)
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    if not console.is_terminal:
+    screen = console.Console(stderr=True)
+    bar = bars.Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
+    if not screen.is_terminal:
         yield bar
         return
     with bar:
@@ -136,12 +136,27 @@ def print_files(files: Mapping[str, str]) -> None:
 
 def print_pairs(title: str, pairs: Mapping[str, object]) -> None:
     """Two columns: what, and which."""
-    table = Table(title=escape(title), show_header=False)
+    table = tables.Table(title=escape(title), show_header=False)
     table.add_column()
     table.add_column(overflow="fold")
     for name, value in pairs.items():
         table.add_row(name, escape(str(value)))
-    Console().print(table)
+    print_table(table)
+
+
+def build_table(*headings: str, title: str | None = None, caption: str | None = None) -> tables.Table:
+    """A table for the terminal, of columns that have only a heading; others are added to it."""
+    return tables.Table(*headings, title=title, caption=caption)
+
+
+def print_table(table: tables.Table) -> None:
+    """A table on stdout."""
+    console.Console().print(table)
+
+
+def escape(text: str) -> str:
+    """Text for a cell or a title, none of which Rich takes for markup."""
+    return markup.escape(text)
 
 
 def format_number(value: float) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gst_analysis.errors import DataError, SpecError
-from gst_analysis.planted.render import Box, Rendering, X, Y
+from gst_analysis.planted.render import Box, Rendering, Sprite, X, Y
 from gst_analysis.planted.scenes import ClipPlan
 from gst_analysis.planted.shapes import Colour
 from gst_analysis.planted.worlds import Split, WorldConfig, split_of
@@ -159,21 +159,7 @@ def describe_clip(config: WorldConfig, plan: ClipPlan, rendering: Rendering) -> 
         hue=look.hue,
         twin_hue=look.twin_hue,
         radius=round(look.radius, _DIGITS),
-        things=tuple(
-            Thing(
-                s.role,
-                s.shape,
-                s.texture,
-                s.colour,
-                s.second,
-                round(s.aspect, _DIGITS),
-                s.part,
-                seen,
-                _pairs(s.track[:, X : Y + 1]),
-                *(_numbers(column) for column in s.track[:, Y + 1 :].T),
-            )
-            for s, seen in boxes
-        ),
+        things=tuple(_describe_thing(sprite, seen) for sprite, seen in boxes),
         texture_seed=scene.backdrop.texture_seed,
         background=scene.backdrop.colour,
         contrast=scene.backdrop.contrast,
@@ -183,6 +169,21 @@ def describe_clip(config: WorldConfig, plan: ClipPlan, rendering: Rendering) -> 
         noise_sigma=scene.noise_sigma,
         noise_seed=scene.noise_seed,
         compression=config.level.compression,
+    )
+
+
+def _describe_thing(sprite: Sprite, seen: tuple[Box | None, ...]) -> Thing:
+    return Thing(
+        sprite.role,
+        sprite.shape,
+        sprite.texture,
+        sprite.colour,
+        sprite.second,
+        round(sprite.aspect, _DIGITS),
+        sprite.part,
+        seen,
+        _pairs(sprite.track[:, X : Y + 1]),
+        *(_numbers(column) for column in sprite.track[:, Y + 1 :].T),
     )
 
 

@@ -17,11 +17,10 @@ from gst_analysis.files import check_place, write_whole
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.options import keyword_options
 from gst_analysis.progress import Progress, no_progress
-from gst_analysis.release import find_version
 from gst_analysis.reporting.origin import write_provenance, write_report_command
 from gst_analysis.reporting.page import Page, build_page
 from gst_analysis.reporting.walking import Writer, list_sections, list_words, list_writers
-from gst_analysis.results import Provenance
+from gst_analysis.results import Provenance, find_version
 from gst_analysis.sections.options import ReportOptions
 from gst_analysis.sections.parts import Section, Words
 from gst_analysis.sections.subject import ReportClips, Subject, choose_clips

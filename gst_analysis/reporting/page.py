@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 from gst_analysis.errors import one_line
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.sections.parts import PageFigure, PageTable, Section
-from gst_analysis.style.theme import DARK, LIGHT, SPATIAL, Theme, render_figure
+from gst_analysis.style.files import render_figure
+from gst_analysis.style.theme import DARK, LIGHT, SPATIAL, Theme
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,4 +1,7 @@
-"""How much of a data set a report looks at, and what it leaves out."""
+"""How much of a data set a report looks at, and what it leaves out.
+
+Apart from subject.py, which needs torch: `--help` and the explorer's pages ask for options alone.
+"""
 
 from __future__ import annotations
 

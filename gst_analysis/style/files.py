@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import os
+import threading
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
 import plotly.graph_objects as go
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from gst_analysis.files import Writer, write_whole
-from gst_analysis.style.theme import render_figure
+
+_SALT = threading.Lock()
+"""rc_context changes settings for all threads while it lasts."""
+
+
+def render_figure(figure: Figure, kind: str) -> bytes:
+    """The figure as a png, svg or pdf; the same figure gives the same bytes."""
+    metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
+    buffer = io.BytesIO()
+    with _SALT, rc_context({"svg.hashsalt": "gst-analysis"}):  # element ids would be random without it
+        figure.savefig(buffer, format=kind, dpi=200, facecolor=figure.get_facecolor(), metadata=metadata)
+    return buffer.getvalue()
 
 
 def image_writer(figure: Figure, kind: str) -> Writer:

@@ -1,4 +1,7 @@
-"""What every figure in plotly starts from, whatever its process has made plotly's default."""
+"""What every figure in plotly starts from, whatever its process has made plotly's default.
+
+Apart from theme.py, so that to draw with matplotlib is not to import plotly.
+"""
 
 from __future__ import annotations
 

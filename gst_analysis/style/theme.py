@@ -1,4 +1,4 @@
-"""One look for every figure: two colours for space and time, ink and paper for light and dark.
+"""One look for every figure: two colours for space and time, a ramp for checkpoints, ink and paper.
 
 Colours are Okabe and Ito's, which colour-blind readers can tell apart. Nothing here touches matplotlib's
 global settings, so figures can be drawn from several threads at once.
@@ -7,14 +7,12 @@ global settings, so figures can be drawn from several threads at once.
 from __future__ import annotations
 
 import io
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
@@ -22,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from gst_analysis.files import write_whole
+from gst_analysis.style.names import tell_apart
 
 Grid = Literal["x", "y", "both"]
 
@@ -34,6 +32,12 @@ GROUP_COLOURS_DARK: Mapping[str, str] = {
     "shared": "#A8A8A8",
     "all": "#A8A8A8",
 }
+MARKERS = "os^DvPX*"
+"""For checkpoints, in the order given."""
+MOST_NAMED = 10
+"""Checkpoints that a legend names one by one; of more it names five along the ramp."""
+LONGEST_NAME = 34
+"""Letters of a checkpoint's name in a legend."""
 
 
 @dataclass(frozen=True)
@@ -139,20 +143,22 @@ def choose_ink(share: float, colour: str, theme: Theme) -> str:
     return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#FFFFFF"
 
 
-_SALT = threading.Lock()
-"""rc_context changes settings for all threads while it lasts."""
+def list_colours(count: int, theme: Theme) -> list[str]:
+    """A ramp for the order of checkpoints; legible on the theme's paper, and to the colour-blind."""
+    low, high = (0.42, 1.0) if theme is DARK else (0.0, 0.77)
+    ramp = colormaps["viridis"](np.linspace(low, high, count) if count > 1 else [low])
+    return ["#" + "".join(f"{round(255 * part):02x}" for part in colour[:3]) for colour in ramp]
 
 
-def save_figure(figure: Figure, path: Path) -> Path:
-    """Write png, svg or pdf by the path's ending; the same figure gives the same bytes."""
-    drawn = render_figure(figure, path.suffix.removeprefix("."))
-    return write_whole(path, lambda file: file.write(drawn))
-
-
-def render_figure(figure: Figure, kind: str) -> bytes:
-    """The figure as a png, svg or pdf; the same figure gives the same bytes."""
-    metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
-    buffer = io.BytesIO()
-    with _SALT, rc_context({"svg.hashsalt": "gst-analysis"}):  # element ids would be random without it
-        figure.savefig(buffer, format=kind, dpi=200, facecolor=figure.get_facecolor(), metadata=metadata)
-    return buffer.getvalue()
+def name_lines(names: Sequence[str], theme: Theme, *, markers: bool = False) -> list[Line2D]:
+    """Legend entries: every checkpoint, or of many five from the first to the last."""
+    lines = [
+        Line2D([], [], color=c, label=name, marker=MARKERS[i % len(MARKERS)] if markers else "")
+        for i, (name, c) in enumerate(
+            zip(tell_apart(names, LONGEST_NAME), list_colours(len(names), theme), strict=True)
+        )
+    ]
+    if len(names) <= MOST_NAMED:
+        return lines
+    rest = Line2D([], [], linestyle="", label=f"(5 of {len(names)}, in the order given)")
+    return [*(lines[round(place * (len(lines) - 1) / 4)] for place in range(5)), rest]

@@ -21,7 +21,6 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 import torch
-import typer
 from matplotlib.figure import Figure
 
 from gst_analysis.analyses import find_analysis
@@ -147,7 +146,7 @@ def check_files(result: Result[Any], folder: Path) -> None:
 
 def check_options(about: About) -> None:
     """Every option can be said on the command line, and is heard as it was said."""
-    command: Any = typer.main.get_command(app).commands[about.command]  # type: ignore[attr-defined]
+    command = app.commands[about.command]
     standard, named = about.options(), ["a", "b"][: COUNT[about.needs]]
     for field in list_options(standard):
         chosen = dataclasses.replace(

@@ -19,13 +19,14 @@ from tests.analyses.test_contract import build_bench
 from tests.conftest import SaveSmall
 
 HERE = str(Path(__file__).parent)
+TOY = {"count-norms": "Count the batch norms of a network."}
 
 
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The toy room's folder among the others, and its line in the list."""
     monkeypatch.setattr(analyses, "__path__", [*analyses.__path__, HERE])
-    monkeypatch.setattr(analyses, "ROOMS", (*analyses.ROOMS, "toy_room"))
+    monkeypatch.setattr(analyses, "ROOMS", {**analyses.ROOMS, "toy_room": TOY})
     built = program.build_program()
     monkeypatch.setattr(program, "app", built)
     monkeypatch.setattr("tests.analyses.contract.app", built)
@@ -80,7 +81,9 @@ def test_without_a_room_everything_else_stays(
 ) -> None:
     before = list_sections()
     command = analyses.find_analysis(gone).command
-    monkeypatch.setattr(analyses, "ROOMS", tuple(room for room in analyses.ROOMS if room != gone))
+    monkeypatch.setattr(
+        analyses, "ROOMS", {room: held for room, held in analyses.ROOMS.items() if room != gone}
+    )
     monkeypatch.setattr(program, "app", program.build_program())
     assert program.run(["--help"]) == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()]

@@ -7,8 +7,6 @@ import shlex
 from inspect import signature
 from typing import Any
 
-import typer
-
 import gst_analysis as gst
 from app.commands import Lines
 from gst_analysis.analyses import list_analyses
@@ -26,8 +24,7 @@ def hear(line: str) -> dict[str, Any]:
     """What a command understands of a line, by its parameters' names; exits where it understands none."""
     called, name, *words = shlex.split(line)
     assert called == "gst-analyze"
-    commands: Any = typer.main.get_command(program.app)
-    found: dict[str, Any] = commands.commands[name].make_context(name, words).params
+    found: dict[str, Any] = program.app.commands[name].make_context(name, words).params
     return found
 
 

@@ -23,7 +23,7 @@ def test_every_analysis_of_the_list_is_a_line(visit: Visit) -> None:
 
 @pytest.mark.usefixtures("toy")
 def test_a_folder_and_a_line_are_on_the_page_and_run_there(visit: Visit, save_small: SaveSmall) -> None:
-    assert analyses.ROOMS[-1] == "toy_room"
+    assert list(analyses.ROOMS)[-1] == "toy_room"
     save_small(file="net.pth")
     page = visit("analyses", ckpt="net.pth", run="Toy")
     assert list(page.table[0].value["Analysis"])[-1] == "Toy"

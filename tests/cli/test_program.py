@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import json
 import os
 import subprocess
@@ -12,20 +13,19 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import typer
 
 from gst_analysis.analyses import cost
 from gst_analysis.checkpoints.loading import load_checkpoint, save_model
 from gst_analysis.cli import app, run
 from gst_analysis.networks.specs import ClipSpec
-from gst_analysis.release import find_version
+from gst_analysis.results import find_version
 from tests.conftest import SaveSmall, build_small
 
-COMMANDS = [info.name or info.callback.__name__ for info in app.registered_commands if info.callback]
+COMMANDS = list(app.commands)
 
 WRITING = [
-    command.name
-    for command in typer.main.get_command(app).commands.values()  # type: ignore[attr-defined] # it is a group
+    name
+    for name, command in app.commands.items()
     if any("--out" in parameter.opts for parameter in command.params)
 ]
 
@@ -257,6 +257,15 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
     printed = capsys.readouterr().out
     assert f"Example: gst-analyze {command}" in " ".join(printed.split())
     assert "--json" in printed
+
+
+def test_help_lists_every_command_and_what_its_docstring_says() -> None:
+    """Names and lines stand in lists, which are read before any command is imported."""
+    declared = [
+        (name, (inspect.getdoc(info.callback) or "").partition("\n")[0])
+        for name, info in app.commands.import_all()
+    ]
+    assert list(app.commands.lines.items()) == declared
 
 
 def test_version_and_bare_call(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gst_analysis.analyses.ablation import Ablation, AblationOptions, ablate
 from gst_analysis.console.options import CheckpointFile, Dataset, Json, takes_options
-from gst_analysis.console.output import finish, show_progress
+from gst_analysis.console.output import build_table, escape, finish, print_table, show_progress
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
@@ -47,7 +44,7 @@ def print_ablation(result: Ablation) -> None:
     summary = result.summary
     several = summary.clips > 1
     accuracy = f"{summary.accuracy.value:.1%} of {summary.clips} clips right when nothing is changed"
-    table = Table(
+    table = build_table(
         title=f"{escape(result.name)}: {accuracy}",
         caption=f"percentage points of accuracy lost{'; *: the interval leaves out 0' if several else ''}",
     )
@@ -60,4 +57,4 @@ def print_ablation(result: Ablation) -> None:
         sure = [several and (low > 0 or high < 0) for _, low, high in drops]
         cells = [f"{100 * drop[0]:.1f}{'*' if star else ' '}" for drop, star in zip(drops, sure, strict=True)]
         table.add_row(str(layer), str(group), *cells)
-    Console().print(table)
+    print_table(table)

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from gst_analysis.analyses.agreement import AgreementOptions, ScoreAgreement, score_agreement
 from gst_analysis.console.options import Json, takes_options
-from gst_analysis.console.output import finish, show_progress
+from gst_analysis.console.output import build_table, finish, print_table, show_progress
 from gst_analysis.errors import SpecError
 from gst_analysis.options import Files, files_of
 
@@ -73,13 +71,13 @@ def print_agreement(result: ScoreAgreement) -> None:
     means = result.table[result.table["checkpoint"] == "all"]
     shown = means[(means["measure"] == result.measure) & (means["aggregate"] == result.aggregate)]
     title = f"rank correlation with {result.measure}, {result.aggregate} of a group's channels"
-    table = Table("score", title=title, caption="in brackets: confidence interval")
+    table = build_table("score", title=title, caption="in brackets: confidence interval")
     for intervention in dict.fromkeys(shown["intervention"]):
         table.add_column(str(intervention), justify="right")
     for score, rows in shown.groupby("score", sort=False):
         numbers = rows[["spearman", "low", "high"]].to_numpy(dtype=float)
         table.add_row(str(score), *(_say(*row) for row in numbers))
-    Console().print(table)
+    print_table(table)
 
 
 def _say(rho: float, low: float, high: float) -> str:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gst_analysis.analyses.comparison import ComparisonOptions, ScaleComparison, compare_scales
 from gst_analysis.analyses.comparison.table import ComparedCheckpoint, ComparisonSummary
 from gst_analysis.console.options import CheckpointFiles, Json, takes_options
-from gst_analysis.console.output import finish, format_number, format_p_value, show_progress
+from gst_analysis.console.output import (
+    build_table,
+    escape,
+    finish,
+    format_number,
+    format_p_value,
+    print_table,
+    show_progress,
+)
 from gst_analysis.options import Files, files_of
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 commands = typer.Typer()
 
@@ -48,9 +56,9 @@ def print_comparison(result: ScaleComparison) -> None:
     if len(summary.checkpoints) <= _MOST_DETAILED:
         for name, rows in result.table.groupby("checkpoint", sort=False):
             reasons = summary.checkpoints[str(name)].undefined
-            Console().print(_gap_table(str(name), summary.statistic, rows.to_dict("records"), reasons))
+            print_table(_gap_table(str(name), summary.statistic, rows.to_dict("records"), reasons))
     title = f"layers where {summary.statistic} of temporal t and spatial s differ (5%, {summary.correction})"
-    table = Table(title=title)
+    table = build_table(title=title)
     table.add_column("checkpoint", overflow="fold")
     for heading in ("t > s", "t < s", "tested", "unlike reference"):
         table.add_column(heading, justify="right")
@@ -58,7 +66,7 @@ def print_comparison(result: ScaleComparison) -> None:
         above, below = str(counts.temporal_above), str(counts.temporal_below)
         tested = f"{counts.tested} of {counts.layers}"
         table.add_row(escape(name), above, below, tested, _count_unlike(name, counts, summary))
-    Console().print(table)
+    print_table(table)
     for row in result.uncompared.to_dict("records"):
         print(f"not compared: {row['checkpoint']}, {row['what']}: {row['why']}")
 
@@ -70,7 +78,7 @@ def _count_unlike(name: str, counts: ComparedCheckpoint, summary: ComparisonSumm
 
 
 def _gap_table(name: str, statistic: str, rows: list[dict[Any, Any]], reasons: tuple[str, ...]) -> Table:
-    table = Table(title=f"{escape(name)}: median {statistic}, temporal minus spatial; p after Holm")
+    table = build_table(title=f"{escape(name)}: median {statistic}, temporal minus spatial; p after Holm")
     table.add_column("layer", no_wrap=True)
     for heading in ("n", "gap", "95% interval", "moved by", "AUC", "p", "KS p"):
         table.add_column(heading, justify="right", no_wrap=True)

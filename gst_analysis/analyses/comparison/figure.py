@@ -21,8 +21,17 @@ from gst_analysis.analyses.scales.gap_map import draw_gap_map
 from gst_analysis.analyses.scales.panels import lay_out_panels
 from gst_analysis.analyses.scales.table import name_symbol
 from gst_analysis.style.names import GROUP_NAMES, tell_apart
-from gst_analysis.style.ramp import LONGEST_NAME, MOST_NAMED, list_colours, name_lines
-from gst_analysis.style.theme import Theme, add_legend, new_figure, style_axes, theme_of
+from gst_analysis.style.theme import (
+    LONGEST_NAME,
+    MOST_NAMED,
+    Theme,
+    add_legend,
+    list_colours,
+    name_lines,
+    new_figure,
+    style_axes,
+    theme_of,
+)
 
 _STEPS = 240
 _SMOOTHING = 0.012

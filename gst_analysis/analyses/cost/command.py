@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from gst_analysis.analyses.cost import (
     Cost,
@@ -18,7 +16,7 @@ from gst_analysis.analyses.cost import (
     summarise_cost,
 )
 from gst_analysis.console.options import Json, takes_options
-from gst_analysis.console.output import finish, print_json, print_pairs
+from gst_analysis.console.output import build_table, finish, print_json, print_pairs, print_table
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.numbers import show_count
 from gst_analysis.options import Files, files_of
@@ -80,10 +78,10 @@ def print_cost(summary: CostSummary) -> None:
     frames = "one frame" if spec.num_frames == 1 else f"{spec.num_frames} frames"
     network = f"{spec.label}, {spec.num_classes:,} classes, {frames} of {summary.size}²"
     print_pairs(f"{network}\nconvolutions and linear layers of one clip", totals)
-    table = Table("group", "parameters", "multiply-adds", "of all multiply-adds")
+    table = build_table("group", "parameters", "multiply-adds", "of all multiply-adds")
     for name, part in summary.groups.items():
         table.add_row(name, f"{part.params:,}", f"{part.macs:,}", f"{part.macs / summary.macs:.1%}")
-    Console().print(table)
+    print_table(table)
     print_pairs(
         "by counting convention", {n: f"{v:,} ({show_count(v)})" for n, v in summary.conventions.items()}
     )
@@ -91,13 +89,15 @@ def print_cost(summary: CostSummary) -> None:
 
 def print_audit(result: PaperAudit) -> None:
     """Table 1's formulas at work, then printed beside computed, contradictions marked."""
-    formulas = Table(title="Table 1 at 64 channels in and out, 3x3x3, α 1/4, 2 groups")
+    formulas = build_table(title="Table 1 at 64 channels in and out, 3x3x3, α 1/4, 2 groups")
     for heading in ("operator", "formula", "parameters"):
         formulas.add_column(heading)
     for line in result.summary.formulas:
         formulas.add_row(line.model, f"{line.symbols}\n= {line.numbers}", f"{line.params:,}")
-    Console().print(formulas)
-    table = Table("table", "set", "method", "frames", "printed", "computed", title="M: million parameters")
+    print_table(formulas)
+    table = build_table(
+        "table", "set", "method", "frames", "printed", "computed", title="M: million parameters"
+    )
     table.add_column("verdict", no_wrap=True)
     units = {"params_m": "M", "gmacs": "GMACs"}
     for row in result.table.to_dict("records"):
@@ -106,6 +106,6 @@ def print_audit(result: PaperAudit) -> None:
         style = "bold" if row["verdict"] == "contradicts" else None
         cells = (str(row["table"]), dataset, str(row["method"]), str(row["frames"]), *numbers)
         table.add_row(*cells, str(row["verdict"]), style=style)
-    Console().print(table)
+    print_table(table)
     for contradiction in result.summary.contradictions:
         print(contradiction)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gst_analysis.analyses.cost import cost
+from gst_analysis.analyses.cost import Cost, cost
 from gst_analysis.numbers import show_count
 from gst_analysis.progress import Progress
 from gst_analysis.sections.parts import PageFigure, PageTable, Section, Words, draw_both
@@ -26,9 +26,25 @@ WORDS = Words(
 def write_section(subject: Subject, progress: Progress) -> Section:
     """Parameters and multiply-adds of a clip as this checkpoint takes it."""
     checkpoint = subject.checkpoint
-
     size = checkpoint.clip_spec.crop
     result = cost(checkpoint)
+    summary = result.summary
+    figure = PageFigure(
+        "cost",
+        "Multiply-adds by stage and by what they are for.",
+        {"light": result.plot()},
+        draw_both(lambda dark: result.plot_interactive(dark=dark)),
+    )
+    text = [
+        f"For {checkpoint.clip_spec.frames} frames of {size}×{size} pixels: {show_count(summary.params)} "
+        f"parameters and {show_count(summary.macs)} multiply-adds in convolutions and linear layers (twice "
+        "as many FLOPs)."
+    ]
+    return Section(NAME, text=text, figures=[figure], tables=[_tabulate_groups(result)])
+
+
+def _tabulate_groups(result: Cost) -> PageTable:
+    """What each group takes of all; the rows by layer are there to download."""
     summary = result.summary
     groups: Mapping[Any, Any] = summary.groups
     rows = [
@@ -42,25 +58,13 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         for name, part in groups.items()
     ]
     rows.append(("all", show_count(summary.params), "100%", show_count(summary.macs), "100%"))
-    table = PageTable(
+    return PageTable(
         ("whose", "parameters", "of all", "multiply-adds", "of all"),
         rows,
         "Cost of one clip.",
         "cost",
         result.table.to_csv(index=False, lineterminator="\n"),
     )
-    figure = PageFigure(
-        "cost",
-        "Multiply-adds by stage and by what they are for.",
-        {"light": result.plot()},
-        draw_both(lambda dark: result.plot_interactive(dark=dark)),
-    )
-    text = [
-        f"For {checkpoint.clip_spec.frames} frames of {size}×{size} pixels: {show_count(summary.params)} "
-        f"parameters and {show_count(summary.macs)} multiply-adds in convolutions and linear layers (twice "
-        "as many FLOPs)."
-    ]
-    return Section(NAME, text=text, figures=[figure], tables=[table])
 
 
 def write_line(subject: Subject) -> str:

@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gst_analysis.analyses.dataset_check import DatasetCheck, DatasetCheckOptions, check_dataset
 from gst_analysis.console.options import Json, check_out, takes_options
-from gst_analysis.console.output import print_files, print_json, print_remarks, show_progress
+from gst_analysis.console.output import (
+    build_table,
+    escape,
+    print_files,
+    print_json,
+    print_remarks,
+    print_table,
+    show_progress,
+)
 
 commands = typer.Typer()
 
@@ -54,8 +59,8 @@ def look_through(
 def print_dataset_check(result: DatasetCheck) -> None:
     """Every problem, then how many clips are sound."""
     if len(result.table):
-        table = Table("clip", "problem", "detail")
+        table = build_table("clip", "problem", "detail")
         for row in result.table.to_dict("records"):
             table.add_row(*(escape(str(row[name])) for name in ("clip", "problem", "detail")))
-        Console().print(table)
+        print_table(table)
     print(f"{result.summary.sound} of {result.summary.clips} clips are sound")

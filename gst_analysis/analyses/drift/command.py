@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gst_analysis.analyses.drift import Drift, DriftOptions, measure_drift
 from gst_analysis.console.options import Json, takes_options
-from gst_analysis.console.output import finish, format_number, show_progress
+from gst_analysis.console.output import build_table, escape, finish, format_number, print_table, show_progress
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
@@ -43,7 +40,7 @@ def drift(
 def print_drift(result: Drift) -> None:
     """A row a checkpoint and group, over all layers."""
     summary = result.summary
-    table = Table(title=f"γ since the start ({escape(summary.origin)})")
+    table = build_table(title=f"γ since the start ({escape(summary.origin)})")
     table.add_column("checkpoint", overflow="fold")
     table.add_column("group")
     unmoved = f"within {summary.tolerance:.0%}"
@@ -58,4 +55,4 @@ def print_drift(result: Drift) -> None:
         f"2-D: inherited from 2-D weights; still: of those, within {summary.tolerance:.0%} of that value; "
         "rank: Spearman's correlation with the start, median over layers"
     )
-    Console().print(table)
+    print_table(table)

@@ -74,36 +74,12 @@ def draw_start_against_now(table: pd.DataFrame, *, origin: str = "", dark: bool 
     low, high = values.min() - room, values.max() + room
     for axes, name in zip(panels, names, strict=True):
         axes.plot([low, high], [low, high], color=theme.faint, linewidth=0.8)
-        rows = table[table["layer"] == name]
-        for group in _present(rows):
-            part = rows[rows["group"] == group]
-            colour = theme.groups[group]
-            for unmoved, face in ((False, "none"), (True, colour)):
-                chosen = part[part["unmoved"] == unmoved]
-                axes.scatter(
-                    chosen["start"],
-                    chosen["gamma"],
-                    s=9,
-                    marker=_MARKERS[group],
-                    facecolor=face,
-                    edgecolor=colour,
-                    linewidth=0.7,
-                    alpha=0.8,
-                )
+        _draw_channels(axes, table[table["layer"] == name], theme)
     panels[0].set_xlim(low, high)
     panels[0].set_ylim(low, high)
     figure.supxlabel("γ at the start", fontsize=9, color=theme.ink)
     figure.supylabel("γ now", fontsize=9, color=theme.ink)
-    dots = _name_groups(_present(table), theme)
-    for dot in dots:
-        dot.set_linestyle("")
-    shown = [("unmoved", theme.ink), ("moved", "none")]
-    faces = [
-        Line2D([], [], linestyle="", marker="o", color=theme.ink, markerfacecolor=face, label=what)
-        for what, face in shown
-    ]
-    line = Line2D([], [], color=theme.faint, linewidth=0.8, label="as it began")
-    add_legend(figure, [*dots, *faces, line], theme, title=_name_start(table, origin))
+    add_legend(figure, _name_marks(_present(table), theme), theme, title=_name_start(table, origin))
     return figure
 
 
@@ -162,6 +138,38 @@ def _draw_shares(axes: Axes, x: np.ndarray, rows: pd.DataFrame, theme: Theme, gr
     unmoved, carried = (100 * rows[what] / rows["n"] for what in ("unmoved", "carried"))
     axes.bar(x, carried, width=0.26, color=colour, alpha=0.75)
     axes.bar(x, unmoved, width=0.26, facecolor="none", edgecolor=colour, linewidth=1.1)
+
+
+def _draw_channels(axes: Axes, rows: pd.DataFrame, theme: Theme) -> None:
+    """A layer's channels, now over the start."""
+    for group in _present(rows):
+        part = rows[rows["group"] == group]
+        colour = theme.groups[group]
+        for unmoved, face in ((False, "none"), (True, colour)):
+            chosen = part[part["unmoved"] == unmoved]
+            axes.scatter(
+                chosen["start"],
+                chosen["gamma"],
+                s=9,
+                marker=_MARKERS[group],
+                facecolor=face,
+                edgecolor=colour,
+                linewidth=0.7,
+                alpha=0.8,
+            )
+
+
+def _name_marks(groups: list[str], theme: Theme) -> list[Line2D]:
+    """Legend entries of start against now: groups, filled and hollow marks, and the line of no change."""
+    dots = _name_groups(groups, theme)
+    for dot in dots:
+        dot.set_linestyle("")
+    shown = [("unmoved", theme.ink), ("moved", "none")]
+    faces = [
+        Line2D([], [], linestyle="", marker="o", color=theme.ink, markerfacecolor=face, label=what)
+        for what, face in shown
+    ]
+    return [*dots, *faces, Line2D([], [], color=theme.faint, linewidth=0.8, label="as it began")]
 
 
 def _name_start(table: pd.DataFrame, origin: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,14 +105,7 @@ def _draw_bar(heights: np.ndarray, edges: np.ndarray, group: str, theme: Theme, 
 
 
 def _dress(figure: go.Figure, theme: Theme, labels: list[str], *, axis: str, rows: int) -> None:
-    still = {"mode": "immediate", "fromcurrent": True, "transition": {"duration": 0}}
-    steps = [
-        {"label": name, "method": "animate", "args": [[name], {**still, "frame": {"duration": 0}}]}
-        for name in labels
-    ]
-    play = {"label": "Play", "method": "animate", "args": [None, {**still, "frame": {"duration": 350}}]}
-    stop = {"label": "Pause", "method": "animate", "args": [[None], {**still, "frame": {"duration": 0}}]}
-    buttons = {"bgcolor": theme.panel, "font": {"color": theme.ink}, "bordercolor": theme.faint}
+    """Colours and margins of the page, and below the axes what plays it."""
     figure.update_annotations(font_size=12)
     figure.update_layout(
         barmode="overlay",
@@ -129,34 +123,51 @@ def _dress(figure: go.Figure, theme: Theme, labels: list[str], *, axis: str, row
             "x": 0.5,
             "xanchor": "center",
         },
-        sliders=[
-            {
-                "steps": steps,
-                "currentvalue": {"prefix": f"{axis}: "},
-                "x": 0,
-                "len": 1,
-                "y": 0,
-                "yanchor": "top",
-                "pad": {"t": _BELOW_AXES},
-                "bgcolor": theme.grid,
-                "font": {"color": theme.ink},
-            }
-        ],
-        updatemenus=[
-            {
-                "type": "buttons",
-                "showactive": False,
-                "buttons": [play, stop],
-                "direction": "left",
-                "x": 0,
-                "xanchor": "left",
-                "y": 0,
-                "yanchor": "top",
-                "pad": {"t": _BELOW_AXES + _SLIDER},
-                **buttons,
-            }
-        ],
+        sliders=[_build_slider(labels, axis, theme)],
+        updatemenus=[_build_buttons(theme)],
     )
     figure.update_xaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)
     figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid, ticksuffix=" %", nticks=4)
     figure.update_xaxes(title={"text": "scale γ", "font": {"size": 12}}, row=rows)
+
+
+def _build_slider(labels: list[str], axis: str, theme: Theme) -> dict[str, Any]:
+    """A step for each place of the series."""
+    return {
+        "steps": [{"label": name, "method": "animate", "args": _show([name])} for name in labels],
+        "currentvalue": {"prefix": f"{axis}: "},
+        "x": 0,
+        "len": 1,
+        "y": 0,
+        "yanchor": "top",
+        "pad": {"t": _BELOW_AXES},
+        "bgcolor": theme.grid,
+        "font": {"color": theme.ink},
+    }
+
+
+def _build_buttons(theme: Theme) -> dict[str, Any]:
+    """To play and to pause, below the slider."""
+    return {
+        "type": "buttons",
+        "showactive": False,
+        "buttons": [
+            {"label": "Play", "method": "animate", "args": _show(None, milliseconds=350)},
+            {"label": "Pause", "method": "animate", "args": _show([None])},
+        ],
+        "direction": "left",
+        "x": 0,
+        "xanchor": "left",
+        "y": 0,
+        "yanchor": "top",
+        "pad": {"t": _BELOW_AXES + _SLIDER},
+        "bgcolor": theme.panel,
+        "font": {"color": theme.ink},
+        "bordercolor": theme.faint,
+    }
+
+
+def _show(frames: Sequence[str | None] | None, *, milliseconds: int = 0) -> list[Any]:
+    """What plotly's `animate` takes: frames (None for all, [None] to stop), and how long each lasts."""
+    how = {"mode": "immediate", "fromcurrent": True, "transition": {"duration": 0}}
+    return [frames, {**how, "frame": {"duration": milliseconds}}]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gst_analysis.analyses.evaluation import EvaluationOptions, ModelEvaluation
 from gst_analysis.analyses.evaluation import evaluate as evaluate_model
 from gst_analysis.console.options import CheckpointFile, Dataset, Json, takes_options
-from gst_analysis.console.output import finish, print_pairs, show_progress
+from gst_analysis.console.output import build_table, escape, finish, print_pairs, print_table, show_progress
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
@@ -50,8 +47,8 @@ def print_evaluation(result: ModelEvaluation) -> None:
         "classes with clips": f"{summary.classes_seen} of {summary.classes}",
     }
     print_pairs(result.logits.checkpoint, fields)
-    table = Table("class", "clips", "right", "top-1")
+    table = build_table("class", "clips", "right", "top-1")
     for row in result.table[result.table["clips"] > 0].to_dict("records"):
         numbers = (str(row["clips"]), str(row["correct"]), f"{row['accuracy']:.1%}")
         table.add_row(escape(str(row["label"])), *numbers)
-    Console().print(table)
+    print_table(table)

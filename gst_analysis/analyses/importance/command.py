@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gst_analysis.analyses.importance import Importance, ImportanceOptions, channel_importance
 from gst_analysis.console.options import CheckpointFiles, Json, takes_options
-from gst_analysis.console.output import finish, format_number, show_progress
+from gst_analysis.console.output import build_table, escape, finish, format_number, print_table, show_progress
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
@@ -54,7 +51,7 @@ def print_importance(result: Importance) -> None:
         if rows["undefined"].all():
             print(f"{name}: no medians to compare: {'; '.join(reasons)}")
             continue
-        table = Table(title=f"{escape(str(name))}: medians of spatial s and temporal t, {source}")
+        table = build_table(title=f"{escape(str(name))}: medians of spatial s and temporal t, {source}")
         table.add_column("layer", no_wrap=True)
         for heading in (f"{label} {what}" for label in _SHOWN.values() for what in ("s", "t", "log₂ t/s")):
             table.add_column(heading, justify="right")
@@ -68,7 +65,7 @@ def print_importance(result: Importance) -> None:
             table.add_row(str(layer).removeprefix("layer"), *cells)
         if reasons:
             table.caption = "not defined: " + "; ".join(reasons)
-        Console().print(table)
+        print_table(table)
     _print_agreement(result)
     print(result.summary.trust)
     for failure in result.clip_failures.values():

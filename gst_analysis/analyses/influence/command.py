@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gst_analysis.analyses.influence import FrameInfluence, InfluenceOptions, frame_influence
 from gst_analysis.console.options import CheckpointFile, ClipFiles, Json, takes_options
-from gst_analysis.console.output import finish, show_progress
+from gst_analysis.console.output import build_table, escape, finish, print_table, show_progress
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
@@ -49,18 +46,18 @@ def print_influence(result: FrameInfluence) -> None:
     for method, found in summary.agreement.items():
         rank = "nothing to rank" if found.of_means is None else f"{found.of_means:.2f}"
         print(f"rank correlation of gradient and {method}: {rank}")
-    blocks = Table("block", "frames it can reach", "spread measured")
+    blocks = build_table("block", "frames it can reach", "spread measured")
     for block in summary.blocks:
         blocks.add_row(block.block, f"±{block.half_width}", f"±{block.spread:.2f}")
-    Console().print(blocks)
+    print_table(blocks)
 
 
 def _print_matrix(result: FrameInfluence) -> None:
     summary, rows = result.summary, result.table[result.table["method"] == "gradient"]
     shares = rows.pivot(index="output_frame", columns="input_frame", values="share").to_numpy()
     title = f"{escape(rows['checkpoint'].iloc[0])}: gradient of each frame's logit, {summary.clips} clips"
-    table = Table("frame", *(f"in {j}" for j in range(summary.frames)), title=title)
+    table = build_table("frame", *(f"in {j}" for j in range(summary.frames)), title=title)
     for i, row in enumerate(shares):
         reached = [abs(i - j) <= summary.half_width for j in range(summary.frames)]
         table.add_row(str(i), *(f"{s:.0%}" if near else "-" for s, near in zip(row, reached, strict=True)))
-    Console().print(table)
+    print_table(table)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gst_analysis.analyses.prediction import ClipPredictions, PredictionOptions
 from gst_analysis.analyses.prediction import predict as predict_clips
 from gst_analysis.console.options import CheckpointFile, ClipFiles, Json, takes_options
-from gst_analysis.console.output import finish, show_progress
+from gst_analysis.console.output import build_table, escape, finish, print_table, show_progress
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
@@ -40,8 +37,8 @@ def predict(
 
 def print_predictions(result: ClipPredictions) -> None:
     """A row for each class told of each clip."""
-    table = Table("clip", "rank", "class", "probability")
+    table = build_table("clip", "rank", "class", "probability")
     for row in result.table.to_dict("records"):
         clip = escape(str(row["clip"])) if row["rank"] == 1 else ""
         table.add_row(clip, str(row["rank"]), escape(str(row["label"])), f"{row['probability']:.1%}")
-    Console().print(table)
+    print_table(table)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from gst_analysis.analyses.saliency import SaliencyMaps, SaliencyOptions, saliency_maps
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
-from gst_analysis.console.output import finish, print_pairs, show_progress
+from gst_analysis.console.output import build_table, finish, print_pairs, print_table, show_progress
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
@@ -47,8 +45,8 @@ def print_saliency(result: SaliencyMaps) -> None:
         "block": f"{summary.block}, maps of {summary.rows} x {summary.columns} cells",
     }
     print_pairs(summary.clip, pairs)
-    table = Table("channels", "evidence for", "evidence against", "hottest frame")
+    table = build_table("channels", "evidence for", "evidence against", "hottest frame")
     for name, found in summary.groups.items():
         hottest = "none" if found.hottest_frame is None else str(found.hottest_frame)
         table.add_row(name, f"{found.evidence_for:.3g}", f"{found.evidence_against:.3g}", hottest)
-    Console().print(table)
+    print_table(table)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gst_analysis.analyses.scales import BnScales, ScaleOptions, bn_scales
 from gst_analysis.analyses.scales.table import GroupStatistics
 from gst_analysis.console.options import CheckpointFiles, Json, takes_options
-from gst_analysis.console.output import finish, format_number, format_p_value, show_progress
+from gst_analysis.console.output import (
+    build_table,
+    escape,
+    finish,
+    format_number,
+    format_p_value,
+    print_table,
+    show_progress,
+)
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
@@ -40,7 +45,9 @@ def print_bn_scales(result: BnScales) -> None:
     """One row a batch norm: count and median of each group, their gap and whether it is more than chance."""
     gaps = {(row["checkpoint"], row["layer"]): row for row in result.gaps().to_dict("records")}
     for checkpoint, layers in result.summary.checkpoints.items():
-        table = Table(title=f"{escape(checkpoint)}: {result.summary.statistic} after each temporal operator")
+        table = build_table(
+            title=f"{escape(checkpoint)}: {result.summary.statistic} after each temporal operator"
+        )
         groups = list(dict.fromkeys(group for layer in layers for group in layer.groups))
         table.add_column("batch norm", no_wrap=True, min_width=12)
         counted = [f"{group} {what}" for group in groups for what in ("n", "median")]
@@ -50,7 +57,7 @@ def print_bn_scales(result: BnScales) -> None:
             cells = [cell for g in groups for cell in _count_and_median(layer.groups[g])]
             row = gaps[checkpoint, layer.layer]
             table.add_row(layer.layer, *cells, format_number(row["gap"]), format_p_value(row["auc_p_holm"]))
-        Console().print(table)
+        print_table(table)
         if groups == ["all"]:
             print("This family has no spatial and temporal groups, so there is one histogram.")
 

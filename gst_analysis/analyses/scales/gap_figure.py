@@ -12,8 +12,15 @@ from matplotlib.lines import Line2D
 
 from gst_analysis.analyses.scales.table import SURE, find_sure, name_symbol
 from gst_analysis.style.names import shorten_layers
-from gst_analysis.style.ramp import MARKERS, list_colours, name_lines
-from gst_analysis.style.theme import add_legend, new_figure, style_axes, theme_of
+from gst_analysis.style.theme import (
+    MARKERS,
+    add_legend,
+    list_colours,
+    name_lines,
+    new_figure,
+    style_axes,
+    theme_of,
+)
 
 _BESIDE, _SPREAD = 0.16, 0.66
 """Between two checkpoints of a block, and between the first and the last; blocks are 1 apart."""

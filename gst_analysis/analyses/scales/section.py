@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from gst_analysis.analyses.scales import bn_scales
 from gst_analysis.analyses.scales.gap_figure import draw_gaps
 from gst_analysis.analyses.scales.gaps import count_gaps
 from gst_analysis.numbers import show_interval, show_p, show_real
 from gst_analysis.options import write_command
 from gst_analysis.progress import Progress
-from gst_analysis.sections.parts import PageFigure, Section, Words, draw_both, make_table
+from gst_analysis.sections.parts import PageFigure, PageTable, Section, Words, draw_both, make_table
 from gst_analysis.sections.subject import Subject
 
 NAME = "scales"
@@ -49,8 +51,13 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         "Layers in which temporal and spatial scales differ by more than chance (Mann-Whitney, 5%, Holm's "
         f"correction over layers): {counts.describe()}."
     ]
+    notes = [*result.notes, *(f"not defined: {reason}" for reason in counts.undefined)]
+    return Section(NAME, text=text, figures=figures, tables=[_tabulate_gaps(gaps)], notes=notes)
+
+
+def _tabulate_gaps(gaps: pd.DataFrame) -> PageTable:
     ends = zip(gaps["gap_low"], gaps["gap_high"], strict=True)
-    table = make_table(
+    return make_table(
         "gaps",
         gaps,
         {
@@ -66,8 +73,6 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         caption="Temporal against spatial scales. AUC: chance that a temporal scale is above a spatial one.",
         more={"interval": [show_interval(*pair) for pair in ends]},
     )
-    notes = [*result.notes, *(f"not defined: {reason}" for reason in counts.undefined)]
-    return Section(NAME, text=text, figures=figures, tables=[table], notes=notes)
 
 
 def write_line(subject: Subject) -> str:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gst_analysis.analyses.slimming import Slimming, SlimOptions, slim
 from gst_analysis.analyses.slimming.table import NetworkCost
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
-from gst_analysis.console.output import finish, print_pairs, show_progress
+from gst_analysis.console.output import build_table, escape, finish, print_pairs, print_table, show_progress
 from gst_analysis.options import Files, files_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table
 
 commands = typer.Typer()
 
@@ -56,15 +54,15 @@ def print_slimming(result: Slimming) -> None:
     before, after = summary.before, summary.after
     print_pairs(result.name, {"before": _describe(before), "after": _describe(after, of=before)})
     groups = list(dict.fromkeys(result.table["group"]))
-    table = Table("batch norm", title="channels, before → after")
+    table = build_table("batch norm", title="channels, before → after")
     for group in groups:
         table.add_column(str(group), justify="right")
     for layer, rows in result.table.groupby("layer", sort=False):
         cells = [f"{one['before']} → {one['after']}" for one in rows.to_dict("records")]
         table.add_row(escape(str(layer)), *cells)
-    Console().print(table)
+    print_table(table)
     if result.tuned is not None:
-        Console().print(_tabulate_tuned(result.tuned))
+        print_table(_tabulate_tuned(result.tuned))
 
 
 _METHODS = {
@@ -78,7 +76,7 @@ _METHODS = {
 
 def _tabulate_tuned(tuned: pd.DataFrame) -> Table:
     epochs, clips = int(tuned["epochs"].iloc[0]), int(tuned["clips"].iloc[0])
-    table = Table(title=f"{epochs} epochs of fine-tuning, accuracy on {clips} other clips")
+    table = build_table(title=f"{epochs} epochs of fine-tuning, accuracy on {clips} other clips")
     for heading in ("taken out", "multiply-adds", "before", "after", "interval"):
         table.add_column(heading, justify="left" if heading == "taken out" else "right")
     for row in tuned.to_dict("records"):

@@ -5,6 +5,8 @@ SLIM_TUNED, where points of the curve were fine-tuned, is drawn above the lines 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -92,6 +94,7 @@ def _draw_widths(axes: Axes, widths: pd.DataFrame, blocks: list[str], theme: The
 
 
 def _draw_curve(axes: Axes, curve: pd.DataFrame, chosen: NetworkCost | None, theme: Theme) -> list[Line2D]:
+    """Accuracy over cost by three ways of choosing what goes; returns what the legend says of them."""
     style_axes(axes, theme, grid="both")
     score, uniform = (curve[curve["method"] == method] for method in ("score", "uniform"))
     drawn = curve[curve["method"] == "random"].groupby("draw")
@@ -111,31 +114,19 @@ def _draw_curve(axes: Axes, curve: pd.DataFrame, chosen: NetworkCost | None, the
         Line2D([], [], color=theme.faint, label=f"random channels, {drawn.ngroups} orders"),
     ]
     if chosen is not None and chosen.accuracy is not None:
-        axes.plot(
-            100 * chosen.macs / curve["macs"].max(),
-            100 * chosen.accuracy.value,
-            "o",
-            markersize=11,
-            markerfacecolor="none",
-            markeredgecolor=theme.ink,
-            markeredgewidth=1.3,
-        )
-        handles.append(
-            Line2D(
-                [],
-                [],
-                linestyle="none",
-                marker="o",
-                markersize=9,
-                markerfacecolor="none",
-                markeredgecolor=theme.ink,
-                label="the network proposed",
-            )
-        )
+        place = 100 * chosen.macs / curve["macs"].max(), 100 * chosen.accuracy.value
+        handles.append(_ring(axes, place, theme))
     axes.set_xlabel("multiply-adds (% of the whole network's)", fontsize=9, color=theme.ink)
     axes.set_ylabel("accuracy (%), no fine-tuning", fontsize=9, color=theme.ink)
     axes.set_ylim(bottom=0)
     return handles
+
+
+def _ring(axes: Axes, place: tuple[float, float], theme: Theme) -> Line2D:
+    """A ring around the network that was chosen, and its entry in the legend."""
+    ring: dict[str, Any] = {"marker": "o", "markerfacecolor": "none", "markeredgecolor": theme.ink}
+    axes.plot(*place, linestyle="none", markersize=11, markeredgewidth=1.3, **ring)
+    return Line2D([], [], linestyle="none", markersize=9, label="the network proposed", **ring)
 
 
 def _draw_tuned(axes: Axes, tuned: pd.DataFrame, theme: Theme) -> list[Line2D]:

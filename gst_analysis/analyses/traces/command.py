@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gst_analysis.analyses import traces
 from gst_analysis.analyses.traces import TracedFolder, TraceOptions, Traces
 from gst_analysis.analyses.traces.table import ListOptions, TraceSummary
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
-from gst_analysis.console.output import conclude, print_pairs, show_progress
+from gst_analysis.console.output import build_table, conclude, escape, print_pairs, print_table, show_progress
 from gst_analysis.errors import one_line
 from gst_analysis.options import Files, files_of
 from gst_analysis.rooms import Door
@@ -98,7 +95,7 @@ def _print_clip(clip: Mapping[str, Any]) -> None:
     title = f"{_plain(clip['clip'])}: {_plain(video['label'])} ({video['probability']:.0%})"
     if clip["truth"] is not None:
         title += f", truly {_plain(clip['truth'])}"
-    table = Table("frame", "time", "label", "probability", title=escape(title))
+    table = build_table("frame", "time", "label", "probability", title=escape(title))
     lost = "loss" in clip["frames"][0]
     if lost:
         table.add_column("lost without it")
@@ -113,7 +110,7 @@ def _print_clip(clip: Mapping[str, Any]) -> None:
             f"{frame['probability']:.1%}",
         ]
         table.add_row(*cells, *([f"{frame['loss']:+.1%}"] if lost else []))
-    Console().print(table)
+    print_table(table)
     if len(clip["frames"]) > _MOST_ROWS:
         print(f"{len(clip['frames']) - _MOST_ROWS} more rows are in the table")
     _print_changes(clip["change_points"])

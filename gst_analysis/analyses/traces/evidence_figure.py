@@ -71,26 +71,13 @@ def draw_panel(figure: Figure, evidence: Evidence, *, width: float, theme: Theme
 def add_matrix(figure: go.Figure, evidence: Evidence, theme: Theme) -> None:
     """Draw the matrix to the right of a timeline of two rows, whose curves make room."""
     figure.update_layout(xaxis_domain=[0, 0.68], xaxis2_domain=[0, 0.68])
-    frames = len(evidence.shares)
-    few = shows_numbers(frames)
-    cells = [[say_percent(share) if few else "" for share in row] for row in evidence.shares]
-    remarks = np.where(evidence.reachable, "", "<br>cannot depend on it")
-    figure.add_trace(
-        go.Heatmap(
-            z=evidence.shares,
-            xaxis="x3",
-            yaxis="y3",
-            showscale=False,
-            zmin=0,
-            text=cells,
-            colorscale=[[0, theme.panel], [1, theme.accent]],
-            texttemplate="%{text}",
-            customdata=remarks,
-            hovertemplate="frame %{y}, input frame %{x}<br>%{z:.1%} of what moves the logit%{customdata}"
-            "<extra></extra>",
-        )
-    )
-    ticks = {"tickvals": list_ticks(frames), "showgrid": False, "zeroline": False, "constrain": "domain"}
+    figure.add_trace(_build_heatmap(evidence, theme))
+    ticks = {
+        "tickvals": list_ticks(len(evidence.shares)),
+        "showgrid": False,
+        "zeroline": False,
+        "constrain": "domain",
+    }
     words = "<br>".join(wrap(evidence.words, 52))
     figure.update_layout(
         xaxis3={"domain": [0.76, 1], "anchor": "y3", "title": f"input frame<br><sub>{words}</sub>", **ticks},
@@ -113,4 +100,22 @@ def add_matrix(figure: go.Figure, evidence: Evidence, theme: Theme) -> None:
         showarrow=False,
         text=f"<b>{evidence.title}</b>",
         font={"size": 12, "color": theme.ink},
+    )
+
+
+def _build_heatmap(evidence: Evidence, theme: Theme) -> go.Heatmap:
+    """The cells, on axes of their own beside those of the two rows."""
+    few = shows_numbers(len(evidence.shares))
+    return go.Heatmap(
+        z=evidence.shares,
+        xaxis="x3",
+        yaxis="y3",
+        showscale=False,
+        zmin=0,
+        text=[[say_percent(share) if few else "" for share in row] for row in evidence.shares],
+        colorscale=[[0, theme.panel], [1, theme.accent]],
+        texttemplate="%{text}",
+        customdata=np.where(evidence.reachable, "", "<br>cannot depend on it"),
+        hovertemplate="frame %{y}, input frame %{x}<br>%{z:.1%} of what moves the logit%{customdata}"
+        "<extra></extra>",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.clips.sampling import parse_sampling
 from gst_analysis.clips.spans import find_span
 from gst_analysis.errors import DataError
+from gst_analysis.inference.logits import FrameLogits
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.progress import Progress
@@ -111,16 +113,12 @@ def trace_windows(
     (start, stop), *others = find_bounds(windows)
     if not others and stop - start < 2:
         return TracedChunk((refuse_still(record),), notes, origin)
-    parts = []
-    for start in range(0, len(windows), _AT_ONCE):
-        part = replace(records, records=tuple(windows[start : start + _AT_ONCE]))
-        report = _count_windows(progress, record.clip, start, len(windows))
-        parts.append(
-            measure_frame_logits(model, part, settings=plan.settings, progress=report, read=at_hand.read)
-        )
-        if parts[-1].failures:
-            reason = next(iter(parts[-1].failures.values()))
-            return TracedChunk((UntracedClip(record.clip, reason),), parts[-1].notes, parts[-1].provenance)
+    measure = partial(measure_frame_logits, model, settings=plan.settings, read=at_hand.read)
+    parts = _measure_parts(measure, replace(records, records=tuple(windows)), record.clip, progress)
+    last = parts[-1]
+    if last.failures:
+        reason = next(iter(last.failures.values()))
+        return TracedChunk((UntracedClip(record.clip, reason),), last.notes, last.provenance)
     rows = np.concatenate([part.clip_logits for part in parts])
     trace = ClipTrace(
         parts[0].checkpoint,
@@ -136,6 +134,19 @@ def trace_windows(
         (describe_windows(windows, model.clip_spec.frames),),
     )
     return TracedChunk((trace,), parts[0].notes, parts[0].provenance)
+
+
+def _measure_parts(
+    measure: Callable[..., FrameLogits], windows: RecordList, clip: str, progress: Progress | None
+) -> list[FrameLogits]:
+    """The logits of a clip's windows, some at a time; nothing is read beyond a part with a failure."""
+    parts: list[FrameLogits] = []
+    for start in range(0, len(windows), _AT_ONCE):
+        part = replace(windows, records=windows.records[start : start + _AT_ONCE])
+        parts.append(measure(part, progress=_count_windows(progress, clip, start, len(windows))))
+        if parts[-1].failures:
+            break
+    return parts
 
 
 def _count_windows(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -26,7 +25,8 @@ from gst_analysis.analyses.cost.panels import choose_points, list_ticks, round_t
 from gst_analysis.analyses.cost.paper_audit import tabulate_published_costs
 from gst_analysis.errors import GstError
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.style.theme import DARK, save_figure
+from gst_analysis.style.files import render_figure
+from gst_analysis.style.theme import DARK
 from tests.untyped import untyped
 
 DESIGNS = [None, ("a small design", 2.7), ("gst-resnet50 α=1/4", 29.0), ("a large design", 900.0)]
@@ -207,14 +207,12 @@ def test_dark_figures_have_dark_paper_and_light_ink(gst: pd.DataFrame, published
         assert screen.layout.paper_bgcolor == DARK.paper
 
 
-def test_drawing_leaves_matplotlib_as_it_was(
-    gst: pd.DataFrame, published: pd.DataFrame, tmp_path: Path
-) -> None:
+def test_drawing_leaves_matplotlib_as_it_was(gst: pd.DataFrame, published: pd.DataFrame) -> None:
     before = dict(mpl.rcParams)
-    first = save_figure(draw_accuracy_over_cost(published), tmp_path / "a.png").read_bytes()
-    second = save_figure(draw_accuracy_over_cost(published), tmp_path / "b.png").read_bytes()
+    first = render_figure(draw_accuracy_over_cost(published), "png")
+    second = render_figure(draw_accuracy_over_cost(published), "png")
     assert first == second
-    assert save_figure(draw_cost_bars(gst), tmp_path / "c.svg").stat().st_size > 5000
+    assert len(render_figure(draw_cost_bars(gst), "svg")) > 5000
     assert dict(mpl.rcParams) == before
 
 

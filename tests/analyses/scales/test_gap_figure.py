@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 
 from gst_analysis.analyses.scales.gap_figure import draw_gaps
 from gst_analysis.analyses.scales.gap_map import draw_gap_map
-from gst_analysis.style.ramp import list_colours
-from gst_analysis.style.theme import DARK, LIGHT
+from gst_analysis.style.theme import DARK, LIGHT, list_colours
 from tests.untyped import untyped
 
 

@@ -1,0 +1,76 @@
+"""The program's commands by name: `--help` lists them, and a module is imported when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.models import CommandInfo
+
+from gst_analysis.analyses import list_commands
+
+_FIRST = {"gst_analysis.cli.inspection": {"inspect": "Recognise a checkpoint file."}}
+_LAST = {
+    "gst_analysis.cli.synth": {"synth": "Render a planted world of videos."},
+    "gst_analysis.cli.training": {"train": "Train a network by a recipe."},
+    "gst_analysis.reporting.command": {"report": "Write everything about a checkpoint on one page."},
+    "gst_analysis.cli.demo": {"demo": "See everything at work in two minutes."},
+    "gst_analysis.cli.explore": {"explore": "Open the explorer in a browser."},
+}
+"""Modules of commands that are no analysis, before and after those of `analyses.ROOMS`: what they hold."""
+
+
+class Commands(Mapping[str, Any]):
+    """The commands in the order of `--help`; the module of one is imported when it is looked up.
+
+    Typer would need every command's function, and so every room, to print a list of names.
+    """
+
+    def __init__(self) -> None:
+        modules = _FIRST | list_commands() | _LAST
+        self.lines = {name: line for held in modules.values() for name, line in held.items()}
+        """What `--help` says of each."""
+        self._modules = {name: module for module, held in modules.items() for name in held}
+
+    def __getitem__(self, name: str) -> Any:
+        held = typer.Typer(rich_markup_mode=None)
+        held.registered_commands = _import_commands(self._modules[name])
+        return typer.main.get_group(held).commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def list_modules(self) -> list[str]:
+        """Every module that holds commands."""
+        return list(dict.fromkeys(self._modules.values()))
+
+    def import_all(self) -> list[tuple[str, CommandInfo]]:
+        """Every command's name and how its module declares it, for docs and tests."""
+        declared = [info for module in self.list_modules() for info in _import_commands(module)]
+        return [(info.name or info.callback.__name__, info) for info in declared if info.callback]
+
+
+def _import_commands(module: str) -> list[CommandInfo]:
+    commands: typer.Typer = importlib.import_module(module).commands
+    return commands.registered_commands
+
+
+class Program(TyperGroup):
+    """The program itself, which lists its commands without looking them up."""
+
+    commands: Any
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Their names."""
+        return list(self.commands)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Let Typer write the list: of commands that have a name and a line, and nothing else."""
+        listed = [TyperCommand(name, help=line) for name, line in self.commands.lines.items()]
+        TyperGroup(commands=listed).format_commands(ctx, formatter)
