@@ -104,7 +104,7 @@ def recognise(state: Mapping[str, Tensor]) -> Recognised | None:
     if name is None or len(head) != 2:
         return None
     different: dict[str, Any] = {}
-    notes = [ASSUMED[layout]]
+    notes = [ASSUMED["MMAction2" if name.endswith("i3d-r50") else layout]]
     if layout == "PyTorchVideo":
         # its pooling between the first two stages is a block with a number, so the numbers tell
         different["pool"] = 2 if any(key.endswith("blocks.6.proj.weight") for key in state) else 1
@@ -128,7 +128,9 @@ def _name(weights: Mapping[str, Tensor], layout: str) -> str | None:
     keys = ("s1.pathway0_stem.conv.weight", *(f"s{stage}.pathway0_res0.branch2.a.weight" for stage in (2, 4)))
     times = tuple(time for key in keys for time in shape_of(weights, key)[2:3])
     if times == (5, 3, 3):
-        attends = "s3.pathway0_nonlocal1.conv_g.weight" in weights
-        return ("nl-" if attends else "") + ("i3d-r50" if layout == "MMAction2" else "i3d-r50-8x8")
+        if "s3.pathway0_nonlocal1.conv_g.weight" in weights:
+            # MMAction2 has no bias there; its files may also come under our own names
+            return "nl-i3d-r50-8x8" if "s3.pathway0_nonlocal1.conv_out.bias" in weights else "nl-i3d-r50"
+        return "i3d-r50" if layout == "MMAction2" else "i3d-r50-8x8"
     plainer: dict[tuple[int, ...], str] = {(1, 1, 3): "slow-r50-8x8", (1, 1, 1): "c2d-r50"}
     return plainer.get(times)

@@ -134,6 +134,8 @@ def recognise(state: Mapping[str, Tensor]) -> Recognised | None:
         deep = "layer1.2.conv1.0.0.weight" in state
         weights, layout, name = dict(state), "VMZ", "r2plus1d-34" if deep else "r2plus1d-18-vmz"
         notes = ("no pooling after the stem: assumed, no weight tells",)
+    elif shape_of(state, "stem.0.weight") == (83, 3, 1, 7, 7):  # MMAction2's network under our own names
+        weights, layout, name, notes = dict(state), "torchvision", "r2plus1d-34-pool", ()
     else:
         return None
     head = shape_of(weights, "fc.weight")

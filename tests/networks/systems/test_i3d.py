@@ -64,7 +64,7 @@ def test_it_agrees_with_a_second_derivation(name: str, settings: dict[str, Any])
     assert relative(logits, by_hand(network.state_dict(), clips, chosen)) < 1e-4
 
 
-@pytest.mark.parametrize("name", ["slow-r50-8x8", "c2d-r50", "i3d-r50-8x8", "nl-i3d-r50-8x8"])
+@pytest.mark.parametrize("name", ["slow-r50-8x8", "c2d-r50", "i3d-r50-8x8", "nl-i3d-r50", "nl-i3d-r50-8x8"])
 def test_its_own_names_are_known(name: str) -> None:
     check_round_trip(build_named(name), name)
 

@@ -86,7 +86,7 @@ def test_torchvisions_network_is_not_claimed() -> None:
     assert recognise({}) is None
 
 
-@pytest.mark.parametrize("name", NAMES[:2])
+@pytest.mark.parametrize("name", NAMES)
 def test_its_own_names_are_known(name: str) -> None:
     check_round_trip(build_named(name), name)
 
