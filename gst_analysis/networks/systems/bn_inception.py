@@ -1,8 +1,8 @@
-"""BN-Inception over single frames, and TSN on it: logits by frame, averaged over the clip.
+"""BN-Inception over single frames: what TSN, TRN, ECO, GSM and GSF stand on.
 
-Enters (N, T, 3, H, W): blue, green, red from 0 to 255 less their means, as the Caffe weights expect it.
-Frames are folded into the batch. Layers bear the names of the Caffe network, as TSN, TRN, ECO and GSM keep
-them below `base_model`; every convolution has a bias, a batch norm and a ReLU behind it.
+Enters (N*T, 3, H, W): blue, green, red from 0 to 255 less their means, as the Caffe weights expect it; leaves
+a feature of every frame. Layers bear the names of the Caffe network, which those systems keep below
+`base_model`; every convolution has a bias, a batch norm and a ReLU behind it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gst_analysis.networks.network import check_clips
-from gst_analysis.networks.systems import SystemSpec
-from gst_analysis.networks.systems.matching import match, shape_of, unwrap
-from gst_analysis.networks.systems.recognised import Recognised
+from gst_analysis.networks.systems.matching import unwrap
 
 FEATURES = 1024
 
@@ -95,6 +92,11 @@ def walk_mixture(name: str, mixture: Mixture) -> Iterator[Unit]:
         yield Unit(prefix + "pool_proj", c_in, mixture.pool)
 
 
+def name_output(name: str) -> str:
+    """Where the branches of a block come together."""
+    return f"inception_{name}_output"
+
+
 class BNInception(nn.Module):
     """Frames to features, (N*T, 3, H, W) -> (N*T, 1024); `units` says which of its layers there are."""
 
@@ -107,6 +109,9 @@ class BNInception(nn.Module):
             nn.init.zeros_(conv.bias)  # type: ignore[arg-type] # a convolution with a bias
             self.add_module(unit.name, conv)
             self.add_module(unit.name + "_bn", nn.BatchNorm2d(unit.c_out))
+        for name in MIXTURES:
+            if hasattr(self, f"inception_{name}_double_3x3_2"):
+                self.add_module(name_output(name), nn.Identity())  # where a block's output can be looked at
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
         x = self.embed(x, frames)
@@ -139,7 +144,8 @@ class BNInception(nn.Module):
         branches.append(self.convolve(prefix + "3x3", three, frames))
         branches.append(self.convolve(prefix + "double_3x3_2", double, frames))
         branches.append(self.pool(name, x, frames))
-        return torch.cat(branches, 1)
+        output: Tensor = self.get_submodule(name_output(name))(torch.cat(branches, 1))
+        return output
 
     def pool(self, name: str, x: Tensor, frames: int) -> Tensor:
         """The fourth branch: an average (its zeros beyond the edge count), in the last block a maximum."""
@@ -158,46 +164,12 @@ class BNInception(nn.Module):
         return x
 
 
-class FrameAverage(nn.Module):
-    """A network for frames and a linear head: logits by frame, whose mean over T is TSN's consensus."""
-
-    def __init__(self, base_model: nn.Module, classes: int, *, dropout: float) -> None:
-        super().__init__()
-        self.base_model = base_model
-        self.dropout = nn.Dropout(dropout)
-        self.new_fc = build_head(FEATURES, classes)
-
-    def forward(self, clips: Tensor) -> Tensor:
-        check_clips(clips)
-        frames = clips.shape[1]
-        features = self.base_model(clips.flatten(0, 1), frames)  # (N*T, F)
-        logits: Tensor = self.new_fc(self.dropout(features))  # (N*T, K)
-        return torch.unflatten(logits, 0, (-1, frames))
-
-
 def build_head(features: int, outputs: int) -> nn.Linear:
     """A linear layer that starts small, as TSN's heads do."""
     head = nn.Linear(features, outputs)
     nn.init.normal_(head.weight, 0, 0.001)
     nn.init.zeros_(head.bias)
     return head
-
-
-def build(spec: SystemSpec) -> nn.Module:
-    """TSN: the plain network over every frame."""
-    return FrameAverage(BNInception(), spec.num_classes, dropout=0.8)
-
-
-def recognise(state: Mapping[str, Tensor]) -> Recognised | None:
-    """TSN's checkpoints on BN-Inception, and the ImageNet network itself, with the classes of its head."""
-    names = name_officially(state)
-    head = shape_of(names, "new_fc.weight")
-    if len(head) != 2 or "base_model.inception_5b_1x1.weight" not in names:
-        return None
-    spec = SystemSpec.from_name("tsn-bninception", num_classes=head[0])
-    layout = "tsn-pytorch" if any("base_model." in name for name in state) else "BN-Inception"
-    notes = ("an average over frames shows in no weight: 8 frames assumed",)
-    return match(spec, build, names, layout=layout, notes=notes)
 
 
 _LAYERS = re.compile(r"(conv\d_|inception_|gsm_|gsf_|res\d|fc)")

@@ -25,8 +25,11 @@ from gst_analysis.networks.systems.bn_inception import (
     name_officially,
     walk_units,
 )
+from gst_analysis.networks.systems.inception_anatomy import describe
 from gst_analysis.networks.systems.matching import match, shape_of
 from gst_analysis.networks.systems.recognised import Recognised
+
+__all__ = ["build", "describe", "recognise"]
 
 SHARED = ("3a", "3b")
 """Blocks that both parts read; of 3c the 3-D part reads the branch of two 3x3 before the last one."""
@@ -48,6 +51,7 @@ class ECO(BNInception):
         for stage, c_out in ((3, 128), (4, 256), (5, 512)):
             for norm in ("a_1_bn", "a_bn", "b_1_bn", "b_bn")[stage == 3 :]:
                 self.add_module(f"res{stage}{norm}", nn.BatchNorm3d(c_out))
+            self.add_module(f"res{stage}b_relu", nn.Identity())  # where a stage's output can be looked at
         self.drop_flat, self.drop_solid = nn.Dropout(0.5), nn.Dropout(0.3)
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
@@ -67,17 +71,18 @@ class ECO(BNInception):
 
     def run_solid(self, x: Tensor) -> Tensor:
         """(N, 96, T, H/8, W/8) -> (N, 512, T/4, H/32, W/32)."""
-        total = self._solid("res3a_2", x)
+        total = self._run("res3a_2", x)
         for stage in (3, 4, 5):
             if stage > 3:
-                branch = self._norm(f"res{stage}a_1_bn", self._solid(f"res{stage}a_1", x))
-                total = self._solid(f"res{stage}a_2", branch) + self._solid(f"res{stage}a_down", x)
+                branch = self._norm(f"res{stage}a_1_bn", self._run(f"res{stage}a_1", x))
+                total = self._run(f"res{stage}a_2", branch) + self._run(f"res{stage}a_down", x)
             branch = self._norm(f"res{stage}a_bn", total)
-            branch = self._norm(f"res{stage}b_1_bn", self._solid(f"res{stage}b_1", branch))
-            x = self._norm(f"res{stage}b_bn", self._solid(f"res{stage}b_2", branch) + total)
+            branch = self._norm(f"res{stage}b_1_bn", self._run(f"res{stage}b_1", branch))
+            x = self._norm(f"res{stage}b_bn", self._run(f"res{stage}b_2", branch) + total)
+            x = self._run(f"res{stage}b_relu", x)
         return x
 
-    def _solid(self, name: str, x: Tensor) -> Tensor:
+    def _run(self, name: str, x: Tensor) -> Tensor:
         y: Tensor = self.get_submodule(name)(x)
         return y
 

@@ -17,13 +17,7 @@ from torch.nn import functional as F
 
 from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
-from gst_analysis.networks.systems.bn_inception import (
-    MIXTURES,
-    BNInception,
-    FrameAverage,
-    name_officially,
-    walk_units,
-)
+from gst_analysis.networks.systems.bn_inception import MIXTURES, BNInception, name_officially, walk_units
 from gst_analysis.networks.systems.frame_resnet import (
     BLOCKS,
     Bottleneck,
@@ -32,8 +26,12 @@ from gst_analysis.networks.systems.frame_resnet import (
     initialise,
     unwrap_names,
 )
+from gst_analysis.networks.systems.inception_anatomy import describe
 from gst_analysis.networks.systems.matching import match, shape_of, unwrap
 from gst_analysis.networks.systems.recognised import Recognised
+from gst_analysis.networks.systems.tsn import FrameAverage
+
+__all__ = ["GateShift", "GateShiftFuse", "build", "describe", "recognise"]
 
 
 class GateShift(nn.Module):
@@ -148,7 +146,7 @@ def build(spec: SystemSpec) -> nn.Module:
 def recognise(state: Mapping[str, Tensor]) -> Recognised | None:
     """The official checkpoints of GSM and GSF; which share of the channels has a gate shows in its norm."""
     bare = unwrap(state)
-    if any(name.startswith("base_model.layer4.") for name in bare):
+    if any(name.endswith("layer4.2.gsf.bn.weight") for name in bare):
         return _recognise_residual(bare)
     names = name_officially(bare)
     head = shape_of(names, "new_fc.weight")

@@ -19,8 +19,11 @@ from gst_analysis.errors import SpecError
 from gst_analysis.networks.network import check_clips
 from gst_analysis.networks.systems import SystemSpec, frame_resnet
 from gst_analysis.networks.systems.bn_inception import FEATURES, BNInception, build_head, name_officially
+from gst_analysis.networks.systems.inception_anatomy import describe
 from gst_analysis.networks.systems.matching import Rule, match, rename, shape_of, unwrap
 from gst_analysis.networks.systems.recognised import Recognised
+
+__all__ = ["MultiScaleRelations", "build", "choose_tuples", "describe", "recognise"]
 
 FRAME_FEATURES = 256
 DRAWN = 3

@@ -132,12 +132,13 @@ def test_names_and_shapes_are_the_official_ones(name):
 
 @pytest.mark.parametrize("prefix", ["", "module."])
 @pytest.mark.parametrize("name", NAMES)
-def test_official_states_are_recognised(name, prefix):
+def test_official_states_and_its_own_are_recognised(name, prefix):
     own = build_on_meta(name, num_classes=5).state_dict()
-    found = recognise({prefix + key: tensor for key, tensor in as_official(name, own).items()})
-    assert found is not None
-    assert (found.spec.name, found.spec.num_classes, found.layout) == (name, 5, name[:3].upper())
-    assert found.state.keys() == own.keys()
+    for theirs in (as_official(name, own), own):
+        found = recognise({prefix + key: tensor for key, tensor in theirs.items()})
+        assert found is not None
+        assert (found.spec.name, found.spec.num_classes, found.layout) == (name, 5, name[:3].upper())
+        assert found.state.keys() == own.keys()
 
 
 def test_the_share_of_gated_channels_is_read_from_the_weights():

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
-from gst_analysis.networks.systems.bn_inception import BNInception, build, recognise
+from gst_analysis.networks.systems.bn_inception import BNInception
+from gst_analysis.networks.systems.tsn import build, recognise
 from tests.networks.agreement import relative
 from tests.networks.systems.inception import FrameFunctions, count_gmacs, draw_lively, spread
 
