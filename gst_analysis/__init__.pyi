@@ -35,7 +35,8 @@ from .analyses.traces.evidence import Evidence
 from .analyses.traces.single_clips import name_clip, trace_clip
 from .analyses.traces.story import ClipStory, Moment, Turn
 from .analyses.training_runs import RunSummary, TrainingRun, follow_gamma, read_run
-from .checkpoints.loading import Checkpoint, LoadedModel, load_checkpoint, load_model, save_model
+from .checkpoints.adopting import adopt, load_network
+from .checkpoints.loading import Checkpoint, LoadedModel, Network, load_checkpoint, load_model, save_model
 from .checkpoints.naming import list_checkpoints
 from .checkpoints.sources import (
     Inspection,
@@ -64,10 +65,16 @@ from .errors import (
 )
 from .inference.logits import FrameLogits
 from .inference.settings import InferenceSettings
+from .networks.adopted import AdoptedSpec, ClipNetwork, Pathway
+from .networks.anatomy import Anatomy, Place, Unit, View
 from .networks.backbones import Backbone, Block, Site, Stage
+from .networks.described import NetworkSpec
 from .networks.families import ChannelGroups, Family, Kernel
 from .networks.network import VideoNetwork, average_frames
+from .networks.next_layer import NextLayer, Reader
 from .networks.specs import ClipSpec, ModelSpec
+from .networks.systems import SystemSpec
+from .networks.systems.record import System
 from .options import InferenceOptions
 from .planted import MadeWorld, make_trial, make_world
 from .planted.worlds import Difficulty, PlantedClass, WorldConfig
@@ -83,7 +90,9 @@ __version__: str
 __all__ = [
     "Ablation",
     "AblationOptions",
+    "AdoptedSpec",
     "AgreementOptions",
+    "Anatomy",
     "AnyPath",
     "Backbone",
     "Block",
@@ -95,6 +104,7 @@ __all__ = [
     "CheckpointError",
     "ClipChoice",
     "ClipInfo",
+    "ClipNetwork",
     "ClipPredictions",
     "ClipRecord",
     "ClipSpec",
@@ -139,17 +149,23 @@ __all__ = [
     "ModelEvaluation",
     "ModelSpec",
     "Moment",
+    "Network",
     "NetworkCost",
+    "NetworkSpec",
+    "NextLayer",
     "OpenClip",
     "OpenedClips",
     "OutputError",
     "PaperAudit",
+    "Pathway",
+    "Place",
     "PlantedClass",
     "PredictionOptions",
     "PredictionSummary",
     "Progress",
     "Provenance",
     "PublishedPlacing",
+    "Reader",
     "RecordList",
     "Report",
     "ReportOptions",
@@ -167,6 +183,8 @@ __all__ = [
     "Source",
     "SpecError",
     "Stage",
+    "System",
+    "SystemSpec",
     "TableError",
     "TraceOptions",
     "Traces",
@@ -176,12 +194,15 @@ __all__ = [
     "TrainWatcher",
     "TrainingRun",
     "Turn",
+    "Unit",
     "UnknownCheckpoint",
     "UnreadableCheckpoint",
     "UnsafeCheckpoint",
     "VideoNetwork",
+    "View",
     "WorldConfig",
     "ablate",
+    "adopt",
     "audit_paper",
     "average_frames",
     "bn_scales",
@@ -203,6 +224,7 @@ __all__ = [
     "load_checkpoint",
     "load_labelled_clips",
     "load_model",
+    "load_network",
     "make_trial",
     "make_world",
     "measure_drift",

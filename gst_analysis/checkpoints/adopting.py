@@ -1,7 +1,7 @@
 """A user's own network -> one that every analysis takes: a module in hand, or code that the user names.
 
-The module is run once for one clip to see what it gives, and probed for its places. It is held, never changed:
-its modes, weights, device and every source of random numbers are as they were.
+The module is run once for one clip to see what it gives, and probed for its places. It is held, never
+changed: its modes, weights, device and every source of random numbers are as they were.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whose weights are these, among the published systems: a state dict -> a spec, and the weights by its names."""
+"""Whose weights are these, among the published systems: a state dict -> its spec and weights."""
 
 from __future__ import annotations
 

@@ -22,11 +22,11 @@ Layout: TypeAlias = "Literal['NTCHW', 'NCTHW'] | tuple[Pathway, ...]"
 
 @dataclass(frozen=True)
 class Pathway:
-    """One of several inputs of a module, all made from one clip: every `step`-th frame, as (N, C, T, H, W)."""
+    """One of several inputs of a module, made from one clip: every `step`-th frame, as (N, C, T, H, W)."""
 
     step: int = 1
     even: bool = False
-    """Frames spread evenly from the first to the last, as PySlowFast picks them, rather than every step-th."""
+    """Frames spread evenly from first to last, as PySlowFast picks them, not every step-th."""
 
     def pick(self, clips: Tensor) -> Tensor:
         """(N, T, 3, H, W) -> (N, 3, T / step, H, W)"""

@@ -1,9 +1,9 @@
-"""What an analysis needs to know of a network: its places in order, and the groups of channels that leave there.
+"""What an analysis needs to know of a network: its places in order, and the groups of channels there.
 
-A *place* is a module whose output is looked at, and how to read that output as frames. A *unit* is one group of
-channels (spatial, temporal, or all where they cannot be told apart) of one norm: where space and time leave what
-mixed them. Networks that follow from arithmetic derive both (`derive_anatomy`); any other is probed
-(`networks/probing.py`), and what could not be found is said in `unknown`. No torch here.
+A *place* is a module whose output is looked at, and how to read that output as frames. A *unit* is one group
+of channels (spatial, temporal, or all where they cannot be told apart) of one norm: where space and time
+leave what mixed them. Networks that follow from arithmetic derive both (`derive_anatomy`); any other is
+probed (`networks/probing.py`), and what could not be found is said in `unknown`. No torch here.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
 """What every network says of itself, whatever it is made of: a name, frames, classes. No torch here.
 
-`ModelSpec` describes networks that follow from arithmetic, `SystemSpec` published systems with a file of their
-own, `AdoptedSpec` whatever a user brings. An analysis that needs more than this asks the anatomy.
+`ModelSpec` describes networks that follow from arithmetic, `SystemSpec` published systems with a file of
+their own, `AdoptedSpec` whatever a user brings. An analysis that needs more asks the anatomy.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from typing import Any, Literal
 
 Output = Literal["frames", "clip"]
@@ -49,5 +48,3 @@ class NetworkSpec(ABC):
     def to_json(self) -> dict[str, Any]:
         """A record of plain values that `read_spec` understands."""
 
-
-Record = Mapping[str, Any]

@@ -1,9 +1,10 @@
 """The anatomy of a network that nobody described: found by running it, on shapes alone.
 
-Enters a network (N, T, 3, H, W) -> (N, R, K); leaves its places and units. A copy without values (device meta) is
-run for one clip, for two, and for one twice as long: an axis that doubles with the clips counts clips, one that
-doubles with the frames counts time. Nothing is computed, so the size of the network does not matter; where a
-module cannot be run without values, the network itself is run instead. What stays unclear is named, not guessed.
+Enters a network (N, T, 3, H, W) -> (N, R, K); leaves its places and units. A copy without values (device
+meta) is run for one clip, for two, and for one twice as long: an axis that doubles with the clips counts
+clips, one that doubles with the frames counts time. Nothing is computed, so the size of the network does not
+matter; where a module cannot be run without values, the network itself is run instead. What stays unclear is
+named, not guessed.
 """
 
 from __future__ import annotations
@@ -305,7 +306,7 @@ def _list_units(
 
 
 def group_of(conv: nn.Module) -> Group | None:
-    """Whose channels a convolution writes: its kernel's shape says it; None for one that mixes channels alone."""
+    """Whose channels a convolution writes, by its kernel's shape; None for one that mixes channels alone."""
     kernel: tuple[int, ...] = getattr(conv, "kernel_size", ())
     time, space = (kernel[0], max(kernel[1:])) if len(kernel) == 3 else (1, max(kernel, default=1))
     if time > 1 and space > 1:

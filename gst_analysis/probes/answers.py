@@ -34,7 +34,7 @@ def repeat_last(clips: Tensor, frames: int) -> Tensor:
 
 
 def leave_out(clips: Tensor, place: int, *, any_length: bool) -> Tensor:
-    """Clips without one frame; where a network takes no fewer, the frame before it stands in (or the next)."""
+    """Clips without one frame; where a network takes no fewer, the frame before it stands in, or the next."""
     if any_length:
         return torch.cat([clips[:, :place], clips[:, place + 1 :]], 1)
     changed = clips.clone()

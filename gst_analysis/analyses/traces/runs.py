@@ -144,8 +144,8 @@ def _fit_plan(model: LoadedModel, plan: TracePlan) -> tuple[TracePlan, tuple[str
     if by_clip and plan.mode == "frame":
         plan = replace(plan, mode="prefix")
         notes.append(
-            f"{model.spec.label} gives one answer a clip, not one a frame: each row is its answer to the frames "
-            "up to there (mode prefix)"
+            f"{model.spec.label} gives one answer a clip, not one a frame: each row is its answer to the "
+            "frames up to there (mode prefix)"
         )
     if by_clip and plan.mode != "prefix" and plan.explained:
         plan = replace(plan, explained=False)
