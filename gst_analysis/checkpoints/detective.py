@@ -1,7 +1,7 @@
 """Names and shapes -> ModelSpec. Nothing but the weights is asked, and what they cannot tell is said.
 
 Families are recognised by their own kernels: whichever family, at some alpha, would build exactly the
-shapes found at the first operator. A new family is therefore recognised without a line here.
+shapes found at an operator. A new family is therefore recognised without a line here.
 """
 
 from __future__ import annotations
@@ -112,6 +112,7 @@ def _infer_backbone(state: Mapping[str, Tensor], path: Path) -> Backbone:
             todo="load a checkpoint of a network in README's table",
         )
     bottleneck = any(re.fullmatch(r"layer\d+\.\d+\.conv3\.weight", name) for name in state)
+    # A ResNet has four stages, MobileNetV2 seven.
     kind = "inverted" if len(depths) > 4 else "bottleneck" if bottleneck else "basic"
     shape = [depths[s] for s in sorted(depths)]
     for backbone in BACKBONES.values():
@@ -153,6 +154,7 @@ def _infer_family(
     found: CanonicalState, backbone: Backbone, settings: dict[str, Any], path: Path
 ) -> tuple[ModelSpec, list[str]]:
     blocks = list(walk_blocks(backbone, settings["width"]))
+    # All blocks are asked, so that one damaged operator does not hide the family: check_state names it.
     sites = [(block.name, block.sites[-1]) for block in reversed(blocks)]
     kernels = [(_kernels_at(found.state, name, site), site) for name, site in sites]
     matches = [spec for shapes, site in kernels for spec in _matching_specs(shapes, backbone, settings, site)]

@@ -47,6 +47,7 @@ def canonicalise(state: dict[str, Tensor], *, source: str = "state dict") -> Can
     """
     stripped, prefixes = _strip_prefixes(state, source)
     layout = _recognise(stripped, prefixes)
+    # TSN's code puts its head into new_fc; an fc beside it is left over from the 2-D network.
     if "base_model." in prefixes and any(name.startswith("new_fc.") for name in stripped):
         stripped = {n: t for n, t in stripped.items() if not n.startswith("fc.")}
     nested = any(re.match(r"features\.\d+\.conv\.\d\.\d\.", name) for name in stripped)
@@ -119,6 +120,7 @@ def _rename(name: str, tensor: Tensor, mobilenet: Mapping[str, str]) -> str:
     if name.startswith("features."):
         module, _, part = name.rpartition(".")
         name = f"{mobilenet.get(module, module)}.{part}"
+    # A block's 3x3 is where the operator stands; its 1x1 convolutions keep their names.
     if re.fullmatch(r"layer\d+\.\d+\.conv\d\.weight", name) and tensor.ndim >= 4 and tensor.shape[-1] == 3:
         kernel = "joint" if tensor.ndim == 5 and tensor.shape[2] > 1 else "spatial"
         name = name.removesuffix("weight") + kernel + ".weight"

@@ -117,6 +117,7 @@ class Network:
             SpecError: the module is another network: wrapped, pruned, with another head, or of other numbers.
         """
         known = self.checkpoint.state
+        # As with_module leaves it: there is nothing to compare with.
         if not known:
             return self.checkpoint
         now = require_own(self.module, self.spec)
@@ -222,6 +223,7 @@ def save_model(
             found=str(len(labels)),
             todo="give a label for every class, or none",
         )
+    # safetensors takes no others, and the stem's kernel lies with channels last.
     state = {name: tensor.contiguous() for name, tensor in state.items()}
     record = {
         "format": FORMAT,

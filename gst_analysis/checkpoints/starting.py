@@ -57,6 +57,7 @@ def create_model(
         Fraction(1, 4)
     """
     spec = spec_from_name(model) if isinstance(model, str) else model
+    # No devices: weights are drawn on the CPU.
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
@@ -104,6 +105,7 @@ def reopen_model(
             todo="name a checkpoint of these classes",
         )
     set_dropout(found.module, dropout)
+    # What stays true whatever is learned next; all else tells of the run before.
     kept = {k: v for k, v in found.checkpoint.provenance.items() if k in ("slimmed_from", "kept_channels")}
     provenance = {**kept, "started_from": {"name": found.checkpoint.name, "sha256": found.sha256}}
     return dataclasses.replace(found, checkpoint=dataclasses.replace(found.checkpoint, provenance=provenance))
@@ -127,6 +129,7 @@ def _load_imagenet(spec: ModelSpec) -> tuple[Mapping[str, Tensor], Mapping[str, 
             found=f"{spec.backbone} of width {spec.width}",
             todo="leave pretrained out, or name a 2-D file",
         )
+    # V1: what there was when these families were published. V2 came of another recipe in 2021.
     weights = torchvision_models.get_model_weights(spec.plan.torchvision)["IMAGENET1K_V1"]
     try:
         state = weights.get_state_dict(progress=True, check_hash=True, weights_only=True)

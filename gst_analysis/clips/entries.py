@@ -16,6 +16,7 @@ from pathlib import Path
 
 from gst_analysis.errors import DataError
 
+# str.splitlines would also part a line at signs that a name may hold, such as U+2028.
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _CLOCK = re.compile(r"([0-9]{1,3}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,9})?)")
@@ -60,6 +61,7 @@ class Annotation:
                 todo="check the path",
             ) from error
         try:
+            # -sig: some programs write a mark of the encoding before the text.
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1

@@ -23,6 +23,7 @@ from gst_analysis.clips.media import (
 )
 from gst_analysis.errors import DataError, name_some
 
+# A name that begins with a dot is none: macOS leaves ._00001.jpg beside 00001.jpg.
 _FRAME = re.compile(
     r"(?P<prefix>(?:[^.].*)?(?<![0-9]))(?P<number>[0-9]{1,12})\.(?P<kind>jpe?g|png)", re.IGNORECASE
 )
@@ -71,6 +72,7 @@ class FrameFolder:
     def _load(self, index: int) -> Pixels:
         path = self._files[index]
         try:
+            # Pillow goes by content: no other of its many decoders shall meet a file of unknown origin.
             with Image.open(path, formats=["JPEG", "PNG"]) as image:
                 check_size(path, *image.size)
                 return _to_rgb(ImageOps.exif_transpose(image))

@@ -51,6 +51,8 @@ class ClipLocator:
 
     def inside(self, text: str, *, where: str) -> Path:
         """The path below the root that the text names, whether or not it exists."""
+        # Lists may be written on Windows. The text alone is judged: a link below the root may lead out of
+        # it, as where data sets are put together of links; a line of the list may not.
         path = Path(os.path.normpath(os.path.join(self.root, text.replace("\\", "/"))))
         if "\0" in text or path == self.root or not path.is_relative_to(self.root):
             raise DataError(

@@ -46,6 +46,7 @@ def scan_packets(container: InputContainer, stream: VideoStream) -> PacketIndex:
     packets = [
         _Packet(p.pts, p.duration or 0, p.is_keyframe, not (p.is_discard or p.is_corrupt), p.is_corrupt)
         for p in container.demux(stream)
+        # PyAV's last packet holds nothing: it asks the decoder for what is left.
         if p.size or p.dts is not None
     ]
     shown = [p for p in packets if p.shown]
@@ -54,6 +55,7 @@ def scan_packets(container: InputContainer, stream: VideoStream) -> PacketIndex:
         any(name in container.format.name for name in _SEEKABLE)
         and stream.codec_context.name in _ONE_FRAME_A_PACKET
         and len(pts) == len(shown) > 0
+        # Packets before the first keyframe may give no frames.
         and packets[0].key
     )
     torn = bool(packets) and packets[-1].torn

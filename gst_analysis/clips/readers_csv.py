@@ -100,6 +100,7 @@ def read_epic(annotation: Annotation) -> list[Entry]:
                 ),
                 label=annotation.whole(verb, line, "verb_class") if verb else None,
                 label_text=(row.get("verb") or "").strip() or None,
+                # EPIC counts from 1 and names the last frame; ours are from 0 to the one after.
                 frames=(max(0, frames[0] - 1), frames[1]),
                 times=times,
             )

@@ -94,6 +94,7 @@ def _egtea_entry(annotation: Annotation, line: int, clip: str, label: int) -> En
         files=(f"{video}/{clip}", clip),
         sources=(video,),
         label=label,
+        # EGTEA counts from 1 and names the last frame; ours are from 0 to the one after.
         frames=(max(0, first - 1), last),
         times=(start_ms / 1000, stop_ms / 1000),
     )

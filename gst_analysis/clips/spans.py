@@ -38,6 +38,7 @@ def find_span(record: ClipRecord, clip: OpenClip) -> range:
     """
     total, times = clip.num_frames, clip.times
     if record.start_s is not None and record.stop_s is not None and times is not None:
+        # A frame that is shown at just that second is in, however the second was rounded.
         start, stop = np.searchsorted(times, np.array([record.start_s, record.stop_s]) - ROUNDING_S).tolist()
         step = float(times[-1]) / max(1, total - 1)
         stop += max(0, int((record.stop_s - float(times[-1])) / step) - 1) if step else 0

@@ -138,6 +138,7 @@ def draw_crop(
     the sharpness; the crop is cut from the original and resized once.
     """
     sizes = [max(1, int(min(height, width) * scale)) for scale in augmentation.scales]
+    # TSN's rule: what is nearly as large as the network's input is cut at just that size, and not resized.
     sizes = [
         spec.crop if abs(size - spec.crop) < 3 and spec.crop <= min(height, width) else size for size in sizes
     ]
@@ -171,6 +172,7 @@ def _to_tensor(pixels: Pixels) -> Tensor:
 
 def _jitter(clip: Tensor, augmentation: Augmentation, rng: np.random.Generator) -> Tensor:
     """Brightness, contrast, saturation and hue, in this order; all four are always drawn."""
+    # So that setting one of them changes nothing of what is drawn for the others.
     b, c, s, h = rng.uniform(-1, 1, size=4).tolist()
     if augmentation.brightness:
         clip = F.adjust_brightness(clip, 1 + b * augmentation.brightness)

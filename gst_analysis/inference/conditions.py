@@ -29,6 +29,7 @@ def running_conditions(
             kind = torch.bfloat16 if settings.precision == "bf16" else torch.float32
             yield fuse_blocks(folded, kind) if device.type == "cuda" else folded
             return
+        # Of every module: somebody may train a network whose norms are kept in evaluation mode.
         modes = {module: module.training for module in network.modules()}
         home = next((tensor.device for tensor in network.state_dict().values()), device)
         try:

@@ -69,6 +69,7 @@ def build_fabric(settings: InferenceSettings) -> Fabric:
     """
     kind = choose_device(settings.device).type
     outer = count_outer_processes()
+    # `fabric run` has put accelerator, devices and nodes where Fabric itself looks for them.
     if outer is not None and int(os.environ.get("LT_CLI_USED", "0")):
         return lightning.Fabric()
     if outer is not None:
@@ -107,6 +108,7 @@ def _launch(fabric: Fabric, payload: bytes, counter: Any, folder: str) -> None:
             todo="try a smaller batch, or fewer devices",
         ) from error
     except RuntimeError as error:
+        # Python's words where a new process comes upon the line that starts new processes.
         if "__main__" not in str(error):
             raise
         raise SpecError(
@@ -133,6 +135,7 @@ def _measure_among_others(fabric: Fabric, job: Job, numbered: Numbered) -> list[
     """One process among others of its kind; all get all shares."""
     fabric.launch()
     own = _measure_own(fabric, job, numbered, lambda: None)
+    # Shares are objects in main memory; NCCL would carry them by way of the GPUs.
     group = distributed.new_group(backend="gloo")
     outcomes: list[Any] = [None] * fabric.world_size
     distributed.all_gather_object(outcomes, own, group=group)  # type: ignore[arg-type] # torch's own annotation

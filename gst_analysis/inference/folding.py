@@ -180,5 +180,6 @@ def _merge_concatenated(operator: Concatenated, scale: Tensor, offset: Tensor) -
 
 def _scaled(weight: Tensor, scale: Tensor) -> Tensor:
     """Every filter times its factor."""
+    # Multiplied in double precision, so that every weight is rounded once.
     rows = scale.view(-1, *[1] * (weight.ndim - 1))
     return (weight.detach().double() * rows).to(weight.dtype)

@@ -114,6 +114,7 @@ def _measure(
             moved = (batch.pin_memory() if device.type == "cuda" else batch).to(device, non_blocking=True)
             with torch.no_grad(), _autocast(settings, device):
                 outputs = network(normalise_clips(moved, model.clip_spec))
+            # NumPy has no bf16.
             running.append((outputs.float(), owners))
             yield from finish(keep=1)
     with explain_out_of_memory(settings.batch, device):

@@ -47,4 +47,3 @@ class NetworkSpec(ABC):
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
         """A record of plain values that `read_spec` understands."""
-

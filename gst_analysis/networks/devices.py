@@ -9,6 +9,7 @@ import torch
 
 from gst_analysis.errors import SpecError
 
+# In the words of CUDA and MPS, of torch's own allocator, of the system, and of NVIDIA's libraries.
 _SIGNS = ("out of memory", "can't allocate memory", "cannot allocate memory", "alloc_failed")
 
 

@@ -2,7 +2,7 @@
 
 A family is one small class. It names the kernels of its operator, says how they are arranged,
 and which output channels belong to space and to time. Everything else follows from that: the
-modules (models/temporal.py), parameters and multiply-adds (analysis/complexity.py), the recognition
+modules (networks/operators.py), parameters and multiply-adds (analyses/cost), the recognition
 of checkpoints (checkpoints/detective.py) and the two histograms of Figure 4. No torch here.
 
 A ninth family is one more class and one more line in FAMILIES.

@@ -48,6 +48,7 @@ def inflate(
     own = network.state_dict()
     kernels, random = _inflate_operators(network, flat, own, temporal)
     operators = {*kernels, *random}
+    # P3D's norm between its two kernels has no counterpart in a 2-D network.
     plain = [name for name in own if name not in operators and ".norm." not in name]
     _copy_plain(plain, flat, own)
     norms = {
@@ -61,6 +62,7 @@ def inflate(
 def _copy_plain(names: list[str], flat: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
     """Tensors that a 2-D network has too."""
     head = [name for name in names if name.startswith("fc.")]
+    # A count of the batches that a norm has seen: of the 2-D training, and absent before PyTorch 0.4.1.
     optional = [name for name in names if name.endswith("num_batches_tracked")]
     same_head = all(name in flat and flat[name].shape == own[name].shape for name in head)
     wanted = [name for name in names if name not in optional and (same_head or name not in head)]

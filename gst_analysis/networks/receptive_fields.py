@@ -60,6 +60,7 @@ def mark_reachable(frames: int, half_width: int) -> npt.NDArray[np.bool_]:
 
 def _reach_of(spec: ModelSpec, block: Block) -> int:
     share = spec.operator.shift
+    # In a narrow block the share may be less than one channel, and nothing is moved.
     moved = share is not None and spec.shifts(block) and int(block.c_in * share) > 0
     return int(moved) + sum(_reach_of_site(spec, site) for site in block.sites)
 

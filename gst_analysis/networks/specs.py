@@ -28,6 +28,7 @@ MOST_FRAMES = 10_000
 def parse_fraction(text: object, *, name: str = "alpha") -> Fraction:
     """Read 1/4, 0.25, or the official code's 4 (which means a quarter) as the same fraction."""
     try:
+        # 0.3333333333 is meant as a third.
         value = Fraction(str(text)).limit_denominator(4096)
     except (ValueError, ZeroDivisionError):
         value = Fraction(0)
@@ -68,6 +69,7 @@ class ModelSpec(NetworkSpec):
     def __post_init__(self) -> None:
         _known(self.family, FAMILIES, "family")
         _known(self.backbone, BACKBONES, "backbone")
+        # The two differ in their beta alone, so one that is given decides between them.
         if self.family in ("gst", "gst-large") and self.beta is not None:
             self._set("family", _gst_family_of(parse_fraction(self.beta, name="beta")))
         alpha = self.alpha if self.alpha is not None else self._family.default_alpha
@@ -88,6 +90,7 @@ class ModelSpec(NetworkSpec):
     @classmethod
     def from_name(cls, name: str, **settings: Any) -> ModelSpec:
         """Build from FAMILY-BACKBONE, such as `gst-large-resnet50`."""
+        # The longest first: gst-large-resnet50 begins as gst-… does.
         families = sorted(FAMILIES, key=len, reverse=True)
         family = next((f for f in families if name.startswith(f + "-")), None)
         if family is None or name[len(family) + 1 :] not in BACKBONES:
@@ -146,7 +149,9 @@ class ModelSpec(NetworkSpec):
         if {"family", "backbone", "alpha", "width"} & {
             k for k, v in changes.items() if v != getattr(self, k)
         }:
+            # They were the widths of the old network's blocks and groups.
             changes = {"widths": None} | changes
+        # It follows from the family; the old one would call the old family back.
         if "beta" not in changes:
             changes["beta"] = None
         return replace(self, **changes)
@@ -215,6 +220,7 @@ class ModelSpec(NetworkSpec):
         """Whether TSM shifts this block's input: residual blocks, every second one in deep networks."""
         if self._family.shift is None:
             return False
+        # As TSM's own code does it, also below: every second block where stage 3 is as long as ResNet-101's.
         if block.kind == "inverted":
             return block.adds and block.expands
         every = 2 if self.plan.stages[2].blocks >= 23 else 1

@@ -30,6 +30,7 @@ def why_not_slimmed(operator: type[Family], backbone: Backbone, alpha: Fraction 
         return operator.unbuildable
     if backbone.kind != "bottleneck":
         return f"{backbone.name} has no bottlenecks, whose last convolution alone can read fewer channels"
+    # Any width that the family takes: only the groups of its kernels are looked at.
     some = 8 * operator.divisor(alpha)
     if operator.arrangement != "concatenate" or any(
         k.groups > 1 for k in operator.kernels(some, some, alpha)

@@ -71,6 +71,7 @@ class ClipStream:
             for group in group_evenly(readable, self.settings.batch):
                 empty = False
                 yield self._gather(group)
+                # Here the batch has been used: whoever asked for it comes back for the next.
                 for _ in group:
                     if step is not None:
                         step()

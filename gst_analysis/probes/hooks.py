@@ -137,6 +137,7 @@ def listening(blocks: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
     outputs: dict[str, Tensor] = {}
 
     def keep(name: str, module: nn.Module, given: object, output: Tensor) -> None:
+        # No copy, as there is of a norm's output: nothing works in place on what leaves a whole block.
         outputs[name] = output
 
     with ExitStack() as stack:
@@ -185,5 +186,6 @@ def finish_from(network: VideoNetwork, x: Tensor, frames: int, *, start: int) ->
     """Block `start` and all after it, then the head: (N*T, C, H, W) -> a clip's logits (N, K)."""
     for _, block in list(network.stages())[start:]:
         x = block(x, frames)
+    # The network's own forward has dropout in between, which does nothing in evaluation mode.
     logits: Tensor = network.fc(network.finish(x))
     return logits.reshape(-1, frames, logits.shape[1]).mean(1)

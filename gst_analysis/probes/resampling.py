@@ -55,6 +55,7 @@ def summarise_means(values: Reals, bootstrap: Bootstrap) -> list[Interval]:
     means = []
     for first in range(0, bootstrap.draws, _AT_ONCE):
         draws = min(_AT_ONCE, bootstrap.draws - first)
+        # How often each clip is drawn: all that a mean of the drawn ones asks for.
         counts = rng.multinomial(clips, np.full(clips, 1 / clips), size=draws)
         means.append(counts @ values.T / clips)
     low, high = np.percentile(np.concatenate(means), bootstrap.percentiles, axis=0)

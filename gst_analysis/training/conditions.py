@@ -69,6 +69,7 @@ def _check_repeatable(device: torch.device) -> None:
 def seed_everything(seed: int) -> None:
     """Start python's, numpy's and torch's generators, on every device."""
     random.seed(seed)
+    # NumPy takes no larger ones.
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
 
@@ -78,6 +79,7 @@ def capture_random(device: torch.device) -> dict[str, Tensor]:
     _, words, gauss = random.getstate()
     name, keys, place, has_gauss, cached = np.random.get_state(legacy=True)
     assert name == "MT19937"
+    # Words of 32 bits are exact in doubles, and a file that is read safely holds tensors.
     state = {
         "torch": torch.get_rng_state(),
         "python": torch.tensor([*words, gauss is not None, gauss or 0.0], dtype=torch.float64),

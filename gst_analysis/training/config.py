@@ -252,6 +252,7 @@ def fixed_settings(config: TrainConfig) -> dict[str, Any]:
         for entry in dataclasses.fields(value) if value is not None else ():
             if entry.metadata.get("resume") != "free":
                 fixed[f"{section.name}.{entry.name}"] = record[section.name].get(entry.name)
+    # A cosine's rate at any epoch depends on how many there are; the others' does not.
     if config.schedule.kind != "cosine":
         del fixed["schedule.epochs"]
     return fixed

@@ -113,4 +113,5 @@ def _open_board(folder: Path, step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:  # TensorBoard is optional
         return None
+    # What was drawn beyond this step is of a session that was stopped: TensorBoard leaves it out.
     return SummaryWriter(str(folder), purge_step=step)

@@ -64,6 +64,7 @@ def _count_devices(run: RunConfig) -> tuple[int, int]:
         return int(local), int(world) // int(local)
     if run.devices is None and "SLURM_NTASKS" in os.environ and "SLURM_JOB_NAME" in os.environ:
         tasks, nodes = int(os.environ["SLURM_NTASKS"]), int(os.environ.get("SLURM_NNODES", "1"))
+        # A shell that srun opened on a reserved node has started one process, whatever it reserved.
         return (tasks // nodes, nodes) if os.environ["SLURM_JOB_NAME"] != "bash" else (1, 1)
     return run.devices or 1, run.nodes
 
@@ -132,6 +133,7 @@ class Ranks:
         """Give every rank the first one's tensors, such as a network's running statistics."""
         if self.size > 1:
             for tensor in tensors:
+                # Among the devices themselves: that is where these tensors lie.
                 distributed.broadcast(tensor, 0)
 
     def agree(self, prepare: Callable[[], Value]) -> Value:

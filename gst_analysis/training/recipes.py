@@ -250,6 +250,7 @@ def _fit(kind: Any, value: Any) -> tuple[bool, Any]:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return True, float(value)
     fits = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+    # TOML has infinity and NaN, which no setting may be: less themselves they are not 0.
     return fits and (kind is not float or value - value == 0), value
 
 

@@ -46,6 +46,7 @@ class Totals:
     """Sums of the running epoch and of the running window of the log."""
 
     def __init__(self, device: torch.device) -> None:
+        # MPS has no doubles.
         precise = torch.float32 if device.type == "mps" else torch.float64
         self.sums = torch.zeros(2, 4, dtype=precise, device=device)
 
