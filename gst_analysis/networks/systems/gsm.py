@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gst_analysis.errors import SpecError
 from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
 from gst_analysis.networks.systems.bn_inception import MIXTURES, BNInception, name_officially, walk_units
@@ -129,6 +130,13 @@ class GatedBottleneck(Bottleneck):
 
 def gated_channels(channels: int, share: float) -> int:
     """How many of a block's channels reach the gate: an even number."""
+    if not 0 < share <= 1:
+        raise SpecError(
+            "GSF's share",
+            expected="above 0, at most 1",
+            found=repr(share)[:60],
+            todo="0.25 is the published one",
+        )
     count = int(channels * share)
     return count + count % 2
 

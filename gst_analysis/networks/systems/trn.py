@@ -28,6 +28,7 @@ __all__ = ["MultiScaleRelations", "build", "choose_tuples", "describe", "recogni
 FRAME_FEATURES = 256
 DRAWN = 3
 """Tuples of a scale that the official code adds up."""
+CHOICES = {"relation": ("multiscale", "single"), "tuples": ("three", "all")}
 
 
 class MultiScaleRelations(nn.Module):
@@ -93,6 +94,10 @@ class TRN(nn.Module):
                 found=str(self.frames),
                 todo="relations need a pair of frames",
             )
+        for name, allowed in CHOICES.items():
+            if settings[name] not in allowed:
+                found, expected = repr(settings[name])[:60], " or ".join(allowed)
+                raise SpecError(f"TRN's {name}", expected=expected, found=found, todo="choose one of them")
         residual = spec.backbone == "resnet50"
         self.base_model = _build_headless(spec) if residual else BNInception()
         self.dropout = nn.Dropout(0.8)

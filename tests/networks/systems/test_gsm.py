@@ -10,6 +10,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gst_analysis.errors import SpecError
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
 from gst_analysis.networks.systems.gsm import GateShift, build, recognise
 from tests.networks.agreement import relative
@@ -147,6 +148,12 @@ def test_the_share_of_gated_channels_is_read_from_the_weights():
     found = recognise(as_official("gsf-r50", own))
     assert found is not None
     assert found.spec.chosen["share"] == 0.5
+
+
+@pytest.mark.parametrize("share", [0, 1.5])
+def test_a_share_that_there_is_not_is_refused(share):
+    with pytest.raises(SpecError, match="above 0, at most 1"):
+        build_on_meta("gsf-r50", share=share)
 
 
 def test_networks_without_gates_are_left_alone():

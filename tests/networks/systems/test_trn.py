@@ -186,3 +186,9 @@ def test_another_number_of_frames_is_refused():
         build_on_meta()(torch.empty(1, 6, 3, 64, 64, device="meta"))
     with pytest.raises(SpecError, match="2 frames or more"):
         build_on_meta(num_frames=1)
+
+
+@pytest.mark.parametrize("settings", [{"relation": "double"}, {"tuples": "four"}])
+def test_settings_that_there_are_not_are_refused(settings):
+    with pytest.raises(SpecError, match="choose one of them"):
+        build_on_meta(**settings)
