@@ -118,7 +118,7 @@ def load_network(
     """
     built = _call(code)
     if not isinstance(built, Network):
-        options.setdefault("name", code)
+        options.setdefault("name", code.rpartition(".")[2].replace(":", "-"))
         built = adopt(built, clip_spec=clip_spec, labels=labels, **options)
     return built if weights is None else _fill(built, weights)
 

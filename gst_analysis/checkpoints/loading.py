@@ -73,7 +73,8 @@ class Network:
 
     `.module` takes normalised clips (N, T, 3, H, W) and returns logits: one row a frame, (N, T, K), or one a
     clip, (N, 1, K), as `.spec.output` says. Its weights may be changed, by training for instance: every
-    analysis is of the module as it is, and its notes say so. What is no longer a network of `.spec` is refused.
+    analysis is of the module as it is, and its notes say so. What is no longer a network of `.spec` is
+    refused.
     """
 
     module: VideoNetwork | ClipNetwork

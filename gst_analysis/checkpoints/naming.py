@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,15 +13,45 @@ from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
-    from gst_analysis.checkpoints import sources
+    from gst_analysis.checkpoints import adopting, sources
+    from gst_analysis.checkpoints.loading import Network
 else:
+    adopting = Door("gst_analysis.checkpoints.adopting")
     sources = Door("gst_analysis.checkpoints.sources")
+
+
+class OwnCode(str):
+    """A user's own network as the user names it: code that builds it, and a file with its weights.
+
+    A type of its own, because code runs: text that was typed into a page or found in a file never becomes
+    one.
+    """
+
+    weights: str | None = None
+
+    @classmethod
+    def of(cls, code: str, weights: str | None) -> OwnCode:
+        """The code, "package.module:function", and the weights if they come from a file."""
+        made = cls(code)
+        made.weights = weights
+        return made
+
+    @functools.cached_property
+    def network(self) -> Network:
+        """The network, built when it is first asked for."""
+        return adopting.load_network(str(self), weights=self.weights)
+
 
 CHECKPOINT_ENDINGS = (".pth", ".pt", ".tar", ".ckpt", ".safetensors")
 
 
 def is_file(text: str) -> bool:
-    """A name with a separator or a checkpoint's ending is a path, whether it exists or not."""
+    """A name with a separator or a checkpoint's ending is a path, whether it exists or not.
+
+    A network of the user's own counts as one: it is no name of a design.
+    """
+    if isinstance(text, OwnCode):
+        return True
     return os.sep in text or Path(text).suffix in CHECKPOINT_ENDINGS or Path(text).exists()
 
 

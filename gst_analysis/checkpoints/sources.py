@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, build_loaded, load_checkpoint
+from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.errors import CheckpointError, SpecError, legible
 from gst_analysis.networks.described import NetworkSpec
@@ -97,6 +98,8 @@ def build_untrained(spec: NetworkSpec, *, seed: int = 0) -> LoadedModel:
 
 def checkpoint_of(source: Source, *, family: str | None = None, num_frames: int | None = None) -> Checkpoint:
     """Read a file, or take the checkpoint out of what was loaded before."""
+    if isinstance(source, OwnCode):
+        return source.network.current_checkpoint()
     if isinstance(source, LoadedModel):
         return source.current_checkpoint()
     if isinstance(source, Checkpoint):
@@ -106,7 +109,7 @@ def checkpoint_of(source: Source, *, family: str | None = None, num_frames: int 
 
 def name_of(source: Source) -> str:
     """What a figure calls a checkpoint if nothing else is said."""
-    if isinstance(source, (str, os.PathLike)):
+    if isinstance(source, (str, os.PathLike)) and not isinstance(source, OwnCode):
         return legible(Path(source).stem)
     return checkpoint_of(source).name
 
@@ -165,6 +168,8 @@ def open_model(source: Source, *, family: str | None = None, num_frames: int | N
     """
     if num_frames is not None:
         ClipSpec(frames=num_frames)  # says what is wrong with it, before the file is blamed
+    if isinstance(source, OwnCode):
+        source = source.network
     if isinstance(source, LoadedModel):
         model = source
         model.current_checkpoint()  # refuses what is no network of its spec

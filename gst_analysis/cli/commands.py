@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandInfo
 
 from gst_analysis.analyses import list_commands
+from gst_analysis.console.options import put_weights_first
 
 _FIRST = {"gst_analysis.cli.inspection": {"inspect": "Recognise a checkpoint file."}}
 _LAST = {
@@ -58,7 +59,18 @@ class Commands(Mapping[str, Any]):
 
 def _import_commands(module: str) -> list[CommandInfo]:
     commands: typer.Typer = importlib.import_module(module).commands
+    for info in commands.registered_commands:
+        info.cls = Command
     return commands.registered_commands
+
+
+class Command(TyperCommand):
+    """A command, in whose line a network of the user's own may stand in the place of the checkpoint."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words of its line."""
+        takes_code = any(one.name == "network" for one in self.params)
+        return super().parse_args(ctx, put_weights_first(args) if takes_code else args)
 
 
 class Program(TyperGroup):

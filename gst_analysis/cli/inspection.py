@@ -38,11 +38,16 @@ def inspect(checkpoint: CheckpointFile, options: NetworkOptions = _OPTIONS, json
 
 def print_inspection(found: sources.Inspection) -> None:
     """Two columns: what, and which."""
+    designed = {"alpha": found.alpha or "none", "beta": found.beta or "none", "stem width": found.width}
+    if found.width is None:  # of another make than an operator in a backbone
+        designed = {
+            "answers": "one a frame" if found.output == "frames" else "one a clip",
+            "places that can be looked at": found.places,
+            "channels that can be told apart": ", ".join(found.groups) or "none",
+        }
     fields = {
         "network": found.name + (", slimmed" if found.slimmed else ""),
-        "alpha": found.alpha or "none",
-        "beta": found.beta or "none",
-        "stem width": found.width,
+        **designed,
         "classes": found.num_classes,
         "frames": found.num_frames,
         "layout": found.layout,
@@ -51,5 +56,5 @@ def print_inspection(found: sources.Inspection) -> None:
         "sha256": found.sha256,
     }
     print_pairs(found.file, fields)
-    for note in found.notes:
+    for note in (*found.notes, *found.unknown):
         print(f"note: {note}")

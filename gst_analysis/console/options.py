@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 
 import typer
 
+from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, check_place
 from gst_analysis.options import Files, flag_of, list_options
@@ -56,11 +57,14 @@ def takes_options(command: Command) -> Command:
     hints = get_type_hints(command, include_extras=True)
     given = inspect.signature(command).parameters
     groups = {name: one.default for name, one in given.items() if is_dataclass(one.default)}
+    source = next((name for name in given if hints.get(name) in (CheckpointFile, CheckpointFiles)), None)
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
         for name, standard in groups.items():
             values[name] = _build(standard, values)
+        if source is not None:
+            _put_own_code(source, values)
         command(**values)
 
     parameters = [
@@ -72,9 +76,63 @@ def takes_options(command: Command) -> Command:
             else [one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name])]
         )
     ]
+    if source is not None:
+        parameters += _OWN_CODE
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # what Typer reads
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     return run  # type: ignore[return-value] # called by Typer alone, with what the signature says
+
+
+_OWN_CODE = [
+    inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[str | None, taken]
+    )
+    for name, taken in {
+        "network": typer.Option(
+            help="Your own network in place of CKPT: the function that returns it. Its code is run.",
+            metavar="MODULE:FUNCTION",
+        ),
+        "weights": typer.Option(help="A file with the weights of --network.", metavar="FILE"),
+    }.items()
+]
+
+
+def put_weights_first(words: list[str]) -> list[str]:
+    """Words of a command line in which a network of the user's own stands where the checkpoint would.
+
+    Its weights, or a dash for none, become the first argument.
+    """
+    if not any(word == "--network" or word.startswith("--network=") for word in words):
+        return words
+    rest, weights = list(words), "-"
+    for place, word in enumerate(words):
+        if word.startswith("--weights="):
+            weights = word.partition("=")[2]
+            del rest[place]
+            break
+        if word == "--weights" and place + 1 < len(words):
+            weights = words[place + 1]
+            del rest[place : place + 2]
+            break
+    return [weights, *rest]
+
+
+def _put_own_code(source: str, values: dict[str, Any]) -> None:
+    """Put the user's own network in the place of the checkpoint."""
+    network, weights = values.pop("network"), values.pop("weights")
+    if network is None:
+        if weights is not None:
+            raise SpecError(
+                "--weights",
+                expected="--network beside it",
+                found="none",
+                todo="name the file as CKPT instead",
+            )
+        return
+    given = values[source]
+    first = given[0] if isinstance(given, list) else given
+    own = OwnCode.of(network, None if first == "-" else first)
+    values[source] = [own, *given[1:]] if isinstance(given, list) else own
 
 
 def _list_fields(standard: Any) -> list[Field[Any]]:

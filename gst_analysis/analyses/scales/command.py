@@ -54,7 +54,7 @@ def print_bn_scales(result: BnScales) -> None:
         for heading in (*counted, "gap", "p (Holm)"):
             table.add_column(heading, justify="right")
         for layer in layers:
-            cells = [cell for g in groups for cell in _count_and_median(layer.groups[g])]
+            cells = [cell for g in groups for cell in _count_and_median(layer.groups.get(g))]
             row = gaps[checkpoint, layer.layer]
             table.add_row(layer.layer, *cells, format_number(row["gap"]), format_p_value(row["auc_p_holm"]))
         print_table(table)
@@ -62,5 +62,7 @@ def print_bn_scales(result: BnScales) -> None:
             print("This family has no spatial and temporal groups, so there is one histogram.")
 
 
-def _count_and_median(group: GroupStatistics) -> tuple[str, str]:
+def _count_and_median(group: GroupStatistics | None) -> tuple[str, str]:
+    if group is None:  # a network may scale space and time by norms of their own
+        return "", ""
     return str(group.n), format_number(group.median)
