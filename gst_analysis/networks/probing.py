@@ -199,7 +199,7 @@ def infer_view(name: str, inner: nn.Module, lengths: Lengths) -> View | None:
 
 
 def _infer_five(one: Shape, axis: int | None, frames: int) -> str | None:
-    """Of five axes the first counts clips; rows and columns are as many, since clips are square."""
+    """Name five axes: the first counts clips; rows and columns are as many, since clips are square."""
     if one[0] != 1:
         return None
     if one[3] == one[4] and not (one[2] == one[3] and axis == 1):

@@ -32,7 +32,7 @@ class SystemSpec(NetworkSpec):
     """One published system, with its frames and classes.
 
     Example:
-        >>> SystemSpec.from_name("r2plus1d-18", num_classes=5).rows
+        >>> SystemSpec.from_name("r2plus1d-34", num_classes=5).rows
         1
     """
 
