@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from gst_analysis.networks.backbones import BACKBONES, Block, walk_blocks
 from gst_analysis.networks.network import check_clips
 from gst_analysis.networks.systems import SystemSpec
+from gst_analysis.networks.systems.matching import Rule, rename, unwrap
 
 BLOCKS = tuple(walk_blocks(BACKBONES["resnet50"], 64))
 STEM = 64
@@ -150,7 +151,10 @@ def subtract_frames(other: Tensor, now: Tensor, frames: int, *, step: int) -> Te
     return out.flatten(0, 1)
 
 
-_MMACTION2 = (  # it wraps a convolution with its norm
+_OFFICIAL: tuple[Rule, ...] = ((r"^base_model\.", ""), (r"^new_fc\.", "fc."))
+_MMACTION2: tuple[Rule, ...] = (  # it wraps a convolution with its norm
+    (r"^backbone\.", ""),
+    (r"^cls_head\.fc_cls\.", "fc."),
     (r"^conv1\.conv\.", "conv1."),
     (r"^conv1\.bn\.", "bn1."),
     (r"\.conv(\d)\.conv\.", r".conv\1."),
@@ -162,16 +166,9 @@ _MMACTION2 = (  # it wraps a convolution with its norm
 
 def unwrap_names(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], bool]:
     """Take wrappers' names away and call the head fc; and whether MMAction2 wrote the file."""
-    bare = {re.sub(r"^((module|_orig_mod)\.)+", "", name): tensor for name, tensor in state.items()}
+    bare = unwrap(state)
     theirs = any(name.startswith(("backbone.", "cls_head.")) for name in bare)
-    out: dict[str, Tensor] = {}
-    for name, tensor in bare.items():
-        name = re.sub(r"^(base_model|backbone)\.", "", name)
-        name = re.sub(r"^(new_fc|cls_head\.fc_cls)\.", "fc.", name)
-        for pattern, replacement in _MMACTION2 if theirs else ():
-            name = re.sub(pattern, replacement, name)
-        out[name] = tensor
-    return out, theirs
+    return rename(bare, _MMACTION2 if theirs else _OFFICIAL), theirs
 
 
 def count_classes(state: Mapping[str, Tensor], *last: str) -> int | None:

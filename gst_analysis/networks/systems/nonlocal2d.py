@@ -7,7 +7,6 @@ convolution, `conv1.net`. Its 1x1x1 convolutions are 1x1 ones over frames here: 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import torch
@@ -25,6 +24,7 @@ from gst_analysis.networks.systems.frame_resnet import (
     unfold,
     unwrap_names,
 )
+from gst_analysis.networks.systems.matching import Rule, rename
 from gst_analysis.networks.systems.recognised import Recognised
 
 PLACES = ("layer2.0", "layer2.2", "layer3.0", "layer3.2", "layer3.4")
@@ -117,7 +117,7 @@ def recognise(state: Mapping[str, Tensor]) -> Recognised | None:
     if not any(".nl." in name or ".non_local_block." in name for name in state):
         return None
     renamed, theirs = unwrap_names(state)
-    own = {_rename(name): _flatten_time(name, tensor) for name, tensor in renamed.items()}
+    own = {name: _flatten_time(name, tensor) for name, tensor in rename(renamed, _NAMES).items()}
     classes = count_classes(own, "conv3", "block.conv3")
     places = {name.split(".nl.")[0] for name in own if ".nl." in name}
     if classes is None or places != set(PLACES) or own["conv1.weight"].ndim != 4:
@@ -145,17 +145,16 @@ def _places(x: Tensor, frames: int) -> Tensor:
     return unfold(x.permute(0, 2, 3, 1).flatten(1, 2), frames).flatten(1, 2)
 
 
-_NAMES = ((".non_local_block.", ".nl."), (".nl.conv_out.conv.", ".nl.W.0."), (".nl.conv_out.bn.", ".nl.W.1."))
-
-
-def _rename(name: str) -> str:
-    for theirs, own in _NAMES:
-        name = name.replace(theirs, own)
-    return re.sub(r"(\.nl\.(?:g|phi|theta)(?:\.0)?)\.conv\.", r"\1.", name)
+_NAMES: tuple[Rule, ...] = (
+    (r"\.non_local_block\.", ".nl."),
+    (r"\.nl\.conv_out\.conv\.", ".nl.W.0."),
+    (r"\.nl\.conv_out\.bn\.", ".nl.W.1."),
+    (r"(\.nl\.(?:g|phi|theta)(?:\.0)?)\.conv\.", r"\1."),
+)
 
 
 def _flatten_time(name: str, tensor: Tensor) -> Tensor:
-    once = tensor.ndim == 5 and tensor.shape[2] == 1 and (".nl." in name or ".non_local_block." in name)
+    once = tensor.ndim == 5 and tensor.shape[2] == 1 and ".nl." in name
     return tensor.squeeze(2) if once else tensor
 
 

@@ -8,7 +8,6 @@ are those of the authors' code: `layer1.0.net` is the residual block, `layer1.0.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from torch import Tensor, nn
@@ -25,6 +24,7 @@ from gst_analysis.networks.systems.frame_resnet import (
     unfold,
     unwrap_names,
 )
+from gst_analysis.networks.systems.matching import rename
 from gst_analysis.networks.systems.recognised import Recognised
 
 TAPS = 3
@@ -107,7 +107,7 @@ def recognise(state: Mapping[str, Tensor]) -> Recognised | None:
     if not any(".tam.G." in name for name in state):
         return None
     renamed, theirs = unwrap_names(state)
-    own = {re.sub(r"^(layer\d\.\d+)\.block\.", r"\1.net.", name): t for name, t in renamed.items()}
+    own = rename(renamed, ((r"^(layer\d\.\d+)\.block\.", r"\1.net."),))
     classes = count_classes(own, "net.conv3")
     taps = own.get("layer1.0.tam.G.0.weight")
     if classes is None or taps is None or taps.ndim != 2:

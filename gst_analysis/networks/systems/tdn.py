@@ -10,7 +10,6 @@ Names are the authors'; convolutions have biases. A row of logits is a segment's
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Mapping
 
 import torch
@@ -34,6 +33,7 @@ from gst_analysis.networks.systems.frame_resnet import (
     unfold,
     unwrap_names,
 )
+from gst_analysis.networks.systems.matching import rename
 from gst_analysis.networks.systems.recognised import Recognised
 
 LENGTH = 5
@@ -159,7 +159,7 @@ def recognise(state: Mapping[str, Tensor]) -> Recognised | None:
     renamed, _ = unwrap_names(state)
     # The authors' first convolution for steps, from which conv1_5 was made: saved, but no longer read.
     own = {name: tensor for name, tensor in renamed.items() if not name.startswith("conv1_temp")}
-    classes = count_classes({re.sub(r"_bak\.", ".", name): tensor for name, tensor in own.items()}, "conv3")
+    classes = count_classes(rename(own, ((r"_bak\.", "."),)), "conv3")
     if classes is None or "resnext_layer1.0.conv1.weight" not in own:
         return None
     note = (
