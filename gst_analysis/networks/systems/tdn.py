@@ -103,6 +103,13 @@ class TDN(nn.Module):
 
     def __init__(self, spec: SystemSpec) -> None:
         super().__init__()
+        if spec.num_frames % LENGTH:
+            raise SpecError(
+                spec.label,
+                expected=f"a multiple of {LENGTH} frames: {LENGTH} for every segment",
+                found=str(spec.num_frames),
+                todo="give 40 for 8 segments, or 80 for 16",
+            )
         self.spec = spec
         # The authors' code takes these by the number of segments it is made for; no checkpoint has them.
         self.shares = (0.5, 0.5) if spec.num_frames == 8 * LENGTH else (0.75, 0.25)

@@ -137,6 +137,8 @@ def test_what_is_no_clip_of_segments_is_refused() -> None:
         for shape in ((1, 8, 3, 64, 64), (1, 10, 3, 32, 64)):
             with pytest.raises(SpecError, match="5 frames for every segment"):
                 network(torch.zeros(shape))
+        with pytest.raises(SpecError, match="a multiple of 5 frames"):
+            tdn.build(SystemSpec.from_name("tdn-r50", num_frames=8))
 
 
 def test_others_are_left_alone() -> None:
