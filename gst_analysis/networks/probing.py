@@ -12,8 +12,8 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from gst_analysis.networks.anatomy import Anatomy, Place, Unit, View
 from gst_analysis.networks.families import Group
 from gst_analysis.networks.next_layer import NextLayer
+from gst_analysis.networks.viewing import pick_tensor
 
 Shape = tuple[int, ...]
 NO_READER = "which weights read it next is not known: the network was probed, not described"
@@ -69,11 +70,12 @@ def probe_network(network: nn.Module, *, frames: int, size: int) -> Anatomy:
     inner = getattr(network, "inner", network)
     lengths = _run_lengths(network, inner, frames, size)
     views = {name: view for name in lengths.once.shapes if (view := infer_view(name, inner, lengths))}
+    views, unsure = _settle_tokens(network, views, lengths)
     places = tuple(_list_places(inner, views, lengths))
     units = tuple(_list_units(inner, views, places, lengths))
     norms = dict.fromkeys(unit.layer for unit in units)
     readers: tuple[tuple[str, NextLayer | str], ...] = tuple((norm, NO_READER) for norm in norms)
-    unknown = tuple(_say_unknown(places, units, lengths))
+    unknown = (*unsure, *_say_unknown(places, units, lengths))
     return Anatomy(places, units, readers, unknown, lengths.longer is not None, frames)
 
 
@@ -225,6 +227,56 @@ def _infer_three(
     if axis == 2 and one[0] == 1 and one[2] <= lengths.frames:
         return View("NCT", part=part)
     return None
+
+
+class _SeenEnoughError(Exception):
+    """Ends a run in which what was wanted has been seen."""
+
+
+def _settle_tokens(
+    network: nn.Module, views: dict[str, View], lengths: Lengths
+) -> tuple[dict[str, View], tuple[str, ...]]:
+    """Whether tokens go through time first or through rows and columns: by changing the clip's last frames.
+
+    Where the first module with tokens has mixed them already, its order cannot be told, and none is read.
+    """
+    name = next((name for name, view in views.items() if view.axes == "N(THW)C"), None)
+    if name is None:
+        return views, ()
+    grid, extra = views[name].grid, views[name].extra
+    assert grid is not None  # tokens have one
+    moved = _find_moved(network, name, views[name], lengths, lengths.frames // grid[0])[extra:]
+    by_time, by_place = moved.reshape(grid), moved.reshape(grid[1], grid[2], grid[0]).movedim(2, 0)
+    for axes, order in (("N(THW)C", by_time), ("N(HWT)C", by_place)):
+        if order[-1].any() and not order[:-1].any():
+            return {n: replace(v, axes=axes) if v.axes == "N(THW)C" else v for n, v in views.items()}, ()  # type: ignore[arg-type] # one of Axes
+    kept = {n: view for n, view in views.items() if view.axes != "N(THW)C"}
+    return kept, (f"in which order {name} lists its tokens could not be told: name places with their views",)
+
+
+def _find_moved(network: nn.Module, name: str, view: View, lengths: Lengths, last: int) -> Tensor:
+    """(tokens,) which of them move when the clip's last frames change; run no farther than that module."""
+    inner = getattr(network, "inner", network)
+    some = next(iter([*inner.parameters(), *inner.buffers()]), torch.zeros(()))
+    generator = torch.Generator().manual_seed(0)
+    clip = torch.rand(1, lengths.frames, 3, lengths.size, lengths.size, generator=generator)
+    changed = clip.clone()
+    changed[:, -last:] = 1 - changed[:, -last:]
+    seen: list[Tensor] = []
+
+    def hook(_: nn.Module, __: object, output: Any) -> None:
+        seen.append(pick_tensor(output, view).detach().clone())
+        raise _SeenEnoughError
+
+    with untouched(network):
+        handle = inner.get_submodule(name).register_forward_hook(hook)
+        try:
+            for pixels in (clip, changed):
+                with suppress(_SeenEnoughError):
+                    network(pixels.to(some))
+        finally:
+            handle.remove()
+    return (seen[0] != seen[1])[0].any(-1).cpu()
 
 
 def _grids_before(name: str, lengths: Lengths) -> list[tuple[int, int, int]]:

@@ -1,0 +1,177 @@
+"""Networks that somebody brings: what is found out about them, and that they are left as they were."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from gst_analysis.checkpoints.adopting import adopt, load_network
+from gst_analysis.checkpoints.checking import PASSED, check_network
+from gst_analysis.errors import SpecError
+from gst_analysis.networks.anatomy import View
+from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.viewing import unview_frames, view_frames
+from tests.networks.brought import CLASSES, FRAMES, NETWORKS, SIZE, ByFrame, ThreeD, Tokens, bring
+
+CLIP = ClipSpec(frames=FRAMES, resize=SIZE, crop=SIZE)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_can_be_found_is_found(name: str) -> None:
+    known, network = NETWORKS[name], bring(name)
+    assert network.spec.output == known.output
+    assert network.spec.num_classes == CLASSES
+    assert tuple(place.view.axes for place in network.anatomy.places) == known.axes
+    assert network.anatomy.groups == known.groups
+    assert network.anatomy.any_length is known.any_length
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_passes_the_suite(name: str) -> None:
+    assert {check: told for check, told in check_network(bring(name)).items() if told != PASSED} == {}
+
+
+def test_the_suite_notices_a_clip_that_its_neighbours_move() -> None:
+    class Neighbours(ByFrame):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x) + x.mean()
+
+    network = adopt(Neighbours().eval(), clip_spec=CLIP)
+    assert "neighbours" in check_network(network)["one clip at a time or several"]
+
+
+def test_the_suite_notices_a_view_with_another_axis_for_time() -> None:
+    class Reversed(ByFrame):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x.flip(1)).flip(1)
+
+    network = adopt(Reversed().eval(), clip_spec=CLIP)
+    assert "another axis" in check_network(network)["places"]
+
+
+def test_a_network_is_left_as_it_was_found() -> None:
+    module = ThreeD().train()
+    module.blocks[1].eval()
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    modes = [part.training for part in module.modules()]
+    torch.manual_seed(3)
+    np.random.seed(3)
+    random.seed(3)
+    expected = torch.rand(1), np.random.rand(), random.random()
+    torch.manual_seed(3)
+    np.random.seed(3)
+    random.seed(3)
+    adopt(module, clip_spec=CLIP, layout="NCTHW")
+    assert (torch.rand(1), np.random.rand(), random.random()) == expected
+    assert [part.training for part in module.modules()] == modes
+    assert all(torch.equal(before[name], tensor) for name, tensor in module.state_dict().items())
+    assert not any(part._forward_hooks for part in module.modules())
+
+
+def test_weights_keep_their_own_names() -> None:
+    module = ThreeD()
+    network = adopt(module, clip_spec=CLIP, layout="NCTHW")
+    assert list(network.module.state_dict()) == list(module.state_dict())
+    assert network.module.get_submodule("blocks.0") is module.blocks[0]
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        View("(NT)CHW"),
+        View("(NT)HWC"),
+        View("NCTHW"),
+        View("NTCHW"),
+        View("NTHWC"),
+        View("N(THW)C", (3, 4, 5), 1),
+        View("N(HWT)C", (3, 4, 5)),
+        View("(NT)(HW)C", (3, 4, 5)),
+    ],
+    ids=lambda view: view.axes,
+)
+def test_a_view_and_its_inverse(view: View) -> None:
+    """Write the frame's number into every cell, and find it along the axis of time alone."""
+    number = torch.arange(3.0).view(1, 3, 1, 1, 1).expand(2, 3, 7, 4, 5)
+    like = torch.full((2, 61, 7), -1.0)
+    lying = unview_frames(number, view, like)
+    assert torch.equal(view_frames(lying, view, 2), number)
+    order = torch.tensor([2, 0, 1])
+    moved = unview_frames(number[:, order], view, like)
+    assert torch.equal(view_frames(moved, view, 2)[:, :, 0, 0, 0], number[:, order, 0, 0, 0])
+
+
+class Odd(nn.Module):
+    def __init__(self, answer: object) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, x: torch.Tensor) -> object:
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("module", "told"),
+    [
+        (nn.Sequential(nn.Conv1d(1, 2, 3), nn.Flatten()), "a module that takes clips of 6 frames"),
+        (nn.Conv2d(3, 4, 3), "a module that takes clips of 6 frames"),
+        (Odd({"logits_of": 1}), "found a dictionary of logits_of"),
+        (Odd(torch.zeros(5)), r"logits \(1, classes\) or \(1, 6, classes\); found \(5,\)"),
+        (Odd(None), "found a NoneType"),
+        (nn.Bilinear(2, 2, 2), "found TypeError"),
+        ({"a": 1}, r"a module \(torch.nn.Module\) over clips; found dict"),
+    ],
+)
+def test_what_is_no_network_over_clips_gets_one_clear_line(module: object, told: str) -> None:
+    with pytest.raises(SpecError, match=told) as caught:
+        adopt(module, clip_spec=CLIP)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+def test_labels_output_places_and_groups_that_do_not_fit_are_refused() -> None:
+    for wrong, told in (
+        ({"labels": ["one"]}, "labels: expected 4, one a class; found 1"),
+        ({"output": "frames"}, "as output='frames' says"),
+        ({"places": ["blocks.7"]}, "one of the network's modules"),
+        ({"groups": {"blocks.0.time_norm": {"loud": slice(0, 4)}}}, "spatial, temporal or all"),
+    ):
+        with pytest.raises(SpecError, match=told):
+            adopt(ThreeD(), clip_spec=CLIP, layout="NCTHW", **wrong)  # type: ignore[arg-type]
+
+
+def test_places_and_groups_can_be_given() -> None:
+    halves = {"spatial": slice(0, 5), "temporal": slice(5, 8)}
+    network = adopt(
+        ThreeD(),
+        clip_spec=CLIP,
+        layout="NCTHW",
+        places={"blocks.1": View("NCTHW")},
+        groups={"blocks.0.time_norm": halves},
+    )
+    assert [place.name for place in network.anatomy.places] == ["blocks.1"]
+    assert [(unit.group, unit.channels) for unit in network.anatomy.units] == list(halves.items())
+
+
+def test_tokens_that_were_mixed_before_they_could_be_seen_are_not_guessed() -> None:
+    class Stirred(Tokens):
+        def __init__(self) -> None:
+            super().__init__()
+            self.drop = nn.Identity()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x + x.mean(2, keepdim=True))
+
+    network = adopt(Stirred().eval(), clip_spec=CLIP, layout="NCTHW")
+    assert not network.anatomy.places
+    assert any("order" in told for told in network.anatomy.unknown)
+
+
+@pytest.mark.parametrize(
+    "code", ["os.system", "no_such_module:build", "tests.networks.brought:nothing", "a b:c"]
+)
+def test_code_that_is_none_is_one_line(code: str) -> None:
+    with pytest.raises(SpecError):
+        load_network(code)
