@@ -36,6 +36,7 @@ from .analyses.traces.single_clips import name_clip, trace_clip
 from .analyses.traces.story import ClipStory, Moment, Turn
 from .analyses.training_runs import RunSummary, TrainingRun, follow_gamma, read_run
 from .checkpoints.adopting import adopt, load_network
+from .checkpoints.checking import check_network
 from .checkpoints.loading import Checkpoint, LoadedModel, Network, load_checkpoint, load_model, save_model
 from .checkpoints.naming import list_checkpoints
 from .checkpoints.sources import (
@@ -210,6 +211,7 @@ __all__ = [
     "can_resume",
     "channel_importance",
     "check_dataset",
+    "check_network",
     "choose_clips",
     "compare_scales",
     "compare_with_published",

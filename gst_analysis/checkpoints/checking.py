@@ -70,7 +70,7 @@ def _run(network: Network, clips: Tensor) -> Tensor:
 
 def _check_shapes(network: Network) -> str:
     found = tuple(_run(network, draw_clips(network, 2)).shape)
-    rows = network.clip_spec.frames if network.spec.output == "frames" else 1
+    rows = network.spec.count_answers(network.clip_spec.frames)
     wanted = (2, rows, network.spec.num_classes)
     return "" if found == wanted else f"expected logits {wanted}; found {found}"
 
@@ -85,7 +85,7 @@ def _check_lengths(network: Network) -> str:
             if frames < network.clip_spec.frames:
                 continue
             return f"{frames} frames: {one_line(str(error))[:120]}"
-        if network.spec.output == "frames" and rows != frames:
+        if rows != network.spec.count_answers(frames):
             return f"{frames} frames: {rows} rows of logits"
     return ""
 
@@ -137,7 +137,7 @@ def _check_places(network: Network) -> str:
         tensor = pick_tensor(output, place.view)
         frames = view_frames(tensor, place.view, 2)
         if frames.ndim != 5 or len(frames) != 2:
-            return f"{place.name}: read as {tuple(frames.shape)}, not as (clips, frames, channels, rows, columns)"
+            return f"{place.name}: read as {tuple(frames.shape)}, not as (N, T, C, H, W)"
         if not torch.equal(unview_frames(frames, place.view, tensor), tensor):
             return f"{place.name}: reading it as frames and putting it back gives another tensor"
     return _check_time(network)
@@ -160,9 +160,7 @@ def _check_time(network: Network) -> str:
     if inside < 2 or not moved.any():
         return ""
     late = int(moved.argmax()) >= inside - max(1, inside // 2)
-    return (
-        "" if late else f"{first.name}: the last frame of a clip moves its start most: is time another axis?"
-    )
+    return "" if late else f"{first.name}: a clip's last frame moves its start most: is time another axis?"
 
 
 def _watch(network: Network, clips: Tensor) -> Iterator[tuple[Place, object]]:

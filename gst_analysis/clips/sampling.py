@@ -58,6 +58,8 @@ def multi_clip_indices(total: int, frames: int, clips: int, *, sampling: str = "
     _check(total, frames)
     _at_least_one(clips, "clips")
     stride = parse_sampling(sampling)
+    if run := parse_runs(sampling):
+        return np.stack([run_indices(total, frames, run) for _ in range(clips)])
     c, k = np.ogrid[:clips, :frames]
     if stride is None or total < frames:
         return np.asarray((2 * (clips * k + c) + 1) * total // (2 * clips * frames), dtype=np.int64)
@@ -70,7 +72,9 @@ def multi_clip_indices(total: int, frames: int, clips: int, *, sampling: str = "
 def sample_frames(
     total: int, frames: int, *, sampling: str = "segments", rng: np.random.Generator | None = None
 ) -> Indices:
-    """Sample as ClipSpec.sampling says: `segments`, or `dense-4` for a stride of 4."""
+    """Sample as ClipSpec.sampling says: `segments`, `dense-4` for a stride of 4, `segments-of-5` for runs."""
+    if run := parse_runs(sampling):
+        return run_indices(total, frames, run, rng=rng)
     stride = parse_sampling(sampling)
     if stride is None:
         return segment_indices(total, frames, rng=rng)
@@ -78,9 +82,9 @@ def sample_frames(
 
 
 def parse_sampling(sampling: str) -> int | None:
-    """The stride of `dense-N`; None for `segments`."""
+    """The stride of `dense-N`; None for segments."""
     match = re.fullmatch(r"dense-([1-9][0-9]{0,3})", sampling)
-    if match is None and sampling != "segments":
+    if match is None and sampling != "segments" and not parse_runs(sampling):
         raise SpecError(
             "sampling",
             expected="segments, or dense-N with a stride of N frames",
@@ -88,6 +92,33 @@ def parse_sampling(sampling: str) -> int | None:
             todo="write one of them",
         )
     return int(match[1]) if match else None
+
+
+def parse_runs(sampling: str) -> int:
+    """How many neighbouring frames `segments-of-N` takes of each segment; 0 for any other sampling."""
+    match = re.fullmatch(r"segments-of-([1-9][0-9]?)", sampling)
+    return int(match[1]) if match else 0
+
+
+def run_indices(total: int, frames: int, run: int, *, rng: np.random.Generator | None = None) -> Indices:
+    """Runs of `run` neighbouring frames, one a segment, as TDN reads a clip.
+
+    A run starts in the middle of its segment, or anywhere in it if `rng` is given; it stands still at the
+    clip's last frame. Of a clip too short for runs that begin apart, every run begins at its start.
+    """
+    _check(total, frames)
+    if frames % run:
+        raise SpecError(
+            "frames",
+            expected=f"a multiple of {run}, as the sampling takes {run} of each segment",
+            found=str(frames),
+            todo="correct the number of frames",
+        )
+    segments = frames // run
+    room = (total - run + 1) / segments if total > segments + run - 1 else 0.0
+    within = 0.5 if rng is None else rng.random(segments)
+    starts = (room * (np.arange(segments) + within)).astype(np.int64)
+    return np.minimum(starts[:, None] + np.arange(run), total - 1).ravel()
 
 
 def _fitting_stride(total: int, frames: int, stride: int) -> int:

@@ -56,7 +56,7 @@ def measure_share(
     model, settings = job.model, job.settings
     plan = ReadingPlan(model.clip_spec, clips=settings.clips, crops=settings.crops, normalise=False)
     rows = len(numbered)
-    answers = model.clip_spec.frames if model.spec.output == "frames" else 1
+    answers = model.spec.count_answers(model.clip_spec.frames)
     logits = np.empty((rows, answers, model.spec.num_classes), dtype=np.float32)
     seconds = np.empty(logits.shape[:2], dtype=np.float64)
     places: list[int] = []
@@ -81,9 +81,9 @@ def measure_share(
 
 
 def _seconds_of(clip: ReadClip, answers: int) -> Seconds:
-    """When each answer's frame is shown; of one answer a clip, its middle."""
+    """When each answer's frame is shown; of an answer to several, their middle."""
     assert clip.seconds is not None  # a clip that was read has them
-    return clip.seconds if answers == len(clip.seconds) else np.full(answers, np.mean(clip.seconds))
+    return clip.seconds if answers == len(clip.seconds) else clip.seconds.reshape(answers, -1).mean(axis=1)
 
 
 def _measure(

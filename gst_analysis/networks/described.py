@@ -42,7 +42,11 @@ class NetworkSpec(ABC):
     @property
     def rows(self) -> int:
         """Rows of logits that a clip gives: one a frame, or one."""
-        return self.num_frames if self.output == "frames" else 1
+        return self.count_answers(self.num_frames)
+
+    def count_answers(self, frames: int) -> int:
+        """Rows of logits for a clip of so many frames."""
+        return frames if self.output == "frames" else 1
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def probe_network(network: nn.Module, *, frames: int, size: int) -> Anatomy:
     views = {name: view for name in lengths.once.shapes if (view := infer_view(name, inner, lengths))}
     views, unsure = _settle_tokens(network, views, lengths)
     places = tuple(_list_places(inner, views, lengths))
-    units = tuple(_list_units(inner, views, places, lengths))
+    units = _tell_apart(tuple(_list_units(inner, views, places, lengths)))
     norms = dict.fromkeys(unit.layer for unit in units)
     readers: tuple[tuple[str, NextLayer | str], ...] = tuple((norm, NO_READER) for norm in norms)
     unknown = (*unsure, *_say_unknown(places, units, lengths))
@@ -293,6 +293,8 @@ def _grids_before(name: str, lengths: Lengths) -> list[tuple[int, int, int]]:
 def _list_places(inner: nn.Module, views: dict[str, View], lengths: Lengths) -> Iterator[Place]:
     """The shallowest modules made of several others whose outputs can be read, in the order of the run."""
     names = list(dict.fromkeys(_descend(inner, "", views, _count(inner))))
+    if not names:  # a flat network: its convolutions are all that lies along the way
+        names = [name for name in views if isinstance(inner.get_submodule(name), _CONVOLUTIONS)]
     grids = {name: _grid(lengths.once.shapes[name], views[name]) for name in names}
     if any(grid[1] > 1 for grid in grids.values()):
         names = [name for name in names if grids[name][1] > 1]  # a head says where nothing is
@@ -355,6 +357,13 @@ def _list_units(
             continue  # without scales there is no Figure 4, and nothing to hold fixed
         channels, activation = slice(0, layer.num_features), lengths.once.after.get(norm, "none")
         yield Unit(place.stage, place.name, norm, group, channels, conv, views[norm], activation)
+
+
+def _tell_apart(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
+    """Units of one group where all are spatial: beside nothing else, that tells nothing apart."""
+    if {unit.group for unit in units} == {"spatial"}:
+        return tuple(replace(unit, group="all") for unit in units)
+    return units
 
 
 def group_of(conv: nn.Module) -> Group | None:

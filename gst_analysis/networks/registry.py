@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, overload
 
@@ -133,4 +134,5 @@ def _probe_system(spec: SystemSpec) -> Anatomy:
     if describe is not None:
         anatomy: Anatomy = describe(spec, network.inner)
         return anatomy
-    return probe_network(network, frames=spec.num_frames, size=spec.record.size)
+    anatomy = probe_network(network, frames=spec.num_frames, size=spec.record.size)
+    return anatomy if spec.record.lengths == "any" else replace(anatomy, any_length=False)

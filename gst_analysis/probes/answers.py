@@ -22,8 +22,9 @@ def reach_of(half_width: int | None, frames: int) -> int:
 def mark_answers(network: Network) -> npt.NDArray[np.bool_]:
     """(R, T): whether answer i can depend on input frame j."""
     frames = network.clip_spec.frames
-    if network.spec.output == "clip":
-        return np.ones((1, frames), dtype=bool)
+    answers = network.spec.count_answers(frames)
+    if answers < frames:
+        return np.ones((answers, frames), dtype=bool)
     return mark_reachable(frames, reach_of(network.anatomy.half_width, frames))
 
 

@@ -156,7 +156,7 @@ class Brought:
 NETWORKS = {
     "three-d": Brought(ThreeD, "NCTHW", "clip", ("NCTHW",) * 3, ("spatial", "temporal")),
     "pooled": Brought(lambda: ThreeD(pool=2), "NCTHW", "clip", ("NCTHW",) * 3, ("spatial", "temporal")),
-    "by-frame": Brought(ByFrame, "NTCHW", "frames", ("(NT)CHW",) * 2, ("spatial",)),
+    "by-frame": Brought(ByFrame, "NTCHW", "frames", ("(NT)CHW",) * 2, ("all",)),
     "tokens": Brought(Tokens, "NCTHW", "clip", ("N(THW)C",) * 2, (), any_length=False),
     "places-first": Brought(
         lambda: Tokens(time_first=False), "NCTHW", "clip", ("N(HWT)C",) * 2, (), any_length=False

@@ -169,9 +169,7 @@ def test_tokens_that_were_mixed_before_they_could_be_seen_are_not_guessed() -> N
     assert any("order" in told for told in network.anatomy.unknown)
 
 
-@pytest.mark.parametrize(
-    "code", ["os.system", "no_such_module:build", "tests.networks.brought:nothing", "a b:c"]
-)
+@pytest.mark.parametrize("code", ["os.system", "no_such:build", "tests.networks.brought:nothing", "a b:c"])
 def test_code_that_is_none_is_one_line(code: str) -> None:
     with pytest.raises(SpecError):
         load_network(code)

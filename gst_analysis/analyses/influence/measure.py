@@ -115,8 +115,7 @@ def measure_influence(
 def _count_steps(model: LoadedModel, look: _Look) -> int:
     """A gradient for every answer and block, and two runs for every frame left out."""
     frames = model.clip_spec.frames
-    answers = frames if model.spec.output == "frames" else 1
-    return 2 * frames + answers + (len(model.anatomy.places) if look.blocks else 0)
+    return 2 * frames + model.spec.count_answers(frames) + (len(model.anatomy.places) if look.blocks else 0)
 
 
 def _read_clips(

@@ -80,9 +80,8 @@ class SystemSpec(NetworkSpec):
     def output(self) -> Output:
         return self.record.output
 
-    @property
-    def rows(self) -> int:
-        return super().rows if self.output == "clip" else self.num_frames // self.record.frames_a_row
+    def count_answers(self, frames: int) -> int:
+        return super().count_answers(frames) // (self.record.frames_a_row if self.output == "frames" else 1)
 
     def to_json(self) -> dict[str, Any]:
         record = {"system": self.system, "num_frames": self.num_frames, "num_classes": self.num_classes}
