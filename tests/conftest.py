@@ -13,7 +13,7 @@ import torch
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.registry import build_model
-from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.networks.specs import ClipSpec, ModelSpec
 
 with contextlib.suppress(ImportError):  # the tests for a GPU do without
     import hypothesis
@@ -24,6 +24,8 @@ with contextlib.suppress(ImportError):  # the tests for a GPU do without
 
 SaveSmall = Callable[..., Path]
 SMALL = {"width": 16, "num_classes": 5}
+SMALL_CLIPS = ClipSpec(resize=64, crop=64)
+"""What files of small networks ask for: at 224 pixels every look at a clip takes twelve times as long."""
 
 
 def build_small(name: str, *, seed: int = 0, alpha: str | None = None) -> VideoNetwork:
@@ -44,9 +46,8 @@ def save_small(tmp_path: Path) -> SaveSmall:
     """Save a narrow network in our own format and return its path."""
 
     def save(name: str = "gst-resnet26s", *, seed: int = 0, alpha: str | None = None, file: str = "") -> Path:
-        return save_model(
-            tmp_path / (file or f"{name}-{seed}.pth"), build_small(name, seed=seed, alpha=alpha)
-        )
+        path = tmp_path / (file or f"{name}-{seed}.pth")
+        return save_model(path, build_small(name, seed=seed, alpha=alpha), clip_spec=SMALL_CLIPS)
 
     return save
 

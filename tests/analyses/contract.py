@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
@@ -32,6 +31,7 @@ from gst_analysis.options import flag_of, list_options, write_command
 from gst_analysis.results import Result
 from gst_analysis.rooms import About
 from gst_analysis.tables import check
+from gst_analysis.training.conditions import capture_random
 
 ALONE = ("checkpoint", "checkpoints", "pairs", "annotations")
 COUNT = {"nothing": 0, **dict.fromkeys(ALONE, 1), "clip": 2, "clips": 2, "dataset": 2}
@@ -210,15 +210,16 @@ def other_value(kind: type[Any], name: str, standard: Any) -> Any:
 
 def fingerprint(model: LoadedModel) -> tuple[Any, ...]:
     """What an analysis must leave as it was: weights, modes, hooks, and every source of random numbers."""
-    state = hashlib.sha256()
+    weights = hashlib.sha256()
     for name, tensor in model.module.state_dict().items():
-        state.update(name.encode() + tensor.numpy().tobytes())
+        weights.update(name.encode() + tensor.numpy().tobytes())
     modes = tuple(module.training for module in model.module.modules())
     hooks = tuple(len(module._forward_hooks) for module in model.module.modules())
     grads = tuple(parameter.grad is None for parameter in model.module.parameters())
     wanted = tuple(parameter.requires_grad for parameter in model.module.parameters())
-    random = torch.random.get_rng_state().numpy().tobytes(), np.random.get_state()[1].tobytes()  # type: ignore[index] # a tuple
-    return state.hexdigest(), modes, hooks, grads, wanted, torch.get_num_threads(), *random
+    # All three generators: numpy's words change once in 624 draws, between only the place among them moves.
+    drawn = [state.numpy().tobytes() for state in capture_random(torch.device("cpu")).values()]
+    return weights.hexdigest(), modes, hooks, grads, wanted, torch.get_num_threads(), *drawn
 
 
 def check_command(about: About, bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +21,7 @@ with warnings.catch_warnings():
     from streamlit.testing.v1 import AppTest
 
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.caching import cache_data_api
 
 # It says for every cache that no server runs, which is so in tests.
@@ -32,6 +35,15 @@ from tests.app.shown_lines import check_lines  # noqa: E402 # likewise
 EXPLORER = Path(choosing.__file__).with_name("explorer.py")
 ROOT = EXPLORER.parents[1]
 Visit = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _scanned_once() -> Iterator[None]:
+    """Streamlit reads the metadata of all packages for every visitor, and finds the same each time."""
+    scan = functools.cache(manifest_scanner.scan_component_manifests)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
 
 
 @pytest.fixture
@@ -108,8 +120,14 @@ def address(tmp_path: Path) -> Iterator[str]:
     assert "Traceback" not in log.read_text()
 
 
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A planted video of 24 frames."""
+    (planted, *_) = planted_clips(tmp_path_factory.mktemp("planted") / "world", "static")
+    return planted.path
+
+
 @pytest.fixture
-def clip(folder: Path) -> Path:
+def clip(folder: Path, rendered: Path) -> Path:
     """A video in the folder that the explorer was started in."""
-    (planted, *_) = planted_clips(folder / "world", "static")
-    return planted.path.rename(folder / "clip.mp4")
+    return Path(shutil.copy(rendered, folder / "clip.mp4"))

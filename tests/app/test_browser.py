@@ -23,7 +23,7 @@ import app
 from gst_analysis.analyses.traces.single_clips import planted_clips
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.cli import run
-from tests.conftest import build_small
+from tests.conftest import SMALL_CLIPS, build_small
 
 ROOT = Path(app.__file__).parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -64,7 +64,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the explorer is started in: two networks and a clip."""
     folder = tmp_path_factory.mktemp("lab")
     for name, seed in (("first", 1), ("second", 2)):
-        save_model(folder / f"{name}.pth", build_small("gst-resnet26s", seed=seed))
+        save_model(folder / f"{name}.pth", build_small("gst-resnet26s", seed=seed), clip_spec=SMALL_CLIPS)
     (planted, *_) = planted_clips(folder / "world", "static")
     planted.path.rename(folder / "clip.mp4")
     return folder

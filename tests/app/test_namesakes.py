@@ -14,7 +14,7 @@ from gst_analysis.analyses import drift
 from gst_analysis.analyses.traces.single_clips import planted_clips
 from gst_analysis.checkpoints.loading import save_model
 from tests.app.conftest import Visit, images
-from tests.conftest import build_small
+from tests.conftest import SMALL_CLIPS, build_small
 from tests.untyped import untyped
 
 TWO = ["a/net.pth", "b/net.pth"]
@@ -26,7 +26,7 @@ def pair(folder: Path) -> list[str]:
     """Two networks, both called net.pth, of different seeds."""
     for seed, name in enumerate(TWO):
         (folder / name).parent.mkdir()
-        save_model(folder / name, build_small("gst-resnet26s", seed=seed))
+        save_model(folder / name, build_small("gst-resnet26s", seed=seed), clip_spec=SMALL_CLIPS)
     return TWO
 
 

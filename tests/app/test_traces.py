@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.planted.worlds import WorldName, classes_of
 from tests.app.conftest import Visit, plots
-from tests.conftest import SaveSmall
+from tests.conftest import SMALL_CLIPS, SaveSmall
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,9 @@ def save_labelled(folder: Path) -> SaveSmall:
     def save(world: WorldName, *, file: str) -> Path:
         labels = tuple(planted.label for planted in classes_of(world))
         spec = ModelSpec.from_name("gst-resnet26s", width=8, num_classes=len(labels), num_frames=4)
-        return save_model(folder / file, build_model(spec), labels=labels)
+        return save_model(
+            folder / file, build_model(spec), clip_spec=replace(SMALL_CLIPS, frames=4), labels=labels
+        )
 
     return save
 
@@ -185,7 +188,7 @@ def test_what_was_cancelled_waits_to_be_asked_for(
 
 def test_a_clip_that_is_one_window_is_said_to_be(visit: Visit, clip: Path, folder: Path) -> None:
     spec = ModelSpec.from_name("gst-resnet26s", width=8, num_classes=3, num_frames=24)
-    save_model(folder / "net.pth", build_model(spec))
+    save_model(folder / "net.pth", build_model(spec), clip_spec=replace(SMALL_CLIPS, frames=24))
     page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window")
     assert "One window, one point" in page.info[0].value
     assert not page.error

@@ -11,7 +11,7 @@ import torch
 
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.receptive_fields import list_reaches, mark_reachable
-from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.registry import anatomy_of, build_model
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.probes.gradients import trace_gradients
 from tests.conftest import build_small
@@ -59,7 +59,7 @@ def measure_half_widths(name: str) -> list[int]:
     else:
         network = build_small(name)
     clip = torch.randn(1, FRAMES, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    _, profiles = trace_gradients(network, clip, 0, blocks=dict(network.stages()))
+    _, profiles = trace_gradients(network, clip, 0, places=anatomy_of(network.spec).places)
     middle = FRAMES // 2
     return [int(abs(np.flatnonzero(profile) - middle).max()) for profile in profiles.values()]
 
