@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 
 from gst_analysis.checkpoints.layouts import OURS, canonicalise
-from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, load_model
+from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
 from gst_analysis.checkpoints.reading import load_raw
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.anatomy import require_arithmetic
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.inflation import TemporalStart, inflate
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.networks.registry import build_model, set_dropout, spec_from_name, usual_clip
+from gst_analysis.networks.registry import build_model, spec_from_name, usual_clip
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.rooms import Door
 
@@ -80,35 +80,6 @@ def create_model(
         Path(f"untrained-{spec.name}"), "", spec, usual_clip(spec), None, OURS, (note,), state, provenance
     )
     return LoadedModel(module, checkpoint)
-
-
-def reopen_model(
-    path: str | os.PathLike[str], *, num_classes: int, num_frames: int, dropout: float = 0.0
-) -> LoadedModel:
-    """A trained network to go on training; its provenance says where it comes from.
-
-    Args:
-        path: any checkpoint that load_model reads.
-        num_classes: what its head must have.
-        num_frames: of the clips it will see, which no weight shows.
-        dropout: before the head.
-
-    Raises:
-        SpecError: a head of other classes.
-    """
-    found = load_model(path, num_frames=num_frames)
-    if found.spec.num_classes != num_classes:
-        raise SpecError(
-            str(path),
-            expected=f"a head of {num_classes} classes, as in the training data",
-            found=str(found.spec.num_classes),
-            todo="name a checkpoint of these classes",
-        )
-    set_dropout(found.module, dropout)
-    # What stays true whatever is learned next; all else tells of the run before.
-    kept = {k: v for k, v in found.checkpoint.provenance.items() if k in ("slimmed_from", "kept_channels")}
-    provenance = {**kept, "started_from": {"name": found.checkpoint.name, "sha256": found.sha256}}
-    return dataclasses.replace(found, checkpoint=dataclasses.replace(found.checkpoint, provenance=provenance))
 
 
 def load_flat_weights(

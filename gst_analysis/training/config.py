@@ -44,10 +44,14 @@ class ModelConfig:
     weights: str | None = None
     """A checkpoint of a video network to go on from, slimmed or not: it says family, alpha and widths, so
     name, alpha, beta and width are not looked at."""
+    head: Literal["keep", "new"] = "keep"
+    """Of a network to go on from: new begins with another head, of the classes of the data."""
 
     def __post_init__(self) -> None:
         both = self.weights is not None and self.pretrained is not None
         _require("model.weights", not both, "either model.weights or model.pretrained", "both")
+        alone = self.head == "new" and self.weights is None
+        _require("model.head", not alone, "model.weights beside it: any other start has a new head", "none")
         _require("model.dropout", 0 <= self.dropout < 1, "a number from 0 to below 1", self.dropout)
         if self.width is not None:
             _require_between("model.width", 1, MOST_CHANNELS, self.width)

@@ -144,7 +144,7 @@ class Recorder:
             check(table.astype(dict.fromkeys(real, float)), TRAINING_EPOCHS),
             _summarise(position, spec.label),
             Provenance(parts.sources.sha256, {LAST: spec.to_json()}, parts.config.to_json()),
-            notes=(*parts.sources.notes, *self.notes),
+            notes=(*parts.sources.notes, *parts.notes, *self.notes),
             folder=folder,
             files={path.stem: str(path) for path in (folder / LAST, folder / BEST, *kept) if path.exists()},
             leads=parts.ranks.leads,
@@ -159,7 +159,8 @@ class Recorder:
             self._restore(snapshot)
             changed = {k: v for k, v in snapshot.machine.items() if event.get(k) != v}
             self.log.add_event("resumed", {**event, "differs_from": changed})
-        for note in (*(() if self.position.step else parts.sources.notes), *self.notes):
+        told = () if self.position.step else (*parts.sources.notes, *parts.notes)
+        for note in (*told, *self.notes):
             self.log.add_event("note", {"text": note})
 
     def _repair(self, snapshot: Snapshot | None) -> Mapping[str, int] | None:

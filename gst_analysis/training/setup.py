@@ -9,7 +9,8 @@ import torch
 from torch.optim import SGD
 
 from gst_analysis.checkpoints.loading import LoadedModel
-from gst_analysis.checkpoints.starting import create_model, reopen_model
+from gst_analysis.checkpoints.starting import create_model
+from gst_analysis.checkpoints.transfer import reopen_model, tell_start
 from gst_analysis.clips.dataset import ClipDataset, SkippedClips
 from gst_analysis.errors import DataError
 from gst_analysis.networks.adopted import ClipNetwork
@@ -51,6 +52,8 @@ class Parts:
     skipped: SkippedClips
     validation: Validation | None
     provenance: dict[str, Any]
+    notes: tuple[str, ...]
+    """What to tell of the network that it began with."""
 
 
 def build_parts(
@@ -60,7 +63,7 @@ def build_parts(
     ranks.agree(lambda: prepare_world(config, _watch_phase(watch, "rendering")) if ranks.leads else None)
     sources, dataset, plan = ranks.agree(lambda: _prepare_training(config, ranks, watch, snapshot))
     check_sources(ranks, sources, config)
-    network, provenance = ranks.agree(lambda: _build_network(config, sources, ranks))
+    network, provenance, notes = ranks.agree(lambda: _build_network(config, sources, ranks))
     optimiser = build_optimiser(network, config.optimiser)
     compiled: Any = torch.compile(network) if config.run.compile else network
     with explain_exhaustion(f"the network on {ranks.device}", _SMALLER):
@@ -81,6 +84,7 @@ def build_parts(
         skipped=SkippedClips(len(dataset), max_share=config.data.max_skipped),
         validation=ranks.agree(lambda: _prepare_validation(config, sources, ranks, plan.piece, watch)),
         provenance=provenance,
+        notes=notes,
     )
 
 
@@ -118,22 +122,39 @@ def _prepare_validation(
 
 def _build_network(
     config: TrainConfig, sources: Sources, ranks: Ranks
-) -> tuple[VideoNetwork | ClipNetwork, dict[str, Any]]:
-    """The network in training mode, and what is written about it into its checkpoints."""
+) -> tuple[VideoNetwork | ClipNetwork, dict[str, Any], tuple[str, ...]]:
+    """The network in training mode, what is written about it into its checkpoints, and what is told of it."""
     with explain_exhaustion("building the network", _SMALLER):
         start = _start_network(config, sources, ranks.device)
         network = start.module.train()
         if config.run.sync_bn and ranks.size > 1:
             synchronise_norms(network, ranks.device)
     provenance = {**start.checkpoint.provenance, "config": config.to_json(), "data_sha256": sources.sha256}
-    return network, provenance
+    return network, provenance, (*tell_start(provenance), *_note_other_clips(config, start))
+
+
+def _note_other_clips(config: TrainConfig, start: LoadedModel) -> tuple[str, ...]:
+    """A line where the recipe's colours are not those that the network was made for."""
+    ours, usual = config.clip.spec(), start.clip_spec
+    names = ("mean", "std", "colours")
+    odd = [name for name in names if getattr(ours, name) != getattr(usual, name)]
+    if not odd:
+        return ()
+    told = ", ".join(f"clip.{name} {getattr(ours, name)} for {getattr(usual, name)}" for name in odd)
+    return (f"{start.spec.label} is used to clips of other colours: {told}",)
 
 
 def _start_network(config: TrainConfig, sources: Sources, device: torch.device) -> LoadedModel:
     model = config.model
     if model.weights is not None:
-        classes, frames = sources.num_classes, config.clip.frames
-        return reopen_model(model.weights, num_classes=classes, num_frames=frames, dropout=model.dropout)
+        return reopen_model(
+            model.weights,
+            num_classes=sources.num_classes,
+            num_frames=config.clip.frames,
+            head=model.head,
+            seed=config.run.seed,
+            dropout=model.dropout,
+        )
     spec = config.model_spec(sources.num_classes)
     check_size(spec, device, _SMALLER)
     return create_model(

@@ -203,10 +203,12 @@ def _compare(saved: Any, config: TrainConfig, path: Path) -> None:
     if not isinstance(saved, Mapping):
         raise _broken(path, "one without settings")
     wanted = fixed_settings(config)
+    # A setting that came after the file was written was at its default.
+    began = {**{key: value for key, value in fixed_settings(TrainConfig()).items() if key in wanted}, **saved}
     odd = [
-        f"{key}={wanted.get(key)} (was {saved.get(key)})"
-        for key in dict.fromkeys([*saved, *wanted])
-        if saved.get(key) != wanted.get(key)
+        f"{key}={wanted.get(key)} (was {began.get(key)})"
+        for key in dict.fromkeys([*began, *wanted])
+        if began.get(key) != wanted.get(key)
     ]
     if odd:
         raise SpecError(

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class _SumOverRanks(torch.autograd.Function):
@@ -27,8 +28,8 @@ class _SumOverRanks(torch.autograd.Function):
         return total
 
 
-class SyncBatchNorm2d(nn.BatchNorm2d):
-    """BatchNorm2d whose statistics in training are those of all ranks' batches together."""
+class _SyncBatchNorm(_BatchNorm):
+    """Batch norm whose statistics in training are those of all ranks' batches together."""
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
@@ -37,12 +38,12 @@ class SyncBatchNorm2d(nn.BatchNorm2d):
         self._remember(mean.detach(), var.detach(), count)
         scale = self.weight * torch.rsqrt(var.to(self.weight.dtype) + self.eps)
         offset = self.bias - mean.to(self.weight.dtype) * scale
-        return (x.float() * _as_map(scale) + _as_map(offset)).to(x.dtype)
+        return (x.float() * _as_map(scale, x) + _as_map(offset, x)).to(x.dtype)
 
     def _measure(self, x: Tensor) -> tuple[Tensor, Tensor, float]:
         """Mean and variance of every channel over all ranks; summed in double, as squares lose digits."""
         count = x.numel() // x.shape[1]
-        own_var, own_mean = torch.var_mean(x, (0, 2, 3), correction=0)
+        own_var, own_mean = torch.var_mean(x, (0, *range(2, x.ndim)), correction=0)
         m, v = own_mean.double(), own_var.double()
         ones = torch.ones_like(m[:1])
         total = _SumOverRanks.apply(torch.cat([m * count, (v + m * m) * count, ones * count]))
@@ -61,24 +62,36 @@ class SyncBatchNorm2d(nn.BatchNorm2d):
         self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
 
 
-def _as_map(channels: Tensor) -> Tensor:
-    return channels[:, None, None]
+def _as_map(channels: Tensor, x: Tensor) -> Tensor:
+    """One number a channel, in the shape that goes with maps (N, C, H, W) or (N, C, T, H, W)."""
+    return channels.reshape(-1, *[1] * (x.ndim - 2))
+
+
+class SyncBatchNorm2d(_SyncBatchNorm, nn.BatchNorm2d):
+    """For maps (N, C, H, W)."""
+
+
+class SyncBatchNorm3d(_SyncBatchNorm, nn.BatchNorm3d):
+    """For maps (N, C, T, H, W)."""
+
+
+_OURS = {nn.BatchNorm2d: SyncBatchNorm2d, nn.BatchNorm3d: SyncBatchNorm3d}
 
 
 def synchronise_norms(module: nn.Module, device: torch.device) -> None:
     """Make every batch norm of a network count over all ranks; names of weights stay the same."""
     for name, part in list(module.named_children()):
-        if type(part) is nn.BatchNorm2d:
+        if isinstance(part, _BatchNorm) and type(part) in _OURS:
             setattr(module, name, _convert(part, device))
         else:
             synchronise_norms(part, device)
 
 
-def _convert(norm: nn.BatchNorm2d, device: torch.device) -> nn.Module:
+def _convert(norm: _BatchNorm, device: torch.device) -> nn.Module:
     if device.type == "cuda":
         convert = nn.SyncBatchNorm.convert_sync_batchnorm
         converted: nn.Module = convert(norm)  # type: ignore[no-untyped-call] # torch leaves it untyped
         return converted
-    ours = SyncBatchNorm2d(norm.num_features, norm.eps, norm.momentum or 0.1)
+    ours = _OURS[type(norm)](norm.num_features, norm.eps, norm.momentum or 0.1)
     ours.load_state_dict(norm.state_dict())
     return ours

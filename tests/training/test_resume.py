@@ -123,6 +123,17 @@ def test_other_settings_are_refused_by_name(world: Path, tmp_path: Path) -> None
         train(tiny(world, {"schedule.epochs": "1", "optimiser.lr": "0.5"}), out=tmp_path, resume=True)
 
 
+def test_a_setting_that_came_later_is_taken_to_be_as_it_was(world: Path, tmp_path: Path) -> None:
+    config = tiny(world, {"schedule.epochs": "1"})
+    train(config, out=tmp_path)
+    state = torch.load(tmp_path / STATE, weights_only=True)
+    del state["config"]["model.head"], state["config"]["clip.colours"]
+    torch.save(state, tmp_path / STATE)
+    assert train(config, out=tmp_path, resume="required").summary.epochs == 1
+    with pytest.raises(SpecError, match=r"clip.colours=BGR \(was RGB\)"):
+        train(tiny(world, {"schedule.epochs": "1", "clip.colours": "BGR"}), out=tmp_path, resume="required")
+
+
 def test_resuming_nothing_starts_from_the_beginning(world: Path, unbroken: Path, tmp_path: Path) -> None:
     train(tiny(world), out=tmp_path, resume=True)
     assert_same(weights(unbroken), weights(tmp_path))

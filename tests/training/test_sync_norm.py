@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from torch import distributed, nn
 
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.training.sync_norm import SyncBatchNorm2d, synchronise_norms
+from gst_analysis.training.sync_norm import SyncBatchNorm2d, SyncBatchNorm3d, synchronise_norms
 
 CPU = torch.device("cpu")
 
@@ -44,6 +45,19 @@ def test_on_one_rank_it_is_plain_batch_norm_forwards_and_backwards() -> None:
             torch.testing.assert_close(ours.state_dict()[name], value, msg=f"{name} after step {step}")
     x = torch.randn(2, 6, 4, 3)
     torch.testing.assert_close(ours.eval()(x), plain.eval()(x))
+
+
+@pytest.mark.usefixtures("alone")
+def test_maps_with_time_are_measured_over_time_too() -> None:
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.BatchNorm3d(5))
+    ours = copy.deepcopy(plain)
+    synchronise_norms(ours, CPU)
+    assert isinstance(ours[0], SyncBatchNorm3d)
+    x = torch.randn(4, 5, 3, 6, 2) * 2 + 1
+    torch.testing.assert_close(ours(x), plain(x))
+    for name, value in plain.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], value)
 
 
 @pytest.mark.usefixtures("alone")

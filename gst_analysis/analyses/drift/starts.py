@@ -34,11 +34,15 @@ class Start:
 def start_of_card(record: ScaleRecord) -> Start:
     """The start that a checkpoint's own record or card tells.
 
-    Random weights start every scale at 1; ImageNet weights are torchvision's, cached or downloaded.
+    Random weights start every scale at 1; ImageNet weights are torchvision's, cached or downloaded; a network
+    that went on from another tells the scales that it began with.
 
     Raises:
         SpecError: it does not tell, or tells of a file that must be named.
     """
+    went_on = _start_of_transfer(record)
+    if went_on is not None:
+        return went_on
     spec = record.spec if isinstance(record.spec, ModelSpec) else None
     slimmed = spec is not None and spec.widths is not None  # its channels were chosen after training
     source = None if slimmed else record.provenance.get("inflated_from")
@@ -57,6 +61,29 @@ def start_of_card(record: ScaleRecord) -> Start:
         found=f"no values of {wanted}",
         todo="name the weights it began with as the start, or give several epochs of its run",
     )
+
+
+def _start_of_transfer(record: ScaleRecord) -> Start | None:
+    """The scales that a network took from a trained one, if it tells all of them; inherited ones stay so."""
+    told = record.provenance.get("started_from")
+    scales = told.get("gammas") if isinstance(told, Mapping) else None
+    if not isinstance(told, Mapping) or not isinstance(scales, Mapping):
+        return None
+    gammas = {layer: _read_numbers(scales.get(layer), width) for layer, width in record.layers.items()}
+    known = {layer: gamma for layer, gamma in gammas.items() if gamma is not None}
+    if len(known) < len(gammas):
+        return None
+    norms = told.get("inherited")
+    flags = _flag(record.layers, norms if isinstance(norms, Mapping) else {})
+    return Start(f"a trained network, {str(told.get('name'))[:60]}", known, flags)
+
+
+def _read_numbers(values: Any, count: int) -> np.ndarray | None:
+    """So many finite numbers out of a file, or None."""
+    if not isinstance(values, list) or len(values) != count:
+        return None
+    numbers = [one for one in values if isinstance(one, (int, float)) and -np.inf < one < np.inf]
+    return np.array(numbers, dtype=float) if len(numbers) == count else None
 
 
 def start_of_series(record: ScaleRecord) -> Start:

@@ -1,0 +1,162 @@
+"""Going on from a trained network: with another head, part of it frozen, at rates of its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+import gst_analysis as gst
+from gst_analysis.analyses.drift.starts import start_of_card
+from gst_analysis.analyses.scales.measure import record_scales
+from gst_analysis.checkpoints.loading import load_checkpoint, save_model
+from gst_analysis.checkpoints.transfer import list_head, reopen_model, tell_start
+from gst_analysis.errors import SpecError
+from gst_analysis.networks.registry import spec_from_name
+from gst_analysis.training.loop import train
+from tests.conftest import build_small
+from tests.training.runs import assert_same, at_step, tiny, weights
+
+STILL = {"optimiser.lr": "1e-9", "schedule.epochs": "1", "optimiser.weight_decay": "0"}
+
+
+@pytest.fixture(scope="module")
+def five(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GST of five classes, where the world has twelve; its scales differ from channel to channel."""
+    network = build_small("gst-resnet26s", seed=3)
+    assert network.spec.num_classes == 5
+    return save_model(
+        tmp_path_factory.mktemp("five") / "five.pth",
+        network,
+        provenance={"inherited": {"norms": {"layer1.0.bn2": [0, 4]}}, "inflated_from": {"file": "flat.pth"}},
+    )
+
+
+def moved(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[str]:
+    return {name for name, tensor in before.items() if not torch.equal(tensor, after[name])}
+
+
+def test_another_number_of_classes_names_the_setting_that_helps(five: Path, world: Path) -> None:
+    with pytest.raises(SpecError, match=r"a head of 12 classes.*found 5; begin .*--set model\.head=new"):
+        train(tiny(world, {"model.weights": str(five)}), out=world.parent / "refused")
+
+
+def test_a_new_head_is_new_and_the_rest_is_the_files_bit_for_bit(five: Path) -> None:
+    given = load_checkpoint(five).state
+    opened = reopen_model(five, num_classes=12, num_frames=4, head="new", seed=1)
+    state = opened.module.state_dict()
+    assert opened.spec.num_classes == 12
+    assert {name for name in state if not torch.equal(state[name], given[name])} == {"fc.weight", "fc.bias"}
+    assert state["fc.weight"].shape == (12, given["fc.weight"].shape[1])
+    again = reopen_model(five, num_classes=12, num_frames=4, head="new", seed=1).module.state_dict()
+    assert_same(dict(state), dict(again))
+    other = reopen_model(five, num_classes=12, num_frames=4, head="new", seed=2).module.state_dict()
+    assert moved(dict(state), dict(other)) == {"fc.weight"}
+
+
+def test_a_new_head_is_new_also_where_the_classes_are_as_many(five: Path) -> None:
+    given = load_checkpoint(five).state
+    opened = reopen_model(five, num_classes=5, num_frames=4, head="new", seed=1)
+    assert moved(given, dict(opened.module.state_dict())) == {"fc.weight"}  # offsets begin at 0
+    kept = reopen_model(five, num_classes=5, num_frames=4).module.state_dict()
+    assert_same(given, dict(kept))
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("slowfast-r50-8x8", {"head.projection"}),
+        ("c3d", {"fc8"}),
+        ("s3d", {"classifier.1"}),
+        ("trn-bninception", {f"consensus.fc_fusion_scales.{scale}.3" for scale in range(7)}),
+    ],
+)
+def test_the_head_of_a_system_is_found(name: str, head: set[str]) -> None:
+    assert {weight.rpartition(".")[0] for weight in list_head(spec_from_name(name))} == head
+
+
+def test_a_run_from_another_network_trains_and_says_what_it_began_with(
+    five: Path, world: Path, tmp_path: Path
+) -> None:
+    config = tiny(world, {**STILL, "model.weights": str(five), "model.head": "new"})
+    result = train(config, out=tmp_path)
+    after = load_checkpoint(tmp_path / "last.pth")
+    start = after.provenance["started_from"]
+    assert start["name"] == "five"
+    assert start["sha256"] == load_checkpoint(five).sha256
+    assert start["left"] == start["new"] == ["fc.weight", "fc.bias"]
+    assert start["taken"] == len(after.state) - 2
+    assert start["history"] == [{"file": "flat.pth"}]
+    told = tell_start(after.provenance)
+    assert told[0] in result.notes
+    assert "its head left and a new one begun: fc.weight, fc.bias" in told[0]
+    assert told[0] in (tmp_path / "log.jsonl").read_text()
+
+
+def test_drift_knows_the_start_of_a_network_that_went_on(five: Path, world: Path, tmp_path: Path) -> None:
+    config = tiny(
+        world,
+        {"schedule.epochs": "1", "model.weights": str(five), "model.head": "new", "optimiser.lr": "0.5"},
+    )
+    train(config, out=tmp_path)
+    record = record_scales(tmp_path / "last.pth", "last")
+    start = start_of_card(record)
+    given = load_checkpoint(five).state
+    for layer, gamma in start.gammas.items():
+        torch.testing.assert_close(torch.from_numpy(gamma), given[f"{layer}.weight"].double(), rtol=0, atol=0)
+    assert start.gammas.keys() == record.layers.keys()
+    assert start.inherited["layer1.0.bn2"].sum() == 4
+    assert sum(flags.sum() for flags in start.inherited.values()) == 4
+    drift = gst.measure_drift(tmp_path / "last.pth", start="card")
+    assert drift.summary.origin == "a trained network, five"
+    assert drift.table["change"].abs().max() > 0
+
+
+@pytest.mark.parametrize("lie", [{}, {"gammas": 3}, {"gammas": {"layer1.0.bn2": ["nan"]}}])
+def test_a_start_that_lies_is_no_start(lie: dict[str, object], five: Path, tmp_path: Path) -> None:
+    path = save_model(
+        tmp_path / "lie.pth", build_small("gst-resnet26s", seed=3), provenance={"started_from": lie}
+    )
+    with pytest.raises(SpecError, match="a start that is known"):
+        start_of_card(record_scales(path, "lie"))
+
+
+def test_a_new_head_needs_weights_to_put_it_on(world: Path) -> None:
+    with pytest.raises(SpecError, match=r"model\.head: expected model\.weights beside it"):
+        tiny(world, {"model.head": "new"})
+
+
+def test_a_run_from_another_network_resumes_exactly(five: Path, world: Path, tmp_path: Path) -> None:
+    config = tiny(world, {"schedule.epochs": "2", "model.weights": str(five), "model.head": "new"})
+    train(config, out=tmp_path / "whole")
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, out=tmp_path / "cut", progress=at_step(5, stop))
+    train(config, out=tmp_path / "cut", resume="required")
+    assert_same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
+
+
+def test_a_published_system_trains_by_name_and_gets_another_head(world: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few.json"
+    few.write_text(json.dumps(json.loads((world / "train.json").read_text())[:4]))
+    changes = {"data.train": str(few), "data.validation": "none", "optimiser.batch_size": "4"}
+    changes |= {
+        "model.name": "x3d-s",
+        "model.width": "none",
+        "model.alpha": "none",
+        "model.num_classes": "none",
+    }
+    first = train(tiny(world, {**changes, "schedule.epochs": "1"}), out=tmp_path / "first")
+    assert first.summary.network == spec_from_name("x3d-s").label
+    assert any("used to clips of other colours: clip.mean" in note for note in first.notes)
+    saved = load_checkpoint(first.files["last"])
+    opened = reopen_model(first.files["last"], num_classes=7, num_frames=4, head="new", seed=0)
+    state = dict(opened.module.state_dict())
+    assert moved({n: t for n, t in saved.state.items() if n not in list_head(opened.spec)}, state) == set()
+    assert state["head.projection.bias"].shape == (7,)
