@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gst_analysis.errors import OutputError, SpecError
 from gst_analysis.networks.anatomy import require_arithmetic
 from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.networks.systems import SYSTEMS, SystemSpec
 from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
@@ -61,6 +62,11 @@ def list_checkpoints(folder: str | os.PathLike[str]) -> list[Path]:
     if not where.is_dir():
         raise OutputError(str(where), expected="a folder", found="none", todo="check the path")
     return sorted(p for p in where.iterdir() if p.suffix in CHECKPOINT_ENDINGS and p.is_file())
+
+
+def spec_from_text(name: str) -> ModelSpec | SystemSpec:
+    """The spec of FAMILY-BACKBONE or of a published system, by name."""
+    return SystemSpec.from_name(name) if name in SYSTEMS else ModelSpec.from_name(name)
 
 
 def resolve_spec(model: ModelSpec | sources.Source, **design: Any) -> ModelSpec:

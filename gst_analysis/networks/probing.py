@@ -88,7 +88,7 @@ def infer_unit_view(network: nn.Module, name: str, *, frames: int, size: int) ->
 
 def _run_lengths(network: nn.Module, inner: nn.Module, frames: int, size: int) -> Lengths:
     """The three runs, without values where that can be done."""
-    shadow = _shadow(network)
+    shadow = copy_shapes(network)
     try:
         once = _record(shadow, 1, frames, size)
     except Exception:  # whatever a module raises that wants values
@@ -102,7 +102,7 @@ def _run_lengths(network: nn.Module, inner: nn.Module, frames: int, size: int) -
     return Lengths(frames, size, once, twice, longer)
 
 
-def _shadow(network: nn.Module) -> nn.Module:
+def copy_shapes(network: nn.Module) -> nn.Module:
     """A copy without values: as large as nothing."""
     memo: dict[int, Any] = {}
     for parameter in network.parameters():

@@ -7,13 +7,18 @@ side reach as far as the farthest of them; those one after the other, like block
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.backbones import Block, Site
 from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+else:
+    np = Door("numpy")  # the anatomy of a design needs none, and costs are wanted in a hurry
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,18 @@ from gst_analysis.style.names import tell_apart
 
 Grid = Literal["x", "y", "both"]
 
-SPATIAL, TEMPORAL, SHARED = "#0072B2", "#D55E00", "#7A7A7A"
-GROUP_COLOURS: Mapping[str, str] = {"spatial": SPATIAL, "temporal": TEMPORAL, "shared": SHARED, "all": SHARED}
+SPATIAL, TEMPORAL, BOTH, SHARED = "#0072B2", "#D55E00", "#A3478A", "#7A7A7A"
+GROUP_COLOURS: Mapping[str, str] = {
+    "spatial": SPATIAL,
+    "temporal": TEMPORAL,
+    "both": BOTH,
+    "shared": SHARED,
+    "all": SHARED,
+}
 GROUP_COLOURS_DARK: Mapping[str, str] = {
     "spatial": "#56B4E9",
     "temporal": "#F0853B",
+    "both": "#E08FC2",
     "shared": "#A8A8A8",
     "all": "#A8A8A8",
 }

@@ -1,8 +1,9 @@
 """How many parameters and multiply-adds does a network cost?
 
-Counted by arithmetic, for every module and by whose kernels they are: those of space, those of time, and what
-both share; by three counting conventions, beside what published networks reached for theirs. Two commands:
-`cost`, and `paper-audit`, which recomputes the numbers that the paper prints.
+Counted by arithmetic where a network follows from it, else by running one clip without values; for every
+module and by whose kernels they are: those of space, of time, of both at once, and what they share; by three
+counting conventions, beside what published networks reached for theirs. Two commands: `cost`, and
+`paper-audit`, which recomputes the numbers that the paper prints.
 
 It cannot tell how long a network takes: multiply-adds are not seconds, and convolutions of few channels keep
 a processor waiting for memory.
@@ -10,7 +11,8 @@ a processor waiting for memory.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from gst_analysis.analyses.cost.table import (
     Cost,
@@ -20,15 +22,19 @@ from gst_analysis.analyses.cost.table import (
     PaperAudit,
     PublishedPlacing,
 )
-from gst_analysis.checkpoints.naming import is_file, resolve_spec
+from gst_analysis.checkpoints.naming import is_file, resolve_spec, spec_from_text
+from gst_analysis.errors import SpecError
+from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.options import keyword_options
 from gst_analysis.rooms import About, Door
 
 if TYPE_CHECKING:
-    from gst_analysis.analyses.cost import counting, measure, paper_audit
+    from gst_analysis.analyses.cost import counted, counting, measure, paper_audit
     from gst_analysis.checkpoints import sources
 else:
+    counted = Door(f"{__name__}.counted")
     counting = Door(f"{__name__}.counting")
     measure = Door(f"{__name__}.measure")
     paper_audit = Door(f"{__name__}.paper_audit")
@@ -53,43 +59,85 @@ SIZE = 224
 
 
 @keyword_options(CostOptions)
-def cost(model: ModelSpec | sources.Source, *, options: CostOptions) -> Cost:
-    """Count parameters and multiply-adds of a network by name, spec or checkpoint.
+def cost(model: NetworkSpec | sources.Source, *, options: CostOptions) -> Cost:
+    """Count parameters and multiply-adds of a network by name, spec or checkpoint, or of one in hand.
 
     Args:
-        model: FAMILY-BACKBONE, a ModelSpec, a checkpoint's path, or what loading one returned.
-        options: what of it is changed, and a frame's size: a checkpoint's own, else 224; its fields may be
-            given as keywords.
+        model: FAMILY-BACKBONE, a published system's name, a spec, a checkpoint's path, or what loading one or
+            adopting a module returned.
+        options: what of it is changed, and a frame's size: a checkpoint's own, else that of publication, 224
+            for a design; its fields may be given as keywords.
 
     Example:
         >>> cost("gst-resnet50", alpha="1/4").summary.params
         21035246
     """
-    spec, size = _settle(model, options)
-    return measure.measure_complexity(spec, size=size)
+    found = _settle(model, options)
+    if isinstance(found.spec, ModelSpec):
+        return measure.measure_complexity(found.spec, size=found.size)
+    layers, notes = counted.count_network(found.spec, found.network, size=found.size)
+    return measure.tabulate_cost(layers, found.spec, size=found.size, notes=notes)
 
 
 @keyword_options(CostOptions)
-def summarise_cost(model: ModelSpec | sources.Source, *, options: CostOptions) -> CostSummary:
+def summarise_cost(model: NetworkSpec | sources.Source, *, options: CostOptions) -> CostSummary:
     """Total up what `cost` counts, without its table, which is quicker.
 
     Args:
         model: what `cost` takes.
         options: what `cost` takes.
     """
-    spec, size = _settle(model, options)
-    return counting.summarise_cost(spec, size=size)
+    found = _settle(model, options)
+    if isinstance(found.spec, ModelSpec):
+        return counting.summarise_cost(found.spec, size=found.size)
+    layers, _ = counted.count_network(found.spec, found.network, size=found.size)
+    return counting.summarise_layers(layers, found.spec, found.size)
 
 
-def _settle(model: ModelSpec | sources.Source, options: CostOptions) -> tuple[ModelSpec, int]:
-    """What is costed, and at which size: a checkpoint takes clips of its own."""
-    size, design = options.size, options.design
-    if isinstance(model, ModelSpec) or (isinstance(model, str) and not is_file(model)):
-        return resolve_spec(model, **design), SIZE if size is None else size
+@dataclass(frozen=True)
+class _Settled:
+    """What is costed, and at which size; the network itself where it was brought."""
+
+    spec: NetworkSpec
+    size: int
+    network: Any = None
+
+
+def _settle(model: NetworkSpec | sources.Source, options: CostOptions) -> _Settled:
+    """Whose cost is asked: a checkpoint takes clips of its own."""
+    if isinstance(model, str) and not is_file(model):
+        model = spec_from_text(model)
+    if isinstance(model, NetworkSpec):
+        size = model.record.size if isinstance(model, SystemSpec) else SIZE
+        return _Settled(_change(model, options), size if options.size is None else options.size)
     checkpoint = sources.checkpoint_of(model)
-    clip = checkpoint.clip_spec
-    spec = resolve_spec(checkpoint.spec.replace(num_frames=clip.frames), **design)
-    return spec, clip.crop if size is None else size
+    clip, spec = checkpoint.clip_spec, checkpoint.spec
+    if isinstance(spec, ModelSpec):
+        spec = spec.replace(num_frames=clip.frames)
+    size = clip.crop if options.size is None else options.size
+    return _Settled(_change(spec, options), size, getattr(model, "module", None))
+
+
+def _change(spec: NetworkSpec, options: CostOptions) -> NetworkSpec:
+    """The network with what the options change.
+
+    Raises:
+        SpecError: it has no such thing to be changed.
+    """
+    if isinstance(spec, ModelSpec):
+        return resolve_spec(spec, **options.design)
+    given = {name: value for name, value in options.design.items() if value is not None}
+    can = {"num_frames", "num_classes"} if isinstance(spec, SystemSpec) else {"num_frames"}
+    odd = sorted(set(given) - can)
+    if odd:
+        raise SpecError(
+            f"cost of {spec.label}",
+            expected=f"nothing but {' and '.join(sorted(can))} and the size to be changed",
+            found=", ".join(f"{name} {given[name]}" for name in odd),
+            todo="leave it out: it is no design that follows from arithmetic",
+        )
+    changed: NetworkSpec = replace(spec, **given)  # type: ignore[type-var] # both kinds are dataclasses
+    return changed
 
 
 def compare_with_published(design: Cost) -> PublishedPlacing:

@@ -17,7 +17,6 @@ from gst_analysis.analyses.cost import (
 )
 from gst_analysis.console.options import Json, takes_options
 from gst_analysis.console.output import build_table, finish, print_json, print_pairs, print_table
-from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.numbers import show_count
 from gst_analysis.options import Files, files_of
 
@@ -32,15 +31,20 @@ _FILES = files_of(Cost, None)
 )
 @takes_options
 def count_cost(
-    model: Annotated[str, typer.Argument(metavar="SPEC|CKPT", help="FAMILY-BACKBONE, or a checkpoint file.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="SPEC|CKPT", help="FAMILY-BACKBONE, a published system, or a checkpoint file."
+        ),
+    ],
     options: CostOptions = _OPTIONS,
     files: Files = _FILES,
     json: Json = False,
 ) -> None:
     """Count parameters and multiply-adds.
 
-    For the spatial and the temporal kernels and what both share, by three counting conventions. Given --out,
-    also writes the cost of every module and its figure.
+    For the spatial and the temporal kernels, those over both, and what they share, by three counting
+    conventions. Given --out, also writes the cost of every module and its figure.
     """
     if files.out is not None:
         found = cost(model, options=options)
@@ -74,10 +78,10 @@ def print_cost(summary: CostSummary) -> None:
         "multiply-adds": f"{summary.macs:,} ({show_count(summary.macs)}MACs)",
         "FLOPs (2 x multiply-adds)": f"{summary.flops:,} ({show_count(summary.flops)})",
     }
-    spec = ModelSpec.from_json(summary.spec)
-    frames = "one frame" if spec.num_frames == 1 else f"{spec.num_frames} frames"
-    network = f"{spec.label}, {spec.num_classes:,} classes, {frames} of {summary.size}²"
-    print_pairs(f"{network}\nconvolutions and linear layers of one clip", totals)
+    count, classes = summary.spec["num_frames"], summary.spec["num_classes"]
+    frames = "one frame" if count == 1 else f"{count} frames"
+    network = f"{summary.name}, {classes:,} classes, {frames} of {summary.size}²"
+    print_pairs(f"{network}\nconvolutions and matrix products of one clip", totals)
     table = build_table("group", "parameters", "multiply-adds", "of all multiply-adds")
     for name, part in summary.groups.items():
         table.add_row(name, f"{part.params:,}", f"{part.macs:,}", f"{part.macs / summary.macs:.1%}")

@@ -14,15 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
-from gst_analysis.analyses.cost.table import CostGroup, CostSummary, GroupCost
+from gst_analysis.analyses.cost.table import CostGroup, CostSummary, GroupCost, Op
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.backbones import Block, Site
+from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.families import Group
 from gst_analysis.networks.specs import LARGEST_SIDE, MIN_SIZE, ModelSpec
-
-Op = Literal["conv", "linear", "norm", "relu", "relu6", "pool"]
 
 
 @dataclass(frozen=True)
@@ -86,14 +85,17 @@ def count_layers(spec: ModelSpec, *, size: int = 224) -> list[Layer]:
     return [*layers, *_count_head(spec, features)]
 
 
-def summarise_layers(layers: list[Layer], spec: ModelSpec, size: int) -> CostSummary:
+def summarise_layers(layers: list[Layer], spec: NetworkSpec, size: int) -> CostSummary:
     """Add up what `count_layers` returned."""
     total = _add_up(layers)
     groups: dict[CostGroup, GroupCost] = {
-        group: _add_up(layer for layer in layers if layer.group == group) for group in get_args(CostGroup)
+        group: _add_up(layer for layer in layers if layer.group == group)
+        for group in get_args(CostGroup)
+        if group != "both" or any(layer.group == group for layer in layers)
     }
     conventions = {c.name: _count_by(c, layers) for c in CONVENTIONS}
-    return CostSummary(spec.to_json(), size, total.params, total.macs, 2 * total.macs, groups, conventions)
+    flops = 2 * total.macs
+    return CostSummary(spec.to_json(), size, total.params, total.macs, flops, groups, conventions, spec.label)
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,15 @@ def _check(spec: ModelSpec, size: object) -> None:
             found=spec.operator.unbuildable,
             todo="ask for the network without them, such as tsm or c2d",
         )
+    check_size(size)
+
+
+def check_size(size: object) -> None:
+    """Refuse what is no side of a frame.
+
+    Raises:
+        SpecError: it is not.
+    """
     if isinstance(size, bool) or not isinstance(size, int) or not MIN_SIZE <= size <= LARGEST_SIDE:
         raise SpecError(
             "size",

@@ -14,6 +14,7 @@ import pandas as pd
 from gst_analysis.analyses.cost.counting import Layer, count_layers, summarise_layers
 from gst_analysis.analyses.cost.paper_audit import tabulate_published_costs
 from gst_analysis.analyses.cost.table import COMPLEXITY, Cost, DesignCost, PublishedPlacing
+from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.results import Provenance
 from gst_analysis.tables import check
@@ -21,20 +22,24 @@ from gst_analysis.tables import check
 
 def measure_complexity(spec: ModelSpec, *, size: int = 224) -> Cost:
     """Count one clip of spec.num_frames frames, size by size pixels, module by module."""
-    layers = count_layers(spec, size=size)
+    return tabulate_cost(count_layers(spec, size=size), spec, size=size)
+
+
+def tabulate_cost(layers: list[Layer], spec: NetworkSpec, *, size: int, notes: tuple[str, ...] = ()) -> Cost:
+    """What was counted, by whichever way, as a result."""
     provenance = Provenance({}, {spec.name: spec.to_json()}, {"size": size})
-    return Cost(_tabulate(layers, spec, size), summarise_layers(layers, spec, size), provenance)
+    summary = summarise_layers(layers, spec, size)
+    return Cost(_tabulate(layers, spec, size), summary, provenance, notes=notes)
 
 
 def place_design(design: Cost) -> PublishedPlacing:
     """Put a network's cost beside those of published accuracies."""
-    spec = ModelSpec.from_json(design.summary.spec)
-    summary = DesignCost(spec.label, design.summary.macs / 1e9, design.summary.params / 1e6)
+    summary = DesignCost(design.summary.name, design.summary.macs / 1e9, design.summary.params / 1e6)
     return PublishedPlacing(tabulate_published_costs(), summary, design.provenance)
 
 
-def _tabulate(layers: Sequence[Layer], spec: ModelSpec, size: int) -> pd.DataFrame:
+def _tabulate(layers: Sequence[Layer], spec: NetworkSpec, size: int) -> pd.DataFrame:
     table = pd.DataFrame([asdict(layer) for layer in layers])
-    alpha = "" if spec.alpha is None else str(spec.alpha)
+    alpha = "" if not isinstance(spec, ModelSpec) or spec.alpha is None else str(spec.alpha)
     table = table.assign(spec=spec.name, alpha=alpha, frames=spec.num_frames, size=size)
     return check(table[list(COMPLEXITY.columns)], COMPLEXITY)

@@ -16,7 +16,8 @@ from gst_analysis.tables.schema import check, check_choices
 GROUP_NAMES = {
     "spatial": "spatial kernels (3×3 within a frame)",
     "temporal": "temporal kernels (reach over frames)",
-    "shared": "shared (stem, 1×1 convolutions, norms, head)",
+    "both": "kernels over space and time at once",
+    "shared": "shared (1×1 convolutions, linear layers, norms, head)",
 }
 QUANTITIES = {"macs": "multiply-adds per clip", "params": "learned parameters"}
 COSTS = {"gmacs": "GMACs per prediction", "params_m": "million parameters"}
@@ -86,7 +87,8 @@ def stack_by_stage(table: pd.DataFrame, *, quantity: str) -> Stacks:
     scale, unit = _choose_unit(float(sums.to_numpy().sum()), quantity)
     heights = {g: sums[g].to_numpy() / scale for g in GROUP_NAMES if g in sums and sums[g].sum() > 0}
     last = int(sums.index.max())
-    stages = tuple({0: "stem", last: "head"}.get(int(i), f"stage {i}") for i in sums.index)
+    ends = {0: "stem", last: "head"} if last else {0: "network"}
+    stages = tuple(ends.get(int(i), f"stage {i}") for i in sums.index)
     total = sum(float(height.sum()) for height in heights.values())
     clip = f", {frames} frame{'s' if frames > 1 else ''} of {size}×{size} pixels"
     name = f"{spec} α={alpha}" if alpha else spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.options import option
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
     from matplotlib.figure import Figure
 
-CostGroup = Literal["spatial", "temporal", "shared"]
+CostGroup = Literal["spatial", "temporal", "both", "shared"]
+"""Whose cost it is. No operator that follows from arithmetic has kernels of `both`: what reaches over time
+there is temporal."""
+
+Op = Literal["conv", "linear", "attention", "norm", "relu", "relu6", "pool", "other"]
 
 COMPLEXITY = Schema(
     "COMPLEXITY",
@@ -30,10 +34,14 @@ COMPLEXITY = Schema(
             "which has none, goes by the module whose output it reads"
         ),
         "stage": whole("stage of the backbone; 0 for the stem, the last plus one for the head"),
-        "op": text("kind of work", "conv", "linear", "norm", "relu", "relu6", "pool"),
-        "group": text("whose cost it is", "spatial", "temporal", "shared"),
+        "op": text(
+            "kind of work: attention is a product of two things that the clip decides, other is learned "
+            "numbers that nothing is multiplied by, or that no convention counts",
+            *get_args(Op),
+        ),
+        "group": text("whose cost it is; both: kernels over space and time at once", *get_args(CostGroup)),
         "params": whole("learned numbers"),
-        "macs": whole("multiply-adds for one clip; 0 for what is neither convolution nor linear"),
+        "macs": whole("multiply-adds for one clip; 0 for what is no convolution and no product"),
         "elements": whole("numbers that a norm, an activation or a pooling reads, or biases are added to"),
     },
 )
@@ -106,7 +114,7 @@ class GroupCost:
 
 @dataclass(frozen=True)
 class CostSummary:
-    """The totals of one clip; `flops` is 2 * `macs`, of convolutions and linear layers only.
+    """The totals of one clip; `flops` is 2 * `macs`, of convolutions, linear layers and attention only.
 
     `conventions` is in multiply-adds, as each convention's counter would print them.
     """
@@ -118,6 +126,8 @@ class CostSummary:
     flops: int
     groups: dict[CostGroup, GroupCost]
     conventions: dict[str, int]
+    name: str = ""
+    """What people call the network."""
 
 
 @dataclass(frozen=True)
