@@ -254,10 +254,24 @@ def _settle_tokens(
     return kept, (f"in which order {name} lists its tokens could not be told: name places with their views",)
 
 
+def _draw_values(network: nn.Module) -> nn.Module:
+    """A copy with random weights of a network without any: which token moves does not depend on them."""
+    drawn = copy.deepcopy(network).to_empty(device="cpu")
+    generator = torch.Generator().manual_seed(0)
+    for tensor in drawn.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.uniform_(0.01, 0.1, generator=generator)
+    return drawn
+
+
 def _find_moved(network: nn.Module, name: str, view: View, lengths: Lengths, last: int) -> Tensor:
     """(tokens,) which of them move when the clip's last frames change; run no farther than that module."""
     inner = getattr(network, "inner", network)
     some = next(iter([*inner.parameters(), *inner.buffers()]), torch.zeros(()))
+    if some.is_meta:
+        network = _draw_values(network)
+        inner = getattr(network, "inner", network)
+        some = torch.zeros(())
     generator = torch.Generator().manual_seed(0)
     clip = torch.rand(1, lengths.frames, 3, lengths.size, lengths.size, generator=generator)
     changed = clip.clone()

@@ -8,26 +8,12 @@ from torchvision import models
 
 from gst_analysis.networks.systems import SYSTEMS
 from gst_analysis.networks.systems.catalogue_3d import RECORDS
-from tests.networks.systems.checks_3d import build_named
 
-TWINS = {"i3d-r50": "i3d-r50-8x8", "x3d-s": "x3d-m"}
-"""Systems whose weights are another's too, and what they are taken for."""
 FILES = sorted({record.module for record in RECORDS})
 
 
 def test_no_name_is_given_twice() -> None:
     assert all(SYSTEMS[record.name] is record for record in RECORDS)
-
-
-@pytest.mark.parametrize("name", [record.name for record in RECORDS])
-def test_one_file_knows_a_systems_weights_and_no_other_does(name: str) -> None:
-    state = build_named(name).state_dict()
-    found = {}
-    for module in {record.module for record in SYSTEMS.values()}:
-        known = importlib.import_module(f"gst_analysis.networks.systems.{module}").recognise(state)
-        if known is not None:
-            found[module] = known.spec.name
-    assert found == {SYSTEMS[name].module: TWINS.get(name, name)}
 
 
 @pytest.mark.parametrize("name", ["r3d_18", "mc3_18", "r2plus1d_18", "resnet50"])
