@@ -16,6 +16,7 @@ from .analyses.cost import (
     cost,
     summarise_cost,
 )
+from .analyses.cost.listing import ListedNetwork, list_networks
 from .analyses.cost.table import GroupCost
 from .analyses.dataset_check import DatasetCheck, DatasetCheckOptions, DatasetSummary, check_dataset
 from .analyses.drift import Drift, DriftOptions, measure_drift
@@ -145,6 +146,7 @@ __all__ = [
     "Interval",
     "Kernel",
     "LayerStatistics",
+    "ListedNetwork",
     "LoadedModel",
     "MadeWorld",
     "ModelEvaluation",
@@ -222,6 +224,7 @@ __all__ = [
     "frame_influence",
     "inspect_checkpoint",
     "list_checkpoints",
+    "list_networks",
     "list_recipes",
     "load_checkpoint",
     "load_labelled_clips",

@@ -13,7 +13,10 @@ from typer.models import CommandInfo
 from gst_analysis.analyses import list_commands
 from gst_analysis.console.options import put_weights_first
 
-_FIRST = {"gst_analysis.cli.inspection": {"inspect": "Recognise a checkpoint file."}}
+_FIRST = {
+    "gst_analysis.cli.networks": {"models": "List the networks that there are."},
+    "gst_analysis.cli.inspection": {"inspect": "Recognise a checkpoint file."},
+}
 _LAST = {
     "gst_analysis.cli.synth": {"synth": "Render a planted world of videos."},
     "gst_analysis.cli.training": {"train": "Train a network by a recipe."},
