@@ -27,7 +27,8 @@ from .analyses.influence import FrameInfluence, frame_influence
 from .analyses.influence.table import InfluenceOptions
 from .analyses.prediction import ClipPredictions, PredictionOptions, PredictionSummary, predict
 from .analyses.saliency import SaliencyMaps, SaliencyOptions, saliency_maps
-from .analyses.scales import BnScales, ScaleOptions, bn_scales
+from .analyses.scales import BnScales, ScaleOptions, bn_scales, reference
+from .analyses.scales.sharing import Reference
 from .analyses.scales.table import BnSummary, GroupStatistics, LayerStatistics
 from .analyses.slimming import Slimming, SlimOptions, slim
 from .analyses.slimming.table import NetworkCost, SlimSummary
@@ -170,6 +171,7 @@ __all__ = [
     "PublishedPlacing",
     "Reader",
     "RecordList",
+    "Reference",
     "Report",
     "ReportOptions",
     "Result",
@@ -238,6 +240,7 @@ __all__ = [
     "open_model",
     "predict",
     "read_run",
+    "reference",
     "report",
     "saliency_maps",
     "save_model",

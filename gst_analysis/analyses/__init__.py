@@ -14,7 +14,10 @@ if TYPE_CHECKING:  # not for `--help`, which opens no room
     from gst_analysis.rooms import About
 
 ROOMS: Mapping[str, Mapping[str, str]] = {
-    "scales": {"bn-hist": "Draw Figure 4 from checkpoints."},
+    "scales": {
+        "bn-hist": "Draw Figure 4 from checkpoints.",
+        "reference": "Write the scales of a checkpoint into a small file to send.",
+    },
     "comparison": {"compare": "Compare the batch-norm scales of checkpoints, with statistics."},
     "importance": {"importance": "Score the channels after every temporal operator."},
     "drift": {"drift": "See how far batch-norm scales have moved since training began."},

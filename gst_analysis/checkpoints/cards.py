@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gst_analysis.checkpoints.reading import is_reference
 from gst_analysis.errors import BrokenCheckpoint
 from gst_analysis.files import to_json, write_whole
 
@@ -26,6 +27,8 @@ def load_card_beside(checkpoint: Path, sha256: str) -> Mapping[str, Any]:
     """The card of exactly this file, or an empty one; a card that cannot be read is an error."""
     path = card_path(checkpoint)
     if path == checkpoint or not path.is_file():
+        return {}
+    if is_reference(path):  # which tells a hash too
         return {}
     card = _read(path)
     return card if card.get("sha256") == sha256 else {}

@@ -34,6 +34,8 @@ WRAPPERS = ("state_dict", "model", "model_state_dict", "module", "net")
 SAFETENSORS_KEY = "gst_analysis"
 """Where our own record lies in a safetensors file's metadata."""
 
+REFERENCE = "gst-analysis-reference"
+"""How a file of a checkpoint's scales alone begins (`gst-analyze reference`); it holds no weights."""
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
 _OPCODES = {opcode.code for opcode in pickletools.opcodes}
 _WEIGHTS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
@@ -58,6 +60,13 @@ def load_raw(path: str | os.PathLike[str]) -> RawCheckpoint:
         payload = _load_safetensors(where)
     elif head.startswith((_ZIP, _PICKLE)):
         payload = _load_torch(where)
+    elif is_reference(where):
+        raise UnreadableCheckpoint(
+            str(where),
+            expected="a checkpoint",
+            found="a reference: the scales of one, without its weights",
+            todo="name the checkpoint itself; compare and bn-hist take a reference in its place",
+        )
     else:
         raise UnreadableCheckpoint(
             str(where),
@@ -68,6 +77,16 @@ def load_raw(path: str | os.PathLike[str]) -> RawCheckpoint:
     state, extras = _unwrap(payload, where)
     _check_kinds(state, where)
     return RawCheckpoint(where, _hash(where), state, extras)
+
+
+def is_reference(path: str | os.PathLike[str]) -> bool:
+    """Whether a file says that it is a reference, whatever else is in it."""
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(200)
+    except OSError:
+        return False
+    return re.match(rb'\s*\{\s*"format"\s*:\s*"' + REFERENCE.encode() + rb'"', head) is not None
 
 
 def _read_head(path: Path) -> bytes:

@@ -22,7 +22,13 @@ from gst_analysis.analyses.comparison.differences import (
 )
 from gst_analysis.analyses.comparison.table import ComparisonOptions, ScaleComparison
 from gst_analysis.analyses.scales.gaps import tabulate_gaps
-from gst_analysis.analyses.scales.measure import ScaleRecord, name_origins, note_equal_scales, record_scales
+from gst_analysis.analyses.scales.measure import (
+    ScaleRecord,
+    name_origins,
+    note_equal_scales,
+    note_references,
+    read_scales,
+)
 from gst_analysis.checkpoints.sources import distinct_names, name_of, read_each
 from gst_analysis.progress import Progress
 
@@ -49,7 +55,7 @@ def measure_comparison(
         CheckpointError: not one of them could be read.
     """
     labels, absolute = distinct_names(names or [name_of(source) for source in sources]), options.absolute
-    read, failures = read_each(sources, labels, record_scales, progress)
+    read, failures = read_each(sources, labels, read_scales, progress)
     base = require_reference(list(read), options.reference)
     scales = pd.concat([one.table for one in read.values()], ignore_index=True)
     gaps = tabulate_gaps(scales, absolute=absolute)
@@ -60,7 +66,7 @@ def measure_comparison(
         gaps,
         summarise_comparison(gaps, differences, reference=base, absolute=absolute),
         name_origins(read, settings),
-        notes=note_equal_scales(scales),
+        notes=(*note_references(read), *note_equal_scales(scales)),
         failures=failures,
         scales=scales,
         differences=differences,

@@ -21,11 +21,12 @@ from gst_analysis.rooms import About, Door
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.scales import measure
+    from gst_analysis.analyses.scales.sharing import Reference
     from gst_analysis.checkpoints.sources import Source
 else:
     measure = Door(f"{__name__}.measure")
 
-__all__ = ["ABOUT", "BnScales", "ScaleOptions", "bn_scales", "join_bn_scales"]
+__all__ = ["ABOUT", "BnScales", "ScaleOptions", "bn_scales", "join_bn_scales", "reference"]
 
 
 @keyword_options(ScaleOptions)
@@ -48,6 +49,23 @@ def bn_scales(
         >>> gst.bn_scales("ckpt.pth").plot()  # doctest: +SKIP
     """
     return measure.measure_scales(sources, names=names, options=options, progress=progress)
+
+
+def reference(source: Source) -> Reference:
+    """The scales of a checkpoint without its weights: a small file that `compare` takes in its place.
+
+    Args:
+        source: the path of a checkpoint, or what `load_checkpoint` or `load_model` returned.
+
+    Raises:
+        CheckpointError: the file cannot be used.
+        SpecError: it is not a file's any more, or of a network that nobody else can name.
+
+    Example:
+        >>> import gst_analysis as gst
+        >>> gst.reference("ckpt.pth").save("to-send")  # doctest: +SKIP
+    """
+    return measure.take_reference(source)
 
 
 @keyword_options(ScaleOptions)

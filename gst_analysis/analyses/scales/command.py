@@ -1,18 +1,24 @@
-"""`bn-hist`: Figure 4 of checkpoints, and what the terminal prints of it."""
+"""`bn-hist` and `reference`: Figure 4 of checkpoints, what the terminal prints of it, and scales to send."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from gst_analysis.analyses.scales import BnScales, ScaleOptions, bn_scales
+from gst_analysis.analyses.scales import BnScales, ScaleOptions, bn_scales, reference
 from gst_analysis.analyses.scales.table import GroupStatistics
-from gst_analysis.console.options import CheckpointFiles, Json, takes_options
+from gst_analysis.console.options import CheckpointFiles, Json, Out, takes_options
 from gst_analysis.console.output import (
     build_table,
     escape,
     finish,
     format_number,
     format_p_value,
+    print_files,
+    print_json,
+    print_pairs,
     print_table,
     show_progress,
 )
@@ -22,6 +28,10 @@ commands = typer.Typer()
 
 _OPTIONS = ScaleOptions()
 _FILES = files_of(BnScales, "bn-hist")
+_File = Annotated[
+    str, typer.Argument(metavar="CKPT", help="A checkpoint file, of a network that is built by name.")
+]
+"""No place for a network of one's own: whoever gets the reference could not tell what it is."""
 
 
 @commands.command(
@@ -39,6 +49,28 @@ def bn_hist(
     with show_progress("reading checkpoints", len(checkpoints)) as progress:
         result = bn_scales(*checkpoints, options=options, progress=progress)
     finish(result, files, json=json, show=print_bn_scales)
+
+
+@commands.command("reference", epilog="Example: gst-analyze reference ckpt.pth --out to-send")
+def write_reference(checkpoint: _File, out: Out = Path(), json: Json = False) -> None:
+    """Write the scales of a checkpoint into a small file to send.
+
+    It holds the checkpoint's hash, what network it is, and the batch norms after its temporal operators, but
+    no weights. compare and bn-hist take it in the checkpoint's place.
+    """
+    found = reference(checkpoint)
+    path = found.save(out)
+    told = {
+        "network": found.spec.label,
+        "sha256": found.sha256,
+        "scales": len(found.table),
+        "bytes": path.stat().st_size,
+    }
+    if json:
+        print_json({"checkpoint": checkpoint, **told, "files": {"reference": str(path)}})
+    else:
+        print_pairs(checkpoint, told)
+        print_files({"reference": str(path)})
 
 
 def print_bn_scales(result: BnScales) -> None:

@@ -11,14 +11,16 @@ share² is the kernel's part of the filter's squared norm, and the two squared s
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from torch import Tensor
 
+from gst_analysis.analyses.scales.sharing import Reference, list_groups, load_reference
 from gst_analysis.analyses.scales.table import (
     BN_SCALES,
     BnScales,
@@ -29,12 +31,13 @@ from gst_analysis.analyses.scales.table import (
     scale_values,
 )
 from gst_analysis.checkpoints.loading import Checkpoint
+from gst_analysis.checkpoints.reading import REFERENCE, is_reference
 from gst_analysis.checkpoints.sources import checkpoint_of, distinct_names, name_of
 from gst_analysis.errors import SpecError
+from gst_analysis.networks.adopted import AdoptedSpec
 from gst_analysis.networks.anatomy import Unit
 from gst_analysis.networks.capabilities import require
 from gst_analysis.networks.described import NetworkSpec
-from gst_analysis.networks.families import Group
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Provenance
 from gst_analysis.tables import check
@@ -76,6 +79,43 @@ def record_scales(source: Source, name: str) -> ScaleRecord:
     return ScaleRecord(table, checkpoint.spec, checkpoint.sha256, where, checkpoint.provenance)
 
 
+def read_scales(source: Source, name: str) -> ScaleRecord:
+    """Scales from a checkpoint, or from a reference in its place."""
+    if not isinstance(source, (str, os.PathLike)) or not is_reference(source):
+        return record_scales(source, name)
+    found = load_reference(source)
+    table = found.table.assign(checkpoint=name)
+    return ScaleRecord(table, found.spec, found.sha256, str(source), {REFERENCE: found.checkpoint})
+
+
+def take_reference(source: Source) -> Reference:
+    """The scales of a checkpoint, to be written into a file of their own.
+
+    Raises:
+        SpecError: it is not a file's any more, or of a network that nobody else can name.
+    """
+    checkpoint = checkpoint_of(source)
+    brought = isinstance(checkpoint.spec, AdoptedSpec)
+    if brought or not checkpoint.sha256:
+        raise SpecError(
+            f"reference of {checkpoint.name}",
+            expected="a checkpoint file of a network that gst-analysis can name",
+            found="a network that was brought" if brought else "weights that are no file's",
+            todo="save it first with save_model" if not brought else "send its table of bn-hist instead",
+        )
+    table = tabulate_bn_scales(checkpoint)
+    return Reference(checkpoint.name, checkpoint.sha256, checkpoint.spec, table)
+
+
+def note_references(records: Mapping[str, ScaleRecord]) -> tuple[str, ...]:
+    """A line for every checkpoint that only its reference was read of."""
+    return tuple(
+        f"{name}: the scales that a reference tells of {one.provenance[REFERENCE]}; its weights were not seen"
+        for name, one in records.items()
+        if REFERENCE in one.provenance
+    )
+
+
 def name_origins(records: Mapping[str, ScaleRecord], settings: Mapping[str, Any]) -> Provenance:
     """Where the scales of checkpoints came from, by the names that tables call them by."""
     return Provenance(
@@ -109,10 +149,11 @@ def measure_scales(
     labels = distinct_names(names or [name_of(source) for source in sources])
     for done, (source, label) in enumerate(zip(sources, labels, strict=True)):
         tell(done, len(sources), label)
-        records[label] = record_scales(source, label)
+        records[label] = read_scales(source, label)
     table = pd.concat([one.table for one in records.values()], ignore_index=True)
     origins = name_origins(records, {"absolute": options.absolute})
-    return _assemble(table, origins, options)
+    result = _assemble(table, origins, options)
+    return replace(result, notes=(*note_references(records), *result.notes))
 
 
 def join_scales(
@@ -156,11 +197,7 @@ def tabulate_bn_scales(checkpoint: Checkpoint, *, name: str | None = None) -> pd
     """One row for every channel (for STH: channel and owner) of the norms after temporal operators."""
     anatomy = checkpoint.anatomy
     require(checkpoint.spec, anatomy, "units", what="batch-norm scales")
-    rows = [
-        _tabulate_group(checkpoint, unit, group)
-        for unit in anatomy.units
-        for group in (("spatial", "temporal") if unit.owners else (unit.group,))
-    ]
+    rows = [_tabulate_group(checkpoint, unit, group) for unit in anatomy.units for group in list_groups(unit)]
     table = pd.concat(rows, ignore_index=True)
     table.insert(0, "checkpoint", name or checkpoint.name)
     return check(table, BN_SCALES)
@@ -195,7 +232,7 @@ def _statistics(values: np.ndarray) -> GroupStatistics:
     return GroupStatistics(len(values), float(values.mean()), float(np.median(values)), float(values.std()))
 
 
-def _tabulate_group(checkpoint: Checkpoint, unit: Unit, group: Group) -> pd.DataFrame:
+def _tabulate_group(checkpoint: Checkpoint, unit: Unit, group: str) -> pd.DataFrame:
     layer, channels = unit.layer, unit.channels
     read = {part: _column(checkpoint.state[f"{layer}.{part}"])[channels] for part in _PARTS}
     share = np.ones(len(read["weight"]))
@@ -218,7 +255,7 @@ def _tabulate_group(checkpoint: Checkpoint, unit: Unit, group: Group) -> pd.Data
 _PARTS = {"weight": "gamma", "bias": "beta", "running_mean": "running_mean", "running_var": "running_var"}
 
 
-def _owned_share(checkpoint: Checkpoint, owners: tuple[str, str], group: Group) -> np.ndarray:
+def _owned_share(checkpoint: Checkpoint, owners: tuple[str, str], group: str) -> np.ndarray:
     """The part of each filter's weight energy that its spatial or temporal kernel holds, as a scale."""
     energy = {
         owner: _column(checkpoint.state[weight].double().flatten(1).square().sum(1))
