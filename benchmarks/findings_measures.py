@@ -23,8 +23,9 @@ from gst_analysis.errors import SpecError
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import running_conditions
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.networks.anatomy import Unit, require_arithmetic
 from gst_analysis.probes.clip_stream import ClipStream
-from gst_analysis.probes.hooks import Unit, list_units
+from gst_analysis.probes.hooks import list_units
 
 INTERVENTIONS = ("zero", "mean", "shuffle-time")
 GROUPS = ("spatial", "temporal")
@@ -104,8 +105,9 @@ def pair_groups(model: LoadedModel) -> list[tuple[Unit, Unit]]:
     """Every block's spatial and temporal channels; raises where a network has no such pairs."""
     units = list_units(model.spec)
     pairs = list(zip(units[::2], units[1::2], strict=len(units) % 2 == 0))
+    blocks = require_arithmetic(model.spec, "the pairs of groups").blocks()
     alike = all((a.layer, a.group, b.group) == (b.layer, *GROUPS) for a, b in pairs)
-    if len(units) % 2 or not alike or any(len(block.sites) > 1 for block in model.spec.blocks()):
+    if len(units) % 2 or not alike or any(len(block.sites) > 1 for block in blocks):
         raise SpecError(
             model.checkpoint.name,
             expected="bottleneck blocks with spatial and temporal channels",

@@ -30,6 +30,7 @@ from gst_analysis.errors import GstError
 from gst_analysis.inference.settings import InferenceSettings
 from tests.analyses.labelled_clips import small_model, write_clips
 from tests.conftest import SaveSmall
+from tests.untyped import design
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +141,7 @@ def test_slimming_says_which_clips_it_took(model: LoadedModel, records: RecordLi
     noted = RecordList(records.records, records.class_names, ("4 of 60 clips, drawn with seed 3",))
     channels = score_channels(model, None, "abs_gamma")
     curve = measure_curve(model, channels, noted)
-    order = SlimmingOrder(model.spec, channels, size=model.clip_spec.crop)
+    order = SlimmingOrder(design(model.spec), channels, size=model.clip_spec.crop)
     proposal = order.propose(Budget("macs", 0.9))
     assert slim_model(model, proposal, curve).notes[0] == "4 of 60 clips, drawn with seed 3"
     assert slim_model(model, proposal).notes == model.notes

@@ -118,7 +118,8 @@ def run_indices(total: int, frames: int, run: int, *, rng: np.random.Generator |
     room = (total - run + 1) / segments if total > segments + run - 1 else 0.0
     within = 0.5 if rng is None else rng.random(segments)
     starts = (room * (np.arange(segments) + within)).astype(np.int64)
-    return np.minimum(starts[:, None] + np.arange(run), total - 1).ravel()
+    picked: Indices = np.minimum(starts[:, None] + np.arange(run), total - 1).ravel()
+    return picked
 
 
 def _fitting_stride(total: int, frames: int, stride: int) -> int:

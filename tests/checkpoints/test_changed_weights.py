@@ -120,7 +120,7 @@ def test_a_network_that_was_made_and_then_changed() -> None:
 
 
 def change_head(model: LoadedModel) -> LoadedModel:
-    model.module.fc = nn.Linear(model.module.fc.in_features, 3)
+    model.module.fc = nn.Linear(submodule(model.module, "fc").in_features, 3)
     return model
 
 
@@ -130,7 +130,7 @@ def prune_scales(model: LoadedModel) -> LoadedModel:
 
 
 def normalise_head(model: LoadedModel) -> LoadedModel:
-    nn.utils.parametrizations.weight_norm(model.module.fc)
+    nn.utils.parametrizations.weight_norm(submodule(model.module, "fc"))
     return model
 
 
@@ -141,7 +141,7 @@ def remove_norm(model: LoadedModel) -> LoadedModel:
 
 def spoil(model: LoadedModel) -> LoadedModel:
     with torch.no_grad():
-        model.module.fc.bias[0] = float("nan")
+        submodule(model.module, "fc").bias[0] = float("nan")
     return model
 
 

@@ -16,6 +16,7 @@ from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ClipSpec, ModelSpec, model_names
 from tests.checkpoints import foreign
 from tests.conftest import build_small
+from tests.untyped import design, untyped
 
 
 def save(path: Path, payload: object) -> Path:
@@ -39,7 +40,11 @@ def test_gst_video_files(tmp_path: Path, alpha: int, beta: int, *, dropout: bool
     path = save(tmp_path / "a.pth.tar", {"epoch": 3, "arch": "GST", "state_dict": state, "best_prec1": 47.0})
     found = load_checkpoint(path)
     assert found.spec.name == ("gst-resnet50" if beta == 2 else "gst-large-resnet50")
-    assert (found.spec.alpha, found.spec.num_classes, found.layout) == (Fraction(1, alpha), 7, "gst-video")
+    assert (design(found.spec).alpha, found.spec.num_classes, found.layout) == (
+        Fraction(1, alpha),
+        7,
+        "gst-video",
+    )
     assert any("frames" in note for note in found.notes)
 
 
@@ -76,7 +81,7 @@ def test_non_local_files_are_named_and_refused_only_when_they_must_run(
 def test_tsm_shifts_every_second_block_of_a_deep_network(tmp_path: Path) -> None:
     path = save(tmp_path / "a.pth", foreign.tsm(backbone="resnet101", planes=16))
     module = load_model(path).module
-    shifted = [name for name, block in module.stages() if block.share]
+    shifted = [name for name, block in untyped(module).stages() if block.share]
     assert shifted[:5] == ["layer1.0", "layer1.2", "layer2.0", "layer2.2", "layer3.0"]
 
 
@@ -158,7 +163,7 @@ def test_a_bare_state_dict_of_ours_is_recognised_by_its_shapes(tmp_path: Path, n
     found = load_checkpoint(save(tmp_path / "a.pth", network.state_dict()))
     expected = "c2d" if network.spec.family == "tsm" else network.spec.family
     assert (found.spec.family, found.spec.backbone) == (expected, network.spec.backbone)
-    assert (found.spec.alpha, found.spec.width) == (network.spec.alpha, 16)
+    assert (design(found.spec).alpha, design(found.spec).width) == (network.spec.alpha, 16)
 
 
 @pytest.mark.parametrize("alpha", ["1/2", "1/4", "1/8", "3/8"])
@@ -166,7 +171,7 @@ def test_a_bare_state_dict_of_ours_is_recognised_by_its_shapes(tmp_path: Path, n
 def test_alpha_is_read_from_shapes(tmp_path: Path, family: str, alpha: str) -> None:
     network = build_small(f"{family}-resnet26s", alpha=alpha)
     found = load_checkpoint(save(tmp_path / "a.pth", network.state_dict()))
-    assert (found.spec.family, str(found.spec.alpha)) == (family, alpha)
+    assert (found.spec.family, str(design(found.spec).alpha)) == (family, alpha)
 
 
 def test_half_precision_weights_come_in_full_precision(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from gst_analysis.checkpoints.loading import load_checkpoint, save_model
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.inflation import inflate
+from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.specs import ModelSpec, model_names
 
 
@@ -68,6 +69,7 @@ def test_sth_reads_a_flat_image_as_the_2d_network_does() -> None:
     spec = ModelSpec.from_name("sth-resnet18", num_classes=3)
     module = create_model(spec, seed=0).module
     flat = create_model("c2d-resnet18", seed=1).module.state_dict()
+    assert isinstance(module, VideoNetwork)
     inflate(module, flat, temporal="centred")
     constant = torch.rand(1, 64, 1, 1).expand(3, 64, 9, 9).contiguous()
     got = module.get_submodule("layer1.0.conv1")(constant, 3)

@@ -26,6 +26,7 @@ from gst_analysis.training.recipes import (
     setting_types,
 )
 from gst_analysis.training.table import DEFAULT_RECIPE
+from tests.untyped import design, submodule
 
 
 @pytest.mark.parametrize("name", list_recipes())
@@ -33,7 +34,7 @@ def test_every_recipe_loads_builds_and_survives_being_written(name: str, tmp_pat
     config = load_config(name)
     assert config.model.num_classes is not None
     network = build_model(config.model_spec(config.model.num_classes), dropout=config.model.dropout)
-    assert network.fc.out_features == config.model.num_classes
+    assert submodule(network, "fc").out_features == config.model.num_classes
     assert network.spec.num_frames == config.clip.spec().frames
     path = tmp_path / "config.toml"
     path.write_text(format_config(config), encoding="utf-8")
@@ -182,7 +183,7 @@ def test_overrides_are_read_by_their_type() -> None:
     assert config.model.width is None
     assert config.data.validation is None
     assert config.data.train == "a=b.json"
-    assert str(config.model_spec(3).alpha) == "1/2"
+    assert str(design(config.model_spec(3)).alpha) == "1/2"
     with pytest.raises(SpecError, match="key=value"):
         parse_overrides(["optimiser.lr"])
     with pytest.raises(SpecError, match=r"such as optimiser\.lr=0\.02; found planted"):

@@ -23,7 +23,7 @@ from gst_analysis.networks.network import average_frames
 from gst_analysis.probes.clip_stream import group_evenly
 from gst_analysis.probes.resampling import Bootstrap, summarise_means
 from tests.analyses.labelled_clips import load_pixels, small_model, write_clips
-from tests.untyped import submodule, untyped
+from tests.untyped import design, submodule, untyped
 
 LABELS = [0, 1, 2, 3, 4, 0, 1]
 FEW = Bootstrap(draws=100)
@@ -61,10 +61,10 @@ def test_silent_temporal_channels_leave_no_order() -> None:
     shuffled = clips[:, [3, 0, 5, 1, 4, 2]]
     with torch.no_grad():
         told = (average_frames(model.module(clips)) - average_frames(model.module(shuffled))).abs().max()
-        for block in model.spec.blocks():
+        for block in design(model.spec).blocks():
             norm = submodule(model.module, f"{block.name}.bn2")
-            norm.weight[model.spec.groups(block.hidden)["temporal"]] = 0
-            norm.bias[model.spec.groups(block.hidden)["temporal"]] = 0
+            norm.weight[design(model.spec).groups(block.hidden)["temporal"]] = 0
+            norm.bias[design(model.spec).groups(block.hidden)["temporal"]] = 0
         left = (average_frames(model.module(clips)) - average_frames(model.module(shuffled))).abs().max()
     assert told > 1e-2
     assert left < 1e-4
@@ -80,8 +80,8 @@ def test_sharing_what_comes_before_changes_nothing(name: str, records: RecordLis
     with torch.no_grad():
         untouched = torch.cat([average_frames(model.module(clips[part])) for part in batches])
     for (layer, group, kind), rows in table.groupby(["layer", "group", "intervention"]):
-        site = next(s for b in model.spec.blocks() for s in b.sites if f"{b.name}.{s.norm}" == layer)
-        channels = untyped(model.spec.groups(site.c_out, depthwise=site.depthwise))[str(group)]
+        site = next(s for b in design(model.spec).blocks() for s in b.sites if f"{b.name}.{s.norm}" == layer)
+        channels = untyped(design(model.spec).groups(site.c_out, depthwise=site.depthwise))[str(group)]
         means = torch.zeros(1) if kind == "zero" else _mean_activation(model, clips, str(layer))[channels]
 
         def change(out: Tensor, channels: slice = channels, means: Tensor = means) -> Tensor:
@@ -106,8 +106,8 @@ def _mean_activation(model: LoadedModel, clips: Tensor, layer: str) -> Tensor:
         return out
 
     run_whole(model, clips, layer, keep)
-    joins = model.spec.plan.kind == "basic" and layer.endswith("bn2")
-    active = seen[0] if joins else seen[0].clamp(0, 6 if model.spec.plan.kind == "inverted" else None)
+    joins = design(model.spec).plan.kind == "basic" and layer.endswith("bn2")
+    active = seen[0] if joins else seen[0].clamp(0, 6 if design(model.spec).plan.kind == "inverted" else None)
     return active.mean((0, 2, 3))
 
 
@@ -150,7 +150,7 @@ def test_the_one_group_that_matters_is_found(tmp_path: Path) -> None:
     """All branches are silent but one, which reads the temporal channels alone; labels are its answers."""
     model = small_model()
     with torch.no_grad():
-        for block in model.spec.blocks():
+        for block in design(model.spec).blocks():
             if block.name != "layer3.0":
                 submodule(model.module, f"{block.name}.bn3").weight.zero_()
         conv3 = submodule(model.module, "layer3.0.conv3").weight

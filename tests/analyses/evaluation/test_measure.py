@@ -24,6 +24,7 @@ from gst_analysis.planted.making import WorldConfig, make_world
 from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
 from tests.inference.fakes import LABELS, fake_model, record, write_greys
+from tests.untyped import submodule
 
 CPU = InferenceSettings(device="cpu", readers=2)
 
@@ -227,6 +228,6 @@ def real_model(labels: tuple[str, ...]) -> LoadedModel:
     spec = ModelSpec.from_name("c2d-resnet26s", width=16, num_classes=len(labels), num_frames=4)
     fresh = create_model(spec, seed=0)
     torch.manual_seed(0)
-    torch.nn.init.normal_(fresh.module.fc.weight)
+    torch.nn.init.normal_(submodule(fresh.module, "fc").weight)
     clip = ClipSpec(4, resize=32, crop=32)
     return LoadedModel(fresh.module, dataclasses.replace(fresh.checkpoint, labels=labels, clip_spec=clip))

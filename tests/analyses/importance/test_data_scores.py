@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from gst_analysis.analyses.importance.data_scores import measure_data_scores
 from gst_analysis.clips.records import RecordList
 from tests.analyses.labelled_clips import CPU, load_pixels, small_model, write_clips
-from tests.untyped import submodule
+from tests.untyped import design, submodule
 
 LABELS = [0, 1, 2, 3, 4]
 
@@ -64,7 +64,7 @@ def test_rescaling_moves_the_norm_and_not_the_guess(records: RecordList) -> None
     model = small_model()
     before = measure_data_scores(model, records, settings=CPU).table
     norm = submodule(model.module, "layer2.0.bn2")
-    channels = model.spec.groups(32)["temporal"]
+    channels = design(model.spec).groups(32)["temporal"]
     with torch.no_grad():
         norm.weight[channels] *= 10
         norm.bias[channels] *= 10

@@ -29,7 +29,7 @@ from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.specs import model_names
 from gst_analysis.tables.schema import check
 from tests.conftest import SaveSmall, build_small
-from tests.untyped import submodule, untyped
+from tests.untyped import design, submodule, untyped
 
 CLIPS = torch.randn(2, 4, 3, 32, 32, generator=torch.Generator().manual_seed(3))
 SMALL_NAMES = [n for n in model_names() if "resnet26s" in n or "resnet18" in n or "mobile" in n]
@@ -106,7 +106,7 @@ def test_columns_are_what_the_network_reads(name: str, tmp_path: Path) -> None:
     meets a channel that is on. So the squared weights that a channel meets can be summed by trying.
     """
     model = load_small(build_small(name), tmp_path)
-    block = list(model.spec.blocks())[-1]
+    block = list(design(model.spec).blocks())[-1]
     site = block.sites[0]
     layer = f"{block.name}.{site.norm}"
     found = infer_following(model.checkpoint, layer, dict(model.anatomy.readers)[layer])

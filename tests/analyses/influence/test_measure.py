@@ -38,6 +38,7 @@ from gst_analysis.tables.schema import check
 from tests.clips.planted_clips import write_video
 from tests.conftest import build_small
 from tests.inference.fakes import LABELS, fake_model
+from tests.untyped import design, submodule
 
 CPU = InferenceSettings(device="cpu")
 FRAMES = 8
@@ -246,7 +247,7 @@ def test_clips_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     found = measure_influence(model, [bad, *records], settings=CPU, progress=lambda *at: heard.append(at))
     assert found.summary.clips == 1
     assert list(found.failures) == ["bad"]
-    steps = 3 * model.clip_spec.frames + len(list(model.spec.blocks()))
+    steps = 3 * model.clip_spec.frames + len(list(design(model.spec).blocks()))
     assert [done for done, _, _ in heard] == list(range(steps, 2 * steps + 1))  # the bad clip's at once
     assert {(total, name) for _, total, name in heard} == {(2 * steps, records[0].clip)}
     with pytest.raises(DataError, match="at least one clip that can be read"):
@@ -256,7 +257,7 @@ def test_clips_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 def test_weights_that_overflow_are_said(tmp_path: Path) -> None:
     model, records = load_small(tmp_path), write_clips(tmp_path / "c", 1)
     with torch.no_grad():
-        model.module.fc.weight.fill_(1e38)
+        submodule(model.module, "fc").weight.fill_(1e38)
     with pytest.raises(BrokenCheckpoint, match="finite logits"):
         measure_influence(model, records, settings=CPU)
 

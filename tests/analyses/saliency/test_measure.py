@@ -31,7 +31,7 @@ from gst_analysis.tables.schema import check
 from tests.analyses.saliency.planted_network import plant_clip, plant_network
 from tests.clips.planted_clips import write_video
 from tests.conftest import build_small
-from tests.untyped import untyped
+from tests.untyped import submodule, untyped
 
 CPU = InferenceSettings(device="cpu")
 
@@ -286,7 +286,7 @@ def test_where_nothing_speaks_for_the_class_it_is_said(tmp_path: Path) -> None:
     record = ClipRecord("film", write_video(tmp_path / "film.mp4", frames=3))
     model = load_small(tmp_path)
     with torch.no_grad():
-        model.module.fc.weight.zero_()
+        submodule(model.module, "fc").weight.zero_()
     found = measure_saliency(model, record, settings=CPU)
     assert not found.table["evidence"].any()
     assert found.summary.groups["all"].hottest_frame is None
@@ -308,7 +308,7 @@ def test_bad_clips_and_weights_are_refused(tmp_path: Path) -> None:
         measure_saliency(model, ClipRecord("bad", tmp_path / "bad.mp4"), settings=CPU)
     record = ClipRecord("film", write_video(tmp_path / "film.mp4", frames=3))
     with torch.no_grad():
-        model.module.fc.weight.fill_(1e38)
+        submodule(model.module, "fc").weight.fill_(1e38)
     with pytest.raises(BrokenCheckpoint, match="finite logits"):
         measure_saliency(model, record, settings=CPU)
 

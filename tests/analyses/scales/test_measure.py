@@ -19,7 +19,7 @@ from gst_analysis.networks.specs import model_names
 from gst_analysis.tables.schema import check
 from tests.checkpoints import foreign
 from tests.conftest import SaveSmall, build_small
-from tests.untyped import submodule
+from tests.untyped import design, submodule
 
 
 def plant(path: Path, *, alpha: int, spatial: float, temporal: float) -> Path:
@@ -78,7 +78,7 @@ def test_every_family_has_a_table(name: str, save_small: SaveSmall) -> None:
     path = save_small(name)
     table = gst.bn_scales(path).table
     check(table, BN_SCALES)
-    spec = load_checkpoint(path).spec
+    spec = design(load_checkpoint(path).spec)
     assert table["layer"].nunique() == sum(len(block.sites) for block in spec.blocks())
     both = name.startswith("sth-resnet")
     width = sum(site.c_out for block in spec.blocks() for site in block.sites)

@@ -19,6 +19,7 @@ from gst_analysis.training.loop import train
 from tests.analyses.ablation.test_command import world
 from tests.analyses.labelled_clips import small_model
 from tests.training.runs import render, tiny
+from tests.untyped import design
 
 __all__ = ["world"]
 QUICK = ["--batch", "4", "--device", "cpu", "--formats", "png,csv"]
@@ -45,7 +46,7 @@ def test_weights_alone_are_enough(ckpt: str, tmp_path: Path, capsys: pytest.Capt
     assert record["after"]["accuracy"] is None
     assert record["curve"] == []
     left = [tuple(group["after"] for group in layer["groups"].values()) for layer in record["widths"]]
-    assert tuple(left) == smaller.spec.widths
+    assert tuple(left) == design(smaller.spec).widths
     assert record["widths"][0]["alpha"] == pytest.approx(left[0][1] / sum(left[0]))
     assert run(["inspect", record["files"]["small-slim.pth"]]) == 0
     assert "gst-resnet26s, slimmed" in capsys.readouterr().out
@@ -144,7 +145,7 @@ def test_training_goes_on_from_a_slimmed_network(tmp_path: Path) -> None:
     config = tiny(data, {"model.weights": str(start), "schedule.epochs": "1", "optimiser.lr": "1e-9"})
     result = train(config, out=tmp_path / "run")
     before, after = load_model(start), load_model(result.files["last"])
-    assert after.spec == before.spec.replace(num_frames=4)
+    assert after.spec == design(before.spec).replace(num_frames=4)
     assert after.checkpoint.provenance["started_from"]["sha256"] == before.sha256
     assert after.checkpoint.provenance["kept_channels"] == before.checkpoint.provenance["kept_channels"]
     torch.testing.assert_close(

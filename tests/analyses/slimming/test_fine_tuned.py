@@ -23,6 +23,7 @@ from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from tests.analyses.labelled_clips import CPU, small_model, write_clips
 from tests.analyses.slimming.test_measure import random_scores
 from tests.training.runs import render, tiny
+from tests.untyped import design
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +78,7 @@ def tuning_words(whole: Path, data: Path, out: Path) -> list[str]:
 def test_each_way_is_trained_at_the_same_cost(tmp_path: Path) -> None:
     model = small_model()
     records = write_clips(tmp_path, [0, 1, 2])
-    curve = measure_curve(model, random_scores(model.spec), records, settings=CPU)
+    curve = measure_curve(model, random_scores(design(model.spec)), records, settings=CPU)
     chosen = curve.points[3].proposal
     points = choose_points(curve, chosen, budgets=3)
     assert [point.method for point in points] == ["whole", "chosen", *(["score", "uniform", "random"] * 3)]

@@ -38,7 +38,7 @@ from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.probes.hooks import list_units, masked_channels
 from gst_analysis.probes.resampling import Bootstrap
 from tests.analyses.labelled_clips import CPU, SIZE, load_pixels, small_model, spec_of, write_clips
-from tests.untyped import untyped
+from tests.untyped import design, untyped
 
 FAMILIES = ["gst-resnet26s", "gst-large-resnet26s", "c2d-resnet26s", "tsm-resnet26s", "c3d-resnet26s"]
 
@@ -92,7 +92,7 @@ def test_no_more_is_taken_out_than_the_budget_asks(quantity: str) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_taken_out_is_the_same_as_silenced(name: str) -> None:
     model = small_model(name)
-    proposal = order_of(model.spec).propose(Budget("macs", 0.85))
+    proposal = order_of(design(model.spec)).propose(Budget("macs", 0.85))
     smaller = prune_model(model, proposal)
     clips = torch.randn(2, 4, 3, SIZE, SIZE)
     with torch.no_grad():
@@ -109,7 +109,7 @@ def test_taken_out_is_the_same_as_silenced(name: str) -> None:
 
 def test_a_slimmed_checkpoint_is_like_any_other(tmp_path: Path) -> None:
     model = small_model()
-    proposal = order_of(model.spec).propose(Budget("params", 0.7))
+    proposal = order_of(design(model.spec)).propose(Budget("params", 0.7))
     smaller = prune_model(model, proposal)
     for file in ("slim.pth", "slim.safetensors"):
         saved = save_model(
@@ -239,7 +239,7 @@ def test_widths_in_a_spec() -> None:
 
 def test_a_file_whose_widths_are_not_its_tensors_is_refused(tmp_path: Path) -> None:
     model = small_model()
-    smaller = prune_model(model, order_of(model.spec).take(20))
+    smaller = prune_model(model, order_of(design(model.spec)).take(20))
     smaller.module.spec = model.spec
     with pytest.raises(GstError, match="misshapen"):
         load_model(save_model(tmp_path / "odd.pth", smaller.module))
@@ -253,7 +253,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> RecordList:
 def test_the_curve_is_that_of_networks_really_slimmed(clips: RecordList) -> None:
     model = small_model()
     model.module.train()
-    curve = measure_curve(model, random_scores(model.spec), clips, settings=CPU)
+    curve = measure_curve(model, random_scores(design(model.spec)), clips, settings=CPU)
     assert all(module.training and not module._forward_hooks for module in model.module.modules())
     model.module.eval()
     assert curve.table.groupby(["method", "draw"]).size().to_dict() == {
