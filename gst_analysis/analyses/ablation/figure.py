@@ -59,7 +59,9 @@ def draw_ablation(table: pd.DataFrame, *, measure: str = "accuracy_drop", dark: 
         _draw_drops(axes, table[table["intervention"] == kind], layers, measure, theme)
         axes.set_title(f"{kind}: {_TITLES[kind]}", fontsize=9, color=theme.ink, loc="left")
     names = _name_layers(table, layers)
-    panels[-1].set_xticks(range(len(layers)), names, rotation=90 if len(layers) > 8 else 0)
+    panels[-1].set_xticks(
+        range(len(layers)), names, rotation=90 if len(layers) * max(map(len, names)) > 70 else 0
+    )
     panels[-1].set_xlim(-0.6, len(layers) - 0.4)
     panels[-1].set_xlabel("block, from input to output", fontsize=9, color=theme.ink)
     figure.supylabel(MEASURES[measure][0], fontsize=9, color=theme.ink)

@@ -55,28 +55,46 @@ def draw_influence(
     theme, name = theme_of(dark=dark), name_checkpoint(table)
     methods = [method for method in TITLES if (table["method"] == method).any()]
     blocks = 0 if fields is None else fields["block"].nunique()
-    frames = int(table["output_frame"].max()) + 1
+    frames, by_clip = int(table["input_frame"].max()) + 1, is_by_clip(table)
     side = float(np.clip(0.38 * frames, 2.6, 6.5))
+    tall = 0.6 if by_clip else side
     below = 0.9 + 0.24 * blocks if blocks else 0.0
     width = len(methods) * (side + 0.55) + 0.9
-    figure = new_figure(width, side + 1.85 + below, theme)
-    title = f"{_literal(name)}: which input frames each frame's logit is made of, % of the row"
+    figure = new_figure(width, tall + 1.85 + below, theme)
+    title = f"{_literal(name)}: {name_question(table)}, % of the row"
     title = "\n".join(line for part in (title, about) for line in wrap(part, round(12 * width)))
     figure.suptitle(title, color=theme.ink, fontsize=10)
     scale = _scale(table, fields, theme)
-    ratios = [side + 0.6, below] if blocks else [1.0]
+    ratios = [tall + 0.6, below] if blocks else [1.0]
     grid = figure.add_gridspec(len(ratios), len(methods), height_ratios=ratios)
     for column, method in enumerate(methods):
         axes = figure.add_subplot(grid[0, column])
         _draw_matrix(axes, table[table["method"] == method], scale, theme)
         axes.set_title(_title(method, agreement or {}), fontsize=8.5, color=theme.ink)
         if column == 0:
-            axes.set_ylabel("output frame: whose logit", fontsize=8.5, color=theme.ink)
+            axes.set_ylabel("" if by_clip else "output frame: whose logit", fontsize=8.5, color=theme.ink)
     shown = [table] if fields is None or not blocks else [table, fields]
     _draw_key(figure, scale, theme, crossed=not all(bool(part["reachable"].all()) for part in shown))
     if fields is not None and blocks:
         _draw_blocks(figure.add_subplot(grid[1, :]), fields, scale, theme)
     return figure
+
+
+def is_by_clip(table: pd.DataFrame) -> bool:
+    """Whether one answer is of a whole clip of several frames."""
+    return bool(table["output_frame"].max() == 0 and table["input_frame"].max() > 0)
+
+
+def name_question(table: pd.DataFrame) -> str:
+    """What the matrices answer."""
+    whose = "the clip's" if is_by_clip(table) else "each frame's"
+    return f"which input frames {whose} logit is made of"
+
+
+def say_reach(rows: pd.DataFrame, fields: pd.DataFrame) -> str:
+    """How far a block can see; nothing where no block's reach is known, so that all see the whole clip."""
+    known = set(fields["half_width"]) != {fields["input_frame"].nunique()}
+    return f", at most ±{rows['half_width'].iloc[0]}" if known else ""
 
 
 def name_checkpoint(table: pd.DataFrame) -> str:
@@ -122,8 +140,11 @@ def _draw_matrix(axes: Axes, rows: pd.DataFrame, scale: ShareScale, theme: Theme
     shares, reachable = to_matrix(rows, "share"), to_matrix(rows, "reachable") > 0
     draw_cells(axes, shares, reachable, scale, theme, size=7.5)
     style_axes(axes, theme, grid=None)
-    _number_frames(axes, len(shares))
-    axes.set_yticks(axes.get_xticks())
+    _number_frames(axes, shares.shape[1])
+    if is_by_clip(rows):
+        axes.set_yticks([0], ["clip"])
+    else:
+        axes.set_yticks(list_ticks(len(shares)))
     axes.set_xlabel("input frame", fontsize=8.5, color=theme.ink)
 
 
@@ -141,7 +162,7 @@ def _draw_blocks(axes: Axes, fields: pd.DataFrame, scale: ShareScale, theme: The
     cross_out(axes, beyond, theme)
     for row, name in enumerate(names):
         rows = fields[fields["block"] == name]
-        note = f"spread ±{spread_of(rows):.1f}, at most ±{rows['half_width'].iloc[0]}"
+        note = f"spread ±{spread_of(rows):.1f}{say_reach(rows, fields)}"
         place = axes.get_yaxis_transform()
         axes.text(1.01, row, note, transform=place, va="center", fontsize=7.5, color=theme.ink)
     frames = shares.shape[1]

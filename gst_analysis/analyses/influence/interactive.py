@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from gst_analysis.analyses.influence.figure import TITLES, name_checkpoint, spread_of, to_matrix
+from gst_analysis.analyses.influence.figure import (
+    TITLES,
+    is_by_clip,
+    name_checkpoint,
+    name_question,
+    say_reach,
+    spread_of,
+    to_matrix,
+)
 from gst_analysis.analyses.influence.table import FrameInfluence
 from gst_analysis.style.screen import start_figure
 from gst_analysis.style.share_matrix import list_ticks
@@ -46,10 +54,10 @@ def draw_influence_interactive(
         figure.add_trace(_build_matrix(table[table["method"] == method]), row=1, col=column)
     if fields is not None and blocks:
         figure.add_trace(_build_blocks(fields), row=2, col=1)
-    _dress(figure, theme, escape(name), blocks)
-    ticks = list_ticks(int(table["output_frame"].max()) + 1)  # no frame beyond the first and the last
+    _dress(figure, theme, f"{escape(name)}: {name_question(table)}", blocks)
+    ticks = list_ticks(int(table["input_frame"].max()) + 1)  # no frame beyond the first and the last
     figure.update_xaxes(tickvals=ticks)
-    figure.update_yaxes(tickvals=ticks, row=1)
+    figure.update_yaxes(tickvals=[0] if is_by_clip(table) else ticks, row=1)
     return figure
 
 
@@ -69,7 +77,7 @@ def _build_blocks(fields: pd.DataFrame) -> go.Heatmap:
     names = list(dict.fromkeys(fields["block"]))
     parts = [fields[fields["block"] == name] for name in names]
     shares = np.stack([part["share"].to_numpy() for part in parts])
-    notes = [f"spread ±{spread_of(part):.2f} frames, at most ±{part['half_width'].iloc[0]}" for part in parts]
+    notes = [f"spread ±{spread_of(part):.2f} frames{say_reach(part, fields)}" for part in parts]
     return go.Heatmap(
         z=shares,
         y=names,
@@ -79,9 +87,9 @@ def _build_blocks(fields: pd.DataFrame) -> go.Heatmap:
     )
 
 
-def _dress(figure: go.Figure, theme: Theme, name: str, blocks: int) -> None:
+def _dress(figure: go.Figure, theme: Theme, title: str, blocks: int) -> None:
     figure.update_layout(
-        title={"text": f"{name}: which input frames each frame's logit is made of", "font": {"size": 15}},
+        title={"text": title, "font": {"size": 15}},
         height=480 + (120 + 24 * blocks if blocks else 0),
         paper_bgcolor=theme.paper,
         plot_bgcolor=theme.panel,

@@ -65,7 +65,9 @@ def _name_rows(table: pd.DataFrame, *, by: str) -> pd.Series:
     if by == "stage":
         return "stage " + table["stage"].astype(str)
     several = table.groupby("block")["layer"].nunique().max() > 1
-    return table["layer"] if several else table["block"]
+    # Where space and time have norms of their own, a block's norms belong side by side.
+    apart = table.groupby("layer")["group"].nunique().max() == 1 and table["group"].nunique() > 1
+    return table["layer"] if several and not apart else table["block"]
 
 
 def _choose_edges(values: np.ndarray, bins: int) -> np.ndarray:
