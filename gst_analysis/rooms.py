@@ -18,6 +18,10 @@ Needs = Literal["checkpoint", "checkpoints", "clip", "clips", "dataset", "pairs"
 their own labelled clips, lists of clips, nothing."""
 
 
+Ask = Literal["logits", "frames", "places", "units", "groups", "readers", "arithmetic", "widths", "length"]
+"""What it needs to know of a network; `networks/capabilities.py` says what a network lacks."""
+
+
 class Door(ModuleType):
     """A module that is imported when something in it is first asked for.
 
@@ -49,6 +53,8 @@ class About:
     """The explorer's page that shows it; the page of all analyses if empty."""
     section: bool = True
     """Whether a report tells it."""
+    asks: tuple[Ask, ...] = ()
+    """What it needs to know of a network, beside its weights."""
 
     @property
     def name(self) -> str:

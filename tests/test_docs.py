@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import gst_analysis as gst
-from docs import analyses_table, cli_reference
+from docs import analyses_table, cli_reference, networks_table
 from gst_analysis.cli import app
 from gst_analysis.console.options import takes_options
 from gst_analysis.reporting.walking import list_writers
@@ -95,6 +95,18 @@ def test_the_command_line_page_is_what_the_program_says() -> None:
 def test_the_page_of_analyses_is_what_the_list_says() -> None:
     written = analyses_table.PAGE.read_text(encoding="utf-8")
     assert written == analyses_table.build_page(), "run python -m docs.analyses_table"
+
+
+def test_the_page_of_networks_is_what_the_lists_say() -> None:
+    written = networks_table.PAGE.read_text(encoding="utf-8")
+    for part in (networks_table.write_prose(), networks_table.write_list()):
+        assert part in written, "run python -m docs.networks_table"
+
+
+@pytest.mark.slow
+def test_the_page_of_networks_is_what_counting_and_probing_say() -> None:
+    written = networks_table.PAGE.read_text(encoding="utf-8")
+    assert written == networks_table.build_page(), "run python -m docs.networks_table"
 
 
 def test_the_command_line_page_has_every_command_option_and_example() -> None:

@@ -27,6 +27,9 @@ Axes = Literal[
 """How a module's output lies in memory; what stands in brackets shares an axis, the last named fastest."""
 
 
+NO_ARITHMETIC = "it does not follow from arithmetic, so its widths cannot be changed by rule"
+
+
 @dataclass(frozen=True)
 class View:
     """How to read a module's output as frames (N, T, C, H, W).
@@ -183,6 +186,6 @@ def require_arithmetic(spec: NetworkSpec, what: str) -> ModelSpec:
     raise SpecError(
         f"{what} of {spec.label}",
         expected="an operator in a 2-D backbone, such as gst-resnet50",
-        found="a network of another make, whose widths cannot be changed by rule",
+        found=f"not defined for this network, because {NO_ARITHMETIC}",
         todo="see docs/networks.md for what can be asked of it",
     )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from gst_analysis.errors import SpecError
-from gst_analysis.networks.anatomy import Anatomy
+from gst_analysis.networks.anatomy import NO_ARITHMETIC, Anatomy
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.next_layer import NextLayer
 from gst_analysis.networks.specs import ModelSpec
-
-Ask = Literal["logits", "frames", "places", "units", "groups", "readers", "arithmetic", "length"]
-"""What an analysis needs to know of a network."""
+from gst_analysis.networks.widths import why_not_slimmed
+from gst_analysis.rooms import Ask
 
 
 def why_not(spec: NetworkSpec, anatomy: Anatomy, ask: Ask) -> str:
@@ -31,8 +28,10 @@ def why_not(spec: NetworkSpec, anatomy: Anatomy, ask: Ask) -> str:
         return "its channels cannot be told apart into space and time"
     if ask == "readers" and not any(isinstance(found, NextLayer) for _, found in anatomy.readers):
         return "which weights read a channel next is not known for a network that was probed"
-    if ask == "arithmetic" and not isinstance(spec, ModelSpec):
-        return "it does not follow from arithmetic, so its widths cannot be changed by rule"
+    if ask in ("arithmetic", "widths") and not isinstance(spec, ModelSpec):
+        return NO_ARITHMETIC
+    if ask == "widths" and isinstance(spec, ModelSpec):
+        return why_not_slimmed(spec.operator, spec.plan, spec.alpha)
     return ""
 
 

@@ -65,4 +65,5 @@ ABOUT = About(
     run=ablate,
     options=AblationOptions,
     page="is_it_true",
+    asks=("logits", "units"),
 )

@@ -52,4 +52,5 @@ ABOUT = About(
     run=score_agreement,
     options=AgreementOptions,
     section=False,
+    asks=("logits", "units"),
 )

@@ -69,4 +69,5 @@ ABOUT = About(
     needs="dataset",
     run=evaluate,
     options=EvaluationOptions,
+    asks=("logits",),
 )

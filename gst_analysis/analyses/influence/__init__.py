@@ -68,4 +68,5 @@ ABOUT = About(
     run=frame_influence,
     options=InfluenceOptions,
     page="traces",
+    asks=("logits",),
 )

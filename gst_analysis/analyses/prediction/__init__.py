@@ -72,4 +72,5 @@ ABOUT = About(
     run=predict,
     options=PredictionOptions,
     section=False,
+    asks=("logits",),
 )

@@ -84,4 +84,5 @@ ABOUT = About(
     run=saliency_maps,
     options=SaliencyOptions,
     page="traces",
+    asks=("logits", "places"),
 )

@@ -62,4 +62,5 @@ ABOUT = About(
     run=slim,
     options=SlimOptions,
     page="is_it_true",
+    asks=("widths",),
 )

@@ -119,4 +119,5 @@ ABOUT = About(
     run=trace,
     options=TraceOptions,
     page="traces",
+    asks=("logits",),
 )
