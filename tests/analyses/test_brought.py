@@ -107,7 +107,7 @@ def test_scales_of_space_and_time_are_the_norms_own() -> None:
     for place in range(3):
         for group, norm in (("spatial", "space_norm"), ("temporal", "time_norm")):
             layer = f"blocks.{place}.{norm}"
-            expected = network.module.get_submodule(layer).weight.detach().numpy()  # type: ignore[operator, union-attr]
+            expected = network.module.get_submodule(layer).weight.detach().numpy()  # type: ignore[operator]
             found = table[(table["layer"] == layer) & (table["group"] == group)]["gamma"]
             np.testing.assert_allclose(found, expected)
 
