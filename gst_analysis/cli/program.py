@@ -25,7 +25,6 @@ def build_program() -> Program:
         name="gst-analyze",
         help="See where a video network keeps space and where it keeps time.",
         epilog="Example: gst-analyze bn-hist ckpt.pth --out figures",
-        no_args_is_help=True,
         rich_markup_mode=None,
     )
     top.callback(invoke_without_command=True)(_top)
@@ -40,9 +39,9 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command line and return its exit code."""
+    """Run a command line and return its exit code; a bare call asks for help."""
     try:
-        code = int(app(arguments, prog_name="gst-analyze", standalone_mode=False) or 0)
+        code = int(app(arguments or ["--help"], prog_name="gst-analyze", standalone_mode=False) or 0)
         if code == INTERRUPTED:  # Typer has made an exit code of Ctrl-C
             _complain("interrupted")
         return code

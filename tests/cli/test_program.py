@@ -271,6 +271,10 @@ def test_help_lists_every_command_and_what_its_docstring_says() -> None:
 def test_version_and_bare_call(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.strip() == find_version()
+    assert run([]) == 0
+    bare = capsys.readouterr()
+    assert run(["--help"]) == 0
+    assert bare == capsys.readouterr()
 
 
 @pytest.mark.parametrize(
