@@ -18,11 +18,6 @@ from gst_analysis.files import Writer, write_whole
 _DPI = 200
 _SALT = threading.Lock()
 """rc_context changes settings for all threads while it lasts."""
-_SETTINGS = {
-    "svg.hashsalt": "gst-analysis",  # element ids would be random without it
-    "figure.autolayout": False,
-    "figure.constrained_layout.use": False,
-}
 
 
 def render_figure(figure: Figure, kind: str) -> bytes:
@@ -32,7 +27,7 @@ def render_figure(figure: Figure, kind: str) -> bytes:
     """
     metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
     buffer = io.BytesIO()
-    with _SALT, rc_context(_SETTINGS):
+    with _SALT, rc_context({"svg.hashsalt": "gst-analysis"}):  # element ids would be random without it
         _lay_out(figure)
         figure.savefig(buffer, format=kind, dpi=_DPI, facecolor=figure.get_facecolor(), metadata=metadata)
     return buffer.getvalue()
@@ -50,7 +45,8 @@ def _lay_out(figure: Figure) -> None:
     figure.set_dpi(_DPI)
     figure.draw_without_rendering()
     figure.set_dpi(before)
-    figure.set_layout_engine(None)
+    with rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)  # without those settings None would stand for another engine
 
 
 def image_writer(figure: Figure, kind: str) -> Writer:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from gst_analysis.errors import OutputError
-from gst_analysis.training.loop import train
 from gst_analysis.training.locks import FolderLock
+from gst_analysis.training.loop import train
 from gst_analysis.training.table import LOCK
 from tests.training.runs import at_step, tiny
 
