@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -23,9 +24,16 @@ with contextlib.suppress(ImportError):  # the tests for a GPU do without
     hypothesis.settings.load_profile("repeatable")
 
 SaveSmall = Callable[..., Path]
+DEEP = ("resnet34", "resnet101", "resnet152")
+"""Backbones that repeat the blocks of others."""
 SMALL = {"width": 16, "num_classes": 5}
 SMALL_CLIPS = ClipSpec(resize=64, crop=64)
 """What files of small networks ask for: at 224 pixels every look at a clip takes twelve times as long."""
+
+
+def mark_slow(names: Iterable[str], ends: tuple[str, ...] = DEEP) -> list[Any]:
+    """Names of networks as parameters of a test; those that end so are for the longer run."""
+    return [pytest.param(name, marks=[pytest.mark.slow] * name.endswith(ends)) for name in names]
 
 
 def build_small(name: str, *, seed: int = 0, alpha: str | None = None) -> VideoNetwork:

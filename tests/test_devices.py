@@ -48,12 +48,13 @@ from gst_analysis.training.loop import train
 from gst_analysis.training.optimiser import build_optimiser
 from gst_analysis.training.scores import Totals
 from tests.analyses.labelled_clips import CPU, small_model, write_clips
-from tests.conftest import build_small
+from tests.conftest import build_small, mark_slow
 from tests.pretend_cuda import DeviceMix, PretendTensor, on_device, pretend_cuda
 from tests.training.runs import assert_same, render, tiny, weights
 
 CUDA = dataclasses.replace(CPU, device="cuda")
 FAMILIES = [name for name in model_names() if name.endswith(("-resnet26s", "-resnet18", "-mobilenetv2"))]
+BASIC = tuple(name for name in FAMILIES if name.endswith("-resnet18") and name != "gst-resnet18")
 
 # c, i, s: a matrix, indices and a number on the CPU; those with a g on the device
 OPERATIONS: dict[str, Callable[..., Any]] = {
@@ -139,7 +140,7 @@ def test_a_network_that_mixes_is_caught(mistake: str) -> None:
         assert on_device(Mixing("none"))(clips.to("cuda")).device.type == "cuda"
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", mark_slow(FAMILIES, BASIC))
 def test_a_step_of_every_family_is_that_of_the_cpu(name: str) -> None:
     # In double precision: a norm over the few values that such a picture leaves enlarges what is rounded.
     there, here = (build_small(name).double().train() for _ in range(2))

@@ -30,11 +30,11 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
     return lambda name: parent / recipe_of(name)
 
 
-def check_accuracy(name: str, fresh: Fresh) -> None:
-    claim = load_card(name)["fresh"]
-    found = measure_fresh(HERE / f"{name}.pth", WorldConfig(**claim["world"]), fresh(name))
-    assert found.summary.top1 == pytest.approx(claim["top1"], abs=0.02)
-    assert found.summary.clips == claim["world"]["clips"]
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
+    """Likewise for a fresh world of few clips."""
+    parent = tmp_path_factory.mktemp("few")
+    return lambda name: parent / recipe_of(name)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -85,14 +85,21 @@ def test_both_learn_what_one_frame_shows(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["temporal-gst-quarter", "temporal-c2d"])
-def test_fresh_clips_give_the_cards_accuracy(name: str, fresh: Fresh) -> None:
-    check_accuracy(name, fresh)
+def test_few_fresh_clips_give_about_the_cards_accuracy(name: str, few: Fresh) -> None:
+    """Of 96 clips half have a standard error of 0.05."""
+    claim = load_card(name)["fresh"]
+    world = WorldConfig(**{**claim["world"], "clips": 96})
+    found = measure_fresh(HERE / f"{name}.pth", world, few(name))
+    assert found.summary.top1 == pytest.approx(claim["top1"], abs=0.1)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(set(MODELS) - {"temporal-gst-quarter", "temporal-c2d"}))
-def test_fresh_clips_give_every_cards_accuracy(name: str, fresh: Fresh) -> None:
-    check_accuracy(name, fresh)
+@pytest.mark.parametrize("name", MODELS)
+def test_fresh_clips_give_the_cards_accuracy(name: str, fresh: Fresh) -> None:
+    claim = load_card(name)["fresh"]
+    found = measure_fresh(HERE / f"{name}.pth", WorldConfig(**claim["world"]), fresh(name))
+    assert found.summary.top1 == pytest.approx(claim["top1"], abs=0.02)
+    assert found.summary.clips == claim["world"]["clips"]
 
 
 @pytest.mark.parametrize("name", MODELS)

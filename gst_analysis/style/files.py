@@ -15,17 +15,38 @@ from matplotlib.figure import Figure
 
 from gst_analysis.files import Writer, write_whole
 
+_DPI = 200
 _SALT = threading.Lock()
 """rc_context changes settings for all threads while it lasts."""
 
 
 def render_figure(figure: Figure, kind: str) -> bytes:
-    """The figure as a png, svg or pdf; the same figure gives the same bytes."""
+    """The figure as a png, svg or pdf; the same figure gives the same bytes, whatever it was saved as before.
+
+    Its layout stays from then on.
+    """
     metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
     buffer = io.BytesIO()
     with _SALT, rc_context({"svg.hashsalt": "gst-analysis"}):  # element ids would be random without it
-        figure.savefig(buffer, format=kind, dpi=200, facecolor=figure.get_facecolor(), metadata=metadata)
+        _lay_out(figure)
+        figure.savefig(buffer, format=kind, dpi=_DPI, facecolor=figure.get_facecolor(), metadata=metadata)
     return buffer.getvalue()
+
+
+def _lay_out(figure: Figure) -> None:
+    """Lay a figure out once, as a png is.
+
+    matplotlib would do so for every file, which takes as long as drawing it; and as a layout begins where
+    the last one ended, an svg would differ by a hair from the svg after a png.
+    """
+    if figure.get_layout_engine() is None:
+        return
+    before = figure.get_dpi()
+    figure.set_dpi(_DPI)
+    figure.draw_without_rendering()
+    figure.set_dpi(before)
+    with rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)  # without those settings None would stand for another engine
 
 
 def image_writer(figure: Figure, kind: str) -> Writer:

@@ -131,15 +131,18 @@ def _paper(figure: Any) -> Any:
 
 def check_files(result: Result[Any], folder: Path) -> None:
     """The same result gives the same bytes; files lie where `save` says, named `<name>.<kind>`."""
-    first, second = (result.save(folder / place, result.kinds) for place in ("one", "two"))
-    assert list(first) == list(second)
+    first = result.save(folder / "one", result.kinds)
+    # Of pictures the svg alone: it tells every line and letter of what is drawn, and drawing takes longest.
+    second = result.save(folder / "two", [kind for kind in result.kinds if kind not in ("png", "pdf")])
     for key, path in first.items():
         file = Path(path)
         assert file.parent == folder / "one"
         assert key in (file.name, file.suffix[1:])
         if key == file.suffix[1:]:
             assert file.stem == result.stem
-        assert file.read_bytes() == Path(second[key]).read_bytes(), key
+        if file.suffix not in (".png", ".pdf"):
+            assert file.read_bytes() == Path(second.pop(key)).read_bytes(), key
+    assert not second
     with pytest.raises(GstError, match="expected"):
         result.save(folder, ["docx"])
 
@@ -225,7 +228,8 @@ def fingerprint(model: LoadedModel) -> tuple[Any, ...]:
 def check_command(about: About, bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     """With --json one document and nothing else; a missing file is one line and exit code 2."""
     words = [about.command, *list_words(about, bench), "--out", str(bench.folder / "out"), "--json"]
-    assert run(words) in (0, 1)
+    formats = any(parameter.name == "formats" for parameter in app.commands[about.command].params)
+    assert run([*words, *["--formats", "csv"] * formats]) in (0, 1)
     told = capsys.readouterr()
     json.loads(told.out, parse_constant=pytest.fail)
     if about.needs == "nothing":

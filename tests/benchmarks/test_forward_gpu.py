@@ -125,6 +125,7 @@ for channels, temporal, stride in ((32, 16, 1), (64, 16, 2)):
 """
 
 
+@pytest.mark.slow
 def test_the_kernels_say_it_too() -> None:
     """Interpreted on the CPU, in a process that is told so before Triton is imported."""
     pytest.importorskip("triton")

@@ -72,7 +72,7 @@ def code_in_pickle(path: Path) -> None:
 
 
 def another_network(path: Path) -> None:
-    torch.save(torchvision.models.vgg11(num_classes=2).state_dict(), path)
+    torch.save(torchvision.models.squeezenet1_0(num_classes=2).state_dict(), path)
 
 
 def grouped_resnet(path: Path) -> None:

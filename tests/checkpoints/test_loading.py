@@ -15,7 +15,7 @@ from gst_analysis.errors import BrokenCheckpoint, SpecError
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ClipSpec, ModelSpec, model_names
 from tests.checkpoints import foreign
-from tests.conftest import build_small
+from tests.conftest import build_small, mark_slow
 from tests.untyped import design, untyped
 
 
@@ -24,7 +24,7 @@ def save(path: Path, payload: object) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", mark_slow(model_names()))
 def test_shapes_worked_out_from_the_spec_are_those_of_the_built_network(name: str) -> None:
     spec = ModelSpec.from_name(name)
     with torch.device("meta"):

@@ -15,6 +15,7 @@ from gst_analysis.networks.network import VideoNetwork, average_frames
 from gst_analysis.networks.operators import Interleaved, KernelWeight
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec, model_names
+from tests.conftest import mark_slow
 from tests.networks.agreement import draw_clips, draw_weights, relative
 from tests.reference import build_reference
 
@@ -139,7 +140,7 @@ def count_flops(network: nn.Module, clips: Tensor) -> int:
     return counter.get_total_flops()
 
 
-@pytest.mark.parametrize("name", COSTED)
+@pytest.mark.parametrize("name", mark_slow(COSTED, ("resnet50",)))
 def test_the_compute_form_costs_what_the_3d_form_costs(name: str) -> None:
     """On the meta device; not sth in a ResNet, whose reference multiplies by the zeros of a dense kernel."""
     spec = ModelSpec.from_name(name, num_classes=10)
@@ -172,7 +173,9 @@ def _forgotten_graphs() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_forgotten_graphs")
-@pytest.mark.parametrize("family", ["gst", "c3d-g2", "p3d", "sth", "tsm"])
+@pytest.mark.parametrize(
+    "family", mark_slow(["gst", "c3d-g2", "p3d", "sth", "tsm"], ("c3d-g2", "p3d", "tsm"))
+)
 def test_a_block_compiles_without_graph_breaks(family: str) -> None:
     block = build_small(f"{family}-resnet26s").get_submodule("layer2.0")
     compiled = torch.compile(block, backend="aot_eager", fullgraph=True)

@@ -15,11 +15,12 @@ from gst_analysis.networks.families import FAMILIES, ChannelGroups, Family, Kern
 from gst_analysis.networks.operators import build_operator
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec, model_names
+from tests.conftest import mark_slow
 from tests.networks.agreement import draw_clips, relative
 from tests.untyped import untyped
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", mark_slow(model_names()))
 def test_every_named_model_builds_and_is_costed(name: str) -> None:
     spec = ModelSpec.from_name(name, num_classes=10)
     with torch.device("meta"):

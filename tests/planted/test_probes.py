@@ -21,7 +21,11 @@ def look_at(config, index, label):
     return vivid.reshape(len(frames), CELLS, side, CELLS, side).mean(axis=(2, 4)).reshape(len(frames), -1)
 
 
-@pytest.fixture(scope="module", params=PAIRS, ids=lambda pair: pair[0])
+@pytest.fixture(
+    scope="module",
+    params=[PAIRS[0], *(pytest.param(pair, marks=pytest.mark.slow) for pair in PAIRS[1:])],
+    ids=lambda pair: pair[0],
+)
 def clips(request):
     """Clips of a pair of partners, each from a random state of its own, and which partner each is."""
     config = WorldConfig(world="temporal", frames=8, size=48, difficulty="medium", seed=21)

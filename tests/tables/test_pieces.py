@@ -21,9 +21,12 @@ from tests.inference.fakes import fake_model, write_greys
 KINDS = ("csv", "parquet")
 
 
-def test_memory_stays_flat_however_many_rows_there_are(tmp_path: Path) -> None:
+def test_memory_stays_flat_however_many_rows_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gst_analysis.tables.pieces._ROWS", 4000)
     schema = Schema("NUMBERS", {"name": text("a"), "number": whole("b"), "value": real("c")})
-    rows = pd.DataFrame({"name": ["x" * 50] * 5000, "number": range(5000), "value": [0.5] * 5000})
+    rows = pd.DataFrame({"name": ["x" * 50] * 1000, "number": range(1000), "value": [0.5] * 1000})
 
     def peak(pieces: int) -> int:
         tracemalloc.start()
@@ -37,7 +40,7 @@ def test_memory_stays_flat_however_many_rows_there_are(tmp_path: Path) -> None:
     peak(1)
     assert peak(20) < 1.3 * peak(5)
     for read, kind in ((pd.read_csv, "csv"), (pd.read_parquet, "parquet")):
-        assert len(read(tmp_path / "20" / f"t.{kind}")) == 100_000
+        assert len(read(tmp_path / "20" / f"t.{kind}")) == 20_000
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ SETTINGS = {
     "model.width": "8",
     "model.dropout": "0.3",
     "data.cache": "none",
-    "clip.frames": "4",
+    "clip.frames": "2",
     "clip.crop": "32",
     "clip.resize": "32",
     "optimiser.batch_size": "12",

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from gst_analysis.errors import OutputError
+from gst_analysis.training.locks import FolderLock
 from gst_analysis.training.loop import train
-from gst_analysis.training.state import FolderLock
 from gst_analysis.training.table import LOCK
 from tests.training.runs import at_step, tiny
 
 pytest.importorskip("fcntl")
-HOLD = "import sys, time; from pathlib import Path; from gst_analysis.training.state import FolderLock\n"
+HOLD = "import sys, time; from pathlib import Path; from gst_analysis.training.locks import FolderLock\n"
 
 
 def other(folder: Path, then: str) -> subprocess.Popen[str]:

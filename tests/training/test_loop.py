@@ -28,6 +28,7 @@ def test_a_small_network_learns_a_small_world_by_heart(world: Path, tmp_path: Pa
         "data.validation": "train.json",
         "data.cache": "memory",
         "model.dropout": "0",
+        "run.validate_every": "25",
     }
     result = train(tiny(world, changes), out=tmp_path)
     losses = result.table["loss"]

@@ -286,6 +286,7 @@ def test_intervals_are_those_of_a_mean() -> None:
     assert drawn.high == pytest.approx(drawn.value + 1.96 * error, abs=0.15 * error)
 
 
+@pytest.mark.slow
 def test_sharing_costs_at_most_three_fifths() -> None:
     """Counted, not timed; and the two ways agree to the last bit."""
     ways = build_ways(Settings(size=32, frames=2, batch=2))

@@ -22,6 +22,7 @@ from gst_analysis.networks.families import FAMILIES
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec, model_names
 from tests.analyses.cost.plain_networks import PlainNetwork
+from tests.conftest import mark_slow
 from tests.untyped import untyped
 
 ANCHORS = {  # ResNet-50, 174 classes, 8 frames of 224x224: parameters and multiply-adds
@@ -50,7 +51,7 @@ def count_flops(network: nn.Module, spec: ModelSpec, size: int) -> int:
     return int(counter.get_total_flops())
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", mark_slow(model_names()))
 def test_every_network_costs_what_torch_counts_and_every_module_is_named(name: str) -> None:
     spec = ModelSpec.from_name(name, num_frames=2, num_classes=5)
     network = build_on_meta(spec)

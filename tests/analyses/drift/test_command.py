@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +25,26 @@ from tests.untyped import submodule, untyped
 SPEC = gst.ModelSpec.from_name("gst-resnet26s", width=16, num_classes=5)
 
 
-@pytest.fixture
-def series(tmp_path: Path) -> list[str]:
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three epochs; every scale of the temporal group loses a tenth of what it was in each."""
-    flat = gst.save_model(tmp_path / "flat.pth", build_small("c2d-resnet26s", seed=9))
+    folder = tmp_path_factory.mktemp("trained")
+    flat = gst.save_model(folder / "flat.pth", build_small("c2d-resnet26s", seed=9))
     model = gst.create_model(SPEC, pretrained=flat, seed=0)
-    paths = []
     for epoch in (0, 5, 20):
-        where = gst.save_model(tmp_path / f"epoch_{epoch:03d}.pth", model, provenance={"epoch": epoch})
-        paths.append(str(where))
+        gst.save_model(folder / f"epoch_{epoch:03d}.pth", model, provenance={"epoch": epoch})
         with torch.no_grad():
             for block in SPEC.blocks():
                 scale = submodule(model.module, f"{block.name}.bn2").weight
                 scale[SPEC.groups(block.hidden)["temporal"]] *= 0.9
-    return paths
+    return folder
+
+
+@pytest.fixture
+def series(trained: Path, tmp_path: Path) -> list[str]:
+    """Those epochs beside the weights that they started from."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    return sorted(str(path) for path in tmp_path.glob("epoch_*.pth"))
 
 
 def read(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:

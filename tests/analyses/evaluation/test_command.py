@@ -184,7 +184,7 @@ def test_evaluate_says_what_was_assumed_of_the_data(
     twice = tmp_path / "validation.json"
     twice.write_text(json.dumps([*rows, rows[0]]))
     (tmp_path / "labels.json").write_bytes((world / "labels.json").read_bytes())
-    told = ("evaluate", checkpoint, str(twice), "--root", str(world / "videos"))
+    told = ("evaluate", checkpoint, str(twice), "--root", str(world / "videos"), "--formats", "csv")
     code, found = call(*told, "--out", str(tmp_path / "out"))
     assert code == 0
     assert found["clips"] == len(rows) + 1

@@ -164,8 +164,7 @@ def test_texts_lie_inside_the_figure(dark: bool) -> None:
         assert box.x1 <= figure.bbox.x1
 
 
-@pytest.mark.parametrize("shape", [(64, 36), (36, 64)])
-@pytest.mark.parametrize("frames", [1, 8])
+@pytest.mark.parametrize(("frames", "shape"), [(1, (64, 36)), (4, (36, 64))])
 def test_long_names_and_their_explanation_fit_narrow_figures(frames: int, shape: tuple[int, int]) -> None:
     label = "Pretending or trying and failing to twist something so that nobody can say what it was"
     overlays = make_overlays(frames, shape, (0, 0.2, 1, 0.8))

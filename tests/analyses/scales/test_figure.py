@@ -124,9 +124,10 @@ def test_many_checkpoints_on_screen_have_names_that_fit() -> None:
     assert len(named) == 1
 
 
-@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
 @pytest.mark.parametrize("dark", [True, False])
-def test_the_same_table_gives_the_same_file(kind: str, *, dark: bool) -> None:
-    one = render_figure(draw_bn_scales(make_table(), dark=dark), kind)
-    two = render_figure(draw_bn_scales(make_table(), dark=dark), kind)
-    assert one == two
+def test_the_same_table_gives_the_same_file_whatever_was_saved_before(*, dark: bool) -> None:
+    kinds = ("svg", "pdf", "png")
+    figure = draw_bn_scales(make_table(), dark=dark)
+    together = [render_figure(figure, kind) for kind in kinds]
+    alone = [render_figure(draw_bn_scales(make_table(), dark=dark), kind) for kind in reversed(kinds)]
+    assert together == alone[::-1]

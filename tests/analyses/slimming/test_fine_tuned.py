@@ -31,9 +31,9 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    return render(tmp_path / "static")
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return render(tmp_path_factory.mktemp("worlds") / "static")
 
 
 def ask(**options: Any) -> SlimOptions:

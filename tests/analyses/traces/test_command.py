@@ -329,7 +329,8 @@ def test_of_a_whole_data_set_a_few_clips_say_what_logits_are_made_of(
 ) -> None:
     folders = importlib.import_module("gst_analysis.analyses.traces.folders")  # not the room's door to it
     monkeypatch.setattr(folders, "SAMPLED", 2)
-    args = ("--dataset", world, "--mode", mode, "--formats", "csv,png,json", "--json")
+    args: tuple[Any, ...] = ("--dataset", world, "--mode", mode, "--formats", "csv,png,json", "--json")
+    args = ("--step", 4, *args) if mode == "window" else args
     trace(ckpt, *args, "--stream", out=tmp_path / "pieces")
     pieces = read_json(capsys)
     assert "the mean over 2 clips" in str(pieces["influence"])
