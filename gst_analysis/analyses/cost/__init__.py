@@ -11,9 +11,12 @@ a processor waiting for memory.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gst_analysis.analyses.cost import explain
+from gst_analysis.analyses.cost.explain import ExplainedCost
 from gst_analysis.analyses.cost.table import (
     Cost,
     CostOptions,
@@ -46,11 +49,13 @@ __all__ = [
     "CostOptions",
     "CostSummary",
     "DesignCost",
+    "ExplainedCost",
     "PaperAudit",
     "PublishedPlacing",
     "audit_paper",
     "compare_with_published",
     "cost",
+    "explain_cost",
     "summarise_cost",
 ]
 
@@ -88,10 +93,35 @@ def summarise_cost(model: NetworkSpec | sources.Source, *, options: CostOptions)
         options: what `cost` takes.
     """
     found = _settle(model, options)
+    return _summarise(found, found.size)
+
+
+@keyword_options(CostOptions)
+def explain_cost(model: NetworkSpec | sources.Source, *, options: CostOptions) -> list[ExplainedCost]:
+    """Tell what other people's counters would print for a network, and which printed figures those are.
+
+    Args:
+        model: what `cost` takes.
+        options: what `cost` takes.
+
+    Example:
+        >>> [round(one.value, 2) for one in explain_cost("gst-resnet50") if "ptflops" in one.who]
+        [29.35]
+    """
+    found = _settle(model, options)
+    summaries: dict[int, CostSummary] = {found.size: _summarise(found, found.size)}
+    for size in explain.list_sizes(found.size):
+        if size not in summaries:
+            with suppress(SpecError):  # a network of one size says so; its figure stays empty
+                summaries[size] = _summarise(found, size)
+    return explain.explain_summaries(found.spec.name, found.size, summaries)
+
+
+def _summarise(found: _Settled, size: int) -> CostSummary:
     if isinstance(found.spec, ModelSpec):
-        return counting.summarise_cost(found.spec, size=found.size)
-    layers, _ = counted.count_network(found.spec, found.network, size=found.size)
-    return counting.summarise_layers(layers, found.spec, found.size)
+        return counting.summarise_cost(found.spec, size=size)
+    layers, _ = counted.count_network(found.spec, found.network, size=size)
+    return counting.summarise_layers(layers, found.spec, size)
 
 
 @dataclass(frozen=True)

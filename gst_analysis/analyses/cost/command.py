@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -10,9 +11,11 @@ from gst_analysis.analyses.cost import (
     Cost,
     CostOptions,
     CostSummary,
+    ExplainedCost,
     PaperAudit,
     audit_paper,
     cost,
+    explain_cost,
     summarise_cost,
 )
 from gst_analysis.console.options import Json, takes_options
@@ -38,6 +41,9 @@ def count_cost(
         ),
     ],
     options: CostOptions = _OPTIONS,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also print what other people's counters would say.")
+    ] = False,
     files: Files = _FILES,
     json: Json = False,
 ) -> None:
@@ -46,15 +52,16 @@ def count_cost(
     For the spatial and the temporal kernels, those over both, and what they share, by three counting
     conventions. Given --out, also writes the cost of every module and its figure.
     """
+    told = explain_cost(model, options=options) if explain else []
     if files.out is not None:
         found = cost(model, options=options)
-        finish(found, files, json=json, show=lambda result: print_cost(result.summary))
+        finish(found, files, json=json, show=lambda result: print_cost(result.summary, told))
         return
     summary = summarise_cost(model, options=options)  # without a table, so without pandas, which is slow
     if json:
-        print_json(summary)
+        print_json({**vars(summary), "explained": told} if explain else summary)
     else:
-        print_cost(summary)
+        print_cost(summary, told)
 
 
 @commands.command("paper-audit", epilog="Example: gst-analyze paper-audit --json")
@@ -71,8 +78,8 @@ def paper_audit(json: Json = False) -> None:
         print_audit(result)
 
 
-def print_cost(summary: CostSummary) -> None:
-    """Totals, the three groups, and each counting convention."""
+def print_cost(summary: CostSummary, explained: Sequence[ExplainedCost] = ()) -> None:
+    """Totals, the groups, each counting convention, and what other people would print."""
     totals = {
         "parameters": f"{summary.params:,} ({show_count(summary.params)})",
         "multiply-adds": f"{summary.macs:,} ({show_count(summary.macs)}MACs)",
@@ -89,6 +96,18 @@ def print_cost(summary: CostSummary) -> None:
     print_pairs(
         "by counting convention", {n: f"{v:,} ({show_count(v)})" for n, v in summary.conventions.items()}
     )
+    if explained:
+        print_explained(explained)
+
+
+def print_explained(explained: Sequence[ExplainedCost]) -> None:
+    """A line for each convention of other people's."""
+    table = build_table("who counts so", "pixels", "what", "prints", title="What others would print")
+    table.add_column("which is printed by", overflow="fold")
+    for one in explained:
+        value = "no such clips" if one.value is None else f"{one.value:.2f} {one.unit}"
+        table.add_row(one.who, f"{one.size}²", one.convention, value, ", ".join(one.reproduces))
+    print_table(table)
 
 
 def print_audit(result: PaperAudit) -> None:
