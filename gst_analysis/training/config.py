@@ -46,6 +46,8 @@ class ModelConfig:
     name, alpha, beta and width are not looked at."""
     head: Literal["keep", "new"] = "keep"
     """Of a network to go on from: new begins with another head, of the classes of the data."""
+    freeze: str | None = None
+    """Keep the weights up to here: stage2, a module such as layer2 or layer2.0, or all but the head."""
 
     def __post_init__(self) -> None:
         both = self.weights is not None and self.pretrained is not None
@@ -126,6 +128,12 @@ class OptimiserConfig:
     """SGD. Batch norm's scales and offsets and all biases are never decayed."""
 
     lr: float = 0.01
+    head_lr: float | None = None
+    """Of the head; None takes lr."""
+    rates: str | None = None
+    """Of modules by name, as in layer1=0.001,layer4.0=0.02; the longest name that fits counts."""
+    layer_decay: float | None = None
+    """Every place learns at this part of the rate of the place behind it; the head learns at lr."""
     momentum: float = 0.9
     nesterov: bool = False
     weight_decay: float = 3e-4
@@ -138,6 +146,12 @@ class OptimiserConfig:
 
     def __post_init__(self) -> None:
         _require("optimiser.lr", self.lr > 0, "a positive number", self.lr)
+        for name in ("head_lr", "layer_decay"):
+            value = getattr(self, name)
+            _require(f"optimiser.{name}", value is None or value > 0, "a positive number, or none", value)
+        decay = self.layer_decay
+        _require("optimiser.layer_decay", decay is None or decay <= 1, "above 0 and at most 1", decay)
+        self.rate_of()
         _require("optimiser.momentum", 0 <= self.momentum < 1, "from 0 to below 1", self.momentum)
         _require("optimiser.nesterov", not self.nesterov or self.momentum > 0, "momentum with it", "none")
         _require("optimiser.weight_decay", self.weight_decay >= 0, "0 or more", self.weight_decay)
@@ -147,6 +161,25 @@ class OptimiserConfig:
         _require("optimiser.label_smoothing", 0 <= smoothing < 1, "from 0 to below 1", smoothing)
         norm = self.clip_norm
         _require("optimiser.clip_norm", norm is None or norm > 0, "a positive number, or none", norm)
+
+    def rate_of(self) -> dict[str, float]:
+        """The rates of modules by name, as `rates` says them.
+
+        Raises:
+            SpecError: it says something else.
+        """
+        rates: dict[str, float] = {}
+        for word in (self.rates or "").split(","):
+            name, _, text = (part.strip() for part in word.rpartition("="))
+            try:
+                rates[name] = float(text or "nan")
+            except ValueError:
+                rates[name] = math.nan
+        if self.rates is None:
+            return {}
+        good = all(name and 0 < rate < math.inf for name, rate in rates.items())
+        _require("optimiser.rates", good, "MODULE=RATE, separated by commas", self.rates[:80])
+        return rates
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from gst_analysis.training.conditions import training_conditions
 from gst_analysis.training.config import TrainConfig
 from gst_analysis.training.loaders import explain_dead_workers, take_pieces, to_device
 from gst_analysis.training.memory import explain_exhaustion, explain_out_of_memory
-from gst_analysis.training.optimiser import learning_rate
+from gst_analysis.training.optimiser import learning_rate, set_rate
 from gst_analysis.training.progress import (
     Clock,
     Interruption,
@@ -129,7 +129,8 @@ class Loop:
     @property
     def lr(self) -> float:
         """The last step's learning rate; kept in the optimiser, so that it is saved with it."""
-        return float(self.parts.optimiser.param_groups[0]["lr"])
+        first = self.parts.optimiser.param_groups[0]  # at the full rate
+        return float(first["lr"])
 
     def run(self) -> None:
         """Train to the last epoch."""
@@ -198,8 +199,7 @@ class Loop:
         config, position = self.parts.config, self.position
         batches = self.parts.plan.batches
         rate = learning_rate(config.optimiser.lr, config.schedule, position.epoch, position.batch, batches)
-        for group in self.parts.optimiser.param_groups:
-            group["lr"] = rate
+        set_rate(self.parts.optimiser, rate)
 
     def _log_window(self) -> None:
         scores = Scores.of(self.parts.ranks.add(self.totals.sums[WINDOW]))

@@ -90,7 +90,7 @@ class Validation:
     @torch.no_grad()
     def measure(self, network: nn.Module, interruption: Interruption, progress: Progress) -> Scores | None:
         """The scores; None if Ctrl-C was pressed on the way. Leaves the network in the mode it was in."""
-        training = network.training
+        modes = {module: module.training for module in network.modules()}  # frozen norms have their own
         self.ranks.share(list(network.buffers()))  # without SyncBN every rank has statistics of its own
         sums = torch.zeros(4, device=self.ranks.device)
         network.eval()
@@ -103,7 +103,8 @@ class Validation:
                     sums += self._score(network, batch)
                 progress(number, len(self.loader), "")
         finally:
-            network.train(training)
+            for module, mode in modes.items():
+                module.training = mode
         return Scores.of(self.ranks.add(sums))
 
     def _score(self, network: nn.Module, batch: ClipBatch) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +15,15 @@ from gst_analysis.checkpoints.transfer import reopen_model, tell_start
 from gst_analysis.clips.dataset import ClipDataset, SkippedClips
 from gst_analysis.errors import DataError
 from gst_analysis.networks.adopted import ClipNetwork
+from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.progress import Progress
 from gst_analysis.training.batches import BatchPlan, TrainSampler, ValidationSampler
 from gst_analysis.training.config import TrainConfig
+from gst_analysis.training.depth import RunOrder, find_order, freeze
 from gst_analysis.training.loaders import Loader, build_dataset, build_loader
 from gst_analysis.training.memory import check_size, explain_exhaustion
-from gst_analysis.training.optimiser import build_optimiser
+from gst_analysis.training.optimiser import build_optimiser, rate_shares
 from gst_analysis.training.progress import Phase, TrainProgress, TrainWatcher
 from gst_analysis.training.ranks import Ranks, check_sources
 from gst_analysis.training.scores import Validation
@@ -64,7 +67,9 @@ def build_parts(
     sources, dataset, plan = ranks.agree(lambda: _prepare_training(config, ranks, watch, snapshot))
     check_sources(ranks, sources, config)
     network, provenance, notes = ranks.agree(lambda: _build_network(config, sources, ranks))
-    optimiser = build_optimiser(network, config.optimiser)
+    order = functools.partial(_find_order, network.spec, config)
+    shares = ranks.agree(lambda: rate_shares(network, config.optimiser, order))
+    optimiser = build_optimiser(network, config.optimiser, shares)
     compiled: Any = torch.compile(network) if config.run.compile else network
     with explain_exhaustion(f"the network on {ranks.device}", _SMALLER):
         module, stepper = ranks.fabric.setup(compiled, optimiser)
@@ -129,8 +134,18 @@ def _build_network(
         network = start.module.train()
         if config.run.sync_bn and ranks.size > 1:
             synchronise_norms(network, ranks.device)
+        notes = (*tell_start(start.checkpoint.provenance), *_note_other_clips(config, start))
+        if config.model.freeze is not None:
+            frozen = freeze(network, config.model.freeze, _find_order(network.spec, config))
+            many = sum(1 for _ in network.parameters())
+            notes += (f"frozen up to {config.model.freeze}: {frozen} of {many} tensors that can be trained",)
     provenance = {**start.checkpoint.provenance, "config": config.to_json(), "data_sha256": sources.sha256}
-    return network, provenance, (*tell_start(provenance), *_note_other_clips(config, start))
+    return network, provenance, notes
+
+
+@functools.lru_cache(maxsize=2)
+def _find_order(spec: NetworkSpec, config: TrainConfig) -> RunOrder:
+    return find_order(spec, frames=config.clip.frames, size=config.clip.crop)
 
 
 def _note_other_clips(config: TrainConfig, start: LoadedModel) -> tuple[str, ...]:

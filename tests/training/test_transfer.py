@@ -15,8 +15,11 @@ from gst_analysis.analyses.scales.measure import record_scales
 from gst_analysis.checkpoints.loading import load_checkpoint, save_model
 from gst_analysis.checkpoints.transfer import list_head, reopen_model, tell_start
 from gst_analysis.errors import SpecError
-from gst_analysis.networks.registry import spec_from_name
+from gst_analysis.networks.registry import build_model, spec_from_name
+from gst_analysis.training.config import OptimiserConfig, TrainConfig
+from gst_analysis.training.depth import bare, find_order, freeze, list_depths
 from gst_analysis.training.loop import train
+from gst_analysis.training.optimiser import build_optimiser, rate_shares, set_rate
 from tests.conftest import build_small
 from tests.training.runs import assert_same, at_step, tiny, weights
 
@@ -129,19 +132,6 @@ def test_a_new_head_needs_weights_to_put_it_on(world: Path) -> None:
         tiny(world, {"model.head": "new"})
 
 
-def test_a_run_from_another_network_resumes_exactly(five: Path, world: Path, tmp_path: Path) -> None:
-    config = tiny(world, {"schedule.epochs": "2", "model.weights": str(five), "model.head": "new"})
-    train(config, out=tmp_path / "whole")
-
-    def stop() -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train(config, out=tmp_path / "cut", progress=at_step(5, stop))
-    train(config, out=tmp_path / "cut", resume="required")
-    assert_same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
-
-
 def test_a_published_system_trains_by_name_and_gets_another_head(world: Path, tmp_path: Path) -> None:
     few = tmp_path / "few.json"
     few.write_text(json.dumps(json.loads((world / "train.json").read_text())[:4]))
@@ -160,3 +150,149 @@ def test_a_published_system_trains_by_name_and_gets_another_head(world: Path, tm
     state = dict(opened.module.state_dict())
     assert moved({n: t for n, t in saved.state.items() if n not in list_head(opened.spec)}, state) == set()
     assert state["head.projection.bias"].shape == (7,)
+
+
+def frozen_names(name: str, up_to: str, size: int = 32) -> tuple[set[str], set[str]]:
+    """What of a network is frozen and what is not, by the name of the module that holds it."""
+    spec = spec_from_name(name, num_frames=4, num_classes=5)
+    with torch.device("meta"):
+        network = build_model(spec).train()
+    freeze(network, up_to, find_order(spec, frames=4, size=size))
+    named = list(bare(network).named_parameters())
+    free = {name.rpartition(".")[0] for name, parameter in named if parameter.requires_grad}
+    held = {name.rpartition(".")[0] for name, parameter in named if not parameter.requires_grad}
+    norms = [m for n, m in bare(network).named_modules() if isinstance(m, torch.nn.BatchNorm2d) and n in held]
+    assert not any(norm.training for norm in norms)
+    assert network.training
+    return held, free
+
+
+@pytest.mark.parametrize("up_to", ["layer2", "stage2", "layer2.1"])
+def test_all_up_to_a_stage_is_frozen_and_nothing_behind_it(up_to: str) -> None:
+    held, free = frozen_names("gst-resnet26s", up_to)
+    assert {name.partition(".")[0] for name in held} == {"conv1", "bn1", "layer1", "layer2"}
+    assert {name.partition(".")[0] for name in free} == {"layer3", "layer4", "fc"}
+
+
+def test_a_stage_ends_with_its_last_block_whatever_was_registered_first() -> None:
+    held, free = frozen_names("slowfast-r50-8x8", "s2")
+    assert {name.partition(".")[0] for name in held} == {"s1", "s1_fuse", "s2"}
+    assert "s2_fuse.conv_f2s" in free
+
+
+def test_all_but_the_head_can_be_frozen() -> None:
+    assert frozen_names("gst-resnet26s", "all")[1] == {"fc"}
+
+
+@pytest.mark.parametrize("up_to", ["layer9", "stage7", "fc", "", "weights"])
+def test_a_stage_that_there_is_not_is_one_line(up_to: str) -> None:
+    with pytest.raises(SpecError, match=r"model.freeze: expected a stage.* such as stage1, stage2") as error:
+        frozen_names("gst-resnet26s", up_to)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, pytest.param({"run.precision": "bf16", "optimiser.accumulate": "2"}, marks=pytest.mark.slow)],
+    ids=["plain", "pieces"],
+)
+def test_what_is_frozen_does_not_move_and_a_resumed_run_is_the_same(
+    changes: dict[str, str], five: Path, world: Path, tmp_path: Path
+) -> None:
+    """Statistics and counters of its batch norms neither; validation between epochs leaves it so."""
+    config = tiny(
+        world,
+        {
+            "schedule.epochs": "2",
+            "model.weights": str(five),
+            "model.head": "new",
+            "model.freeze": "layer2",
+            "optimiser.head_lr": "0.2",
+            "optimiser.layer_decay": "0.8",
+            **changes,
+        },
+    )
+    result = train(config, out=tmp_path / "whole")
+    given, after = load_checkpoint(five).state, weights(tmp_path / "whole")
+    cold = {name for name in given if name.startswith(("conv1.", "bn1.", "layer1.", "layer2."))}
+    assert moved({name: given[name] for name in cold}, after) == set()
+    assert moved(given, after) == set(given) - cold
+    assert any(note.startswith("frozen up to layer2: ") for note in result.notes)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, out=tmp_path / "cut", progress=at_step(5, stop))
+    train(config, out=tmp_path / "cut", resume="required")
+    assert_same(after, weights(tmp_path / "cut"))
+
+
+def rates_by_name(name: str, config: OptimiserConfig) -> dict[str, float]:
+    spec = spec_from_name(name, num_frames=4, num_classes=5)
+    with torch.device("meta"):
+        network = build_model(spec)
+    shares = rate_shares(network, config, lambda: find_order(spec, frames=4, size=64))
+    optimiser = build_optimiser(network, config, shares)
+    set_rate(optimiser, config.lr)
+    assert optimiser.param_groups[0]["lr"] == config.lr
+    named = {id(parameter): name for name, parameter in bare(network).named_parameters()}
+    rates = {named[id(p)]: group["lr"] for group in optimiser.param_groups for p in group["params"]}
+    assert rates.keys() == set(named.values())
+    return rates
+
+
+def test_every_group_learns_at_the_rate_that_is_said() -> None:
+    config = OptimiserConfig(lr=0.01, head_lr=0.1, rates="layer1=0.001, layer1.1.conv2=0.002,layer4=0.02")
+    rates = rates_by_name("gst-resnet26s", config)
+    assert rates["fc.weight"] == rates["fc.bias"] == pytest.approx(0.1)
+    assert rates["layer1.0.conv1.weight"] == rates["layer1.1.bn2.weight"] == pytest.approx(0.001)
+    assert rates["layer1.1.conv2.temporal.weight"] == pytest.approx(0.002)
+    assert rates["layer4.0.conv3.weight"] == pytest.approx(0.02)
+    assert rates["conv1.weight"] == rates["layer2.0.conv1.weight"] == 0.01
+
+
+@pytest.mark.parametrize(("name", "first"), [("gst-resnet26s", 0), ("x3d-s", 1)])
+def test_the_rate_decays_from_the_head_to_the_stem_place_by_place(name: str, first: int) -> None:
+    """The stem of X3D is a place itself, the first one."""
+    spec = spec_from_name(name, num_frames=4, num_classes=5)
+    rates = rates_by_name(name, OptimiserConfig(lr=1.0, layer_decay=0.5))
+    places = [place.name for place in load_places(name)]
+    _, last = list_depths(spec, find_order(spec, frames=4, size=64))
+    assert last == len(places) + 1
+    for number, place in enumerate(places, 1):
+        inside = {rate for weight, rate in rates.items() if weight.startswith(f"{place}.")}
+        assert inside <= {0.5 ** (last - number)}
+    assert {rates[weight] for weight in list_head(spec)} == {1.0}
+    assert min(rates.values()) == 0.5 ** (last - first)
+
+
+def load_places(name: str) -> tuple[gst.Place, ...]:
+    return gst.create_model(spec_from_name(name, num_frames=4, num_classes=5), seed=0).anatomy.places
+
+
+def test_nothing_said_is_two_groups_as_ever() -> None:
+    network = build_small("gst-resnet26s")
+    groups = build_optimiser(network, OptimiserConfig()).param_groups
+    assert [group["weight_decay"] for group in groups] == [3e-4, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("rates", "layer1", "MODULE=RATE, separated by commas"),
+        ("rates", "layer1=fast", "MODULE=RATE, separated by commas"),
+        ("rates", "layer1=-1", "MODULE=RATE, separated by commas"),
+        ("rates", "", "MODULE=RATE, separated by commas"),
+        ("head_lr", 0.0, "a positive number"),
+        ("layer_decay", 1.5, "above 0 and at most 1"),
+    ],
+)
+def test_rates_that_cannot_be_are_refused(key: str, value: object, said: str) -> None:
+    with pytest.raises(SpecError, match=rf"optimiser\.{key}: expected {said}"):
+        TrainConfig(optimiser=OptimiserConfig(**{key: value}))  # type: ignore[arg-type] # that is the point
+
+
+def test_a_rate_for_a_module_that_there_is_not_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"found 'layer7'; such as conv1, bn1, layer1"):
+        rates_by_name("gst-resnet26s", OptimiserConfig(rates="layer7=0.1"))
