@@ -13,12 +13,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from torch import Tensor
 
+from gst_analysis.checkpoints.loading import load_checkpoint, save_model
 from gst_analysis.checkpoints.starting import create_model
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.training.loop import train
 from tests.training.runs import SETTINGS, assert_same, tiny, weights
 
+SMALL = ModelSpec.from_name("gst-resnet26s", width=8, num_classes=5)
 SAME = {"model.dropout": "0", "schedule.epochs": "2", "optimiser.lr": "0.001", "data.cache": "memory"}
 """Dropout draws different noise on every rank. At a higher rate, rounding alone (a change of 1e-7 in the
 first weights) moves this small network's loss by a hundredth within eight steps."""
@@ -214,3 +218,21 @@ def test_several_processes_print_one_document(launched: str, world: Path, tmp_pa
     done = subprocess.run(command, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["summary"]["epochs"] == 1
+
+
+@pytest.mark.slow
+def test_two_processes_freeze_and_take_a_new_head_as_one_does(world: Path, tmp_path: Path) -> None:
+    """What is frozen stays bit for bit; everything else ends where one process takes it, but for rounding."""
+    start = save_model(tmp_path / "start.pth", create_model(SMALL, seed=3))
+    changes = {**SAME, "schedule.epochs": "1", "run.sync_bn": "true", "model.weights": str(start)}
+    changes |= {"model.head": "new", "model.freeze": "layer2", "optimiser.head_lr": "0.002"}
+    run = torchrun(world, tmp_path / "two", changes)
+    assert run.returncode == 0, run.stderr
+    train(tiny(world, changes), out=tmp_path / "one")
+    given, one, two = load_checkpoint(start).state, weights(tmp_path / "one"), weights(tmp_path / "two")
+    cold = [name for name in given if name.startswith(("conv1.", "bn1.", "layer1.", "layer2."))]
+    assert len(cold) > 20
+    assert_same({name: two[name] for name in cold}, {name: given[name] for name in cold})
+    assert not torch.equal(two["layer3.0.conv1.weight"], given["layer3.0.conv1.weight"])
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, rtol=1e-3, atol=1e-4, msg=name)
