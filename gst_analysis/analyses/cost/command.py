@@ -69,7 +69,9 @@ def paper_audit(json: Json = False) -> None:
     """Check the costs that the paper prints.
 
     Recomputes every parameter count and GFLOP figure of Tables 1-3 of the GST paper for the families that
-    exist here, and flags those that contradict the paper's own formulas.
+    exist here, and flags those that contradict the paper's own formulas. For every line of Tables 2-7 it
+    prints the cost, or the command that computes it, or why none does; and the recipe that would train such
+    a network.
     """
     result = audit_paper()
     if json:
@@ -132,3 +134,16 @@ def print_audit(result: PaperAudit) -> None:
     print_table(table)
     for contradiction in result.summary.contradictions:
         print(contradiction)
+    print_lines(result)
+
+
+def print_lines(result: PaperAudit) -> None:
+    """Every line of Tables 2 to 7: two lines of text, its cost and how its accuracy is measured."""
+    print("\nEvery line of Tables 2 to 7: its cost, and how its accuracy would be measured")
+    for row in result.rows.to_dict("records"):
+        frames = f", {row['frames']:.0f} frames" if row["frames"] == row["frames"] else ""
+        name = f"Table {row['table']}, {row['dataset']} {row['split']}, {row['method']} {row['backbone']}"
+        costs = f"{row['params_m']:.2f} M, {row['gmacs']:.2f} GMACs: " if row["status"] == "computed" else ""
+        print(f"{name.rstrip()}{frames}\n    {costs}{row['cost_by']}")
+        if row["accuracy_by"] != row["cost_by"]:
+            print(f"    {row['accuracy_by']}")

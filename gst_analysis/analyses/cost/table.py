@@ -13,6 +13,7 @@ from gst_analysis.results import Result
 from gst_analysis.tables import Schema, real, text, whole
 
 if TYPE_CHECKING:
+    import pandas as pd
     import plotly.graph_objects as go
     from matplotlib.figure import Figure
 
@@ -62,6 +63,27 @@ PAPER_AUDIT = Schema(
         "difference": real("ours minus the paper's"),
         "tolerance": real("the largest difference, either way, that still agrees"),
         "verdict": text("agrees, or contradicts the paper's own formulas", "agrees", "contradicts"),
+    },
+)
+
+PAPER_ROWS = Schema(
+    "PAPER_ROWS",
+    {
+        "table": whole("the paper's table"),
+        "dataset": text("what the accuracy was measured on"),
+        "split": text("which part of it"),
+        "method": text("the method as the paper names it"),
+        "backbone": text("the backbone as the paper names it; empty if it does not"),
+        "frames": real("frames in a clip, where the paper says them", optional=True),
+        "printed_params_m": real("millions of parameters as printed", optional=True),
+        "printed_gmacs": real("GFLOPs of a clip as printed, which are multiply-adds", optional=True),
+        "top1": real("printed top-1 accuracy in percent", optional=True),
+        "spec": text("the network as we name it; empty if it is not here"),
+        "status": text("whether its cost stands here", "computed", "by command", "not here"),
+        "params_m": real("millions of parameters, a system's with its own classes", optional=True),
+        "gmacs": real("GMACs of a clip: convolutions and matrix products", optional=True),
+        "cost_by": text("the command that computes the cost, or why there is none"),
+        "accuracy_by": text("the command that trains such a network, or why there is none"),
     },
 )
 
@@ -241,6 +263,8 @@ class AuditSummary:
     params_tolerance_m: float
     gmacs_tolerance: float
     formulas: list[WorkedFormula]
+    lines: dict[str, int]
+    """Lines of Tables 2 to 7 by whether their cost stands here."""
 
 
 @dataclass(frozen=True)
@@ -248,8 +272,17 @@ class PaperAudit(Result[AuditSummary]):
     """The paper's printed parameters and GFLOPs beside ours; `.table` is PAPER_AUDIT."""
 
     stem: ClassVar[str] = "paper_audit"
-    schemas: ClassVar[Mapping[str, Schema]] = {"paper_audit": PAPER_AUDIT}
+    schemas: ClassVar[Mapping[str, Schema]] = {"paper_audit": PAPER_AUDIT, "paper_rows": PAPER_ROWS}
+
+    rows: pd.DataFrame = field(kw_only=True)
+    """PAPER_ROWS: every line of Tables 2 to 7, computed, or why not."""
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The printed costs that are compared, and every line."""
+        return {self.stem: self.table, "paper_rows": self.rows}
 
     def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What `gst-analyze paper-audit --json` prints."""
-        return {"rows": self.table.to_dict("records"), "summary": self.summary}
+        lines = [{k: v for k, v in row.items() if v == v} for row in self.rows.to_dict("records")]
+        return {"rows": self.table.to_dict("records"), "lines": lines, "summary": self.summary}
