@@ -10,13 +10,14 @@ import hashlib
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import streamlit as st
 
 import gst_analysis as gst
+from app.cached_network import copy_of, key_of_own
 from app.jobs import Jobs
 from app.wording import rename_result
 from gst_analysis.analyses import comparison, drift, importance
@@ -27,7 +28,8 @@ from gst_analysis.analyses.drift import Drift, DriftOptions
 from gst_analysis.analyses.importance import Importance
 from gst_analysis.analyses.scales import BnScales
 from gst_analysis.analyses.traces.single_clips import match_world
-from gst_analysis.errors import UnreadableCheckpoint
+from gst_analysis.checkpoints.naming import OwnCode
+from gst_analysis.errors import SpecError, UnreadableCheckpoint
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.style.files import save_figures
 
@@ -49,19 +51,33 @@ class Reading(NamedTuple):
     """What one checkpoint holds: tables of some thousand rows, no weights."""
 
     inspection: Inspection
-    scales: BnScales
+    scales: BnScales | None
     world: str | None = None
     """The planted world whose classes it has."""
+    undefined: Mapping[str, str] | None = None
+    """The parts of the error that says why it has no scales; errors themselves cannot be kept."""
+
+    def require_scales(self) -> BnScales:
+        """Its scales.
+
+        Raises:
+            SpecError: they are not defined for such a network.
+        """
+        if self.scales is None:
+            raise SpecError(**(self.undefined or {}))
+        return self.scales
 
 
-def read_checkpoint(path: Path) -> Reading:
+def read_checkpoint(path: Path | OwnCode) -> Reading:
     """Recognise a file and tabulate its scales; the same content is read once, whatever it is called."""
     with turn():
         return _read(hash_file(path), path)
 
 
-def hash_file(path: Path) -> str:
-    """A file's SHA-256, computed once for as long as the file does not change."""
+def hash_file(path: Path | OwnCode) -> str:
+    """A file's SHA-256, computed once for as long as the file does not change; or what stands for one."""
+    if isinstance(path, OwnCode):
+        return key_of_own(path)
     try:
         status = path.stat()
         return _hash(str(path), status.st_mtime_ns, status.st_size)
@@ -81,11 +97,15 @@ def _hash(path: str, changed_ns: int, size: int) -> str:
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
-def _read(sha256: str, _path: Path) -> Reading:
+def _read(sha256: str, _path: Path | OwnCode) -> Reading:
     checkpoint = gst.open_checkpoint(_path)
-    check_unchanged(_path, found=checkpoint.sha256, expected=sha256)
-    inspection, scales = gst.inspect_checkpoint(checkpoint), scales_room.bn_scales(checkpoint)
-    return Reading(inspection, scales, match_world(checkpoint.labels or ()))
+    if not isinstance(_path, OwnCode):
+        check_unchanged(_path, found=checkpoint.sha256, expected=sha256)
+    inspection, world = gst.inspect_checkpoint(checkpoint), match_world(checkpoint.labels or ())
+    try:
+        return Reading(inspection, scales_room.bn_scales(checkpoint), world)
+    except SpecError as error:  # other pages may well be for it
+        return Reading(inspection, None, world, error.parts)
 
 
 def check_unchanged(path: Path, *, found: str, expected: str) -> None:
@@ -121,7 +141,7 @@ class Source(NamedTuple):
 
     name: str
     shown: str
-    path: Path | None
+    path: Path | OwnCode | None
     untrained: ModelSpec | None = None
 
     @property
@@ -165,7 +185,9 @@ def _open(sources: Sequence[Source]) -> list[Any]:
     """Paths, and freshly initialised networks where there is no file."""
     opened: list[Any] = []
     for source in sources:
-        if source.path is not None:
+        if isinstance(source.path, OwnCode):
+            opened.append(copy_of(source.path))
+        elif source.path is not None:
             opened.append(source.path)
         elif source.untrained is not None:
             opened.append(gst.build_untrained(source.untrained))
@@ -174,7 +196,7 @@ def _open(sources: Sequence[Source]) -> list[Any]:
 
 def _settle(found: Measured, key: Key, sources: Sequence[Source]) -> Measured:
     """Refuse what was read of other files than the key says; call files by what the visitor knows."""
-    expected = {content for _, content in key}  # names may be equal
+    expected = {content.split()[-1] for _, content in key}  # names may be equal
     for name, sha256 in found.provenance.sources.items():
         if sha256 and sha256 not in expected:
             raise UnreadableCheckpoint(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import streamlit as st
 
 from app.cached import DAY, hash_file, turn
+from app.cached_network import copy_of
 from gst_analysis.analyses import find_analysis, traces
 from gst_analysis.analyses.traces import TraceOptions, Traces, single_clips
 from gst_analysis.analyses.traces.single_clips import (
@@ -20,6 +21,7 @@ from gst_analysis.analyses.traces.single_clips import (
     open_named,
     planted_clips,
 )
+from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.progress import Progress, no_progress
 
 if TYPE_CHECKING:
@@ -39,13 +41,18 @@ class TracedPair(NamedTuple):
 class PairFiles(NamedTuple):
     """Where a pair's files lie for this visitor."""
 
-    checkpoint: Path
+    checkpoint: Path | OwnCode
     clip: Path
 
 
 def name_files(pair: TracedPair, files: PairFiles) -> dict[str, str]:
     """What the visitor knows the files as, by their paths."""
     return {str(files.checkpoint): pair.checkpoint_name, str(files.clip): pair.clip_name}
+
+
+def _open(pair: TracedPair, files: PairFiles) -> Any:
+    found = files.checkpoint
+    return copy_of(found) if isinstance(found, OwnCode) else open_named(found, pair.checkpoint_name)
 
 
 def hash_clip(path: Path) -> str:
@@ -77,7 +84,7 @@ def _trace(
     pair: TracedPair, _files: PairFiles, options: TraceOptions, *, _progress: Progress | None
 ) -> Traces:
     with turn():
-        model = open_named(_files.checkpoint, pair.checkpoint_name)
+        model = _open(pair, _files)
         clips = name_clip(model, _files.clip, pair.clip_name, truth=pair.truth)
         return traces.trace(model, clips, options=options, progress=_progress)
 
@@ -86,7 +93,7 @@ def _trace(
 def find_windows(pair: TracedPair, _files: PairFiles, options: TraceOptions) -> Windows:
     """The windows that slide over the clip."""
     with turn():
-        model = open_named(_files.checkpoint, pair.checkpoint_name)
+        model = _open(pair, _files)
         clips = name_clip(model, _files.clip, pair.clip_name)
         return single_clips.find_windows(model, clips, window=options.window, step=options.step)
 
@@ -98,7 +105,7 @@ def measure_evidence(
     """What one of the analyses beside a trace finds in the clip for one class."""
     with turn():
         about = find_analysis(room)
-        model = open_named(_files.checkpoint, pair.checkpoint_name)
+        model = _open(pair, _files)
         clips = name_clip(model, _files.clip, pair.clip_name)
         given = clips[0] if about.needs == "clip" else clips
         return about.run(model, given, options=about.options(class_name=class_id), progress=_progress)

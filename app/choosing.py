@@ -1,7 +1,8 @@
 """Which checkpoints to look at: one choice, shared by all pages and named in the URL.
 
 A checkpoint comes from trained_models/, from a path inside an allowed folder (the current one, and those
-in GST_ANALYSIS_FOLDERS, separated as in PATH), or from an upload.
+in GST_ANALYSIS_FOLDERS, separated as in PATH), or from an upload. Beside them stands the network of the
+user's own that the explorer was started with, if there is one.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from pathlib import Path
 import streamlit as st
 
 from app.cached import make_upload_home
+from app.cached_network import find_own
 from app.components import show_error
 from app.uploads import Uploads
 from app.wording import plain_name, tell_apart
-from gst_analysis.checkpoints.naming import CHECKPOINT_ENDINGS, list_checkpoints
+from gst_analysis.checkpoints.naming import CHECKPOINT_ENDINGS, OwnCode, list_checkpoints
 from gst_analysis.errors import DataError, GstError, UnreadableCheckpoint, one_line
 
 SHIPPED = Path(__file__).resolve().parents[1] / "trained_models"
@@ -29,15 +31,20 @@ LARGEST_MB = 500
 _INSIDE = "the explorer's folder"
 """As errors call it: where that lies on the server is nobody's business."""
 _UPLOADED = "upload:"
+_OWN = "own:"
+"""In the URL. It chooses what the explorer was started with, and names no code."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A chosen file. `ref` names it in the URL, `name` in figures, `shown` in commands and errors."""
+    """A chosen file, or the user's own network.
+
+    `ref` names it in the URL, `name` in figures, `shown` in commands and errors.
+    """
 
     ref: str
     name: str
-    path: Path
+    path: Path | OwnCode
     shown: str
 
 
@@ -134,8 +141,10 @@ def choose_checkpoints() -> list[Choice]:
 
 
 def list_first() -> list[Choice]:
-    """What a first visit shows: the two that were trained for order and for looks, if they are shipped."""
-    shipped = {choice.path.stem: choice for choice in _list_shipped() if choice.path.parent == SHIPPED}
+    """What a first visit shows: the user's own network, or the two that were trained for order and looks."""
+    if own := _list_own():
+        return own
+    shipped = {Path(choice.shown).stem: choice for choice in _list_shipped()}
     return [shipped[name] for name in FIRST_SHOWN if name in shipped] or list(shipped.values())[:1]
 
 
@@ -176,12 +185,17 @@ def _list_shipped() -> list[Choice]:
     return [_file(path) for path in list_checkpoints(SHIPPED)] if SHIPPED.is_dir() else []
 
 
+def _list_own() -> list[Choice]:
+    own = find_own()
+    return [Choice(_OWN, plain_name(own.short), own, own)] if own is not None else []
+
+
 def _known() -> dict[str, Choice]:
     opened = st.session_state.get("opened", {}).values()
     uploads: Uploads | None = st.session_state.get("uploads")
     files = uploads.files.items() if uploads else ()
     uploaded = [Choice(_UPLOADED + name, Path(name).stem, path, name) for name, path in files]
-    return {choice.ref: choice for choice in (*_list_shipped(), *opened, *uploaded)}
+    return {choice.ref: choice for choice in (*_list_own(), *_list_shipped(), *opened, *uploaded)}
 
 
 def _open_linked(known: dict[str, Choice]) -> list[str]:

@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from app import cached
+from app.cached_network import copy_of
 from app.choosing import Choice, choose_checkpoints
 from app.components import show_error
 from app.designing import choose_design
 from app.wording import UNTRAINED, literal
 from gst_analysis.analyses.traces.single_clips import open_named
+from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.errors import GstError
 from gst_analysis.networks.specs import ModelSpec
 
@@ -27,7 +29,7 @@ class NetworkColumn(NamedTuple):
     shown: str
     reading: cached.Reading
     untrained: ModelSpec | None = None
-    path: Path | None = None
+    path: Path | OwnCode | None = None
     ref: str = ""
 
     @property
@@ -38,6 +40,8 @@ class NetworkColumn(NamedTuple):
 
 def open_network(column: NetworkColumn) -> Any:
     """The network itself, called as the visitor knows it; for work outside the page."""
+    if isinstance(column.path, OwnCode):
+        return copy_of(column.path)
     path = column.path or Path(column.shown)
     model = open_named(path, column.shown)
     cached.check_unchanged(path, found=model.sha256, expected=column.reading.inspection.sha256)

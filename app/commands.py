@@ -11,6 +11,7 @@ from gst_analysis.analyses import cost, drift, list_beside, traces
 from gst_analysis.analyses.cost import CostOptions
 from gst_analysis.analyses.traces import TraceOptions
 from gst_analysis.analyses.traces.single_clips import PLANTED_WORLDS, plan_clips
+from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.options import Files, Variable, write_call, write_command
 from gst_analysis.planted import plan_trial
@@ -133,13 +134,13 @@ def write_trace(checkpoint: str, clip: NamedClip, options: TraceOptions, class_i
     """
     beside = [(about, about.options(class_name=class_id)) for about in list_beside(traces.ABOUT)]
     rooms = [(traces.ABOUT, options), *beside]
-    shell = [write_command(about.command, [checkpoint, clip.shown], chosen) for about, chosen in rooms]
+    shell = [_write_shell(about.command, [checkpoint, clip.shown], chosen) for about, chosen in rooms]
     world = clip.shown.split("/")[1] if clip.truth is not None else ""
     if world in PLANTED_WORLDS:
         rendered = replace(plan_clips(world), clips=_ENOUGH)
         shell.insert(0, write_command("synth", [f"worlds/{world}"], rendered))
     made = [
-        f"{MODEL} = {write_call('load_model', [checkpoint])}",
+        f"{MODEL} = {_write_load(checkpoint)}",
         f"{CLIPS} = {write_call('name_clip', [MODEL, clip.shown, clip.name], truth=clip.truth)}",
     ]
     then = ["strip, table = result.plot(), result.table"]
@@ -158,16 +159,41 @@ def _write_lines(
     clips: ClipsToTry | None,
     then: Sequence[str],
 ) -> Lines:
+    made, taken = _name_own(named)
     if clips is None:
-        call = write_call(function, named, options)
-        return Lines(write_command(command, named, options), _write_python([], call, then))
-    shell, made, place = [write_command(command, [*named, clips.file], options)], [], clips.file
+        call = write_call(function, taken, options)
+        return Lines(_write_shell(command, named, options), _write_python(made, call, then))
+    shell, place = [_write_shell(command, [*named, clips.file], options)], clips.file
     if clips.world is not None:
         shell.insert(0, write_command("synth", [f"worlds/{clips.world}"], plan_trial(clips.world)))
-        made = [write_call("make_trial", ["worlds", clips.world])]
-        if clips.labelled:
-            made, place = [f"{CLIPS} = {made[0]}"], CLIPS
-    return Lines("\n".join(shell), _write_python(made, write_call(function, [*named, place], options), then))
+        rendered = write_call("make_trial", ["worlds", clips.world])
+        made.append(f"{CLIPS} = {rendered}" if clips.labelled else rendered)
+        place = CLIPS if clips.labelled else place
+    return Lines("\n".join(shell), _write_python(made, write_call(function, [*taken, place], options), then))
+
+
+def _write_shell(command: str, named: Sequence[str], options: Any) -> str:
+    """A command; empty where the user's own network is not the first of several, as none can say that."""
+    first, *others = named
+    if any(isinstance(one, OwnCode) for one in others):
+        return ""
+    if not isinstance(first, OwnCode):
+        return write_command(command, named, options)
+    weights = [] if first.weights is None else ["--weights", first.weights]
+    return write_command(command, ["--network", first, *weights, *others], options)
+
+
+def _name_own(named: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Python lines that load the user's own network, and what the function is called with."""
+    made = [f"{MODEL} = {_write_load(one)}" for one in named if isinstance(one, OwnCode)]
+    return made, [MODEL if isinstance(one, OwnCode) else one for one in named]
+
+
+def _write_load(checkpoint: str) -> str:
+    if not isinstance(checkpoint, OwnCode):
+        return write_call("load_model", [checkpoint])
+    weights = {} if checkpoint.weights is None else {"weights": checkpoint.weights}
+    return write_call("load_network", [str(checkpoint)], **weights)
 
 
 def _write_python(made: Sequence[str], call: str, then: Sequence[str]) -> str:

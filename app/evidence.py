@@ -10,7 +10,7 @@ from app import cached, cached_clips, components
 from app.cached_clips import PairFiles, TracedPair
 from app.downloads import offer_downloads
 from app.job_progress import await_result
-from app.wording import tell_apart
+from app.wording import literal, tell_apart
 from gst_analysis.errors import GstError
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.rooms import Door
@@ -111,8 +111,11 @@ def show_influence(
     matrix, words = st.columns([3, 2], gap="medium", vertical_alignment="center")
     with matrix:
         components.show_figure(figure, key="evidence", alt="Shares of input frames in every frame's logit")
-    own = found.summary.own_share["gradient"]
-    words.markdown(OWN_SHARE.format(own=own, reach=found.summary.half_width))
+    own = found.summary.own_share.get("gradient")
+    if own is not None:
+        words.markdown(OWN_SHARE.format(own=own, reach=found.summary.half_width))
+    for note in found.notes:
+        words.caption(literal(note))
     return found
 
 

@@ -17,6 +17,7 @@ from gst_analysis.analyses import comparison, importance, scales
 from gst_analysis.analyses.comparison import ComparisonOptions, ScaleComparison
 from gst_analysis.analyses.importance import ImportanceOptions
 from gst_analysis.analyses.scales import BnScales, ScaleOptions, join_bn_scales
+from gst_analysis.errors import GstError
 from gst_analysis.rooms import About
 
 ROWS = {"stage": "Stages", "block": "Blocks"}
@@ -69,6 +70,16 @@ def show_histograms(columns: Sequence[NetworkColumn]) -> None:
     show_scale_code(columns, ScaleOptions(by=by, absolute=absolute))
 
 
+def list_defined(columns: Sequence[NetworkColumn]) -> list[NetworkColumn]:
+    """Those whose scales there are; of the others it is said why not."""
+    for column in columns:
+        try:
+            column.reading.require_scales()
+        except GstError as error:
+            components.show_error(error)
+    return [column for column in columns if column.reading.scales is not None]
+
+
 def show_scale_code(columns: Sequence[NetworkColumn], options: ScaleOptions) -> None:
     """How to make Figure 4 of what is shown."""
     then = ["figure = result.plot()  # or plot_interactive", "table = result.table"]
@@ -78,7 +89,7 @@ def show_scale_code(columns: Sequence[NetworkColumn], options: ScaleOptions) -> 
 def join_columns(columns: Sequence[NetworkColumn], *, absolute: bool = False) -> BnScales:
     """Figure 4 of what was read."""
     return join_bn_scales(
-        [column.reading.scales for column in columns],
+        [column.reading.require_scales() for column in columns],
         absolute=absolute,
         names=[column.name for column in columns],
         paths=[column.shown for column in columns],

@@ -36,7 +36,7 @@ def _draw_first() -> None:
         return
     readings = [cached.read_checkpoint(choice.path) for choice in choices]
     result = join_bn_scales(
-        [reading.scales for reading in readings],
+        [reading.require_scales() for reading in readings],
         names=[choice.name for choice in choices],
         paths=[choice.shown for choice in choices],
     )

@@ -27,6 +27,11 @@ class GstError(Exception):
         self.todo = todo
         super().__init__(one_line(f"{subject}: expected {expected}; found {found}; {todo}"))
 
+    @property
+    def parts(self) -> dict[str, str]:
+        """The four, by their names."""
+        return {"subject": self.subject, "expected": self.expected, "found": self.found, "todo": self.todo}
+
 
 class SpecError(GstError):
     """A network or clip specification that cannot be built."""

@@ -30,7 +30,7 @@ def show() -> None:
     st.markdown(SCALES_INTRO)
     columns = gather_columns()
     view = components.choose_one("View", VIEWS, key="view")
-    if not columns and view != "training":
+    if view != "training" and not (columns := scale_views.list_defined(columns)):
         return
     try:
         SHOW[view](columns)

@@ -9,7 +9,7 @@ from app.choosing import FIRST_SHOWN
 from app.columns import NetworkColumn, gather_columns
 from app.downloads import offer_downloads
 from app.navigation import list_pages
-from app.scale_views import draw_histograms, join_columns, show_scale_code
+from app.scale_views import draw_histograms, join_columns, list_defined, show_scale_code
 from app.wording import CAUTION, PAIR_NOTE, START_INTRO, START_TITLE
 from gst_analysis.analyses.scales import ScaleOptions
 
@@ -18,22 +18,29 @@ def show() -> None:
     st.title(START_TITLE, anchor=False)
     st.markdown(START_INTRO)
     columns = gather_columns()
+    defined = list_defined(columns)
+    if defined:
+        show_first_picture(defined)
     if columns:
-        show_first_picture(columns)
+        show_recognised(columns)
     st.subheader("Where to go on", anchor=False)
     show_pages()
-    if columns:
-        show_scale_code(columns, ScaleOptions(by="stage"))
+    if defined:
+        show_scale_code(defined, ScaleOptions(by="stage"))
 
 
 def show_first_picture(columns: list[NetworkColumn]) -> None:
-    """Figure 4 by stage, and what the files were recognised as."""
+    """Figure 4 by stage."""
     result = join_columns(columns)
     if [column.name for column in columns] == list(FIRST_SHOWN):
         st.markdown(PAIR_NOTE)
     draw_histograms(result, by="stage")
     st.caption(CAUTION)
     offer_downloads("bn_scales", result, lambda: result.plot(by="stage"))
+
+
+def show_recognised(columns: list[NetworkColumn]) -> None:
+    """What the files were recognised as."""
     st.subheader("What was recognised", anchor=False)
     components.show_inspections([c.name for c in columns], [c.reading.inspection for c in columns])
 

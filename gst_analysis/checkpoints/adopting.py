@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from gst_analysis.checkpoints.loading import Checkpoint, Network
+from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.checkpoints.reading import load_raw
 from gst_analysis.errors import BrokenCheckpoint, SpecError, name_some, one_line
 from gst_analysis.networks.adopted import (
@@ -118,7 +119,7 @@ def load_network(
     """
     built = _call(code)
     if not isinstance(built, Network):
-        options.setdefault("name", code.rpartition(".")[2].replace(":", "-"))
+        options.setdefault("name", OwnCode(code).short)
         built = adopt(built, clip_spec=clip_spec, labels=labels, **options)
     return built if weights is None else _fill(built, weights)
 

@@ -37,6 +37,15 @@ class OwnCode(str):
         made.weights = weights
         return made
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What is kept of it elsewhere is its name, never the network."""
+        return type(self).of, (str(self), self.weights)
+
+    @property
+    def short(self) -> str:
+        """What tables call the network, such as models-build."""
+        return self.rpartition(".")[2].replace(":", "-")
+
     @functools.cached_property
     def network(self) -> Network:
         """The network, built when it is first asked for."""

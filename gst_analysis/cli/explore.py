@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import runpy
 import signal
@@ -17,14 +18,17 @@ from typing import Annotated
 import typer
 
 import gst_analysis
+from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.console.options import Json
 from gst_analysis.console.output import print_json
-from gst_analysis.errors import DataError, GstError, legible
+from gst_analysis.errors import DataError, GstError, SpecError, legible
 
 commands = typer.Typer()
 
 FOLDERS_VARIABLE = "GST_ANALYSIS_FOLDERS"
 """Where the explorer reads which folders it may show; a test compares it with the explorer's own."""
+NETWORK_VARIABLE = "GST_ANALYSIS_NETWORK"
+"""What tells the explorer of a network of the user's own; likewise. Only this command sets it."""
 FIRST_PORT, PORTS = 8501, 100
 
 
@@ -51,10 +55,21 @@ def explore(
     address: Annotated[
         str, typer.Option(help="Who may visit: this machine, or with 0.0.0.0 any that reaches it.")
     ] = "127.0.0.1",
+    own: Annotated[  # not called network: that is what stands in the place of a checkpoint elsewhere
+        str | None,
+        typer.Option(
+            "--network",
+            help="Your own network, too: the function that returns it. Its code is run.",
+            metavar="MODULE:FUNCTION",
+        ),
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="A file with the weights of --network.", metavar="FILE")
+    ] = None,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Open no window; say where it is.")
     ] = False,
-    json: Json = False,
+    as_json: Json = False,
 ) -> None:
     """Open the explorer in a browser.
 
@@ -63,11 +78,12 @@ def explore(
     """
     script = find_script()
     _check_streamlit()
+    _hand_over(own, weights)
     readable = list_folders(folders or ())
     chosen = find_port(address, port)
     host = f"[{address}]" if ":" in address else address
     models = script.parents[1] / "trained_models"
-    if json:
+    if as_json:
         print_json(Explorer(f"http://{host}:{chosen}", str(script), str(models), readable))
         _turn_output_to_stderr()
     arguments = ["--server.port", str(chosen), "--server.address", address]
@@ -155,6 +171,21 @@ def _check_streamlit() -> None:
             expected="streamlit, which serves its pages",
             found="it is not installed",
             todo="run pip install streamlit",
+        )
+
+
+def _hand_over(code: str | None, weights: str | None) -> None:
+    """Build the user's own network once, so that a mistake is told here, and name it to the explorer.
+
+    What the environment said before is forgotten: code is named on this command's line or not at all.
+    """
+    os.environ.pop(NETWORK_VARIABLE, None)
+    if code is not None:
+        OwnCode.of(code, weights).network.current_checkpoint()
+        os.environ[NETWORK_VARIABLE] = json.dumps([code, weights])
+    elif weights is not None:
+        raise SpecError(
+            "--weights", expected="--network beside it", found="none", todo="open the file on a page instead"
         )
 
 

@@ -25,7 +25,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The command lines that Streamlit is given; it is not started."""
     calls: list[list[str]] = []
     monkeypatch.setattr(explore, "start_streamlit", calls.append)
-    monkeypatch.setenv(explore.FOLDERS_VARIABLE, "")  # and put back afterwards what the command sets
+    for variable in (explore.FOLDERS_VARIABLE, explore.NETWORK_VARIABLE):
+        monkeypatch.setenv(variable, "")  # and put back afterwards what the command sets
     return calls
 
 
@@ -172,6 +173,24 @@ def test_streamlit_is_run_within_this_process_and_leaves_quietly(monkeypatch: py
         with pytest.raises(SystemExit) as left:
             handler(stop, None)
         assert left.value.code == 0
+
+
+def test_a_network_of_ones_own_is_named_on_the_line_or_not_at_all(
+    started: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = "tests.app.test_own_network:build_clip"
+    assert run(["explore", "--network", code]) == 0
+    assert json.loads(os.environ[explore.NETWORK_VARIABLE]) == [code, None]
+    assert run(["explore"]) == 0  # what the environment said before is forgotten
+    assert explore.NETWORK_VARIABLE not in os.environ
+    assert len(started) == 2
+    for wrong, told in (
+        (["--network", "no_such:build"], "a function that can be imported"),
+        (["--weights", "net.pth"], "--network beside it"),
+    ):
+        assert run(["explore", *wrong]) == 2
+        assert told in complaint(capsys)
+    assert len(started) == 2
 
 
 def test_the_command_and_the_explorer_mean_the_same_variable() -> None:

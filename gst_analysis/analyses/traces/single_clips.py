@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gst_analysis.analyses.traces import windows
     from gst_analysis.checkpoints import sources
     from gst_analysis.checkpoints.loading import LoadedModel
+    from gst_analysis.checkpoints.sources import Source
     from gst_analysis.clips import decoding, finding, records
     from gst_analysis.clips.records import RecordList
     from gst_analysis.planted import making, worlds
@@ -91,9 +92,9 @@ def match_world(labels: Sequence[str]) -> str | None:
     return next(matches, None)
 
 
-def open_named(path: str | os.PathLike[str], name: str) -> LoadedModel:
+def open_named(source: Source, name: str) -> LoadedModel:
     """Load a network whose file is to be called something else in tables and figures, as an upload is."""
-    model = sources.open_model(path)
+    model = sources.open_model(source)
     return dataclasses.replace(model, checkpoint=dataclasses.replace(model.checkpoint, path=Path(name)))
 
 
