@@ -27,8 +27,8 @@ SaveSmall = Callable[..., Path]
 DEEP = ("resnet34", "resnet101", "resnet152")
 """Backbones that repeat the blocks of others."""
 SMALL = {"width": 16, "num_classes": 5}
-SMALL_CLIPS = ClipSpec(resize=64, crop=64)
-"""What files of small networks ask for: at 224 pixels every look at a clip takes twelve times as long."""
+SMALL_CLIPS = ClipSpec(resize=48, crop=48)
+"""What files of small networks ask for: at 224 pixels every look at a clip takes twenty times as long."""
 
 
 def mark_slow(names: Iterable[str], ends: tuple[str, ...] = DEEP) -> list[Any]:

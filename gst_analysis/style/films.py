@@ -86,6 +86,8 @@ def _encode(
         stream = container.add_stream(codec, rate=Fraction(rate).limit_denominator(1001), options=options)
         assert isinstance(stream, av.VideoStream)
         stream.pix_fmt = "yuv420p"
+        # Several threads make x264 decide otherwise now and then, on a busy machine in one film of twenty.
+        stream.codec_context.thread_count = 1
         if times is not None:
             stream.codec_context.time_base = _MILLISECOND
         for number, picture in enumerate(pictures):

@@ -27,14 +27,16 @@ from streamlit.runtime.caching import cache_data_api
 # It says for every cache that no server runs, which is so in tests.
 logging.getLogger(cache_data_api.__name__).setLevel(logging.ERROR)
 
-from app import cached, choosing, components  # noqa: E402 # after the line above
+from app import cached, cached_clips, choosing, components  # noqa: E402 # after the line above
 from app.commands import Lines  # noqa: E402 # likewise
-from gst_analysis.analyses.traces.single_clips import planted_clips  # noqa: E402 # likewise
+from gst_analysis.analyses.traces.single_clips import PlantedClip, planted_clips  # noqa: E402 # likewise
+from gst_analysis.planted.worlds import WorldName  # noqa: E402 # likewise
 from tests.app.shown_lines import check_lines  # noqa: E402 # likewise
 
 EXPLORER = Path(choosing.__file__).with_name("explorer.py")
 ROOT = EXPLORER.parents[1]
 Visit = Callable[..., AppTest]
+Plant = Callable[[Path, WorldName], list[PlantedClip]]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,12 +48,27 @@ def _scanned_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Plant:
+    """Planted clips as `planted_clips` gives them; each world is rendered once and copied from then on."""
+    home = tmp_path_factory.mktemp("worlds")
+
+    def copy_world(where: Path, world: WorldName) -> list[PlantedClip]:
+        if not where.exists():
+            planted_clips(home / world, world)
+            shutil.copytree(home / world, where)
+        return planted_clips(where, world)
+
+    return copy_world
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plant: Plant) -> Iterator[Path]:
     """The folder the explorer was started in; an empty one is where shipped checkpoints would be."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(choosing.FOLDERS_VARIABLE, raising=False)
     monkeypatch.setattr(choosing, "SHIPPED", tmp_path / "trained_models")
+    monkeypatch.setattr(cached_clips, "planted_clips", plant)
     st.cache_data.clear()
     yield tmp_path
     cached.remove_uploads()
@@ -120,14 +137,8 @@ def address(tmp_path: Path) -> Iterator[str]:
     assert "Traceback" not in log.read_text()
 
 
-@pytest.fixture(scope="session")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A planted video of 24 frames."""
-    (planted, *_) = planted_clips(tmp_path_factory.mktemp("planted") / "world", "static")
-    return planted.path
-
-
 @pytest.fixture
-def clip(folder: Path, rendered: Path) -> Path:
+def clip(folder: Path, plant: Plant) -> Path:
     """A video in the folder that the explorer was started in."""
-    return Path(shutil.copy(rendered, folder / "clip.mp4"))
+    (planted, *_) = plant(folder / "world", "static")
+    return planted.path.rename(folder / "clip.mp4")

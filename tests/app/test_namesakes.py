@@ -11,9 +11,8 @@ from streamlit.testing.v1 import AppTest
 from app import cached
 from app.wording import tell_apart
 from gst_analysis.analyses import drift
-from gst_analysis.analyses.traces.single_clips import planted_clips
 from gst_analysis.checkpoints.loading import save_model
-from tests.app.conftest import Visit, images
+from tests.app.conftest import Plant, Visit, images
 from tests.conftest import SMALL_CLIPS, build_small
 from tests.untyped import untyped
 
@@ -79,10 +78,8 @@ def test_an_upload_and_a_path_of_one_name_are_two(visit: Visit, pair: list[str],
 
 
 @pytest.mark.parametrize("ref", TWO)
-def test_either_can_be_traced_with(visit: Visit, pair: list[str], folder: Path, ref: str) -> None:
-    (planted, *_) = planted_clips(folder / "world", "static")
-    planted.path.rename(folder / "clip.mp4")
-    page = visit("traces", ckpt=pair, clip="clip.mp4", trace_with=ref)
+def test_either_can_be_traced_with(visit: Visit, pair: list[str], clip: Path, ref: str) -> None:
+    page = visit("traces", ckpt=pair, clip=clip.name, trace_with=ref)
     (box,) = [box for box in page.selectbox if box.label == "Trace with"]
     assert (box.options, box.value) == (TWO, ref)
     assert f"gst-analyze trace {ref} " in page.code[0].value
@@ -95,8 +92,10 @@ def test_both_are_shown_side_by_side(visit: Visit, pair: list[str], view: str) -
     assert len(images(page)) == 1
 
 
-def test_an_uploaded_clip_and_a_path_of_one_name_are_two(visit: Visit, pair: list[str], folder: Path) -> None:
-    first, second, *_ = planted_clips(folder / "world", "static")
+def test_an_uploaded_clip_and_a_path_of_one_name_are_two(
+    visit: Visit, pair: list[str], folder: Path, plant: Plant
+) -> None:
+    first, second, *_ = plant(folder / "world", "static")
     first.path.rename(folder / "x.mp4")
     page = visit("traces", ckpt="a/net.pth", clip="x.mp4")
     page.file_uploader[1].upload("x.mp4", second.path.read_bytes(), "video/mp4").run()

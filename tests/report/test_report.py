@@ -66,19 +66,32 @@ def test_nothing_is_asked_of_a_network(written: Written) -> None:
     assert "@import" not in page.partition("</style>")[0]
 
 
+@pytest.mark.parametrize(
+    "left", [leave_all_but("scales", "traces", "influence"), pytest.param("", marks=pytest.mark.slow)]
+)
 def test_the_same_input_gives_the_same_bytes_wherever_it_lies(
-    written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    left: str,
+    ckpt: str,
+    world: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    shutil.copytree(written.world, tmp_path / "planted")
-    shutil.copy(written.ckpt, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    assert run(["report", "small.pth", "planted", "--out", "again", "--json", *FEW]) == 0
-    assert Path("again/report.html").read_bytes() == written.file.read_bytes()
-    assert str(written.file.parent) not in written.file.read_text()
+    options = [*FEW, *(["--without", left] if left else [])]
+    assert run(["report", ckpt, str(world), "--out", str(tmp_path / "once"), *options]) == 0
+    first = tmp_path / "once" / "report.html"
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(world, elsewhere / "planted")
+    shutil.copy(ckpt, elsewhere)
+    monkeypatch.chdir(elsewhere)
+    capsys.readouterr()
+    assert run(["report", "small.pth", "planted", "--out", "again", "--json", *options]) == 0
+    assert Path("again/report.html").read_bytes() == first.read_bytes()
+    assert str(tmp_path) not in first.read_text()
     record = json.loads(capsys.readouterr().out)
-    assert record["sections"] == ALL
+    assert record["sections"] == [name for name in ALL if name not in left.split(",")]
     assert record["files"] == {"html": "again/report.html"}
-    assert record["bytes"] == written.file.stat().st_size
+    assert record["bytes"] == first.stat().st_size
     assert record["provenance"]["sources"].keys() == {"small", "validation.json"}
 
 
