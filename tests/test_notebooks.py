@@ -16,7 +16,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-NAMES = ["design-and-cost", "explore-a-checkpoint", "is-figure-4-true", "read-a-trace", "train-your-own"]
+NAMES = [
+    "bring-your-own-network",
+    "design-and-cost",
+    "explore-a-checkpoint",
+    "is-figure-4-true",
+    "read-a-trace",
+    "train-your-own",
+]
 MACHINE = re.compile(
     r"(?<![.\w])/(?:tmp|home|root|work|usr|var|opt|Users|private)\b|site-packages|[A-Z]:\\\\"
 )
