@@ -76,9 +76,14 @@ class FrameLogits:
         """The class's name, or its number as text where names are unknown."""
         return self.class_names[number] if self.class_names else str(number)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write everything into one npz file, whole or not at all."""
-        return write_whole(Path(path), self.write)
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write everything into one npz file, whole or not at all.
+
+        Raises:
+            OutputError: the place cannot be written, or another file is there that `overwrite` does not allow
+                to be replaced.
+        """
+        return write_whole(Path(path), self.write, replace=overwrite)
 
     def write(self, file: IO[bytes]) -> None:
         """Write everything as npz."""

@@ -19,7 +19,7 @@ from gst_analysis.checkpoints.loading import load_checkpoint, save_model
 from gst_analysis.cli import app, run
 from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.results import find_version
-from tests.conftest import SaveSmall, build_small
+from tests.conftest import SaveSmall, build_small, list_results
 
 COMMANDS = list(app.commands)
 
@@ -73,9 +73,7 @@ def test_bn_hist_writes_what_it_lists(
     files = record["files"]
     assert isinstance(files, dict)
     assert sorted(files) == sorted(kinds.split(","))
-    assert sorted(Path(f).name for f in files.values()) == sorted(
-        p.name for p in (tmp_path / "out").iterdir()
-    )
+    assert sorted(Path(f).name for f in files.values()) == list_results(tmp_path / "out")
     checkpoints = record["checkpoints"]
     assert isinstance(checkpoints, list)
     assert [c["path"] for c in checkpoints] == paths
