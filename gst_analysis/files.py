@@ -120,7 +120,7 @@ def place_draft(draft: Path, path: Path, *, replace: bool) -> None:
             _place_first(draft, path)
         except FileExistsError:
             if not is_plain(path) or hash_file(path) != hash_file(draft):
-                raise Occupied.of(path, found="a file that was not made by it") from None
+                raise Occupied.of(path, found="another file") from None
 
 
 def _place_first(draft: Path, path: Path) -> None:

@@ -59,7 +59,7 @@ class Note:
 
     def knows(self, word: str) -> bool:
         """Whether a file that a command names was among the inputs."""
-        return legible(Path(word)) in self.inputs or hash_file(Path(word)) in self.inputs.values()
+        return legible(os.path.abspath(word)) in self.inputs or hash_file(Path(word)) in self.inputs.values()
 
 
 def load_note(folder: Path, question: str) -> Note | None:

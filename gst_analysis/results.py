@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import importlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,9 +61,17 @@ class Provenance:
     """Clips that were named one by one; none where a list names them, whose hash is among the sources."""
 
     def name_inputs(self) -> dict[str, str]:
-        """What went in by name: a file's hash, empty where weights are in memory alone; or what it is."""
+        """What went in by name: a file's hash, empty where weights are in memory alone; or what it is.
+
+        However a path is written, and from wherever, the names are the same.
+        """
         specs = {name: f"spec {hash_plain(spec)}" for name, spec in self.specs.items()}
-        return {**specs, **dict.fromkeys(self.clips, "clip"), **self.sources}
+        clips = [os.path.abspath(clip) if os.path.exists(clip) else clip for clip in self.clips]
+        short = {name: Path(name).name for name in self.sources if name not in specs}
+        once = Counter(short.values())
+        lists = {name if once[end] > 1 else end: self.sources[name] for name, end in short.items()}
+        networks = {name: sha for name, sha in self.sources.items() if name in specs}
+        return {**specs, **dict.fromkeys(clips, "clip"), **lists, **networks}
 
 
 @dataclass(frozen=True)
@@ -179,8 +188,9 @@ class Result(Generic[Summary]):
 
     def _open_folder(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Outputs:
         """The folder as a block in which this result's files are written."""
-        inputs = self.provenance.name_inputs()
-        if not inputs or "" in inputs.values():  # no file tells what is in memory: the table does
+        inputs, origin = self.provenance.name_inputs(), self.provenance
+        if not inputs or "" in inputs.values() or set(origin.specs) - set(origin.sources):
+            # No file tells which network it was, as of one in memory or just trained: the table does.
             inputs["the table"] = hash_plain(self.table.to_dict("list"))
         drawn = {name: value for name, value in vars(self).items() if isinstance(value, (str, int, float))}
         return Outputs(

@@ -12,7 +12,7 @@ import pytest
 
 from gst_analysis.console.output import save_or_keep
 from gst_analysis.errors import OutputError
-from gst_analysis.files import Occupied, write_whole
+from gst_analysis.files import Occupied, hash_file, write_whole
 from gst_analysis.outputs import Made, Outputs, check_free, load_note
 from gst_analysis.results import Provenance, Result
 from tests.conftest import list_results
@@ -159,7 +159,7 @@ def test_a_file_system_without_links_keeps_files_too(tmp_path: Path, monkeypatch
     save(tmp_path, a="1")
     assert read(tmp_path) == {"a": "1"}
     (tmp_path / "b").write_text("mine")
-    with pytest.raises(OutputError, match="not made by it"):
+    with pytest.raises(OutputError, match="found another file"):
         write_whole(tmp_path / "b", lambda file: file.write(b"2"), replace=False)
     assert read(tmp_path) == {"a": "1", "b": "mine"}
 
@@ -174,17 +174,39 @@ def test_results_of_weights_that_no_file_holds_are_told_apart_by_their_tables(tm
         result(2).save(tmp_path)
 
 
-def test_refused_before_the_work_where_that_can_be_known(tmp_path: Path) -> None:
-    net, other = tmp_path / "net.pth", tmp_path / "other.pth"
-    net.write_text("net")
-    other.write_text("other")
+def test_paths_are_the_same_however_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "clip.mp4").touch()
+    monkeypatch.chdir(tmp_path)
+    spec = {"net": {"family": "gst"}}
+    one, other = (
+        Provenance({"net": "a" * 64, lists: "b" * 64}, spec, {}, clips=(clip, "named by its data set"))
+        for lists, clip in (("w/val.json", "clip.mp4"), (str(tmp_path / "w/val.json"), "./clip.mp4"))
+    )
+    assert one.name_inputs() == other.name_inputs()
+    assert sorted(one.name_inputs()) == sorted(
+        ["net", "val.json", str(tmp_path / "clip.mp4"), "named by its data set"]
+    )
+    both = Provenance({"a/val.json": "1", "b/val.json": "2"}, {}, {}).name_inputs()
+    assert both == {"a/val.json": "1", "b/val.json": "2"}
+
+
+def test_refused_before_the_work_where_that_can_be_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net, other, copy, clip = (tmp_path / name for name in ("net.pth", "other.pth", "copy.pth", "clip.mp4"))
+    for path in (net, other, clip):
+        path.write_text(path.stem)
     out = tmp_path / "out"
     check_free(out, "q", ["a"], {"checkpoint": [str(net)]})
-    hashed = "bd2b4fe0a6db7fb0c0c50a4d0b3e1c6c05a4d5b9d2b6b0ea7f6f1f0d7d4c2b1a"
-    save(out, Made("q", {"net": hashed, str(net): "clip"}), a="1")
-    check_free(out, "q", ["a"], {"clips": [str(net), str(other)], "dataset": ["no file"]})
+    save(out, Made("q", {"net": hash_file(net), str(clip): "clip"}), a="1")
+    copy.write_text("net")
+    monkeypatch.chdir(tmp_path)
+    words = {"checkpoint": [str(copy)], "clips": ["./clip.mp4", str(other)], "dataset": ["no file"]}
+    check_free(out, "q", ["a"], words)
     with pytest.raises(Occupied, match="other inputs"):
-        check_free(out, "q", ["a"], {"clips": [str(net)], "checkpoint": [str(other)]})
+        check_free(out, "q", ["a"], {**words, "checkpoint": [str(other)]})
+    with pytest.raises(Occupied, match="other inputs"):
+        check_free(out, "q", ["a"], {**words, "clips": [str(other)]})
     (out / "b").touch()
     with pytest.raises(Occupied, match=r"/b: .*not made by it"):
         check_free(out, "q", ["a", "b"])

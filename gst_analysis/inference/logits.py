@@ -117,7 +117,7 @@ class FrameLogits:
                 _texts(record.pop("class_names")),
                 {str(clip): str(reason) for clip, reason in record.pop("failures").items()},
                 _texts(record.pop("notes")),
-                Provenance(**record.pop("provenance")),
+                _read_provenance(record.pop("provenance")),
             )
         except _UNREADABLE as error:
             raise DataError(
@@ -183,6 +183,10 @@ def _load_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
         if arrays[name].dtype != np.dtype(kind) or arrays[name].ndim != axes:
             raise ValueError(f"{name} of kind {arrays[name].dtype} with {arrays[name].ndim} axes")
     return arrays
+
+
+def _read_provenance(record: Mapping[str, Any]) -> Provenance:
+    return Provenance(**{**record, "clips": _texts(record.get("clips", []))})  # older files name none
 
 
 def _texts(values: list[Any]) -> tuple[str, ...]:

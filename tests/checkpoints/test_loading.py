@@ -234,7 +234,7 @@ def test_another_file_is_replaced_only_if_that_was_asked_for(tmp_path: Path, nam
 def test_a_card_takes_the_place_of_a_card_alone(tmp_path: Path) -> None:
     for text in ("[1]", "{}", "no JSON"):
         (tmp_path / "a.json").write_text(text)
-        with pytest.raises(OutputError, match="not made by it"):
+        with pytest.raises(OutputError, match="found another file"):
             save_card(tmp_path / "a.pth", {"sha256": "0"})
         assert (tmp_path / "a.json").read_text() == text
 

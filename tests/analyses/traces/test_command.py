@@ -275,13 +275,13 @@ def test_few_frames_one_frame_and_no_names_are_said(
     assert "only 2 of the 8 frames" in clip["notes"][0]
     assert list(record["failures"]) == [str(clips[0])]
     unnamed = save_network(tmp_path / "unnamed.pth", None)
-    trace(unnamed, world / "videos" / "1.mp4", "--formats", "png,html,mp4", "--json", out=tmp_path / "o")
+    trace(unnamed, world / "videos" / "1.mp4", "--formats", "png,html,mp4", "--json", out=tmp_path / "u")
     record = read_json(capsys)
     assert any("numbers" in note for note in record["notes"])
     assert {frame["label"] for frame in record["clips"][0]["frames"]} <= set("01234567")
     single = save_network(tmp_path / "single.pth", None, frames=1)
     clip_path = world / "videos" / "1.mp4"
-    trace(single, clip_path, "--mode", "window", "--formats", "png", "--json", out=tmp_path / "o")
+    trace(single, clip_path, "--mode", "window", "--formats", "png", "--json", out=tmp_path / "s")
     assert len(read_json(capsys)["clips"][0]["frames"]) > 1
 
 
@@ -378,7 +378,7 @@ def test_a_result_draws_its_clips(ckpt: str, world: Path, tmp_path: Path) -> Non
     film = Path(result.save_video(tmp_path / "a.webm", name))
     assert film.stat().st_size > 1000
     film.write_text("mine")
-    with pytest.raises(OutputError, match="not made by it"):
+    with pytest.raises(OutputError, match="found another file"):
         result.save_video(film, name)
     assert film.read_text() == "mine"
     with pytest.raises(SpecError, match="clip: expected one of"):
