@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, is_dataclass, replace
 from pathlib import Path
@@ -142,12 +143,17 @@ def _put_own_code(source: str, values: dict[str, Any]) -> None:
 
 
 def list_words(values: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What a command is run on, by the names of its arguments; both halves of CKPT=ROOT."""
-    given = {name: [value] if isinstance(value, str) else value for name, value in values.items()}
-    lists = {name: some for name, some in given.items() if isinstance(some, list)}
-    return {
-        name: [half for word in some for half in {word, *word.split("=")}] for name, some in lists.items()
-    }
+    """What a command is run on, by the names of its arguments; both halves of CKPT=ROOT.
+
+    A reference file is left out: the hash that results tell is that of the checkpoint it speaks for.
+    """
+    words: dict[str, list[str]] = {}
+    for name, value in values.items():
+        given = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        halves = [half for word in given for half in {word, *word.split("=")}]
+        stands_for_another = ".json" if name.startswith("checkpoint") else None
+        words[name] = [half for half in halves if os.path.splitext(half)[1] != stands_for_another]
+    return words
 
 
 def _list_fields(standard: Any) -> list[Field[Any]]:

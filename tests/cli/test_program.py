@@ -249,6 +249,16 @@ def test_a_place_that_cannot_be_written_is_refused_before_any_work(
         assert capsys.readouterr().err.startswith(expected)
 
 
+def test_every_command_that_writes_asks_before_it_replaces() -> None:
+    """All but two take --overwrite; those are refused wherever a file of theirs could be in the way."""
+    asking = {
+        name
+        for name, command in app.commands.items()
+        if any("--overwrite" in parameter.opts for parameter in command.params)
+    }
+    assert set(WRITING) - asking == {"train", "demo"}
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, "--help"]) == 0
