@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import tempfile
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from gst_analysis.errors import OutputError
+from gst_analysis.errors import OutputError, legible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,13 +52,31 @@ def to_json(value: Any) -> str:
     return text.encode("utf-8", "backslashreplace").decode()  # a path may hold half a character
 
 
-def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> Path:
+def write_whole(path: Path, write: Writer, *, replace: bool = True) -> Path:
     """Write a file completely or not at all: to a neighbour first, then moved into place.
+
+    Args:
+        path: where to; its folder is made if it is not there.
+        write: called with the open file.
+        replace: take the place of a file of that name. If not, one of the same bytes is left as it is.
+
+    Raises:
+        OutputError: the folder cannot be written to, there is no room, or another file is there.
+    """
+    draft = write_draft(path, write)
+    try:
+        place_draft(draft, path, replace=replace)
+    finally:
+        draft.unlink(missing_ok=True)
+    return path
+
+
+def write_draft(path: Path, write: Writer) -> Path:
+    """Write a hidden neighbour of a file, complete and on the disk, to be moved into its place.
 
     Raises:
         OutputError: the folder cannot be written to, or there is no room.
     """
-    handle = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -75,11 +94,69 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> Path:
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(name, 0o666 & ~_umask())
-            os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    return path
+    return Path(name)
+
+
+def place_draft(draft: Path, path: Path, *, replace: bool) -> None:
+    """Move a draft to where it belongs.
+
+    Args:
+        draft: what `write_draft` returned; without `replace` it may be left behind.
+        path: where to.
+        replace: take the place of a file of that name. If not, one of the same bytes is left as it is.
+
+    Raises:
+        Occupied: another file is there.
+        OutputError: the disk says no.
+    """
+    with explain_disk(path):
+        if replace:
+            os.replace(draft, path)
+            return
+        try:
+            _place_first(draft, path)
+        except FileExistsError:
+            if not is_plain(path) or hash_file(path) != hash_file(draft):
+                raise Occupied.of(path, found="another file") from None
+
+
+def _place_first(draft: Path, path: Path) -> None:
+    """Move a draft to a name that nothing has: of several processes one alone succeeds."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: take the name, then fill it
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        os.replace(draft, path)
+
+
+class Occupied(OutputError):
+    """A name that something else has, which is not replaced unless that was asked for."""
+
+    @classmethod
+    def of(cls, path: Path, *, found: str) -> Occupied:
+        """Such a file or folder, and what is there."""
+        return cls(
+            legible(path),
+            expected="a free name, or files of its own from the same inputs",
+            found=found,
+            todo="choose another place with --out, or replace it with --overwrite (overwrite=True in Python)",
+        )
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a path is a file itself, not a link to one."""
+    return path.is_file() and not path.is_symlink()
+
+
+def hash_file(path: Path) -> str:
+    """A file's sha256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_place(folder: str | os.PathLike[str]) -> None:

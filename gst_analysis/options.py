@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from gst_analysis.errors import SpecError, name_some
 from gst_analysis.files import check_place
+from gst_analysis.outputs import check_free
 from gst_analysis.tables.schema import check_choices
 
 Outcome = TypeVar("Outcome")
@@ -90,8 +91,11 @@ class Files:
     out: Path | None = option(Path("results"), "Folder for the files it writes.", metavar="DIR")
     formats: tuple[str, ...] = option((), "Which files.")
     dark: bool = option(False, "Draw for a dark background.")
+    overwrite: bool = option(False, "Replace files that are there and are not its own of the same inputs.")
     allowed: tuple[str, ...] = ()
     """What `formats` may name."""
+    stems: tuple[str, ...] = ()
+    """What its files are called; the first is the question's own."""
 
     def check(self) -> None:
         """Refuse what cannot be written, before any work is done.
@@ -104,6 +108,19 @@ class Files:
         if self.out is not None:
             check_place(self.out)
 
+    def check_free(self, words: Mapping[str, Sequence[str]]) -> None:
+        """Refuse a folder in which something would be in the way, before any work is done.
+
+        Args:
+            words: what the command is run on, by the names of its arguments.
+
+        Raises:
+            OutputError: such a folder.
+        """
+        if self.out is not None and self.stems and not self.overwrite:
+            names = [f"{stem}.{kind}" for stem in self.stems for kind in self.formats]
+            check_free(self.out, self.stems[0], names, words)
+
 
 def files_of(result: type[Any], out: str | None) -> Files:
     """What a command that makes such results writes if nothing is said.
@@ -113,7 +130,8 @@ def files_of(result: type[Any], out: str | None) -> Files:
         out: its folder; None where it writes only into one that is named.
     """
     formats = result.saved or tuple(kind for kind in result.kinds if kind != "html")
-    return Files(out=None if out is None else Path(out), formats=formats, allowed=result.kinds)
+    stems = tuple(dict.fromkeys([result.stem, *result.schemas]))
+    return Files(out=None if out is None else Path(out), formats=formats, allowed=result.kinds, stems=stems)
 
 
 def keyword_options(kind: type[Any]) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:

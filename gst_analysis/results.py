@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +21,8 @@ from gst_analysis.files import (
     table_writer,
     to_json,
     to_plain,
-    write_whole,
 )
+from gst_analysis.outputs import Made, Outputs
 from gst_analysis.rooms import Door
 from gst_analysis.tables.schema import Schema, check_choices
 
@@ -55,6 +57,21 @@ class Provenance:
     specs: Mapping[str, Mapping[str, Any]]
     settings: Mapping[str, Any]
     version: str = dataclasses.field(default_factory=find_version)
+    clips: tuple[str, ...] = ()
+    """Clips that were named one by one; none where a list names them, whose hash is among the sources."""
+
+    def name_inputs(self) -> dict[str, str]:
+        """What went in by name: a file's hash, empty where weights are in memory alone; or what it is.
+
+        However a path is written, and from wherever, the names are the same.
+        """
+        specs = {name: f"spec {hash_plain(spec)}" for name, spec in self.specs.items()}
+        clips = [os.path.abspath(clip) if os.path.exists(clip) else clip for clip in self.clips]
+        short = {name: Path(name).name for name in self.sources if name not in specs}
+        once = Counter(short.values())
+        lists = {name if once[end] > 1 else end: self.sources[name] for name, end in short.items()}
+        networks = {name: sha for name, sha in self.sources.items() if name in specs}
+        return {**specs, **dict.fromkeys(clips, "clip"), **lists, **networks}
 
 
 @dataclass(frozen=True)
@@ -140,28 +157,49 @@ class Result(Generic[Summary]):
         return {**self.record(), "rows": self.table.to_dict("records"), "files": dict(files or {})}
 
     def save(
-        self, folder: str | os.PathLike[str], kinds: Sequence[str] | None = None, *, dark: bool = False
+        self,
+        folder: str | os.PathLike[str],
+        kinds: Sequence[str] | None = None,
+        *,
+        dark: bool = False,
+        overwrite: bool = False,
     ) -> dict[str, str]:
         """Write tables and figures, each file whole or not at all, as `<name>.<kind>`.
+
+        What this question left there of the same inputs is replaced, and what is out of date of it removed.
 
         Args:
             folder: where to; made if it is not there.
             kinds: some of this result's `kinds`; its tables alone if None.
             dark: draw for a dark background.
+            overwrite: also replace the results of other inputs, and any file that has one of the names.
 
         Returns:
             The files: by their kind where they are named after the result, by `<name>.<kind>` otherwise.
 
         Raises:
             SpecError: a kind that it cannot be saved as.
-            OutputError: the folder cannot be written.
+            OutputError: the folder cannot be written, or something there would be replaced.
         """
-        where = Path(folder)
         named = [kind for kind in self.kinds if kind in TABLE_FORMATS] if kinds is None else kinds
         asked = check_choices("formats", named, self.kinds) if named else []
-        written: dict[str, Path] = {}
-        for name, write in self._list_writers(asked, dark=dark):
-            written[name] = write_whole(where / name, write)
+        with self._open_folder(folder, overwrite=overwrite) as outputs:
+            return self._write_to(outputs, asked, dark=dark)
+
+    def _open_folder(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Outputs:
+        """The folder as a block in which this result's files are written."""
+        inputs, origin = self.provenance.name_inputs(), self.provenance
+        if not inputs or "" in inputs.values() or set(origin.specs) - set(origin.sources):
+            # No file tells which network it was, as of one in memory or just trained: the table does.
+            inputs["the table"] = hash_plain(self.table.to_dict("list"))
+        drawn = {name: value for name, value in vars(self).items() if isinstance(value, (str, int, float))}
+        return Outputs(
+            Path(folder), Made(self.stem, inputs, hash_plain({**self.record(), **drawn})), overwrite=overwrite
+        )
+
+    def _write_to(self, outputs: Outputs, kinds: Sequence[str], *, dark: bool) -> dict[str, str]:
+        """Write files into a folder that is open; returns them as `save` does."""
+        written = {name: outputs.write(name, write) for name, write in self._list_writers(kinds, dark=dark)}
         return {self._name_file(name): str(path) for name, path in written.items()}
 
     def _list_writers(self, kinds: Sequence[str], *, dark: bool) -> Iterator[tuple[str, Writer]]:
@@ -202,3 +240,8 @@ class Result(Generic[Summary]):
             pages = {}
         first = next(iter(pages.values()), None)
         return table if first is None else first.to_html(full_html=False, include_plotlyjs="cdn") + table
+
+
+def hash_plain(value: Any) -> str:
+    """A hash of plain values, the same for the same ones."""
+    return hashlib.sha256(to_json(value).encode()).hexdigest()

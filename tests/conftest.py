@@ -49,6 +49,11 @@ def build_small(name: str, *, seed: int = 0, alpha: str | None = None) -> VideoN
     return network
 
 
+def list_results(folder: Path) -> list[str]:
+    """The names of what a command wrote into a folder, without the note of what is its own there."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith(".gst-analysis."))
+
+
 @pytest.fixture
 def save_small(tmp_path: Path) -> SaveSmall:
     """Save a narrow network in our own format and return its path."""

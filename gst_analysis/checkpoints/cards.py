@@ -35,9 +35,20 @@ def load_card_beside(checkpoint: Path, sha256: str) -> Mapping[str, Any]:
 
 
 def save_card(checkpoint: Path, card: Mapping[str, Any]) -> Path:
-    """Write a checkpoint's card, whole or not at all."""
-    text = to_json(card)
-    return write_whole(card_path(checkpoint), lambda file: file.write(text.encode()))
+    """Write a checkpoint's card, whole or not at all; an older card gives way, another file does not.
+
+    Raises:
+        OutputError: another file is there, or the place cannot be written.
+    """
+    text, path = to_json(card), card_path(checkpoint)
+    return write_whole(path, lambda file: file.write(text.encode()), replace=_is_card(path))
+
+
+def _is_card(path: Path) -> bool:
+    try:
+        return path.is_file() and "sha256" in _read(path)
+    except BrokenCheckpoint:
+        return False
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -23,7 +23,7 @@ from gst_analysis.checkpoints.own_weights import forget_scores, require_floats, 
 from gst_analysis.checkpoints.reading import SAFETENSORS_KEY, RawCheckpoint, load_raw
 from gst_analysis.checkpoints.systems import check_system_state, find_system_of
 from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError, legible
-from gst_analysis.files import to_json, write_whole
+from gst_analysis.files import Writer, to_json, write_whole
 from gst_analysis.networks.adopted import ClipNetwork
 from gst_analysis.networks.anatomy import Anatomy, require_arithmetic
 from gst_analysis.networks.described import NetworkSpec
@@ -203,13 +203,41 @@ def save_model(
     clip_spec: ClipSpec | None = None,
     labels: Sequence[str] | None = None,
     provenance: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Write weights, spec, clip spec, labels and provenance in one file, whole or not at all.
 
     The ending chooses the kind: .safetensors, or a PyTorch file for anything else. What is not given is
     taken over from a Network.
+
+    Args:
+        path: where to.
+        model: a network, or what load_model returned.
+        clip_spec: the clips that it takes.
+        labels: its classes' names.
+        provenance: plain values to keep with it.
+        overwrite: take the place of another file of that name.
+
+    Raises:
+        SpecError: labels for another number of classes, or a module that is no network of its spec.
+        OutputError: the place cannot be written, or another file is there.
     """
     where = Path(path)
+    write = model_writer(
+        model, clip_spec=clip_spec, labels=labels, provenance=provenance, safe=where.suffix == ".safetensors"
+    )
+    return write_whole(where, write, replace=overwrite)
+
+
+def model_writer(
+    model: Network | VideoNetwork | ClipNetwork,
+    *,
+    clip_spec: ClipSpec | None = None,
+    labels: Sequence[str] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    safe: bool = False,
+) -> Writer:
+    """What writes a network as `save_model` does: as safetensors, or as a PyTorch file."""
     if isinstance(model, Network):
         labels = labels if labels is not None else model.labels
         clip_spec = clip_spec or model.clip_spec
@@ -234,10 +262,10 @@ def save_model(
         "labels": list(labels) if labels is not None else None,
         "provenance": {"gst_analysis": find_version(), **(provenance or {})},
     }
-    if where.suffix == ".safetensors":
+    if safe:
         payload = safetensors.torch.save(state, {SAFETENSORS_KEY: to_json(record)})
-        return write_whole(where, lambda file: file.write(payload))
-    return write_whole(where, lambda file: torch.save({**record, "state_dict": state}, file))
+        return lambda file: file.write(payload)
+    return lambda file: torch.save({**record, "state_dict": state}, file)
 
 
 def _own_record(raw: RawCheckpoint) -> Mapping[str, Any]:

@@ -79,6 +79,10 @@ class RecordList(Sequence[ClipRecord]):
             return dataclasses.replace(self, records=self.records[index])
         return self.records[index]
 
+    def name_clips(self) -> tuple[str, ...]:
+        """Clips that were named one by one; none where a file lists them."""
+        return () if self.sources else tuple(record.clip for record in self.records)
+
 
 def load_records(
     annotation: AnyPath | Sequence[AnyPath],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, is_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -46,6 +47,10 @@ Frames = Annotated[int | None, typer.Option(help="Frames in a clip, which no wei
 Out = Annotated[
     Path, typer.Option("--out", help="Folder for the files it writes.", metavar="DIR", callback=check_out)
 ]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace files that are there and are not its own of the same inputs."),
+]
 
 
 def takes_options(command: Command) -> Command:
@@ -63,6 +68,8 @@ def takes_options(command: Command) -> Command:
     def run(**values: Any) -> None:
         for name, standard in groups.items():
             values[name] = _build(standard, values)
+        for files in [value for value in values.values() if isinstance(value, Files)]:
+            files.check_free(list_words(values))
         if source is not None:
             _put_own_code(source, values)
         command(**values)
@@ -133,6 +140,20 @@ def _put_own_code(source: str, values: dict[str, Any]) -> None:
     first = given[0] if isinstance(given, list) else given
     own = OwnCode.of(network, None if first == "-" else first)
     values[source] = [own, *given[1:]] if isinstance(given, list) else own
+
+
+def list_words(values: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What a command is run on, by the names of its arguments; both halves of CKPT=ROOT.
+
+    A reference file is left out: the hash that results tell is that of the checkpoint it speaks for.
+    """
+    words: dict[str, list[str]] = {}
+    for name, value in values.items():
+        given = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        halves = [half for word in given for half in {word, *word.split("=")}]
+        stands_for_another = ".json" if name.startswith("checkpoint") else None
+        words[name] = [half for half in halves if os.path.splitext(half)[1] != stands_for_another]
+    return words
 
 
 def _list_fields(standard: Any) -> list[Field[Any]]:

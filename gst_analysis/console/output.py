@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import typer
 
-from gst_analysis.files import to_json
+from gst_analysis.errors import legible
+from gst_analysis.files import Occupied, to_json
 from gst_analysis.options import Files
 from gst_analysis.processes import is_leader
 from gst_analysis.progress import Progress as Report
@@ -68,8 +73,32 @@ def finish(result: AnyResult, files: Files, *, json: bool, show: Callable[[AnyRe
     Raises:
         Exit: with 1, if something could not be looked at.
     """
-    written = result.save(files.out, files.formats, dark=files.dark) if is_leader() and files.out else {}
+    save = partial(result.save, kinds=files.formats, dark=files.dark, overwrite=files.overwrite)
+    written = save_or_keep(save, files.out) if is_leader() and files.out else {}
     conclude(result, written, json=json, show=show)
+
+
+def save_or_keep(save: Callable[[Path], dict[str, str]], folder: Path) -> dict[str, str]:
+    """Write into a folder; where something is in the way that could not be foreseen, into a new one in it.
+
+    The work has been done by then, and may have taken hours.
+
+    Args:
+        save: writes into the folder it is given; returns the files.
+        folder: where to.
+
+    Raises:
+        Occupied: something was in the way; it says where the files are now.
+    """
+    try:
+        return save(folder)
+    except Occupied as error:
+        new = next(place for n in count(1) if not os.path.lexists(place := folder / f"new-{n}"))
+        save(new)
+        told = f"this time everything is in {legible(new)}"
+        raise Occupied(
+            error.subject, expected=error.expected, found=error.found, todo=f"{error.todo}; {told}"
+        ) from error
 
 
 class Outcome(Protocol):

@@ -76,9 +76,14 @@ class FrameLogits:
         """The class's name, or its number as text where names are unknown."""
         return self.class_names[number] if self.class_names else str(number)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write everything into one npz file, whole or not at all."""
-        return write_whole(Path(path), self.write)
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write everything into one npz file, whole or not at all.
+
+        Raises:
+            OutputError: the place cannot be written, or another file is there that `overwrite` does not allow
+                to be replaced.
+        """
+        return write_whole(Path(path), self.write, replace=overwrite)
 
     def write(self, file: IO[bytes]) -> None:
         """Write everything as npz."""
@@ -112,7 +117,7 @@ class FrameLogits:
                 _texts(record.pop("class_names")),
                 {str(clip): str(reason) for clip, reason in record.pop("failures").items()},
                 _texts(record.pop("notes")),
-                Provenance(**record.pop("provenance")),
+                _read_provenance(record.pop("provenance")),
             )
         except _UNREADABLE as error:
             raise DataError(
@@ -178,6 +183,10 @@ def _load_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
         if arrays[name].dtype != np.dtype(kind) or arrays[name].ndim != axes:
             raise ValueError(f"{name} of kind {arrays[name].dtype} with {arrays[name].ndim} axes")
     return arrays
+
+
+def _read_provenance(record: Mapping[str, Any]) -> Provenance:
+    return Provenance(**{**record, "clips": _texts(record.get("clips", []))})  # older files name none
 
 
 def _texts(values: list[Any]) -> tuple[str, ...]:

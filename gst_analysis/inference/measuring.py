@@ -120,6 +120,7 @@ def _assemble(
             {checkpoint.name: model.sha256, **sources},
             {checkpoint.name: model.spec.to_json()},
             _describe(model, settings),
+            clips=() if sources else tuple(names),
         ),
     )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gst_analysis.console.options import CheckpointFile, Json, Out, takes_options
-from gst_analysis.console.output import print_files, print_json, show_progress
+from gst_analysis.console.options import CheckpointFile, Json, Out, Overwrite, list_words, takes_options
+from gst_analysis.console.output import print_files, print_json, save_or_keep, show_progress
 from gst_analysis.reporting import ReportOptions, making
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def report(
     ] = None,
     options: ReportOptions = _OPTIONS,
     out: Out = Path("report"),
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """Write everything about a checkpoint on one page.
@@ -38,10 +40,11 @@ def report(
     a few traces, influence and saliency. The same input gives the same bytes. Exits with 1 if clips could not
     be read or a section failed.
     """
-    making.check_report_place(out)
+    words = list_words({"checkpoint": checkpoint, "dataset": dataset})
+    making.check_report_place(out, words, overwrite=overwrite)
     with show_progress("writing") as progress:
         result = making.report(checkpoint, dataset, options=options, progress=progress)
-    files = result.save(out)
+    files = save_or_keep(partial(result.save, overwrite=overwrite), out)
     if json:
         print_json(result.to_document(files))
     else:

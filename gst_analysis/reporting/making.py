@@ -13,9 +13,10 @@ from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
 from gst_analysis.checkpoints.sources import checkpoint_of, open_model
 from gst_analysis.clips.labelled import load_labelled_clips
 from gst_analysis.errors import GstError, OutputError
-from gst_analysis.files import check_place, write_whole
+from gst_analysis.files import check_place
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.options import keyword_options
+from gst_analysis.outputs import Made, Outputs, check_free
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.reporting.origin import write_provenance, write_report_command
 from gst_analysis.reporting.page import Page, build_page
@@ -29,6 +30,7 @@ from gst_analysis.tables import check_choices
 if TYPE_CHECKING:
     from gst_analysis.checkpoints.sources import Source
 
+_QUESTION, _FILE = "report", "report.html"
 _PAGE_STEPS = 4
 """How many sections' worth of time it takes to draw the figures of all."""
 _NO_CLIPS = (
@@ -52,10 +54,19 @@ class Report:
     missing: Mapping[str, str] = field(default_factory=dict)
     """Sections that say only why this network can have none of them."""
 
-    def save(self, folder: str | os.PathLike[str]) -> dict[str, str]:
-        """Write the page as report.html; returns the file."""
-        path = Path(folder) / "report.html"
-        return {"html": str(write_whole(path, lambda file: file.write(self.page.encode())))}
+    def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> dict[str, str]:
+        """Write the page as report.html; returns the file.
+
+        Args:
+            folder: where to; made if it is not there.
+            overwrite: also replace the report of another checkpoint or data set, or any other report.html.
+
+        Raises:
+            OutputError: the folder cannot be written, or something there would be replaced.
+        """
+        made = Made(_QUESTION, self.provenance.name_inputs())
+        with Outputs(Path(folder), made, overwrite=overwrite) as outputs:
+            return {"html": str(outputs.write(_FILE, lambda file: file.write(self.page.encode())))}
 
     def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What `gst-analyze report --json` prints."""
@@ -119,20 +130,29 @@ def report(
     return _put_together(_Outcome(subject, options, sections, left_out), steps)
 
 
-def check_report_place(folder: str | os.PathLike[str]) -> None:
+def check_report_place(
+    folder: str | os.PathLike[str], words: Mapping[str, Sequence[str]], *, overwrite: bool = False
+) -> None:
     """Refuse a folder that a report cannot be written to, before any work is done.
+
+    Args:
+        folder: where it is to go.
+        words: what it is of, as the command line says it, by the names of its arguments.
+        overwrite: whatever is there may be replaced.
 
     Raises:
         OutputError: such a folder.
     """
     check_place(folder)
-    if (Path(folder) / "report.html").is_dir():
+    if (Path(folder) / _FILE).is_dir():
         raise OutputError(
             str(folder),
             expected="a folder that can be written to",
             found="a folder called report.html in it",
             todo="choose another place with --out",
         )
+    if not overwrite:
+        check_free(Path(folder), _QUESTION, [_FILE], words)
 
 
 @dataclass(frozen=True)

@@ -16,32 +16,18 @@ import av
 import numpy as np
 
 from gst_analysis.errors import OutputError
-from gst_analysis.files import Writer, write_whole
+from gst_analysis.files import Writer
 
 FILM_FORMATS = ("mp4", "webm")
 _MILLISECOND = Fraction(1, 1000)
 _WEBM = {"deadline": "realtime", "cpu-used": "6", "crf": "30", "b": "0"}
 
 
-def save_film(
-    path: Path,
-    pictures: Iterable[np.ndarray],
-    *,
-    rate: float,
-    times: Sequence[float] | None = None,
-    preset: str = "veryfast",
-) -> Path:
-    """Write pictures (H, W, 3) of one even size as a video, one by one.
-
-    Args:
-        path: ends in .mp4 or .webm.
-        pictures: uint8, in order.
-        rate: pictures a second.
-        times: the second from which each is shown, where they do not follow evenly.
-        preset: x264's, for mp4: how much time is spent on making the file small.
+def kind_of_film(path: Path) -> str:
+    """The kind of film that a path asks for by its ending.
 
     Raises:
-        OutputError: another ending, or a place that cannot be written.
+        OutputError: another ending.
     """
     kind = path.suffix.removeprefix(".")
     if kind not in FILM_FORMATS:
@@ -51,7 +37,7 @@ def save_film(
             found=repr(path.suffix),
             todo="choose one of them",
         )
-    return write_whole(path, film_writer(kind, pictures, rate=rate, times=times, preset=preset))
+    return kind
 
 
 def film_writer(
@@ -62,7 +48,15 @@ def film_writer(
     times: Sequence[float] | None = None,
     preset: str = "veryfast",
 ) -> Writer:
-    """What writes pictures as a video, mp4 or webm; its arguments are those of save_film."""
+    """What writes pictures (H, W, 3) of one even size as a video, one by one, whole or not at all.
+
+    Args:
+        kind: mp4 or webm.
+        pictures: uint8, in order.
+        rate: pictures a second.
+        times: the second from which each is shown, where they do not follow evenly.
+        preset: x264's, for mp4: how much time is spent on making the file small.
+    """
 
     def write(file: IO[bytes]) -> None:
         # An mp4 is opened by its name once more, to move its index to the front.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -91,9 +91,19 @@ class TablePieces:
 
 @contextmanager
 def write_tables(
-    folder: str | os.PathLike[str], schemas: Mapping[str, Schema], kinds: Sequence[str]
+    folder: str | os.PathLike[str],
+    schemas: Mapping[str, Schema],
+    kinds: Sequence[str],
+    *,
+    place: Callable[[list[Path]], object],
 ) -> Iterator[dict[str, TablePieces]]:
-    """Tables by the stems of their files; the files appear in the folder when the block ends without error.
+    """Tables by the stems of their files, which are placed when the block ends without error.
+
+    Args:
+        folder: where they grow, hidden.
+        schemas: what each of them keeps.
+        kinds: csv and parquet among them.
+        place: moves the finished files to where they belong.
 
     Raises:
         OutputError: the folder cannot be written, or is full.
@@ -114,8 +124,7 @@ def write_tables(
         yield tables
         for table in tables.values():
             table.close()
-        for file in sorted(draft.iterdir()):
-            os.replace(file, where / file.name)
+        place(sorted(draft.iterdir()))
     finally:
         for table in tables.values():
             table.abandon()

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from gst_analysis.files import write_whole
-from gst_analysis.training.logs import EPOCHS, EVENTS, STEPS, format_row
+from gst_analysis.training.logs import format_row
 from gst_analysis.training.state import Snapshot
-from gst_analysis.training.table import TRAINING_EPOCHS, TRAINING_STEPS
+from gst_analysis.training.table import EPOCHS, EVENTS, STEPS, TRAINING_EPOCHS, TRAINING_STEPS
 
 Event = dict[str, Any]
 

@@ -16,9 +16,8 @@ from typing import Any
 
 from gst_analysis.files import to_plain
 from gst_analysis.tables.schema import Schema
-from gst_analysis.training.table import TRAINING_EPOCHS, TRAINING_STEPS
+from gst_analysis.training.table import EPOCHS, EVENTS, STEPS, TRAINING_EPOCHS, TRAINING_STEPS
 
-EVENTS, STEPS, EPOCHS = "log.jsonl", "steps.csv", "epochs.csv"
 _TABLES: Mapping[str, Schema] = {STEPS: TRAINING_STEPS, EPOCHS: TRAINING_EPOCHS}
 
 

@@ -21,11 +21,12 @@ from gst_analysis.training.logs import RunLog
 from gst_analysis.training.recipes import format_config
 from gst_analysis.training.scores import EPOCH, WINDOW, Scores, Totals, check_finite
 from gst_analysis.training.setup import Parts
-from gst_analysis.training.state import Position, Snapshot, explain_unwritable, save_snapshot
+from gst_analysis.training.state import Position, Snapshot, explain_unwritable, note_begun, save_snapshot
 from gst_analysis.training.table import (
     BEST,
     CONFIG,
     LAST,
+    LOGS,
     STATE,
     TRAINING_EPOCHS,
     TrainResult,
@@ -50,6 +51,8 @@ class Recorder:
         """What to tell of going on with this run."""
         run = parts.config.run
         with explain_unwritable(folder):
+            if parts.ranks.leads:
+                note_begun(folder, CONFIG, *LOGS)
             self.log = RunLog(
                 folder if parts.ranks.leads else None,
                 sizes=self._repair(snapshot),
@@ -237,6 +240,7 @@ class Recorder:
         scores = {
             key: last[key] for key in ("loss", "top1", "val_loss", "val_top1", "val_top5") if key in last
         }
+        note_begun(self.folder, name)
         where = {"epoch": position.epoch, "batch": position.batch, "step": position.step, "scores": scores}
         save_model(
             self.folder / name,
@@ -244,6 +248,7 @@ class Recorder:
             clip_spec=parts.config.clip.spec(),
             labels=parts.sources.labels,
             provenance={**parts.provenance, **where},
+            overwrite=True,  # prepare_folder has made sure that it is the run's own
         )
 
     def _log_skipped(self) -> None:

@@ -24,7 +24,7 @@ from gst_analysis.files import write_whole
 from gst_analysis.training.config import TrainConfig, fixed_settings
 from gst_analysis.training.loaders import is_dead_worker
 from gst_analysis.training.locks import FolderLock
-from gst_analysis.training.table import STATE, Resume
+from gst_analysis.training.table import BEGUN, BEST, CONFIG, KEPT, LAST, LOGS, STATE, Resume
 
 FORMAT, VERSION = "gst-analysis-training", 1
 
@@ -85,7 +85,9 @@ def save_snapshot(folder: Path, snapshot: Snapshot, config: TrainConfig) -> Path
         "machine": dict(snapshot.machine),
         "data": None if snapshot.data is None else dict(snapshot.data),
     }
-    return write_whole(folder / STATE, lambda file: torch.save(record, file))
+    path = write_whole(folder / STATE, lambda file: torch.save(record, file))
+    (folder / BEGUN).unlink(missing_ok=True)
+    return path
 
 
 def load_snapshot(folder: Path, config: TrainConfig) -> Snapshot | None:
@@ -142,15 +144,16 @@ def explain_unwritable(folder: Path) -> Iterator[None]:
 
 
 def prepare_folder(folder: Path, *, resume: Resume) -> FolderLock:
-    """Make the folder of a run and lock it; refuse to overwrite a run, and remove a killed one's drafts."""
+    """Make the folder of a run and lock it; refuse to replace anything, and remove a killed run's drafts."""
     _check_folder(folder, resume)
     lock: FolderLock | None = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FolderLock(folder)
         _check_folder(folder, resume)  # again: the run that held the lock until now may have left one
-        for path in folder.glob(".*.pt*"):  # write_whole's drafts of .pt and .pth files
-            path.unlink()
+        for name in (STATE, LAST, BEST, KEPT):
+            for path in folder.glob(f".{name}.*"):  # write_whole's drafts
+                path.unlink()
         return lock
     except BaseException as error:
         if lock is not None:
@@ -180,6 +183,32 @@ def _check_folder(folder: Path, resume: Resume) -> None:
             expected=f"a training run to go on with, so {STATE}",
             found=f"no {STATE} in it" if folder.is_dir() else "no such folder",
             todo="check --out; to begin a run there, leave out --resume or use --resume-if-any",
+        )
+    if not saved:
+        _refuse_files(folder)
+
+
+def note_begun(folder: Path, *names: str) -> None:
+    """Note files that a run is about to make before it is saved for the first time: they are its own.
+
+    A run that is killed before that leaves them, and nothing to go on from; the next one begins anew there.
+    """
+    if not (folder / STATE).exists():
+        with (folder / BEGUN).open("a", encoding="utf-8") as file:
+            file.write("".join(f"{name}\n" for name in names))
+
+
+def _refuse_files(folder: Path) -> None:
+    """Refuse a folder in which a run that begins would replace files: a recipe, or the end of another run."""
+    own = (folder / BEGUN).read_text(encoding="utf-8").split() if (folder / BEGUN).exists() else []
+    names = (LAST, BEST, CONFIG, *LOGS, KEPT)
+    found = sorted({path.name for name in names for path in folder.glob(name)} - set(own))
+    if found:
+        raise OutputError(
+            str(folder),
+            expected="a folder without files that a run would replace",
+            found=name_some(found),
+            todo="choose another folder with --out, or move them away",
         )
 
 

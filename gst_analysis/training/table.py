@@ -14,6 +14,12 @@ DEFAULT_RECIPE = "something-v2-gst-r50-8f"
 """The paper's."""
 BEST, LAST, STATE, CONFIG, LOCK = "best.pth", "last.pth", "state.pt", "config.toml", "run.lock"
 """The files of a run beside its logs; state.pt is what it goes on from."""
+EVENTS, STEPS, EPOCHS = LOGS = ("log.jsonl", "steps.csv", "epochs.csv")
+"""Its logs."""
+KEPT = "epoch-*.pth"
+"""Those of kept epochs."""
+BEGUN = ".gst-analysis.run"
+"""Lists the files of a run that was not saved yet, so that state.pt does not speak for them."""
 Resume = bool | Literal["required"]
 """Whether to go on with the run in a folder: True where there is one, `required` only if there is one."""
 

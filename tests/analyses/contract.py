@@ -26,12 +26,13 @@ from gst_analysis.analyses import find_analysis
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.cli import app, run
 from gst_analysis.clips.records import RecordList
-from gst_analysis.errors import GstError
+from gst_analysis.errors import GstError, OutputError
 from gst_analysis.options import flag_of, list_options, write_command
 from gst_analysis.results import Result
 from gst_analysis.rooms import About
 from gst_analysis.tables import check
 from gst_analysis.training.conditions import capture_random
+from tests.conftest import list_results
 
 ALONE = ("checkpoint", "checkpoints", "pairs", "annotations")
 COUNT = {"nothing": 0, **dict.fromkeys(ALONE, 1), "clip": 2, "clips": 2, "dataset": 2}
@@ -48,6 +49,8 @@ class Bench:
     file: Path
     second: Path
     """Another network of the same design, such as a later epoch's."""
+    third: Path
+    """One more, which no result is of."""
     records: RecordList
     annotations: Path
     folder: Path
@@ -145,6 +148,32 @@ def check_files(result: Result[Any], folder: Path) -> None:
     assert not second
     with pytest.raises(GstError, match="expected"):
         result.save(folder, ["docx"])
+    check_kept(result, folder / "one")
+
+
+def read_all(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder, but for the note of what is its own there."""
+    return {name: (folder / name).read_bytes() for name in list_results(folder)}
+
+
+def check_kept(result: Result[Any], folder: Path) -> None:
+    """In its folder a result may be saved again, and one of other inputs not, but where that is asked for.
+
+    Then nothing is left of the first that is not of the second: no old pictures among new ones.
+    """
+    before = read_all(folder)
+    result.save(folder)
+    assert read_all(folder) == before
+    origin = result.provenance
+    another = dataclasses.replace(origin, sources={**origin.sources, "another": "f" * 64})
+    other = dataclasses.replace(result, provenance=another)
+    with pytest.raises(OutputError, match=r"other inputs.*overwrite=True") as caught:
+        other.save(folder)
+    assert "\n" not in str(caught.value)
+    assert read_all(folder) == before
+    written = {Path(path).name for path in other.save(folder, overwrite=True).values()}
+    assert set(list_results(folder)) == written
+    assert list_results(folder)
 
 
 def check_options(about: About) -> None:
@@ -225,6 +254,32 @@ def fingerprint(model: LoadedModel) -> tuple[Any, ...]:
     return weights.hexdigest(), modes, hooks, grads, wanted, torch.get_num_threads(), *drawn
 
 
+def check_refused(about: About, bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command leaves another checkpoint's results as they are, and any file that has one of its names."""
+    out, mine = bench.folder / "out", bench.folder / "mine"
+    written = read_all(out)
+    words = [
+        about.command,
+        *list_words(about, dataclasses.replace(bench, file=bench.third, second=bench.third)),
+    ]
+    code = run([*words, "--out", str(out)])
+    told = capsys.readouterr()
+    assert read_all(out) == written
+    if about.needs not in ("nothing", "annotations") and about.command != "cost":  # the same for a design
+        assert code == 2
+        assert told.out == ""
+        assert told.err.count("\n") == 1
+        assert "--overwrite" in told.err
+    mine.mkdir()
+    for name in written:
+        (mine / name).write_text("mine")
+    words = [about.command, *list_words(about, bench), "--out", str(mine)]
+    assert run(words) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert set(read_all(mine).values()) == {b"mine"}
+    assert sorted(path.name for path in mine.iterdir()) == sorted(written)
+
+
 def check_command(about: About, bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     """With --json one document and nothing else; a missing file is one line and exit code 2."""
     words = [about.command, *list_words(about, bench), "--out", str(bench.folder / "out"), "--json"]
@@ -232,6 +287,7 @@ def check_command(about: About, bench: Bench, capsys: pytest.CaptureFixture[str]
     assert run([*words, *["--formats", "csv"] * formats]) in (0, 1)
     told = capsys.readouterr()
     json.loads(told.out, parse_constant=pytest.fail)
+    check_refused(about, bench, capsys)
     if about.needs == "nothing":
         return
     others = [] if about.needs == "checkpoints" else words[2:-3]  # a batch goes on without one of several

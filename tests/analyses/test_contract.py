@@ -21,6 +21,7 @@ def build_bench(folder: Path) -> Bench:
     made = small_model()
     file = save_model(folder / "small.pth", made.module, clip_spec=made.clip_spec)
     second = save_model(folder / "second.pth", small_model(seed=1).module, clip_spec=made.clip_spec)
+    third = save_model(folder / "third.pth", small_model(seed=2).module, clip_spec=made.clip_spec)
     records = write_clips(folder / "videos", [0, 1, 2, 3, 4])
     labels = {f"class {number}": str(number) for number in range(5)}
     (folder / "labels.json").write_text(json.dumps(labels))
@@ -33,7 +34,7 @@ def build_bench(folder: Path) -> Bench:
     model: LoadedModel = load_model(file)
     out = folder / "written"
     out.mkdir()
-    return Bench(model, file, second, records, annotations, out)
+    return Bench(model, file, second, third, records, annotations, out)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from gst_analysis.reporting import making
 from gst_analysis.reporting.walking import list_sections
 from tests.analyses.contract import check_analysis
 from tests.analyses.test_contract import build_bench
-from tests.conftest import SaveSmall
+from tests.conftest import SaveSmall, list_results
 
 HERE = str(Path(__file__).parent)
 TOY = {"count-norms": "Count the batch norms of a network."}
@@ -45,7 +45,7 @@ def test_a_folder_and_a_line_are_a_command(
     words = ["count-norms", str(save_small()), "--out", str(tmp_path / "out")]
     assert program.run(words) == 0
     assert "batch norms\nnote: it is only a count\n" in capsys.readouterr().out
-    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == sorted(
+    assert list_results(tmp_path / "out") == sorted(
         f"counts.{kind}" for kind in ("png", "svg", "pdf", "csv", "parquet", "json")
     )
     assert program.run([*words, "--least", "1000", "--json"]) == 0

@@ -5,7 +5,6 @@ One server and one browser serve all tests here. They are skipped where there is
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import socket
@@ -23,7 +22,7 @@ import app
 from gst_analysis.analyses.traces.single_clips import planted_clips
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.cli import run
-from tests.conftest import SMALL_CLIPS, build_small
+from tests.conftest import SMALL_CLIPS, build_small, list_results
 
 ROOT = Path(app.__file__).parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -223,4 +222,4 @@ def test_a_downloaded_table_is_the_command_lines(
     assert run(["bn-hist", "first.pth", "--formats", "csv", "--out", "told"]) == 0
     assert download.value.suggested_filename == "bn_scales.csv"
     assert Path(download.value.path()).read_bytes() == (lab / "told" / "bn_scales.csv").read_bytes()
-    assert os.listdir(lab / "told") == ["bn_scales.csv"]
+    assert list_results(lab / "told") == ["bn_scales.csv"]

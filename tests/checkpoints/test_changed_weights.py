@@ -78,7 +78,7 @@ def test_scales_are_those_of_the_network(model: LoadedModel, tmp_path: Path) -> 
     assert (importance.table.loc[importance.table["layer"] == LAYER, "gamma"] == 0).all()
     assert importance.provenance.sources["small"] == ""
     assert torch.equal(model.checkpoint.state[f"{LAYER}.weight"], before)
-    saved = scales.bn_scales(str(save_model(tmp_path / "small.pth", model)))
+    saved = scales.bn_scales(str(save_model(tmp_path / "small.pth", model, overwrite=True)))
     assert saved.table["gamma"].tolist() == scales.bn_scales(model).table["gamma"].tolist()
 
 

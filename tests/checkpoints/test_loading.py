@@ -9,9 +9,10 @@ import pytest
 import torch
 import torchvision
 
+from gst_analysis.checkpoints.cards import save_card
 from gst_analysis.checkpoints.loading import load_checkpoint, load_model, save_model
 from gst_analysis.checkpoints.shapes import expected_shapes
-from gst_analysis.errors import BrokenCheckpoint, SpecError
+from gst_analysis.errors import BrokenCheckpoint, OutputError, SpecError
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ClipSpec, ModelSpec, model_names
 from tests.checkpoints import foreign
@@ -194,8 +195,6 @@ def test_the_old_pickle_form_of_torch_loads(tmp_path: Path) -> None:
 
 
 def test_a_card_beside_the_file_supplies_what_weights_cannot_say(tmp_path: Path) -> None:
-    from gst_analysis.checkpoints.cards import save_card
-
     path = save(tmp_path / "a.pth", foreign.gst_video(planes=16, classes=3))
     card = {"sha256": load_checkpoint(path).sha256, "labels": ["x", "y", "z"], "clip_spec": {"crop": 96}}
     save_card(path, card)
@@ -214,9 +213,30 @@ def test_saving_is_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(torch, "save", die)
     with pytest.raises(KeyboardInterrupt):
-        save_model(path, build_small("gst-resnet26s", seed=1))
+        save_model(path, build_small("gst-resnet26s", seed=1), overwrite=True)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.pth"]
+
+
+@pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
+def test_another_file_is_replaced_only_if_that_was_asked_for(tmp_path: Path, name: str) -> None:
+    path = save_model(tmp_path / name, build_small("gst-resnet26s"))
+    before = path.read_bytes()
+    assert save_model(path, build_small("gst-resnet26s")) == path  # the same bytes
+    with pytest.raises(OutputError, match="overwrite=True in Python"):
+        save_model(path, build_small("gst-resnet26s", seed=1))
+    assert path.read_bytes() == before
+    save_model(path, build_small("gst-resnet26s", seed=1), overwrite=True)
+    assert path.read_bytes() != before
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_a_card_takes_the_place_of_a_card_alone(tmp_path: Path) -> None:
+    for text in ("[1]", "{}", "no JSON"):
+        (tmp_path / "a.json").write_text(text)
+        with pytest.raises(OutputError, match="found another file"):
+            save_card(tmp_path / "a.pth", {"sha256": "0"})
+        assert (tmp_path / "a.json").read_text() == text
 
 
 def test_labels_must_be_one_a_class(tmp_path: Path) -> None:
@@ -230,6 +250,6 @@ def test_a_safetensors_file_is_known_whatever_its_first_byte(tmp_path: Path, fir
     network = build_small("gst-resnet26s")
     path = save_model(tmp_path / "a.safetensors", network, provenance={"padding": ""})
     wanted = "x" * ((first_byte - path.read_bytes()[0]) % 256)
-    path = save_model(path, network, provenance={"padding": wanted})
+    path = save_model(path, network, provenance={"padding": wanted}, overwrite=True)
     assert path.read_bytes()[0] == first_byte
     assert load_checkpoint(path).provenance["padding"] == wanted

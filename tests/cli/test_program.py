@@ -19,7 +19,7 @@ from gst_analysis.checkpoints.loading import load_checkpoint, save_model
 from gst_analysis.cli import app, run
 from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.results import find_version
-from tests.conftest import SaveSmall, build_small
+from tests.conftest import SaveSmall, build_small, list_results
 
 COMMANDS = list(app.commands)
 
@@ -73,9 +73,7 @@ def test_bn_hist_writes_what_it_lists(
     files = record["files"]
     assert isinstance(files, dict)
     assert sorted(files) == sorted(kinds.split(","))
-    assert sorted(Path(f).name for f in files.values()) == sorted(
-        p.name for p in (tmp_path / "out").iterdir()
-    )
+    assert sorted(Path(f).name for f in files.values()) == list_results(tmp_path / "out")
     checkpoints = record["checkpoints"]
     assert isinstance(checkpoints, list)
     assert [c["path"] for c in checkpoints] == paths
@@ -249,6 +247,16 @@ def test_a_place_that_cannot_be_written_is_refused_before_any_work(
         assert run([command, *name, "--out", str(place)]) == 2
         expected = f"gst-analyze: {place}: expected a folder that can be written to; found a file; "
         assert capsys.readouterr().err.startswith(expected)
+
+
+def test_every_command_that_writes_asks_before_it_replaces() -> None:
+    """All but two take --overwrite; those are refused wherever a file of theirs could be in the way."""
+    asking = {
+        name
+        for name, command in app.commands.items()
+        if any("--overwrite" in parameter.opts for parameter in command.params)
+    }
+    assert set(WRITING) - asking == {"train", "demo"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -68,9 +68,19 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(np, "savez", fail)
     with pytest.raises(KeyboardInterrupt):
-        make_logits(("other",)).save(path)
+        make_logits(("other",)).save(path, overwrite=True)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["some.npz"]
+
+
+def test_another_file_is_replaced_only_if_that_was_asked_for(tmp_path: Path) -> None:
+    path = make_logits().save(tmp_path / "some.npz")
+    before = path.read_bytes()
+    assert make_logits().save(path) == path
+    with pytest.raises(OutputError, match="overwrite=True in Python"):
+        make_logits(("other",)).save(path)
+    assert path.read_bytes() == before
+    assert FrameLogits.load(make_logits(("other",)).save(path, overwrite=True)).clips == ("other",)
 
 
 def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gst_analysis.cli import run
-from tests.conftest import SaveSmall
+from tests.conftest import SaveSmall, list_results
 from tests.report.pages import leave_all_but, write_world
 
 
@@ -76,10 +76,13 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(
     assert (tmp_path / "file").read_text() == "kept"
 
 
-def test_an_older_report_is_replaced_whole(save_small: SaveSmall, tmp_path: Path) -> None:
+def test_any_other_report_is_replaced_if_that_was_asked_for(save_small: SaveSmall, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "report.html").write_text("an older one")
     words = ["report", str(save_small()), "--out", str(tmp_path / "out")]
-    assert run([*words, "--without", leave_all_but("cost")]) == 0
-    assert [file.name for file in (tmp_path / "out").iterdir()] == ["report.html"]
+    words += ["--without", leave_all_but("cost")]
+    assert run(words) == 2
+    assert (tmp_path / "out" / "report.html").read_text() == "an older one"
+    assert run([*words, "--overwrite"]) == 0
+    assert list_results(tmp_path / "out") == ["report.html"]
     assert (tmp_path / "out" / "report.html").read_text().startswith("<!doctype html>")

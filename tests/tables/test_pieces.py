@@ -21,6 +21,12 @@ from tests.inference.fakes import fake_model, write_greys
 KINDS = ("csv", "parquet")
 
 
+def move(files: list[Path]) -> None:
+    """Out of the hidden folder."""
+    for file in files:
+        file.rename(file.parent.parent / file.name)
+
+
 def test_memory_stays_flat_however_many_rows_there_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -30,7 +36,7 @@ def test_memory_stays_flat_however_many_rows_there_are(
 
     def peak(pieces: int) -> int:
         tracemalloc.start()
-        with write_tables(tmp_path / str(pieces), {"t": schema}, KINDS) as tables:
+        with write_tables(tmp_path / str(pieces), {"t": schema}, KINDS, place=move) as tables:
             for _ in range(pieces):
                 tables["t"].add(rows.copy())
         top = tracemalloc.get_traced_memory()[1]
@@ -69,7 +75,7 @@ def test_pieces_appear_whole_or_not_at_all(tmp_path: Path) -> None:
     schema = Schema("NUMBERS", {"number": whole("a")})
 
     def break_off() -> None:
-        with write_tables(tmp_path / "o", {"t": schema}, KINDS) as tables:
+        with write_tables(tmp_path / "o", {"t": schema}, KINDS, place=move) as tables:
             tables["t"].add(pd.DataFrame({"number": [1, 2]}))
             tables["t"].flush()
             tables["t"].add(pd.DataFrame({"other": [1]}))
@@ -77,12 +83,12 @@ def test_pieces_appear_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(TableError):
         break_off()
     assert not list((tmp_path / "o").iterdir())
-    with write_tables(tmp_path / "o", {"t": schema}, KINDS):
+    with write_tables(tmp_path / "o", {"t": schema}, KINDS, place=move):
         pass
     assert pd.read_parquet(tmp_path / "o" / "t.parquet").columns.tolist() == ["number"]
     assert (tmp_path / "o" / "t.csv").read_text() == "number\n"
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError), write_tables(tmp_path / "file", {"t": schema}, KINDS):
+    with pytest.raises(OutputError), write_tables(tmp_path / "file", {"t": schema}, KINDS, place=move):
         pass
 
 
@@ -94,7 +100,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(pd.DataFrame, "to_csv", fill)
     with (
         pytest.raises(OutputError, match=r"room to write it.*No space left on device"),
-        write_tables(tmp_path, {"t": schema}, KINDS) as tables,
+        write_tables(tmp_path, {"t": schema}, KINDS, place=move) as tables,
     ):
         tables["t"].add(pd.DataFrame({"name": ["x"]}))
     assert not list(tmp_path.iterdir())

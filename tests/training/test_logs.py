@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from gst_analysis.training.logs import EVENTS, STEPS, RunLog
-from gst_analysis.training.table import TRAINING_STEPS
+from gst_analysis.training.logs import RunLog
+from gst_analysis.training.table import EVENTS, STEPS, TRAINING_STEPS
 
 ROW = dict.fromkeys(TRAINING_STEPS.columns, 1) | {"loss": 0.5, "top1": float("nan")}
 

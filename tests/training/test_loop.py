@@ -17,6 +17,7 @@ from gst_analysis.training.loop import train
 from gst_analysis.training.progress import TrainProgress
 from gst_analysis.training.recipes import load_config
 from gst_analysis.training.table import TRAINING_EPOCHS, TRAINING_STEPS
+from tests.conftest import list_results
 from tests.training.runs import SETTINGS, STEPS, assert_same, tiny, weights
 
 CHANCE = 1 / 12
@@ -73,11 +74,7 @@ def test_the_public_function_takes_a_dict_and_its_result_keeps_the_contract(
     assert not result.pages()
     assert "<table" in result._repr_html_()
     saved = result.save(tmp_path / "saved")
-    assert sorted(path.name for path in (tmp_path / "saved").iterdir()) == [
-        "training.csv",
-        "training.json",
-        "training.parquet",
-    ]
+    assert list_results(tmp_path / "saved") == ["training.csv", "training.json", "training.parquet"]
     document = result.to_document(saved)
     assert list(document) == ["summary", "epochs", "files", "notes"]
     assert document["files"] == {"last": str(tmp_path / "run" / "last.pth"), **saved}

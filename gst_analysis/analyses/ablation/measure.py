@@ -285,7 +285,10 @@ def _build_result(
         "clip_spec": model.clip_spec.to_json(),
     }
     provenance = Provenance(
-        {name: model.sha256, **(records.sources or {})}, {name: model.spec.to_json()}, described
+        {name: model.sha256, **(records.sources or {})},
+        {name: model.spec.to_json()},
+        described,
+        clips=records.name_clips(),
     )
     return Ablation(
         check(table[list(ABLATION.columns)], ABLATION),

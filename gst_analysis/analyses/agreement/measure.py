@@ -124,7 +124,8 @@ def _trace_back(ablations: Mapping[str, Ablation], options: AgreementOptions) ->
     }
     specs = {name: one.provenance.specs[one.name] for name, one in ablations.items()}
     settings = {"interventions": options.interventions, "bootstrap": asdict(bootstrap_of(options))}
-    return Provenance(sources, specs, settings)
+    clips = dict.fromkeys(clip for one in ablations.values() for clip in one.provenance.clips)
+    return Provenance(sources, specs, settings, clips=tuple(clips))
 
 
 def join_scores(importance: pd.DataFrame, data: pd.DataFrame) -> pd.DataFrame:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gst_analysis.analyses.dataset_check import DatasetCheck, DatasetCheckOptions, check_dataset
-from gst_analysis.console.options import Json, check_out, takes_options
+from gst_analysis.console.options import Json, Overwrite, check_out, takes_options
 from gst_analysis.console.output import (
     build_table,
     escape,
@@ -16,12 +18,15 @@ from gst_analysis.console.output import (
     print_json,
     print_remarks,
     print_table,
+    save_or_keep,
     show_progress,
 )
+from gst_analysis.options import files_of
 
 commands = typer.Typer()
 
 _OPTIONS = DatasetCheckOptions()
+_FILES = files_of(DatasetCheck, None)
 
 
 @commands.command(
@@ -36,6 +41,7 @@ def look_through(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the table.", metavar="DIR", callback=check_out)
     ] = None,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """Look through a data set's clips.
@@ -43,9 +49,11 @@ def look_through(
     Reports missing, unreadable, truncated, too short and mislabelled clips in one table: of a folder those
     of all its lists, for training, validation and testing. Exits with 1 if there is any.
     """
+    chosen = replace(_FILES, out=out, overwrite=overwrite)
+    chosen.check_free({"annotations": annotations})
     with show_progress("looking at clips") as progress:
         result = check_dataset(annotations, options=options, progress=progress)
-    files = result.save(out) if out else {}
+    files = save_or_keep(partial(result.save, overwrite=overwrite), out) if out else {}
     if json:
         print_json(result.to_document(files))
     else:

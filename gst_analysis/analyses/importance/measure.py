@@ -100,6 +100,7 @@ def score_checkpoints(
         {name: one.sha256 for name, one in read.items()},
         {name: one.spec for name, one in read.items()},
         {"paths": {name: one.path for name, one in read.items()}, "device": settings.device},
+        clips=() if records is None else records.name_clips(),
     )
     return Importance(
         table,

@@ -109,7 +109,9 @@ def measure_influence(
     if not means.clips:
         raise _none_read(failures)
     notes = records.notes if isinstance(records, RecordList) else ()
-    return _assemble(model, means, look, places, failures, notes)
+    found = _assemble(model, means, look, places, failures, notes)
+    named = replace(found.provenance, clips=tuple(record.clip for record in records))
+    return replace(found, provenance=named)
 
 
 def _count_steps(model: LoadedModel, look: _Look) -> int:

@@ -118,7 +118,7 @@ def _assemble(
     return SaliencyMaps(
         _tabulate(model, record.clip, class_id, block, maps, frames),
         _summarise(model, record.clip, class_id, block, maps, shares),
-        Provenance({name: model.sha256}, {name: model.spec.to_json()}, told),
+        Provenance({name: model.sha256}, {name: model.spec.to_json()}, told, clips=(record.clip,)),
         notes=(*model.notes, *(() if model.labels else (UNNAMED,)), *_remarks(maps)),
         pictures=_shrink(frames),
         window=locate_crop(height, width, spec),

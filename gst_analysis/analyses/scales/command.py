@@ -9,7 +9,7 @@ import typer
 
 from gst_analysis.analyses.scales import BnScales, ScaleOptions, bn_scales, reference
 from gst_analysis.analyses.scales.table import GroupStatistics
-from gst_analysis.console.options import CheckpointFiles, Json, Out, takes_options
+from gst_analysis.console.options import CheckpointFiles, Json, Out, Overwrite, takes_options
 from gst_analysis.console.output import (
     build_table,
     escape,
@@ -52,14 +52,16 @@ def bn_hist(
 
 
 @commands.command("reference", epilog="Example: gst-analyze reference ckpt.pth --out to-send")
-def write_reference(checkpoint: _File, out: Out = Path(), json: Json = False) -> None:
+def write_reference(
+    checkpoint: _File, out: Out = Path(), overwrite: Overwrite = False, json: Json = False
+) -> None:
     """Write the scales of a checkpoint into a small file to send.
 
     It holds the checkpoint's hash, what network it is, and the batch norms after its temporal operators, but
     no weights. compare and bn-hist take it in the checkpoint's place.
     """
     found = reference(checkpoint)
-    path = found.save(out)
+    path = found.save(out, overwrite=overwrite)
     told = {
         "network": found.spec.label,
         "sha256": found.sha256,

@@ -68,15 +68,20 @@ class Reference:
             "scales": scales,
         }
 
-    def save(self, folder: str | os.PathLike[str]) -> Path:
+    def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write `<checkpoint>-reference.json`, whole or not at all.
 
+        Args:
+            folder: where to; made if it is not there.
+            overwrite: take the place of another file of that name.
+
         Raises:
-            OutputError: the folder cannot be written.
+            OutputError: the folder cannot be written, or another file is there.
         """
         text = json.dumps(self.to_document(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         path = Path(folder) / f"{self.checkpoint}-reference.json"
-        return write_whole(path, lambda file: file.write(f"{text}\n".encode("utf-8", "backslashreplace")))
+        content = f"{text}\n".encode("utf-8", "backslashreplace")
+        return write_whole(path, lambda file: file.write(content), replace=overwrite)
 
 
 def list_groups(unit: Unit) -> tuple[str, ...]:

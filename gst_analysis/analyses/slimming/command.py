@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gst_analysis.analyses.slimming import Slimming, SlimOptions, slim
-from gst_analysis.analyses.slimming.table import NetworkCost
+from gst_analysis.analyses.slimming.table import SLIMMED, TUNED, NetworkCost
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, print_pairs, print_table, show_progress
+from gst_analysis.errors import legible
 from gst_analysis.options import Files, files_of
+from gst_analysis.outputs import check_free
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +45,12 @@ def slim_network(
     every block, and, given clips, accuracy over multiply-adds beside equal shares and random channels.
     --fine-tune trains it, the whole network, and points of the curve on the data set's training list, and
     measures them again. To go on alone: gst-analyze train RECIPE --set model.weights=slim/ckpt-slim.pth
+    A network that is there already gives way with --overwrite alone.
     """
+    if files.out is not None and not files.overwrite:
+        endings = (SLIMMED,) if options.fine_tune is None else (SLIMMED, TUNED)
+        names = [f"{legible(Path(checkpoint).stem)}{ending}" for ending in endings]
+        check_free(files.out, Slimming.stem, names)
     with show_progress("slimming") as progress:
         result = slim(checkpoint, dataset, options=options, progress=progress)
     finish(result, files, json=json, show=print_slimming)

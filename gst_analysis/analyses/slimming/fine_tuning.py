@@ -18,7 +18,7 @@ import pandas as pd
 from gst_analysis.analyses.slimming.curve import LEVELS, Point, SlimmingCurve
 from gst_analysis.analyses.slimming.order import Proposal
 from gst_analysis.analyses.slimming.pruning import measure_masked, prune_model
-from gst_analysis.analyses.slimming.table import SLIM_METHODS, SLIM_TUNED, SlimOptions
+from gst_analysis.analyses.slimming.table import SLIM_METHODS, SLIM_TUNED, TUNED, SlimOptions
 from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
@@ -254,5 +254,5 @@ def _spread(before: Interval, after: Interval) -> dict[str, float]:
 
 
 def _rename(tuned: LoadedModel, whole: LoadedModel) -> LoadedModel:
-    path = Path(f"{whole.checkpoint.name}-slim-tuned")
+    path = Path(f"{whole.checkpoint.name}{TUNED}")
     return dataclasses.replace(tuned, checkpoint=dataclasses.replace(tuned.checkpoint, path=path, sha256=""))

@@ -203,4 +203,5 @@ def _tell_origin(
     asked: dict[str, Any] = {"score": options.score, "seed": options.seed, **options.target}
     asked |= {"size": model.clip_spec.crop}
     asked |= {"fine_tuning": config.to_json()} if config is not None else {}
-    return Provenance(sources, {name: model.spec.to_json()}, asked)
+    clips = () if records is None else records.name_clips()
+    return Provenance(sources, {name: model.spec.to_json()}, asked, clips=clips)

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gst_analysis.analyses.slimming.order import Proposal
+from gst_analysis.analyses.slimming.table import SLIMMED
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.checkpoints.own_weights import forget_scores
 from gst_analysis.clips.records import RecordList
@@ -55,7 +56,7 @@ def prune_model(model: LoadedModel, proposal: Proposal) -> LoadedModel:
     }
     checkpoint = dataclasses.replace(
         model.checkpoint,
-        path=Path(f"{model.checkpoint.name}-slim"),
+        path=Path(f"{model.checkpoint.name}{SLIMMED}"),
         sha256="",
         spec=proposal.spec,
         state=state,

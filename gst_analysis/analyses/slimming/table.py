@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gst_analysis.errors import SpecError
-from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, Writer
 from gst_analysis.options import DatasetOptions, DeviceOptions, option
+from gst_analysis.outputs import Outputs
 from gst_analysis.results import Result
 from gst_analysis.rooms import Door
 from gst_analysis.tables import Schema, check_choices, real, text, whole
@@ -26,6 +25,9 @@ else:
 
 SCORES_FROM_DATA = ("activation_norm", "taylor")
 SLIM_SCORES = ("gamma", "abs_gamma", "invariant", "invariant_spread", "invariant_output", *SCORES_FROM_DATA)
+
+SLIMMED, TUNED = "-slim.pth", "-slim-tuned.pth"
+"""How files of smaller networks end, after the whole one's name: none can be the whole one's."""
 
 SLIM_METHODS = ("score", "uniform", "random")
 
@@ -213,23 +215,17 @@ class Slimming(Result[SlimSummary]):
         more = {"slimming_curve": self.curve, "slimming_fine_tuned": self.tuned}
         return {self.stem: self.table} | {name: one for name, one in more.items() if one is not None}
 
-    def save(
-        self, folder: str | os.PathLike[str], kinds: Sequence[str] | None = None, *, dark: bool = False
-    ) -> dict[str, str]:
+    def _write_to(self, outputs: Outputs, kinds: Sequence[str], *, dark: bool) -> dict[str, str]:
         """Write the smaller checkpoints whatever the kinds are, and tables and figures as any result does.
 
-        Args:
-            folder: where to; made if it is not there.
-            kinds: some of this result's `kinds`; its tables alone if None.
-            dark: draw for a dark background.
-
-        Returns:
-            The files: the checkpoints first, by their names, then those of any result.
+        A network may have cost hours: even an own one gives way only where that was asked for.
         """
-        written = super().save(folder, kinds, dark=dark)
-        models = [model for model in (self.model, self.tuned_model) if model is not None]
-        networks = [_save_network(model, Path(folder)) for model in models]
-        return {path.name: str(path) for path in networks} | written
+        networks = {}
+        for model in (self.model, self.tuned_model):
+            if model is not None:
+                name = f"{model.checkpoint.name}.pth"
+                networks[name] = str(outputs.write(name, _network_writer(model), guarded=True))
+        return networks | super()._write_to(outputs, kinds, dark=dark)
 
     def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What `gst-analyze slim --json` prints."""
@@ -250,10 +246,9 @@ class Slimming(Result[SlimSummary]):
         }
 
 
-def _save_network(model: LoadedModel, folder: Path) -> Path:
+def _network_writer(model: LoadedModel) -> Writer:
     checkpoint = model.checkpoint
-    return loading.save_model(
-        folder / f"{checkpoint.name}.pth",
+    return loading.model_writer(
         model.module,
         clip_spec=checkpoint.clip_spec,
         labels=checkpoint.labels,

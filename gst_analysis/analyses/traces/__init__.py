@@ -72,6 +72,7 @@ def trace_to_folder(
     folder: str | os.PathLike[str],
     *,
     kinds: Sequence[str] = TABLE_FORMATS,
+    overwrite: bool = False,
     options: TraceOptions,
     progress: Progress | None = None,
 ) -> TracedFolder:
@@ -85,16 +86,17 @@ def trace_to_folder(
         clips: video files, frame folders, folders of either, globs; or records.
         folder: where the tables go.
         kinds: csv, parquet and json (the summary), and formats of the one figure.
+        overwrite: also replace the results of other inputs, and any file that has one of the names.
         options: those of `trace`.
         progress: called after every clip.
 
     Raises:
         DataError: as `trace` does.
         SpecError: also, kinds of which none is a table.
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or something there would be replaced.
     """
     run = _start(source, clips, options, keep_frames=False)
-    return folders.write_traces(run, Path(folder), kinds, progress=progress)
+    return folders.write_traces(run, Path(folder), kinds, overwrite=overwrite, progress=progress)
 
 
 def _start(

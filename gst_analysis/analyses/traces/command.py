@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,15 @@ from gst_analysis.analyses import traces
 from gst_analysis.analyses.traces import TracedFolder, TraceOptions, Traces
 from gst_analysis.analyses.traces.table import ListOptions, TraceSummary
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
-from gst_analysis.console.output import build_table, conclude, escape, print_pairs, print_table, show_progress
+from gst_analysis.console.output import (
+    build_table,
+    conclude,
+    escape,
+    print_pairs,
+    print_table,
+    save_or_keep,
+    show_progress,
+)
 from gst_analysis.errors import one_line
 from gst_analysis.options import Files, files_of
 from gst_analysis.rooms import Door
@@ -59,7 +68,13 @@ def trace(
     with show_progress("tracing", len(records)) as progress:
         if stream:
             folder = traces.trace_to_folder(
-                checkpoint, records, out, kinds=files.formats, options=options, progress=progress
+                checkpoint,
+                records,
+                out,
+                kinds=files.formats,
+                overwrite=files.overwrite,
+                options=options,
+                progress=progress,
             )
         else:
             result = traces.trace(checkpoint, records, options=options, progress=progress)
@@ -67,7 +82,8 @@ def trace(
         conclude(folder, folder.files, json=json, show=print_traced_folder)
         return
     with show_progress("drawing", len(records)) as progress:
-        written = result.save(out, files.formats, dark=files.dark, progress=progress)
+        save = partial(result.save, kinds=files.formats, dark=files.dark, overwrite=files.overwrite)
+        written = save_or_keep(partial(save, progress=progress), out)
     conclude(result, written, json=json, show=print_traces)
 
 

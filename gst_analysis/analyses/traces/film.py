@@ -17,7 +17,8 @@ from gst_analysis.clips.media import Seconds
 from gst_analysis.clips.opened import OpenedClips
 from gst_analysis.clips.pictures import iterate_frames, measure_rate, read_times
 from gst_analysis.clips.records import ClipRecord
-from gst_analysis.style.films import save_film
+from gst_analysis.files import Writer, write_whole
+from gst_analysis.style.films import film_writer, kind_of_film
 from gst_analysis.style.names import shorten
 from gst_analysis.style.theme import DARK, wrong_colour
 
@@ -39,18 +40,22 @@ class Caption:
     """Whether the state changed a moment ago."""
 
 
-def film_clip(path: Path, record: ClipRecord, story: ClipStory, at_hand: OpenedClips) -> Path:
-    """Write a clip with its running prediction as a video, whole or not at all.
+@dataclass(frozen=True)
+class Footage:
+    """A clip's frames with their places in the video, read one by one, and when they are shown."""
 
-    Args:
-        path: ends in .mp4 or .webm.
-        record: where the clip lies.
-        story: its trace.
-        at_hand: clips that are opened.
+    frames: Iterable[tuple[int, np.ndarray]]
+    rate: float
+    """Frames a second."""
+    times: Sequence[float] | None = None
+    """The second from which each frame is shown, the first at 0, where they do not follow evenly."""
+
+
+def read_footage(record: ClipRecord, at_hand: OpenedClips) -> Footage:
+    """What a film of a clip is made of.
 
     Raises:
-        DataError: a frame cannot be read.
-        OutputError: another ending, or a place that cannot be written.
+        DataError: a frame cannot be read, now or when its turn comes.
     """
     frames = (
         (int(place), pixels)
@@ -59,8 +64,7 @@ def film_clip(path: Path, record: ClipRecord, story: ClipStory, at_hand: OpenedC
     )
     times = read_times(record, at_hand=at_hand)
     uneven = None if times is None or _are_even(times) else times.tolist()
-    rate = measure_rate(record, at_hand=at_hand)
-    return save_annotated_video(path, frames, story, rate=rate, times=uneven)
+    return Footage(frames, measure_rate(record, at_hand=at_hand), uneven)
 
 
 def _are_even(times: Seconds) -> bool:
@@ -68,27 +72,26 @@ def _are_even(times: Seconds) -> bool:
     return bool(np.ptp(np.diff(times)) < _ROUNDING_S) if len(times) > 1 else True
 
 
-def save_annotated_video(
-    path: Path,
-    frames: Iterable[tuple[int, np.ndarray]],
-    story: ClipStory,
-    *,
-    rate: float,
-    times: Sequence[float] | None = None,
-) -> Path:
+def save_annotated_video(path: Path, footage: Footage, story: ClipStory, *, replace: bool = True) -> Path:
     """Write a video of the clip with the prediction of the moment below the picture, whole or not at all.
 
     Args:
         path: ends in .mp4 or .webm.
-        frames: place in the video and pixels (H, W, 3) of every frame, in order; read one by one.
+        footage: the clip.
         story: what read_story made of the clip's tables.
-        rate: frames a second.
-        times: the second from which each frame is shown, the first at 0, where they do not follow evenly.
+        replace: take the place of a file of that name.
 
     Raises:
-        OutputError: another ending, or a place that cannot be written.
+        DataError: a frame cannot be read.
+        OutputError: another ending, a place that cannot be written, or another file there.
     """
-    return save_film(path, _compose(frames, story, rate, times), rate=rate, times=times)
+    return write_whole(path, annotated_writer(kind_of_film(path), footage, story), replace=replace)
+
+
+def annotated_writer(kind: str, footage: Footage, story: ClipStory) -> Writer:
+    """What writes such a video, mp4 or webm."""
+    rate, times = footage.rate, footage.times
+    return film_writer(kind, _compose(footage.frames, story, rate, times), rate=rate, times=times)
 
 
 def follow_captions(

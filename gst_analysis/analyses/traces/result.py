@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from gst_analysis.analyses.traces.table import (
 )
 from gst_analysis.clips.finding import name_files
 from gst_analysis.errors import DataError, SpecError, name_some, one_line
-from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, to_plain
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, Writer, to_plain
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Provenance, Result
 from gst_analysis.rooms import Door
@@ -159,10 +159,17 @@ class Traces(Result[TraceSummary]):
         one = dataclasses.replace(self.only(clip), curves=top_k)
         return next(iter(one.pages(dark=dark).values()))
 
-    def save_video(self, path: str | os.PathLike[str], clip: str | None = None) -> str:
-        """The clip with its running prediction below it, as .mp4 or .webm."""
+    def save_video(
+        self, path: str | os.PathLike[str], clip: str | None = None, *, overwrite: bool = False
+    ) -> str:
+        """The clip with its running prediction below it, as .mp4 or .webm.
+
+        Raises:
+            OutputError: another ending, a place that cannot be written, or another file there.
+        """
         (name,) = self.only(clip).drawn
-        return str(film.film_clip(Path(path), self.records[name], self.story(name), self.at_hand))
+        footage = film.read_footage(self.records[name], self.at_hand)
+        return str(film.save_annotated_video(Path(path), footage, self.story(name), replace=overwrite))
 
     def save(
         self,
@@ -170,6 +177,7 @@ class Traces(Result[TraceSummary]):
         kinds: Sequence[str] | None = None,
         *,
         dark: bool = False,
+        overwrite: bool = False,
         progress: Progress = no_progress,
     ) -> dict[str, str]:
         """Write tables, and figure, page and film of every clip as `trace-<clip>.<kind>`.
@@ -180,6 +188,7 @@ class Traces(Result[TraceSummary]):
             folder: where to; made if it is not there.
             kinds: some of this result's `kinds`; its tables alone if None.
             dark: draw for a dark background.
+            overwrite: also replace the results of other inputs, and any file that has one of the names.
             progress: called before each clip is drawn.
 
         Returns:
@@ -187,29 +196,28 @@ class Traces(Result[TraceSummary]):
 
         Raises:
             SpecError: a kind that it cannot be saved as.
-            OutputError: the folder cannot be written.
+            OutputError: the folder cannot be written, or something there would be replaced.
         """
         asked = TABLE_FORMATS if kinds is None else check_choices("formats", kinds, self.kinds)
-        written = self._save_tables(folder, [kind for kind in asked if kind in TABLE_FORMATS])
         drawn = [kind for kind in asked if kind not in TABLE_FORMATS]
-        for number, clip in enumerate(self.drawn if drawn else ()):
-            progress(number, len(self.drawn), clip)
-            try:
-                written |= self._save_drawings(Path(folder), clip, drawn, dark=dark)
-            except DataError as error:
-                self.failures[clip] = str(error)
+        with self._open_folder(folder, overwrite=overwrite) as outputs:
+            written = self._write_to(outputs, [kind for kind in asked if kind in TABLE_FORMATS], dark=dark)
+            for number, clip in enumerate(self.drawn if drawn else ()):
+                outputs.commit()  # drawing takes long: what there is need not wait for the end
+                progress(number, len(self.drawn), clip)
+                try:
+                    written |= self.only(clip)._write_to(outputs, drawn, dark=dark)
+                except DataError as error:
+                    self.failures[clip] = str(error)
         return written
 
-    def _save_tables(self, folder: str | os.PathLike[str], kinds: Sequence[str]) -> dict[str, str]:
-        return super().save(folder, kinds)
-
-    def _save_drawings(self, folder: Path, clip: str, kinds: Sequence[str], *, dark: bool) -> dict[str, str]:
-        still = [kind for kind in kinds if kind not in VIDEO_FORMATS]
-        written = super(Traces, self.only(clip)).save(folder, still, dark=dark)
+    def _list_writers(self, kinds: Sequence[str], *, dark: bool) -> Iterator[tuple[str, Writer]]:
+        """Tables and drawings, then the films."""
+        yield from super()._list_writers(kinds, dark=dark)
         for kind in (kind for kind in kinds if kind in VIDEO_FORMATS):
-            name = f"{self.name_file(clip)}.{kind}"
-            written[name] = self.save_video(folder / name, clip)
-        return written
+            for clip in self.drawn:
+                footage = film.read_footage(self.records[clip], self.at_hand)
+                yield f"{self.name_file(clip)}.{kind}", film.annotated_writer(kind, footage, self.story(clip))
 
     def describe_failures(self) -> list[str]:
         """What could not be traced or drawn, and why, a line each."""

@@ -134,7 +134,10 @@ class TraceRun:
         plan = self.plan
         settings = {"mode": plan.mode, "window": plan.window, "step": plan.step, "changes": plan.changes}
         return Provenance(
-            self.provenance.sources, self.provenance.specs, {**self.provenance.settings, **settings}
+            {**self.provenance.sources, **(self.records.sources or {})},
+            self.provenance.specs,
+            {**self.provenance.settings, **settings},
+            clips=self.records.name_clips(),
         )
 
 

@@ -18,7 +18,7 @@ from gst_analysis.analyses.scales.table import BLOCK_GAPS, BN_SCALES
 from gst_analysis.cli import run
 from gst_analysis.tables.schema import check
 from tests.checkpoints import foreign
-from tests.conftest import SaveSmall, build_small
+from tests.conftest import SaveSmall, build_small, list_results
 from tests.untyped import submodule
 
 
@@ -42,9 +42,7 @@ def test_compare_prints_one_document_and_writes_what_it_lists(
     assert {(d["checkpoint"], d["reference"]) for d in record["differences"]} == {("2", "4")}
     assert (record["failures"], record["not_compared"]) == ({}, [])
     assert all(Path(file).stat().st_size > 0 for file in record["files"].values())
-    assert sorted(p.name for p in (tmp_path / "o").iterdir()) == sorted(
-        Path(file).name for file in record["files"].values()
-    )
+    assert list_results(tmp_path / "o") == sorted(Path(file).name for file in record["files"].values())
     for name, schema in (
         ("parquet", BLOCK_GAPS),
         ("scale_differences.parquet", SCALE_DIFFERENCES),

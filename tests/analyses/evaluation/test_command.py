@@ -21,6 +21,7 @@ from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.planted.making import make_world
 from gst_analysis.planted.worlds import WorldConfig
+from tests.conftest import list_results
 
 Run = Callable[..., tuple[int, Any]]
 SIZE = 64
@@ -129,9 +130,7 @@ def test_evaluate_counts_what_predict_says(checkpoint: str, world: Path, call: R
     assert found["top1"] == pytest.approx(np.mean(right))
     assert found["top5"] == pytest.approx(np.mean(among))
     assert found["clips"] == len(truth) == sum(row["clips"] for row in found["per_class"])
-    assert {Path(path).name for path in found["files"].values()} == {
-        p.name for p in (tmp_path / "out").iterdir()
-    }
+    assert {Path(path).name for path in found["files"].values()} == set(list_results(tmp_path / "out"))
     confusion = pd.read_csv(found["files"]["confusion.csv"])
     diagonal = confusion[confusion["true_id"] == confusion["predicted_id"]]["clips"].sum()
     assert diagonal == sum(right)

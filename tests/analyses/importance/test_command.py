@@ -18,7 +18,7 @@ from gst_analysis.analyses.importance.table import GROUP_IMPORTANCE, IMPORTANCE,
 from gst_analysis.cli import run
 from gst_analysis.planted.making import WorldConfig, make_world
 from gst_analysis.tables.schema import check
-from tests.conftest import SaveSmall, build_small
+from tests.conftest import SaveSmall, build_small, list_results
 from tests.untyped import untyped
 
 
@@ -56,9 +56,7 @@ def test_importance_prints_one_document_and_writes_what_it_lists(
     part = table[(table["checkpoint"] == "gst-resnet26s-0") & (table["layer"] == "layer2.0.bn2")]
     median = part[part["group"] == "temporal"]["invariant"].median()
     assert scores["layer2.0.bn2", "invariant"]["temporal"] == pytest.approx(median)
-    assert sorted(p.name for p in (tmp_path / "o").iterdir()) == sorted(
-        Path(file).name for file in record["files"].values()
-    )
+    assert list_results(tmp_path / "o") == sorted(Path(file).name for file in record["files"].values())
     assert run(["importance", *paths, "--formats", "csv", "--out", str(tmp_path / "o")]) == 0
     printed = capsys.readouterr().out
     assert WHICH_TO_TRUST in printed

@@ -36,7 +36,7 @@ SMALL_NAMES = [n for n in model_names() if "resnet26s" in n or "resnet18" in n o
 
 
 def load_small(network: VideoNetwork, folder: Path) -> LoadedModel:
-    return load_model(save_model(folder / "model.pth", network))
+    return load_model(save_model(folder / "model.pth", network, overwrite=True))
 
 
 @pytest.mark.parametrize("cap", [np.inf, 6.0, 0.5])

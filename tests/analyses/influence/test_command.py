@@ -16,7 +16,7 @@ from gst_analysis.checkpoints.sources import open_model
 from gst_analysis.cli import run
 from gst_analysis.networks.specs import ClipSpec
 from tests.clips.planted_clips import write_video
-from tests.conftest import build_small
+from tests.conftest import build_small, list_results
 
 LABELS = [f"Doing something {n}" for n in range(5)]
 
@@ -51,7 +51,7 @@ def test_the_document_holds_every_matrix(tmp_path: Path, capsys: pytest.CaptureF
     assert record["checkpoint"]["path"] == net  # type: ignore[index]
     files = record["files"]
     assert isinstance(files, dict)
-    assert sorted(Path(f).name for f in files.values()) == sorted(p.name for p in out.iterdir())
+    assert sorted(Path(f).name for f in files.values()) == list_results(out)
     table = pd.read_csv(files["csv"])
     methods = record["methods"]
     assert isinstance(methods, dict)

@@ -14,6 +14,7 @@ import gst_analysis as gst
 from gst_analysis.analyses.saliency import saliency_maps
 from gst_analysis.cli import run
 from tests.analyses.influence.test_command import LABELS, read_json, save_net, write_clip
+from tests.conftest import list_results
 
 
 def test_the_document_tells_what_was_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,7 +29,7 @@ def test_the_document_tells_what_was_explained(tmp_path: Path, capsys: pytest.Ca
     files = record["files"]
     assert isinstance(files, dict)
     assert sorted(files) == sorted(kinds.split(","))
-    assert sorted(Path(f).name for f in files.values()) == sorted(p.name for p in out.iterdir())
+    assert sorted(Path(f).name for f in files.values()) == list_results(out)
     table = pd.read_csv(files["csv"])
     assert len(table) == 4 * 8 * 8 * 3
     heat = table.assign(heat=table["evidence"].clip(lower=0)).groupby(["group", "frame"])["heat"].sum()

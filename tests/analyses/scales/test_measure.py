@@ -18,7 +18,7 @@ from gst_analysis.networks import registry
 from gst_analysis.networks.specs import model_names
 from gst_analysis.tables.schema import check
 from tests.checkpoints import foreign
-from tests.conftest import SaveSmall, build_small
+from tests.conftest import SaveSmall, build_small, list_results
 from tests.untyped import design, submodule
 
 
@@ -161,8 +161,4 @@ def test_a_result_shows_itself_in_jupyter_and_saves_itself(tmp_path: Path, save_
     files = result.save(tmp_path / "out")
     for table in (pd.read_csv(files["csv"]), pd.read_parquet(files["parquet"])):
         pd.testing.assert_frame_equal(table, result.table, check_dtype=False)
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
-        "bn_scales.csv",
-        "bn_scales.json",
-        "bn_scales.parquet",
-    ]
+    assert list_results(tmp_path / "out") == ["bn_scales.csv", "bn_scales.json", "bn_scales.parquet"]

@@ -70,8 +70,15 @@ def test_the_command_writes_it_and_says_where(
     assert told["bytes"] == Path(told["files"]["reference"]).stat().st_size < 100_000
     assert run(["reference", str(path), "--out", str(tmp_path / "o")]) == 0
     assert told["sha256"] in capsys.readouterr().out.replace("\n", "")
-    assert run(["bn-hist", told["files"]["reference"], "--out", str(tmp_path / "p"), "--formats", "csv"]) == 0
-    assert "its weights were not seen" in capsys.readouterr().out
+    for _ in range(2):
+        words = ["bn-hist", told["files"]["reference"], "--out", str(tmp_path / "p"), "--formats", "csv"]
+        assert run(words) == 0
+        assert "its weights were not seen" in capsys.readouterr().out
+    (tmp_path / "o" / "mine-reference.json").write_text("mine")
+    assert run(["reference", str(path), "--out", str(tmp_path / "o")]) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert (tmp_path / "o" / "mine-reference.json").read_text() == "mine"
+    assert run(["reference", str(path), "--out", str(tmp_path / "o"), "--overwrite"]) == 0
 
 
 @pytest.mark.parametrize("command", [["inspect"], ["drift"], ["importance"], ["slim", "--macs", "0.8"]])

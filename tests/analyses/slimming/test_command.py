@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +19,7 @@ from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.training.loop import train
 from tests.analyses.ablation.test_command import world
 from tests.analyses.labelled_clips import small_model
+from tests.conftest import list_results
 from tests.training.runs import render, tiny
 from tests.untyped import design
 
@@ -40,7 +42,7 @@ def test_weights_alone_are_enough(ckpt: str, tmp_path: Path, capsys: pytest.Capt
     out = tmp_path / "out"
     assert run(["slim", ckpt, "--params", "0.7", "--out", str(out), "--json", *QUICK]) == 0
     record = json.loads(capsys.readouterr().out)
-    assert sorted(file.name for file in out.iterdir()) == ["slimming.csv", "slimming.png", "small-slim.pth"]
+    assert list_results(out) == ["slimming.csv", "slimming.png", "small-slim.pth"]
     smaller = load_model(record["files"]["small-slim.pth"])
     assert smaller.checkpoint.params == record["after"]["params"] <= 0.7 * record["before"]["params"]
     assert record["after"]["accuracy"] is None
@@ -100,6 +102,45 @@ def test_bad_settings_are_one_line(
     error = capsys.readouterr().err
     assert complaint in error
     assert error.count("\n") == 1
+
+
+def test_a_smaller_network_never_takes_the_place_of_another(
+    ckpt: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "sl"
+    folder.mkdir()
+    smaller = {"net.v2.pth": "net.v2-slim.pth", "X_best.pth.tar": "X_best.pth-slim.pth"}
+    for name in ("net.pth", "X_best.pth"):
+        (folder / name).write_text("mine")
+    for number, (name, slimmed) in enumerate(smaller.items()):
+        shutil.copy(ckpt, folder / name)
+        words = ["slim", str(folder / name), "--macs", "0.9", "--formats", "csv", "--out", str(folder)]
+        assert run([*words, *["--overwrite"] * number]) == 0
+        assert (folder / slimmed).is_file()
+        assert (folder / name).read_bytes() == Path(ckpt).read_bytes()
+    assert {(folder / name).read_text() for name in ("net.pth", "X_best.pth")} == {"mine"}
+    assert (folder / "net.v2-slim.pth").is_file()  # what was old of another's answer went, but for networks
+    capsys.readouterr()
+
+
+def test_a_smaller_network_gives_way_only_where_that_is_asked_for(
+    ckpt: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    words = ["slim", ckpt, "--formats", "csv", "--out", str(out)]
+    for _ in range(2):  # the same once more is the same bytes
+        assert run([*words, "--macs", "0.9"]) == 0
+    first = (out / "small-slim.pth").read_bytes()
+    table = (out / "slimming.csv").read_bytes()
+    capsys.readouterr()
+    assert run([*words, "--macs", "0.8"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f"this time everything is in {out / 'new-1'}" in error
+    assert ((out / "small-slim.pth").read_bytes(), (out / "slimming.csv").read_bytes()) == (first, table)
+    second = (out / "new-1" / "small-slim.pth").read_bytes()
+    assert run([*words, "--macs", "0.8", "--overwrite"]) == 0
+    assert (out / "small-slim.pth").read_bytes() == second != first
 
 
 def test_networks_that_cannot_be_slimmed(

@@ -22,12 +22,13 @@ from gst_analysis.analyses.traces.table import FRAME_TRACES, STATE_CHANGES, TRAC
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.cli import run
 from gst_analysis.clips.records import ClipRecord, RecordList
-from gst_analysis.errors import SpecError
+from gst_analysis.errors import OutputError, SpecError
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.planted.making import WorldConfig, make_world
 from gst_analysis.tables.schema import check
 from tests.clips.planted_clips import write_video
+from tests.conftest import list_results
 from tests.inference.fakes import write_greys
 
 
@@ -97,9 +98,7 @@ def test_the_contract(
         for change in clip["change_points"]:
             assert set(change) >= {"frame", "seconds", "from_label", "to_label", "confidence"}
             assert clip["frames"][change["frame"]]["label"] == change["to_label"]
-    assert sorted(Path(f).name for f in record["files"].values()) == sorted(
-        p.name for p in tmp_path.iterdir()
-    )
+    assert sorted(Path(f).name for f in record["files"].values()) == list_results(tmp_path)
 
 
 def test_every_format_is_written_and_listed(
@@ -276,13 +275,13 @@ def test_few_frames_one_frame_and_no_names_are_said(
     assert "only 2 of the 8 frames" in clip["notes"][0]
     assert list(record["failures"]) == [str(clips[0])]
     unnamed = save_network(tmp_path / "unnamed.pth", None)
-    trace(unnamed, world / "videos" / "1.mp4", "--formats", "png,html,mp4", "--json", out=tmp_path / "o")
+    trace(unnamed, world / "videos" / "1.mp4", "--formats", "png,html,mp4", "--json", out=tmp_path / "u")
     record = read_json(capsys)
     assert any("numbers" in note for note in record["notes"])
     assert {frame["label"] for frame in record["clips"][0]["frames"]} <= set("01234567")
     single = save_network(tmp_path / "single.pth", None, frames=1)
     clip_path = world / "videos" / "1.mp4"
-    trace(single, clip_path, "--mode", "window", "--formats", "png", "--json", out=tmp_path / "o")
+    trace(single, clip_path, "--mode", "window", "--formats", "png", "--json", out=tmp_path / "s")
     assert len(read_json(capsys)["clips"][0]["frames"]) > 1
 
 
@@ -376,7 +375,12 @@ def test_a_result_draws_its_clips(ckpt: str, world: Path, tmp_path: Path) -> Non
     name = str(world / "videos" / "2.mp4")
     assert result.plot(name).axes[0].images
     assert result.plot_interactive(name).data
-    assert Path(result.save_video(tmp_path / "a.webm", name)).stat().st_size > 1000
+    film = Path(result.save_video(tmp_path / "a.webm", name))
+    assert film.stat().st_size > 1000
+    film.write_text("mine")
+    with pytest.raises(OutputError, match="found another file"):
+        result.save_video(film, name)
+    assert film.read_text() == "mine"
     with pytest.raises(SpecError, match="clip: expected one of"):
         result.plot()
     with pytest.raises(SpecError, match="clip: expected one of"):

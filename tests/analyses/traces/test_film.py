@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from gst_analysis.analyses.traces.film import (
+    Footage,
     _kind_of_row,
     draw_caption,
     follow_captions,
@@ -32,7 +33,7 @@ def film(frames: int = 24, *, width: int = 96, height: int = 64) -> Iterator[tup
 
 @pytest.mark.parametrize(("kind", "codec"), [("mp4", "h264"), ("webm", "vp9")])
 def test_a_browser_can_play_it(tmp_path: Path, kind: str, codec: str) -> None:
-    path = save_annotated_video(tmp_path / f"a.{kind}", film(), make_story(), rate=RATE)
+    path = save_annotated_video(tmp_path / f"a.{kind}", Footage(film(), RATE), make_story())
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == (codec, "yuv420p")
@@ -45,7 +46,7 @@ def test_a_browser_can_play_it(tmp_path: Path, kind: str, codec: str) -> None:
 
 
 def test_an_mp4_has_its_index_in_front(tmp_path: Path) -> None:
-    path = save_annotated_video(tmp_path / "a.mp4", film(), make_story(), rate=RATE)
+    path = save_annotated_video(tmp_path / "a.mp4", Footage(film(), RATE), make_story())
     content = path.read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")
 
@@ -111,17 +112,17 @@ def test_any_size_becomes_even_and_readable(width: int, height: int) -> None:
 
 def test_odd_names_and_rates_are_written(tmp_path: Path) -> None:
     story = make_story(names=("<b>$x$</b> \U0001f600 " * 20, "二つに裂く"), truth=None)
-    path = save_annotated_video(tmp_path / "a.mp4", film(3), story, rate=30000 / 1001)
+    path = save_annotated_video(tmp_path / "a.mp4", Footage(film(3), 30000 / 1001), story)
     with av.open(str(path)) as container:
         assert float(untyped(container.streams.video[0].average_rate)) == pytest.approx(29.97, abs=0.01)
 
 
 def test_other_endings_and_places_are_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="mp4 or webm"):
-        save_annotated_video(tmp_path / "a.avi", film(1), make_story(), rate=RATE)
+        save_annotated_video(tmp_path / "a.avi", Footage(film(1), RATE), make_story())
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="choose another place"):
-        save_annotated_video(tmp_path / "file" / "a.mp4", film(1), make_story(), rate=RATE)
+        save_annotated_video(tmp_path / "file" / "a.mp4", Footage(film(1), RATE), make_story())
 
 
 def test_a_film_that_breaks_off_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -130,5 +131,5 @@ def test_a_film_that_breaks_off_leaves_nothing_behind(tmp_path: Path) -> None:
         raise ValueError("planted")
 
     with pytest.raises(ValueError, match="planted"):
-        save_annotated_video(tmp_path / "a.mp4", broken(), make_story(), rate=RATE)
+        save_annotated_video(tmp_path / "a.mp4", Footage(broken(), RATE), make_story())
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,244 @@
+"""What was made in a folder, noted there: files of a result as a set, and never in the place of another's.
+
+A question leaves one hidden note beside its files: what it was asked of, and each file's hash. So it knows
+its own files from anybody's. It replaces its own where it was asked of the same inputs again, and removes
+those of them that it has not made anew. No torch here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from gst_analysis.errors import OutputError, legible, name_some
+from gst_analysis.files import (
+    Occupied,
+    Writer,
+    hash_file,
+    is_plain,
+    place_draft,
+    to_json,
+    write_draft,
+    write_whole,
+)
+
+_FORMAT, _VERSION = "gst-analysis-files", 1
+_HASH_DIGITS = 64
+GUARDED = "a network, which gives way only where that is asked for"
+"""What is said of what is written `guarded`."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What files are of: a question, its inputs by name with their hashes, and all that the answer says."""
+
+    question: str
+    inputs: Mapping[str, str]
+    answer: str = ""
+    """A hash of it. Where it is the same, a file in one format goes on standing beside one in another."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a question has left in a folder: files by name, with their hashes."""
+
+    inputs: Mapping[str, str]
+    answer: str
+    files: Mapping[str, str]
+    guarded: frozenset[str] = frozenset()
+    """Those of them that are neither replaced nor removed."""
+
+    def owns(self, path: Path) -> bool:
+        """Whether a file is the one that was made, unchanged since."""
+        return is_plain(path) and self.files.get(path.name) == hash_file(path)
+
+    def knows(self, word: str) -> bool:
+        """Whether a file that a command names was among the inputs."""
+        return legible(os.path.abspath(word)) in self.inputs or hash_file(Path(word)) in self.inputs.values()
+
+
+def load_note(folder: Path, question: str) -> Note | None:
+    """What a question has left in a folder; None where nothing of it is there, or the note is damaged."""
+    try:
+        told = json.loads(_note_path(folder, question).read_text(encoding="utf-8"))
+        if (told["format"], told["version"]) != (_FORMAT, _VERSION):
+            return None
+        guarded = frozenset(map(str, told["guarded"]))
+        inputs, files = ({str(k): str(v) for k, v in told[key].items()} for key in ("inputs", "files"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    here = {name: sha for name, sha in files.items() if name == Path(name).name}  # nothing outside the folder
+    left = any(os.path.lexists(folder / name) for name in here)
+    return Note(inputs, str(told.get("answer")), here, guarded) if left else None
+
+
+class Outputs:
+    """The files of one answer in one folder: `write` them, and they appear when the block ends.
+
+    Args:
+        folder: where to; made if it is not there.
+        made: what the files are of.
+        overwrite: replace whatever has their names.
+
+    Raises:
+        Occupied: the folder holds the answer to this question of other inputs, or files of the same names.
+    """
+
+    def __init__(self, folder: Path, made: Made, *, overwrite: bool = False) -> None:
+        self.folder, self.made, self.overwrite = folder, made, overwrite
+        self._drafts: dict[str, _Draft] = {}
+        self._written: dict[str, str] = {}
+        self._known = load_note(folder, made.question)
+        self._guarded = self._known.guarded if self._known else frozenset()
+
+    def __enter__(self) -> Outputs:
+        known = self._known
+        if known is not None and known.inputs != self.made.inputs and not self.overwrite:
+            raise _refuse_others(self.folder, known)
+        return self
+
+    def write(self, name: str, write: Writer, *, guarded: bool = False) -> Path:
+        """Write a file whole; it has its name after the next `commit`.
+
+        Args:
+            name: its name in the folder.
+            write: called with the open file.
+            guarded: not even an own one is replaced, unless it has the same bytes; nor is it ever removed.
+        """
+        draft = write_draft(self.folder / name, write)
+        self._drafts[name] = _Draft(draft, hash_file(draft), guarded)
+        return self.folder / name
+
+    def adopt(self, files: Iterable[Path]) -> None:
+        """Take over finished files, which lie elsewhere on the same disk, and commit."""
+        self._drafts |= {file.name: _Draft(file, hash_file(file)) for file in files}
+        self.commit()
+
+    def commit(self) -> None:
+        """Let what was written have its names: all of it, or none if one of them is another's."""
+        own = [name for name, draft in self._drafts.items() if self._may_replace(name, draft)]
+        while self._drafts:
+            name, draft = next(iter(self._drafts.items()))
+            place_draft(draft.path, self.folder / name, replace=name in own)
+            self._written[name] = draft.sha256
+            self._guarded |= {name} if draft.guarded else set()
+            draft.path.unlink(missing_ok=True)
+            del self._drafts[name]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        complete = False
+        try:
+            if kind is None:
+                self.commit()
+                complete = True
+        finally:
+            for draft in self._drafts.values():
+                draft.path.unlink(missing_ok=True)
+            if complete:
+                self._take_note(self._remove_old(), self.made.answer)
+            else:
+                with suppress(OutputError):  # what went wrong before is what is to be told
+                    self._take_note(self._known.files if self._known else {}, "unfinished")
+
+    def _may_replace(self, name: str, draft: _Draft) -> bool:
+        """Whether a draft takes the place of what is there; without it, only a free name or equal bytes do.
+
+        Raises:
+            Occupied: something is there that may not be replaced.
+        """
+        path = self.folder / name
+        if self.overwrite or not os.path.lexists(path):
+            return self.overwrite
+        if self._known is not None and not draft.guarded and self._known.owns(path):
+            return True
+        if is_plain(path) and hash_file(path) == draft.sha256:
+            return False
+        raise Occupied.of(path, found=self._describe(name, draft))
+
+    def _describe(self, name: str, draft: _Draft) -> str:
+        if draft.guarded:
+            return GUARDED
+        noted = self._known is not None and name in self._known.files
+        return "one that was changed since it was made" if noted else "a file that was not made by it"
+
+    def _remove_old(self) -> Mapping[str, str]:
+        """Remove what an earlier answer left and this one has not made anew; returns what stays.
+
+        Of the same answer, files in other formats are as true as before.
+        """
+        known = self._known
+        if known is None:
+            return {}
+        rest = {name: sha for name, sha in known.files.items() if name not in self._written}
+        if (known.inputs, known.answer) == (self.made.inputs, self.made.answer) or not self._written:
+            return rest
+        for name in set(rest) - known.guarded:
+            if known.owns(self.folder / name):
+                (self.folder / name).unlink(missing_ok=True)
+        return {name: sha for name, sha in rest.items() if name in known.guarded}
+
+    def _take_note(self, rest: Mapping[str, str], answer: str) -> None:
+        if not self._written:
+            return
+        told = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "inputs": self.made.inputs,
+            "answer": answer,
+            "files": (files := {**rest, **self._written}),
+            "guarded": sorted(self._guarded & set(files)),
+        }
+        text = to_json(told).encode()
+        write_whole(_note_path(self.folder, self.made.question), lambda file: file.write(text))
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A finished file that has not its name yet."""
+
+    path: Path
+    sha256: str = field(repr=False)
+    guarded: bool = False
+
+
+def check_free(
+    folder: Path, question: str, names: Sequence[str], words: Mapping[str, Sequence[str]] | None = None
+) -> None:
+    """Refuse a folder in which files would not be written, before any work is done.
+
+    Args:
+        folder: where they are to go.
+        question: of which they are the answer.
+        names: those of the files that are known beforehand.
+        words: what the question is asked of, as the command line says it, by the names of its arguments.
+
+    Raises:
+        Occupied: something has one of the names, or the folder holds the answer of other inputs.
+    """
+    note = load_note(folder, question)
+    for name in names:
+        if os.path.lexists(folder / name) and (note is None or name not in note.files):
+            raise Occupied.of(folder / name, found="a file that was not made by it")
+    if note is None or not any(len(value) == _HASH_DIGITS for value in note.inputs.values()):
+        return
+    for some in (words or {}).values():
+        files = [word for word in some if os.path.isfile(word)]
+        # One of several that is known is enough: others may have been unreadable then.
+        if files and not any(note.knows(word) for word in files):
+            raise _refuse_others(folder, note)
+
+
+def _note_path(folder: Path, question: str) -> Path:
+    return folder / f".gst-analysis.{question}.json"
+
+
+def _refuse_others(folder: Path, note: Note) -> Occupied:
+    files, inputs = (name_some(list(names), limit=2) for names in (note.files, note.inputs))
+    return Occupied.of(folder, found=f"{files} from {inputs}, other inputs")
