@@ -143,16 +143,17 @@ def _put_own_code(source: str, values: dict[str, Any]) -> None:
 
 
 def list_words(values: Mapping[str, Any]) -> dict[str, list[str]]:
-    """What a command is run on, by the names of its arguments; both halves of CKPT=ROOT.
+    """What a command is run on, by the names of its arguments; of CKPT=ROOT each half by itself.
 
     A reference file is left out: the hash that results tell is that of the checkpoint it speaks for.
     """
     words: dict[str, list[str]] = {}
     for name, value in values.items():
         given = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-        halves = [half for word in given for half in {word, *word.split("=")}]
+        split = [(word, "") if os.path.exists(word) else word.partition("=")[::2] for word in given]
         stands_for_another = ".json" if name.startswith("checkpoint") else None
-        words[name] = [half for half in halves if os.path.splitext(half)[1] != stands_for_another]
+        words[name] = [word for word, _ in split if os.path.splitext(word)[1] != stands_for_another]
+        words[f"{name}, after ="] = [word for _, word in split if word]
     return words
 
 
