@@ -43,6 +43,7 @@ def test_the_same_content_is_read_once_whatever_it_is_called(
     reading = cached.read_checkpoint(first)
     assert cached.read_checkpoint(folder / "copy.pth").inspection.sha256 == reading.inspection.sha256
     assert read == [first]
+    first.unlink()  # a saved network replaces no other
     save_small(file="first.pth", seed=7)
     assert cached.read_checkpoint(first).inspection.sha256 != reading.inspection.sha256
     assert read == [first, first]
