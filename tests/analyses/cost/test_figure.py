@@ -165,22 +165,22 @@ def test_labels_cover_neither_each_other_nor_points_nor_the_design(
         assert not any(box.x0 <= line <= box.x1 for box in boxes)
 
 
-@pytest.mark.parametrize("plot", [(610, 400), (1000, 430), (1800, 600)], ids=str)
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
 @pytest.mark.parametrize("dataset", ["something-v1", "something-v2", "diving48", "egtea gaze+"])
 def test_labels_on_screen_do_not_overlap_at_any_width(
-    published: pd.DataFrame, dataset: str, design: tuple[str, float] | None, plot: tuple[int, int]
+    published: pd.DataFrame, dataset: str, design: tuple[str, float] | None
 ) -> None:
     figure = draw_accuracy_over_cost_interactive(published, dataset=dataset, design=design)
     low, high = np.array([figure.layout.xaxis.range, figure.layout.yaxis.range]).T
-    boxes = []
-    for note in figure.layout.annotations:
-        x, y = (np.array([note.ax, note.ay]) - low) / (high - low) * plot
-        half = 0.5 * 11 * len(note.text) / 2  # Plotly's font is narrower than half its height a letter
-        boxes.append(Bbox.from_extents(x - half, y - 7, x + half, y + 7))
-    assert len(boxes) == len(choose_points(published, dataset=dataset).table)
-    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
-    assert all(box.x0 >= 0 and box.x1 <= plot[0] for box in boxes)
+    for plot in ((610, 400), (1000, 430), (1800, 600)):
+        boxes = []
+        for note in figure.layout.annotations:
+            x, y = (np.array([note.ax, note.ay]) - low) / (high - low) * plot
+            half = 0.5 * 11 * len(note.text) / 2  # Plotly's font is narrower than half its height a letter
+            boxes.append(Bbox.from_extents(x - half, y - 7, x + half, y + 7))
+        assert len(boxes) == len(choose_points(published, dataset=dataset).table)
+        assert not any(one.overlaps(other) for one, other in combinations(boxes, 2)), plot
+        assert all(box.x0 >= 0 and box.x1 <= plot[0] for box in boxes), plot
 
 
 def test_the_design_is_named_in_both_legends(published: pd.DataFrame) -> None:
