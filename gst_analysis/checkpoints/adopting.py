@@ -10,7 +10,7 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -18,10 +18,12 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from gst_analysis.checkpoints.detective import check_finite, require_fit
 from gst_analysis.checkpoints.loading import Checkpoint, Network
 from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.checkpoints.reading import load_raw
-from gst_analysis.errors import BrokenCheckpoint, SpecError, name_some, one_line
+from gst_analysis.checkpoints.shapes import list_shapes
+from gst_analysis.errors import SpecError, one_line
 from gst_analysis.networks.adopted import (
     AdoptedSpec,
     ClipNetwork,
@@ -35,7 +37,7 @@ from gst_analysis.networks.adopted import (
 from gst_analysis.networks.anatomy import Anatomy, Place, Unit, View
 from gst_analysis.networks.described import Output
 from gst_analysis.networks.families import Group
-from gst_analysis.networks.probing import infer_unit_view, probe_network, untouched
+from gst_analysis.networks.probing import find_views, list_unread, probe_network, untouched
 from gst_analysis.networks.specs import ClipSpec
 
 Groups = Mapping[str, Mapping[str, slice]]
@@ -156,17 +158,8 @@ def _fill(network: Network, weights: str | os.PathLike[str]) -> Network:
     raw = load_raw(weights)
     wanted = network.module.state_dict()
     state = _match_names(raw.state, wanted)
-    missing = sorted(name for name in set(wanted) - set(state) if not name.endswith("num_batches_tracked"))
-    odd = [name for name in state if name in wanted and state[name].shape != wanted[name].shape]
-    surplus = sorted(set(state) - set(wanted))
-    if missing or odd or surplus:
-        parts = (("missing", missing), ("surplus", surplus), ("misshapen", odd))
-        raise BrokenCheckpoint(
-            str(raw.path),
-            expected=f"the weights of {network.spec.label}",
-            found="; ".join(f"{len(n)} {kind}: {name_some(n, limit=3)}" for kind, n in parts if n),
-            todo="check that the file is of this network",
-        )
+    require_fit(list_shapes(state), list_shapes(wanted), network.spec.label, raw.path)
+    check_finite(state, raw.path)
     network.module.load_state_dict(state, strict=False)
     now = {key: tensor.detach().cpu().clone() for key, tensor in network.module.state_dict().items()}
     checkpoint = replace(network.checkpoint, path=raw.path, sha256=raw.sha256, state=now)
@@ -222,21 +215,26 @@ def _as_told(
     clip_spec: ClipSpec,
 ) -> Anatomy:
     """What was found, with what the user knows better in its stead."""
+    if places is None and groups is None:
+        return anatomy
+    views = find_views(network, frames=clip_spec.frames, size=clip_spec.crop)
     if places is not None:
-        anatomy = _with_places(anatomy, places, network, clip_spec)
+        made = tuple(_list_told_places(places, network, views))
+        moved = tuple(_put_into(unit, made) for unit in anatomy.units)
+        anatomy = replace(anatomy, places=made, units=moved)
     if groups is not None:
-        anatomy = replace(anatomy, units=tuple(_list_told(anatomy, groups, network, clip_spec)))
+        units = tuple(_list_told_units(anatomy.places, groups, network, views))
+        anatomy = replace(anatomy, units=units, readers=list_unread(units))
     return anatomy
 
 
-def _with_places(
-    anatomy: Anatomy, places: Sequence[str] | Mapping[str, View], network: ClipNetwork, clip_spec: ClipSpec
-) -> Anatomy:
+def _list_told_places(
+    places: Sequence[str] | Mapping[str, View], network: ClipNetwork, views: Mapping[str, View]
+) -> Iterator[Place]:
     told = places if isinstance(places, Mapping) else dict.fromkeys(places)
-    made = []
     for number, (name, view) in enumerate(told.items()):
         _require_submodule(network, name)
-        found = view or infer_unit_view(network, name, frames=clip_spec.frames, size=clip_spec.crop)
+        found = view or views.get(name)
         if found is None:
             raise SpecError(
                 f"place {name}",
@@ -244,15 +242,15 @@ def _with_places(
                 found="one that does not, or that is not run",
                 todo="say how to read it: places={name: View(…)}",
             )
-        made.append(Place(name, number, found))
-    return replace(anatomy, places=tuple(made))
+        yield Place(name, number, found)
 
 
-def _list_told(anatomy: Anatomy, groups: Groups, network: ClipNetwork, clip_spec: ClipSpec) -> Any:
+def _list_told_units(
+    places: Sequence[Place], groups: Groups, network: ClipNetwork, views: Mapping[str, View]
+) -> Iterator[Unit]:
     for layer, parts in groups.items():
         _require_submodule(network, layer)
-        view = infer_unit_view(network, layer, frames=clip_spec.frames, size=clip_spec.crop)
-        place = next((one for one in anatomy.places if layer.startswith(f"{one.name}.")), None)
+        view = views.get(layer)
         for group, channels in parts.items():
             if group not in ("spatial", "temporal", "all") or view is None:
                 raise SpecError(
@@ -261,8 +259,14 @@ def _list_told(anatomy: Anatomy, groups: Groups, network: ClipNetwork, clip_spec
                     found=group if view else "an output that does not",
                     todo="correct groups",
                 )
-            stage, block = (place.stage, place.name) if place else (0, layer)
-            yield Unit(stage, block, layer, cast(Group, group), channels, "", view, "none")
+            yield _put_into(Unit(0, layer, layer, cast(Group, group), channels, "", view, "none"), places)
+
+
+def _put_into(unit: Unit, places: Sequence[Place]) -> Unit:
+    """The unit with the stage and name of the place that it lies in, if it lies in one."""
+    inside = (one for one in places if unit.layer.startswith(f"{one.name}."))
+    place = next(inside, None)
+    return unit if place is None else replace(unit, stage=place.stage, block=place.name)
 
 
 def _require_submodule(network: ClipNetwork, name: str) -> None:

@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from gst_analysis.checkpoints.layouts import CanonicalState
-from gst_analysis.checkpoints.shapes import Shape, expected_shapes
+from gst_analysis.checkpoints.shapes import Shape, expected_shapes, list_shapes, say_misfit
 from gst_analysis.errors import BrokenCheckpoint, SpecError, UnknownCheckpoint, name_some
 from gst_analysis.networks.backbones import BACKBONES, Backbone, Site, walk_blocks
+from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.families import FAMILIES, runnable_families
 from gst_analysis.networks.specs import ModelSpec
 
@@ -62,26 +63,30 @@ def infer_spec(found: CanonicalState, path: Path, overrides: Overrides | None = 
     return Finding(spec, tuple(notes))
 
 
-def check_state(found: CanonicalState, spec: ModelSpec, path: Path) -> None:
-    """Compare every name and shape with what the spec would build; look for NaN and infinities."""
-    wanted = expected_shapes(spec)
-    given = {n: tuple(t.shape) for n, t in found.state.items() if ".nl." not in n}
-    optional = {n for n in wanted if n.endswith("num_batches_tracked")}  # absent before PyTorch 0.4.1
-    missing = sorted(set(wanted) - set(given) - optional)
-    unexpected = sorted(set(given) - set(wanted))
-    odd = [
-        f"{n} {given[n]} not {wanted[n]}" for n in sorted(set(wanted) & set(given)) if given[n] != wanted[n]
-    ]
-    if missing or unexpected or odd:
-        parts = (("missing", missing), ("unexpected", unexpected), ("misshapen", odd))
-        said = [f"{len(names)} {kind}: {name_some(names, limit=3)}" for kind, names in parts if names]
+def check_state(state: Mapping[str, Tensor], spec: NetworkSpec, path: Path) -> None:
+    """Compare every name and shape with what the spec would build; look for NaN and infinities.
+
+    Raises:
+        BrokenCheckpoint: something is missing, surplus, misshapen or no number.
+    """
+    require_fit(list_shapes(state), expected_shapes(spec), spec.name, path)
+    check_finite(state, path)
+
+
+def require_fit(given: Mapping[str, Shape], wanted: Mapping[str, Shape], network: str, path: Path) -> None:
+    """Refuse names and shapes that are not those of a network.
+
+    Raises:
+        BrokenCheckpoint: they are not.
+    """
+    beside = {name: shape for name, shape in given.items() if name in wanted or ".nl." not in name}
+    if misfit := say_misfit(beside, wanted):
         raise BrokenCheckpoint(
             str(path),
-            expected=f"the weights of {spec.name}",
-            found="; ".join(said),
+            expected=f"the weights of {network}",
+            found=misfit,
             todo="check that the file is complete and of this network",
         )
-    check_finite(found.state, path)
 
 
 def check_finite(state: Mapping[str, Tensor], path: Path) -> None:

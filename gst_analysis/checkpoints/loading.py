@@ -21,7 +21,7 @@ from gst_analysis.checkpoints.detective import Overrides, check_state, infer_spe
 from gst_analysis.checkpoints.layouts import canonicalise
 from gst_analysis.checkpoints.own_weights import forget_scores, require_floats, require_own
 from gst_analysis.checkpoints.reading import SAFETENSORS_KEY, RawCheckpoint, load_raw
-from gst_analysis.checkpoints.systems import check_system_state, find_system_of
+from gst_analysis.checkpoints.systems import find_system_of
 from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError, legible
 from gst_analysis.files import Writer, to_json, write_whole
 from gst_analysis.networks.adopted import ClipNetwork
@@ -162,7 +162,7 @@ def load_checkpoint(
     embedded = _embedded_spec(record["spec"], overrides, raw) if "spec" in record else None
     known = find_system_of(raw.state, embedded, overrides.num_frames)
     if known is not None:
-        check_system_state(known, raw.path)
+        check_state(known.state, known.spec, raw.path)
         return _describe(raw, known.state, known.spec, known.notes, record, layout=known.layout)
     found = canonicalise(raw.state, source=str(raw.path))
     if embedded is not None:
@@ -170,7 +170,7 @@ def load_checkpoint(
     else:
         finding = infer_spec(found, raw.path, overrides)
         spec, notes = finding.spec, finding.notes
-    check_state(found, spec, raw.path)
+    check_state(found.state, spec, raw.path)
     return _describe(raw, found.state, spec, notes, record, layout=found.layout)
 
 

@@ -8,14 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gst_analysis.checkpoints.shapes import expected_shapes
+from gst_analysis.checkpoints.shapes import expected_shapes, list_shapes
 from gst_analysis.errors import SpecError, name_some
-from gst_analysis.networks.adopted import ClipNetwork
+from gst_analysis.networks.adopted import AdoptedSpec, ClipNetwork
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.networks.systems import SystemSpec
 
 _OF_ONE_MOMENT = ("epoch", "batch", "step", "scores")
 
@@ -58,24 +56,15 @@ def require_floats(state: Mapping[str, Tensor]) -> None:
 
 
 def _check_names(state: Mapping[str, Tensor], spec: NetworkSpec) -> None:
-    wanted = _shapes_of(spec, state)
-    given = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    given = list_shapes(state)
+    # A network that was brought holds whatever it holds.
+    wanted = given if isinstance(spec, AdoptedSpec) else expected_shapes(spec)
     odd = [name for name in {**wanted, **given} if given.get(name) != wanted.get(name)]
     if odd:
         raise _refuse(
             f"the weights of {spec.label} with {spec.num_classes} classes, under their own names",
             f"missing, surplus or misshapen ones: {name_some(odd)}",
         )
-
-
-def _shapes_of(spec: NetworkSpec, state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
-    """What the spec's network holds; of a network that was brought, whatever it holds."""
-    if isinstance(spec, ModelSpec):
-        return expected_shapes(spec)
-    if isinstance(spec, SystemSpec):
-        with torch.device("meta"):
-            state = build_model(spec).state_dict()
-    return {name: tuple(tensor.shape) for name, tensor in state.items()}
 
 
 def _check_finite(floats: Mapping[str, Tensor]) -> None:

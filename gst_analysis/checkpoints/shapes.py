@@ -1,18 +1,45 @@
-"""Which tensors a network's state dict holds, worked out from its spec alone: nothing is built."""
+"""Which tensors a network's state dict holds, from its spec alone; and how another state dict differs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from torch import Tensor
+
+from gst_analysis.errors import name_some
 from gst_analysis.networks.backbones import Block
+from gst_analysis.networks.described import NetworkSpec
+from gst_analysis.networks.registry import build_without_values
 from gst_analysis.networks.specs import ModelSpec
 
 Shape = tuple[int, ...]
 
 
-def expected_shapes(spec: ModelSpec) -> dict[str, Shape]:
-    """Every name and shape of the spec's state dict (a test compares them with the built network's)."""
-    return dict(_walk(spec))
+def expected_shapes(spec: NetworkSpec) -> dict[str, Shape]:
+    """Every name and shape of the spec's state dict: by arithmetic, or of the network without values."""
+    if isinstance(spec, ModelSpec):
+        return dict(_walk(spec))
+    return list_shapes(build_without_values(spec).state_dict())
+
+
+def list_shapes(state: Mapping[str, Tensor]) -> dict[str, Shape]:
+    """The shape of every tensor."""
+    return {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+
+def say_misfit(given: Mapping[str, Shape], wanted: Mapping[str, Shape]) -> str:
+    """How names and shapes differ from those that are wanted; empty where they do not.
+
+    Counters of batches may be missing: files from before PyTorch 0.4.1 have none.
+    """
+    optional = {name for name in wanted if name.endswith("num_batches_tracked")}
+    both = sorted(set(wanted) & set(given))
+    parts = {
+        "missing": sorted(set(wanted) - set(given) - optional),
+        "unexpected": sorted(set(given) - set(wanted)),
+        "misshapen": [f"{n} {given[n]} not {wanted[n]}" for n in both if given[n] != wanted[n]],
+    }
+    return "; ".join(f"{len(n)} {kind}: {name_some(n, limit=3)}" for kind, n in parts.items() if n)
 
 
 def _walk(spec: ModelSpec) -> Iterator[tuple[str, Shape]]:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import torch
 
 from gst_analysis.checkpoints.loading import Checkpoint, Network, load_checkpoint
+from gst_analysis.checkpoints.shapes import expected_shapes
 from gst_analysis.errors import SpecError, name_some
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.registry import build_model, set_dropout
@@ -102,13 +103,8 @@ def list_head(spec: NetworkSpec) -> tuple[str, ...]:
         >>> list_head(ModelSpec.from_name("gst-resnet18"))
         ('fc.weight', 'fc.bias')
     """
-    one, other = (_list_shapes(with_classes(spec, spec.num_classes + more)) for more in (0, 1))
+    one, other = (expected_shapes(with_classes(spec, spec.num_classes + more)) for more in (0, 1))
     return tuple(name for name, shape in one.items() if shape != other[name])
-
-
-def _list_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
-        return {name: tuple(tensor.shape) for name, tensor in build_model(spec).state_dict().items()}
 
 
 def _record_start(found: Checkpoint, taken: int, new: Sequence[str]) -> dict[str, Any]:

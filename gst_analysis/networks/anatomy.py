@@ -98,8 +98,6 @@ class Anatomy:
     """What was looked for and not found."""
     any_length: bool = True
     """Whether clips of other lengths can be given."""
-    frames: int = 0
-    """Frames of the clip that was probed; 0 where all follows from arithmetic."""
 
     @property
     def half_width(self) -> int | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gst_analysis.networks.anatomy import Anatomy, Place, Unit, View
+from gst_analysis.networks.anatomy import Anatomy, Axes, Place, Unit, View
 from gst_analysis.networks.families import Group
 from gst_analysis.networks.next_layer import NextLayer
 from gst_analysis.networks.viewing import pick_tensor
@@ -45,7 +45,6 @@ class Recording:
     """A norm's name -> the convolution whose output it was given."""
     after: dict[str, str] = field(default_factory=dict)
     """A norm's name -> the activation that was given its output."""
-    moved: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,21 +68,28 @@ def probe_network(network: nn.Module, *, frames: int, size: int) -> Anatomy:
     """
     inner = getattr(network, "inner", network)
     lengths = _run_lengths(network, inner, frames, size)
-    views = {name: view for name in lengths.once.shapes if (view := infer_view(name, inner, lengths))}
-    views, unsure = _settle_tokens(network, views, lengths)
+    views, unsure = _read_views(network, lengths)
     places = tuple(_list_places(inner, views, lengths))
     units = _tell_apart(tuple(_list_units(inner, views, places, lengths)))
-    norms = dict.fromkeys(unit.layer for unit in units)
-    readers: tuple[tuple[str, NextLayer | str], ...] = tuple((norm, NO_READER) for norm in norms)
     unknown = (*unsure, *_say_unknown(places, units, lengths))
-    return Anatomy(places, units, readers, unknown, lengths.longer is not None, frames)
+    return Anatomy(places, units, list_unread(units), unknown, lengths.longer is not None)
 
 
-def infer_unit_view(network: nn.Module, name: str, *, frames: int, size: int) -> View | None:
-    """How the output of one module lies; None where its shapes do not tell, or it is not run."""
+def find_views(network: nn.Module, *, frames: int, size: int) -> dict[str, View]:
+    """How the outputs of modules lie, by name: of those that are run and whose shapes tell."""
     inner = getattr(network, "inner", network)
-    lengths = _run_lengths(network, inner, frames, size)
-    return infer_view(name, inner, lengths) if name in lengths.once.shapes else None
+    return _read_views(network, _run_lengths(network, inner, frames, size))[0]
+
+
+def list_unread(units: Iterable[Unit]) -> tuple[tuple[str, NextLayer | str], ...]:
+    """For each norm, that nothing says what reads it."""
+    return tuple((norm, NO_READER) for norm in dict.fromkeys(unit.layer for unit in units))
+
+
+def _read_views(network: nn.Module, lengths: Lengths) -> tuple[dict[str, View], tuple[str, ...]]:
+    """The views that shapes tell, and what they leave open."""
+    views = {name: view for name in lengths.once.shapes if (view := infer_view(name, lengths))}
+    return _settle_tokens(network, views, lengths)
 
 
 def _run_lengths(network: nn.Module, inner: nn.Module, frames: int, size: int) -> Lengths:
@@ -179,7 +185,7 @@ def _first_tensor(output: Any) -> tuple[int, Tensor | None]:
     return 0, None
 
 
-def infer_view(name: str, inner: nn.Module, lengths: Lengths) -> View | None:
+def infer_view(name: str, lengths: Lengths) -> View | None:
     """How a module's output lies; None where its shapes do not tell."""
     one, two = lengths.once.shapes[name], lengths.twice.shapes.get(name, ())
     long = lengths.longer.shapes.get(name) if lengths.longer else None
@@ -192,7 +198,7 @@ def infer_view(name: str, inner: nn.Module, lengths: Lengths) -> View | None:
     part = lengths.once.parts.get(name, 0)
     if len(one) == 5:
         axes = _infer_five(one, axis, lengths.frames)
-        return View(axes, part=part) if axes else None  # type: ignore[arg-type]
+        return View(axes, part=part) if axes else None
     if len(one) == 4:
         folded = axis == 0 or (axis is None and one[0] == lengths.frames > 1)
         last = one[1] == one[2] != one[3]
@@ -200,7 +206,7 @@ def infer_view(name: str, inner: nn.Module, lengths: Lengths) -> View | None:
     return _infer_three(name, one, long, axis, lengths)
 
 
-def _infer_five(one: Shape, axis: int | None, frames: int) -> str | None:
+def _infer_five(one: Shape, axis: int | None, frames: int) -> Axes | None:
     """Name five axes: the first counts clips; rows and columns are as many, since clips are square."""
     if one[0] != 1:
         return None
@@ -208,7 +214,7 @@ def _infer_five(one: Shape, axis: int | None, frames: int) -> str | None:
         if axis is None:  # a network of one length: time is the axis that is no longer than the clip
             short = [place for place in (1, 2) if one[place] <= frames]
             axis = short[0] if len(short) == 1 else None
-        return {1: "NTCHW", 2: "NCTHW"}.get(axis or 0)
+        return "NTCHW" if axis == 1 else "NCTHW" if axis == 2 else None
     return "NTHWC" if one[2] == one[3] and axis in (1, None) else None
 
 
@@ -247,9 +253,10 @@ def _settle_tokens(
     assert grid is not None  # tokens have one
     moved = _find_moved(network, name, views[name], lengths, lengths.frames // grid[0])[extra:]
     by_time, by_place = moved.reshape(grid), moved.reshape(grid[1], grid[2], grid[0]).movedim(2, 0)
-    for axes, order in (("N(THW)C", by_time), ("N(HWT)C", by_place)):
+    orders: tuple[tuple[Axes, Tensor], ...] = (("N(THW)C", by_time), ("N(HWT)C", by_place))
+    for axes, order in orders:
         if order[-1].any() and not order[:-1].any():
-            return {n: replace(v, axes=axes) if v.axes == "N(THW)C" else v for n, v in views.items()}, ()  # type: ignore[arg-type] # one of Axes
+            return {n: replace(v, axes=axes) if v.axes == "N(THW)C" else v for n, v in views.items()}, ()
     kept = {n: view for n, view in views.items() if view.axes != "N(THW)C"}
     return kept, (f"in which order {name} lists its tokens could not be told: name places with their views",)
 

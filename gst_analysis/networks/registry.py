@@ -84,6 +84,12 @@ def build_model(spec: NetworkSpec, *, dropout: float = 0.0) -> VideoNetwork | Cl
     return network(spec, dropout=dropout)
 
 
+def build_without_values(spec: NetworkSpec) -> VideoNetwork | ClipNetwork:
+    """The network in shapes alone (device meta): as large as nothing, and nothing is drawn for it."""
+    with torch.device("meta"):
+        return build_model(spec)
+
+
 def _build_system(spec: SystemSpec, dropout: float) -> ClipNetwork:
     """A published system; `dropout` is that of every dropout layer of its head, as it is if 0."""
     module = importlib.import_module(f"gst_analysis.networks.systems.{spec.record.module}")
@@ -127,8 +133,8 @@ def anatomy_of(spec: NetworkSpec) -> Anatomy:
 
 @lru_cache(maxsize=64)
 def _probe_system(spec: SystemSpec) -> Anatomy:
-    with torch.device("meta"):
-        network = _build_system(spec, 0.0)
+    network = build_without_values(spec)
+    assert isinstance(network, ClipNetwork)  # what a system is
     module = importlib.import_module(f"gst_analysis.networks.systems.{spec.record.module}")
     describe = getattr(module, "describe", None)  # a file may know better than probing finds
     if describe is not None:

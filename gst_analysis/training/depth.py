@@ -21,7 +21,7 @@ from gst_analysis.networks.adopted import ClipNetwork
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.probing import untouched
-from gst_analysis.networks.registry import anatomy_of, build_model
+from gst_analysis.networks.registry import anatomy_of, build_without_values
 
 ALL = "all"
 """In place of a stage: everything but the head."""
@@ -53,8 +53,7 @@ def bare(network: VideoNetwork | ClipNetwork) -> nn.Module:
 
 def find_order(spec: NetworkSpec, *, frames: int, size: int) -> RunOrder:
     """Run a network without values once, and write down when each module was done."""
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
-        network = build_model(spec)
+    network = build_without_values(spec)
     order, done = RunOrder({}, {}), 0
 
     def listen(name: str) -> None:
@@ -142,8 +141,7 @@ def list_depths(spec: NetworkSpec, order: RunOrder) -> tuple[dict[str, int], int
     ends = sorted(places.values())
     rank = {name: ends.index(end) + 1 for name, end in places.items()}
     head = {name.rpartition(".")[0] for name in list_head(spec)}
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):
-        modules = [name for name, _ in bare(build_model(spec)).named_modules()]
+    modules = [name for name, _ in bare(build_without_values(spec)).named_modules()]
     depths = {
         name: next((rank[one] for one in _list_holders(name) if one in rank), None)
         or bisect_left(ends, order.when(name))

@@ -11,7 +11,7 @@ import torch
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.devices import is_out_of_memory
-from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.registry import build_without_values
 from gst_analysis.training.batches import BatchPlan
 
 
@@ -47,8 +47,7 @@ def check_size(spec: NetworkSpec, device: torch.device, todo: str) -> None:
 
     On a CPU there are its gradients and its momentum as well; other devices tell when theirs is full.
     """
-    with torch.random.fork_rng(devices=[]), torch.device("meta"):  # shapes alone
-        numbers = sum(parameter.numel() for parameter in build_model(spec).parameters())
+    numbers = sum(parameter.numel() for parameter in build_without_values(spec).parameters())
     needed, present = numbers * (12 if device.type == "cpu" else 4), _physical_memory()
     if present is not None and needed > present:
         raise SpecError(

@@ -157,3 +157,33 @@ def test_sampling_is_named_as_in_a_clip_spec() -> None:
     for wrong in ("dense", "dense-0", "uniform", "dense-4 "):
         with pytest.raises(SpecError, match="segments, or dense-N"):
             parse_sampling(wrong)
+
+
+def test_runs_of_five_are_taken_as_tdn_reads_a_clip() -> None:
+    """The official rule, by hand: 64 frames, 8 segments: a tick of 60 / 8, each run from its middle on."""
+    starts = [int(7.5 / 2 + 7.5 * k) for k in range(8)]
+    expected = [start + k for start in starts for k in range(5)]
+    assert sample_frames(64, 40, sampling="segments-of-5").tolist() == expected
+    assert multi_clip_indices(64, 40, 2, sampling="segments-of-5").tolist() == [expected] * 2
+
+
+def test_runs_of_a_short_clip_stand_still_at_its_end() -> None:
+    found = sample_frames(3, 10, sampling="segments-of-5").tolist()
+    assert found == [0, 1, 2, 2, 2] * 2
+    # 12 frames and 8 segments: not one more than segments and run together, so every run starts at 0.
+    assert sample_frames(12, 40, sampling="segments-of-5").tolist() == [0, 1, 2, 3, 4] * 8
+    assert sample_frames(13, 40, sampling="segments-of-5").tolist() != [0, 1, 2, 3, 4] * 8
+
+
+def test_random_runs_start_in_their_own_segment() -> None:
+    rng = np.random.default_rng(0)
+    drawn = np.stack([sample_frames(44, 20, sampling="segments-of-5", rng=rng) for _ in range(300)])
+    runs = drawn.reshape(300, 4, 5)
+    assert (np.diff(runs, axis=2) == 1).all()
+    for segment in range(4):  # ten starts each: a tick of 40 / 4
+        assert set(runs[:, segment, 0]) == set(range(10 * segment, 10 * segment + 10))
+
+
+def test_runs_need_a_multiple_of_their_length() -> None:
+    with pytest.raises(SpecError, match="a multiple of 5"):
+        sample_frames(64, 8, sampling="segments-of-5")

@@ -195,3 +195,13 @@ def test_uint8_for_the_device_is_the_same_clip() -> None:
 def test_settings_outside_their_range(wrong: dict[str, float]) -> None:
     with pytest.raises(SpecError, match="augmentation"):
         Augmentation(**wrong)  # type: ignore[arg-type]
+
+
+def test_blue_comes_first_where_the_network_takes_it_so() -> None:
+    """Mean and std are in the order that the network takes: 10 of blue, 20 of green, 30 of red."""
+    spec = ClipSpec(mean=(0.1, 0.2, 0.3), std=(0.5, 0.25, 0.2), colours="BGR")
+    clip = torch.tensor([30, 20, 10], dtype=torch.uint8).view(1, 3, 1, 1)
+    expected = [(10 / 255 - 0.1) / 0.5, (20 / 255 - 0.2) / 0.25, (30 / 255 - 0.3) / 0.2]
+    torch.testing.assert_close(normalise_clips(clip, spec).flatten(), torch.tensor(expected))
+    assert ClipSpec.from_json(spec.to_json()) == spec
+    assert "colours" not in ClipSpec().to_json()

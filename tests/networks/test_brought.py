@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+import gst_analysis as gst
 from gst_analysis.checkpoints.adopting import adopt, load_network
 from gst_analysis.checkpoints.checking import PASSED, check_network
-from gst_analysis.errors import SpecError
+from gst_analysis.errors import BrokenCheckpoint, SpecError
 from gst_analysis.networks.anatomy import View
 from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.networks.viewing import unview_frames, view_frames
-from tests.networks.brought import CLASSES, FRAMES, NETWORKS, SIZE, ByFrame, ThreeD, Tokens, bring
+from tests.networks.brought import CLASSES, FRAMES, NETWORKS, SIZE, ByFrame, Separable, ThreeD, Tokens, bring
 
 CLIP = ClipSpec(frames=FRAMES, resize=SIZE, crop=SIZE)
 
@@ -173,3 +176,81 @@ def test_tokens_that_were_mixed_before_they_could_be_seen_are_not_guessed() -> N
 def test_code_that_is_none_is_one_line(code: str) -> None:
     with pytest.raises(SpecError):
         load_network(code)
+
+
+def save(path: Path, state: dict[str, torch.Tensor]) -> Path:
+    torch.save({"state_dict": state}, path)
+    return path
+
+
+def build_brought() -> gst.Network:
+    """What a user's own function may look like."""
+    return bring("three-d", seed=1)
+
+
+CODE = f"{__name__}:build_brought"
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "model.module."])
+def test_weights_of_own_code_are_the_files(prefix: str, tmp_path: Path) -> None:
+    other = bring("three-d", seed=2).module.state_dict()
+    file = save(tmp_path / "w.pth", {prefix + name: tensor for name, tensor in other.items()})
+    network = load_network(CODE, weights=file)
+    clips = torch.randn(1, FRAMES, 3, SIZE, SIZE)
+    with torch.no_grad():
+        assert torch.equal(network.module(clips), bring("three-d", seed=2).module(clips))
+        assert not torch.equal(network.module(clips), build_brought().module(clips))
+    assert network.sha256
+    assert network.current_checkpoint() is network.checkpoint
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda state: state.pop("head.bias"), "1 missing: head.bias"),
+        (lambda state: state.update({"extra": torch.zeros(1)}), "1 unexpected: extra"),
+        (lambda state: state.update({"head.bias": torch.zeros(9)}), "1 misshapen: head.bias"),
+        (lambda state: state["head.bias"].fill_(float("nan")), "NaN or infinity in head.bias"),
+    ],
+)
+def test_weights_that_do_not_fit_own_code_are_refused(
+    change: Callable[[dict[str, torch.Tensor]], object], told: str, tmp_path: Path
+) -> None:
+    state = {name: tensor.clone() for name, tensor in build_brought().module.state_dict().items()}
+    change(state)
+    with pytest.raises(BrokenCheckpoint, match=told):
+        load_network(CODE, weights=save(tmp_path / "w.pth", state))
+
+
+def test_norms_that_are_told_can_be_scored() -> None:
+    """A norm that probing did not name has no known reader either, and that is said."""
+    halves = {"spatial": slice(0, 5), "temporal": slice(5, 8)}
+    network = adopt(Pointwise(), clip_spec=CLIP, layout="NCTHW", groups={"norm": halves})
+    found = gst.channel_importance(network)
+    assert found.table["undefined"].str.contains("not known").all()
+    assert list(found.table.groupby("group").size()) == [5, 3]
+
+
+class Pointwise(nn.Module):
+    """A norm after a kernel that mixes channels alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm, self.head = nn.Conv3d(3, 8, 1), nn.BatchNorm3d(8), nn.Linear(8, CLASSES)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.norm(self.conv(x)).relu().mean((2, 3, 4)))
+
+
+def test_units_lie_in_the_places_that_are_told() -> None:
+    class Around(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inside = Separable(3, CLASSES, 2)
+            self.body = nn.Sequential(self.inside)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.body(x).mean((2, 3, 4))
+
+    network = adopt(Around(), clip_spec=CLIP, layout="NCTHW", places=["inside"])
+    assert {unit.block for unit in network.anatomy.units} == {"inside"}

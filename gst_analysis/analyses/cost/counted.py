@@ -25,7 +25,7 @@ from gst_analysis.networks.adopted import run_once
 from gst_analysis.networks.anatomy import Anatomy, Place
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.probing import copy_shapes, untouched
-from gst_analysis.networks.registry import anatomy_of, build_model
+from gst_analysis.networks.registry import anatomy_of, build_without_values
 from gst_analysis.networks.systems import SystemSpec
 
 aten = torch.ops.aten
@@ -142,8 +142,7 @@ def count_network(
 ) -> tuple[list[Layer], tuple[str, ...]]:
     """What `count_by_running` says of a published system, or of a network in hand."""
     if isinstance(spec, SystemSpec):
-        with torch.device("meta"):
-            network = build_model(spec)
+        network = build_without_values(spec)
     if network is None:
         raise SpecError(
             f"cost of {spec.label}",

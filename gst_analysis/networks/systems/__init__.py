@@ -73,7 +73,7 @@ class SystemSpec(NetworkSpec):
         return self.record.family
 
     @property
-    def backbone(self) -> str:  # type: ignore[override]
+    def backbone(self) -> str:  # type: ignore[override] # likewise
         return self.record.backbone
 
     @property

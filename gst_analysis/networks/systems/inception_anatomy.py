@@ -31,7 +31,7 @@ def describe(spec: SystemSpec, network: nn.Module) -> Anatomy:
     units = tuple(unit for _, members in found for unit in members)
     readers = tuple((layer, NO_READER) for layer in dict.fromkeys(unit.layer for unit in units))
     any_length = spec.record.lengths == "any"
-    return Anatomy(tuple(place for place, _ in found), units, readers, (), any_length, spec.num_frames)
+    return Anatomy(tuple(place for place, _ in found), units, readers, (), any_length)
 
 
 def _walk_inception(spec: SystemSpec, modules: dict[str, nn.Module]) -> Iterator[tuple[Place, list[Unit]]]:
