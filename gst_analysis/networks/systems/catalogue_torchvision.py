@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from gst_analysis.networks.systems.catalogue_3d import GREY, KINETICS
@@ -14,152 +15,123 @@ form."""
 WINDOWS = "attention in windows of 8×7×7 patches, over space and time at once; every second layer's are moved"
 POOLED = "attention over all patches of space and time; depthwise kernels pool them from stage to stage"
 TRAN, SWIN = "Tran et al., CVPR 2018", "Liu et al., CVPR 2022"
+_TORCHVISION_MODELS = partial(
+    System, module="torchvision_models", classes=400, output="clip", reads=("torchvision",)
+)
 
 RECORDS: tuple[System, ...] = (
-    System(
+    _TORCHVISION_MODELS(
         name="r3d-18",
         title="R3D-18",
         family="r3d",
         backbone="resnet18",
-        module="torchvision_models",
         paper=TRAN,
         frames=16,
         size=112,
-        classes=400,
-        output="clip",
         params=33_371_472,
         gmacs=40.70,
         space_and_time="both together in every kernel of 3×3×3",
         settings={"builder": "r3d_18"},
-        reads=("torchvision",),
         clip=HALF_SIZE,
     ),
-    System(
+    _TORCHVISION_MODELS(
         name="mc3-18",
         title="MC3-18",
         family="mc3",
         backbone="resnet18",
-        module="torchvision_models",
         paper=TRAN,
         frames=16,
         size=112,
-        classes=400,
-        output="clip",
         params=11_695_440,
         gmacs=43.34,
         space_and_time="kernels of 3×3×3 in the stem and the first stage, then space alone",
         settings={"builder": "mc3_18"},
-        reads=("torchvision",),
         clip=HALF_SIZE,
     ),
-    System(
+    _TORCHVISION_MODELS(
         name="r2plus1d-18",
         title="R(2+1)D-18",
         family="r2plus1d",
         backbone="resnet18",
-        module="torchvision_models",
         paper=TRAN,
         frames=16,
         size=112,
-        classes=400,
-        output="clip",
         params=31_505_325,
         gmacs=40.52,
         space_and_time="every 3-D kernel split: space first, then time",
         settings={"builder": "r2plus1d_18"},
-        reads=("torchvision",),
         clip=HALF_SIZE,
     ),
-    System(
+    _TORCHVISION_MODELS(
         name="mvit-v1-b",
         title="MViT-B",
         family="mvit",
         backbone="",
-        module="torchvision_models",
         paper="Fan et al., ICCV 2021",
         frames=16,
         size=224,
-        classes=400,
-        output="clip",
         params=36_610_672,
         gmacs=70.60,
         space_and_time=POOLED,
         settings={"builder": "mvit_v1_b"},
-        reads=("torchvision",),
         clip={"sampling": "dense-4", **GREY},
         lengths="fixed",
     ),
-    System(
+    _TORCHVISION_MODELS(
         name="mvit-v2-s",
         title="MViTv2-S",
         family="mvit",
         backbone="",
-        module="torchvision_models",
         paper="Li et al., CVPR 2022",
         frames=16,
         size=224,
-        classes=400,
-        output="clip",
         params=34_537_744,
         gmacs=64.22,
         space_and_time=POOLED,
         settings={"builder": "mvit_v2_s"},
-        reads=("torchvision",),
         clip={"sampling": "dense-4", **GREY},
         lengths="fixed",
     ),
-    System(
+    _TORCHVISION_MODELS(
         name="swin3d-t",
         title="Video Swin-T",
         family="swin3d",
         backbone="",
-        module="torchvision_models",
         paper=SWIN,
         frames=32,
         size=224,
-        classes=400,
-        output="clip",
         params=28_158_070,
         gmacs=87.76,
         space_and_time=WINDOWS,
         settings={"builder": "swin3d_t"},
-        reads=("torchvision",),
         clip={"sampling": "dense-2"},
     ),
-    System(
+    _TORCHVISION_MODELS(
         name="swin3d-s",
         title="Video Swin-S",
         family="swin3d",
         backbone="",
-        module="torchvision_models",
         paper=SWIN,
         frames=32,
         size=224,
-        classes=400,
-        output="clip",
         params=49_816_678,
         gmacs=165.68,
         space_and_time=WINDOWS,
         settings={"builder": "swin3d_s"},
-        reads=("torchvision",),
         clip={"sampling": "dense-2"},
     ),
-    System(
+    _TORCHVISION_MODELS(
         name="swin3d-b",
         title="Video Swin-B",
         family="swin3d",
         backbone="",
-        module="torchvision_models",
         paper=SWIN,
         frames=32,
         size=224,
-        classes=400,
-        output="clip",
         params=88_048_984,
         gmacs=281.33,
         space_and_time=WINDOWS,
         settings={"builder": "swin3d_b"},
-        reads=("torchvision",),
         clip={"sampling": "dense-2"},
     ),
 )

@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision import models
 
 from gst_analysis.checkpoints.systems import find_system_of
-from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.registry import anatomy_of, build_without_values
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
 
@@ -22,8 +22,7 @@ FILES = sorted({record.module for record in SYSTEMS.values()})
 def shapes_of(name: str) -> dict[str, Tensor]:
     """Names and shapes of a network's weights."""
     spec = SystemSpec.from_name(name, num_classes=7) if name in SYSTEMS else ModelSpec.from_name(name)
-    with torch.device("meta"):
-        state: dict[str, Tensor] = build_model(spec).state_dict()
+    state: dict[str, Tensor] = build_without_values(spec).state_dict()
     return state
 
 
@@ -60,3 +59,10 @@ def test_plain_resnets_are_not_claimed(prefix: str) -> None:
         state = models.resnet50().state_dict()
     state = {prefix + key: tensor for key, tensor in state.items()}
     assert list_claims(state) == {}
+
+
+@pytest.mark.parametrize("name", ["tdn-r50", "slowfast-r50-8x8", "trn-r50"])
+def test_a_system_of_some_lengths_alone_is_not_given_others(name: str) -> None:
+    """Twice as many frames would do for TDN, but not one or two, which analyses would try."""
+    assert SYSTEMS[name].lengths != "any"
+    assert not anatomy_of(SystemSpec.from_name(name)).any_length
