@@ -159,11 +159,12 @@ def test_a_clip_is_uploaded_and_its_trace_seen_beside_the_player(
     page.locator("[data-testid=stSidebar]").get_by_text("my clip.mp4", exact=True).first.wait_for()
     timeline = page.locator(".st-key-timeline .js-plotly-plot")
     timeline.locator(".point").first.wait_for()
-    # The page is drawn again once the clip's evidence is there; for a moment the old figure stands beside it.
+    # The page is drawn once more when the clip's evidence is there; until then two figures may stand there.
+    page.get_by_text("of what moves a frame's logit is that frame").wait_for()
+    page.wait_for_selector("[data-test-script-state=notRunning]")
     page.wait_for_function("document.querySelectorAll('.st-key-timeline .js-plotly-plot').length === 1")
     page.wait_for_function("document.querySelector('.st-key-player video')?.readyState >= 2")
     _check_that_a_click_moves_the_player(page, timeline)
-    page.get_by_text("of what moves a frame's logit is that frame").wait_for()
 
 
 def _check_that_a_click_moves_the_player(page: Any, timeline: Any) -> None:
