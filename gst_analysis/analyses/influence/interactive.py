@@ -46,8 +46,8 @@ def draw_influence_interactive(
         len(methods),
         specs=[[{}] * len(methods), *(below if blocks else [])],
         subplot_titles=titles,
-        row_heights=[0.6, 0.4] if blocks else [1.0],
-        vertical_spacing=0.14,
+        row_heights=([0.25, 0.75] if is_by_clip(table) else [0.6, 0.4]) if blocks else [1.0],
+        vertical_spacing=0.22 if is_by_clip(table) else 0.14,
         horizontal_spacing=0.06,
     )
     for column, method in enumerate(methods, start=1):
@@ -55,9 +55,11 @@ def draw_influence_interactive(
     if fields is not None and blocks:
         figure.add_trace(_build_blocks(fields), row=2, col=1)
     _dress(figure, theme, f"{escape(name)}: {name_question(table)}", blocks)
+    _scale_cells(figure, by_clip=is_by_clip(table))
     ticks = list_ticks(int(table["input_frame"].max()) + 1)  # no frame beyond the first and the last
     figure.update_xaxes(tickvals=ticks)
-    figure.update_yaxes(tickvals=[0] if is_by_clip(table) else ticks, row=1)
+    if not is_by_clip(table):
+        figure.update_yaxes(tickvals=ticks, row=1)
     return figure
 
 
@@ -103,6 +105,14 @@ def _dress(figure: go.Figure, theme: Theme, title: str, blocks: int) -> None:
     )
     figure.update_xaxes(title="input frame", showgrid=False, zeroline=False, constrain="domain")
     figure.update_yaxes(autorange="reversed", showgrid=False, zeroline=False)
+
+
+def _scale_cells(figure: go.Figure, *, by_clip: bool) -> None:
+    """Square cells of frames by frames; or one row, which is the clip's, as wide as there is room."""
+    if by_clip:
+        figure.update_yaxes(tickvals=[0], ticktext=["clip"], row=1)
+        figure.update_layout(height=figure.layout.height - 160)
+        return
     figure.update_yaxes(title="output frame", row=1, col=1)
     for column, _ in enumerate([t for t in figure.data if t.y is None], start=1):
         figure.update_yaxes(scaleanchor=f"x{column if column > 1 else ''}", row=1, col=column)
