@@ -130,7 +130,7 @@ class Odd(nn.Module):
 )
 def test_what_is_no_network_over_clips_gets_one_clear_line(module: object, told: str) -> None:
     with pytest.raises(SpecError, match=told) as caught:
-        adopt(module, clip_spec=CLIP)  # type: ignore[arg-type]
+        adopt(module, clip_spec=CLIP)  # type: ignore[arg-type] # what is refused
     assert "\n" not in str(caught.value)
 
 

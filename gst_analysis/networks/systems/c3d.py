@@ -41,7 +41,8 @@ class C3D(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv3d | nn.Linear):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+                assert module.bias is not None  # every layer here has one
+                nn.init.zeros_(module.bias)
 
     def forward(self, clips: Tensor) -> Tensor:
         x = clips.transpose(1, 2)  # (N, 3, 16, 112, 112)

@@ -58,7 +58,7 @@ def stage(w: Weights, number: int, pathway: int, x: Tensor, **attention: object)
         name = f"s{number}.pathway{pathway}"
         x = block(w, f"{name}_res{i}", x, 2 if i == 0 and number > 2 else 1)
         if f"{name}_nonlocal{i}.conv_g.weight" in w:
-            x = non_local(w, f"{name}_nonlocal{i}", x, **attention)  # type: ignore[arg-type]
+            x = non_local(w, f"{name}_nonlocal{i}", x, **attention)  # type: ignore[arg-type] # a mapping of settings
     return x
 
 

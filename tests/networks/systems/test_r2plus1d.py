@@ -40,7 +40,7 @@ def by_hand(w: Mapping[str, Tensor], clips: Tensor, chosen: Mapping[str, Any]) -
     x = norm(w, "stem.4", conv(w, "stem.3", x), 1e-3).relu()
     if chosen["pool"]:
         x = F.max_pool3d(x, (1, 3, 3), (1, 2, 2), (0, 1, 1))
-    blocks = dict.fromkeys(re.match(r"layer\d\.\d+", key)[0] for key in w if key.startswith("layer"))  # type: ignore[index]
+    blocks = dict.fromkeys(re.match(r"layer\d\.\d+", key)[0] for key in w if key.startswith("layer"))  # type: ignore[index] # each begins so
     for name in blocks:
         stride = 2 if f"{name}.downsample.1.weight" in w else 1
         around = x

@@ -37,7 +37,7 @@ def count(network: nn.Module, frames: int, size: int) -> float:
 def test_costs_are_those_of_the_record_and_of_torchvision(name: str) -> None:
     spec = SystemSpec.from_name(name)
     record, weights = spec.record, weights_of(name)
-    meta = weights.meta  # type: ignore[attr-defined] # an enumeration of torchvision's
+    meta = weights.meta  # type: ignore[attr-defined] # torchvision leaves its weights untyped # an enumeration of torchvision's
     with torch.device("meta"):
         network = build(spec).eval()
     assert sum(p.numel() for p in network.parameters()) == record.params == meta["num_params"]
