@@ -18,7 +18,9 @@ Needs = Literal["checkpoint", "checkpoints", "clip", "clips", "dataset", "pairs"
 their own labelled clips, lists of clips, nothing."""
 
 
-Ask = Literal["logits", "frames", "places", "units", "groups", "readers", "arithmetic", "widths", "length"]
+Ask = Literal[
+    "logits", "frames", "places", "units", "scales", "groups", "readers", "arithmetic", "widths", "length"
+]
 """What it needs to know of a network; `networks/capabilities.py` says what a network lacks."""
 
 

@@ -24,6 +24,7 @@ from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.checkpoints.reading import load_raw
 from gst_analysis.checkpoints.shapes import list_shapes
 from gst_analysis.errors import SpecError, one_line
+from gst_analysis.groups import GROUPS, Group
 from gst_analysis.networks.adopted import (
     AdoptedSpec,
     ClipNetwork,
@@ -36,12 +37,11 @@ from gst_analysis.networks.adopted import (
 )
 from gst_analysis.networks.anatomy import Anatomy, Place, Unit, View
 from gst_analysis.networks.described import Output
-from gst_analysis.networks.families import Group
-from gst_analysis.networks.probing import find_views, list_unread, probe_network, untouched
+from gst_analysis.networks.probing import find_views, has_scales, list_unread, probe_network, untouched
 from gst_analysis.networks.specs import ClipSpec
 
 Groups = Mapping[str, Mapping[str, slice]]
-"""A norm's name -> its groups of channels by name: spatial, temporal or all."""
+"""A module's name -> its groups of channels by the words of gst_analysis/groups.py: spatial, slow, …"""
 ADOPTED = "adopted"
 
 
@@ -65,7 +65,8 @@ def adopt(
         layout: how it wants a clip: "NTCHW" or "NCTHW", or a `Pathway` for each of several inputs.
         output: "frames" if it gives logits for every frame, "clip" for one row a clip; seen if not given.
         places: names of the modules to look at, or how to read each one's output; found if not given.
-        groups: for norms by name, which channels are spatial and which temporal; found if not given.
+        groups: for norms by name, which channels are spatial and which temporal, or of which pathway; found
+            if not given. Groups of other modules can be ablated too, though no γ is theirs.
         name: what tables call it; its class's name if not given.
 
     Raises:
@@ -251,20 +252,22 @@ def _list_told_units(
     for layer, parts in groups.items():
         _require_submodule(network, layer)
         view = views.get(layer)
+        scaled = has_scales(network.get_submodule(layer))
         for group, channels in parts.items():
-            if group not in ("spatial", "temporal", "all") or view is None:
+            if group not in GROUPS or view is None:
                 raise SpecError(
                     f"group {group!r} of {layer}",
-                    expected="spatial, temporal or all, at a norm whose output shows where time lies",
+                    expected=f"one of {', '.join(GROUPS)}, at a module whose output shows where time lies",
                     found=group if view else "an output that does not",
                     todo="correct groups",
                 )
-            yield _put_into(Unit(0, layer, layer, cast(Group, group), channels, "", view, "none"), places)
+            unit = Unit(0, layer, layer, cast(Group, group), channels, "", view, "none", scaled=scaled)
+            yield _put_into(unit, places)
 
 
 def _put_into(unit: Unit, places: Sequence[Place]) -> Unit:
     """The unit with the stage and name of the place that it lies in, if it lies in one."""
-    inside = (one for one in places if unit.layer.startswith(f"{one.name}."))
+    inside = (one for one in places if f"{unit.layer}.".startswith(f"{one.name}."))
     place = next(inside, None)
     return unit if place is None else replace(unit, stage=place.stage, block=place.name)
 

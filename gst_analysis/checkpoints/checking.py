@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from gst_analysis.errors import SpecError, one_line
 from gst_analysis.networks.anatomy import Place
 from gst_analysis.networks.probing import untouched
 from gst_analysis.networks.specs import MIN_SIZE
-from gst_analysis.networks.viewing import pick_tensor, unview_frames, view_frames
+from gst_analysis.networks.viewing import fold_frames, pick_tensor, unview_frames, view_frames
 
 PASSED = "passed"
 LENGTHS = (1, 2, 3, 5, 16)
@@ -165,29 +165,41 @@ def _check_time(network: Network) -> str:
 
 def _watch(network: Network, clips: Tensor) -> Iterator[tuple[Place, object]]:
     """Every place and what leaves it."""
-    kept: dict[str, object] = {}
     places = network.anatomy.places
+    kept = _listen(network, clips, [place.name for place in places])
+    yield from ((place, kept[place.name]) for place in places)
+
+
+def _listen(network: Network, clips: Tensor, names: Iterable[str]) -> dict[str, object]:
+    """What leaves modules in one run, by name; one that is not run is an error."""
+    kept: dict[str, object] = {}
     handles = [
-        network.module.get_submodule(place.name).register_forward_hook(
-            lambda _, __, output, name=place.name: kept.__setitem__(name, output)
+        network.module.get_submodule(name).register_forward_hook(
+            lambda _, __, output, name=name: kept.__setitem__(name, output)
         )
-        for place in places
+        for name in names
     ]
     try:
         _run(network, clips)
     finally:
         for handle in handles:
             handle.remove()
-    missing = [place.name for place in places if place.name not in kept]
+    missing = [name for name in names if name not in kept]
     if missing:
-        raise SpecError("places", expected="modules that are run", found=missing[0], todo="name others")
-    yield from ((place, kept[place.name]) for place in places)
+        raise SpecError("modules", expected="ones that are run", found=missing[0], todo="name others")
+    return kept
 
 
 def _check_units(network: Network) -> str:
     state = network.module.state_dict()
-    for unit in network.anatomy.units:
+    for unit in network.anatomy.scaled:
         scales = state.get(f"{unit.layer}.weight")
         if scales is None or len(scales) < unit.channels.stop:
             return f"{unit.layer}: no scales for channels {unit.channels.start} to {unit.channels.stop}"
+    others = [unit for unit in network.anatomy.units if not unit.scaled]
+    outputs = _listen(network, draw_clips(network, 1), dict.fromkeys(unit.layer for unit in others))
+    for unit in others:
+        width = fold_frames(pick_tensor(outputs[unit.layer], unit.view), unit.view).shape[1]
+        if width < unit.channels.stop:
+            return f"{unit.layer}: {width} channels, not {unit.channels.stop}"
     return ""

@@ -126,7 +126,7 @@ def _record_start(found: Checkpoint, taken: int, new: Sequence[str]) -> dict[str
 
 def _list_gammas(found: Checkpoint) -> dict[str, list[float]]:
     """The scales at the start, by layer: some thousands of numbers, without which drift had no start."""
-    layers = dict.fromkeys(unit.layer for unit in found.anatomy.units)
+    layers = dict.fromkeys(unit.layer for unit in found.anatomy.scaled)
     scales = {layer: found.state.get(f"{layer}.weight") for layer in layers}
     return {layer: scale.double().tolist() for layer, scale in scales.items() if scale is not None}
 

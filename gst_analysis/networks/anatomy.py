@@ -1,9 +1,10 @@
 """What an analysis needs to know of a network: its places in order, and the groups of channels there.
 
 A *place* is a module whose output is looked at, and how to read that output as frames. A *unit* is one group
-of channels (spatial, temporal, or all where they cannot be told apart) of one norm: where space and time
-leave what mixed them. Networks that follow from arithmetic derive both (`derive_anatomy`); any other is
-probed (`networks/probing.py`), and what could not be found is said in `unknown`. No torch here.
+of channels (groups.py lists the words) that leaves one module: most often a norm after what mixed space or
+time, whose γ scales them; else one that no γ belongs to, such as a shift or the end of a pathway. Networks
+that follow from arithmetic derive both (`derive_anatomy`); any other is probed (`networks/probing.py`), and
+what could not be found is said in `unknown`. No torch here.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from functools import lru_cache
 from typing import Literal
 
 from gst_analysis.errors import SpecError
+from gst_analysis.groups import Group, find_pair
 from gst_analysis.networks.backbones import Block, Site
 from gst_analysis.networks.described import NetworkSpec
-from gst_analysis.networks.families import Group
 from gst_analysis.networks.next_layer import NextLayer, find_next_layer
 from gst_analysis.networks.receptive_fields import list_reaches
 from gst_analysis.networks.specs import ModelSpec
@@ -47,21 +48,23 @@ class View:
 
 @dataclass(frozen=True)
 class Unit:
-    """One group of channels of one norm after what mixes space or time."""
+    """One group of channels that leaves one module: a norm after what mixes space or time, or another."""
 
     stage: int
     block: str
     layer: str
-    """The norm's name; its output is what is changed or watched."""
+    """The module's name; its output is what is changed or watched."""
     group: Group
     channels: slice
     conv: str = ""
-    """What the norm scales the output of."""
+    """What the norm scales the output of; empty where it is no convolution's."""
     view: View = View("(NT)CHW")
     activation: str = "relu"
     """What stands between the norm and whatever reads it: relu, relu6 or none."""
     owners: tuple[str, str] | None = None
     """The spatial and the temporal weight of filters that own both, so that each has a share of a channel."""
+    scaled: bool = True
+    """Whether the module is a norm, whose γ scales them; else they can only be changed and watched."""
 
     @property
     def count(self) -> int:
@@ -110,9 +113,14 @@ class Anatomy:
         return tuple(dict.fromkeys(unit.group for unit in self.units))
 
     @property
+    def scaled(self) -> tuple[Unit, ...]:
+        """The units that a norm's γ scales: those of Figure 4."""
+        return tuple(unit for unit in self.units if unit.scaled)
+
+    @property
     def tells_apart(self) -> bool:
-        """Whether spatial and temporal channels can be told apart."""
-        return {"spatial", "temporal"} <= set(self.groups) or any(unit.owners for unit in self.units)
+        """Whether space and time, or two pathways, can be told apart."""
+        return find_pair(self.groups) is not None or any(unit.owners for unit in self.units)
 
     def find_place(self, name: str, network: str) -> Place:
         """The place of that name.

@@ -22,7 +22,8 @@ def why_not(spec: NetworkSpec, anatomy: Anatomy, ask: Ask) -> str:
         return f"it takes clips of {spec.num_frames} frames alone"
     if ask == "places" and not anatomy.places:
         return "no module along its way could be read as frames"
-    if ask in ("units", "groups", "readers") and not anatomy.units:
+    lacking = not anatomy.units if ask in ("units", "groups") else not anatomy.scaled
+    if ask in ("units", "groups", "scales", "readers") and lacking:
         return "no batch norm follows a convolution over space or time in it"
     if ask == "groups" and not anatomy.tells_apart:
         return "its channels cannot be told apart into space and time"

@@ -20,8 +20,8 @@ from math import lcm
 from typing import ClassVar, Literal
 
 from gst_analysis.errors import SpecError
+from gst_analysis.groups import Group
 
-Group = Literal["spatial", "temporal", "all"]
 Arrangement = Literal["concatenate", "cascade", "interleave"]
 
 HALF, QUARTER = Fraction(1, 2), Fraction(1, 4)

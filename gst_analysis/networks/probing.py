@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from gst_analysis.groups import Group
 from gst_analysis.networks.anatomy import Anatomy, Axes, Place, Unit, View
-from gst_analysis.networks.families import Group
 from gst_analysis.networks.next_layer import NextLayer
 from gst_analysis.networks.viewing import pick_tensor
 
@@ -83,7 +83,7 @@ def find_views(network: nn.Module, *, frames: int, size: int) -> dict[str, View]
 
 def list_unread(units: Iterable[Unit]) -> tuple[tuple[str, NextLayer | str], ...]:
     """For each norm, that nothing says what reads it."""
-    return tuple((norm, NO_READER) for norm in dict.fromkeys(unit.layer for unit in units))
+    return tuple((norm, NO_READER) for norm in dict.fromkeys(unit.layer for unit in units if unit.scaled))
 
 
 def _read_views(network: nn.Module, lengths: Lengths) -> tuple[dict[str, View], tuple[str, ...]]:
@@ -372,12 +372,16 @@ def _list_units(
         group = group_of(inner.get_submodule(conv))
         place = next((one for one in places if norm.startswith(f"{one.name}.")), None)
         layer = inner.get_submodule(norm)
-        if group is None or place is None or norm not in views or not isinstance(layer, _BatchNorm):
+        if group is None or place is None or norm not in views or not has_scales(layer):
             continue
-        if layer.weight is None or layer.running_mean is None:
-            continue  # without scales there is no Figure 4, and nothing to hold fixed
-        channels, activation = slice(0, layer.num_features), lengths.once.after.get(norm, "none")
+        channels = slice(0, len(layer.get_parameter("weight")))
+        activation = lengths.once.after.get(norm, "none")
         yield Unit(place.stage, place.name, norm, group, channels, conv, views[norm], activation)
+
+
+def has_scales(layer: nn.Module) -> bool:
+    """Whether it is a batch norm with scales: without, there is no Figure 4 and nothing to hold fixed."""
+    return isinstance(layer, _BatchNorm) and layer.weight is not None and layer.running_mean is not None
 
 
 def _tell_apart(units: tuple[Unit, ...]) -> tuple[Unit, ...]:

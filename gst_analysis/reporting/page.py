@@ -21,7 +21,7 @@ from gst_analysis.errors import one_line
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.sections.parts import PageFigure, PageTable, Section
 from gst_analysis.style.files import render_figure
-from gst_analysis.style.theme import DARK, LIGHT, SPATIAL, Theme
+from gst_analysis.style.theme import DARK, LIGHT, Theme
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -150,13 +150,13 @@ def _list_sections(sections: Iterable[Section]) -> str:
 def _list_colours() -> str:
     """The theme's inks and papers as CSS variables."""
 
-    def name(theme: Theme, link: str) -> str:
+    def name(theme: Theme) -> str:
         inks = {"paper": theme.paper, "panel": theme.panel, "ink": theme.ink, "faint": theme.faint}
-        colours = {**inks, "grid": theme.grid, "link": link}
+        colours = {**inks, "grid": theme.grid, "link": theme.groups["spatial"]}
         return "".join(f"--{key}:{value};" for key, value in colours.items())
 
-    dark = name(DARK, DARK.groups["spatial"])
-    return f":root{{{name(LIGHT, SPATIAL)}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    dark = name(DARK)
+    return f":root{{{name(LIGHT)}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
 
 
 def _encode(figure: Figure, kind: str) -> str:

@@ -6,11 +6,9 @@ import itertools
 import re
 from collections.abc import Sequence
 
-GROUP_NAMES = {
-    "spatial": "spatial channels",
-    "temporal": "temporal channels",
-    "all": "all channels (no groups)",
-}
+from gst_analysis.groups import GROUPS
+
+GROUP_NAMES = {word: style.phrase for word, style in GROUPS.items()}
 """In the order in which figures list them."""
 _WORD = re.compile(r"[^-_. /]+[-_. /]*")
 

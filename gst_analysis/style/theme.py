@@ -19,26 +19,31 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.typing import LineStyleType
 
+from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import tell_apart
 
 Grid = Literal["x", "y", "both"]
 
-SPATIAL, TEMPORAL, BOTH, SHARED = "#0072B2", "#D55E00", "#A3478A", "#7A7A7A"
 GROUP_COLOURS: Mapping[str, str] = {
-    "spatial": SPATIAL,
-    "temporal": TEMPORAL,
-    "both": BOTH,
-    "shared": SHARED,
-    "all": SHARED,
+    **{word: style.colour for word, style in GROUPS.items()},
+    "both": "#A3478A",
+    "shared": GROUPS["all"].colour,
 }
+"""Groups of channels, and what costs have besides them: kernels over both, and what all share."""
 GROUP_COLOURS_DARK: Mapping[str, str] = {
-    "spatial": "#56B4E9",
-    "temporal": "#F0853B",
+    **{word: style.dark for word, style in GROUPS.items()},
     "both": "#E08FC2",
-    "shared": "#A8A8A8",
-    "all": "#A8A8A8",
+    "shared": GROUPS["all"].dark,
 }
+DASHES: Mapping[str, LineStyleType] = {
+    "solid": "-",
+    "dash": (0, (3, 1.2)),
+    "dot": (0, (1, 1.2)),
+    "dashdot": (0, (3, 1.2, 1, 1.2)),
+}
+"""Lines of groups, as matplotlib wants them."""
 MARKERS = "os^DvPX*"
 """For checkpoints, in the order given."""
 MOST_NAMED = 10

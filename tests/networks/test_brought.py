@@ -139,7 +139,7 @@ def test_labels_output_places_and_groups_that_do_not_fit_are_refused() -> None:
         ({"labels": ["one"]}, "labels: expected 4, one a class; found 1"),
         ({"output": "frames"}, "as output='frames' says"),
         ({"places": ["blocks.7"]}, "one of the network's modules"),
-        ({"groups": {"blocks.0.time_norm": {"loud": slice(0, 4)}}}, "spatial, temporal or all"),
+        ({"groups": {"blocks.0.time_norm": {"loud": slice(0, 4)}}}, "one of spatial, temporal, slow"),
     ):
         with pytest.raises(SpecError, match=told):
             adopt(ThreeD(), clip_spec=CLIP, layout="NCTHW", **wrong)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gst_analysis.analyses.ablation.table import Ablation
+from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import shorten
 from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 from gst_analysis.tables.schema import check_choices
@@ -28,8 +29,6 @@ _TITLES = {
     "shuffle-batch": "channels of another clip",
     "shuffle-time": "channels' frames in another order",
 }
-_NAMES = {"spatial": "spatial channels", "temporal": "temporal channels", "all": "all channels (no groups)"}
-_MARKERS = {"spatial": "o", "temporal": "s", "all": "o"}
 _APART = 0.16
 
 
@@ -88,7 +87,7 @@ def _draw_drops(axes: Axes, rows: pd.DataFrame, layers: list[str], measure: str,
             at,
             value,
             yerr=bars if several else None,
-            fmt=_MARKERS[group],
+            fmt=GROUPS[group].marker,
             color=theme.groups[group],
             markersize=4.5,
             elinewidth=1.3,
@@ -106,7 +105,9 @@ def _name_layers(table: pd.DataFrame, layers: list[str]) -> list[str]:
 
 def _explain(figure: Figure, groups: list[str], title: str, theme: Theme) -> None:
     handles = [
-        Line2D([], [], linestyle="none", marker=_MARKERS[g], color=theme.groups[g], label=_NAMES[g])
+        Line2D(
+            [], [], linestyle="none", marker=GROUPS[g].marker, color=theme.groups[g], label=GROUPS[g].phrase
+        )
         for g in groups
     ]
     legend = figure.legend(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.groups import GROUPS
 from gst_analysis.options import DatasetOptions, DeviceOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables.schema import Schema, check_choices, real, text, whole
@@ -27,7 +28,7 @@ ABLATION = Schema(
         "stage": whole("stage of the backbone, from 1"),
         "block": text("residual block, such as layer1.0"),
         "layer": text("the batch norm after the temporal operator, such as layer1.0.bn2"),
-        "group": text("whose channels were changed", "spatial", "temporal", "all"),
+        "group": text("whose channels were changed", *GROUPS),
         "channels": whole("how many channels that is"),
         "intervention": text("what was done to them", *INTERVENTIONS),
         "clips": whole("clips it was measured on"),

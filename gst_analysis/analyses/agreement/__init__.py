@@ -52,5 +52,5 @@ ABOUT = About(
     run=score_agreement,
     options=AgreementOptions,
     section=False,
-    asks=("logits", "units"),
+    asks=("logits", "scales"),
 )

@@ -15,6 +15,7 @@ from gst_analysis.analyses.ablation.table import (
 )
 from gst_analysis.analyses.importance.table import SCORES
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.groups import GROUPS
 from gst_analysis.options import option
 from gst_analysis.results import Result
 from gst_analysis.tables.schema import Schema, check_choices, real, text, whole
@@ -50,7 +51,7 @@ CHANNEL_SCORES = Schema(
         "block": text("residual block, such as layer1.0"),
         "checkpoint": text("the checkpoint's name"),
         "layer": text("the batch norm after the temporal operator, such as layer1.0.bn2"),
-        "group": text("whose channel it is", "spatial", "temporal", "all"),
+        "group": text("whose channel it is", *GROUPS),
         "channel": whole("position in the batch norm, from 0"),
         **{name: real("see IMPORTANCE and DATA_SCORES", optional=True) for name in ALL_SCORES},
     },

@@ -61,5 +61,5 @@ ABOUT = About(
     options=ComparisonOptions,
     page="space_and_time",
     section=False,
-    asks=("units",),
+    asks=("scales",),
 )

@@ -33,7 +33,7 @@ def name_uncompared(
     if groups != others:
         why = f"{spec.label} has {' and '.join(groups)} channels, {reference.label} {' and '.join(others)}"
         return False, [_uncompared(name, "every layer", why)]
-    blocks, there = (list(dict.fromkeys(u.block for u in anatomy_of(s).units)) for s in (spec, reference))
+    blocks, there = (list(dict.fromkeys(u.block for u in anatomy_of(s).scaled)) for s in (spec, reference))
     lacks = [
         _uncompared(name, block, f"{who.label} has no such block")
         for found, other, who in ((blocks, there, reference), (there, blocks, spec))
@@ -61,7 +61,9 @@ def require_reference(names: Sequence[str], wanted: str | None) -> str:
 
 
 def _group_names(spec: NetworkSpec) -> tuple[str, ...]:
-    return ("spatial", "temporal") if _shares(spec) else anatomy_of(spec).groups
+    if _shares(spec):
+        return ("spatial", "temporal")
+    return tuple(dict.fromkeys(unit.group for unit in anatomy_of(spec).scaled))
 
 
 def _shares(spec: NetworkSpec) -> bool:

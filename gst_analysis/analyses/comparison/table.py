@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from gst_analysis.analyses.scales.table import BLOCK_GAPS, BN_SCALES, ROWS, TESTS, GapCounts
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.groups import GROUPS
 from gst_analysis.options import option
 from gst_analysis.results import Result
 from gst_analysis.tables import Schema, check_choices, real, text, whole
@@ -25,7 +26,7 @@ SCALE_DIFFERENCES = Schema(
         "stage": whole("stage of the backbone, from 1"),
         "block": text("residual block"),
         "layer": text("the batch norm after the temporal operator"),
-        "group": text("whose channels", "spatial", "temporal", "all"),
+        "group": text("whose channels", *GROUPS),
         "n": whole("channels of the checkpoint"),
         "reference_n": whole("channels of the reference"),
         "shift": real("median of the checkpoint's scales minus that of the reference's"),

@@ -62,5 +62,5 @@ ABOUT = About(
     run=measure_drift,
     options=DriftOptions,
     page="is_it_true",
-    asks=("units",),
+    asks=("scales",),
 )

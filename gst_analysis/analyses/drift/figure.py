@@ -11,10 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gst_analysis.analyses.drift.table import Drift
+from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import GROUP_NAMES, shorten, shorten_layers
-from gst_analysis.style.theme import Theme, add_legend, new_figure, style_axes, theme_of
-
-_MARKERS = {"spatial": "o", "temporal": "D", "all": "o"}
+from gst_analysis.style.theme import DASHES, Theme, add_legend, new_figure, style_axes, theme_of
 
 
 def draw_figures(result: Drift, *, dark: bool = False) -> dict[str, Figure]:
@@ -101,7 +100,7 @@ def draw_gamma_over_training(layers: pd.DataFrame, *, axis: str, dark: bool = Fa
                 part["median"],
                 color=colour,
                 linewidth=1.5,
-                linestyle="--" if group == "temporal" else "-",
+                linestyle=DASHES[GROUPS[group].dash],
             )
     label = "epoch" if axis == "epoch" else "checkpoint, in the order given"
     figure.supxlabel(label, fontsize=9, color=theme.ink)
@@ -130,7 +129,7 @@ def _draw_changes(axes: Axes, x: np.ndarray, rows: pd.DataFrame, names: list[str
     parts = rows.groupby("layer")["change"]
     quartiles = np.array([np.quantile(parts.get_group(name), [0.25, 0.5, 0.75]) for name in names])
     axes.vlines(x, quartiles[:, 0], quartiles[:, 2], color=theme.groups[group], linewidth=2.4, alpha=0.55)
-    axes.scatter(x, quartiles[:, 1], s=20, color=theme.groups[group], marker=_MARKERS[group], zorder=3)
+    axes.scatter(x, quartiles[:, 1], s=20, color=theme.groups[group], marker=GROUPS[group].marker, zorder=3)
 
 
 def _draw_shares(axes: Axes, x: np.ndarray, rows: pd.DataFrame, theme: Theme, group: str) -> None:
@@ -151,7 +150,7 @@ def _draw_channels(axes: Axes, rows: pd.DataFrame, theme: Theme) -> None:
                 chosen["start"],
                 chosen["gamma"],
                 s=9,
-                marker=_MARKERS[group],
+                marker=GROUPS[group].marker,
                 facecolor=face,
                 edgecolor=colour,
                 linewidth=0.7,
@@ -189,10 +188,10 @@ def _name_groups(groups: list[str], theme: Theme, *, marks: bool = True) -> list
             [],
             [],
             color=theme.groups[g],
-            marker=_MARKERS[g] if marks else "",
+            marker=GROUPS[g].marker if marks else "",
             linewidth=2,
             label=GROUP_NAMES[g],
-            linestyle="--" if g == "temporal" and not marks else "-",
+            linestyle="-" if marks else DASHES[GROUPS[g].dash],
         )
         for g in groups
     ]

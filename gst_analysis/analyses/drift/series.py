@@ -7,12 +7,12 @@ import math
 import pandas as pd
 import plotly.graph_objects as go
 
+from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import GROUP_NAMES, shorten_layers
 from gst_analysis.style.screen import start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 _COLUMNS = 4
-_DASHES = {"spatial": "solid", "temporal": "dash", "all": "solid"}
 
 
 def draw_gamma_over_training_interactive(layers: pd.DataFrame, *, axis: str, dark: bool = False) -> go.Figure:
@@ -65,7 +65,7 @@ def _draw_group(part: pd.DataFrame, group: str, theme: Theme, show: bool) -> lis
         legendgroup=group,
         mode="lines",
     )
-    line = {"color": colour, "width": 2, "dash": _DASHES[group]}
+    line = {"color": colour, "width": 2, "dash": GROUPS[group].dash}
     median = go.Scatter(
         x=part["position"],
         y=part["median"],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.groups import GROUPS
 from gst_analysis.options import option
 from gst_analysis.results import Result
 from gst_analysis.tables import Schema, flag, real, text, whole
@@ -28,7 +29,7 @@ DRIFT = Schema(
         "stage": whole("stage of the backbone, from 1"),
         "block": text("residual block, such as layer1.0"),
         "layer": text("the batch norm after the temporal operator"),
-        "group": text("whose channel it is", "spatial", "temporal", "all"),
+        "group": text("whose channel it is", *GROUPS),
         "channel": whole("position in the batch norm, from 0"),
         "start": real("gamma at the start"),
         "gamma": real("gamma now, as stored"),
@@ -46,7 +47,7 @@ DRIFT_LAYERS = Schema(
         "stage": whole("stage of the backbone, from 1"),
         "block": text("residual block"),
         "layer": text("the batch norm after the temporal operator"),
-        "group": text("whose channels", "spatial", "temporal", "all"),
+        "group": text("whose channels", *GROUPS),
         "n": whole("channels of the group"),
         "start_median": real("median gamma at the start"),
         "low": real("lower quartile of gamma now"),

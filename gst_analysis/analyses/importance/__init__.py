@@ -65,5 +65,5 @@ ABOUT = About(
     run=channel_importance,
     options=ImportanceOptions,
     page="space_and_time",
-    asks=("units",),
+    asks=("scales",),
 )

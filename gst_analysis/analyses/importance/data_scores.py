@@ -30,7 +30,7 @@ from gst_analysis.networks.capabilities import require
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.viewing import fold_frames
 from gst_analysis.probes.clip_stream import Batch, ClipStream, count_steps
-from gst_analysis.probes.hooks import list_activations, list_units, list_views, watched_outputs
+from gst_analysis.probes.hooks import list_activations, list_views, watched_outputs
 from gst_analysis.progress import Progress
 from gst_analysis.tables.schema import check
 
@@ -62,8 +62,8 @@ def measure_data_scores(
     check_classes(model, records)
     device = choose_device(settings.device)
     stream = ClipStream(model, records, settings, device)
-    require(model.spec, model.anatomy, "units", what="scores from clips")
-    layers = list(list_activations(model.spec))
+    require(model.spec, model.anatomy, "scales", what="scores from clips")
+    layers = list(dict.fromkeys(unit.layer for unit in model.anatomy.scaled))
     sums: dict[str, Tensor] = {}
     clips = 0
     with (
@@ -106,7 +106,7 @@ def _by_clip(folded: Tensor, clips: int) -> Tensor:
 
 def _tabulate(model: LoadedModel, means: Mapping[str, np.ndarray]) -> pd.DataFrame:
     parts = []
-    for unit in list_units(model.spec):
+    for unit in model.anatomy.scaled:
         mean, square, change = means[unit.layer][:, unit.channels]
         part = {
             "checkpoint": model.checkpoint.name,

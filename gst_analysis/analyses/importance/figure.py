@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gst_analysis.analyses.importance.table import WHICH_TO_TRUST, Importance
+from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import GROUP_NAMES, shorten_layers, tell_apart
 from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 
 _COLUMNS = {"abs_gamma": "raw scale |γ|", "invariant": "invariant score: E[ReLU(β+γz)] · ‖next weights‖"}
-_MARKERS = {"spatial": "o", "temporal": "D", "all": "o"}
 
 
 def draw_figures(result: Importance, *, dark: bool = False) -> dict[str, Figure]:
@@ -63,7 +63,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, score: str, theme: Theme) -> Non
         middle = np.array([np.quantile(v, [0.25, 0.5, 0.75]) for v in values if len(v)]).reshape(-1, 3)
         colour = theme.groups[group]
         axes.vlines(x, middle[:, 0], middle[:, 2], color=colour, linewidth=2.4, alpha=0.55)
-        axes.scatter(x, middle[:, 1], s=20, color=colour, marker=_MARKERS[group], zorder=3)
+        axes.scatter(x, middle[:, 1], s=20, color=colour, marker=GROUPS[group].marker, zorder=3)
     axes.set_xticks(range(len(layers)), shorten_layers(layers), rotation=90 if len(layers) > 8 else 0)
     axes.set_xlim(-0.6, len(layers) - 0.4)
     axes.set_ylim(0, 1.04 * axes.get_ylim()[1])
@@ -95,7 +95,7 @@ def _add_legend(figure: Figure, groups: list[str], theme: Theme) -> None:
             [],
             [],
             color=theme.groups[group],
-            marker=_MARKERS[group],
+            marker=GROUPS[group].marker,
             linewidth=2.4,
             alpha=0.8,
             label=GROUP_NAMES[group],

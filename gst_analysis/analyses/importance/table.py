@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.groups import GROUPS
 from gst_analysis.options import DeviceOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables.schema import Schema, real, text, whole
@@ -30,7 +31,7 @@ IMPORTANCE = Schema(
         "stage": whole("stage of the backbone, from 1"),
         "block": text("residual block, such as layer1.0"),
         "layer": text("the batch norm after the temporal operator, such as layer1.0.bn2"),
-        "group": text("whose channel it is", "spatial", "temporal", "all"),
+        "group": text("whose channel it is", *GROUPS),
         "channel": whole("position in the batch norm, from 0"),
         "share": real("the part of the channel this group owns: 1, but for sth"),
         "gamma": real("the batch norm's scale, as stored"),
@@ -73,7 +74,7 @@ DATA_SCORES = Schema(
         "stage": whole("stage of the backbone, from 1"),
         "block": text("residual block, such as layer1.0"),
         "layer": text("the batch norm after the temporal operator, such as layer1.0.bn2"),
-        "group": text("whose channel it is", "spatial", "temporal", "all"),
+        "group": text("whose channel it is", *GROUPS),
         "channel": whole("position in the batch norm, from 0"),
         "activation_mean": real("mean over clips, frames and places of what leaves the activation"),
         "activation_norm": real("root mean square of the same"),

@@ -21,6 +21,7 @@ from matplotlib.patches import Rectangle
 
 from gst_analysis.analyses.saliency.table import SaliencyMaps
 from gst_analysis.errors import SpecError
+from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import shorten
 from gst_analysis.style.theme import Theme, new_figure, theme_of
 
@@ -29,11 +30,8 @@ Floats = npt.NDArray[np.float64]
 Window = tuple[float, float, float, float]
 """Left, top, right and bottom of what the network sees, as parts of the frame's width and height."""
 
-_NAMES: Mapping[str, str] = {
-    "all": "whole block",
-    "spatial": "spatial\nchannels",
-    "temporal": "temporal\nchannels",
-}
+_LETTERS = 12
+"""Of a group's name in a line beside its row."""
 _COLUMNS = 8
 _FILM_DPI = 144
 
@@ -136,7 +134,7 @@ def draw_film(overlays: Overlays, *, dark: bool = True) -> Iterator[Pixels]:
             one.set_axis_off()
         _draw_frame(axes, overlays, frame, theme, named=False)
         for one, name in zip(axes[1:], overlays.heat, strict=True):
-            one.set_title(_NAMES[name].replace("\n", " "), fontsize=9, color=_colour_of(name, theme))
+            one.set_title(_name(name), fontsize=9, color=_colour_of(name, theme))
         title = _shorten(overlays.title, round(14.5 * figure.get_figwidth())).split("\n")[0]
         figure.supxlabel(title, fontsize=8, color=theme.ink)
         yield _to_pixels(figure)
@@ -172,11 +170,15 @@ def _draw_frame(
     if named:
         _name_row(axes[0], "frame", theme.ink)
         for one, group in zip(axes[1:], overlays.heat, strict=True):
-            _name_row(one, _NAMES[group], _colour_of(group, theme))
+            _name_row(one, "\n".join(wrap(_name(group), _LETTERS)), _colour_of(group, theme))
 
 
 def _name_row(axes: Axes, name: str, colour: str) -> None:
     axes.text(-0.05, 0.5, name, transform=axes.transAxes, ha="right", va="center", fontsize=8, color=colour)
+
+
+def _name(group: str) -> str:
+    return "whole block" if group == "all" else GROUPS[group].phrase
 
 
 def _colour_of(group: str, theme: Theme) -> str:
@@ -213,7 +215,7 @@ def _sees_all(window: Window) -> bool:
 
 
 def _explain(overlays: Overlays) -> str:
-    names = [_NAMES[group].replace("\n", " ") for group in overlays.tops]
+    names = [_name(group) for group in overlays.tops]
     tops = [f"{top:.2g}" if top else "none" for top in overlays.tops.values()]
     parts = [f"{name} {top}" for name, top in zip(names, tops, strict=True)]
     deepest = f"deepest colour, evidence of a cell in units of the logit: {', '.join(parts)}"

@@ -139,7 +139,8 @@ def measure_evidence(
         place: one of the network's places.
         anatomy: of the network.
     """
-    groups = {unit.group: unit for unit in anatomy.units_of(place.name)}  # the last norm of each
+    scaled = [unit for unit in anatomy.units_of(place.name) if unit.scaled and unit.group != "all"]
+    groups = {unit.group: unit for unit in scaled}  # the last norm of each
     looks = {"": Look(place.name, place.view)} | {
         unit.layer: _look_behind(unit, anatomy) for unit in groups.values() if len(groups) > 1
     }

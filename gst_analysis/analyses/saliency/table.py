@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, Writer
+from gst_analysis.groups import GROUPS
 from gst_analysis.options import DeviceOptions, NetworkOptions, option
 from gst_analysis.results import Result
 from gst_analysis.rooms import Door
@@ -33,12 +34,7 @@ SALIENCY = Schema(
         "class_id": whole("the class whose logit is explained, from 0"),
         "label": text("its name, or its number where names are unknown"),
         "block": text("the residual block that was looked at"),
-        "group": text(
-            "whose channels: the block's output, or one group of its temporal operator's",
-            "all",
-            "spatial",
-            "temporal",
-        ),
+        "group": text("whose channels: the block's output, or one group of its temporal operator's", *GROUPS),
         "frame": whole("which of the frames that were sampled, from 0"),
         "seconds": real("when the frame is shown; missing where the clip does not say", optional=True),
         "row": whole("row of the map, from the top"),
@@ -55,7 +51,7 @@ POINTING = Schema(
         "checkpoint": text("the checkpoint's name"),
         "clip": text("the planted clip's number"),
         "block": text("the residual block that was looked at"),
-        "group": text("whose channels", "all", "spatial", "temporal"),
+        "group": text("whose channels", *GROUPS),
         "frame": whole("which of the frames that were sampled, from 0"),
         "heated": flag("whether there is any heat; without, nothing is pointed at"),
         "hit": flag("whether the hottest point lies in a box of a known object"),

@@ -91,5 +91,5 @@ ABOUT = About(
     run=bn_scales,
     options=ScaleOptions,
     page="space_and_time",
-    asks=("units",),
+    asks=("scales",),
 )

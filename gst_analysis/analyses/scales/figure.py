@@ -10,8 +10,9 @@ from matplotlib.patches import Patch
 
 from gst_analysis.analyses.scales.panels import Panel, count_bins, lay_out_panels
 from gst_analysis.analyses.scales.table import BnScales, name_symbol
+from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import GROUP_NAMES, tell_apart
-from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
+from gst_analysis.style.theme import DASHES, Theme, new_figure, style_axes, style_legend, theme_of
 
 
 def draw_figures(result: BnScales, *, dark: bool = False) -> dict[str, Figure]:
@@ -65,7 +66,7 @@ def _draw_panel(axes: Axes, panel: Panel | None, edges: np.ndarray, theme: Theme
         axes.stairs(heights, edges, fill=True, alpha=0.45, color=colour)
         axes.stairs(heights, edges, color=colour, linewidth=0.8)
         median = float(np.median(panel.values[group]))
-        axes.axvline(median, color=colour, linewidth=1.6, linestyle=_DASHES[group])
+        axes.axvline(median, color=colour, linewidth=1.6, linestyle=DASHES[GROUPS[group].dash])
     _write(axes, 0.93, panel.counts, theme)
 
 
@@ -84,9 +85,6 @@ def _write(axes: Axes, height: float, text: str, theme: Theme) -> None:
         bbox=box,
         zorder=5,
     )
-
-
-_DASHES = {"spatial": "-", "temporal": (0, (3, 1.2)), "all": "-"}
 
 
 def _label(figure: Figure, bottom: np.ndarray, groups: tuple[str, ...], theme: Theme, *, symbol: str) -> None:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from gst_analysis.analyses.scales.panels import Grid, Panel, count_bins, lay_out_panels
 from gst_analysis.analyses.scales.table import BnScales, name_symbol
+from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import GROUP_NAMES
 from gst_analysis.style.screen import start_figure
 from gst_analysis.style.theme import Theme, theme_of
@@ -18,7 +19,6 @@ _FEW = 2
 """Up to so many columns have a title below each, and their names in large letters."""
 _LINE = 20
 """Characters of a name that find room above one of two columns on a telephone."""
-_DASHES = {"spatial": "solid", "temporal": "dash", "all": "solid"}
 
 
 def draw_pages(result: BnScales, *, dark: bool = False) -> dict[str, go.Figure]:
@@ -112,7 +112,7 @@ def _list_medians(panel: Panel, axes: dict[str, str], theme: Theme) -> list[dict
             **place,
             "x0": median,
             "x1": median,
-            "line": {"color": theme.groups[group], "width": 2, "dash": _DASHES[group]},
+            "line": {"color": theme.groups[group], "width": 2, "dash": GROUPS[group].dash},
         }
         for group, median in ((g, float(np.median(v))) for g, v in panel.values.items())
     ]

@@ -196,8 +196,10 @@ def _assemble(table: pd.DataFrame, origins: Provenance, options: ScaleOptions) -
 def tabulate_bn_scales(checkpoint: Checkpoint, *, name: str | None = None) -> pd.DataFrame:
     """One row for every channel (for STH: channel and owner) of the norms after temporal operators."""
     anatomy = checkpoint.anatomy
-    require(checkpoint.spec, anatomy, "units", what="batch-norm scales")
-    rows = [_tabulate_group(checkpoint, unit, group) for unit in anatomy.units for group in list_groups(unit)]
+    require(checkpoint.spec, anatomy, "scales", what="batch-norm scales")
+    rows = [
+        _tabulate_group(checkpoint, unit, group) for unit in anatomy.scaled for group in list_groups(unit)
+    ]
     table = pd.concat(rows, ignore_index=True)
     table.insert(0, "checkpoint", name or checkpoint.name)
     return check(table, BN_SCALES)

@@ -90,7 +90,7 @@ def list_groups(unit: Unit) -> tuple[str, ...]:
 
 
 def _list_rows(spec: NetworkSpec) -> list[tuple[Unit, str]]:
-    return [(unit, group) for unit in anatomy_of(spec).units for group in list_groups(unit)]
+    return [(unit, group) for unit in anatomy_of(spec).scaled for group in list_groups(unit)]
 
 
 def _locate(unit: Unit, group: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, to_plain
+from gst_analysis.groups import GROUPS
 from gst_analysis.options import option
 from gst_analysis.results import Result
 from gst_analysis.rooms import Door
@@ -53,7 +54,7 @@ BN_SCALES = Schema(
         "stage": whole("stage of the backbone, from 1"),
         "block": text("residual block, such as layer1.0"),
         "layer": text("the batch norm after the temporal operator, such as layer1.0.bn2"),
-        "group": text("whose channel it is", "spatial", "temporal", "all"),
+        "group": text("whose channel it is", *GROUPS),
         "channel": whole("position in the batch norm, from 0"),
         "gamma": real("the batch norm's scale, as stored"),
         "beta": real("the batch norm's offset, as stored"),

@@ -15,10 +15,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from gst_analysis.analyses.slimming.table import NetworkCost, Slimming
-from gst_analysis.style.names import shorten
+from gst_analysis.style.names import GROUP_NAMES, shorten
 from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 
-_NAMES = {"spatial": "spatial channels", "temporal": "temporal channels", "all": "all channels (no groups)"}
 _BAR = 0.36
 
 
@@ -86,7 +85,7 @@ def _draw_widths(axes: Axes, widths: pd.DataFrame, blocks: list[str], theme: The
         color=theme.ink,
         loc="left",
     )
-    handles = [Patch(facecolor=theme.groups[g], label=_NAMES[g]) for g in groups]
+    handles = [Patch(facecolor=theme.groups[g], label=GROUP_NAMES[g]) for g in groups]
     legend = axes.legend(
         handles=handles, loc="lower left", bbox_to_anchor=(0, 1.08), ncols=2, fontsize=8, borderaxespad=0
     )

@@ -20,9 +20,9 @@ from gst_analysis.analyses.cost.counting import summarise_cost
 from gst_analysis.analyses.cost.table import CostSummary
 from gst_analysis.analyses.slimming.table import SLIM_WIDTHS
 from gst_analysis.errors import SpecError
+from gst_analysis.groups import Group
 from gst_analysis.networks.anatomy import require_arithmetic
 from gst_analysis.networks.described import NetworkSpec
-from gst_analysis.networks.families import Group
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.networks.widths import Widths, why_not_slimmed
 from gst_analysis.tables.schema import check

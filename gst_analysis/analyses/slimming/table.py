@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, Writer
+from gst_analysis.groups import GROUPS
 from gst_analysis.options import DatasetOptions, DeviceOptions, option
 from gst_analysis.outputs import Outputs
 from gst_analysis.results import Result
@@ -86,7 +87,7 @@ SLIM_WIDTHS = Schema(
         "stage": whole("stage of the backbone, from 1"),
         "block": text("residual block, such as layer1.0"),
         "layer": text("the batch norm after the temporal operator"),
-        "group": text("whose channels they are", "spatial", "temporal", "all"),
+        "group": text("whose channels they are", *GROUPS),
         "before": whole("channels in the whole network"),
         "after": whole("channels left"),
     },

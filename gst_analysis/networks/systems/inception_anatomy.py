@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from torch import nn
 
+from gst_analysis.groups import Group
 from gst_analysis.networks.anatomy import Anatomy, Place, Unit, View
-from gst_analysis.networks.families import Group
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.bn_inception import MIXTURES, name_output, walk_mixture
 from gst_analysis.networks.systems.frame_resnet import BLOCKS

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from gst_analysis.analyses.comparison.figure import draw_overlays, draw_ridgelines, estimate_density
-from gst_analysis.style.theme import SPATIAL, TEMPORAL
+from gst_analysis.style.theme import GROUP_COLOURS
 from tests.analyses.scales.test_gap_figure import drawn_numbers
 from tests.untyped import untyped
 
@@ -41,7 +41,7 @@ def test_overlays_are_cumulative_shares() -> None:
     np.testing.assert_allclose(np.sort(values["gamma"]), x[1:])
     np.testing.assert_allclose(y[1:], [0.25, 0.5, 0.75, 1])
     colours = [axes.title.get_color() for axes in figure.axes[:2]]
-    assert colours == [SPATIAL, TEMPORAL]
+    assert colours == [GROUP_COLOURS["spatial"], GROUP_COLOURS["temporal"]]
 
 
 def test_a_density_has_an_area_of_one_and_a_peak_where_all_are_equal() -> None:

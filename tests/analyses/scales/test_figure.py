@@ -13,7 +13,7 @@ from gst_analysis.analyses.scales.figure import draw_bn_scales
 from gst_analysis.analyses.scales.interactive import draw_bn_scales_interactive
 from gst_analysis.analyses.scales.panels import count_bins, lay_out_panels
 from gst_analysis.style.files import render_figure
-from gst_analysis.style.theme import SPATIAL, TEMPORAL
+from gst_analysis.style.theme import GROUP_COLOURS
 from tests.untyped import untyped
 
 
@@ -70,7 +70,10 @@ def test_print_has_a_panel_a_block_and_checkpoint_with_medians_and_counts() -> N
         .groupby("group")["gamma"]
         .median()
     )
-    assert medians == {to_rgba(SPATIAL): part["spatial"], to_rgba(TEMPORAL): part["temporal"]}
+    assert medians == {
+        to_rgba(GROUP_COLOURS["spatial"]): part["spatial"],
+        to_rgba(GROUP_COLOURS["temporal"]): part["temporal"],
+    }
     assert [t.get_text() for t in axes.texts] == ["n = 12 + 4"]
     assert [a.get_ylabel() for a in figure.axes[::2]] == ["layer1.0", "layer2.0", "layer3.0"]
 
