@@ -1,6 +1,6 @@
 """What folding the batch norms saves: every family's network beside its folded copy, paired and interleaved.
 
-    python -m benchmarks.folding [--rounds 15] [--backbone resnet50] [--json FILE]
+    python -m benchmarks.folding [--rounds 15] [--backbone resnet50] [--systems r3d-18,s3d] [--json FILE]
 
 Both have the same weights and see the same clip; how far their logits are apart is in the table.
 """
@@ -20,15 +20,18 @@ from benchmarks.machine import describe_machine
 from benchmarks.pairing import QUIET, Ratio, median_ms, summarise_ratio, time_interleaved
 from benchmarks.settings import add_settings, using_threads
 from gst_analysis.files import to_json, write_whole
-from gst_analysis.inference.folding import fold_norms
-from gst_analysis.networks.registry import build_model
-from gst_analysis.networks.specs import ModelSpec, model_names
+from gst_analysis.networks.folding import fold_norms
+from gst_analysis.networks.registry import build_model, spec_from_name
+from gst_analysis.networks.specs import model_names
+from gst_analysis.networks.systems import SYSTEMS
 
 
 @dataclass(frozen=True)
 class Settings:
     backbone: str = "resnet50"
     families: str = "gst,gst-large,c2d,tsm,c3d,p3d,sth"
+    systems: str = ""
+    """Published systems, too, by name."""
     precisions: str = "fp32,bf16"
     frames: int = 8
     size: int = 224
@@ -56,7 +59,7 @@ class Row:
 def build_network(name: str) -> nn.Module:
     """With statistics that are neither zeros nor ones, so that folding has something to do."""
     torch.manual_seed(0)
-    network = build_model(ModelSpec.from_name(name)).eval()
+    network = build_model(spec_from_name(name)).eval()
     for norm in network.modules():
         if isinstance(norm, _BatchNorm):
             nn.init.normal_(norm.weight, 1, 0.1)
@@ -117,9 +120,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     target = asked.pop("json")
     settings = Settings(**asked)
     names = [f"{family}-{settings.backbone}" for family in settings.families.split(",")]
+    names += settings.systems.split(",")
     rows = []
     with using_threads(settings.threads) as threads:
-        for name in [name for name in names if name in model_names()]:
+        for name in [name for name in names if name in model_names() or name in SYSTEMS]:
             for precision in settings.precisions.split(","):
                 rows.append(measure_network(name, precision, settings))
                 print(format_table(rows[-1:]).splitlines()[1], flush=True)

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from benchmarks.gpu_forms import fold_3d, fuse
 from gst_analysis.analyses.cost.counting import summarise_cost
-from gst_analysis.inference.folding import FoldedKernel, fold_norms
 from gst_analysis.inference.fusing import fuse_blocks
+from gst_analysis.networks.folding import FoldedKernel, fold_norms
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.operators import KernelWeight
 from gst_analysis.networks.registry import build_model

@@ -17,9 +17,9 @@ from benchmarks.gpu_forms import FORMS, TRAINED, fuse, replace_operators
 from benchmarks.gpu_networks import TYPES, Setting, as_input
 from benchmarks.gpu_rows import Bench
 from benchmarks.gpu_timing import Run
-from gst_analysis.inference import folding
-from gst_analysis.inference.folding import fold_norms
+from gst_analysis.networks import folding
 from gst_analysis.networks import operators as temporal
+from gst_analysis.networks.folding import fold_norms
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
 

@@ -37,9 +37,9 @@ from gst_analysis.clips.dataset import ClipItem, SkippedClip, collate_clips
 from gst_analysis.clips.records import RecordList
 from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import SpecError
-from gst_analysis.inference.folding import fold_norms
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.networks.folding import fold_norms
 from gst_analysis.networks.network import average_frames
 from gst_analysis.networks.specs import ClipSpec, model_names
 from gst_analysis.training.conditions import training_conditions

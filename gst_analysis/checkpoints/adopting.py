@@ -84,7 +84,7 @@ def adopt(
     title = name or type(module).__name__
     rows = _look_once(module, clip_spec, layout)
     kind = check_logits(rows, 1, clip_spec.frames, output)
-    spec = AdoptedSpec(title, clip_spec.frames, list_classes(labels, rows), kind)
+    spec = AdoptedSpec(title, clip_spec.frames, list_classes(labels, rows), kind, clip_spec.crop)
     wrapped = ClipNetwork(module, layout, spec)
     anatomy = probe_network(wrapped, frames=clip_spec.frames, size=clip_spec.crop)
     spec = replace(spec, anatomy=_as_told(anatomy, places, groups, wrapped, clip_spec))

@@ -10,6 +10,7 @@ from torch import Tensor
 from gst_analysis.checkpoints.loading import Network
 from gst_analysis.errors import SpecError, one_line
 from gst_analysis.networks.anatomy import Place
+from gst_analysis.networks.folding import fold_norms
 from gst_analysis.networks.probing import untouched
 from gst_analysis.networks.specs import MIN_SIZE
 from gst_analysis.networks.viewing import fold_frames, pick_tensor, unview_frames, view_frames
@@ -17,6 +18,8 @@ from gst_analysis.networks.viewing import fold_frames, pick_tensor, unview_frame
 PASSED = "passed"
 LENGTHS = (1, 2, 3, 5, 16)
 """Numbers of frames that a network which takes any is tried with."""
+FOLDED_ALIKE = 1e-3
+"""Of the largest logit. On the clip that folding itself was tried with it is a tenth of that."""
 
 
 def check_network(network: Network) -> dict[str, str]:
@@ -41,6 +44,7 @@ def check_network(network: Network) -> dict[str, str]:
         "one clip at a time or several": _check_batches,
         "gradients": _check_gradients,
         "weights": _check_weights,
+        "folding": _check_folding,
         "places": _check_places,
         "units": _check_units,
     }
@@ -130,6 +134,16 @@ def _check_weights(network: Network) -> str:
     if odd:
         return f"the checkpoint and the module differ in names such as {odd[0]}"
     return "" if all(torch.equal(known[n], t.cpu()) for n, t in now.items()) else "weights have been changed"
+
+
+def _check_folding(network: Network) -> str:
+    """A copy with its norms folded, which is what inference runs, must say what the network says."""
+    clip = draw_clips(network, 1, seed=2)
+    plain = _run(network, clip)
+    with torch.no_grad():
+        folded = fold_norms(network.module)(clip)
+    far = float((folded - plain).abs().max() / plain.abs().max().clamp_min(1e-6))
+    return "" if far < FOLDED_ALIKE else f"folding its norms moves the logits by {far:.1%} of the largest"
 
 
 def _check_places(network: Network) -> str:

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from gst_analysis.errors import SpecError
-from gst_analysis.inference.folding import fold_norms, has_hooks
 from gst_analysis.inference.fusing import fuse_blocks
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.devices import exact_convolutions, is_out_of_memory
+from gst_analysis.networks.folding import fold_norms, has_hooks
 
 
 @contextmanager
@@ -21,11 +21,12 @@ def running_conditions(
 ) -> Iterator[nn.Module]:
     """The network ready to run on the device, in evaluation mode: a folded copy, or itself for a while.
 
-    Itself also where somebody has put hooks into it, which shall hear of this.
+    Itself also where somebody has put hooks into it, which shall hear of this, and where it cannot be copied.
     """
     with exact_convolutions(device):
-        if settings.fold and not has_hooks(network):
-            folded = fold_norms(network).to(device)
+        folded = _try_fold(network) if settings.fold and not has_hooks(network) else None
+        if folded is not None:
+            folded = folded.to(device)
             kind = torch.bfloat16 if settings.precision == "bf16" else torch.float32
             yield fuse_blocks(folded, kind) if device.type == "cuda" else folded
             return
@@ -38,6 +39,13 @@ def running_conditions(
             network.to(home)
             for module, mode in modes.items():
                 module.training = mode
+
+
+def _try_fold(network: nn.Module) -> nn.Module | None:
+    try:
+        return fold_norms(network)
+    except Exception:  # somebody's module that cannot be copied
+        return None
 
 
 @contextmanager

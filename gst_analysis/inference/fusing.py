@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gst_analysis.inference.folding import FoldedKernel
+from gst_analysis.networks.folding import FoldedKernel
 from gst_analysis.networks.operators import Concatenated, shift_channels
 from gst_analysis.networks.resnet import Bottleneck
 

@@ -119,7 +119,7 @@ def _assemble(
         provenance=Provenance(
             {checkpoint.name: model.sha256, **sources},
             {checkpoint.name: model.spec.to_json()},
-            _describe(model, settings),
+            {**_describe(model, settings), "folded_norms": _say_folded(shares[0].folded)},
             clips=() if sources else tuple(names),
         ),
     )
@@ -134,6 +134,11 @@ def _describe(model: LoadedModel, settings: InferenceSettings) -> dict[str, obje
         **{k: getattr(settings, k) for k in kept},
         "device": device,
     }
+
+
+def _say_folded(folded: tuple[int, int]) -> str:
+    done, norms = folded
+    return f"{done} of {norms}"
 
 
 def name_apart(names: Sequence[str]) -> list[str]:

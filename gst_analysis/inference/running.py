@@ -26,6 +26,7 @@ from gst_analysis.inference.logits import Floats, Seconds
 from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.inference.views import ViewPlan
+from gst_analysis.networks.folding import count_norms
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Share:
     logits: Floats
     seconds: Seconds
     failures: dict[int, str]
+    folded: tuple[int, int] = (0, 0)
+    """Batch norms that were folded into convolutions, and how many there were."""
 
 
 def measure_share(
@@ -61,10 +64,12 @@ def measure_share(
     seconds = np.empty(logits.shape[:2], dtype=np.float64)
     places: list[int] = []
     failures: dict[int, str] = {}
+    norms = count_norms(model.module)
     with (
         running_conditions(model.module, settings, device) as network,
         closing(read_ahead(numbered, plan, threads=settings.threads, read=job.read)) as clips,
     ):
+        folded = norms - count_norms(network), norms
         for clip, outputs in _measure(network, clips, job, device):
             if outputs is None:
                 failures[clip.place] = clip.failure
@@ -77,7 +82,7 @@ def measure_share(
                 places.append(clip.place)
             count()
     done = len(places)
-    return Share(tuple(places), logits[:done], seconds[:done], failures)
+    return Share(tuple(places), logits[:done], seconds[:done], failures, folded)
 
 
 def _seconds_of(clip: ReadClip, answers: int) -> Seconds:

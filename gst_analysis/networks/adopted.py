@@ -45,6 +45,8 @@ class AdoptedSpec(NetworkSpec):
     num_frames: int
     num_classes: int
     gives: Output = "clip"
+    size: int = 224
+    """Pixels of the clips that it was tried with."""
     anatomy: Anatomy | None = field(default=None, repr=False, compare=False)
     family: str = "adopted"
     backbone: str = ""
@@ -78,6 +80,8 @@ class ClipNetwork(nn.Module):
         self.inner = inner
         self.layout = layout
         self.spec = spec
+        self.norm_pairs: tuple[tuple[str, str], ...] | None = None
+        """Batch norms and the convolutions before them, by name, once they were looked for."""
 
     def get_submodule(self, target: str) -> nn.Module:
         """A module by the name that it has inside: nobody needs to know of this one around it."""

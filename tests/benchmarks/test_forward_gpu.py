@@ -17,7 +17,7 @@ from benchmarks.gpu_networks import Networks, Setting, build_networks, count_wor
 from benchmarks.gpu_rows import find_baseline
 from benchmarks.pairing import Call
 from gst_analysis.analyses.cost.counting import summarise_cost
-from gst_analysis.inference.folding import fold_norms
+from gst_analysis.networks.folding import fold_norms
 
 CPU = torch.device("cpu")
 TINY = {

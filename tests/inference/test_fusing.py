@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gst_analysis.inference.folding import fold_norms
 from gst_analysis.inference.fusing import FusedBottleneck, OneConvolution, fuse_blocks
+from gst_analysis.networks.folding import fold_norms
 from gst_analysis.networks.specs import model_names
 from tests.conftest import build_small
 from tests.pretend_cuda import pretend_cuda

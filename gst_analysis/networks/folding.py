@@ -3,6 +3,9 @@
 In evaluation a batch norm multiplies every channel by a constant and adds another. The factor goes into
 the rows of the kernels that write the channel, the addend becomes their bias. The copy is for inference
 alone: it has no batch norms left to look at or to train.
+
+In a network of ours names say which convolution a norm follows. In any other a run shows it
+(`networks/norm_pairs.py`), and what is folded is kept only as far as the copy still says the same.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gst_analysis.networks.adopted import ClipNetwork
 from gst_analysis.networks.families import Kernel
+from gst_analysis.networks.norm_pairs import Pair, Trial, list_pairs
 from gst_analysis.networks.operators import (
     Cascaded,
     Concatenated,
@@ -43,20 +47,67 @@ _BEFORE = {
 def fold_norms(network: Network) -> Network:
     """A copy in evaluation mode whose batch norms are part of the convolutions before them.
 
-    A norm stays where it is if it has hooks, keeps no running statistics, or follows something that is
-    not a convolution of ours; so networks of other makes come back as plain copies.
+    A norm stays where it is if it has hooks, keeps no running statistics, or follows something else than a
+    convolution that nothing but it reads. A network that was brought, or has a file of its own, is tried
+    with a clip: what makes it say something else is taken back.
 
     Example:
         >>> folded = fold_norms(model.module)  # doctest: +SKIP
     """
+    for one in _list_brought(network):
+        list_pairs(one)  # so that the next copy need not look for them again
     folded = copy.deepcopy(network).eval().requires_grad_(False)
-    for parent, norm_name, conv_name in list(_list_pairs(folded)):
-        norm, conv = getattr(parent, norm_name), getattr(parent, conv_name)
-        merged = _merge(conv, *_scale_and_offset(norm))
-        if merged is not None:
-            setattr(parent, conv_name, merged.eval().requires_grad_(False))
-            setattr(parent, norm_name, nn.Identity())
+    for parent, norm_name, conv_name in list(_list_named_pairs(folded)):
+        _fold(folded, Pair(getattr(parent, norm_name), getattr(parent, conv_name)))
+    for one in _list_brought(folded):
+        pairs = [pair for pair in list_pairs(one) if not has_hooks(pair.norm) and not has_hooks(pair.conv)]
+        trial = Trial.of(one) if pairs else None
+        if trial is not None:
+            _fold_agreeing(one, pairs, trial)
     return folded
+
+
+def _list_brought(network: nn.Module) -> list[ClipNetwork]:
+    return [part for part in network.modules() if isinstance(part, ClipNetwork)]
+
+
+def count_norms(network: nn.Module) -> int:
+    """Batch norms of a network: what a folded copy has fewer of was folded."""
+    return sum(isinstance(module, _BatchNorm) for module in network.modules())
+
+
+def _fold_agreeing(network: ClipNetwork, pairs: list[Pair], trial: Trial) -> None:
+    """Fold all pairs; where the network then says something else, half of them by themselves, and so on."""
+    done = [_fold(network, pair) for pair in pairs]
+    if trial.agrees(network):
+        return
+    for replaced in reversed(done):
+        for old, new in reversed(replaced):
+            replace_everywhere(network, new, old)
+    if len(pairs) > 1 and trial.agrees(network):  # else its answers are never twice the same
+        half = len(pairs) // 2
+        _fold_agreeing(network, pairs[:half], trial)
+        _fold_agreeing(network, pairs[half:], trial)
+
+
+def _fold(network: nn.Module, pair: Pair) -> list[tuple[nn.Module, nn.Module]]:
+    """Fold one norm; which modules were replaced by which."""
+    conv = pair.conv.temporal if isinstance(pair.conv, Cascaded) else pair.conv
+    merged = _merge(copy.deepcopy(conv), *_scale_and_offset(pair.norm))  # a copy: it can be put back
+    if merged is None:
+        return []
+    replaced = [(conv, merged.eval().requires_grad_(False)), (pair.norm, nn.Identity())]
+    for old, new in replaced:
+        replace_everywhere(network, old, new)
+    return replaced
+
+
+def replace_everywhere(network: nn.Module, old: nn.Module, new: nn.Module) -> None:
+    """Put a module where another one is, under each of its names."""
+    for parent in list(network.modules()):
+        for name, child in list(parent._modules.items()):  # one module may have two names in one parent
+            if child is old:
+                setattr(parent, name, new)
 
 
 class FoldedKernel(nn.Module):
@@ -105,9 +156,9 @@ class FoldedInterleaved(nn.Module):
         return torch.stack(outputs, 2).flatten(1, 2)
 
 
-def _list_pairs(network: nn.Module) -> Iterator[tuple[nn.Module, str, str]]:
+def _list_named_pairs(network: nn.Module) -> Iterator[tuple[nn.Module, str, str]]:
     """Parent, and within it the names of a batch norm that can be folded and of the convolution before it."""
-    foreign = {part for one in network.modules() if isinstance(one, ClipNetwork) for part in one.modules()}
+    foreign = {part for one in _list_brought(network) for part in one.modules()}
     for parent in network.modules():
         if parent in foreign:
             continue  # its names do not say what is run after what
@@ -125,9 +176,10 @@ def has_hooks(module: nn.Module) -> bool:
     return any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())
 
 
-def _scale_and_offset(norm: _BatchNorm) -> tuple[Tensor, Tensor]:
+def _scale_and_offset(norm: nn.Module) -> tuple[Tensor, Tensor]:
     """A batch norm as y = scale * x + offset, in double precision."""
-    assert norm.running_mean is not None  # _list_pairs asks for it
+    assert isinstance(norm, _BatchNorm)  # as in every pair
+    assert norm.running_mean is not None  # likewise
     assert norm.running_var is not None
     mean, var = norm.running_mean.double(), norm.running_var.double()
     scale = torch.rsqrt(var + norm.eps)
@@ -139,25 +191,25 @@ def _scale_and_offset(norm: _BatchNorm) -> tuple[Tensor, Tensor]:
 
 def _merge(conv: nn.Module, scale: Tensor, offset: Tensor) -> nn.Module | None:
     """The convolution with scale and offset in it; None if it is of no kind that we know."""
-    if isinstance(conv, nn.Conv2d):
+    if isinstance(conv, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
         return _merge_plain(conv, scale, offset)
     if isinstance(conv, KernelWeight):
         return _merge_kernel(conv, scale, offset)
     if isinstance(conv, Concatenated):
         return _merge_concatenated(conv, scale, offset)
-    if isinstance(conv, Cascaded):
-        conv.add_module("temporal", _merge_kernel(conv.temporal, scale, offset))
-        return conv
     if isinstance(conv, Interleaved):
         return FoldedInterleaved(conv, scale, offset.to(conv.spatial.weight.dtype))
     return None
 
 
-def _merge_plain(conv: nn.Conv2d, scale: Tensor, offset: Tensor) -> nn.Conv2d:
+def _merge_plain(
+    conv: nn.Conv1d | nn.Conv2d | nn.Conv3d, scale: Tensor, offset: Tensor
+) -> nn.Conv1d | nn.Conv2d | nn.Conv3d:
     if conv.bias is not None:
         offset = offset + scale * conv.bias.detach().double()
     weight = _scaled(conv.weight, scale)
-    conv.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last))
+    last = weight.ndim == 4
+    conv.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last) if last else weight)
     conv.bias = nn.Parameter(offset.to(weight.dtype))
     return conv
 
