@@ -49,6 +49,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gst_analysis.analyses.scales.gaps": ("tests/analyses/scales/test_gaps.py",),
     "gst_analysis.analyses.comparison.differences": ("tests/analyses/comparison/test_differences.py",),
     "gst_analysis.probes.resampling": ("tests/probes/test_resampling.py",),
+    "gst_analysis.probes.shares": ("tests/probes/test_shares.py",),
     "gst_analysis.clips.sampling": ("tests/clips/test_sampling.py",),
 }
 TOO_LONG = (  # tests of chance, that draw thousands of worlds

@@ -127,6 +127,20 @@ def load_records(
     return RecordList(tuple(records), tuple(class_names), tuple(notes), sources)
 
 
+def number_videos(records: Sequence[ClipRecord]) -> tuple[int, ...]:
+    """A number for each record's file: clips that are cut out of one video share theirs."""
+    numbers: dict[Path, int] = {}
+    return tuple(numbers.setdefault(record.path, len(numbers)) for record in records)
+
+
+def note_videos(videos: Sequence[int]) -> tuple[str, ...]:
+    """What must be said of intervals where several clips are cut out of one video; nothing elsewhere."""
+    count = len(set(videos))
+    if count == len(videos):
+        return ()
+    return (f"{len(videos)} clips are cut out of {count} videos: intervals take those of a video together",)
+
+
 def _expand(annotation: AnyPath | Sequence[AnyPath]) -> list[Path]:
     given = [annotation] if isinstance(annotation, (str, os.PathLike)) else list(annotation)
     paths: list[Path] = []

@@ -23,14 +23,14 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gst_analysis.analyses.ablation.table import ABLATION, Ablation, AblationOptions, AblationSummary
+from gst_analysis.analyses.ablation.tabulate import tabulate_ablation
 from gst_analysis.checkpoints.loading import LoadedModel, Network
-from gst_analysis.clips.records import RecordList
+from gst_analysis.clips.records import RecordList, note_videos, number_videos
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
@@ -53,6 +53,7 @@ from gst_analysis.probes.hooks import (
     zero_channels,
 )
 from gst_analysis.probes.resampling import Bootstrap, Reals, summarise_means
+from gst_analysis.probes.shares import summarise_shares
 from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
@@ -171,6 +172,8 @@ class AblationRun:
         self.network, self.interventions, self.seed = network, tuple(interventions), seed
         self.means: dict[str, Tensor] = {}
         self.rows = [(unit, name) for unit in units for name in interventions]
+        self.places: list[int] = []
+        """Of the clips that have gone through, in the list of records."""
         self.untouched: list[Reals] = []
         self.changed: list[Reals] = []
 
@@ -184,6 +187,7 @@ class AblationRun:
         changes = self.list_changes(batch, number)
         take = self._walk if isinstance(self.network, VideoNetwork) else self._run_whole
         logits, judged = take(batch, changes)
+        self.places += batch.places
         self.untouched.append(self.judge(logits, batch.labels))
         self.changed.append(np.stack(judged))
 
@@ -276,8 +280,10 @@ def _build_result(
     model, bootstrap = stream.model, bootstrap_of(options)
     untouched, changed = np.concatenate(run.untouched, axis=1), np.concatenate(run.changed, axis=2)
     name = model.checkpoint.name
-    accuracy, _, loss = summarise_means(untouched, bootstrap)
-    table = tabulate_ablation(run.rows, untouched, changed, bootstrap).assign(checkpoint=name)
+    videos = np.array(number_videos([records[place] for place in run.places]))
+    (accuracy,) = summarise_shares(untouched[:1], confidence=bootstrap.confidence, units=videos)
+    (loss,) = summarise_means(untouched[2:], bootstrap, videos)
+    table = tabulate_ablation(run.rows, untouched, changed, bootstrap, videos).assign(checkpoint=name)
     described = {
         "interventions": run.interventions,
         "bootstrap": dataclasses.asdict(bootstrap),
@@ -294,34 +300,8 @@ def _build_result(
         check(table[list(ABLATION.columns)], ABLATION),
         AblationSummary(run.clips, accuracy, loss, run.interventions),
         provenance,
-        notes=(*records.notes, *model.notes, *notes),
+        notes=(*records.notes, *model.notes, *notes, *note_videos(videos.tolist())),
         failures=dict(stream.failures),
         path=str(model.checkpoint.path),
         measure=options.measure,
     )
-
-
-def tabulate_ablation(
-    rows: Sequence[tuple[Unit, str]], untouched: Reals, changed: Reals, bootstrap: Bootstrap
-) -> pd.DataFrame:
-    """Rows of units and interventions, (3, clips) and (rows, 3, clips) of what was judged -> the drops."""
-    signs = {"accuracy_drop": 1, "logit_drop": 1, "loss_rise": -1}
-    columns: dict[str, list[float]] = {}
-    for place, (measure, sign) in enumerate(signs.items()):
-        intervals = summarise_means(sign * (untouched[place] - changed[:, place]), bootstrap)
-        columns[measure] = [interval.value for interval in intervals]
-        columns[f"{measure}_low"] = [interval.low for interval in intervals]
-        columns[f"{measure}_high"] = [interval.high for interval in intervals]
-    described = [
-        {
-            "stage": unit.stage,
-            "block": unit.block,
-            "layer": unit.layer,
-            "group": unit.group,
-            "channels": unit.count,
-            "intervention": intervention,
-            "clips": untouched.shape[1],
-        }
-        for unit, intervention in rows
-    ]
-    return pd.DataFrame(described).assign(accuracy=changed[:, 0].mean(axis=1), **columns)

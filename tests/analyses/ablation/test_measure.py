@@ -16,11 +16,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.ablation import Settings, build_ways
 from gst_analysis.analyses.ablation.measure import draw_cycle, draw_order, measure_ablation
 from gst_analysis.analyses.ablation.table import INTERVENTIONS, AblationOptions
+from gst_analysis.analyses.ablation.tabulate import tabulate_ablation
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.networks.network import average_frames
 from gst_analysis.probes.clip_stream import group_evenly
+from gst_analysis.probes.hooks import list_units
 from gst_analysis.probes.resampling import Bootstrap, summarise_means
 from tests.analyses.labelled_clips import load_pixels, small_model, write_clips
 from tests.untyped import design, submodule, untyped
@@ -284,6 +286,21 @@ def test_intervals_are_those_of_a_mean() -> None:
     error = values.std() / 20
     assert drawn.low == pytest.approx(drawn.value - 1.96 * error, abs=0.15 * error)
     assert drawn.high == pytest.approx(drawn.value + 1.96 * error, abs=0.15 * error)
+
+
+def test_nothing_lost_of_all_right_is_not_sure() -> None:
+    """The network has all 40 clips right, changed or not: of other clips some may be lost."""
+    unit = list_units(design(small_model().spec))[0]
+    untouched = np.stack([np.ones(40), np.full(40, 5.0), np.full(40, 0.1)])
+    changed = untouched[None] + np.array([0, 0.5, 0.25])[None, :, None]
+    row = tabulate_ablation([(unit, "mean")], untouched, changed, FEW).iloc[0]
+    assert (row["accuracy"], row["accuracy_drop"]) == (1, 0)
+    assert -0.1 < row["accuracy_drop_low"] < 0 < row["accuracy_drop_high"] < 0.1
+    ends = [row[f"{name}{end}"] for name in ("logit_drop", "loss_rise") for end in ("_low", "_high")]
+    assert ends == pytest.approx([-0.5, -0.5, 0.25, 0.25]), "numbers that all clips agree on"
+    videos = np.repeat(np.arange(4), 10)
+    cut = tabulate_ablation([(unit, "mean")], untouched, changed, FEW, videos).iloc[0]
+    assert cut["accuracy_drop_high"] > 3 * row["accuracy_drop_high"], "ten clips each of four videos"
 
 
 @pytest.mark.slow
