@@ -69,6 +69,27 @@ def test_jester_swipes_and_turns() -> None:
         ("LEFT hand over right hand", "right hand over LEFT hand"),
         ("turn anticlockwise", "turn clockwise"),
         ("turn counter-clockwise", "turn clockwise"),
+        ("TurnCounterClockwise", "TurnClockwise"),
+        ("rotate_ccw", "rotate_cw"),
+        ("lefthand punch", "righthand punch"),
+        ("Left hand punch", "Right hand punch"),
+        ("left-hand punch", "righthand punch"),
+        ("left_hand", "right_hand"),
+        ("LeftHand", "RightHand"),
+        ("LEFTHAND", "RIGHTHAND"),
+        ("HandLeft", "HandRight"),
+        ("lefthanded throw", "right-handed throw"),
+        ("leftmost cup", "rightmost cup"),
+        ("left foot kick", "rightfoot kick"),
+        ("leftswipe", "rightswipe"),
+        ("Slide_left2", "Slide_right2"),
+        ("leftpass", "rightpass"),
+        ("Moving left-to-right", "Moving right-to-left"),
+        ("lefttoright", "righttoleft"),
+        ("left2right", "right2left"),
+        ("from left to right, slowly", "from right to left, slowly"),
+        ("bright light to the left", "bright light to the right"),
+        ("upright lefthandpunch", "upright righthandpunch"),
     ],
 )
 def test_names_in_every_spelling(left: str, right: str) -> None:
@@ -76,10 +97,38 @@ def test_names_in_every_spelling(left: str, right: str) -> None:
 
 
 def test_sides_within_other_words_do_not_count() -> None:
-    names = ["Putting something upright on the table", "Leftover food", "Brightening", "Turning right"]
+    names = [
+        "Putting something upright on the table",
+        "Leftover food",
+        "Brightening",
+        "a bright day",
+        "a copyright day",
+        "cleft",
+        "outright",
+        "righteous",
+        "cleaving",
+        "lefties",
+        "watching a clock",
+        "Turning right",
+    ]
     mirror = infer_mirror(names)
     assert mirror.pairs == {}
-    assert mirror.stuck == {3}
+    assert mirror.stuck == {len(names) - 1}
+
+
+def test_what_differs_in_more_than_its_side_is_no_pair() -> None:
+    for one, other in (
+        ("left hand punch", "right hand kick"),
+        ("lefthand punch", "lefthand punch twice"),
+        ("left hand over right hand", "right hand over right hand"),
+        ("leftover food", "right over food"),
+        ("turn left", "turn clockwise"),
+        ("bright left", "bright up"),
+    ):
+        assert infer_flip_pairs([one, other]) == {}, (one, other)
+    mirror = infer_mirror(["lefthand punch", "left hand punch", "right hand punch"])
+    assert mirror.pairs == {}
+    assert mirror.stuck == {0, 1, 2}, "which of two is the partner nobody can tell: none is flipped"
 
 
 def test_what_becomes_of_a_label() -> None:
