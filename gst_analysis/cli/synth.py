@@ -28,7 +28,8 @@ def synth(
 
     Real video files in Something-Something v2's layout whose every factor is known and written down in
     truth.json: the class is readable from one frame (static), only from the order of frames (temporal),
-    from both (mixed), or from a change that completes at a known frame or never does (state-change).
+    from both (mixed), from a change that completes at a known frame or never does (state-change), or from
+    what happens over the whole clip (the others).
     """
     with show_progress(f"rendering {config.world} clips", config.clips) as progress:
         made = make_world(folder, config, progress=progress)

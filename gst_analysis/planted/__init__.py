@@ -6,6 +6,7 @@ What is public of them: a world made, and a few clips of one to try a checkpoint
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,10 @@ else:
 __all__ = ["TRIAL_CLIPS", "TRIAL_LIST", "TRIAL_SEED", "MadeWorld", "make_trial", "make_world", "plan_trial"]
 
 TRIAL_CLIPS = 72
-"""Clips that are rendered; the list to measure on holds 60 of them, or 56 where there are 8 classes."""
+"""Clips that are rendered; the list to measure on holds 60 of them, or 56 where there are 8 classes.
+
+Two of each class, and a list of one of each, where that is more.
+"""
 TRIAL_LIST = "train.json"
 """The longer of the two lists. Nothing was trained on it: its seed is not that of the recipes."""
 TRIAL_SEED = 1
@@ -66,7 +70,7 @@ def make_trial(folder: str | os.PathLike[str], world: str, *, progress: Progress
 
     Args:
         folder: where worlds are kept, a folder each.
-        world: static, temporal, mixed or state-change.
+        world: static, temporal or another, as `gst-analyze synth --help` lists them.
         progress: called after every clip.
 
     Raises:
@@ -87,4 +91,7 @@ def plan_trial(world: str) -> worlds.WorldConfig:
         SpecError: no such world.
     """
     kind: Any = world  # the config checks it
-    return worlds.WorldConfig(kind, clips=TRIAL_CLIPS, seed=TRIAL_SEED, difficulty="easy")
+    # Not split yet: in the usual split 72 clips are too few for the world with the most classes.
+    config = worlds.WorldConfig(kind, clips=TRIAL_CLIPS, train_fraction=1, seed=TRIAL_SEED, difficulty="easy")
+    clips = max(TRIAL_CLIPS, 2 * len(config.classes))
+    return dataclasses.replace(config, clips=clips, train_fraction=0.8, frames=worlds.usual_frames(kind))

@@ -1,10 +1,12 @@
 """Planted worlds: a configuration in; real video files whose every factor is known out.
 
-- static: the class is a shape and a texture, readable from any one frame; the motion says nothing.
+- static: the class is a shape and a texture, which one frame shows; the motion says nothing.
 - temporal: the class is in the order alone: every class has a partner whose clips are its own played
   backwards, so a model that is blind to order is at chance between partners.
 - mixed: the class is a shape and a motion.
 - state-change: the class is whether a change completes, which it does at a known frame tau or never.
+- there-and-back, long-order, clock, speed, count, hidden: the class is a story that one frame, known or not,
+  does not tell (see `stories`); hard: a shape and two steps one after the other, in a restless picture.
 
 The folder has Something-Something v2's layout: labels.json, train.json, validation.json and videos/<id>.mp4
 (or .webm, or frames/<id>/000001.jpg …), and beside them the truth: truth.json and truth.csv.

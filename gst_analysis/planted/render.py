@@ -7,6 +7,7 @@ a scene are fractions of the frame's side, so that one scene can be rendered at 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ class Sprite:
     part: Literal[-1, 0, 1] = 0  # the left half, the whole, the right half
     eye: bool = False
     outline: bool = True
+    wraps: bool = False  # what leaves the frame at one side comes in at the other
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,18 +138,23 @@ def _paint_sprite(canvas: FloatArray, cover: FloatArray, sprite: Sprite, shake: 
     """Lay one sprite over what is there, in windows that just hold it; keep count of what it covers."""
     size = canvas.shape[1]
     centre = (sprite.track[:, :2] + shake) * np.float32(size)
+    if sprite.wraps:
+        centre %= np.float32(size)
+    shifts = (-size, 0, size) if sprite.wraps else (0,)
     radius = np.maximum(sprite.track[:, RADIUS] * np.float32(size), np.float32(0.5))
     half = math.ceil(float(radius.max()) * reach(sprite.shape, sprite.aspect)) + 2
     corner = np.floor(centre).astype(np.int64) - half
     alpha, colour = _shade(sprite, centre - corner, radius, 2 * half)
-    for frame, (x, y) in enumerate(corner):
-        x0, y0, x1, y1 = max(0, x), max(0, y), min(size, x + 2 * half), min(size, y + 2 * half)
-        if x0 < x1 and y0 < y1:
-            a = alpha[frame, y0 - y : y1 - y, x0 - x : x1 - x]
-            under = canvas[frame, y0:y1, x0:x1]
-            under += a[..., None] * (colour[frame, y0 - y : y1 - y, x0 - x : x1 - x] - under)
-            cover[:-1, frame, y0:y1, x0:x1] *= 1 - a
-            cover[-1, frame, y0:y1, x0:x1] = a
+    for frame, at in enumerate(corner):
+        for across, down in itertools.product(shifts, shifts):
+            x, y = at[0] + across, at[1] + down
+            x0, y0, x1, y1 = max(0, x), max(0, y), min(size, x + 2 * half), min(size, y + 2 * half)
+            if x0 < x1 and y0 < y1:
+                a = alpha[frame, y0 - y : y1 - y, x0 - x : x1 - x]
+                under = canvas[frame, y0:y1, x0:x1]
+                under += a[..., None] * (colour[frame, y0 - y : y1 - y, x0 - x : x1 - x] - under)
+                cover[:-1, frame, y0:y1, x0:x1] *= 1 - a
+                cover[-1, frame, y0:y1, x0:x1] = a
 
 
 def _shade(

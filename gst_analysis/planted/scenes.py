@@ -11,18 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from gst_analysis.errors import DataError
+from gst_analysis.planted.classes import SHAPES, STATIC_ACTIONS, TEXTURES, PlantedClass
+from gst_analysis.planted.events import DIRECTIONS, Event, ramp
 from gst_analysis.planted.motion import Random, build_track, draw_motion
 from gst_analysis.planted.render import Backdrop, Sprite, WorldScene
 from gst_analysis.planted.shapes import HUES, Colour, FloatArray, contrast_colour, mix_colour
 from gst_analysis.planted.states import Looks, draw_change, draw_tau
-from gst_analysis.planted.worlds import (
-    SHAPES,
-    STATIC_ACTIONS,
-    TEXTURES,
-    Difficulty,
-    PlantedClass,
-    WorldConfig,
-)
+from gst_analysis.planted.stories import ACTIONS, draw_story
+from gst_analysis.planted.worlds import Difficulty, WorldConfig
 
 _THINGS = {"opening": "box", "tipping": "block"}
 
@@ -59,6 +55,7 @@ class ClipPlan:
     scene: WorldScene
     tau: int | None = None
     twin_tau: int | None = None
+    events: tuple[Event, ...] = ()
 
 
 def draw_plan(config: WorldConfig, index: int, *, label: str | None = None) -> ClipPlan:
@@ -70,7 +67,10 @@ def draw_plan(config: WorldConfig, index: int, *, label: str | None = None) -> C
     random = random_state(config.seed, index, "action")
     twin_tau = draw_tau(random, config.frames) if planted.completes is not None else None
     tau = twin_tau if planted.completes else None
-    if planted.completes is None:
+    events: tuple[Event, ...] = ()
+    if action in ACTIONS:
+        sprites, events = draw_story(random, action, planted.story, config.frames, _looks_of(look))
+    elif planted.completes is None:
         sprites = _draw_actors(random, action, config.frames, look, eye=not planted.texture)
     else:
         sprites = draw_change(random, action, config.frames, tau, _looks_of(look))
@@ -86,6 +86,7 @@ def draw_plan(config: WorldConfig, index: int, *, label: str | None = None) -> C
         scene=scene.reversed() if backwards else scene,
         tau=tau,
         twin_tau=twin_tau,
+        events=events,
     )
 
 
@@ -131,7 +132,7 @@ def _draw_look(random: Random, planted: PlantedClass) -> Look:
 
 
 def _looks_of(look: Look) -> Looks:
-    return Looks(look.shape, look.texture, look.colour, look.second, look.twin_colour)
+    return Looks(look.shape, look.texture, look.colour, look.second, look.twin_colour, look.radius)
 
 
 def _draw_actors(random: Random, action: str, frames: int, look: Look, *, eye: bool) -> list[Sprite]:
@@ -158,12 +159,12 @@ def _name_things(planted: PlantedClass, action: str, look: Look) -> tuple[str, .
 def _draw_scene(config: WorldConfig, index: int, actors: list[Sprite]) -> WorldScene:
     """Actors in front of distractors in front of a background, seen by a shaking, noisy camera."""
     level, frames = config.level, config.frames
-    streams = ("background", "distractors", "shake", "noise")
-    background, distractors, shake, noise = (random_state(config.seed, index, s) for s in streams)
+    streams = ("background", "distractors", "shake", "noise", "camera")
+    background, distractors, shake, noise, camera = (random_state(config.seed, index, s) for s in streams)
     return WorldScene(
-        sprites=(*_draw_distractors(distractors, frames, level.distractors), *actors),
+        sprites=(*_draw_distractors(distractors, frames, level), *actors),
         backdrop=_draw_backdrop(background, frames, level),
-        shake=_draw_shake(shake, frames, level.shake),
+        shake=_draw_shake(shake, frames, level.shake) + _draw_swing(camera, frames, level.camera),
         noise_sigma=level.noise,
         noise_seed=int(noise.integers(2**32)),
     )
@@ -181,9 +182,27 @@ def _draw_backdrop(random: Random, frames: int, level: Difficulty) -> Backdrop:
     )
 
 
-def _draw_distractors(random: Random, frames: int, number: int) -> list[Sprite]:
-    """Small, dull, without outline or eye; they drift, swing and turn with no regard to the label."""
-    return [_draw_distractor(random, frames) for _ in range(number)]
+def _draw_distractors(random: Random, frames: int, level: Difficulty) -> list[Sprite]:
+    """Dull, without outline or eye; they drift, swing, turn and step with no regard to the label."""
+    small = [_draw_distractor(random, frames) for _ in range(level.distractors)]
+    return [*small, *(_draw_walker(random, frames) for _ in range(level.walkers))]
+
+
+def _draw_walker(random: Random, frames: int) -> Sprite:
+    """As large as the main object; it takes two steps anywhere, of that object's lengths and at any time."""
+    path = np.repeat(random.uniform(0, 1, (1, 2)), frames, axis=0)
+    ways = list(DIRECTIONS.values())
+    for start in random.uniform(0, 0.85, 2) * frames:
+        step = np.multiply(random.uniform(0.22, 0.3), ways[int(random.integers(4))])
+        path += np.outer(ramp(frames, start, random.uniform(0.1, 0.15) * frames), step)
+    return Sprite(
+        "distractor",
+        str(random.choice(SHAPES)),
+        mix_colour(random.uniform(0, 360), random.uniform(0.05, 0.3), random.uniform(0.3, 0.85)),
+        build_track(frames, path[:, 0], path[:, 1], random.uniform(0.1, 0.15)),
+        outline=False,
+        wraps=True,
+    )
 
 
 def _draw_distractor(random: Random, frames: int) -> Sprite:
@@ -209,6 +228,12 @@ def _draw_shake(random: Random, frames: int, spread: float) -> FloatArray:
     return np.asarray(spread * smooth, dtype=np.float32)
 
 
+def _draw_swing(random: Random, frames: int, reach: float) -> FloatArray:
+    """A camera that swings slowly from side to side and up and down."""
+    time, phase = np.linspace(0, 1, frames)[:, None], random.uniform(0, 2 * math.pi, 2)
+    return np.asarray(reach * np.sin(random.uniform(2, 7, 2) * time + phase), dtype=np.float32)
+
+
 def class_of(config: WorldConfig, index: int) -> int:
     """The number of the class of the index-th clip: each block of clips holds every class once."""
     classes = len(config.classes)
@@ -217,7 +242,7 @@ def class_of(config: WorldConfig, index: int) -> int:
     return int(order[place])
 
 
-_STREAMS = ("labels", "kind", "action", "look", "background", "distractors", "shake", "noise")
+_STREAMS = ("labels", "kind", "action", "look", "background", "distractors", "shake", "noise", "camera")
 
 
 def random_state(seed: int, index: int, stream: str) -> np.random.Generator:

@@ -30,6 +30,7 @@ class Looks:
     colour: Colour
     second: Colour
     other: Colour
+    radius: float = 0.15
 
 
 def draw_tau(random: Random, frames: int) -> int:

@@ -9,7 +9,7 @@ import re
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gst_analysis.errors import DataError, SpecError
+from gst_analysis.planted.events import Event
 from gst_analysis.planted.render import Box, Rendering, Sprite, X, Y
 from gst_analysis.planted.scenes import ClipPlan
 from gst_analysis.planted.shapes import Colour
@@ -33,6 +34,7 @@ class Thing:
 
     Attributes:
         role: target, distractor, piece, box, lid, content, block, shelf or screen.
+        wraps: whether what leaves the frame at one side comes in at the other; centres go on beyond it.
         boxes: per frame (x0, y0, x1, y1) in pixels around what is seen of it; None where nothing is.
         centres: per frame (x, y), without the camera's shake.
         radii: per frame; of a bar, half its width.
@@ -52,6 +54,7 @@ class Thing:
     radii: tuple[float, ...]
     angles: tuple[float, ...]
     opacities: tuple[float, ...]
+    wraps: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class WorldClip:
         things: every object, from back to front.
         pan: per frame, where the background lies; `shake` is per frame where the camera points.
         compression: 0 light, 1 middling, 2 strong.
+        events: in the worlds of stories, what happens, in order of the story, and in which frames. One that
+            stops beyond the last frame goes on at the first.
     """
 
     id: str
@@ -100,6 +105,7 @@ class WorldClip:
     noise_sigma: float
     noise_seed: int
     compression: int
+    events: tuple[Event, ...] = ()
 
     @property
     def targets(self) -> tuple[Thing, ...]:
@@ -169,10 +175,12 @@ def describe_clip(config: WorldConfig, plan: ClipPlan, rendering: Rendering) -> 
         noise_sigma=scene.noise_sigma,
         noise_seed=scene.noise_seed,
         compression=config.level.compression,
+        events=plan.events,
     )
 
 
 def _describe_thing(sprite: Sprite, seen: tuple[Box | None, ...]) -> Thing:
+    radii, angles, opacities = (_numbers(column) for column in sprite.track[:, Y + 1 :].T)
     return Thing(
         sprite.role,
         sprite.shape,
@@ -183,7 +191,10 @@ def _describe_thing(sprite: Sprite, seen: tuple[Box | None, ...]) -> Thing:
         sprite.part,
         seen,
         _pairs(sprite.track[:, X : Y + 1]),
-        *(_numbers(column) for column in sprite.track[:, Y + 1 :].T),
+        radii,
+        angles,
+        opacities,
+        wraps=sprite.wraps,
     )
 
 
@@ -211,7 +222,7 @@ def format_truth(world: World) -> str:
 _FLAT = tuple(
     f.name
     for f in fields(WorldClip)
-    if f.name not in ("things", "pan", "shake", "placeholders", "background")
+    if f.name not in ("things", "pan", "shake", "placeholders", "background", "events")
 )
 
 
@@ -295,9 +306,11 @@ def _anatomy(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 
 def _coerce_fields(value: object, kind: type, where: str) -> dict[str, Any]:
     hints = _hints(kind)
-    if not isinstance(value, dict) or set(value) != set(hints):
+    # WorldConfig's defaults are left out of this: a truth that does not say its seed says nothing.
+    later = {f.name for f in fields(kind) if f.default is not MISSING} if kind is not WorldConfig else set()
+    if not isinstance(value, dict) or not set(hints) - later <= set(value) <= set(hints):
         raise ValueError(f"{where} without exactly the fields of a {kind.__name__}")
-    return {name: _coerce(value[name], hint, f"{where}: {name}") for name, hint in hints.items()}
+    return {n: _coerce(value[n], hint, f"{where}: {n}") for n, hint in hints.items() if n in value}
 
 
 def _coerce(value: object, hint: Any, where: str) -> Any:

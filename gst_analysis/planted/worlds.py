@@ -1,4 +1,4 @@
-"""What the planted worlds are: a typed configuration in; classes and splits out. No pixels, no numpy here.
+"""What a planted world is: a typed configuration in; its level and its splits out. No pixels, no numpy here.
 
 Every world has balanced classes: clips are dealt in blocks that hold each class once, in an order drawn
 from the seed, and whole blocks go to training or to validation.
@@ -6,25 +6,39 @@ from the seed, and whole blocks go to training or to validation.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from functools import cache
+from dataclasses import dataclass
 from typing import Literal
 
 from gst_analysis.errors import SpecError
 from gst_analysis.options import option
+from gst_analysis.planted.classes import WORLDS, PlantedClass, WorldName, classes_of
 
-WorldName = Literal["static", "temporal", "mixed", "state-change"]
+__all__ = [
+    "CONTAINERS",
+    "DIFFICULTIES",
+    "USUAL_FRAMES",
+    "WORLDS",
+    "Container",
+    "Difficulty",
+    "Level",
+    "PlantedClass",
+    "Split",
+    "WorldConfig",
+    "WorldName",
+    "best_order_blind",
+    "classes_of",
+    "split_of",
+    "usual_frames",
+]
+
 Container = Literal["mp4", "webm", "frames"]
 Level = Literal["easy", "medium", "hard"]
 Split = Literal["train", "validation"]
-WORLDS: tuple[WorldName, ...] = ("static", "temporal", "mixed", "state-change")
 CONTAINERS: tuple[Container, ...] = ("mp4", "webm", "frames")
-
-SHAPES = ("disc", "square", "triangle", "star", "cross", "ring")
-TEXTURES = ("plain", "striped", "dotted", "checked")
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,8 @@ class Difficulty:
     noise: float  # standard deviation of the sensor's noise, in grey levels of 255
     contrast: float  # standard deviation of the background's texture, in grey levels
     compression: int  # 0 light, 1 middling, 2 strong
+    walkers: int = 0  # dull things, as large as the object, that take steps of their own
+    camera: float = 0.0  # how far the camera swings to either side
 
 
 DIFFICULTIES: dict[Level, Difficulty] = {
@@ -45,109 +61,20 @@ DIFFICULTIES: dict[Level, Difficulty] = {
     "hard": Difficulty(4, pan=0.4, shake=0.018, noise=10.0, contrast=30.0, compression=2),
 }
 
-
-@dataclass(frozen=True)
-class PlantedClass:
-    """One class: its name in Something-Something's style, and what makes a clip belong to it.
-
-    `backwards` says that the clips are those of the partner played from last frame to first;
-    `completes` that the state changes for good (None where there is no state to change).
-    """
-
-    template: str
-    action: str = ""
-    backwards: bool = False
-    completes: bool | None = None
-    shape: str = ""
-    texture: str = ""
-    partner: str = ""
-
-    @property
-    def label(self) -> str:
-        """The template without its brackets: the key in labels.json."""
-        return strip_brackets(self.template)
+USUAL_FRAMES: Mapping[WorldName, int] = {"long-order": 32, "clock": 32, "count": 32}
+"""Frames that a world's recipe renders, where its story needs more than the usual 24."""
 
 
-def strip_brackets(template: str) -> str:
-    """ "Moving [something] up" -> "Moving something up"."""
-    return template.replace("[", "").replace("]", "")
-
-
-# action, the class that plays it forwards, the class that plays it backwards
-REVERSIBLE: tuple[tuple[str, str, str], ...] = (
-    ("rightwards", "Moving [something] from left to right", "Moving [something] from right to left"),
-    ("upwards", "Moving [something] up", "Moving [something] down"),
-    ("growing", "Letting [something] grow", "Letting [something] shrink"),
-    ("appearing", "Letting [something] appear", "Letting [something] vanish"),
-    ("clockwise", "Turning [something] clockwise", "Turning [something] counterclockwise"),
-    (
-        "approaching",
-        "Moving [something] and [something] closer to each other",
-        "Moving [something] and [something] away from each other",
-    ),
-)
-
-# action, the class that only looks as if (A), the class that completes (B)
-STATE_CHANGES: tuple[tuple[str, str, str], ...] = (
-    ("tearing", "Tearing [something] just a little bit", "Tearing [something] into two pieces"),
-    ("opening", "Pretending to open [something] without actually opening it", "Opening [something]"),
-    ("tipping", "Tilting [something] slightly so that it doesn't fall over", "Tipping [something] over"),
-    ("hiding", "Pretending to put [something] behind [something]", "Putting [something] behind [something]"),
-)
-
-STATIC_SHAPES, STATIC_TEXTURES = ("disc", "square", "triangle", "star"), ("plain", "striped", "dotted")
-STATIC_ACTIONS = ("rightwards", "upwards", "growing", "clockwise")
-MIXED_SHAPES = ("disc", "square", "star")
-
-
-@cache
-def classes_of(world: WorldName) -> tuple[PlantedClass, ...]:
-    """A world's classes in the order of their labels, which is the order of their numbers."""
-    makers = {"static": _static, "temporal": _temporal, "mixed": _mixed, "state-change": _state_change}
-    return tuple(sorted(makers[world](), key=lambda c: c.label))
-
-
-def _static() -> list[PlantedClass]:
-    return [
-        PlantedClass(f"Showing [something] that looks like a {texture} {shape}", shape=shape, texture=texture)
-        for shape in STATIC_SHAPES
-        for texture in STATIC_TEXTURES
-    ]
-
-
-def _reversible(action: str, forth: str, back: str, shape: str = "") -> list[PlantedClass]:
-    return [
-        PlantedClass(forth, action, shape=shape, partner=strip_brackets(back)),
-        PlantedClass(back, action, backwards=True, shape=shape, partner=strip_brackets(forth)),
-    ]
-
-
-def _temporal() -> list[PlantedClass]:
-    return [c for action, forth, back in REVERSIBLE for c in _reversible(action, forth, back)]
-
-
-def _mixed() -> list[PlantedClass]:
-    kinds = [
-        (action, *(t.replace("[something]", f"[something] that looks like a {shape}") for t in pair), shape)
-        for action, *pair in REVERSIBLE[:2]
-        for shape in MIXED_SHAPES
-    ]
-    return [c for action, forth, back, shape in kinds for c in _reversible(action, forth, back, shape)]
-
-
-def _state_change() -> list[PlantedClass]:
-    return [
-        PlantedClass(template, action, completes=template == done, partner=strip_brackets(other))
-        for action, never, done in STATE_CHANGES
-        for template, other in ((never, done), (done, never))
-    ]
+def usual_frames(world: WorldName) -> int:
+    """How many frames a world's clips have in its packaged recipe, and so in what is made to try it on."""
+    return USUAL_FRAMES.get(world, WorldConfig.frames)
 
 
 @dataclass(frozen=True)
 class WorldConfig:
     """What to render. A clip depends on everything here but `clips` and `train_fraction`."""
 
-    world: WorldName = option("temporal", "static, temporal, mixed or state-change.")
+    world: WorldName = option("temporal", f"{', '.join(WORLDS[:-1])} or {WORLDS[-1]}.")
     clips: int = option(1000, "Clips in all; a fifth of them for validation.")
     train_fraction: float = 0.8
     frames: int = option(24, "Frames in a clip.")
@@ -198,14 +125,14 @@ class WorldConfig:
 
     @property
     def level(self) -> Difficulty:
-        return DIFFICULTIES[self.difficulty]
+        level = DIFFICULTIES[self.difficulty]
+        if self.world != "hard":
+            return level
+        return dataclasses.replace(level, walkers=level.distractors, camera=0.25 * level.pan)
 
     @property
     def classes(self) -> tuple[PlantedClass, ...]:
         return classes_of(self.world)
-
-
-CONFIG_FIELDS = tuple(field.name for field in fields(WorldConfig))
 
 
 def _check_name(field: str, value: object, known: tuple[str, ...]) -> None:

@@ -1,6 +1,7 @@
 """What the planted clips show: reversed partners, twins with and without a change, boxes, determinism."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,9 @@ from gst_analysis.planted.render import render_scene
 from gst_analysis.planted.truth import describe_clip
 
 PARTNERED = ("temporal", "mixed")
+SMALLER: dict[str, Any] = {
+    world: {"frames": 10, "size": 48} for world in WORLDS[4:]
+}  # they have fewer sprites
 
 
 def small(world, **options):
@@ -149,9 +153,9 @@ def test_what_has_changed_stays_changed():
 @pytest.mark.parametrize("world", WORLDS)
 def test_boxes_hold_their_objects(world):
     """Where the picture changes when an object is left out lies in its box, and fills it."""
-    config = WorldConfig(world=world, clips=100, difficulty="medium", seed=8)
+    config = WorldConfig(world=world, clips=100, difficulty="medium", seed=8, **SMALLER.get(world, {}))
     tight = []
-    for index in first_of_each_class(config):
+    for index in list(first_of_each_class(config))[: 5 if world in SMALLER else 12]:
         full = render_clip(config, index, noise=False)
         roles = [s.role for s in draw_plan(config, index).scene.sprites]
         for number, role in enumerate(roles):
@@ -166,9 +170,9 @@ def test_boxes_hold_their_objects(world):
                     assert x0 <= columns.min() <= columns.max() < x1
                     assert y0 <= rows.min() <= rows.max() < y1
                     height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
-                    if role != "distractor":
+                    if role != "distractor" and width < config.size / 2 > height:  # not both ends of a wrap
                         tight.append(height * width / ((x1 - x0) * (y1 - y0)))
-    assert len(tight) > 100
+    assert len(tight) > 15
     assert np.median(tight) > 0.85
 
 
@@ -186,11 +190,11 @@ def test_objects_stand_out_from_their_background(difficulty):
 
 def test_objects_stay_inside_the_frame():
     for world in WORLDS:
-        config = WorldConfig(world=world, clips=100, difficulty="easy", seed=9)
-        for index in range(24):
+        config = WorldConfig(world=world, clips=100, difficulty="easy", seed=9, **SMALLER.get(world, {}))
+        for index in range(8 if world in SMALLER else 24):
             full = render_clip(config, index, noise=False)
             for sprite, boxes in zip(draw_plan(config, index).scene.sprites, full.boxes, strict=True):
-                if sprite.role != "distractor":
+                if sprite.role != "distractor" and not sprite.wraps:
                     for box in filter(None, boxes):
                         assert min(box) > 0
                         assert max(box) < config.size

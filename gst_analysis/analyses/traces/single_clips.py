@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gst_analysis.analyses.traces import Traces, trace
 from gst_analysis.analyses.traces.table import BARE
@@ -37,6 +37,13 @@ PLANTED_WORLDS: Mapping[str, str] = {
     "temporal": "Order in time",
     "mixed": "Shape and motion",
     "static": "Appearance",
+    "there-and-back": "There and back",
+    "long-order": "Long orders",
+    "clock": "Orders without a clock",
+    "speed": "Speed",
+    "count": "How often",
+    "hidden": "What is hidden",
+    "hard": "Hard: shape and two steps",
 }
 """Names of the planted worlds, and what people call them."""
 CLIP_ENDINGS = ("mp4", "webm", "mov", "avi", "mkv", "m4v", "mpg", "mpeg", "gif")
@@ -83,7 +90,9 @@ def plan_clips(world: str) -> worlds.WorldConfig:
     Raises:
         SpecError: a world that there is not.
     """
-    return worlds.WorldConfig(world=world, train_fraction=0, seed=PLANTED_SEED, difficulty="easy")  # type: ignore[arg-type] # refuses other words
+    kind: Any = world  # the config refuses other words
+    config = worlds.WorldConfig(kind, train_fraction=0, seed=PLANTED_SEED, difficulty="easy")
+    return dataclasses.replace(config, frames=worlds.usual_frames(kind))
 
 
 def match_world(labels: Sequence[str]) -> str | None:
