@@ -18,6 +18,7 @@ from torch import Tensor
 
 from gst_analysis.checkpoints.cards import load_card_beside
 from gst_analysis.checkpoints.detective import Overrides, check_state, infer_spec
+from gst_analysis.checkpoints.folders import find_folder, load_folder
 from gst_analysis.checkpoints.layouts import canonicalise
 from gst_analysis.checkpoints.own_weights import forget_scores, require_floats, require_own
 from gst_analysis.checkpoints.reading import SAFETENSORS_KEY, RawCheckpoint, load_raw
@@ -147,7 +148,7 @@ def load_checkpoint(
     """Read, recognise and check a checkpoint without building its network.
 
     Args:
-        path: a PyTorch or safetensors file of any supported layout.
+        path: a PyTorch or safetensors file of any supported layout, or a folder of Hugging Face's form.
         family: overrides the family where weights cannot tell (c2d or tsm).
         num_frames: overrides the number of frames, which no weight shows.
 
@@ -155,9 +156,17 @@ def load_checkpoint(
         >>> load_checkpoint("ckpt.pth").spec.alpha  # doctest: +SKIP
         Fraction(1, 4)
     """
+    overrides = Overrides(family, num_frames)
+    where = find_folder(path)
+    if where is not None:
+        folder = load_folder(where, num_frames=num_frames)
+        theirs = folder.found
+        check_state(theirs.state, theirs.spec, where)
+        return _describe(
+            folder.raw, theirs.state, theirs.spec, theirs.notes, folder.record, layout=theirs.layout
+        )
     raw = load_raw(path)
     record = _own_record(raw)
-    overrides = Overrides(family, num_frames)
     notes: tuple[str, ...] = ()
     embedded = _embedded_spec(record["spec"], overrides, raw) if "spec" in record else None
     known = find_system_of(raw.state, embedded, overrides.num_frames)

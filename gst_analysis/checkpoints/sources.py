@@ -110,7 +110,8 @@ def checkpoint_of(source: Source, *, family: str | None = None, num_frames: int 
 def name_of(source: Source) -> str:
     """What a figure calls a checkpoint if nothing else is said."""
     if isinstance(source, (str, os.PathLike)) and not isinstance(source, OwnCode):
-        return legible(Path(source).stem)
+        where = Path(source)
+        return legible((where if where.stem.strip(".") else where.resolve()).stem)
     return checkpoint_of(source).name
 
 

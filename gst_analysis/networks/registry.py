@@ -103,9 +103,9 @@ def usual_clip(spec: NetworkSpec) -> ClipSpec:
     """The clips that such a network was published with; of a design of ours, the paper's."""
     if not isinstance(spec, SystemSpec):
         return ClipSpec(frames=spec.num_frames)
-    size = spec.record.size
-    usual = {"crop": size, "resize": size * 8 // 7, **spec.record.clip}
-    return ClipSpec(frames=spec.num_frames, **usual)
+    record, size = spec.record, spec.size
+    resize = record.clip.get("resize", record.size * 8 // 7) * size // record.size
+    return ClipSpec(frames=spec.num_frames, **{**record.clip, "crop": size, "resize": resize})
 
 
 def set_dropout(network: nn.Module, share: float) -> None:
@@ -140,5 +140,5 @@ def _probe_system(spec: SystemSpec) -> Anatomy:
     if describe is not None:
         anatomy: Anatomy = describe(spec, network.inner)
         return anatomy
-    anatomy = probe_network(network, frames=spec.num_frames, size=spec.record.size)
+    anatomy = probe_network(network, frames=spec.num_frames, size=spec.size)
     return anatomy if spec.record.lengths == "any" else replace(anatomy, any_length=False)

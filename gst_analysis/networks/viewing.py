@@ -69,12 +69,10 @@ def view_frames(tensor: Tensor, view: View, clips: int) -> Tensor:
 
 
 def _view_tokens(tokens: Tensor, view: View, clips: int) -> Tensor:
-    frames, rows, columns = _grid_of(view)
-    if view.axes == "(NT)(HW)C":
-        return tokens.reshape(clips, -1, rows, columns, tokens.shape[-1]).permute(0, 1, 4, 2, 3)
+    _, rows, columns = _grid_of(view)  # a longer clip has more frames than the grid, of the same cells
     if view.axes == "N(HWT)C":
         return tokens.reshape(clips, rows, columns, -1, tokens.shape[-1]).permute(0, 3, 4, 1, 2)
-    return tokens.reshape(clips, frames, rows, columns, tokens.shape[-1]).permute(0, 1, 4, 2, 3)
+    return tokens.reshape(clips, -1, rows, columns, tokens.shape[-1]).permute(0, 1, 4, 2, 3)
 
 
 def unview_frames(frames: Tensor, view: View, like: Tensor) -> Tensor:
@@ -114,6 +112,9 @@ def fold_frames(output: Tensor, view: View) -> Tensor:
         return output
     if view.axes == "(NT)HWC":
         return output.permute(0, 3, 1, 2)
+    if view.axes == "(NT)(HW)C":
+        # One row of cells: extra tokens are the frame's own here, and go where it goes.
+        return output.transpose(1, 2)[:, :, None]
     return view_frames(output, view, len(output)).flatten(0, 1)
 
 
@@ -123,6 +124,8 @@ def unfold_frames(folded: Tensor, view: View, like: Tensor) -> Tensor:
         return folded
     if view.axes == "(NT)HWC":
         return folded.permute(0, 2, 3, 1)
+    if view.axes == "(NT)(HW)C":
+        return folded[:, :, 0].transpose(1, 2)
     return unview_frames(torch.unflatten(folded, 0, (len(like), -1)), view, like)
 
 

@@ -138,7 +138,7 @@ def _settle(model: NetworkSpec | sources.Source, options: CostOptions) -> _Settl
     if isinstance(model, str) and not is_file(model):
         model = spec_from_text(model)
     if isinstance(model, NetworkSpec):
-        size = model.record.size if isinstance(model, SystemSpec) else SIZE
+        size = model.size if isinstance(model, SystemSpec) else SIZE
         return _Settled(_change(model, options), size if options.size is None else options.size)
     checkpoint = sources.checkpoint_of(model)
     clip, spec = checkpoint.clip_spec, checkpoint.spec

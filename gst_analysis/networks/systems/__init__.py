@@ -20,10 +20,13 @@ from gst_analysis.networks.systems.catalogue_2d import RECORDS as FRAMES_2D
 from gst_analysis.networks.systems.catalogue_3d import RECORDS as THREE_D
 from gst_analysis.networks.systems.catalogue_inception import RECORDS as INCEPTION
 from gst_analysis.networks.systems.catalogue_torchvision import RECORDS as TORCHVISION
+from gst_analysis.networks.systems.catalogue_transformers import RECORDS as TRANSFORMERS
 from gst_analysis.networks.systems.record import System
 
 SYSTEMS: dict[str, System] = {
-    record.name: record for records in (TORCHVISION, INCEPTION, FRAMES_2D, THREE_D) for record in records
+    record.name: record
+    for records in (TORCHVISION, INCEPTION, FRAMES_2D, THREE_D, TRANSFORMERS)
+    for record in records
 }
 
 
@@ -59,6 +62,11 @@ class SystemSpec(NetworkSpec):
     def chosen(self) -> dict[str, Any]:
         """The system's settings with what differs."""
         return {**self.record.settings, **dict(self.settings)}
+
+    @property
+    def size(self) -> int:
+        """Pixels of a frame's side: its own where settings say it, else the system's."""
+        return int(self.chosen.get("size", self.record.size))
 
     @property
     def name(self) -> str:
