@@ -28,8 +28,7 @@ from gst_analysis.networks.network import VideoNetwork, average_frames
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.probes.clip_stream import Batch
-from gst_analysis.probes.hooks import changed_output, list_activations, list_units
-from tests.untyped import submodule
+from gst_analysis.probes.hooks import changed_output, list_units
 
 TARGET = 0.6
 
@@ -91,8 +90,8 @@ def run_whole(network: VideoNetwork, batch: Batch) -> np.ndarray:
 def _prepare(network: VideoNetwork, batch: Batch) -> AblationRun:
     run = AblationRun(network, INTERVENTIONS, list_units(network.spec))
     network(batch.clips)  # stands for the pass that takes the means
-    widths = {layer: submodule(network, layer).num_features for layer in list_activations(network.spec)}
-    run.means = {layer: torch.zeros(int(width)) for layer, width in widths.items()}
+    widths = {unit.layer: unit.channels.stop for unit in list_units(network.spec)}  # the last group's end
+    run.means = {layer: torch.zeros(width) for layer, width in widths.items()}
     return run
 
 

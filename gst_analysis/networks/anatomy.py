@@ -28,6 +28,10 @@ Axes = Literal[
 """How a module's output lies in memory; what stands in brackets shares an axis, the last named fastest."""
 
 
+NO_SHIFT_SCALES = (
+    "shifted channels have no γ of their own: they enter a block as a sum of several norms' outputs; where "
+    "one norm made them, its γ scales what the shortcut reads as well; they can be ablated all the same"
+)
 NO_ARITHMETIC = "it does not follow from arithmetic, so its widths cannot be changed by rule"
 
 
@@ -144,15 +148,18 @@ class Anatomy:
 @lru_cache(maxsize=64)
 def derive_anatomy(spec: ModelSpec) -> Anatomy:
     """Places and units of a network that follows from arithmetic."""
-    units = [
-        unit for block in spec.blocks() for site in block.sites for unit in _list_units(spec, block, site)
-    ]
+    units: list[Unit] = []
+    for block in spec.blocks():
+        share = spec.shift_share(block)
+        units += list_shifted(block.stage, block.name, f"{block.name}.shift", block.c_in, share)
+        units += [unit for site in block.sites for unit in _list_units(spec, block, site)]
+    unknown = (NO_SHIFT_SCALES,) if any(not unit.scaled for unit in units) else ()
     readers = [
         (f"{block.name}.{site.norm}", find_next_layer(spec, block, site))
         for block in spec.blocks()
         for site in block.sites
     ]
-    return Anatomy(tuple(_list_places(spec)), tuple(units), tuple(readers))
+    return Anatomy(tuple(_list_places(spec)), tuple(units), tuple(readers), unknown)
 
 
 def _list_places(spec: ModelSpec) -> Iterator[Place]:
@@ -173,6 +180,21 @@ def _list_units(spec: ModelSpec, block: Block, site: Site) -> Iterator[Unit]:
         yield Unit(
             block.stage, block.name, layer, group, channels, conv, activation=activation, owners=owners
         )
+
+
+def list_shifted(stage: int, block: str, layer: str, width: int, share: int) -> list[Unit]:
+    """The channels that TSM's shift hands on: those of the next frame, of the previous, and of the same."""
+    fold = width // share if share else 0
+    bounds: tuple[tuple[Group, int, int], ...] = (
+        ("from-next", 0, fold),
+        ("from-previous", fold, 2 * fold),
+        ("unshifted", 2 * fold, width),
+    )
+    return [
+        Unit(stage, block, layer, group, slice(start, stop), activation="none", scaled=False)
+        for group, start, stop in bounds
+        if fold
+    ]
 
 
 def _activation(block: Block, site: Site) -> str:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.networks.operators import build_operator, shift_channels
+from gst_analysis.networks.operators import Shift, build_operator
 from gst_analysis.networks.specs import ModelSpec
 
 
@@ -21,7 +21,8 @@ class InvertedResidual(nn.Module):
     def __init__(self, spec: ModelSpec, block: Block) -> None:
         super().__init__()
         (site,) = block.sites
-        self.share = int(1 / spec.operator.shift) if spec.operator.shift and spec.shifts(block) else 0
+        self.share = spec.shift_share(block)
+        self.shift = Shift(self.share) if self.share else None
         self.adds = block.adds
         self.expands = block.expands
         if block.expands:
@@ -33,7 +34,7 @@ class InvertedResidual(nn.Module):
         self.bn3 = nn.BatchNorm2d(block.c_out)
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
-        y = shift_channels(x, frames, self.share) if self.share else x
+        y = x if self.shift is None else self.shift(x, frames)
         if self.expands:
             y = F.relu6(self.bn1(self.conv1(y)), inplace=True)
         y = F.relu6(self.bn2(self.conv2(y, frames)), inplace=True)

@@ -81,6 +81,20 @@ def shift_channels(x: Tensor, frames: int, share: int) -> Tensor:
     return out.flatten(0, 1)
 
 
+class Shift(nn.Module):
+    """TSM's shift as a module without weights, so that what it hands on can be looked at and changed."""
+
+    def __init__(self, share: int) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor, frames: int) -> Tensor:
+        return shift_channels(x, frames, self.share)
+
+    def extra_repr(self) -> str:
+        return f"1/{self.share} each way"
+
+
 def select_channels(x: Tensor, kernel: Kernel) -> Tensor:
     """The channels that a kernel reads, of all or of what was parted for it."""
     count = kernel.channels * kernel.groups

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.overrides import TorchFunctionMode
 
 from gst_analysis.groups import Group
 from gst_analysis.networks.anatomy import Anatomy, Axes, Place, Unit, View
@@ -30,6 +31,8 @@ Shape = tuple[int, ...]
 NO_READER = "which weights read it next is not known: the network was probed, not described"
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
+_ACTIVATIONS = {"relu": "relu", "relu_": "relu", "relu6": "relu6"}
+"""By the names of torch's functions."""
 _MOST_OF_IT = 0.5
 """A module that holds a larger part of all weights is no place along the way but the way itself."""
 
@@ -141,7 +144,9 @@ def untouched(network: nn.Module) -> Iterator[None]:
 def _record(network: nn.Module, clips: int, frames: int, size: int) -> Recording:
     """Run once with an ear at every module."""
     inner = getattr(network, "inner", network)
-    recording, written, normed = Recording(), {}, {}
+    recording = Recording()
+    written: dict[int, str] = {}
+    normed: dict[int, str] = {}
     kept: list[Any] = []  # so that no tensor's identity is used again
 
     def listen(name: str, module: nn.Module) -> Any:
@@ -159,8 +164,6 @@ def _record(network: nn.Module, clips: int, frames: int, size: int) -> Recording
             elif isinstance(module, _BatchNorm) and source in written:
                 recording.before.setdefault(name, written[source])
                 normed[id(tensor)] = name
-            elif isinstance(module, (nn.ReLU, nn.ReLU6)) and source in normed:
-                recording.after.setdefault(normed[source], type(module).__name__.lower())
 
         return module.register_forward_hook(hook)
 
@@ -169,11 +172,26 @@ def _record(network: nn.Module, clips: int, frames: int, size: int) -> Recording
     with untouched(network):
         handles = [listen(name, module) for name, module in inner.named_modules() if name]
         try:
-            network(pixels)
+            with _ActivationsHeard(normed, recording):
+                network(pixels)
         finally:
             for handle in handles:
                 handle.remove()
     return recording
+
+
+class _ActivationsHeard(TorchFunctionMode):
+    """Hears which activation is given a norm's output, whether a module or a plain function computes it."""
+
+    def __init__(self, normed: dict[int, str], recording: Recording) -> None:
+        super().__init__()
+        self.normed, self.recording = normed, recording
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        activation = _ACTIVATIONS.get(getattr(func, "__name__", ""))
+        if activation and args and id(args[0]) in self.normed:
+            self.recording.after.setdefault(self.normed[id(args[0])], activation)
+        return func(*args, **(kwargs or {}))
 
 
 def _first_tensor(output: Any) -> tuple[int, Tensor | None]:

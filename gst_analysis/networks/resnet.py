@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.networks.operators import build_operator, shift_channels
+from gst_analysis.networks.operators import Shift, build_operator
 from gst_analysis.networks.specs import ModelSpec
 
 
@@ -22,12 +22,13 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, spec: ModelSpec, block: Block) -> None:
         super().__init__()
-        self.share = int(1 / spec.operator.shift) if spec.operator.shift and spec.shifts(block) else 0
+        self.share = spec.shift_share(block)
+        self.shift = Shift(self.share) if self.share else None
         self.downsample = _projection(block) if block.projects else None
 
-    def shift(self, x: Tensor, frames: int) -> Tensor:
-        """TSM's shift of the residual branch's input; the shortcut stays as it is."""
-        return shift_channels(x, frames, self.share) if self.share else x
+    def enter(self, x: Tensor, frames: int) -> Tensor:
+        """The residual branch's input: TSM shifts it; the shortcut stays as it is."""
+        return x if self.shift is None else self.shift(x, frames)
 
     def join(self, x: Tensor, shortcut: Tensor) -> Tensor:
         if self.downsample is not None:
@@ -47,7 +48,7 @@ class BasicBlock(ResidualBlock):
         self.bn2 = nn.BatchNorm2d(block.hidden)
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
-        y = self.conv1(self.shift(x, frames), frames)
+        y = self.conv1(self.enter(x, frames), frames)
         y = F.relu(self.bn1(y), inplace=True)
         y = self.bn2(self.conv2(y, frames))
         return self.join(y, x)
@@ -67,7 +68,7 @@ class Bottleneck(ResidualBlock):
         self.bn3 = nn.BatchNorm2d(block.c_out)
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
-        y = self.conv1(self.shift(x, frames))
+        y = self.conv1(self.enter(x, frames))
         y = F.relu(self.bn1(y), inplace=True)
         y = self.conv2(y, frames)
         y = F.relu(self.bn2(y), inplace=True)

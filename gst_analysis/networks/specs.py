@@ -226,6 +226,10 @@ class ModelSpec(NetworkSpec):
         every = 2 if self.plan.stages[2].blocks >= 23 else 1
         return block.index % every == 0
 
+    def shift_share(self, block: Block) -> int:
+        """TSM moves one of so many channels each way before this block's first convolution; 0: none."""
+        return int(1 / self._family.shift) if self._family.shift and self.shifts(block) else 0
+
     def _check_split(self) -> None:
         if self.alpha is not None and not 0 < self.alpha < 1:
             raise SpecError(

@@ -31,7 +31,8 @@ from gst_analysis.analyses.ablation.table import ABLATION, Ablation, AblationOpt
 from gst_analysis.analyses.ablation.tabulate import tabulate_ablation
 from gst_analysis.checkpoints.loading import LoadedModel, Network
 from gst_analysis.clips.records import RecordList, note_videos, number_videos
-from gst_analysis.errors import SpecError
+from gst_analysis.errors import SpecError, name_some
+from gst_analysis.groups import order_groups
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.settings import InferenceSettings, choose_device
@@ -86,6 +87,7 @@ def measure_ablation(
     records: RecordList,
     *,
     options: AblationOptions | None = None,
+    units: Sequence[Unit] | None = None,
     progress: Progress | None = None,
 ) -> Ablation:
     """Change every group of channels in every way, one at a time, over labelled clips.
@@ -96,6 +98,7 @@ def measure_ablation(
         model: what load_model returned.
         records: what load_records returned; every clip must have a label.
         options: interventions, batch, device, seed and confidence.
+        units: what is changed; what the options name if not given.
         progress: called after every clip, once more for each where means are taken first.
 
     Raises:
@@ -105,12 +108,13 @@ def measure_ablation(
     options = options or AblationOptions()
     settings = settings_of(options)
     require(model.spec, model.anatomy, "units", what="ablation")
+    units = choose_units(list_units(model.spec), options) if units is None else units
     check_classes(model, records)
     device = choose_device(settings.device)
     stream = ClipStream(model, records, settings, device)
     kept, notes = _drop_undefined(options.interventions, model.clip_spec.frames, len(records), options.batch)
     with running_conditions(model.module, settings, device), torch.no_grad():
-        run = AblationRun(model.module, kept, list_units(model.spec), seed=options.seed)
+        run = AblationRun(model.module, kept, units, seed=options.seed)
         step = count_steps((2 if "mean" in kept else 1) * len(records), progress)
         if "mean" in kept:
             run.means = _measure_means(model, stream, step)
@@ -123,6 +127,30 @@ def measure_ablation(
         notes += more
     notes += [ONE_CLIP] if run.clips == 1 else []
     return _build_result(run, stream, records, options, notes)
+
+
+def choose_units(units: Sequence[Unit], options: AblationOptions) -> list[Unit]:
+    """The units of the groups and modules that options name; all where they name none.
+
+    Raises:
+        SpecError: there are none such.
+    """
+    inside = tuple(f"{layer.strip().rstrip('.')}." for layer in options.layers)
+    chosen = [
+        unit
+        for unit in units
+        if (not options.groups or unit.group in options.groups)
+        and (not inside or f"{unit.layer}.".startswith(inside))
+    ]
+    if chosen:
+        return chosen
+    asked = name_some([*options.groups, *options.layers])
+    raise SpecError(
+        "ablation",
+        expected=f"some of the groups {', '.join(order_groups(unit.group for unit in units))}",
+        found=f"none of {asked}",
+        todo="choose other groups or layers",
+    )
 
 
 def _drop_undefined(
@@ -286,6 +314,8 @@ def _build_result(
     table = tabulate_ablation(run.rows, untouched, changed, bootstrap, videos).assign(checkpoint=name)
     described = {
         "interventions": run.interventions,
+        "groups": options.groups,
+        "layers": options.layers,
         "bootstrap": dataclasses.asdict(bootstrap),
         "batch": options.batch,
         "clip_spec": model.clip_spec.to_json(),

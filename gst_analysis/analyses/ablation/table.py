@@ -27,7 +27,7 @@ ABLATION = Schema(
         "checkpoint": text("the checkpoint's name"),
         "stage": whole("stage of the backbone, from 1"),
         "block": text("residual block, such as layer1.0"),
-        "layer": text("the batch norm after the temporal operator, such as layer1.0.bn2"),
+        "layer": text("whose output was changed: a batch norm such as layer1.0.bn2, or another module"),
         "group": text("whose channels were changed", *GROUPS),
         "channels": whole("how many channels that is"),
         "intervention": text("what was done to them", *INTERVENTIONS),
@@ -51,6 +51,8 @@ class AblationOptions(DatasetOptions, DeviceOptions):
     """Which clips of a data set, what is done to channels, and how sure its consequences are."""
 
     interventions: tuple[str, ...] = option(INTERVENTIONS, f"Some of {', '.join(INTERVENTIONS)}.")
+    groups: tuple[str, ...] = option((), "Only these groups of channels, such as temporal or fast.")
+    layers: tuple[str, ...] = option((), "Only at these modules, or inside them, such as layer4.")
     limit: int | None = option(None, "Draw this many clips; all if not given.", flag="--clips")
     measure: str = option("accuracy_drop", "What the figure shows: accuracy_drop, logit_drop or loss_rise.")
     batch: int = option(8, "Clips at once.")
@@ -62,6 +64,8 @@ class AblationOptions(DatasetOptions, DeviceOptions):
         chosen = check_choices("interventions", self.interventions, INTERVENTIONS)
         object.__setattr__(self, "interventions", tuple(name for name in INTERVENTIONS if name in chosen))
         check_choices("measure", [self.measure], CAUSAL_MEASURES)
+        if self.groups:
+            object.__setattr__(self, "groups", tuple(check_choices("groups", self.groups, tuple(GROUPS))))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,13 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from gst_analysis.analyses.ablation.measure import bootstrap_of, check_options, measure_ablation, settings_of
+from gst_analysis.analyses.ablation.measure import (
+    bootstrap_of,
+    check_options,
+    choose_units,
+    measure_ablation,
+    settings_of,
+)
 from gst_analysis.analyses.ablation.table import CAUSAL_MEASURES, Ablation
 from gst_analysis.analyses.agreement.table import (
     AGGREGATES,
@@ -110,7 +116,8 @@ def _name_pairs(pairs: Sequence[Pair]) -> list[str]:
 def _look_at(pair: Pair, options: AgreementOptions) -> _Found:
     choice = ClipChoice(options.root, options.format, options.limit, options.seed, options.subset)
     model, records = open_model(pair[0]), load_labelled_clips(pair[1], choice)
-    ablation = measure_ablation(model, records, options=options)
+    units = choose_units(model.anatomy.scaled, options)  # without a scale there is no score to compare with
+    ablation = measure_ablation(model, records, options=options, units=units)
     data = measure_data_scores(model, records, settings=settings_of(options))
     return _Found(join_scores(infer_importance(model.current_checkpoint()), data.table), ablation)
 

@@ -8,12 +8,15 @@ convolution, `conv1.net`. Its 1x1x1 convolutions are 1x1 ones over frames here: 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from gst_analysis.networks.anatomy import NO_SHIFT_SCALES, Anatomy, Unit, list_shifted
 from gst_analysis.networks.backbones import Block
-from gst_analysis.networks.operators import shift_channels
+from gst_analysis.networks.operators import Shift
+from gst_analysis.networks.probing import probe_network
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.frame_resnet import (
     Bottleneck,
@@ -87,9 +90,10 @@ class Shifted(nn.Module):
     def __init__(self, net: nn.Conv2d) -> None:
         super().__init__()
         self.net = net
+        self.shift = Shift(SHARE)
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
-        y: Tensor = self.net(shift_channels(x, frames, SHARE))
+        y: Tensor = self.net(self.shift(x, frames))
         return y
 
 
@@ -110,6 +114,20 @@ def build(spec: SystemSpec) -> nn.Module:
         if isinstance(module, NonLocal):
             nn.init.zeros_(module.get_parameter("W.1.weight"))  # training starts from the plain network
     return network
+
+
+def describe(spec: SystemSpec, network: nn.Module) -> Anatomy:
+    """What probing finds, and the channels that each block's first convolution is given shifted."""
+    probed = probe_network(network, frames=spec.num_frames, size=spec.record.size)
+    units: list[Unit] = []
+    for place in probed.places:
+        for name, module in network.get_submodule(place.name).named_modules():
+            if isinstance(module, Shifted):
+                layer, width = f"{place.name}.{name}.shift", module.net.in_channels
+                units += list_shifted(place.stage, place.name, layer, width, SHARE)
+        units += probed.units_of(place.name)
+    shifts = (NO_SHIFT_SCALES,) if spec.chosen["shift"] else ()
+    return replace(probed, units=tuple(units), unknown=(*probed.unknown, *shifts))
 
 
 def recognise(state: Mapping[str, Tensor]) -> Recognised | None:

@@ -1,23 +1,29 @@
 """SlowFast: a wide pathway that sees few frames, and a narrow one that sees all.
 
 Names are PySlowFast's; MMAction2's and PyTorchVideo's are renamed. The module takes every frame of the fast
-pathway and picks the slow ones itself.
+pathway and picks the slow ones itself. Its groups of channels are those of its pathways, and the lateral ones
+by which the fast pathway tells the slow one what it saw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gst_analysis.groups import Group
+from gst_analysis.networks.anatomy import Anatomy, Place, Unit
+from gst_analysis.networks.probing import list_unread, probe_network
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.matching import match, shape_of
 from gst_analysis.networks.systems.recognised import Recognised
 from gst_analysis.networks.systems.resnet3d import (
     DEPTHS,
+    Block,
     Head,
     Pathway,
     Stem,
@@ -99,6 +105,38 @@ def slow_positions(frames: int, alpha: int, way: str) -> list[int]:
 def build(spec: SystemSpec) -> nn.Module:
     """SlowFast R50 as the spec says."""
     return SlowFast(spec.num_classes, **spec.chosen)
+
+
+def describe(spec: SystemSpec, network: nn.Module) -> Anatomy:
+    """What probing finds, with pathways for groups; the end of each stage is a unit for each of them."""
+    probed = probe_network(network, frames=spec.num_frames, size=spec.record.size)
+    places = tuple(replace(place, stage=int(place.name[1]) - 1) for place in probed.places)
+    units = tuple(unit for place in places for unit in _list_units(place, probed, network))
+    return Anatomy(places, units, list_unread(units), probed.unknown, any_length=False)
+
+
+def _list_units(place: Place, probed: Anatomy, network: nn.Module) -> Iterator[Unit]:
+    """The norms of a place; where a stage ends, all that its pathway hands on, which no γ scales alone."""
+    for unit in probed.units_of(place.name):
+        yield replace(unit, stage=place.stage, group=_group_of(place.name))
+    module = network.get_submodule(place.name)
+    if isinstance(module, Stem):
+        yield _build_unit(place, place.name, module.conv.out_channels)
+    elif isinstance(module, Block) and place.name.endswith(f"res{DEPTHS[place.stage - 1] - 1}"):
+        yield _build_unit(place, place.name, module.branch2.c.out_channels)
+    elif isinstance(module, Fuse) and module.bn is None:
+        yield _build_unit(place, f"{place.name}.conv_f2s", module.conv_f2s.out_channels)
+
+
+def _build_unit(place: Place, layer: str, width: int) -> Unit:
+    where = (place.stage, place.name, layer, _group_of(place.name))
+    return Unit(*where, slice(0, width), "", place.view, "none", scaled=False)
+
+
+def _group_of(name: str) -> Group:
+    if "_fuse" in name:
+        return "lateral"
+    return "slow" if "pathway0" in name else "fast"
 
 
 def recognise(state: Mapping[str, Tensor]) -> Recognised | None:
