@@ -27,12 +27,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gst_analysis.analyses.ablation.choice import choose_units, drop_undefined
 from gst_analysis.analyses.ablation.table import ABLATION, Ablation, AblationOptions, AblationSummary
 from gst_analysis.analyses.ablation.tabulate import tabulate_ablation
 from gst_analysis.checkpoints.loading import LoadedModel, Network
 from gst_analysis.clips.records import RecordList, note_videos, number_videos
-from gst_analysis.errors import SpecError, name_some
-from gst_analysis.groups import order_groups
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.settings import InferenceSettings, choose_device
@@ -112,7 +111,7 @@ def measure_ablation(
     check_classes(model, records)
     device = choose_device(settings.device)
     stream = ClipStream(model, records, settings, device)
-    kept, notes = _drop_undefined(options.interventions, model.clip_spec.frames, len(records), options.batch)
+    kept, notes = drop_undefined(options.interventions, model.clip_spec.frames, len(records), options.batch)
     with running_conditions(model.module, settings, device), torch.no_grad():
         run = AblationRun(model.module, kept, units, seed=options.seed)
         step = count_steps((2 if "mean" in kept else 1) * len(records), progress)
@@ -122,58 +121,11 @@ def measure_ablation(
             with explain_out_of_memory(len(batch.labels), device):
                 run.take(batch, number)
     if run.clips < len(records):
-        kept, more = _drop_undefined(kept, model.clip_spec.frames, run.clips, options.batch)
+        kept, more = drop_undefined(kept, model.clip_spec.frames, run.clips, options.batch)
         run.keep(kept)
         notes += more
     notes += [ONE_CLIP] if run.clips == 1 else []
     return _build_result(run, stream, records, options, notes)
-
-
-def choose_units(units: Sequence[Unit], options: AblationOptions) -> list[Unit]:
-    """The units of the groups and modules that options name; all where they name none.
-
-    Raises:
-        SpecError: there are none such.
-    """
-    inside = tuple(f"{layer.strip().rstrip('.')}." for layer in options.layers)
-    chosen = [
-        unit
-        for unit in units
-        if (not options.groups or unit.group in options.groups)
-        and (not inside or f"{unit.layer}.".startswith(inside))
-    ]
-    if chosen:
-        return chosen
-    asked = name_some([*options.groups, *options.layers])
-    raise SpecError(
-        "ablation",
-        expected=f"some of the groups {', '.join(order_groups(unit.group for unit in units))}",
-        found=f"none of {asked}",
-        todo="choose other groups or layers",
-    )
-
-
-def _drop_undefined(
-    interventions: Sequence[str], frames: int, clips: int, batch: int
-) -> tuple[tuple[str, ...], list[str]]:
-    """Leave out what such clips cannot undergo, and say so."""
-    reasons = {}
-    if frames < 2:
-        reasons["shuffle-time"] = "clips of one frame have no order"
-    if min(clips, batch) < 2:
-        reasons["shuffle-batch"] = "a batch of one clip has no other to take channels from"
-    if clips < 2:
-        reasons["mean"] = "the mean of one clip is the clip itself"
-    left = tuple(name for name in interventions if name not in reasons)
-    dropped = {name: why for name, why in reasons.items() if name in interventions}
-    if not left:
-        raise SpecError(
-            "interventions",
-            expected="some that such clips can undergo",
-            found="; ".join(f"{name}: {why}" for name, why in dropped.items()),
-            todo="choose zero",
-        )
-    return left, [f"{name} is not defined: {why}" for name, why in dropped.items()]
 
 
 def _measure_means(model: Network, stream: ClipStream, step: Step) -> dict[str, Tensor]:

@@ -22,13 +22,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from gst_analysis.analyses.ablation.measure import (
-    bootstrap_of,
-    check_options,
-    choose_units,
-    measure_ablation,
-    settings_of,
-)
+from gst_analysis.analyses.ablation.choice import choose_units
+from gst_analysis.analyses.ablation.measure import bootstrap_of, check_options, measure_ablation, settings_of
 from gst_analysis.analyses.ablation.table import CAUSAL_MEASURES, Ablation
 from gst_analysis.analyses.agreement.table import (
     AGGREGATES,
@@ -45,6 +40,7 @@ from gst_analysis.checkpoints.sources import Source, distinct_names, name_of, op
 from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError, legible
+from gst_analysis.networks.capabilities import require
 from gst_analysis.probes.resampling import Bootstrap, Reals
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Provenance
@@ -116,6 +112,7 @@ def _name_pairs(pairs: Sequence[Pair]) -> list[str]:
 def _look_at(pair: Pair, options: AgreementOptions) -> _Found:
     choice = ClipChoice(options.root, options.format, options.limit, options.seed, options.subset)
     model, records = open_model(pair[0]), load_labelled_clips(pair[1], choice)
+    require(model.spec, model.anatomy, "scales", what="score agreement")
     units = choose_units(model.anatomy.scaled, options)  # without a scale there is no score to compare with
     ablation = measure_ablation(model, records, options=options, units=units)
     data = measure_data_scores(model, records, settings=settings_of(options))

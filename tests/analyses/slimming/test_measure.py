@@ -33,9 +33,9 @@ from gst_analysis.checkpoints.shapes import expected_shapes
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import GstError, SpecError
 from gst_analysis.networks.network import average_frames
-from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.registry import anatomy_of, build_model
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.probes.hooks import list_units, masked_channels
+from gst_analysis.probes.hooks import masked_channels
 from gst_analysis.probes.resampling import Bootstrap
 from tests.analyses.labelled_clips import CPU, SIZE, load_pixels, small_model, spec_of, write_clips
 from tests.untyped import design, untyped
@@ -52,7 +52,7 @@ def random_scores(spec: ModelSpec, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     rows = [
         {"layer": unit.layer, "group": unit.group, "channel": channel, "value": float(rng.random())}
-        for unit in list_units(spec)
+        for unit in anatomy_of(spec).scaled
         for channel in range(unit.channels.start, unit.channels.stop)
     ]
     return pd.DataFrame(rows)
