@@ -27,6 +27,7 @@ from gst_analysis.training.optimiser import build_optimiser, rate_shares
 from gst_analysis.training.progress import Phase, TrainProgress, TrainWatcher
 from gst_analysis.training.ranks import Ranks, check_sources
 from gst_analysis.training.scores import Validation
+from gst_analysis.training.short_clips import keep_short_convolutions
 from gst_analysis.training.sources import Sources, check_unchanged, load_sources, prepare_world
 from gst_analysis.training.state import Snapshot
 from gst_analysis.training.sync_norm import synchronise_norms
@@ -70,6 +71,8 @@ def build_parts(
     order = functools.partial(_find_order, network.spec, config)
     shares = ranks.agree(lambda: rate_shares(network, config.optimiser, order))
     optimiser = build_optimiser(network, config.optimiser, shares)
+    if ranks.device.type == "cpu" and config.run.precision == "bf16":
+        keep_short_convolutions(network)
     compiled: Any = torch.compile(network) if config.run.compile else network
     with explain_exhaustion(f"the network on {ranks.device}", _SMALLER):
         module, stepper = ranks.fabric.setup(compiled, optimiser)
