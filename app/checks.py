@@ -230,7 +230,8 @@ def _show_slimming(result: Slimming, written: bytes | None, key: str, names: Map
         accuracy.metric(
             "Accuracy, not fine-tuned",
             f"{after.accuracy.value:.0%}",
-            help=f"Before: {before.accuracy.value:.0%}.",
+            help=f"Between {after.accuracy.low:.0%} and {after.accuracy.high:.0%} with 95% confidence. "
+            f"Before: {before.accuracy.value:.0%}.",
         )
     drawing = cached.draw(f"slimming {key}", dark=dark, _figure=lambda: result.plot(dark=dark))
     components.show_drawing(drawing, alt="Channels left in every block, and accuracy over multiply-adds")

@@ -19,6 +19,13 @@ def show_share(value: float) -> str:
     return f"{value:.1%}" if value == value else "–"
 
 
+def show_share_interval(value: float, low: float, high: float) -> str:
+    """A share with the ends of its interval: 99.3% (96.2 to 100.0%)."""
+    return (
+        f"{value:.1%} ({100 * low:.1f} to {high:.1%})" if low == low and high == high else show_share(value)
+    )
+
+
 def show_p(value: float) -> str:
     """Three decimals; small ones as being small."""
     return "–" if value != value else "<.001" if value < 0.001 else f"{value:.3f}"

@@ -51,6 +51,8 @@ class FrameLogits:
     notes: tuple[str, ...]
     """What was assumed."""
     provenance: Provenance = field(repr=False)
+    videos: tuple[int, ...] = field(default=(), repr=False)
+    """(clips,) a number for each clip's file, which several clips may be cut out of; empty where unknown."""
 
     def __post_init__(self) -> None:
         fault = _find_fault(self)
@@ -118,6 +120,7 @@ class FrameLogits:
                 {str(clip): str(reason) for clip, reason in record.pop("failures").items()},
                 _texts(record.pop("notes")),
                 _read_provenance(record.pop("provenance")),
+                tuple(map(int, record.pop("videos", ()))),  # older files do not tell
             )
         except _UNREADABLE as error:
             raise DataError(
@@ -128,7 +131,7 @@ class FrameLogits:
             ) from error
 
 
-_RECORD = ("checkpoint", "clips", "class_names", "failures", "notes", "provenance")
+_RECORD = ("checkpoint", "clips", "class_names", "failures", "notes", "provenance", "videos")
 _UNREADABLE = (
     OSError,
     ValueError,
@@ -163,6 +166,8 @@ def _find_fault(logits: FrameLogits) -> tuple[str, str] | None:
         return f"labels and seconds of {clips} clips", f"{logits.labels.shape}, {logits.seconds.shape}"
     if len(set(logits.clips)) < clips or set(logits.clips) & set(logits.failures):
         return "every clip once", "some twice"
+    if len(logits.videos) not in (0, clips):
+        return f"the videos of {clips} clips, or of none", str(len(logits.videos))
     if len(logits.class_names) not in (0, shape[2]):
         return f"{shape[2]} class names or none", str(len(logits.class_names))
     if clips and not UNLABELLED <= logits.labels.min() <= logits.labels.max() < shape[2]:

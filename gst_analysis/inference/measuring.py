@@ -9,7 +9,7 @@ import numpy as np
 
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.dataset import FrameReader
-from gst_analysis.clips.records import ClipRecord, RecordList
+from gst_analysis.clips.records import ClipRecord, RecordList, number_videos
 from gst_analysis.clips.spans import read_frames
 from gst_analysis.inference.logits import UNLABELLED, FrameLogits
 from gst_analysis.inference.running import Job, Share, measure_share
@@ -122,6 +122,7 @@ def _assemble(
             {**_describe(model, settings), "folded_norms": _say_folded(shares[0].folded)},
             clips=() if sources else tuple(names),
         ),
+        videos=number_videos([records[place] for place in places[order]]),
     )
 
 

@@ -32,6 +32,7 @@ def make_logits(clips: tuple[str, ...] = ("a", "b/ü", "c\udc80d"), **changes: A
         failures={"gone.mp4": "gone.mp4: expected a clip; found nothing"},
         notes=("assumed much",),
         provenance=Provenance({"net": "00"}, {"net": {"family": "gst"}}, {"clips": 1}),
+        videos=tuple(range(count)),
     )
     return dataclasses.replace(logits, **changes)
 
@@ -49,6 +50,17 @@ def test_what_was_saved_comes_back(tmp_path: Path, clips: tuple[str, ...]) -> No
             assert one == other
     with np.load(tmp_path / "some.npz", allow_pickle=False) as file:
         assert file["logits"].shape == (len(clips), 3, 4)
+
+
+def test_a_file_of_before_does_not_tell_of_videos(tmp_path: Path) -> None:
+    path = make_logits().save(tmp_path / "some.npz")
+    with np.load(path) as file:
+        arrays = dict(file)
+    record = json.loads(arrays["record"].tobytes())
+    assert record.pop("videos") == [0, 1, 2]
+    arrays["record"] = np.frombuffer(json.dumps(record).encode(), dtype=np.uint8)
+    np.savez(path, **arrays)
+    assert FrameLogits.load(path).videos == ()
 
 
 def test_the_same_logits_make_the_same_arrays_in_the_file(tmp_path: Path) -> None:

@@ -87,7 +87,8 @@ class Page(HTMLParser):
 
     def table(self, name: str) -> pd.DataFrame:
         written = base64.b64decode(self.downloads[name].partition("base64,")[2])
-        missing = {"accuracy": "", "top5": "", "rank_correlation": ""}
+        numbers = ("accuracy", "accuracy_low", "accuracy_high", "top5", "rank_correlation", "ahead")
+        missing = dict.fromkeys((*numbers, "ahead_low", "ahead_high"), "")
         return pd.read_csv(io.BytesIO(written), keep_default_na=False, na_values=missing)
 
 

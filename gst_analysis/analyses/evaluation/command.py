@@ -6,8 +6,10 @@ import typer
 
 from gst_analysis.analyses.evaluation import EvaluationOptions, ModelEvaluation
 from gst_analysis.analyses.evaluation import evaluate as evaluate_model
+from gst_analysis.analyses.evaluation.table import name_shares
 from gst_analysis.console.options import CheckpointFile, Dataset, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, print_pairs, print_table, show_progress
+from gst_analysis.numbers import show_share_interval
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
@@ -41,14 +43,13 @@ def print_evaluation(result: ModelEvaluation) -> None:
     summary = result.summary
     fields = {
         "clips": summary.clips,
-        "top-1": f"{summary.top1:.1%}",
-        "top-5": f"{summary.top5:.1%}",
-        "mean over classes": f"{summary.mean_class_accuracy:.1%}",
+        **{name: show_share_interval(**vars(found)) for name, found in name_shares(summary).items()},
         "classes with clips": f"{summary.classes_seen} of {summary.classes}",
     }
     print_pairs(result.logits.checkpoint, fields)
-    table = build_table("class", "clips", "right", "top-1")
+    table = build_table("class", "clips", "right", "top-1", caption="in brackets: 95% confidence interval")
     for row in result.table[result.table["clips"] > 0].to_dict("records"):
-        numbers = (str(row["clips"]), str(row["correct"]), f"{row['accuracy']:.1%}")
+        ends = (row[f"accuracy{end}"] for end in ("", "_low", "_high"))
+        numbers = (str(row["clips"]), str(row["correct"]), show_share_interval(*ends))
         table.add_row(escape(str(row["label"])), *numbers)
     print_table(table)

@@ -13,12 +13,14 @@ from gst_analysis.analyses.evaluation.table import (
     ModelEvaluation,
 )
 from gst_analysis.checkpoints.loading import LoadedModel
-from gst_analysis.clips.records import RecordList
+from gst_analysis.clips.records import RecordList, note_videos
 from gst_analysis.errors import DataError, name_some
 from gst_analysis.inference.classes import check_classes, order_classes, require_some
 from gst_analysis.inference.logits import UNLABELLED, FrameLogits
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.probes.resampling import Interval, Units
+from gst_analysis.probes.shares import average_shares, count_independent, summarise_shares
 from gst_analysis.progress import Progress
 from gst_analysis.tables.schema import check
 
@@ -65,19 +67,11 @@ def summarise_accuracy(logits: FrameLogits) -> ModelEvaluation:
         )
     ranks = rank_truth(logits)
     table = _tabulate_classes(logits, ranks)
-    summary = EvaluationSummary(
-        clips=len(ranks),
-        top1=float((ranks == 0).mean()),
-        top5=float((ranks < 5).mean()),
-        mean_class_accuracy=float(table["accuracy"].mean()),
-        classes=logits.num_classes,
-        classes_seen=int((table["clips"] > 0).sum()),
-    )
     return ModelEvaluation(
         table,
-        summary,
+        _summarise(logits, ranks),
         logits.provenance,
-        notes=logits.notes,
+        notes=(*logits.notes, *note_videos(logits.videos)),
         failures=logits.failures,
         confusion=_tabulate_confusion(logits),
         logits=logits,
@@ -90,12 +84,44 @@ def rank_truth(logits: FrameLogits) -> npt.NDArray[np.int64]:
     return np.asarray((order == logits.labels[:, None]).argmax(axis=1))
 
 
+def _summarise(logits: FrameLogits, ranks: npt.NDArray[np.int64]) -> EvaluationSummary:
+    videos = _videos_of(logits)
+    right = np.stack([ranks == 0, ranks < 5]).astype(float)
+    top1, top5 = summarise_shares(right, units=videos)
+    if logits.num_classes <= 5:
+        top5 = Interval(1.0, 1.0, 1.0)  # all classes are among the first five, on any clips
+    seen = np.unique(logits.labels)
+    own = [np.flatnonzero(logits.labels == number) for number in seen]
+    counts = [count_independent(right[:1, clips], units=videos[clips])[0] for clips in own]
+    shares = np.array([right[0, clips].mean() for clips in own])
+    mean = average_shares(shares, np.array(counts))
+    intervals = {"top1": top1, "top5": top5, "mean_class_accuracy": mean}
+    return EvaluationSummary(
+        clips=len(ranks),
+        videos=len(np.unique(videos)),
+        **{name: found.value for name, found in intervals.items()},
+        intervals=intervals,
+        classes=logits.num_classes,
+        classes_seen=len(seen),
+    )
+
+
+def _videos_of(logits: FrameLogits) -> Units:
+    """Which clips are cut out of one video; each is its own where that is not known."""
+    return np.array(logits.videos or range(len(logits.clips)), dtype=np.int64)
+
+
 def _tabulate_classes(logits: FrameLogits, ranks: npt.NDArray[np.int64]) -> pd.DataFrame:
     classes = logits.num_classes
     predicted = order_classes(logits.clip_logits)[:, 0]
     clips = np.bincount(logits.labels, minlength=classes)
     correct, among5 = (np.bincount(logits.labels[ranks < k], minlength=classes) for k in (1, 5))
     seen = np.where(clips > 0, clips, np.nan)  # a class without clips has no accuracy
+    videos, ends = _videos_of(logits), np.full((2, classes), np.nan)
+    for number in np.flatnonzero(clips):
+        own = logits.labels == number
+        (found,) = summarise_shares((ranks[None, own] == 0).astype(float), units=videos[own])
+        ends[:, number] = found.low, found.high
     table = pd.DataFrame(
         {
             "checkpoint": logits.checkpoint,
@@ -105,6 +131,8 @@ def _tabulate_classes(logits: FrameLogits, ranks: npt.NDArray[np.int64]) -> pd.D
             "predicted": np.bincount(predicted, minlength=classes),
             "correct": correct,
             "accuracy": correct / seen,
+            "accuracy_low": ends[0],
+            "accuracy_high": ends[1],
             "top5": among5 / seen,
         }
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gst_analysis.analyses.evaluation import ModelEvaluation
 from gst_analysis.analyses.evaluation.measure import measure_accuracy
-from gst_analysis.numbers import show_share
+from gst_analysis.analyses.evaluation.table import name_shares
+from gst_analysis.numbers import show_share, show_share_interval
 from gst_analysis.progress import Progress
 from gst_analysis.sections.parts import PageFigure, PageTable, Section, Words, draw_both, make_table
 from gst_analysis.sections.subject import Subject, join_words, name_dataset
@@ -14,7 +15,7 @@ NEEDS_CLIPS = True
 WORDS = Words(
     "How often it is right",
     "How often the class predicted is the one the clip is labelled with, and what it is taken for otherwise.",
-    ("On these clips, one middle view of each. The fewer clips, the less a percentage says.",),
+    ("On these clips, one middle view of each; in brackets what other clips of this kind might give (95%).",),
 )
 
 
@@ -26,9 +27,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
     clips.failures.update(result.failures)
     facts = {
         "clips": f"{summary.clips:,}",
-        "top-1": show_share(summary.top1),
-        "top-5": show_share(summary.top5),
-        "mean over classes": show_share(summary.mean_class_accuracy),
+        **{name: show_share_interval(**vars(found)) for name, found in name_shares(summary).items()},
         "classes with clips": f"{summary.classes_seen} of {summary.classes}",
         "chance": f"{1 / summary.classes:.1%} for a guess among {summary.classes} classes",
     }
@@ -43,6 +42,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
 
 def _list_classes(result: ModelEvaluation) -> PageTable:
     seen = result.table[result.table["clips"] > 0]
+    ends = zip(seen["accuracy_low"], seen["accuracy_high"], strict=True)
     return make_table(
         "classes",
         seen,
@@ -51,10 +51,12 @@ def _list_classes(result: ModelEvaluation) -> PageTable:
             "clips": ("clips", str),
             "correct": ("right", str),
             "accuracy": ("top-1", show_share),
+            "interval": ("95% interval", str),
             "top5": ("top-5", show_share),
         },
         caption="Every class that has clips.",
         csv=result.table,
+        more={"interval": [f"{show_share(low)} to {show_share(high)}" for low, high in ends]},
     )
 
 

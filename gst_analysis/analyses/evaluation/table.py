@@ -14,6 +14,8 @@ from gst_analysis.tables.schema import Schema, real, text, whole
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gst_analysis.probes.resampling import Interval
+
 CLASS_ACCURACY = Schema(
     "CLASS_ACCURACY",
     {
@@ -24,6 +26,8 @@ CLASS_ACCURACY = Schema(
         "predicted": whole("clips that were taken for it"),
         "correct": whole("clips of this class that were taken for it"),
         "accuracy": real("correct / clips; missing where there are no clips", optional=True),
+        "accuracy_low": real("lower end of its 95% confidence interval", optional=True),
+        "accuracy_high": real("upper end", optional=True),
         "top5": real("share of its clips where it was among the first five", optional=True),
     },
 )
@@ -51,19 +55,28 @@ class EvaluationOptions(DatasetOptions, NetworkOptions, InferenceOptions):
 
 @dataclass(frozen=True)
 class EvaluationSummary:
-    """Shares of the clips that could be read."""
+    """Shares of the clips that could be read, with 95% intervals of what other clips would give."""
 
     clips: int
+    videos: int
+    """Files that the clips are cut out of: as many as clips, or fewer; clips where that is unknown."""
     top1: float
     top5: float
     mean_class_accuracy: float
     """The mean over classes that have clips, so that rare ones count as much as common ones."""
+    intervals: dict[str, Interval]
+    """Of each of the three, by its name."""
     classes: int
     classes_seen: int
     """Classes that have clips."""
 
 
-_TOLD = ("top1", "top5", "mean_class_accuracy", "clips", "classes", "classes_seen")
+def name_shares(summary: EvaluationSummary) -> dict[str, Interval]:
+    """The three shares with their intervals, as terminal and report call them."""
+    return dict(zip(("top-1", "top-5", "mean over classes"), summary.intervals.values(), strict=True))
+
+
+_TOLD = ("top1", "top5", "mean_class_accuracy", "intervals", "clips", "videos", "classes", "classes_seen")
 
 
 @dataclass(frozen=True)

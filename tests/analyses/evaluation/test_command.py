@@ -129,6 +129,7 @@ def test_evaluate_counts_what_predict_says(checkpoint: str, world: Path, call: R
     among = [t in {row["label"] for row in s["predictions"]} for s, t in zip(said, plain, strict=True)]
     assert found["top1"] == pytest.approx(np.mean(right))
     assert found["top5"] == pytest.approx(np.mean(among))
+    assert found["intervals"]["top1"]["low"] < found["top1"] < found["intervals"]["top1"]["high"]
     assert found["clips"] == len(truth) == sum(row["clips"] for row in found["per_class"])
     assert {Path(path).name for path in found["files"].values()} == set(list_results(tmp_path / "out"))
     confusion = pd.read_csv(found["files"]["confusion.csv"])
@@ -141,7 +142,9 @@ def test_people_read_tables(checkpoint: str, world: Path, capsys: pytest.Capture
     assert run(["predict", checkpoint, clip]) == 0
     assert "%" in capsys.readouterr().out
     assert run(["evaluate", checkpoint, str(world), "--formats", "csv", "--out", str(world / "e")]) == 0
-    assert "top-1" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "top-1" in printed
+    assert "95% confidence interval" in printed
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.stats import binomtest
 
 from gst_analysis.analyses.evaluation.measure import measure_accuracy, rank_truth, summarise_accuracy
 from gst_analysis.analyses.evaluation.table import CLASS_ACCURACY, CONFUSION, ModelEvaluation
@@ -45,6 +46,7 @@ def draw_logits(clips: int = 200, classes: int = 7, *, seed: int = 0) -> FrameLo
         {},
         (),
         Provenance({}, {}, {}),
+        tuple(range(clips)),
     )
 
 
@@ -62,6 +64,45 @@ def test_top1_and_top5_are_counted_clip_by_clip(evaluation: ModelEvaluation) -> 
     assert evaluation.summary.top1 == pytest.approx(right / 200)
     assert evaluation.summary.top5 == pytest.approx(among5 / 200)
     assert 0.2 < evaluation.summary.top1 < evaluation.summary.top5 < 1
+
+
+def test_shares_have_the_intervals_of_exact_tests(evaluation: ModelEvaluation) -> None:
+    summary = evaluation.summary
+    for name, share in (("top1", summary.top1), ("top5", summary.top5)):
+        exact = binomtest(round(200 * share), 200).proportion_ci(method="exact")
+        found = summary.intervals[name]
+        assert [found.value, found.low, found.high] == pytest.approx([share, exact.low, exact.high])
+    mean = summary.intervals["mean_class_accuracy"]
+    assert mean.value == pytest.approx(evaluation.table["accuracy"].mean())
+    assert mean.low < mean.value == summary.mean_class_accuracy < mean.high
+    row = evaluation.table.iloc[0]
+    exact = binomtest(int(row["correct"]), int(row["clips"])).proportion_ci(method="exact")
+    assert [row["accuracy_low"], row["accuracy_high"]] == pytest.approx([exact.low, exact.high])
+    assert list(summary.intervals) == ["top1", "top5", "mean_class_accuracy"]
+
+
+def test_all_right_is_not_certain_but_five_of_five_is() -> None:
+    logits = draw_logits(classes=5)
+    sure = dataclasses.replace(
+        logits, logits=np.eye(5, dtype=np.float32)[logits.labels][:, None].repeat(2, axis=1)
+    )
+    summary = summarise_accuracy(sure).summary
+    assert summary.top1 == summary.mean_class_accuracy == 1
+    assert 0.97 < summary.intervals["top1"].low < 1
+    assert 0.97 < summary.intervals["mean_class_accuracy"].low < 1
+    assert vars(summary.intervals["top5"]) == {"value": 1, "low": 1, "high": 1}, "on any clips whatever"
+
+
+def test_clips_of_one_video_count_together(evaluation: ModelEvaluation) -> None:
+    logits = dataclasses.replace(evaluation.logits, videos=tuple(range(20)) * 10)
+    found = summarise_accuracy(logits)
+    assert (found.summary.videos, evaluation.summary.videos) == (20, 200)
+    assert "200 clips are cut out of 20 videos" in found.notes[-1]
+    assert evaluation.notes == ()
+    for name, one in evaluation.summary.intervals.items():
+        cut = found.summary.intervals[name]
+        assert cut.value == one.value
+        assert (cut.low, cut.high) != (one.low, one.high), name
 
 
 def test_classes_are_counted_as_pandas_does(evaluation: ModelEvaluation) -> None:
@@ -119,6 +160,7 @@ def test_ranks_break_ties_as_the_table_of_predictions_does() -> None:
 
 def test_logits_from_a_file_give_the_same_accuracies(tmp_path: Path, evaluation: ModelEvaluation) -> None:
     loaded = FrameLogits.load(evaluation.logits.save(tmp_path / "some.npz"))
+    assert loaded.videos == evaluation.logits.videos
     again = summarise_accuracy(loaded)
     assert again.summary == evaluation.summary
     pd.testing.assert_frame_equal(again.table, evaluation.table)
