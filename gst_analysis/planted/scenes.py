@@ -189,7 +189,7 @@ def _draw_distractors(random: Random, frames: int, level: Difficulty) -> list[Sp
 
 
 def _draw_walker(random: Random, frames: int) -> Sprite:
-    """As large as the main object; it takes two steps anywhere, of that object's lengths and at any time."""
+    """A dull thing as large as the main object, which takes two steps as long as that one's, at any time."""
     path = np.repeat(random.uniform(0, 1, (1, 2)), frames, axis=0)
     ways = list(DIRECTIONS.values())
     for start in random.uniform(0, 0.85, 2) * frames:

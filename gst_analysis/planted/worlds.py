@@ -61,8 +61,8 @@ DIFFICULTIES: dict[Level, Difficulty] = {
     "hard": Difficulty(4, pan=0.4, shake=0.018, noise=10.0, contrast=30.0, compression=2),
 }
 
-USUAL_FRAMES: Mapping[WorldName, int] = {"long-order": 32, "clock": 32, "count": 32}
-"""Frames that a world's recipe renders, where its story needs more than the usual 24."""
+USUAL_FRAMES: Mapping[WorldName, int] = {"long-order": 32, "clock": 32, "count": 32, "hard": 16}
+"""Frames that a world's recipe renders, where those are not the usual 24."""
 
 
 def usual_frames(world: WorldName) -> int:

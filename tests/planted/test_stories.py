@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from gst_analysis.clips.mirroring import infer_mirror
+from gst_analysis.planted import plan_trial
 from gst_analysis.planted.classes import WORLDS, classes_of
 from gst_analysis.planted.events import DIRECTIONS
 from gst_analysis.planted.making import WorldConfig, draw_plan, make_world, read_world, render_clip
 from gst_analysis.planted.render import ANGLE, OPACITY, RADIUS, Y, render_scene
 from gst_analysis.planted.truth import describe_clip
 from gst_analysis.planted.worlds import usual_frames
+from gst_analysis.training.recipes import load_config
 
 STORIES = WORLDS[4:]
 CURVES = {"hop": Y, "swell": RADIUS, "blink": OPACITY, "turn": ANGLE}
@@ -187,10 +189,20 @@ def test_the_hard_world_moves_its_camera_and_its_distractors():
     )
 
 
+@pytest.mark.parametrize("world", WORLDS)
+def test_what_is_rendered_to_try_a_network_is_like_what_its_recipe_renders(world):
+    recipe, trial = load_config(f"planted-{world}").world, plan_trial(world)
+    assert recipe is not None
+    assert trial.frames == usual_frames(world) == recipe.frames
+    assert trial.seed != recipe.seed
+    assert trial.clips >= 2 * len(trial.classes)
+
+
 def test_a_clip_of_every_world_can_be_described():
     for world in STORIES:
         config = WorldConfig(world=world, clips=200, size=32, frames=usual_frames(world))
         plan = draw_plan(config, 1)
         clip = describe_clip(config, plan, render_clip(config, 1))
         assert clip.events == plan.events
+        assert np.array_equal(render_clip(config, 1).frames, render_clip(config, 1).frames)
         assert {t.wraps for t in clip.targets} == {world in ("there-and-back", "speed", "hard")}
