@@ -34,6 +34,7 @@ from .analyses.scales.sharing import Reference
 from .analyses.scales.table import BnSummary, GroupStatistics, LayerStatistics
 from .analyses.slimming import Slimming, SlimOptions, slim
 from .analyses.slimming.table import NetworkCost, SlimSummary
+from .analyses.temporal_use import TemporalUse, TemporalUseOptions, temporal_use
 from .analyses.traces import TraceOptions, Traces, trace
 from .analyses.traces.evidence import Evidence
 from .analyses.traces.single_clips import name_clip, trace_clip
@@ -80,6 +81,7 @@ from .networks.next_layer import NextLayer, Reader
 from .networks.specs import ClipSpec, ModelSpec
 from .networks.systems import SystemSpec
 from .networks.systems.record import System
+from .networks.time_kernels import MovedChannels, TimeKernel
 from .options import InferenceOptions
 from .planted import MadeWorld, make_trial, make_world
 from .planted.worlds import Difficulty, PlantedClass, WorldConfig
@@ -156,6 +158,7 @@ __all__ = [
     "ModelEvaluation",
     "ModelSpec",
     "Moment",
+    "MovedChannels",
     "Network",
     "NetworkCost",
     "NetworkSpec",
@@ -194,6 +197,9 @@ __all__ = [
     "System",
     "SystemSpec",
     "TableError",
+    "TemporalUse",
+    "TemporalUseOptions",
+    "TimeKernel",
     "TraceOptions",
     "Traces",
     "TrainProgress",
@@ -251,6 +257,7 @@ __all__ = [
     "score_agreement",
     "slim",
     "summarise_cost",
+    "temporal_use",
     "trace",
     "trace_clip",
     "train",

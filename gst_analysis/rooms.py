@@ -19,7 +19,17 @@ their own labelled clips, lists of clips, nothing."""
 
 
 Ask = Literal[
-    "logits", "frames", "places", "units", "scales", "groups", "readers", "arithmetic", "widths", "length"
+    "logits",
+    "frames",
+    "places",
+    "units",
+    "scales",
+    "groups",
+    "readers",
+    "arithmetic",
+    "widths",
+    "length",
+    "time",
 ]
 """What it needs to know of a network; `networks/capabilities.py` says what a network lacks."""
 

@@ -21,6 +21,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
     "comparison": {"compare": "Compare the batch-norm scales of checkpoints, with statistics."},
     "importance": {"importance": "Score the channels after every temporal operator."},
     "drift": {"drift": "See how far batch-norm scales have moved since training began."},
+    "temporal_use": {"temporal-use": "Measure how much kernels over time differ from frame to frame."},
     "cost": {
         "cost": "Count parameters and multiply-adds.",
         "paper-audit": "Check the costs that the paper prints.",

@@ -21,6 +21,7 @@ from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.next_layer import NextLayer, find_next_layer
 from gst_analysis.networks.receptive_fields import list_reaches
 from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.networks.time_kernels import TimeKernel, derive_time_kernels
 
 Axes = Literal[
     "(NT)CHW", "(NT)HWC", "NCTHW", "NTCHW", "NTHWC", "N(THW)C", "N(HWT)C", "(NT)(HW)C", "NTC", "NCT"
@@ -105,6 +106,8 @@ class Anatomy:
     """What was looked for and not found."""
     any_length: bool = True
     """Whether clips of other lengths can be given."""
+    time_kernels: tuple[TimeKernel, ...] = field(default=(), repr=False)
+    """Where it reaches over frames."""
 
     @property
     def half_width(self) -> int | None:
@@ -159,7 +162,8 @@ def derive_anatomy(spec: ModelSpec) -> Anatomy:
         for block in spec.blocks()
         for site in block.sites
     ]
-    return Anatomy(tuple(_list_places(spec)), tuple(units), tuple(readers), unknown)
+    kernels = tuple(derive_time_kernels(spec))
+    return Anatomy(tuple(_list_places(spec)), tuple(units), tuple(readers), unknown, time_kernels=kernels)
 
 
 def _list_places(spec: ModelSpec) -> Iterator[Place]:

@@ -25,6 +25,7 @@ from torch.overrides import TorchFunctionMode
 from gst_analysis.groups import Group
 from gst_analysis.networks.anatomy import Anatomy, Axes, Place, Unit, View
 from gst_analysis.networks.next_layer import NextLayer
+from gst_analysis.networks.time_modules import list_time_kernels
 from gst_analysis.networks.viewing import pick_tensor
 
 Shape = tuple[int, ...]
@@ -75,7 +76,20 @@ def probe_network(network: nn.Module, *, frames: int, size: int) -> Anatomy:
     places = tuple(_list_places(inner, views, lengths))
     units = _tell_apart(tuple(_list_units(inner, views, places, lengths)))
     unknown = (*unsure, *_say_unknown(places, units, lengths))
-    return Anatomy(places, units, list_unread(units), unknown, lengths.longer is not None)
+    found = Anatomy(places, units, list_unread(units), unknown, lengths.longer is not None)
+    return _with_kernels(found, inner, lengths)
+
+
+def add_time_kernels(anatomy: Anatomy, network: nn.Module, *, frames: int, size: int) -> Anatomy:
+    """The anatomy of a network that describes its places itself, and where it reaches over frames."""
+    inner = getattr(network, "inner", network)
+    return _with_kernels(anatomy, inner, _run_lengths(network, inner, frames, size))
+
+
+def _with_kernels(anatomy: Anatomy, inner: nn.Module, lengths: Lengths) -> Anatomy:
+    longer = lengths.longer.shapes if lengths.longer else None
+    kernels = list_time_kernels(inner, anatomy, lengths.frames, lengths.once.shapes, longer)
+    return replace(anatomy, time_kernels=tuple(kernels))
 
 
 def find_views(network: nn.Module, *, frames: int, size: int) -> dict[str, View]:

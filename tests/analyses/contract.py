@@ -225,6 +225,7 @@ def other_value(kind: type[Any], name: str, standard: Any) -> Any:
         "prefix",
         "mean",
         "logit_drop",
+        "ordered",
         Path("there"),
         "5",
     ]

@@ -40,15 +40,23 @@ def lay_out_panels(table: pd.DataFrame, *, by: str, absolute: bool, bins: int = 
     """Sort the table's scales into panels, and choose bins that all panels share."""
     value = scale_values(table, absolute=absolute)
     row = _name_rows(table, by=by)
-    frame = table.assign(value=value, row=row)
+    return sort_panels(table.assign(value=value, row=row), _choose_edges(value.to_numpy(), bins))
+
+
+def sort_panels(frame: pd.DataFrame, edges: np.ndarray) -> Grid:
+    """A table's values in panels, rows by checkpoints.
+
+    Args:
+        frame: columns value, row, checkpoint, stage and group.
+        edges: of the bins that all panels share.
+    """
     panels: dict[tuple[str, str], Panel] = {}
     for (name, checkpoint), part in frame.groupby(["row", "checkpoint"], sort=False):
         groups = {str(g): rows["value"].to_numpy() for g, rows in part.groupby("group", sort=False)}
         panels[str(name), str(checkpoint)] = Panel(groups)
     rows = tuple(dict.fromkeys(frame.sort_values(["stage"], kind="stable")["row"]))
     columns = tuple(dict.fromkeys(frame["checkpoint"]))
-    occurring = tuple(dict.fromkeys(frame["group"]))
-    return Grid(rows, columns, panels, _choose_edges(value.to_numpy(), bins), occurring)
+    return Grid(rows, columns, panels, edges, tuple(dict.fromkeys(frame["group"])))
 
 
 def count_bins(panel: Panel, edges: np.ndarray) -> dict[str, np.ndarray]:

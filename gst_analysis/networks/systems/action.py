@@ -8,6 +8,7 @@ and adds them again; the convolution, `layer1.0.conv1.net`, reads the sum. Names
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -32,6 +33,8 @@ SHARE = 8
 
 class Action(nn.Module):
     """Shift, three gates (`p1` space and time, `p2` channels, `p3` motion), then the convolution `net`."""
+
+    gate_kernels: ClassVar = ("action_p1_conv1", "action_p2_conv1")
 
     def __init__(self, net: nn.Conv2d) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ second half to the frame after.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -31,12 +32,16 @@ from gst_analysis.networks.systems.inception_anatomy import describe
 from gst_analysis.networks.systems.matching import match, shape_of, unwrap
 from gst_analysis.networks.systems.recognised import Recognised
 from gst_analysis.networks.systems.tsn import FrameAverage
+from gst_analysis.networks.time_kernels import TimeKind
 
 __all__ = ["GateShift", "GateShiftFuse", "build", "describe", "recognise"]
 
 
 class GateShift(nn.Module):
     """GSM: what passes the gate moves one frame, the rest stays; the two are added."""
+
+    gate_kernels: ClassVar = ("conv3D", "channel_conv1", "channel_conv2")
+    heard: ClassVar[tuple[str, TimeKind]] = ("conv3D", "moved by clip")
 
     def __init__(self, channels: int) -> None:
         super().__init__()

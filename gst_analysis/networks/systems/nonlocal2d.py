@@ -29,6 +29,7 @@ from gst_analysis.networks.systems.frame_resnet import (
 )
 from gst_analysis.networks.systems.matching import Rule, rename
 from gst_analysis.networks.systems.recognised import Recognised
+from gst_analysis.networks.time_kernels import MovedChannels
 
 PLACES = ("layer2.0", "layer2.2", "layer3.0", "layer3.2", "layer3.4")
 SHARE = 8
@@ -91,6 +92,11 @@ class Shifted(nn.Module):
         super().__init__()
         self.net = net
         self.shift = Shift(SHARE)
+
+    @property
+    def moved_channels(self) -> MovedChannels:
+        fold = self.net.in_channels // SHARE
+        return MovedChannels(self.net.in_channels, fold, fold)
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
         y: Tensor = self.net(self.shift(x, frames))

@@ -9,6 +9,7 @@ are those of the authors' code: `layer1.0.net` is the residual block, `layer1.0.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -26,6 +27,7 @@ from gst_analysis.networks.systems.frame_resnet import (
 )
 from gst_analysis.networks.systems.matching import rename
 from gst_analysis.networks.systems.recognised import Recognised
+from gst_analysis.networks.time_kernels import TimeKind
 
 TAPS = 3
 
@@ -33,8 +35,12 @@ TAPS = 3
 class TemporalAdaptiveModule(nn.Module):
     """Weight every channel of every frame (L), then convolve each channel over time by its own taps (G)."""
 
+    gate_kernels: ClassVar = ("L.0",)
+    heard: ClassVar[tuple[str, TimeKind]] = ("G", "made by clip")
+
     def __init__(self, width: int, frames: int) -> None:
         super().__init__()
+        self.channels = width
         self.G = nn.Sequential(
             nn.Linear(frames, 2 * frames, bias=False),
             nn.BatchNorm1d(2 * frames),

@@ -1,0 +1,252 @@
+"""Checkpoints -> TEMPORAL_USE, one row a filter, from weights alone.
+
+No network is built, but to draw a start again from its seed. What clips decide (gates that move channels,
+kernels made for each clip) is measured where there are clips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from gst_analysis.analyses.temporal_use.by_clip import listen_to_clips
+from gst_analysis.analyses.temporal_use.shares import Shares, measure_shares
+from gst_analysis.analyses.temporal_use.starts import Known, Start, start_of_card, start_of_file
+from gst_analysis.analyses.temporal_use.summary import summarise_kernels, summarise_use
+from gst_analysis.analyses.temporal_use.table import (
+    CLIPS,
+    FROM_CARD,
+    FROM_FIRST,
+    NO_START,
+    TEMPORAL_USE,
+    WEIGHTS,
+    TemporalUse,
+    TemporalUseOptions,
+)
+from gst_analysis.checkpoints.loading import Checkpoint, Network, build_loaded
+from gst_analysis.checkpoints.sources import Source, checkpoint_of, distinct_names, name_of, read_each
+from gst_analysis.clips.records import RecordList
+from gst_analysis.errors import SpecError
+from gst_analysis.inference.classes import require_some
+from gst_analysis.inference.measuring import measure_frame_logits
+from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.networks.capabilities import require
+from gst_analysis.networks.time_kernels import BY_CLIP, MovedChannels, TimeKernel
+from gst_analysis.progress import Progress
+from gst_analysis.results import Provenance
+from gst_analysis.tables import check
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What is kept of a checkpoint: no weights."""
+
+    table: pd.DataFrame = field(repr=False)
+    known: Known
+    sha256: str
+    path: str
+    unread: Mapping[str, str]
+    start: Start = field(default_factory=Start)
+
+
+def measure_temporal_use(
+    sources: Sequence[Source],
+    records: RecordList | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    options: TemporalUseOptions,
+    progress: Progress | None = None,
+) -> TemporalUse:
+    """Read checkpoints one after the other, and put each beside its start.
+
+    Args:
+        sources: paths of checkpoints, or what was loaded.
+        records: clips on which gates and made kernels are measured, too.
+        names: what to call the checkpoints; their file names if None.
+        options: where kernels started, what figures show, where clips are run.
+        progress: called before every checkpoint.
+
+    Raises:
+        CheckpointError: not one of them could be read. If some could not, the result names them.
+        SpecError: a network in which nothing reaches over frames, or a start that is asked for and unknown.
+        DataError: not one clip could be read.
+    """
+    labels = distinct_names(names or [name_of(source) for source in sources])
+    settings = InferenceSettings(device=options.device)
+    read, failures = read_each(
+        sources, labels, lambda source, label: _read_one(source, label, records, settings), progress
+    )
+    found = _add_starts(read, options)
+    table = check(pd.concat([one.table for one in found.values()], ignore_index=True), TEMPORAL_USE)
+    kernels = summarise_kernels(table)
+    unread = {clip: why for one in found.values() for clip, why in one.unread.items()}
+    origins = {name: one.start.origin for name, one in found.items()}
+    return TemporalUse(
+        table,
+        summarise_use(kernels, origins, clips=len(records or ()) - len(unread)),
+        _name_origins(found, options, records),
+        notes=tuple(_list_notes(found, kernels, with_clips=records is not None)),
+        failures={**failures, **unread},
+        kernels=kernels,
+        show=options.show,
+        by=options.by,
+    )
+
+
+def _read_one(source: Source, label: str, records: RecordList | None, settings: InferenceSettings) -> _Read:
+    checkpoint = checkpoint_of(source)
+    anatomy = checkpoint.anatomy
+    require(checkpoint.spec, anatomy, "time", what="temporal use")
+    parts = [_tabulate(kernel, shares, WEIGHTS) for kernel, shares in _list_weights(checkpoint)]
+    unread: Mapping[str, str] = {}
+    if records is not None and any(one.kind in BY_CLIP for one in anatomy.time_kernels):
+        model = source if isinstance(source, Network) else build_loaded(checkpoint)
+        heard, unread = measure_by_clip(model, records, settings)
+        decided = [one for one in anatomy.time_kernels if one.kind in BY_CLIP]
+        parts += [_tabulate(one, heard[one.name], CLIPS) for one in decided]
+    table = pd.concat(parts, ignore_index=True)
+    table.insert(0, "checkpoint", label)
+    shapes = {
+        one.weight: tuple(checkpoint.state[one.weight].shape)
+        for one in anatomy.time_kernels
+        if one.weight in checkpoint.state
+    }
+    known = Known(label, checkpoint.spec, anatomy.time_kernels, shapes, checkpoint.provenance)
+    return _Read(table, known, checkpoint.sha256, str(checkpoint.path), unread)
+
+
+def _list_weights(checkpoint: Checkpoint) -> Iterator[tuple[TimeKernel, Shares]]:
+    """What weights, or the lack of any, say of each kernel."""
+    for kernel in checkpoint.anatomy.time_kernels:
+        if kernel.kind == "shift" and kernel.moved is not None:
+            yield kernel, _measure_moved(kernel.moved)
+        elif kernel.weight in checkpoint.state:
+            yield (
+                kernel,
+                measure_shares(checkpoint.state[kernel.weight], kernel.axis, dilation=kernel.dilation),
+            )
+
+
+def _measure_moved(moved: MovedChannels) -> Shares:
+    """A fixed shift gives every channel one tap, here or a frame away; nothing in it was learned."""
+    nothing = np.full(moved.channels, np.nan)
+    shift = np.zeros(moved.channels)
+    shift[: moved.ahead], shift[moved.ahead : moved.ahead + moved.back] = 1, -1
+    return Shares(3, nothing, nothing, nothing, np.abs(shift), shift)
+
+
+def measure_by_clip(
+    model: Network, records: RecordList, settings: InferenceSettings
+) -> tuple[Mapping[str, Shares], Mapping[str, str]]:
+    """Shares of what clips decide on, by the kernel's name, and clips that could not be read.
+
+    Raises:
+        DataError: not one clip could be read.
+    """
+    alone = replace(settings, devices=1)  # what runs elsewhere cannot be heard
+    with listen_to_clips(model) as listener:
+        logits = measure_frame_logits(model, records, settings=alone)
+    require_some(logits)
+    return listener.list_shares(), dict(logits.failures)
+
+
+def _tabulate(kernel: TimeKernel, shares: Shares, source: str) -> pd.DataFrame:
+    """Rows of one kernel, without the start."""
+    return pd.DataFrame(
+        {
+            "stage": kernel.stage,
+            "block": kernel.place,
+            "layer": kernel.name,
+            "group": kernel.group,
+            "kind": kernel.kind,
+            "source": source,
+            "channel": np.arange(len(shares.shift)),
+            "taps": shares.taps,
+            "energy": shares.energy,
+            "varying": shares.varying,
+            "ordered": shares.ordered,
+            "off_frame": shares.off_frame,
+            "shift": shares.shift,
+            "start": np.nan,
+        }
+    )
+
+
+def _add_starts(read: Mapping[str, _Read], options: TemporalUseOptions) -> dict[str, _Read]:
+    """Each checkpoint with what its kernels were when training began, as far as that is known.
+
+    Raises:
+        SpecError: a start was asked for, and it is that of none of them.
+    """
+    wanted = options.start
+    find = _choose_start(read, options)
+    starts = {name: find(one.known) for name, one in read.items()}
+    if wanted not in (None, NO_START) and not any(start.varying for start in starts.values()):
+        raise SpecError(
+            f"start {str(wanted)[:60]}",
+            expected="kernels of these shapes, or a record of how they began",
+            found="neither",
+            todo="name an earlier epoch or the 2-D weights that training began with, or leave it out",
+        )
+    return {name: _add_start(one, starts[name]) for name, one in read.items()}
+
+
+def _choose_start(read: Mapping[str, _Read], options: TemporalUseOptions) -> Callable[[Known], Start]:
+    if options.start == NO_START:
+        return lambda _: Start()
+    if options.start is None or options.start == FROM_CARD:
+        return start_of_card
+    if options.start == FROM_FIRST:
+        first = next(iter(read.values()))
+        rows = first.table[first.table["source"] == WEIGHTS].groupby("layer", sort=False)["varying"]
+        begun = Start(
+            f"the first of the series, {first.known.name}", {str(layer): v.to_numpy() for layer, v in rows}
+        )
+        return lambda _: begun
+    checkpoint = checkpoint_of(options.start)
+    return lambda known: start_of_file(checkpoint, known)
+
+
+def _add_start(one: _Read, start: Start) -> _Read:
+    """The table with the start beside each filter whose layer had as many then."""
+    began = one.table["start"].to_numpy(copy=True)
+    weights = one.table["source"] == WEIGHTS
+    fitting = False
+    for layer, rows in one.table[weights].groupby("layer", sort=False):
+        values = start.varying.get(str(layer), np.empty(0))
+        if len(values) == len(rows):
+            began[rows.index] = values
+            fitting = fitting or bool(np.isfinite(values).any())
+    return replace(one, table=one.table.assign(start=began), start=start if fitting else Start())
+
+
+def _name_origins(
+    found: Mapping[str, _Read], options: TemporalUseOptions, records: RecordList | None
+) -> Provenance:
+    start = "" if options.start is None else str(options.start)
+    return Provenance(
+        {name: one.sha256 for name, one in found.items()},
+        {name: one.known.spec.to_json() for name, one in found.items()},
+        {"paths": {name: one.path for name, one in found.items()}, "start": start, "device": options.device},
+        clips=() if records is None else records.name_clips(),
+    )
+
+
+def _list_notes(found: Mapping[str, _Read], kernels: pd.DataFrame, *, with_clips: bool) -> Iterator[str]:
+    """What was not known, and what weights alone do not say."""
+    for name, one in found.items():
+        kinds = {kernel.kind for kernel in one.known.kernels}
+        own = kernels[kernels["checkpoint"] == name]
+        learned = bool((own["source"] == WEIGHTS).any() and kinds - {"shift", *BY_CLIP})
+        if learned and not one.start.varying:
+            yield f"{name}: how its kernels began is not known, so nothing stands beside them but chance"
+        silent = int(own["silent"].sum())
+        if silent:
+            yield f"{name}: {silent} filters over time have no weight at all and are left out of all shares"
+        if "moved by clip" in kinds and not with_clips:
+            yield f"{name}: how far its gates open is decided by each clip: give clips to measure it"
+        if "made by clip" in kinds and not with_clips:
+            yield f"{name}: its kernels are made anew for each clip: give clips to measure them"

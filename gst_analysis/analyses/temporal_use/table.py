@@ -1,0 +1,204 @@
+"""How much of what lies on several frames differs between them: columns, options and the result."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.groups import GROUPS
+from gst_analysis.options import DeviceOptions, option
+from gst_analysis.results import Result
+from gst_analysis.tables import Column, Schema, check_choices, real, text, whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FROM_CARD, FROM_FIRST, NO_START = "card", "first", "none"
+KINDS = ("kernel", "by channel", "gate", "shift", "moved by clip", "made by clip")
+WEIGHTS, CLIPS = "weights", "clips"
+MEASURES: Mapping[str, str] = {
+    "varying": "share of energy that is not constant over taps",
+    "ordered": "share of energy that turns its sign when time is reversed",
+    "off_frame": "share of energy on other frames than the filter's own",
+    "shift": "frames from the filter's own to where its energy lies",
+}
+"""What figures can show of a filter, and how axes call it."""
+ROWS = ("block", "stage")
+
+_WHERE: Mapping[str, Column] = {
+    "checkpoint": text("the checkpoint's name"),
+    "stage": whole("stage of the network"),
+    "block": text("the place that it lies in, such as layer1.0"),
+    "layer": text("the module that holds the weight; of a shift, what reads the moved channels"),
+    "group": text("whose channels it writes; all: one kernel reads space and time", *GROUPS),
+    "kind": text("what reaches over frames", *KINDS),
+    "source": text("what it was read from", WEIGHTS, CLIPS),
+}
+_SHARES: Mapping[str, Column] = {
+    "varying": real("share of energy that is not constant over taps; of gates none", optional=True),
+    "ordered": real("share of energy that turns its sign when the taps are reversed", optional=True),
+    "off_frame": real(
+        "share of energy on other taps than the middle one; missing where none is in the middle; of a gate "
+        "the mean share of the channel that moves",
+        optional=True,
+    ),
+    "shift": real("from the middle to the centre of energy, in frames; above 0: later ones", optional=True),
+}
+
+TEMPORAL_USE = Schema(
+    "TEMPORAL_USE",
+    {
+        **_WHERE,
+        "channel": whole("the filter's place in its weight, or the moved channel's, from 0"),
+        "taps": whole("frames that it reads"),
+        "energy": real("sum of its squared weights; missing where it has none of its own", optional=True),
+        **_SHARES,
+        "start": real("varying at the start; missing where that is unknown", optional=True),
+    },
+)
+
+_MEANS = {
+    name: real(f"mean over filters: {column.meaning}", optional=True) for name, column in _SHARES.items()
+}
+
+KERNEL_USE = Schema(
+    "KERNEL_USE",
+    {
+        **_WHERE,
+        "taps": whole("frames that it reads"),
+        "filters": whole("filters with any energy"),
+        "silent": whole("filters without"),
+        **_MEANS,
+        "low": real("lower quartile of varying over filters", optional=True),
+        "high": real("upper quartile of varying over filters", optional=True),
+        "by_energy": real("varying of the whole kernel: large filters count more", optional=True),
+        "moved": real("mean of the shift's size over filters, in frames", optional=True),
+        "independent": real(
+            "varying of taps that know nothing of each other: 1 - 1 / taps; of shifts and gates none",
+            optional=True,
+        ),
+        "start": real("mean of varying over filters at the start", optional=True),
+    },
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemporalUseOptions(DeviceOptions):
+    """Where kernels started, and what figures show of them."""
+
+    start: str | os.PathLike[str] | None = option(
+        None,
+        "An earlier epoch or 2-D weights; what each checkpoint tells; the first of several; or none.",
+        metavar="FILE|card|first|none",
+    )
+    show: str = option("varying", f"What figures show of filters: {', '.join(MEASURES)}.")
+    by: str = option("block", "Rows of the figure: block or stage.")
+    device: str = option("auto", "Where clips are run: auto, cpu, cuda or mps.")
+
+    def __post_init__(self) -> None:
+        check_choices("show", [self.show], tuple(MEASURES))
+        check_choices("by", [self.by], ROWS)
+
+
+@dataclass(frozen=True)
+class KindUse:
+    """All that is of one kind and group in a checkpoint, or in one of its stages; every kernel counts alike.
+
+    What is not defined is None.
+    """
+
+    group: str
+    kind: str
+    source: str
+    kernels: int
+    filters: int
+    varying: float | None
+    ordered: float | None
+    off_frame: float | None
+    moved: float | None
+    independent: float | None
+    start: float | None
+
+    def describe(self, *, mark: str = "") -> str:
+        """What was found, as a part of a sentence.
+
+        Args:
+            mark: what to put around numbers, such as ** for bold ones.
+        """
+        if self.kind in ("shift", "moved by clip"):
+            share = "–" if self.off_frame is None else f"{self.off_frame:.0%}"
+            return f"{mark}{share}{mark} of the channels move by a frame"
+        if self.varying is None:
+            return "no filter has any weight"
+        told = f"{mark}{self.varying:.3f}{mark} of a filter's energy is not constant over its taps"
+        chance = f"independent taps: {self.independent:.3f}" if self.independent is not None else "by clip"
+        began = f", {self.start:.3f} at the start" if self.start is not None else ""
+        return f"{told} ({chance}{began})"
+
+
+@dataclass(frozen=True)
+class CheckpointUse:
+    """One checkpoint: what its start was, and what was found of each kind, over all and by stage."""
+
+    start: str
+    """Where the values of the start come from; empty where it is not known."""
+    kinds: tuple[KindUse, ...]
+    stages: Mapping[int, tuple[KindUse, ...]]
+
+
+@dataclass(frozen=True)
+class TemporalUseSummary:
+    """Per checkpoint, how kernels use time; and how many clips decided over gates."""
+
+    checkpoints: Mapping[str, CheckpointUse]
+    clips: int = 0
+
+
+@dataclass(frozen=True)
+class TemporalUse(Result[TemporalUseSummary]):
+    """How much kernels over time differ between their taps; `.table` is TEMPORAL_USE, a row a filter."""
+
+    stem: ClassVar[str] = "temporal_use"
+    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
+    saved: ClassVar[tuple[str, ...] | None] = ("png", "svg", "html", *TABLE_FORMATS)
+    schemas: ClassVar[Mapping[str, Schema]] = {"temporal_use": TEMPORAL_USE, "kernel_use": KERNEL_USE}
+
+    kernels: pd.DataFrame = field(repr=False, kw_only=True)
+    """Every kernel: a KERNEL_USE table."""
+    show: str = field(default="varying", kw_only=True)
+    """What figures show of filters."""
+    by: str = field(default="block", kw_only=True)
+    """What a row of the figure stands for."""
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Filters, and kernels."""
+        return {self.stem: self.table, "kernel_use": self.kernels}
+
+    def describe_failures(self) -> list[str]:
+        """Files and clips that could not be read, and why."""
+        return [f"left out: {why}" for why in self.failures.values()]
+
+    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `gst-analyze temporal-use --json` prints: kernels, not filters."""
+        rows = dict(iter(self.kernels.groupby("checkpoint", sort=False)))
+        checkpoints = [
+            {
+                "name": name,
+                "path": self.provenance.settings["paths"][name],
+                "sha256": sha256,
+                "use": self.summary.checkpoints[name],
+                "kernels": rows[name].to_dict("records"),
+            }
+            for name, sha256 in self.provenance.sources.items()
+        ]
+        return {
+            "checkpoints": checkpoints,
+            "clips": self.summary.clips,
+            "notes": self.notes,
+            "failures": self.failures,
+            "files": dict(files or {}),
+        }

@@ -1,0 +1,111 @@
+"""The kernels over time of a network that nobody described: which of its convolutions' taps lie on frames.
+
+Enters a network and the shapes of its modules' outputs, for one clip and for one of twice the frames; leaves
+its TimeKernels. The axis that grows with the clip is time, wherever a convolution has it. What a network of
+ours does by other means than a convolution, its modules say themselves: `moved_channels` for a fixed shift,
+`gate_kernels` for convolutions whose output weights features, `heard` for the part whose output is what each
+clip makes anew, and for how many `channels`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from torch import nn
+
+from gst_analysis.groups import Group
+from gst_analysis.networks.anatomy import Anatomy
+from gst_analysis.networks.time_kernels import MovedChannels, TimeKernel, TimeKind
+
+Shapes = Mapping[str, tuple[int, ...]]
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+def list_time_kernels(
+    inner: nn.Module, anatomy: Anatomy, frames: int, once: Shapes, longer: Shapes | None
+) -> Iterator[TimeKernel]:
+    """Every kernel over time, in the order in which modules are defined.
+
+    Args:
+        inner: the network as its owner wrote it.
+        anatomy: its places and units.
+        frames: of one clip.
+        once: shapes of outputs for one clip.
+        longer: for one of twice the frames; None where the network takes no other length.
+    """
+    gates = {
+        f"{name}.{part}" if name else part
+        for name, module in inner.named_modules()
+        for part in getattr(module, "gate_kernels", ())
+    }
+    scaled = {unit.conv: unit.group for unit in anatomy.units if unit.group != "spatial"}
+    stage = anatomy.places[0].stage if anatomy.places else 0
+    for name, module in inner.named_modules():
+        place, stage = _find_place(name, anatomy, stage)
+        where = place or name, stage
+        yield from _list_own(name, module, where)
+        if isinstance(module, _CONVOLUTIONS):
+            axis = find_axis(module, frames, once.get(name), (longer or {}).get(name))
+            if axis is not None and "weight" in module._parameters:
+                kind: TimeKind = "gate" if name in gates else "kernel"
+                found = _describe(name, module, where, axis, kind)
+                # A norm behind it may know whose channels these are, such as a pathway's.
+                yield replace(found, group=scaled.get(name, found.group))
+
+
+def _find_place(name: str, anatomy: Anatomy, stage: int) -> tuple[str, int]:
+    """The place that a module lies in, or whose unit reads it, and its stage; else the stage before it."""
+    for one in anatomy.places:
+        if f"{name}.".startswith(f"{one.name}."):
+            return one.name, one.stage
+    for unit in anatomy.units:
+        if unit.conv and f"{name}.".startswith(f"{unit.conv}."):
+            return unit.block, unit.stage
+    return "", stage
+
+
+def _list_own(name: str, module: nn.Module, where: tuple[str, int]) -> Iterator[TimeKernel]:
+    """What a module says of itself."""
+    moved: MovedChannels | None = getattr(module, "moved_channels", None)
+    if moved is not None:
+        yield TimeKernel(name, *where, "temporal", "shift", moved=moved)
+    part, kind = getattr(module, "heard", ("", None))
+    if kind is not None:
+        made = MovedChannels(int(getattr(module, "channels")), 0, 0)  # noqa: B009
+        yield TimeKernel(f"{name}.{part}", *where, "temporal", kind, moved=made)
+
+
+def _describe(name: str, module: nn.Module, where: tuple[str, int], axis: int, kind: TimeKind) -> TimeKernel:
+    assert isinstance(module, _CONVOLUTIONS)
+    others = [size for place, size in enumerate(module.kernel_size, start=2) if place != axis]
+    flat = all(size == 1 for size in others)
+    group: Group = "temporal" if flat else "all"
+    alone = module.groups == module.in_channels == module.out_channels > 1
+    if kind == "kernel" and flat and alone:
+        kind = "by channel"
+    return TimeKernel(name, *where, group, kind, f"{name}.weight", axis, module.dilation[axis - 2])
+
+
+def find_axis(
+    module: nn.Conv1d | nn.Conv2d | nn.Conv3d,
+    frames: int,
+    once: tuple[int, ...] | None,
+    longer: tuple[int, ...] | None,
+) -> int | None:
+    """The axis of a convolution's weight whose taps lie on several frames; None if there is none.
+
+    Args:
+        module: any convolution.
+        frames: of one clip.
+        once: its output's shape for one clip; None where its weight is read, but it is not run by itself.
+        longer: for a clip of twice the frames, if there is one.
+    """
+    axis: int | None = 0 if isinstance(module, nn.Conv2d) else 2
+    if once is not None and longer is not None:
+        grew = [place for place, (a, b) in enumerate(zip(once, longer, strict=True)) if a != b]
+        axis = grew[0] if len(grew) == 1 else None if grew else axis
+    # What is longer than the clip is no axis of frames: tokens stand in a row, too.
+    if axis is None or axis < 2 or (once is not None and once[axis] > max(frames, 2)):
+        return None
+    return axis if module.kernel_size[axis - 2] > 1 else None
