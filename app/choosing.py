@@ -19,7 +19,15 @@ from app.cached_network import find_own
 from app.components import show_error
 from app.uploads import Uploads
 from app.wording import plain_name, tell_apart
-from gst_analysis.checkpoints.naming import CHECKPOINT_ENDINGS, OwnCode, list_checkpoints
+from gst_analysis.checkpoints.naming import (
+    CHECKPOINT_ENDINGS,
+    CONFIG,
+    PREPROCESSING,
+    WEIGHTS,
+    OwnCode,
+    find_folder,
+    list_checkpoints,
+)
 from gst_analysis.errors import DataError, GstError, UnreadableCheckpoint, one_line
 
 SHIPPED = Path(__file__).resolve().parents[1] / "trained_models"
@@ -58,8 +66,8 @@ def allowed_folders() -> list[Path]:
 def resolve_path(text: str) -> Choice:
     """The checkpoint file a visitor typed or a link names, if it may be read."""
     try:
-        path = Path(text.strip()).resolve()
-        inside = any(path.is_relative_to(folder) for folder in allowed_folders())
+        path = _enter(Path(text.strip()).resolve())
+        inside = all(map(_may_be_read, _list_read(path)))
         readable = inside and path.is_file()
     except (OSError, ValueError):  # names too long, or with bytes that no file has
         inside = readable = False
@@ -77,11 +85,27 @@ def resolve_path(text: str) -> Choice:
         )
         raise UnreadableCheckpoint(
             shown,
-            expected=f"a file ending in {', '.join(CHECKPOINT_ENDINGS)}",
+            expected=f"a file ending in {', '.join(CHECKPOINT_ENDINGS)}, or a folder of Hugging Face's form",
             found=found,
             todo="check the path",
         )
     return _file(path)
+
+
+def _enter(path: Path) -> Path:
+    """The weights in a folder of Hugging Face's form; every other path as it is."""
+    return path / WEIGHTS if (path / WEIGHTS).is_file() and (path / CONFIG).is_file() else path
+
+
+def _list_read(path: Path) -> list[Path]:
+    """What is read of a path: weights in a folder have its settings beside them."""
+    beside = (CONFIG, *PREPROCESSING) if path.name == WEIGHTS else ()
+    return [path, *(path.with_name(name) for name in beside)]
+
+
+def _may_be_read(path: Path) -> bool:
+    where = path.resolve()
+    return any(where.is_relative_to(folder) for folder in allowed_folders())
 
 
 def resolve_folder(text: str) -> tuple[Path, str]:
@@ -171,8 +195,9 @@ def _show_problems() -> None:
 
 
 def _file(path: Path) -> Choice:
-    shown = _shorten(path)
-    return Choice(shown, plain_name(path.stem), path, shown)
+    folder = find_folder(path)
+    shown = _shorten(folder or path)
+    return Choice(shown, plain_name((folder or path).stem), path, shown)
 
 
 def _shorten(path: Path) -> str:

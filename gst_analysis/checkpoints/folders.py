@@ -7,12 +7,12 @@ anything is built; code that it names, and weights as pickles, are left where th
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gst_analysis.checkpoints.naming import CONFIG, PREPROCESSING, WEIGHTS
 from gst_analysis.checkpoints.reading import RawCheckpoint, load_raw
 from gst_analysis.errors import (
     BrokenCheckpoint,
@@ -31,8 +31,6 @@ from gst_analysis.networks.systems.recognised import Recognised
 from gst_analysis.networks.systems.transformer_kinds import KINDS, count_labels, kind_of_spec, read_config
 from gst_analysis.networks.systems.transformer_weights import find_lie, read_sizes, rename_weights
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
-PREPROCESSING = ("video_preprocessor_config.json", "preprocessor_config.json")
 _LARGEST_JSON = 8_000_000
 _DROPOUT = ("hidden_dropout_prob", "attention_probs_dropout_prob", "attention_dropout", "drop_path_rate")
 
@@ -44,15 +42,6 @@ class Folder:
     raw: RawCheckpoint
     found: Recognised
     record: Mapping[str, Any]
-
-
-def find_folder(path: str | os.PathLike[str]) -> Path | None:
-    """The folder that a path names, itself or by the weights in it; None for every other path."""
-    where = Path(path)
-    if where.is_dir():
-        return where if where.name not in ("", "..") else where.resolve()
-    beside = where.name == WEIGHTS and where.is_file() and (where.parent / CONFIG).is_file()
-    return find_folder(where.parent) if beside else None
 
 
 def load_folder(folder: Path, *, num_frames: int | None = None) -> Folder:

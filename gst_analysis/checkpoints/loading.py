@@ -18,8 +18,9 @@ from torch import Tensor
 
 from gst_analysis.checkpoints.cards import load_card_beside
 from gst_analysis.checkpoints.detective import Overrides, check_state, infer_spec
-from gst_analysis.checkpoints.folders import find_folder, load_folder
+from gst_analysis.checkpoints.folders import load_folder
 from gst_analysis.checkpoints.layouts import canonicalise
+from gst_analysis.checkpoints.naming import find_folder
 from gst_analysis.checkpoints.own_weights import forget_scores, require_floats, require_own
 from gst_analysis.checkpoints.reading import SAFETENSORS_KEY, RawCheckpoint, load_raw
 from gst_analysis.checkpoints.systems import find_system_of

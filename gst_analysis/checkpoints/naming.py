@@ -52,6 +52,9 @@ class OwnCode(str):
         return adopting.load_network(str(self), weights=self.weights)
 
 
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+PREPROCESSING = ("video_preprocessor_config.json", "preprocessor_config.json")
+"""What is read of a folder of Hugging Face's form."""
 CHECKPOINT_ENDINGS = (".pth", ".pt", ".tar", ".ckpt", ".safetensors")
 
 
@@ -63,6 +66,15 @@ def is_file(text: str) -> bool:
     if isinstance(text, OwnCode):
         return True
     return os.sep in text or Path(text).suffix in CHECKPOINT_ENDINGS or Path(text).exists()
+
+
+def find_folder(path: str | os.PathLike[str]) -> Path | None:
+    """The folder that a path names, itself or by the weights in it; None for every other path."""
+    where = Path(path)
+    if where.is_dir():
+        return where if where.name not in ("", "..") else where.resolve()
+    beside = where.name == WEIGHTS and where.is_file() and (where.parent / CONFIG).is_file()
+    return find_folder(where.parent) if beside else None
 
 
 def list_checkpoints(folder: str | os.PathLike[str]) -> list[Path]:

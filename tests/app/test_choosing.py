@@ -40,6 +40,23 @@ def test_a_link_in_an_allowed_folder_does_not_lead_out(
         resolve_path("innocent.pth")
 
 
+def test_a_folder_is_its_weights_and_none_of_its_files_leads_out(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = folder / "vivit"
+    home.mkdir()
+    for name in ("model.safetensors", "config.json"):
+        (home / name).touch()
+    choice = resolve_path("vivit")
+    assert (choice.ref, choice.name, choice.path) == ("vivit", "vivit", home / "model.safetensors")
+    assert resolve_path("vivit/model.safetensors") == choice
+    secret = tmp_path_factory.mktemp("secret") / "labels.json"
+    secret.touch()
+    (home / "preprocessor_config.json").symlink_to(secret)
+    with pytest.raises(UnreadableCheckpoint, match="found one outside"):
+        resolve_path("vivit")
+
+
 def test_outside_nothing_is_told_about_what_exists(folder: Path) -> None:
     def answer(path: str) -> str:
         with pytest.raises(UnreadableCheckpoint) as caught:
