@@ -56,6 +56,18 @@ def shorten(text: str, limit: int) -> str:
     return f"{start.rstrip()} … {end.lstrip()}" if " " in text else f"{start}…{end}"
 
 
+def drop_shared_start(names: Sequence[str]) -> list[str]:
+    """Names of modules without those that they all lie in, but the innermost.
+
+    Example:
+        >>> drop_shared_start(["vit.encoder.layer.0", "vit.encoder.layer.1"])
+        ['layer.0', 'layer.1']
+    """
+    parts = [name.split(".") for name in names]
+    shared = min(_count_shared(parts), min(map(len, parts), default=0) - 1)
+    return [".".join(one[max(0, shared - 1) :]) for one in parts]
+
+
 def shorten_layers(layers: Sequence[str]) -> list[str]:
     """layer3.0.bn2 as 3.0, but where a block has two norms."""
     blocks = [layer.removeprefix("layer").rsplit(".", 1)[0] for layer in layers]

@@ -8,6 +8,7 @@ from gst_analysis.analyses.ablation import Ablation, AblationOptions, ablate
 from gst_analysis.console.options import CheckpointFile, Dataset, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, print_table, show_progress
 from gst_analysis.options import Files, files_of
+from gst_analysis.style.names import drop_shared_start
 
 commands = typer.Typer()
 
@@ -37,7 +38,7 @@ def ablate_channels(
 
 
 def print_ablation(result: Ablation) -> None:
-    """One row a batch norm and group: the fall of accuracy for each intervention, starred if it is sure.
+    """One row a layer and group: the fall of accuracy for each intervention, starred if it is sure.
 
     Of one clip nothing is: every resample of it is the clip itself.
     """
@@ -48,13 +49,15 @@ def print_ablation(result: Ablation) -> None:
         title=f"{escape(result.name)}: {accuracy}",
         caption=f"percentage points of accuracy lost{'; *: the interval leaves out 0' if several else ''}",
     )
-    for heading in ("batch norm", "group"):
+    for heading in ("layer", "group"):
         table.add_column(heading)
     for intervention in summary.interventions:
         table.add_column(intervention, justify="right")
+    layers = list(dict.fromkeys(result.table["layer"]))
+    names = dict(zip(layers, drop_shared_start(layers), strict=True))
     for (layer, group), rows in result.table.groupby(["layer", "group"], sort=False):
         drops = rows[["accuracy_drop", "accuracy_drop_low", "accuracy_drop_high"]].to_numpy(dtype=float)
         sure = [several and (low > 0 or high < 0) for _, low, high in drops]
         cells = [f"{100 * drop[0]:.1f}{'*' if star else ' '}" for drop, star in zip(drops, sure, strict=True)]
-        table.add_row(str(layer), str(group), *cells)
+        table.add_row(names[str(layer)], str(group), *cells)
     print_table(table)

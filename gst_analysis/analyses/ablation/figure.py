@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from gst_analysis.analyses.ablation.table import Ablation
 from gst_analysis.groups import GROUPS
-from gst_analysis.style.names import shorten
+from gst_analysis.style.names import drop_shared_start, shorten
 from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 from gst_analysis.tables.schema import check_choices
 
@@ -49,7 +49,7 @@ def draw_ablation(table: pd.DataFrame, *, measure: str = "accuracy_drop", dark: 
     """
     check_choices("measure", [measure], tuple(MEASURES))
     theme = theme_of(dark=dark)
-    layers = list(dict.fromkeys(table["layer"]))
+    layers = list(dict.fromkeys(table[_choose_axis(table)]))
     kinds = list(dict.fromkeys(table["intervention"]))
     figure = new_figure(max(6.8, 1.6 + 0.34 * len(layers)), 1.7 + 1.75 * len(kinds), theme)
     panels = figure.subplots(len(kinds), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
@@ -57,7 +57,7 @@ def draw_ablation(table: pd.DataFrame, *, measure: str = "accuracy_drop", dark: 
         style_axes(axes, theme)
         _draw_drops(axes, table[table["intervention"] == kind], layers, measure, theme)
         axes.set_title(f"{kind}: {_TITLES[kind]}", fontsize=9, color=theme.ink, loc="left")
-    names = _name_layers(table, layers)
+    names = drop_shared_start(layers)
     panels[-1].set_xticks(
         range(len(layers)), names, rotation=90 if len(layers) * max(map(len, names)) > 70 else 0
     )
@@ -79,7 +79,7 @@ def _draw_drops(axes: Axes, rows: pd.DataFrame, layers: list[str], measure: str,
     for number, group in enumerate(groups):
         own, scale = rows[rows["group"] == group], MEASURES[measure][1]
         value, low, high = (scale * own[f"{measure}{end}"].to_numpy() for end in ("", "_low", "_high"))
-        at = own["layer"].map(places).to_numpy() + _APART * (2 * number - len(groups) + 1)
+        at = own[_choose_axis(rows)].map(places).to_numpy() + _APART * (2 * number - len(groups) + 1)
         # a skewed bootstrap can leave the mean a hair outside its own interval
         bars = np.maximum(0, np.stack([value - low, high - value]))
         several = bool((own["clips"] > 1).all())
@@ -96,11 +96,10 @@ def _draw_drops(axes: Axes, rows: pd.DataFrame, layers: list[str], measure: str,
         )
 
 
-def _name_layers(table: pd.DataFrame, layers: list[str]) -> list[str]:
-    """Blocks by name; where a block has two operators, its batch norms."""
-    blocks = dict(zip(table["layer"], table["block"], strict=True))
-    names = [str(blocks[layer]) for layer in layers]
-    return names if len(set(names)) == len(names) else layers
+def _choose_axis(table: pd.DataFrame) -> str:
+    """Blocks, where each has a group once; where a block has two operators, its layers."""
+    pairs = table[["block", "layer", "group"]].drop_duplicates()
+    return "layer" if pairs.duplicated(["block", "group"]).any() else "block"
 
 
 def _explain(figure: Figure, groups: list[str], title: str, theme: Theme) -> None:

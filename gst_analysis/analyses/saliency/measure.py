@@ -50,6 +50,8 @@ from gst_analysis.tables.schema import check
 Maps = npt.NDArray[np.float64]
 LARGEST = 480
 """Pixels of the longer side of a picture that is kept."""
+DIVIDED = ("spatial", "temporal")
+"""Groups of attention that is divided, which no norm scales."""
 ENOUGH_CELLS = 7
 """What a block's map should have each way, to point at anything: as many as layer4's at 224 pixels."""
 
@@ -139,8 +141,8 @@ def measure_evidence(
         place: one of the network's places.
         anatomy: of the network.
     """
-    scaled = [unit for unit in anatomy.units_of(place.name) if unit.scaled and unit.group != "all"]
-    groups = {unit.group: unit for unit in scaled}  # the last norm of each
+    told = [unit for unit in anatomy.units_of(place.name) if unit.scaled or unit.group in DIVIDED]
+    groups = {unit.group: unit for unit in told if unit.group != "all"}  # the last layer of each
     looks = {"": Look(place.name, place.view)} | {
         unit.layer: _look_behind(unit, anatomy) for unit in groups.values() if len(groups) > 1
     }
@@ -179,8 +181,11 @@ def find_block(network: NetworkSpec, name: str | None, size: int) -> Place:
     require(network, anatomy, "places", what="saliency")
     if name is not None:
         return anatomy.find_place(name, network.name)
-    fine = [one for one in anatomy.places if one.stride and size >= ENOUGH_CELLS * one.stride]
-    return fine[-1] if fine else anatomy.places[0]
+    places = anatomy.places
+    if places[-1].view.extra and len(places) > 1:  # a class token answers: nothing else is read
+        places = places[:-1]
+    fine = [one for one in places if one.stride and size >= ENOUGH_CELLS * one.stride]
+    return fine[-1] if fine else places[0]
 
 
 def place_cells(cells: int, place: Place, size: int) -> Maps:

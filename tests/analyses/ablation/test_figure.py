@@ -57,6 +57,20 @@ def test_every_drop_is_where_the_table_says(measure: str, scale: float) -> None:
     assert labels == list(dict.fromkeys(table["block"]))
 
 
+def test_a_block_of_two_layers_of_a_group_each_is_one_place() -> None:
+    """As attention over time and over space are: beside each other, under a name without its home's."""
+    table = make_ablation()
+    numbers = {block: number for number, block in enumerate(dict.fromkeys(table["block"]))}
+    table["block"] = [f"vit.encoder.layer.{numbers[block]}" for block in table["block"]]
+    table["layer"] = table["block"] + "." + table["group"]
+    figure = draw_ablation(table)
+    labels = [label.get_text() for label in figure.axes[-1].get_xticklabels()]
+    assert labels == [f"layer.{number}" for number in numbers.values()]
+    own, other = figure.axes[0].containers[:2]
+    apart = own[0].get_xdata() - other[0].get_xdata()
+    assert (np.abs(apart) < 0.5).all()
+
+
 def test_a_mean_outside_its_interval_and_no_groups_are_drawn() -> None:
     table = make_ablation(groups=("all",))
     table["loss_rise_low"] = table["loss_rise"] + 0.1

@@ -26,11 +26,13 @@ from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.registry import anatomy_of, build_model
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.probes.hooks import listening
 from gst_analysis.tables.schema import check
 from tests.analyses.saliency.planted_network import plant_clip, plant_network
 from tests.clips.planted_clips import write_video
 from tests.conftest import build_small
+from tests.networks.tiny_transformers import draw_clips, save_theirs
 from tests.untyped import submodule, untyped
 
 CPU = InferenceSettings(device="cpu")
@@ -226,6 +228,31 @@ def test_the_default_block_is_the_deepest_that_is_fine_enough() -> None:
     assert find_block(spec, None, 16).name == "layer1.0"
     with pytest.raises(SpecError, match=r"one from layer1\.0 to layer4\.2"):
         find_block(spec, "layer5.0", 224)
+
+
+@pytest.mark.parametrize(("name", "last"), [("vivit", 10), ("timesformer-space", 10), ("videomae", 11)])
+def test_the_default_is_not_a_last_layer_of_which_a_class_token_alone_is_read(name: str, last: int) -> None:
+    assert find_block(SystemSpec.from_name(name), None, 224).name.endswith(f".{last}")
+
+
+def test_divided_attention_has_evidence_of_space_and_of_time(tmp_path: Path) -> None:
+    """Attention's part of what a layer adds: its gradient is that of the layer's own sum, by hand."""
+    network = load_model(save_theirs("timesformer", tmp_path))
+    place = network.anatomy.places[0]
+    clip = draw_clips()[:1]
+    found = measure_evidence(network.module, clip, 2, place, network.anatomy)
+    assert set(found) == {"all", "temporal", "spatial"}
+    assert all(maps.shape == (4, 2, 2) and np.abs(maps).sum() > 0 for maps in found.values())
+
+    kept: list[Tensor] = []
+    written = submodule(network.module, f"{place.name}.temporal_dense")
+    handle = written.register_forward_hook(lambda _, __, output: kept.append(output))
+    logit = network.module(clip)[0, 0, 2]
+    handle.remove()
+    (slope,) = torch.autograd.grad(logit, kept)
+    output, slope = (one.detach().reshape(2, 2, 4, 32).permute(2, 0, 1, 3) for one in (kept[0], slope))
+    by_hand = (output * slope.mean((1, 2), keepdim=True)).sum(-1)
+    np.testing.assert_allclose(found["temporal"], by_hand.double().numpy(), rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize(("height", "width"), [(90, 160), (160, 90), (64, 64), (97, 131), (40, 300)])
