@@ -27,6 +27,7 @@ from .analyses.evaluation import EvaluationOptions, EvaluationSummary, ModelEval
 from .analyses.importance import Importance, ImportanceOptions, channel_importance
 from .analyses.influence import FrameInfluence, frame_influence
 from .analyses.influence.table import InfluenceOptions
+from .analyses.order import FrameOrder, OrderOptions, OrderSummary, frame_order
 from .analyses.prediction import ClipPredictions, PredictionOptions, PredictionSummary, predict
 from .analyses.saliency import SaliencyMaps, SaliencyOptions, saliency_maps
 from .analyses.scales import BnScales, ScaleOptions, bn_scales, reference
@@ -138,6 +139,7 @@ __all__ = [
     "Family",
     "FrameInfluence",
     "FrameLogits",
+    "FrameOrder",
     "Frames",
     "GroupCost",
     "GroupDrift",
@@ -165,6 +167,8 @@ __all__ = [
     "NextLayer",
     "OpenClip",
     "OpenedClips",
+    "OrderOptions",
+    "OrderSummary",
     "OutputError",
     "PaperAudit",
     "Pathway",
@@ -234,6 +238,7 @@ __all__ = [
     "explain_cost",
     "follow_gamma",
     "frame_influence",
+    "frame_order",
     "inspect_checkpoint",
     "list_checkpoints",
     "list_networks",

@@ -26,6 +26,8 @@ from gst_analysis.analyses.evaluation.measure import measure_accuracy
 from gst_analysis.analyses.importance.data_scores import measure_data_scores
 from gst_analysis.analyses.importance.measure import measure_importance
 from gst_analysis.analyses.influence.measure import measure_influence
+from gst_analysis.analyses.order.measure import measure_order
+from gst_analysis.analyses.order.table import OrderOptions
 from gst_analysis.analyses.saliency.measure import measure_saliency
 from gst_analysis.analyses.slimming.pruning import measure_masked
 from gst_analysis.analyses.traces.clip_trace import ClipTrace, TracePlan
@@ -263,6 +265,7 @@ MEASUREMENTS: dict[str, Callable[[LoadedModel, RecordList, InferenceSettings], A
     "data scores": lambda m, c, s: measure_data_scores(m, c, settings=s).table,
     "importance": lambda m, c, s: measure_importance(m, c, settings=s).table,
     "influence": lambda m, c, s: measure_influence(m, c, settings=s).table,
+    "order": lambda m, c, s: measure_order(m, c, options=OrderOptions(batch=s.batch, device=s.device)).table,
     "saliency": lambda m, c, s: measure_saliency(m, c[0], settings=s).table,
     "silenced": silence,
     "trace": lambda m, c, s: tabulate_traces(m, c, "frame", s),

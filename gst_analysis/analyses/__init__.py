@@ -29,6 +29,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
     "dataset_check": {"dataset-check": "Look through a data set's clips."},
     "prediction": {"predict": "Tell the most likely classes of clips."},
     "evaluation": {"evaluate": "Measure how often a network is right."},
+    "order": {"order": "Measure whether a network needs the order of frames."},
     "ablation": {"ablate": "Measure what each group of channels is needed for."},
     "agreement": {"agreement": "Compare importance scores with what channels are needed for."},
     "slimming": {"slim": "Take channels out of a network."},

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from gst_analysis.errors import SpecError
 from gst_analysis.options import DatasetOptions, DeviceOptions, NetworkOptions, option
 
-_COUNTS = ("ablation_clips", "traces", "influence_clips", "slimming_clips", "saliency_clips", "batch")
+_COUNTS = (
+    "order_clips",
+    "ablation_clips",
+    "traces",
+    "influence_clips",
+    "slimming_clips",
+    "saliency_clips",
+    "batch",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +26,7 @@ class ReportOptions(DatasetOptions, NetworkOptions, DeviceOptions):
     """By default all clips for accuracy, and a few for the rest."""
 
     limit: int | None = option(None, "Draw this many clips for accuracy; all if not given.")
+    order_clips: int = option(40, "Clips to show with their frames in other orders.")
     ablation_clips: int = option(40, "Clips to change channels in.")
     traces: int = option(3, "Clips to trace frame by frame.")
     influence_clips: int = option(8, "Clips to measure influence on.")

@@ -17,7 +17,17 @@ from gst_analysis.reporting.walking import list_sections
 from tests.analyses.labelled_clips import small_model, write_clips
 
 WEIGHTS = ["checkpoint", "scales", "importance", "drift", "cost", "slimming", "provenance"]
-ALL = [*WEIGHTS[:5], "accuracy", "ablation", "slimming", "traces", "influence", "saliency", "provenance"]
+ALL = [
+    *WEIGHTS[:5],
+    "accuracy",
+    "order",
+    "ablation",
+    "slimming",
+    "traces",
+    "influence",
+    "saliency",
+    "provenance",
+]
 NASTY = '</script><img src=x onerror="document.title=1">&'
 FEW = ["--traces", "2", "--influence-clips", "2", "--saliency-clips", "1", "--batch", "4", "--device", "cpu"]
 

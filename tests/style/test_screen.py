@@ -23,6 +23,7 @@ from gst_analysis.analyses.drift.interactive import draw_drift_animation
 from gst_analysis.analyses.drift.series import draw_gamma_over_training_interactive
 from gst_analysis.analyses.evaluation.interactive import draw_confusion_interactive
 from gst_analysis.analyses.influence.interactive import draw_evidence_interactive, draw_influence_interactive
+from gst_analysis.analyses.order.interactive import draw_order_interactive, draw_temporality_interactive
 from gst_analysis.analyses.scales.interactive import draw_bn_scales_interactive
 from gst_analysis.analyses.traces.interactive import draw_frame_traces_interactive
 from gst_analysis.analyses.traces.story import read_story
@@ -32,6 +33,7 @@ from gst_analysis.style.screen import TEMPLATE, break_lines
 from tests.analyses.evaluation.test_figure import make_table as make_confusion
 from tests.analyses.influence.test_figure import make_fields
 from tests.analyses.influence.test_figure import make_table as make_matrix
+from tests.analyses.order.test_figure import make_classes, make_order
 from tests.analyses.scales.test_figure import make_table as make_scales
 from tests.analyses.traces.stories import make_influence, make_pictures, make_tables
 
@@ -84,6 +86,8 @@ FIGURES: dict[str, Draw] = {
     "draw_evidence_interactive": lambda: draw_evidence_interactive(make_matrix()),
     "draw_frame_traces_interactive": draw_traces,
     "draw_influence_interactive": lambda: draw_influence_interactive(make_matrix(), make_fields()),
+    "draw_order_interactive": lambda: draw_order_interactive(make_order(), chance=0.1),
+    "draw_temporality_interactive": lambda: draw_temporality_interactive(make_classes(12)),
     "draw_training_interactive": draw_training,
     "draw_gamma_over_training_interactive": draw_gamma,
 }

@@ -1,0 +1,131 @@
+"""Classes that are each other's reversal: from their names, and from what they are taken for in reverse."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import bdtrc
+
+from gst_analysis.clips.entries import strip_template
+
+Whole = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
+_PAIRS = """
+left/right leftward/rightward leftwards/rightwards up/down upward/downward upwards/downwards
+clockwise/counterclockwise forward/backward forwards/backwards in/out into/out-of onto/off
+closer-to/away-from towards/away-from closer/apart closer/away towards/away toward/away away/in
+grow/shrink growing/shrinking appear/vanish appear/disappear appearing/vanishing appearing/disappearing
+opening/closing open/close folding/unfolding covering/uncovering wrapping/unwrapping plugging/unplugging
+entering/leaving putting/taking picking/putting pushing/pulling attaching/detaching lifting/lowering
+raising/lowering rising/falling filling/emptying loading/unloading connecting/disconnecting
+assembling/disassembling inflating/deflating rolling/unrolling tying/untying buttoning/unbuttoning
+standing/sitting buckling/unbuckling zipping/unzipping
+"""
+_MOST_WORDS = 6
+"""Words of one name that are turned round in every combination."""
+
+
+def _read_opposites() -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for one, other in (pair.replace("-", " ").split("/") for pair in _PAIRS.split()):
+        found.setdefault(one, []).append(other)
+        found.setdefault(other, []).append(one)
+    return {word: tuple(others) for word, others in found.items()}
+
+
+OPPOSITES = _read_opposites()
+"""Of each word, what it becomes when a film runs backwards."""
+_SYMMETRIC = re.compile(r"\b(and back|back and forth)\b")
+"""There and back is, in reverse, there and back."""
+_PARTS = "hand|arm|elbow|shoulder|foot|leg|knee|hip|eye|ear|cheek|thumb"
+_WORD = re.compile(
+    rf"\b(?!(?:to the )?(?:left|right)[ -]?(?:{_PARTS}))"  # which hand it is does not change in reverse
+    rf"((?:to the )?(?:{'|'.join(sorted(map(re.escape, OPPOSITES), key=len, reverse=True))}))\b"
+)
+
+
+def infer_reversals(class_names: Sequence[str]) -> dict[int, int]:
+    """Class numbers whose names are each other's opposites in time, both ways round.
+
+    As many words as possible are turned round: in reverse, picking something up is putting it down.
+
+    Example:
+        >>> infer_reversals(["Moving [something] up", "Holding [something]", "Moving [something] down"])
+        {0: 2, 2: 0}
+    """
+    names = [_plain(name) for name in class_names]
+    index = {name: number for number, name in enumerate(names)}
+    if len(index) < len(names):
+        return {}  # a name that two classes share names neither
+    found = {number: _find_opposite(name, index) for number, name in enumerate(names)}
+    return {a: b for a, b in found.items() if b is not None and b != a and found[b] == a}
+
+
+def _find_opposite(name: str, index: Mapping[str, int]) -> int | None:
+    """The class of the name with most of its words turned round, if there is just one."""
+    by_count: dict[int, set[int]] = {}
+    for turned, other in _turn_words(name):
+        if other in index:
+            by_count.setdefault(turned, set()).add(index[other])
+    best = by_count[max(by_count)] if by_count else set()
+    return next(iter(best)) if len(best) == 1 else None
+
+
+def _turn_words(name: str) -> Iterator[tuple[int, str]]:
+    """Every way to turn some words of a name round, and how many were; what came first comes last."""
+    parts = _WORD.split(name)  # words that can be turned stand at odd places
+    words = parts[1::2]
+    if not 0 < len(words) <= _MOST_WORDS or _SYMMETRIC.search(name):
+        return
+    step = -1 if re.search(r"\bthen\b", name) else 1
+    for chosen in itertools.product(*((word, *_list_opposites(word)) for word in words)):
+        turned = sum(one != other for one, other in zip(words, chosen, strict=True))
+        if turned:
+            rest = [*chosen[::step], ""]
+            yield turned, "".join(itertools.chain(*zip(parts[::2], rest, strict=True)))
+
+
+def _list_opposites(word: str) -> list[str]:
+    """What a word becomes in reverse, as often as it has opposites; `to the` stays before it."""
+    before, after = ("to the ", word[7:]) if word.startswith("to the ") else ("", word)
+    return [before + other for other in OPPOSITES[after]]
+
+
+def _plain(name: str) -> str:
+    """Lower case words: `ZoomIn`, `zoom_in` and `Zoom [in]` read alike."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.replace("_", " "))
+    return re.sub(r"\b(counter-|anti-?)clockwise", "counterclockwise", strip_template(spaced).lower())
+
+
+def count_taken(labels: Whole, predicted: Whole, classes: int) -> Whole:
+    """(K, K): clips of each class by what they were taken for."""
+    counts = np.bincount(labels * classes + predicted, minlength=classes**2)
+    return np.asarray(counts.reshape(classes, classes), dtype=np.int64)
+
+
+def chance_of_pairs(reverse: Whole) -> Reals:
+    """(K, K): how likely at least so many of one class would be taken for the other, and the other way round,
+    if clips in reverse were taken for classes by chance; times the number of pairs.
+
+    NaN where one of the two has no clips.
+    """
+    classes = len(reverse)
+    clips = reverse.sum(axis=1)
+    one_way = bdtrc(reverse - 1.0, clips[:, None], 1 / classes)  # of at least so many
+    one_way[clips == 0] = np.nan
+    seen = int((clips > 0).sum())
+    return np.asarray(np.minimum(1.0, np.maximum(one_way, one_way.T) * max(1, seen * (seen - 1) // 2)))
+
+
+def is_more_in_reverse(
+    labels: Whole, reverse: Whole, order: Whole, pair: tuple[int, int], level: float
+) -> bool:
+    """Whether clips of the first class are taken for the second in reverse more than in order (sign test)."""
+    own = labels == pair[0]
+    alone = int((own & (reverse == pair[1]) & (order != pair[1])).sum())
+    lost = int((own & (reverse != pair[1]) & (order == pair[1])).sum())
+    return bool(alone and bdtrc(alone - 1.0, alone + lost, 0.5) < level)
