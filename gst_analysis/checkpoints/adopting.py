@@ -37,7 +37,8 @@ from gst_analysis.networks.adopted import (
 )
 from gst_analysis.networks.anatomy import Anatomy, Place, Unit, View
 from gst_analysis.networks.described import Output
-from gst_analysis.networks.probing import find_views, has_scales, list_unread, probe_network, untouched
+from gst_analysis.networks.probing import find_readers, find_views, look_around, probe_network, untouched
+from gst_analysis.networks.readers import has_scales
 from gst_analysis.networks.specs import ClipSpec
 
 Groups = Mapping[str, Mapping[str, slice]]
@@ -224,8 +225,10 @@ def _as_told(
         moved = tuple(_put_into(unit, made) for unit in anatomy.units)
         anatomy = replace(anatomy, places=made, units=moved)
     if groups is not None:
-        units = tuple(_list_told_units(anatomy.places, groups, network, views))
-        anatomy = replace(anatomy, units=units, readers=list_unread(units))
+        told = tuple(_list_told_units(anatomy.places, groups, network, views))
+        size = {"frames": clip_spec.frames, "size": clip_spec.crop}
+        units, readers = look_around(network, told, **size), find_readers(network, told, **size)
+        anatomy = replace(anatomy, units=units, readers=readers)
     return anatomy
 
 

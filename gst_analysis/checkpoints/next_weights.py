@@ -10,9 +10,6 @@ from torch import Tensor
 from gst_analysis.checkpoints.loading import Checkpoint
 from gst_analysis.networks.next_layer import NextLayer
 
-BN_EPS = 1e-5
-"""PyTorch's, which every network here uses; it is in no checkpoint."""
-
 
 @dataclass(frozen=True)
 class Following:
@@ -31,7 +28,7 @@ def infer_following(checkpoint: Checkpoint, layer: str, found: NextLayer | str) 
     if isinstance(found, str):
         return found
     width = len(checkpoint.state[f"{layer}.weight"])
-    scale = _scale_of(checkpoint, found.norm)
+    scale = _scale_of(checkpoint, found.norm, found.eps)
     total, scaled = torch.zeros(width).double(), torch.zeros(width).double()
     for reader in found.readers:
         weight = checkpoint.state[reader.weight][reader.first :: reader.step]
@@ -48,7 +45,7 @@ def _add_filters(squares: Tensor, groups: int) -> Tensor:
     return torch.unflatten(squares, 0, (groups, -1)).sum(1).flatten()
 
 
-def _scale_of(checkpoint: Checkpoint, norm: str) -> Tensor:
+def _scale_of(checkpoint: Checkpoint, norm: str, eps: float) -> Tensor:
     """What a batch norm multiplies every channel with, in evaluation."""
     state = checkpoint.state
-    return state[f"{norm}.weight"].double() / (state[f"{norm}.running_var"].double() + BN_EPS).sqrt()
+    return state[f"{norm}.weight"].double() / (state[f"{norm}.running_var"].double() + eps).sqrt()

@@ -18,7 +18,7 @@ from gst_analysis.errors import SpecError
 from gst_analysis.groups import Group, find_pair
 from gst_analysis.networks.backbones import Block, Site
 from gst_analysis.networks.described import NetworkSpec
-from gst_analysis.networks.next_layer import NextLayer, find_next_layer
+from gst_analysis.networks.next_layer import BN_EPS, NextLayer, find_next_layer
 from gst_analysis.networks.receptive_fields import list_reaches
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.networks.time_kernels import TimeKernel, derive_time_kernels
@@ -68,6 +68,8 @@ class Unit:
     """What stands between the norm and whatever reads it: relu, relu6 or none."""
     owners: tuple[str, str] | None = None
     """The spatial and the temporal weight of filters that own both, so that each has a share of a channel."""
+    eps: float = BN_EPS
+    """What the norm adds to variances."""
     scaled: bool = True
     """Whether the module is a norm, whose γ scales them; else they can only be changed and watched."""
 

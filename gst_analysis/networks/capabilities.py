@@ -28,7 +28,7 @@ def why_not(spec: NetworkSpec, anatomy: Anatomy, ask: Ask) -> str:
     if ask == "groups" and not anatomy.tells_apart:
         return "its channels cannot be told apart into space and time"
     if ask == "readers" and not any(isinstance(found, NextLayer) for _, found in anatomy.readers):
-        return "which weights read a channel next is not known for a network that was probed"
+        return "which weights read a channel next could be told for none of its norms"
     if ask == "time" and not anatomy.time_kernels:
         return "no kernel, shift or gate over time was found in it"
     if ask in ("arithmetic", "widths") and not isinstance(spec, ModelSpec):

@@ -8,7 +8,7 @@ alone (device meta) shows as much as one with values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +17,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from torch.utils.weak import WeakTensorKeyDictionary
 
 NOTHING = 0
 """The value of what is no tensor."""
@@ -83,8 +84,7 @@ class Flow:
 def watch_flow(network: nn.Module) -> Iterator[Flow]:
     """What runs inside the block, which should be one forward pass without gradients.
 
-    Modules bear the names that they have inside a `ClipNetwork`. Whatever is made is kept until the block
-    ends, since a tensor is known by its identity.
+    Modules bear the names that they have inside a `ClipNetwork`. No tensor is kept longer than the run does.
     """
     inner = getattr(network, "inner", network)
     watcher = _Watcher()
@@ -105,8 +105,7 @@ class _Watcher(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # likewise
         self.flow = Flow()
-        self._now: dict[int, int] = {}
-        self._kept: list[Any] = []  # so that no tensor's identity is used again
+        self._now: MutableMapping[Tensor, int] = WeakTensorKeyDictionary()
 
     def enter(self, started: list[tuple[int, int]], _: nn.Module, given: tuple[Any, ...]) -> None:
         first = given[0] if given and isinstance(given[0], Tensor) else None
@@ -120,14 +119,11 @@ class _Watcher(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leav
         self.flow.calls.append(Call(name, given, gave, range(start, len(self.flow.steps))))
 
     def _number(self, tensor: Tensor) -> int:
-        if id(tensor) not in self._now:
-            self._renew(tensor)
-        return self._now[id(tensor)]
+        return self._now[tensor] if tensor in self._now else self._renew(tensor)
 
     def _renew(self, tensor: Tensor) -> int:
-        number = self._now[id(tensor)] = len(self.flow.shapes) + 1
+        number = self._now[tensor] = len(self.flow.shapes) + 1
         self.flow.shapes[number] = tuple(tensor.shape)
-        self._kept.append(tensor)
         return number
 
     def __torch_dispatch__(self, operation: Any, _: Any, given: Any = (), named: Any = None) -> Any:

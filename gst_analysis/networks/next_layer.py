@@ -18,6 +18,9 @@ from gst_analysis.networks.backbones import Block, Site
 from gst_analysis.networks.families import Kernel
 from gst_analysis.networks.specs import ModelSpec
 
+BN_EPS = 1e-5
+"""PyTorch's own, which every design uses; it is in no checkpoint."""
+
 
 @dataclass(frozen=True)
 class Reader:
@@ -43,6 +46,8 @@ class NextLayer:
     norm: str
     """The batch norm after the convolution that reads them."""
     readers: tuple[Reader, ...]
+    eps: float = BN_EPS
+    """What that batch norm adds to variances."""
 
 
 def find_next_layer(spec: ModelSpec, block: Block, site: Site) -> NextLayer | str:

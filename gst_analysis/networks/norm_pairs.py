@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +16,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrize import is_parametrized
 
 from gst_analysis.networks.adopted import AdoptedSpec, ClipNetwork
-from gst_analysis.networks.dataflow import Flow, watch_flow
+from gst_analysis.networks.dataflow import Flow
 from gst_analysis.networks.operators import Concatenated, Interleaved, KernelWeight
-from gst_analysis.networks.probing import copy_shapes, untouched
+from gst_analysis.networks.probing import untouched, watch_once
 from gst_analysis.networks.systems import SystemSpec
 
 TOLERANCE = 1e-4
@@ -50,25 +49,10 @@ def _find_pairs(network: ClipNetwork) -> tuple[tuple[str, str], ...]:
     if not any(isinstance(module, _BatchNorm) for module in network.modules()):
         return ()
     try:
-        flow = _watch(network)
+        flow = watch_once(network, frames=network.spec.num_frames, size=_size_of(network))
     except Exception:  # whatever somebody's module raises; what was not seen is not folded
         return ()
     return tuple(_read_pairs(dict(network.inner.named_modules()), flow))
-
-
-def _watch(network: ClipNetwork) -> Flow:
-    """One run without values, else with them."""
-    try:
-        return _run(copy_shapes(network))
-    except Exception:  # whatever a module raises that wants values
-        return _run(network)
-
-
-def _run(network: Any) -> Flow:
-    pixels = draw_clip(network, _size_of(network))
-    with untouched(network), watch_flow(network) as flow:
-        network(pixels)
-    return flow
 
 
 def _read_pairs(modules: Mapping[str, nn.Module], flow: Flow) -> Iterator[tuple[str, str]]:
@@ -93,9 +77,7 @@ def _read_pairs(modules: Mapping[str, nn.Module], flow: Flow) -> Iterator[tuple[
 def _size_of(network: ClipNetwork) -> int:
     """Pixels of the clips that a network was made or tried for."""
     spec = network.spec
-    if isinstance(spec, SystemSpec):
-        return spec.record.size
-    return spec.size if isinstance(spec, AdoptedSpec) else _SMALL
+    return spec.size if isinstance(spec, (SystemSpec, AdoptedSpec)) else _SMALL
 
 
 def draw_clip(network: ClipNetwork, size: int) -> Tensor:

@@ -14,26 +14,28 @@ import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.overrides import TorchFunctionMode
 
 from gst_analysis.groups import Group
 from gst_analysis.networks.anatomy import Anatomy, Axes, Place, Unit, View
+from gst_analysis.networks.dataflow import Flow, watch_flow
 from gst_analysis.networks.next_layer import NextLayer
+from gst_analysis.networks.operators import KernelWeight
+from gst_analysis.networks.readers import NormWatcher, Source, has_scales
 from gst_analysis.networks.time_modules import list_time_kernels
 from gst_analysis.networks.viewing import pick_tensor
 
 Shape = tuple[int, ...]
-NO_READER = "which weights read it next is not known: the network was probed, not described"
+NOT_RUN = "the norm was not run on the clip that was tried"
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
-_ACTIVATIONS = {"relu": "relu", "relu_": "relu", "relu6": "relu6"}
-"""By the names of torch's functions."""
 _MOST_OF_IT = 0.5
 """A module that holds a larger part of all weights is no place along the way but the way itself."""
 
@@ -45,21 +47,21 @@ class Recording:
     shapes: dict[str, Shape] = field(default_factory=dict)
     parts: dict[str, int] = field(default_factory=dict)
     """Which of several tensors that a module returned was taken, where it was not the first."""
-    before: dict[str, str] = field(default_factory=dict)
-    """A norm's name -> the convolution whose output it was given."""
-    after: dict[str, str] = field(default_factory=dict)
-    """A norm's name -> the activation that was given its output."""
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """Three runs: one clip, two clips, and one of twice the frames if such can be given."""
+    """Three runs: one clip, two clips, and one of twice the frames if such can be given.
+
+    `flow` is that of the first.
+    """
 
     frames: int
     size: int
     once: Recording
     twice: Recording
     longer: Recording | None
+    flow: Flow
 
 
 def probe_network(network: nn.Module, *, frames: int, size: int) -> Anatomy:
@@ -74,16 +76,22 @@ def probe_network(network: nn.Module, *, frames: int, size: int) -> Anatomy:
     lengths = _run_lengths(network, inner, frames, size)
     views, unsure = _read_views(network, lengths)
     places = tuple(_list_places(inner, views, lengths))
-    units = _tell_apart(tuple(_list_units(inner, views, places, lengths)))
+    watcher = NormWatcher(lengths.flow, dict(inner.named_modules()))
+    units = _tell_apart(tuple(_list_units(watcher, views, places)))
     unknown = (*unsure, *_say_unknown(places, units, lengths))
-    found = Anatomy(places, units, list_unread(units), unknown, lengths.longer is not None)
+    readers = tuple(_list_readers(watcher, units))
+    found = Anatomy(places, units, readers, unknown, lengths.longer is not None)
     return _with_kernels(found, inner, lengths)
 
 
-def add_time_kernels(anatomy: Anatomy, network: nn.Module, *, frames: int, size: int) -> Anatomy:
-    """The anatomy of a network that describes its places itself, and where it reaches over frames."""
+def complete_anatomy(anatomy: Anatomy, network: nn.Module, *, frames: int, size: int) -> Anatomy:
+    """The anatomy of a network that describes its places itself, with what reads its norms and its frames."""
     inner = getattr(network, "inner", network)
-    return _with_kernels(anatomy, inner, _run_lengths(network, inner, frames, size))
+    lengths = _run_lengths(network, inner, frames, size)
+    if not anatomy.readers:
+        watcher = NormWatcher(lengths.flow, dict(inner.named_modules()))
+        anatomy = replace(anatomy, readers=tuple(_list_readers(watcher, anatomy.units)))
+    return _with_kernels(anatomy, inner, lengths)
 
 
 def _with_kernels(anatomy: Anatomy, inner: nn.Module, lengths: Lengths) -> Anatomy:
@@ -98,9 +106,45 @@ def find_views(network: nn.Module, *, frames: int, size: int) -> dict[str, View]
     return _read_views(network, _run_lengths(network, inner, frames, size))[0]
 
 
-def list_unread(units: Iterable[Unit]) -> tuple[tuple[str, NextLayer | str], ...]:
-    """For each norm, that nothing says what reads it."""
-    return tuple((norm, NO_READER) for norm in dict.fromkeys(unit.layer for unit in units if unit.scaled))
+def find_readers(
+    network: nn.Module, units: Iterable[Unit], *, frames: int, size: int
+) -> tuple[tuple[str, NextLayer | str], ...]:
+    """For each norm, what reads it next, or why that cannot be told."""
+    return tuple(_list_readers(_watch_norms(network, frames, size), units))
+
+
+def look_around(network: nn.Module, units: Iterable[Unit], *, frames: int, size: int) -> tuple[Unit, ...]:
+    """Units with the activation behind each norm, and what it adds to variances."""
+    watcher = _watch_norms(network, frames, size)
+    run = set(watcher.list_norms())
+    return tuple(
+        replace(unit, activation=watcher.find_activation(unit.layer), eps=watcher.eps_of(unit.layer))
+        if unit.scaled and unit.layer in run
+        else unit
+        for unit in units
+    )
+
+
+def _watch_norms(network: nn.Module, frames: int, size: int) -> NormWatcher:
+    inner = getattr(network, "inner", network)
+    return NormWatcher(watch_once(network, frames=frames, size=size), dict(inner.named_modules()))
+
+
+def watch_once(network: nn.Module, *, frames: int, size: int) -> Flow:
+    """What reads what in one run of one clip, without values where that can be done."""
+    try:
+        with watch_flow(shadow := copy_shapes(network)) as flow:
+            _record(shadow, 1, frames, size)
+    except Exception:  # whatever a module raises that wants values
+        with watch_flow(network) as flow:
+            _record(network, 1, frames, size)
+    return flow
+
+
+def _list_readers(watcher: NormWatcher, units: Iterable[Unit]) -> Iterator[tuple[str, NextLayer | str]]:
+    run = set(watcher.list_norms())
+    for norm in dict.fromkeys(unit.layer for unit in units if unit.scaled):
+        yield norm, watcher.find_reader(norm) if norm in run else NOT_RUN
 
 
 def _read_views(network: nn.Module, lengths: Lengths) -> tuple[dict[str, View], tuple[str, ...]]:
@@ -113,16 +157,18 @@ def _run_lengths(network: nn.Module, inner: nn.Module, frames: int, size: int) -
     """The three runs, without values where that can be done."""
     shadow = copy_shapes(network)
     try:
-        once = _record(shadow, 1, frames, size)
+        with watch_flow(shadow) as flow:
+            once = _record(shadow, 1, frames, size)
     except Exception:  # whatever a module raises that wants values
         shadow = network
-        once = _record(network, 1, frames, size)
+        with watch_flow(network) as flow:
+            once = _record(network, 1, frames, size)
     twice = _record(shadow, 2, frames, size)
     try:
         longer: Recording | None = _record(shadow, 1, 2 * frames, size)
     except Exception:  # a network of one length says so in words of its own
         longer = None
-    return Lengths(frames, size, once, twice, longer)
+    return Lengths(frames, size, once, twice, longer, flow)
 
 
 def copy_shapes(network: nn.Module) -> nn.Module:
@@ -159,25 +205,15 @@ def _record(network: nn.Module, clips: int, frames: int, size: int) -> Recording
     """Run once with an ear at every module."""
     inner = getattr(network, "inner", network)
     recording = Recording()
-    written: dict[int, str] = {}
-    normed: dict[int, str] = {}
-    kept: list[Any] = []  # so that no tensor's identity is used again
 
     def listen(name: str, module: nn.Module) -> Any:
-        def hook(_: nn.Module, given: tuple[Any, ...], output: Any) -> None:
+        def hook(_: nn.Module, __: object, output: Any) -> None:
             part, tensor = _first_tensor(output)
             if tensor is None:
                 return
-            kept.append((given, output))
             recording.shapes.setdefault(name, tuple(tensor.shape))
             if part:
                 recording.parts[name] = part
-            source = id(given[0]) if given else 0
-            if isinstance(module, _CONVOLUTIONS):
-                written[id(tensor)] = name
-            elif isinstance(module, _BatchNorm) and source in written:
-                recording.before.setdefault(name, written[source])
-                normed[id(tensor)] = name
 
         return module.register_forward_hook(hook)
 
@@ -186,26 +222,11 @@ def _record(network: nn.Module, clips: int, frames: int, size: int) -> Recording
     with untouched(network):
         handles = [listen(name, module) for name, module in inner.named_modules() if name]
         try:
-            with _ActivationsHeard(normed, recording):
-                network(pixels)
+            network(pixels)
         finally:
             for handle in handles:
                 handle.remove()
     return recording
-
-
-class _ActivationsHeard(TorchFunctionMode):
-    """Hears which activation is given a norm's output, whether a module or a plain function computes it."""
-
-    def __init__(self, normed: dict[int, str], recording: Recording) -> None:
-        super().__init__()
-        self.normed, self.recording = normed, recording
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        activation = _ACTIVATIONS.get(getattr(func, "__name__", ""))
-        if activation and args and id(args[0]) in self.normed:
-            self.recording.after.setdefault(self.normed[id(args[0])], activation)
-        return func(*args, **(kwargs or {}))
 
 
 def _first_tensor(output: Any) -> tuple[int, Tensor | None]:
@@ -352,7 +373,7 @@ def _list_places(inner: nn.Module, views: dict[str, View], lengths: Lengths) -> 
     if any(grid[1] > 1 for grid in grids.values()):
         names = [name for name in names if grids[name][1] > 1]  # a head says where nothing is
     order = {name: place for place, name in enumerate(lengths.once.shapes)}
-    stage, last = -1, None
+    stage, last = 0, None
     for name in sorted(names, key=order.__getitem__):
         grid = grids[name]
         stage += grid != last
@@ -396,24 +417,34 @@ def _grid(shape: Shape, view: View) -> Shape:
     return tuple(shape[axis] for axis in where) if where else (shape[1], 1, 1)
 
 
-def _list_units(
-    inner: nn.Module, views: dict[str, View], places: tuple[Place, ...], lengths: Lengths
-) -> Iterator[Unit]:
-    """Batch norms that were given what a convolution over space or time wrote, inside a place."""
-    for norm, conv in lengths.once.before.items():
-        group = group_of(inner.get_submodule(conv))
+def _list_units(watcher: NormWatcher, views: dict[str, View], places: tuple[Place, ...]) -> Iterator[Unit]:
+    """Batch norms that were given what convolutions over space or time wrote, inside a place."""
+    for norm in watcher.list_norms():
         place = next((one for one in places if norm.startswith(f"{one.name}.")), None)
-        layer = inner.get_submodule(norm)
-        if group is None or place is None or norm not in views or not has_scales(layer):
+        layer = watcher.modules[norm]
+        if place is None or norm not in views or not has_scales(layer):
             continue
-        channels = slice(0, len(layer.get_parameter("weight")))
-        activation = lengths.once.after.get(norm, "none")
-        yield Unit(place.stage, place.name, norm, group, channels, conv, views[norm], activation)
+        assert isinstance(layer, _BatchNorm)  # what has scales
+        activation, view = watcher.find_activation(norm), views[norm]
+        for group, source in _group_sources(watcher, norm):
+            channels, conv = source.channels, source.conv
+            yield Unit(place.stage, place.name, norm, group, channels, conv, view, activation, eps=layer.eps)
 
 
-def has_scales(layer: nn.Module) -> bool:
-    """Whether it is a batch norm with scales: without, there is no Figure 4 and nothing to hold fixed."""
-    return isinstance(layer, _BatchNorm) and layer.weight is not None and layer.running_mean is not None
+def _group_sources(watcher: NormWatcher, norm: str) -> Iterator[tuple[Group, Source]]:
+    """The convolutions that wrote a norm's channels, and whose channels those are.
+
+    Beside one that sees space alone, one that sees space and time is the temporal one, as in GST.
+    Neighbours of one group are one.
+    """
+    sources = watcher.list_sources(norm)
+    groups = [group_of(watcher.modules[source.conv]) for source in sources]
+    if "spatial" in groups:
+        groups = ["temporal" if group == "all" else group for group in groups]
+    for group, members in groupby(zip(groups, sources, strict=True), key=itemgetter(0)):
+        first, *_, last = [source for _, source in members] * 2
+        if group is not None:
+            yield group, Source(first.conv, slice(first.channels.start, last.channels.stop))
 
 
 def _tell_apart(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
@@ -426,6 +457,8 @@ def _tell_apart(units: tuple[Unit, ...]) -> tuple[Unit, ...]:
 def group_of(conv: nn.Module) -> Group | None:
     """Whose channels a convolution writes, by its kernel's shape; None for one that mixes channels alone."""
     kernel: tuple[int, ...] = getattr(conv, "kernel_size", ())
+    if isinstance(conv, KernelWeight):
+        kernel = (conv.kernel.time, conv.kernel.space, conv.kernel.space)
     time, space = (kernel[0], max(kernel[1:])) if len(kernel) == 3 else (1, max(kernel, default=1))
     if time > 1 and space > 1:
         return "all"

@@ -17,7 +17,7 @@ from gst_analysis.networks.anatomy import Anatomy, derive_anatomy
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.mobilenet import VideoMobileNetV2
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.networks.probing import add_time_kernels, probe_network
+from gst_analysis.networks.probing import complete_anatomy, probe_network
 from gst_analysis.networks.resnet import VideoResNet
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
@@ -139,6 +139,6 @@ def _probe_system(spec: SystemSpec) -> Anatomy:
     describe = getattr(module, "describe", None)  # a file may know better than probing finds
     if describe is not None:
         anatomy: Anatomy = describe(spec, network.inner)
-        return add_time_kernels(anatomy, network, frames=spec.num_frames, size=spec.size)
+        return complete_anatomy(anatomy, network, frames=spec.num_frames, size=spec.size)
     anatomy = probe_network(network, frames=spec.num_frames, size=spec.size)
     return anatomy if spec.record.lengths == "any" else replace(anatomy, any_length=False)

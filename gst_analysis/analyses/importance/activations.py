@@ -13,8 +13,12 @@ from torch import Tensor, nn
 
 from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
 from gst_analysis.checkpoints.next_weights import Following, infer_following
+from gst_analysis.networks.anatomy import Unit
+from gst_analysis.networks.viewing import fold_frames
 
 Array = np.ndarray
+CAPS = {"relu": np.inf, "relu6": 6.0}
+"""Where each activation cuts off."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +58,16 @@ def _rectified(mean: Array, std: Array) -> tuple[Array, Array]:
 class ActivationListener:
     """Adds up activations as they pass; `moments` tells their mean and deviation so far."""
 
-    def __init__(self, caps: Mapping[str, float]) -> None:
-        self._caps = caps
+    def __init__(self, units: Mapping[str, Unit]) -> None:
+        self._units = units
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
 
     def hear(self, layer: str, normed: Tensor) -> None:
-        """Take in what a batch norm put out, (N, C, H, W)."""
-        active = normed.detach().float().clamp(0, self._caps[layer])
+        """Take in what a batch norm put out."""
+        unit = self._units[layer]
+        folded = fold_frames(normed.detach(), unit.view)  # (N*T, C, H, W)
+        active = folded.float().clamp(0, CAPS[unit.activation])
         sums = torch.stack([active.sum((0, 2, 3)), active.square().sum((0, 2, 3))]).double().cpu()
         self._sums[layer] = self._sums.get(layer, 0) + sums
         self._counts[layer] = self._counts.get(layer, 0) + active[:, 0].numel()
@@ -78,13 +84,9 @@ class ActivationListener:
 @contextmanager
 def listen_to_activations(model: LoadedModel) -> Iterator[ActivationListener]:
     """Listen to every batch norm after a temporal operator that has an activation; hooks go in the end."""
-    caps = {
-        layer: found.cap
-        for layer, found in follow_norms(model.current_checkpoint())
-        if isinstance(found, Following)
-    }
-    listener = ActivationListener(caps)
-    hooks = [_attach(listener, layer, model.module.get_submodule(layer)) for layer in caps]
+    units = {unit.layer: unit for unit in model.anatomy.scaled if unit.activation in CAPS}
+    listener = ActivationListener(units)
+    hooks = [_attach(listener, layer, model.module.get_submodule(layer)) for layer in units]
     try:
         yield listener
     finally:

@@ -27,6 +27,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from gst_analysis.analyses.importance.activations import (
+    CAPS,
     Moments,
     expect_activation,
     follow_norms,
@@ -45,12 +46,13 @@ from gst_analysis.analyses.importance.table import (
 )
 from gst_analysis.analyses.scales.measure import note_equal_scales, tabulate_bn_scales
 from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, build_loaded
-from gst_analysis.checkpoints.next_weights import BN_EPS, Following
+from gst_analysis.checkpoints.next_weights import Following
 from gst_analysis.checkpoints.sources import Source, checkpoint_of, distinct_names, name_of, read_each
 from gst_analysis.clips.records import RecordList
 from gst_analysis.inference.classes import require_some
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.networks.anatomy import Unit
 from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
@@ -197,29 +199,34 @@ def _tabulate(
 ) -> pd.DataFrame:
     scales = tabulate_bn_scales(checkpoint, name=name).rename(columns={"importance": "abs_gamma"})
     following = dict(follow_norms(checkpoint))
-    parts = [
-        _score_layer(rows, following[str(layer)], moments)
-        for layer, rows in scales.groupby("layer", sort=False)
-    ]
+    units = {unit.layer: unit for unit in checkpoint.anatomy.scaled}
+    parts = []
+    for name_of_layer, rows in scales.groupby("layer", sort=False):
+        layer = str(name_of_layer)
+        active = _take_moments(rows, units[layer], moments)
+        parts.append(_score_layer(rows, following[layer], active))
     table = pd.concat(parts, ignore_index=True)
     table["source"] = "closed form" if moments is None else "measured"
     return check(table[list(IMPORTANCE.columns)], IMPORTANCE)
 
 
-def _score_layer(
-    rows: pd.DataFrame, following: Following | str, moments: Mapping[str, Moments] | None
-) -> pd.DataFrame:
-    """The rows of one layer with the scores beside them."""
-    if isinstance(following, str):
-        scores = ("activation", "activation_std", "column_norm", *SCORES[2:])
-        return rows.assign(**dict.fromkeys(scores, np.nan), undefined=following)
-    channels, share = rows["channel"].to_numpy(), rows["share"].to_numpy()
+def _take_moments(rows: pd.DataFrame, unit: Unit, moments: Mapping[str, Moments] | None) -> Moments:
+    """Of the channels of one layer after their activation; NaN where none stands behind the norm."""
+    if unit.activation not in CAPS:
+        return Moments(np.full(len(rows), np.nan), np.full(len(rows), np.nan))
     if moments is None:
-        active = _infer_moments(rows, following.cap)
-    else:
-        heard = moments[str(rows["layer"].iloc[0])]
-        active = Moments(heard.mean[channels], heard.std[channels])
-    columns, output = following.columns.numpy()[channels], following.columns_output.numpy()[channels]
+        return _infer_moments(rows, CAPS[unit.activation], unit.eps)
+    channels, heard = rows["channel"].to_numpy(), moments[unit.layer]
+    return Moments(heard.mean[channels], heard.std[channels])
+
+
+def _score_layer(rows: pd.DataFrame, following: Following | str, active: Moments) -> pd.DataFrame:
+    """The rows of one layer with the scores beside them, NaN where nothing is known to read it."""
+    columns = output = np.full(len(rows), np.nan)
+    if isinstance(following, Following):
+        channels = rows["channel"].to_numpy()
+        columns, output = following.columns.numpy()[channels], following.columns_output.numpy()[channels]
+    share = rows["share"].to_numpy()
     return rows.assign(
         activation=active.mean,
         activation_std=active.std,
@@ -227,14 +234,14 @@ def _score_layer(
         invariant=active.mean * columns * share,
         invariant_spread=active.std * columns * share,
         invariant_output=active.mean * output * share,
-        undefined="",
+        undefined="" if isinstance(following, Following) else following,
     )
 
 
-def _infer_moments(rows: pd.DataFrame, cap: float) -> Moments:
+def _infer_moments(rows: pd.DataFrame, cap: float, eps: float) -> Moments:
     """Closed form: the operator's output is normal with the batch norm's running mean and variance."""
     variance = rows["running_var"].to_numpy().clip(0)
-    deviation = np.sqrt(variance / (variance + BN_EPS))  # of what leaves the norm, before γ
+    deviation = np.sqrt(variance / (variance + eps))  # of what leaves the norm, before γ
     return expect_activation(rows["beta"].to_numpy(), np.abs(rows["gamma"].to_numpy()) * deviation, cap=cap)
 
 

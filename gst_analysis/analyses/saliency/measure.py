@@ -156,9 +156,11 @@ def measure_evidence(
 
 def _look_behind(unit: Unit, anatomy: Anatomy) -> Look:
     """Where a unit's channels are used: what its one reader is given, else what leaves the norm."""
-    reader = dict(anatomy.readers).get(unit.layer)
-    if isinstance(reader, NextLayer) and len(reader.readers) == 1:
-        return Look(reader.readers[0].weight.removesuffix(".weight"), unit.view, its_input=True)
+    found = dict(anatomy.readers).get(unit.layer)
+    if isinstance(found, NextLayer) and len(found.readers) == 1:
+        (reader,) = found.readers
+        if reader.reads == tuple(range(len(reader.reads))) and unit.channels.stop <= len(reader.reads):
+            return Look(reader.weight.removesuffix(".weight"), unit.view, its_input=True)
     return Look(unit.layer, unit.view)
 
 

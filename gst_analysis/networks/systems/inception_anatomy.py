@@ -19,7 +19,6 @@ from gst_analysis.networks.systems.frame_resnet import BLOCKS
 
 REACHES = {"gsm": 2, "gsf": 3}
 """Frames back and forth that a gate's output depends on: one for kernel, shift and fusion each."""
-NO_READER = "which weights read it next is not described for this network"
 FRAMES, SOLID = View("(NT)CHW"), View("NCTHW")
 
 
@@ -29,9 +28,8 @@ def describe(spec: SystemSpec, network: nn.Module) -> Anatomy:
     walk = _walk_residual if spec.backbone == "resnet50" else _walk_inception
     found = list(walk(spec, modules))
     units = tuple(unit for _, members in found for unit in members)
-    readers = tuple((layer, NO_READER) for layer in dict.fromkeys(unit.layer for unit in units))
     any_length = spec.record.lengths == "any"
-    return Anatomy(tuple(place for place, _ in found), units, readers, (), any_length)
+    return Anatomy(tuple(place for place, _ in found), units, any_length=any_length)
 
 
 def _walk_inception(spec: SystemSpec, modules: dict[str, nn.Module]) -> Iterator[tuple[Place, list[Unit]]]:

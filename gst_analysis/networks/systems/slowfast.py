@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from gst_analysis.groups import Group
 from gst_analysis.networks.anatomy import Anatomy, Place, Unit
-from gst_analysis.networks.probing import list_unread, probe_network
+from gst_analysis.networks.probing import probe_network
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.matching import match, shape_of
 from gst_analysis.networks.systems.recognised import Recognised
@@ -112,7 +112,7 @@ def describe(spec: SystemSpec, network: nn.Module) -> Anatomy:
     probed = probe_network(network, frames=spec.num_frames, size=spec.record.size)
     places = tuple(replace(place, stage=int(place.name[1]) - 1) for place in probed.places)
     units = tuple(unit for place in places for unit in _list_units(place, probed, network))
-    return Anatomy(places, units, list_unread(units), probed.unknown, any_length=False)
+    return Anatomy(places, units, probed.readers, probed.unknown, any_length=False)
 
 
 def _list_units(place: Place, probed: Anatomy, network: nn.Module) -> Iterator[Unit]:
