@@ -28,11 +28,30 @@ _SAME = ("clone", "alias", "detach")
 _PARTS = ("slice", "split", "split_with_sizes")
 """Operations that part channels, along their axis, which is the second."""
 _ADDS = ("add", "add_")
+_IN_WORDS = {
+    "cat": "joined with other channels",
+    "mean": "averaged",
+    "max_pool2d_with_indices": "pooled",
+    "max_pool3d_with_indices": "pooled",
+    "avg_pool2d": "pooled",
+    "avg_pool3d": "pooled",
+    "_adaptive_avg_pool2d": "averaged",
+    "_adaptive_avg_pool3d": "averaged",
+    "mul": "multiplied",
+    "view": "reshaped",
+    "transpose": "reshaped",
+    "permute": "reshaped",
+}
+"""What is done to a norm's channels; other operations are called by their names."""
 
 
 def has_scales(layer: nn.Module) -> bool:
     """Whether it is a batch norm with scales: without, there is no Figure 4 and nothing to hold fixed."""
     return isinstance(layer, _BatchNorm) and layer.weight is not None and layer.running_mean is not None
+
+
+def _say(step: Step) -> str:
+    return _IN_WORDS.get(step.operation, f"given to {step.operation.strip('_')}")
 
 
 class _NotSaidError(Exception):
@@ -106,8 +125,8 @@ class NormWatcher:
                 return _RECTIFIERS[step.operation], step.writes[0]
         if any(step.operation in _ADDS for step in steps):
             raise _NotSaidError("added to something else: no convolution reads it by itself")
-        what = " and ".join(dict.fromkeys(step.operation.strip("_") for step in steps)) or "nothing"
-        raise _NotSaidError(f"no ReLU alone follows it, but {what}")
+        what = " and ".join(dict.fromkeys(_say(step) for step in steps)) or "nothing is done with it"
+        raise _NotSaidError(f"no ReLU alone follows it: {what}")
 
     def _follow(self, call: Call) -> NextLayer:
         cap, value = self._rectify(call)
@@ -136,7 +155,7 @@ class NormWatcher:
             elif step.operation in _ADDS:
                 raise _NotSaidError("added to something else: no convolution reads it by itself")
             else:
-                raise _NotSaidError(f"{step.operation.strip('_')} reads it before any convolution does")
+                raise _NotSaidError(f"{_say(step)} before any convolution reads it")
 
     def _reads(self, call: Call, value: int, place: int) -> bool:
         return (
@@ -152,11 +171,11 @@ class NormWatcher:
         if step.operation == "slice" and self.flow.shapes[step.writes[0]] != whole:
             axis, first, *_ = step.settings
             if axis != 1 or (len(step.settings) > 3 and step.settings[3] != 1):
-                raise _NotSaidError("a part of it is read before any convolution reads it")
+                raise _NotSaidError("parted before any convolution reads it")
         for part in step.writes:
             shape = self.flow.shapes[part]
             if shape[:1] + shape[2:] != whole[:1] + whole[2:]:
-                raise _NotSaidError("a part of it is read before any convolution reads it")
+                raise _NotSaidError("parted before any convolution reads it")
             yield part, first
             first += shape[1]
 

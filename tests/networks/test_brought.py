@@ -227,7 +227,7 @@ def test_norms_that_are_told_can_be_scored() -> None:
     halves = {"spatial": slice(0, 5), "temporal": slice(5, 8)}
     network = adopt(Pointwise(), clip_spec=CLIP, layout="NCTHW", groups={"norm": halves})
     found = gst.channel_importance(network)
-    assert set(found.table["undefined"]) == {"mean reads it before any convolution does"}
+    assert set(found.table["undefined"]) == {"averaged before any convolution reads it"}
     assert found.table["activation"].notna().all()
     assert list(found.table.groupby("group").size()) == [5, 3]
 

@@ -210,8 +210,8 @@ class Behind(nn.Module):
 @pytest.mark.parametrize(
     ("use", "told"),
     [
-        ("silu", "no ReLU alone follows it, but silu"),
-        ("pool", "max_pool3d_with_indices reads it before any convolution does"),
+        ("silu", "no ReLU alone follows it: given to silu"),
+        ("pool", "pooled before any convolution reads it"),
         ("shortcut", "added to something else"),
         ("both", "added to something else"),
         ("no norm", "no batch norm alone follows the convolution that reads it"),
@@ -241,4 +241,6 @@ def test_activations_are_heard_however_a_norm_lies(name: str) -> None:
     heard = table[table["layer"] == norm]
     axes = [axis for axis in range(seen[-1].ndim) if axis != 1]
     np.testing.assert_allclose(heard["activation"], seen[-1].mean(axes), rtol=1e-4, atol=1e-6)
-    assert heard["undefined"].str.contains("mean").all()  # the head's average reads it, not a convolution
+    assert (
+        heard["undefined"].str.contains("averaged before").all()
+    )  # the head's average reads it, not a convolution

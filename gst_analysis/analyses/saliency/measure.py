@@ -11,7 +11,7 @@ is added before the activation. Group `all` is the output of the whole block, sh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -143,9 +143,9 @@ def measure_evidence(
     """
     told = [unit for unit in anatomy.units_of(place.name) if unit.scaled or unit.group in DIVIDED]
     groups = {unit.group: unit for unit in told if unit.group != "all"}  # the last layer of each
-    looks = {"": Look(place.name, place.view)} | {
-        unit.layer: _look_behind(unit, anatomy) for unit in groups.values() if len(groups) > 1
-    }
+    looks = {"": Look(place.name, place.view)}
+    if len(groups) > 1:
+        looks |= _look_at(list(groups.values()), anatomy)
     parts = _attribute(network, clip, class_id, looks)
     maps = {"all": parts[""].sum(1)}
     if len(groups) > 1:
@@ -154,14 +154,25 @@ def measure_evidence(
     return {name: _spread(np.asarray(part.double().cpu().numpy()), frames) for name, part in maps.items()}
 
 
-def _look_behind(unit: Unit, anatomy: Anatomy) -> Look:
-    """Where a unit's channels are used: what its one reader is given, else what leaves the norm."""
-    found = dict(anatomy.readers).get(unit.layer)
-    if isinstance(found, NextLayer) and len(found.readers) == 1:
-        (reader,) = found.readers
-        if reader.reads == tuple(range(len(reader.reads))) and unit.channels.stop <= len(reader.reads):
-            return Look(reader.weight.removesuffix(".weight"), unit.view, its_input=True)
-    return Look(unit.layer, unit.view)
+def _look_at(units: Sequence[Unit], anatomy: Anatomy) -> dict[str, Look]:
+    """By norm, where channels are used: what their one reader is given, or what leaves it if one has none.
+
+    Groups are set side by side, so all are looked at in front of their activation, or all behind it.
+    """
+    readers = dict(anatomy.readers)
+    behind = {unit.layer: _look_behind(unit, readers.get(unit.layer)) for unit in units}
+    seen = {layer: look for layer, look in behind.items() if look is not None}
+    return seen if len(seen) == len(behind) else {unit.layer: Look(unit.layer, unit.view) for unit in units}
+
+
+def _look_behind(unit: Unit, found: NextLayer | str | None) -> Look | None:
+    """What a norm's one reader is given; None if there is none, or it reads a part alone."""
+    if not isinstance(found, NextLayer) or len(found.readers) != 1:
+        return None
+    (reader,) = found.readers
+    if reader.reads != tuple(range(len(reader.reads))) or unit.channels.stop > len(reader.reads):
+        return None
+    return Look(reader.weight.removesuffix(".weight"), unit.view, its_input=True)
 
 
 def _spread(evidence: Maps, frames: int) -> Maps:
