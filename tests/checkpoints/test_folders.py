@@ -139,6 +139,16 @@ def test_settings_that_are_not_named_are_the_librarys(model: str) -> None:
     }
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_older_words_and_what_two_classes_leave_out_are_understood(bias: bool, tmp_path: Path) -> None:
+    """Files of before call a setting otherwise, and say nothing of classes where there are two."""
+    folder = save_theirs("videomae", tmp_path, qv_bias=bias, num_labels=2)
+    change_config(folder, qv_bias=None, qkv_bias=bias, id2label=None, label2id=None, video_size=[4, 32, 32])
+    found = load_checkpoint(folder)
+    assert (found.spec.num_classes, found.labels) == (2, None)
+    assert dict(found.spec.settings).get("qkv_bias", True) == bias  # type: ignore[attr-defined]
+
+
 def test_nothing_is_fetched(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("a connection was tried")

@@ -185,8 +185,10 @@ def _is_count(value: object) -> bool:
 
 
 def _flatten_patches(kind: Kind, config: Mapping[str, Any]) -> dict[str, Any]:
-    """A config with one number where all sides are alike; ViViT keeps its patches in its tubelets."""
+    """Values under the names of now, one where all sides are alike; ViViT keeps patches in its tubelets."""
     told = {key: _alike(value) for key, value in config.items()}
+    if kind.model == "videomae":
+        told.setdefault("qv_bias", told.get("qkv_bias", True))  # as older files call it
     tubelet = config.get("tubelet_size", [2, 16, 16])
     if kind.model == "vivit" and isinstance(tubelet, list) and len(tubelet) == 3:
         told["tubelet_size"], told["patch_size"] = tubelet[0], _alike(tubelet[1:])
