@@ -7,12 +7,14 @@ Tests fail when the page and the code differ: a quick one for the lists, a slow 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from gst_analysis.analyses import list_analyses
-from gst_analysis.analyses.cost import summarise_cost
+from gst_analysis.analyses.cost import audit_paper, summarise_cost
 from gst_analysis.analyses.cost.listing import ListedNetwork, list_networks
+from gst_analysis.analyses.cost.paper_rows import TWO_STREAMS, WHY_NOT
 from gst_analysis.analyses.cost.printed import PRINTED, PrintedCost
 from gst_analysis.networks.capabilities import why_not
 from gst_analysis.networks.registry import anatomy_of, spec_from_name
@@ -32,9 +34,27 @@ _COMPARED = """\
 """
 
 
+_STREAMED = """\
+| system | colour frames | optical flow | M parameters | GMACs |
+|---|---|---|---|---|
+"""
+_MISSING = """\
+| system | printed in the GST paper | why it is not here |
+|---|---|---|
+"""
+
+
 def build_page() -> str:
     """The whole page as text."""
-    return f"# Networks\n\n{_NOTE}\n\n{write_prose()}\n{write_list()}\n{write_printed()}\n{write_abilities()}"
+    parts = (
+        write_prose(),
+        write_list(),
+        write_streams(),
+        write_missing(),
+        write_printed(),
+        write_abilities(),
+    )
+    return f"# Networks\n\n{_NOTE}\n\n" + "\n".join(parts)
 
 
 def write_prose() -> str:
@@ -66,6 +86,43 @@ def _list_row(one: ListedNetwork) -> str:
         ", ".join(one.reads) or "its own",
     )
     return f"| {' | '.join(cells)} |\n"
+
+
+def write_streams() -> str:
+    """Systems of two networks, whose costs are added."""
+    told = (
+        "A network of colour frames and one of optical flow, whose scores are averaged; "
+        "[Two streams](inference.md#two-streams) says how they are run. Any two networks of the same "
+        "classes will do."
+    )
+    rows = ""
+    for name, (colours, flow) in TWO_STREAMS.items():
+        found = summarise_cost(colours, flow=flow)
+        cells = (name, f"`{colours}`", f"`{flow}`", f"{found.params / 1e6:.2f}", f"{found.macs / 1e9:.2f}")
+        rows += f"| {' | '.join(cells)} |\n"
+    return f"## Two streams\n\n{told}\n\n{_STREAMED}{rows}"
+
+
+def write_missing() -> str:
+    """Systems of the GST paper's tables that are not here: what is printed of them, and why."""
+    told = (
+        "Systems of the GST paper's Tables 3 to 7 that nothing here builds; no figure is computed for them."
+    )
+    rows = "".join(f"| {name} | {_say_printed(name)} | {reason} |\n" for name, reason in WHY_NOT.items())
+    return f"## Not here\n\n{told}\n\n{_MISSING}{rows}"
+
+
+def _say_printed(method: str) -> str:
+    """Every line that the paper prints of a method."""
+    lines = [row for row in audit_paper().rows.to_dict("records") if row["method"] == method]
+    return "; ".join(_say_line(row) for row in lines)
+
+
+def _say_line(row: Mapping[Hashable, Any]) -> str:
+    top5 = "" if row["top5"] != row["top5"] else f", top-5 {row['top5']:g}"
+    return (
+        f"Table {row['table']}, {row['dataset']} {row['split']}".rstrip() + f": top-1 {row['top1']:g}{top5}"
+    )
 
 
 def write_printed() -> str:

@@ -72,6 +72,7 @@ from .errors import (
 )
 from .inference.logits import FrameLogits
 from .inference.settings import InferenceSettings
+from .inference.streams import fuse_streams
 from .networks.adopted import AdoptedSpec, ClipNetwork, Pathway
 from .networks.anatomy import Anatomy, Place, Unit, View
 from .networks.backbones import Backbone, Block, Site, Stage
@@ -239,6 +240,7 @@ __all__ = [
     "follow_gamma",
     "frame_influence",
     "frame_order",
+    "fuse_streams",
     "inspect_checkpoint",
     "list_checkpoints",
     "list_networks",

@@ -85,6 +85,22 @@ class InferenceOptions(DeviceOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StreamOptions:
+    """A second network, of optical flow, whose scores are averaged with the first one's."""
+
+    flow: str | os.PathLike[str] | None = option(
+        None,
+        "A network of optical flow beside the first: two streams, whose scores are averaged.",
+        metavar="CKPT",
+    )
+    flow_root: Path | None = option(
+        None, "The folder with each clip's folder of flow images; the clip's own if not given.", metavar="DIR"
+    )
+    stream_weights: tuple[str | float, ...] = option(("1", "1"), "How much each of the two streams counts.")
+    fusion: str = option("softmax", "What is averaged over streams: softmax or logits.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Files:
     """Where results are written, as what, and on which background they are drawn."""
 

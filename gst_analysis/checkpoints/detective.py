@@ -22,6 +22,7 @@ from gst_analysis.errors import BrokenCheckpoint, SpecError, UnknownCheckpoint, 
 from gst_analysis.networks.backbones import BACKBONES, Backbone, Site, walk_blocks
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.families import FAMILIES, runnable_families
+from gst_analysis.networks.flow import count_fields
 from gst_analysis.networks.specs import ModelSpec
 
 
@@ -50,16 +51,26 @@ def infer_spec(found: CanonicalState, path: Path, overrides: Overrides | None = 
     """Recover family, backbone, alpha, width and classes from a canonical state dict."""
     overrides = overrides or Overrides()
     backbone = _infer_backbone(found.state, path)
+    stem = _shape(found.state, "conv1.weight", path)
+    flow = count_fields(stem[1]) if len(stem) == 4 else 0
+    frames = 8 * (flow or 1)
     settings = {
         "num_classes": _count_classes(found.state, path),
-        "width": _shape(found.state, "conv1.weight", path)[0],
-        "num_frames": 8 if overrides.num_frames is None else overrides.num_frames,
+        "width": stem[0],
+        "num_frames": frames if overrides.num_frames is None else overrides.num_frames,
+        "flow": flow,
     }
     spec, notes = _infer_family(found, backbone, settings, path)
     if overrides.family is not None and overrides.family != spec.family:
         spec, notes = _overridden(spec, overrides.family, path), []
+    if flow:
+        notes.append(
+            f"its stem reads {stem[1]} channels: stacks of optical flow, {flow} fields across and down"
+        )
     if overrides.num_frames is None:
-        notes.append("the number of frames is not in the weights: assumed 8 (num_frames overrides)")
+        stacks = f", 8 stacks of {flow}" if flow > 1 else ""
+        unseen = "the number of frames is not in the weights: assumed"
+        notes.append(f"{unseen} {frames}{stacks} (num_frames overrides)")
     return Finding(spec, tuple(notes))
 
 

@@ -44,7 +44,7 @@ def say_misfit(given: Mapping[str, Shape], wanted: Mapping[str, Shape]) -> str:
 
 def _walk(spec: ModelSpec) -> Iterator[tuple[str, Shape]]:
     stem = 3 if spec.plan.kind == "inverted" else 7
-    yield "conv1.weight", (spec.stem_width, 3, stem, stem)
+    yield "conv1.weight", (spec.stem_width, spec.input_width, stem, stem)
     yield from _norm("bn1", spec.stem_width)
     for block in spec.blocks():
         yield from _block(spec, block)

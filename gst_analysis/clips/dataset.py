@@ -21,7 +21,7 @@ from gst_analysis.clips.media import Indices
 from gst_analysis.clips.mirroring import infer_mirror
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.clips.sampling import multi_clip_indices, parse_sampling, sample_frames
-from gst_analysis.clips.spans import read_frames
+from gst_analysis.clips.spans import read_flow, read_frames
 from gst_analysis.clips.transforms import Augmentation, EvalTransform, TrainTransform
 from gst_analysis.errors import DataError, SpecError, name_some, one_line
 from gst_analysis.networks.specs import ClipSpec
@@ -31,7 +31,12 @@ logger = logging.getLogger(__name__)
 UNLABELLED = -1
 
 FrameReader = Callable[[ClipRecord, Callable[[int], Indices]], Frames]
-"""What reads the chosen frames of a record: `read_frames`, or a store of frames read before."""
+"""What reads the chosen frames of a record: `read_frames`, `read_flow`, or a store of frames read before."""
+
+
+def choose_reader(spec: ClipSpec) -> FrameReader:
+    """What reads frames for a network: of optical flow where it takes that."""
+    return read_flow if spec.flow else read_frames
 
 
 @dataclass(frozen=True)
@@ -97,13 +102,13 @@ class ClipDataset(Dataset[ClipItem | SkippedClip]):
         plan: ReadingPlan,
         *,
         labelled: bool = True,
-        read: FrameReader = read_frames,
+        read: FrameReader | None = None,
     ) -> None:
         if labelled:
             check_labels(records)
         self.records = records
         self.plan = plan
-        self._read = read
+        self._read = read or choose_reader(plan.spec)
         self._train = TrainTransform(
             plan.spec, infer_mirror(records.class_names), plan.augmentation, plan.normalise
         )
@@ -143,7 +148,7 @@ class ClipDataset(Dataset[ClipItem | SkippedClip]):
 
 
 def load_views(
-    record: ClipRecord, plan: ReadingPlan, *, read: FrameReader = read_frames
+    record: ClipRecord, plan: ReadingPlan, *, read: FrameReader | None = None
 ) -> tuple[Tensor, Frames]:
     """One clip's fixed views (clips * crops, T, 3, S, S) and the frames behind them, clip by clip.
 
@@ -151,7 +156,7 @@ def load_views(
         DataError: the clip cannot be read.
     """
     spec = plan.spec
-    frames = read(
+    frames = (read or choose_reader(spec))(
         record, lambda total: multi_clip_indices(total, spec.frames, plan.clips, sampling=spec.sampling)
     )
     transform = EvalTransform(spec, plan.crops, plan.normalise)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gst_analysis.clips.flow_folders import FlowFolder
 from gst_analysis.clips.frame_folders import FrameFolder
 from gst_analysis.clips.locating import look_up
 from gst_analysis.clips.media import ClipInfo, Frames, Indices, OpenClip
@@ -27,22 +28,35 @@ __all__ = ["ClipInfo", "Frames", "OpenClip", "decode_frames", "open_clip", "open
 
 
 @contextmanager
-def open_clip(path: str | os.PathLike[str]) -> Iterator[OpenClip]:
-    """Open a video file or a frame folder, to count and read its frames in one go."""
-    clip = open_media(path)
+def open_clip(path: str | os.PathLike[str], *, flow: bool = False) -> Iterator[OpenClip]:
+    """Open a video file or a frame folder, to count and read its frames in one go; or a folder of flow."""
+    clip = open_media(path, flow=flow)
     try:
         yield clip
     finally:
         clip.close()
 
 
-def open_media(path: str | os.PathLike[str]) -> OpenClip:
+def open_media(path: str | os.PathLike[str], *, flow: bool = False) -> OpenClip:
     """Open a clip that may be kept: its frames are found, and its file is open only while it is read.
 
+    Args:
+        path: a video file, or a folder of images.
+        flow: the images of optical flow in the folder, not its colour frames.
+
     Raises:
-        DataError: nothing is there, or it is no clip.
+        DataError: nothing is there, or it is no clip, or no flow where flow is wanted.
     """
     where = Path(path)
+    if flow:
+        if _is_folder(where):
+            return FlowFolder(where)
+        raise DataError(
+            str(where),
+            expected="a folder of optical flow, which this network reads",
+            found="a video file",
+            todo="give the folder of its flow_x and flow_y images",
+        )
     return FrameFolder(where) if _is_folder(where) else _open_video(where)
 
 

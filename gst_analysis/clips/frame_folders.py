@@ -70,19 +70,27 @@ class FrameFolder:
         """Nothing is held open."""
 
     def _load(self, index: int) -> Pixels:
-        path = self._files[index]
-        try:
-            # Pillow goes by content: no other of its many decoders shall meet a file of unknown origin.
-            with Image.open(path, formats=["JPEG", "PNG"]) as image:
-                check_size(path, *image.size)
-                return _to_rgb(ImageOps.exif_transpose(image))
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise DataError(
-                str(path),
-                expected="a whole JPEG or PNG image",
-                found=str(error) or "a damaged file",
-                todo="extract the frame again, or leave the clip out",
-            ) from error
+        return load_image(self._files[index])
+
+
+def load_image(path: Path) -> Pixels:
+    """One image (H, W, 3) of a folder.
+
+    Raises:
+        DataError: it is damaged, or no JPEG or PNG.
+    """
+    try:
+        # Pillow goes by content: no other of its many decoders shall meet a file of unknown origin.
+        with Image.open(path, formats=["JPEG", "PNG"]) as image:
+            check_size(path, *image.size)
+            return _to_rgb(ImageOps.exif_transpose(image))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(
+            str(path),
+            expected="a whole JPEG or PNG image",
+            found=str(error) or "a damaged file",
+            todo="extract the frame again, or leave the clip out",
+        ) from error
 
 
 def _to_rgb(image: Image.Image) -> Pixels:
@@ -99,15 +107,20 @@ def list_frames(folder: Path) -> list[Path]:
     Raises:
         DataError: there are none, several series are mixed, or a number is missing or there twice.
     """
+    numbered = sorted(_choose_series(folder, list_series(folder)))
+    check_numbers(folder, numbered)
+    return [folder / name for _, name in numbered]
+
+
+def list_series(folder: Path) -> dict[tuple[str, str], list[tuple[int, str]]]:
+    """The numbered images of a folder: by what stands before the number and the kind, numbers and names."""
     series: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for name in list_folder(folder):
         match = _FRAME.fullmatch(name)
         if match:
             kind = "png" if match["kind"].lower() == "png" else "jpeg"
             series.setdefault((match["prefix"].lower(), kind), []).append((int(match["number"]), name))
-    numbered = sorted(_choose_series(folder, series))
-    _check_numbers(folder, numbered)
-    return [folder / name for _, name in numbered]
+    return series
 
 
 def _choose_series(
@@ -128,8 +141,8 @@ def _choose_series(
     return series[chosen[0]]
 
 
-def _check_numbers(folder: Path, numbered: Sequence[tuple[int, str]]) -> None:
-    """Frames are taken by place, so a hole would shift all that follow: the steps must be equal."""
+def check_numbers(folder: Path, numbered: Sequence[tuple[int, str]]) -> None:
+    """Refuse unequal steps: frames are taken by place, so a hole would shift all that follow."""
     steps = [after[0] - before[0] for before, after in itertools.pairwise(numbered)]
     usual = min(steps, default=1)
     odd = next((place for place, step in enumerate(steps) if step != usual or step == 0), None)

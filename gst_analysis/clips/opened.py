@@ -7,6 +7,7 @@ that has changed on disk is opened anew.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import OrderedDict
 from collections.abc import Callable
@@ -35,17 +36,18 @@ class OpenedClips:
 
     Args:
         frame_bytes: how much room frames may take; 0 to keep none.
+        flow: whether the images of optical flow in their folders are meant.
     """
 
-    def __init__(self, *, frame_bytes: int = FRAME_BYTES) -> None:
-        self._frame_bytes = frame_bytes
+    def __init__(self, *, frame_bytes: int = FRAME_BYTES, flow: bool = False) -> None:
+        self._frame_bytes, self._flow = frame_bytes, flow
         self._clips: OrderedDict[Key, OpenClip] = OrderedDict()
         self._frames: OrderedDict[Key, Frames] = OrderedDict()
         self._lock = Lock()
 
-    def __reduce__(self) -> tuple[Callable[[], OpenedClips], tuple[()]]:
+    def __reduce__(self) -> tuple[Callable[..., OpenedClips], tuple[()]]:
         """In another process, or read from a file, nothing is opened yet."""
-        return OpenedClips, ()
+        return functools.partial(OpenedClips, flow=self._flow), ()
 
     def open(self, path: AnyPath) -> OpenClip:
         """The video file or frame folder.
@@ -56,7 +58,7 @@ class OpenedClips:
         key = _identify(path)
         clip = self._recall(self._clips, key)
         if clip is None:
-            clip = open_media(path)
+            clip = open_media(path, flow=self._flow)
             if key is not None:
                 with self._lock:
                     self._clips[key] = clip

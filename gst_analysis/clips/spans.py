@@ -25,7 +25,20 @@ def read_frames(record: ClipRecord, choose: Callable[[int], Indices]) -> Frames:
     Raises:
         DataError: the file cannot be read, or ends before the annotation says.
     """
-    with open_clip(record.path) as clip:
+    return _read(record, choose, flow=False)
+
+
+def read_flow(record: ClipRecord, choose: Callable[[int], Indices]) -> Frames:
+    """Read what `read_frames` reads, of the images of optical flow in the record's folder.
+
+    Raises:
+        DataError: there are none, or fewer than the annotation says.
+    """
+    return _read(record, choose, flow=True)
+
+
+def _read(record: ClipRecord, choose: Callable[[int], Indices], *, flow: bool) -> Frames:
+    with open_clip(record.path, flow=flow) as clip:
         span = find_span(record, clip)
         return clip.read(span.start + np.ravel(choose(len(span))))
 

@@ -80,7 +80,7 @@ class TrainTransform:
         clip = F.resized_crop(clip, top, left, height, width, size, antialias=True)
         flipped = self.mirror.flipped(label)
         if rng.random() < self.augmentation.flip and flipped is not None:
-            clip, label = F.horizontal_flip(clip), flipped
+            clip, label = mirror_clips(clip, self.spec), flipped
         clip = _jitter(clip, self.augmentation, rng).contiguous()
         return (normalise_clips(clip, self.spec) if self.normalise else clip), label
 
@@ -114,9 +114,17 @@ class EvalTransform:
         places = crop_places(clip.shape[-2], clip.shape[-1], size, min(self.crops, 5))
         views = [clip[..., top : top + size, left : left + size] for top, left in places]
         if self.crops == 10:
-            views += [F.horizontal_flip(view) for view in views]
+            views += [mirror_clips(view, self.spec) for view in views]
         stacked = torch.stack(views).contiguous()
         return normalise_clips(stacked, self.spec) if self.normalise else stacked
+
+
+def mirror_clips(clips: Tensor, spec: ClipSpec) -> Tensor:
+    """Left and right exchanged; in a mirror what moves to the right moves to the left."""
+    mirrored: Tensor = F.horizontal_flip(clips)
+    if spec.flow:
+        mirrored = torch.cat([255 - mirrored[..., :1, :, :], mirrored[..., 1:, :, :]], dim=-3)
+    return mirrored
 
 
 def normalise_clips(clips: Tensor, spec: ClipSpec) -> Tensor:

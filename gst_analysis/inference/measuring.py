@@ -10,7 +10,6 @@ import numpy as np
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.dataset import FrameReader
 from gst_analysis.clips.records import ClipRecord, RecordList, number_videos
-from gst_analysis.clips.spans import read_frames
 from gst_analysis.inference.logits import UNLABELLED, FrameLogits
 from gst_analysis.inference.running import Job, Share, measure_share
 from gst_analysis.inference.settings import InferenceSettings, choose_device
@@ -38,7 +37,7 @@ def measure_frame_logits(
     *,
     settings: InferenceSettings | None = None,
     progress: Progress | None = None,
-    read: FrameReader = read_frames,
+    read: FrameReader | None = None,
 ) -> FrameLogits:
     """Run a network over clips; every view is averaged into one row of logits a frame.
 

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from gst_analysis.clips.dataset import FrameReader, ReadingPlan, load_views
 from gst_analysis.clips.records import ClipRecord
-from gst_analysis.clips.spans import read_frames
 from gst_analysis.errors import DataError
 from gst_analysis.inference.logits import Seconds
 
@@ -37,7 +36,7 @@ def read_ahead(
     plan: ReadingPlan,
     *,
     threads: int,
-    read: FrameReader = read_frames,
+    read: FrameReader | None = None,
 ) -> Generator[ReadClip, None, None]:
     """Read (place, record) pairs in order; a clip that cannot be read comes back with its failure.
 
@@ -80,7 +79,7 @@ def _narrow(pool: ThreadPoolExecutor, threads: int) -> None:
     torch.set_num_threads(before)
 
 
-def _read(place: int, record: ClipRecord, plan: ReadingPlan, read: FrameReader) -> ReadClip:
+def _read(place: int, record: ClipRecord, plan: ReadingPlan, read: FrameReader | None) -> ReadClip:
     try:
         views, frames = load_views(record, plan, read=read)
     except DataError as error:

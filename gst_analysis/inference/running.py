@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.dataset import FrameReader, ReadingPlan
 from gst_analysis.clips.records import ClipRecord
-from gst_analysis.clips.spans import read_frames
 from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import BrokenCheckpoint
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
@@ -36,8 +35,8 @@ class Job:
     model: LoadedModel
     settings: InferenceSettings
     views: ViewPlan
-    read: FrameReader = read_frames
-    """What reads the frames of a clip."""
+    read: FrameReader | None = None
+    """What reads the frames of a clip; by what the network takes if None."""
 
 
 @dataclass(frozen=True)

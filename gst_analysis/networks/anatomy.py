@@ -164,13 +164,17 @@ def derive_anatomy(spec: ModelSpec) -> Anatomy:
         for block in spec.blocks()
         for site in block.sites
     ]
-    kernels = tuple(derive_time_kernels(spec))
-    return Anatomy(tuple(_list_places(spec)), tuple(units), tuple(readers), unknown, time_kernels=kernels)
+    kernels, places = tuple(derive_time_kernels(spec)), tuple(_list_places(spec))
+    return Anatomy(
+        places, tuple(units), tuple(readers), unknown, any_length=not spec.flow, time_kernels=kernels
+    )
 
 
 def _list_places(spec: ModelSpec) -> Iterator[Place]:
     """One place a residual block."""
-    reaches = {} if spec.operator.unbuildable else {one.block: one.half_width for one in list_reaches(spec)}
+    # A reach is counted in frames; a stack of flow is several.
+    unknown = spec.operator.unbuildable or spec.flow
+    reaches = {} if unknown else {one.block: one.half_width for one in list_reaches(spec)}
     stride = 2 if spec.plan.kind == "inverted" else 4  # of the stem
     for block in spec.blocks():
         stride *= block.stride

@@ -23,6 +23,8 @@ class NetworkSpec(ABC):
     num_frames: int
     """Frames of a clip that it takes."""
     num_classes: int
+    flow: int = 0
+    """Fields of optical flow that are stacked into one of its inputs; 0 where it reads colour frames."""
 
     @property
     @abstractmethod

@@ -21,6 +21,7 @@ from gst_analysis.networks.backbones import Site
 from gst_analysis.networks.families import Kernel
 from gst_analysis.networks.network import VideoNetwork
 
+STEM = "conv1.weight"
 TemporalStart = Literal["random", "centred"]
 
 
@@ -66,6 +67,10 @@ def _copy_plain(names: list[str], flat: Mapping[str, Tensor], own: Mapping[str, 
     optional = [name for name in names if name.endswith("num_batches_tracked")]
     same_head = all(name in flat and flat[name].shape == own[name].shape for name in head)
     wanted = [name for name in names if name not in optional and (same_head or name not in head)]
+    if STEM in flat and STEM in own and flat[STEM].shape[1] == 3 != own[STEM].shape[1]:
+        # Flow has no colours: every channel starts with their mean, as TSN has it.
+        mean = flat[STEM].mean(1, keepdim=True)
+        flat = {**flat, STEM: mean.repeat(1, own[STEM].shape[1], 1, 1)}
     odd = [name for name in wanted if name not in flat or flat[name].shape != own[name].shape]
     if odd:
         raise SpecError(

@@ -48,7 +48,7 @@ class VideoMobileNetV2(VideoNetwork):
     def __init__(self, spec: ModelSpec, *, dropout: float = 0.0) -> None:
         super().__init__(spec, dropout=dropout)
         *_, last = spec.blocks()
-        self.conv1 = nn.Conv2d(3, spec.stem_width, 3, 2, 1, bias=False)
+        self.conv1 = nn.Conv2d(spec.input_width, spec.stem_width, 3, 2, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(spec.stem_width)
         self.add_stages(InvertedResidual(spec, block) for block in spec.blocks())
         self.last = nn.Conv2d(last.c_out, spec.feature_width, 1, bias=False)

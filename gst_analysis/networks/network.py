@@ -39,11 +39,15 @@ class VideoNetwork(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         check_clips(clips)
-        frames = clips.shape[1]
-        x = clips.flatten(0, 1).contiguous(memory_format=torch.channels_last)  # (N*T, 3, H, W)
+        x, frames = self.fold(clips)  # (N*T, 3, H, W)
         x = self.finish(self.run_blocks(self.embed(x), frames))  # (N*T, F)
         logits: Tensor = self.fc(self.dropout(x))
         return logits.reshape(-1, frames, logits.shape[1])
+
+    def fold(self, clips: Tensor) -> tuple[Tensor, int]:
+        """What the stem is given, and how many rows of logits a clip will have."""
+        x, frames = fold_clips(clips, self.spec.flow)
+        return x.contiguous(memory_format=torch.channels_last), frames
 
     def embed(self, x: Tensor) -> Tensor:
         """The stem."""
@@ -66,6 +70,30 @@ class VideoNetwork(nn.Module):
                 module.to(memory_format=torch.channels_last)
         nn.init.normal_(self.fc.weight, 0, 0.001)
         nn.init.zeros_(self.fc.bias)
+
+
+def fold_clips(clips: Tensor, flow: int) -> tuple[Tensor, int]:
+    """Clips (N, T, 3, H, W) with frames folded into the batch, and T; or stacks of flow, and how many.
+
+    Args:
+        clips: frames, or fields of flow whose third channel is blank.
+        flow: fields in a stack; 0 for frames.
+
+    Returns:
+        (N*T, 3, H, W), or of S stacks (N*S, 2*flow, H, W): across, down, across, down, as TSN stacks them.
+    """
+    frames = clips.shape[1]
+    if not flow:
+        return clips.flatten(0, 1), frames
+    if frames % flow:
+        raise SpecError(
+            "clips",
+            expected=f"{flow} fields of flow for every stack",
+            found=f"{frames} frames",
+            todo="sample whole stacks",
+        )
+    stacks = torch.unflatten(clips[:, :, :2], 1, (frames // flow, flow))  # (N, S, fields, 2, H, W)
+    return stacks.flatten(2, 3).flatten(0, 1), frames // flow
 
 
 def check_clips(clips: Tensor) -> None:

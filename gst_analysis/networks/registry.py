@@ -15,12 +15,16 @@ from gst_analysis.errors import SpecError
 from gst_analysis.networks.adopted import AdoptedSpec, ClipNetwork
 from gst_analysis.networks.anatomy import Anatomy, derive_anatomy
 from gst_analysis.networks.described import NetworkSpec
+from gst_analysis.networks.flow import FLOW
 from gst_analysis.networks.mobilenet import VideoMobileNetV2
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.probing import complete_anatomy, probe_network
 from gst_analysis.networks.resnet import VideoResNet
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
+
+FLOW_STD = 0.226
+"""What TSN divides flow by: the mean of ImageNet's deviations."""
 
 
 def spec_from_name(name: str, **settings: Any) -> ModelSpec | SystemSpec:
@@ -101,6 +105,9 @@ def _build_system(spec: SystemSpec, dropout: float) -> ClipNetwork:
 
 def usual_clip(spec: NetworkSpec) -> ClipSpec:
     """The clips that such a network was published with; of a design of ours, the paper's."""
+    if isinstance(spec, ModelSpec) and spec.flow:
+        sampling, std = f"segments-of-{spec.flow}", (FLOW_STD,) * 3
+        return ClipSpec(spec.num_frames, sampling, mean=(0.5,) * 3, std=std, colours=FLOW)
     if not isinstance(spec, SystemSpec):
         return ClipSpec(frames=spec.num_frames)
     record, size = spec.record, spec.size

@@ -81,7 +81,7 @@ class VideoResNet(VideoNetwork):
 
     def __init__(self, spec: ModelSpec, *, dropout: float = 0.0) -> None:
         super().__init__(spec, dropout=dropout)
-        self.conv1 = nn.Conv2d(3, spec.stem_width, 7, 2, 3, bias=False)
+        self.conv1 = nn.Conv2d(spec.input_width, spec.stem_width, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(spec.stem_width)
         kind = BasicBlock if spec.plan.kind == "basic" else Bottleneck
         self.add_stages(kind(spec, block) for block in spec.blocks())

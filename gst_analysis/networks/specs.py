@@ -17,6 +17,7 @@ from gst_analysis.errors import SpecError, name_some
 from gst_analysis.networks.backbones import BACKBONES, Backbone, Block, Site, feature_width, walk_blocks
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.families import FAMILIES, HALF, QUARTER, ChannelGroups, Family, Kernel
+from gst_analysis.networks.flow import FLOW, check_flow, name_flow, split_flow
 from gst_analysis.networks.widths import narrow_block, read_widths, why_not_slimmed
 
 MIN_SIZE = 32
@@ -65,6 +66,9 @@ class ModelSpec(NetworkSpec):
     num_classes: int = 174
     width: int | None = None
     widths: tuple[tuple[int, ...], ...] | None = None
+    flow: int = 0
+    """Fields of optical flow, each across and down, that are stacked into one input; 0 for colour frames.
+    A clip has as many frames for each row of logits."""
 
     def __post_init__(self) -> None:
         _known(self.family, FAMILIES, "family")
@@ -80,6 +84,7 @@ class ModelSpec(NetworkSpec):
         self._set("width", BACKBONES[self.backbone].width if self.width is None else self.width)
         for count in ("num_frames", "num_classes", "width"):
             _check_count(getattr(self, count), count, most=MOST_FRAMES if count == "num_frames" else None)
+        check_flow(self.flow, self.num_frames, self.name)
         self._check_split()
         if self.widths is not None:
             self._check_widths()
@@ -89,7 +94,11 @@ class ModelSpec(NetworkSpec):
 
     @classmethod
     def from_name(cls, name: str, **settings: Any) -> ModelSpec:
-        """Build from FAMILY-BACKBONE, such as `gst-large-resnet50`."""
+        """Build from FAMILY-BACKBONE, such as `gst-large-resnet50`; -flow behind it is for optical flow."""
+        full, (name, flow) = name, split_flow(name)
+        if flow:
+            settings = {"flow": flow, **settings}
+            settings["num_frames"] = settings.get("num_frames") or 8 * flow
         # The longest first: gst-large-resnet50 begins as gst-… does.
         families = sorted(FAMILIES, key=len, reverse=True)
         family = next((f for f in families if name.startswith(f + "-")), None)
@@ -98,7 +107,7 @@ class ModelSpec(NetworkSpec):
             raise SpecError(
                 "model name",
                 expected="FAMILY-BACKBONE, such as gst-resnet50",
-                found=repr(name),
+                found=repr(full),
                 todo=f"did you mean {close[0]}?"
                 if close
                 else f"families: {', '.join(FAMILIES)}; backbones: {', '.join(BACKBONES)}",
@@ -128,19 +137,21 @@ class ModelSpec(NetworkSpec):
     def to_json(self) -> dict[str, Any]:
         """A record of plain values; fractions become text such as 1/4, and widths are there if slimmed."""
         record = {k: str(v) if isinstance(v, Fraction) else v for k, v in asdict(self).items()}
-        widths = record.pop("widths")
+        widths, flow = record.pop("widths"), record.pop("flow")
+        record |= {"flow": flow} if flow else {}
         return record if widths is None else {**record, "widths": [list(block) for block in widths]}
 
     @property
     def name(self) -> str:
-        return f"{self.family}-{self.backbone}"
+        return f"{self.family}-{self.backbone}{name_flow(self.flow)}"
 
     @property
     def label(self) -> str:
         """A short name for people, with the alpha where there is one."""
         alpha = f" α={self.alpha}" if self.alpha is not None else ""
         slimmed = ", slimmed" if self.widths is not None else ""
-        return f"{self._family.title} {self.backbone}{alpha}{slimmed}"
+        flow = ", flow" if self.flow else ""
+        return f"{self._family.title} {self.backbone}{alpha}{flow}{slimmed}"
 
     def replace(self, **changes: Any) -> ModelSpec:
         """A copy with some fields changed; changing the family drops what belonged to the old one."""
@@ -169,6 +180,14 @@ class ModelSpec(NetworkSpec):
     def plan(self) -> Backbone:
         """The backbone's record."""
         return BACKBONES[self.backbone]
+
+    @property
+    def input_width(self) -> int:
+        """Channels that the stem reads."""
+        return 2 * self.flow or 3
+
+    def count_answers(self, frames: int) -> int:
+        return frames // (self.flow or 1)
 
     @property
     def stem_width(self) -> int:
@@ -299,12 +318,13 @@ class ClipSpec:
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     colours: str = "RGB"
-    """The order of the channels, RGB or BGR; mean and std are in that order too."""
+    """The order of the channels, RGB or BGR, mean and std in that order too; or flow, whose three are the
+    motion across, the motion down and a blank that no network reads."""
 
     def __post_init__(self) -> None:
         for count, most in (("frames", MOST_FRAMES), ("resize", LARGEST_SIDE), ("crop", LARGEST_SIDE)):
             _check_count(getattr(self, count), count, most=most)
-        _known(self.colours, {"RGB": 0, "BGR": 0}, "clip colours")
+        _known(self.colours, {"RGB": 0, "BGR": 0, FLOW: 0}, "clip colours")
         for field in ("mean", "std"):
             values = tuple(float(v) for v in getattr(self, field))
             if len(values) != 3:
@@ -322,6 +342,11 @@ class ClipSpec:
                     todo="give those it was trained with",
                 )
             object.__setattr__(self, field, values)
+
+    @property
+    def flow(self) -> bool:
+        """Whether it takes optical flow, not colour frames."""
+        return self.colours == FLOW
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> ClipSpec:

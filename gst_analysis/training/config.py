@@ -258,7 +258,7 @@ class TrainConfig:
         for section in dataclasses.fields(self):
             _check_writable(section.name, getattr(self, section.name))
         self.clip.spec()
-        self.model_spec(self.model.num_classes or 2)
+        self._check_flow(self.model_spec(self.model.num_classes or 2))
 
     def model_spec(self, num_classes: int) -> ModelSpec | SystemSpec:
         """The network for this many classes."""
@@ -270,6 +270,20 @@ class TrainConfig:
             _require("model.name", not settings, "no alpha, beta or width for it", list(settings))
             return SystemSpec.from_name(model.name, num_frames=frames, num_classes=num_classes)
         return ModelSpec.from_name(model.name, num_frames=frames, num_classes=num_classes, **settings)
+
+    def _check_flow(self, spec: ModelSpec | SystemSpec) -> None:
+        """A network of optical flow reads flow, and no other does; a file's network is known later."""
+        clip = self.clip
+        if self.model.weights is None:
+            expected, todo = "RGB or BGR", "set it to RGB, or choose a network whose name ends in -flow"
+            if spec.flow:
+                expected = "flow"
+                todo = f"set it, clip.sampling=segments-of-{spec.flow}, clip.mean and clip.std"
+            fits = bool(spec.flow) == clip.spec().flow
+            _require("clip.colours", fits, f"{expected}, as {spec.name} reads", clip.colours, todo)
+        jitters = (clip.brightness, clip.contrast, clip.saturation, clip.hue)
+        plain = not (clip.spec().flow and any(jitters))
+        _require("clip.brightness and its like", plain, "0: flow has no colours", list(jitters))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values by section; what is None is left out where that is its default."""

@@ -18,7 +18,14 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler
 
-from gst_analysis.clips.dataset import ClipBatch, ClipDataset, ReadingPlan, collate_clips
+from gst_analysis.clips.dataset import (
+    ClipBatch,
+    ClipDataset,
+    FrameReader,
+    ReadingPlan,
+    choose_reader,
+    collate_clips,
+)
 from gst_analysis.clips.media import Frames, Indices
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.clips.spans import read_frames
@@ -43,7 +50,7 @@ def build_dataset(
     plan = ReadingPlan(clip.spec(), train, augmentation, seed=config.run.seed, normalise=False)
     if config.data.cache == "none":
         return ClipDataset(records, plan)
-    store = FrameStore(config.data.cache_mib)
+    store = FrameStore(config.data.cache_mib, choose_reader(plan.spec))
     store.fill(records, progress or no_progress)
     return ClipDataset(records, plan, read=store)
 
@@ -119,13 +126,13 @@ def _begin_worker(_: int) -> None:
 
 
 class FrameStore:
-    """Reads like `read_frames`, but what it holds it does not decode again.
+    """Reads like `read_frames` or `read_flow`, but what it holds it does not decode again.
 
-    Clips that do not fit, or cannot be read, are left to `read_frames` each time.
+    Clips that do not fit, or cannot be read, are left to those each time.
     """
 
-    def __init__(self, limit_mib: int) -> None:
-        self.limit_bytes = limit_mib * 2**20
+    def __init__(self, limit_mib: int, read: FrameReader = read_frames) -> None:
+        self.limit_bytes, self._read = limit_mib * 2**20, read
         self.used_bytes = 0
         self._clips: dict[ClipRecord, Frames] = {}
 
@@ -137,7 +144,7 @@ class FrameStore:
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             for start in range(0, len(records), _AT_ONCE):
                 some = records[start : start + _AT_ONCE]
-                for record, frames in zip(some, pool.map(_read_whole, some), strict=True):
+                for record, frames in zip(some, pool.map(self._read_whole, some), strict=True):
                     if frames is not None and not self._keep(record, frames):
                         return
                 progress(start + len(some), len(records), "")
@@ -146,7 +153,7 @@ class FrameStore:
         """The frames that `choose` picks from the clip's number of frames."""
         held = self._clips.get(record)
         if held is None:
-            return read_frames(record, choose)
+            return self._read(record, choose)
         taken = np.ravel(choose(len(held)))
         return Frames(held.pixels[taken], held.seconds[taken], held.indices[taken])
 
@@ -157,9 +164,8 @@ class FrameStore:
         self._clips[record] = frames
         return True
 
-
-def _read_whole(record: ClipRecord) -> Frames | None:
-    try:
-        return read_frames(record, lambda total: np.arange(total, dtype=np.int64))
-    except DataError:
-        return None
+    def _read_whole(self, record: ClipRecord) -> Frames | None:
+        try:
+            return self._read(record, lambda total: np.arange(total, dtype=np.int64))
+        except DataError:
+            return None

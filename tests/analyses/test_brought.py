@@ -269,7 +269,14 @@ def test_an_answer_to_five_frames_stands_at_the_middle_one(records: RecordList) 
     )
     small = replace(network.clip_spec, resize=64, crop=64)
     network = replace(network, checkpoint=replace(network.checkpoint, clip_spec=small))
-    found = gst.trace(network, records[:1], influence=False, **CPU).table
+    traced = gst.trace(network, records[:1], **CPU)
+    found, made_of = traced.table, traced.tables["trace_influence"]
+    assert set(zip(made_of["output_frame"], made_of["input_frame"], strict=True)) == {
+        (0, 0),
+        (0, 1),
+        (1, 0),
+        (1, 1),
+    }
     rows = found[found["rank"] == 1].sort_values("frame")
     runs = sample_frames(9, 10, sampling="segments-of-5").reshape(2, 5)
     assert rows["source_frame"].tolist() == runs[:, 2].tolist()

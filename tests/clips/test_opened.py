@@ -31,9 +31,9 @@ def openings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Grows with every clip that is opened."""
     seen: list[str] = []
 
-    def note(path: Path) -> object:
+    def note(path: Path, *, flow: bool) -> object:
         seen.append(str(path))
-        return open_media(path)
+        return open_media(path, flow=flow)
 
     monkeypatch.setattr(opened_clips, "open_media", note)
     return seen

@@ -181,9 +181,10 @@ class AblationRun:
 
     def _walk(self, batch: Batch, changes: Sequence[tuple[Unit, Change]]) -> tuple[Tensor, list[Reals]]:
         """Walk down the untouched network; every change goes on from its own block."""
-        network, frames = self.network, batch.frames
+        network = self.network
         assert isinstance(network, VideoNetwork)  # `take` asks
-        x = network.embed(batch.clips.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+        folded, frames = network.fold(batch.clips)
+        x = network.embed(folded)
         judged = []
         for index, (name, block) in enumerate(network.stages()):
             for unit, change in changes:

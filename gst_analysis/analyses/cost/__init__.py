@@ -59,6 +59,8 @@ __all__ = [
     "summarise_cost",
 ]
 
+STREAM = "flow:"
+"""What stands before the modules of the flow stream's network."""
 SIZE = 224
 """Pixels of a frame's side in the paper."""
 
@@ -76,12 +78,12 @@ def cost(model: NetworkSpec | sources.Source, *, options: CostOptions) -> Cost:
     Example:
         >>> cost("gst-resnet50", alpha="1/4").summary.params
         21035246
+        >>> cost("tsm-resnet50", flow="tsm-resnet50-flow").summary.params
+        47751068
     """
     found = _settle(model, options)
-    if isinstance(found.spec, ModelSpec):
-        return measure.measure_complexity(found.spec, size=found.size)
-    layers, notes = counted.count_network(found.spec, found.network, size=found.size)
-    return measure.tabulate_cost(layers, found.spec, size=found.size, notes=notes)
+    layers, notes = _count(found, found.size)
+    return measure.tabulate_cost(layers, found.spec, size=found.size, notes=notes, flow=found.flow_spec)
 
 
 @keyword_options(CostOptions)
@@ -114,27 +116,68 @@ def explain_cost(model: NetworkSpec | sources.Source, *, options: CostOptions) -
         if size not in summaries:
             with suppress(SpecError):  # a network of one size says so; its figure stays empty
                 summaries[size] = _summarise(found, size)
-    return explain.explain_summaries(found.spec.name, found.size, summaries)
+    # Nobody's printed figure is of two streams.
+    name = "" if found.flow else found.spec.name
+    return explain.explain_summaries(name, found.size, summaries)
 
 
 def _summarise(found: _Settled, size: int) -> CostSummary:
+    return counting.summarise_layers(_count(found, size)[0], found.spec, size, flow=found.flow_spec)
+
+
+def _count(found: _Settled, size: int) -> tuple[list[counting.Layer], tuple[str, ...]]:
+    """Every module of a network, and of that of the other stream behind it."""
+    notes: tuple[str, ...] = ()
     if isinstance(found.spec, ModelSpec):
-        return counting.summarise_cost(found.spec, size=size)
-    layers, _ = counted.count_network(found.spec, found.network, size=size)
-    return counting.summarise_layers(layers, found.spec, size)
+        layers = counting.count_layers(found.spec, size=size)
+    else:
+        layers, notes = counted.count_network(found.spec, found.network, size=size)
+    if found.flow is None:
+        return layers, notes
+    more, other = _count(found.flow, size)
+    behind = [replace(layer, module=f"{STREAM}{layer.module}") for layer in more]
+    return [*layers, *behind], tuple(dict.fromkeys((*notes, *other)))
 
 
 @dataclass(frozen=True)
 class _Settled:
-    """What is costed, and at which size; the network itself where it was brought."""
+    """What is costed, and at which size; the network itself where it was brought, and the other stream's."""
 
     spec: NetworkSpec
     size: int
     network: Any = None
+    flow: _Settled | None = None
+
+    @property
+    def flow_spec(self) -> NetworkSpec | None:
+        return None if self.flow is None else self.flow.spec
 
 
 def _settle(model: NetworkSpec | sources.Source, options: CostOptions) -> _Settled:
-    """Whose cost is asked: a checkpoint takes clips of its own."""
+    """Whose cost is asked: of one network, or of two streams.
+
+    Raises:
+        SpecError: the other stream's network reads no optical flow.
+    """
+    found = _settle_one(model, options)
+    if options.flow is None:
+        return found
+    flow = _settle_one(options.flow, CostOptions(num_classes=options.num_classes, size=found.size))
+    if flow.spec.flow and options.num_frames is not None:  # as many stacks as the other has frames
+        stacks = CostOptions(num_frames=options.num_frames * flow.spec.flow)
+        flow = replace(flow, spec=_change(flow.spec, stacks))
+    if not flow.spec.flow:
+        raise SpecError(
+            f"the flow network {flow.spec.name}",
+            expected="a network of optical flow, such as tsm-resnet50-flow",
+            found="one that reads colour frames",
+            todo="put -flow behind a design's name, or name the flow stream's checkpoint",
+        )
+    return replace(found, flow=flow)
+
+
+def _settle_one(model: NetworkSpec | sources.Source, options: CostOptions) -> _Settled:
+    """One network: a checkpoint takes clips of its own."""
     if isinstance(model, str) and not is_file(model):
         model = spec_from_text(model)
     if isinstance(model, NetworkSpec):

@@ -75,7 +75,7 @@ def summarise_cost(spec: ModelSpec, *, size: int = 224) -> CostSummary:
 def count_layers(spec: ModelSpec, *, size: int = 224) -> list[Layer]:
     """Every module that has parameters or works on elements, in the order of the forward pass."""
     _check(spec, size)
-    features = _Features(spec.num_frames, size).reduce(2)
+    features = _Features(spec.rows, size).reduce(2)
     layers = list(_count_stem(spec, features))
     if spec.plan.kind != "inverted":
         features = features.reduce(2)
@@ -85,8 +85,10 @@ def count_layers(spec: ModelSpec, *, size: int = 224) -> list[Layer]:
     return [*layers, *_count_head(spec, features)]
 
 
-def summarise_layers(layers: list[Layer], spec: NetworkSpec, size: int) -> CostSummary:
-    """Add up what `count_layers` returned."""
+def summarise_layers(
+    layers: list[Layer], spec: NetworkSpec, size: int, *, flow: NetworkSpec | None = None
+) -> CostSummary:
+    """Add up what `count_layers` returned; `flow` is the network of the other stream, if there are two."""
     total = _add_up(layers)
     groups: dict[CostGroup, GroupCost] = {
         group: _add_up(layer for layer in layers if layer.group == group)
@@ -95,7 +97,9 @@ def summarise_layers(layers: list[Layer], spec: NetworkSpec, size: int) -> CostS
     }
     conventions = {c.name: _count_by(c, layers) for c in CONVENTIONS}
     flops = 2 * total.macs
-    return CostSummary(spec.to_json(), size, total.params, total.macs, flops, groups, conventions, spec.label)
+    label = spec.label if flow is None else f"{spec.label} + {flow.label}"
+    told = spec.to_json() if flow is None else {**spec.to_json(), "flow_stream": flow.to_json()}
+    return CostSummary(told, size, total.params, total.macs, flops, groups, conventions, label)
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ class _Features:
 
 def _count_stem(spec: ModelSpec, out: _Features) -> Iterator[Layer]:
     kernel = 3 if spec.plan.kind == "inverted" else 7
-    yield _convolve("conv1", 0, 3 * spec.stem_width * kernel**2, out)
+    yield _convolve("conv1", 0, spec.input_width * spec.stem_width * kernel**2, out)
     yield from _normalise("bn1", 0, spec.stem_width, out, then=_activation(spec))
     if spec.plan.kind != "inverted":
         yield Layer("bn1", 0, "pool", "shared", elements=spec.stem_width * out.positions)
@@ -161,7 +165,7 @@ def _count_head(spec: ModelSpec, features: _Features) -> Iterator[Layer]:
         pooled = "last_bn"
     yield Layer(pooled, stage, "pool", "shared", elements=width * features.positions)
     weights, biases = width * spec.num_classes, spec.num_classes
-    frames = spec.num_frames  # the head judges every frame by itself
+    frames = spec.rows  # the head judges every frame by itself
     yield Layer("fc", stage, "linear", "shared", weights + biases, weights * frames, biases * frames)
 
 

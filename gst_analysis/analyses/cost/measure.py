@@ -25,11 +25,20 @@ def measure_complexity(spec: ModelSpec, *, size: int = 224) -> Cost:
     return tabulate_cost(count_layers(spec, size=size), spec, size=size)
 
 
-def tabulate_cost(layers: list[Layer], spec: NetworkSpec, *, size: int, notes: tuple[str, ...] = ()) -> Cost:
-    """What was counted, by whichever way, as a result."""
-    provenance = Provenance({}, {spec.name: spec.to_json()}, {"size": size})
-    summary = summarise_layers(layers, spec, size)
-    return Cost(_tabulate(layers, spec, size), summary, provenance, notes=notes)
+def tabulate_cost(
+    layers: list[Layer],
+    spec: NetworkSpec,
+    *,
+    size: int,
+    notes: tuple[str, ...] = (),
+    flow: NetworkSpec | None = None,
+) -> Cost:
+    """What was counted, by whichever way, as a result; `flow` is the other stream's network."""
+    specs = {one.name: one.to_json() for one in (spec, flow) if one is not None}
+    summary = summarise_layers(layers, spec, size, flow=flow)
+    provenance = Provenance({}, specs, {"size": size})
+    table = _tabulate(layers, spec, size).assign(spec=" + ".join(specs))
+    return Cost(check(table, COMPLEXITY), summary, provenance, notes=notes)
 
 
 def place_design(design: Cost) -> PublishedPlacing:
@@ -42,4 +51,4 @@ def _tabulate(layers: Sequence[Layer], spec: NetworkSpec, size: int) -> pd.DataF
     table = pd.DataFrame([asdict(layer) for layer in layers])
     alpha = "" if not isinstance(spec, ModelSpec) or spec.alpha is None else str(spec.alpha)
     table = table.assign(spec=spec.name, alpha=alpha, frames=spec.num_frames, size=size)
-    return check(table[list(COMPLEXITY.columns)], COMPLEXITY)
+    return table[list(COMPLEXITY.columns)]

@@ -20,12 +20,9 @@ from gst_analysis.networks.systems import SYSTEMS
 from gst_analysis.tables import check
 
 SIZE = 224
-TWO_STREAMS = "two streams: optical flow, which is not read here, and a network of its own for it"
 WHY_NOT = {
-    "TRN-2stream": TWO_STREAMS,
-    "TSM-2stream": TWO_STREAMS,
-    "I3D-2stream": TWO_STREAMS,
-    "R34-2stream": f"{TWO_STREAMS}; attention maps and a ConvLSTM in the other",
+    "I3D-2stream": "two streams of a 3-D Inception-v1, a network that is not here",
+    "R34-2stream": "attention maps and a ConvLSTM in its colour stream; its flow stream is c2d-resnet34-flow",
     "MFNet-C50": "neither its code nor a full description of it is public",
     "MFNet-C101": "neither its code nor a full description of it is public",
     "NL I3D+GCN": "graphs over the boxes of a detector, which no clip holds",
@@ -44,6 +41,11 @@ _SYSTEMS = {
     ("R(2+1)D", ""): "r2plus1d-34",
 }
 """A line's method and backbone -> the published system."""
+TWO_STREAMS = {
+    "TRN-2stream": ("trn-bninception", "trn-bninception-flow"),
+    "TSM-2stream": ("tsm-resnet50", "tsm-resnet50-flow"),
+}
+"""A line's method -> its networks of colour frames and of optical flow."""
 _RECIPES = {
     ("something-v1", "resnet50", 8): "something-v1-gst-r50-8f",
     ("something-v2", "resnet50", 8): "something-v2-gst-r50-8f",
@@ -89,6 +91,7 @@ def _describe(row: Mapping[Any, Any], design: ModelSpec | None) -> dict[str, Any
         "printed_params_m": row["params_m"],
         "printed_gmacs": row["gflops_per_clip"],
         "top1": row["top1"],
+        "top5": row["top5"],
         "spec": line.spec,
         "status": line.status,
         "params_m": line.params_m,
@@ -108,6 +111,8 @@ def _of_design(spec: ModelSpec) -> _Line:
 def _of_others(row: Mapping[Any, Any]) -> _Line:
     """A published system, whose record is of its own frames alone; or why there is none."""
     method = str(row["method"])
+    if method in TWO_STREAMS:
+        return _of_streams(*TWO_STREAMS[method], int(row["frames"]))
     name = _SYSTEMS.get((method, _text(row["backbone"])))
     if name is None:
         return _Line(cost_by=WHY_NOT.get(method, "the paper does not say enough of it"))
@@ -122,10 +127,28 @@ def _of_others(row: Mapping[Any, Any]) -> _Line:
     return _Line(name, status="by command", cost_by=command)
 
 
+def _of_streams(colours: str, flow: str, frames: int) -> _Line:
+    """Two networks, whose costs are added: as many stacks of flow as there are frames."""
+    name, command = f"{colours} + {flow}", f"gst-analyze cost {colours} --flow {flow}"
+    if colours in SYSTEMS:
+        parts = [SYSTEMS[colours], SYSTEMS[flow]]
+        params, gmacs = sum(one.params for one in parts), sum(one.gmacs for one in parts)
+        return _Line(name, params / 1e6, gmacs, "computed", command)
+    first = ModelSpec.from_name(colours, num_frames=frames)
+    fields = ModelSpec.from_name(flow).flow
+    second = ModelSpec.from_name(flow, num_frames=frames * fields)
+    costs = [summarise_cost(spec, size=SIZE) for spec in (first, second)]
+    params, gmacs = sum(cost.params for cost in costs), sum(cost.macs for cost in costs) / 1e9
+    return _Line(name, params / 1e6, gmacs, "computed", f"{command} --frames {frames} --classes 174")
+
+
 def _name_recipe(row: Mapping[Any, Any], design: ModelSpec | None, line: _Line) -> str:
     """Which command trains such a network, or why none does."""
     if not line.spec:
         return line.cost_by
+    if " + " in line.spec:
+        colours, flow = line.spec.split(" + ")
+        return f"no recipe of its own: evaluate weights of {colours} with --flow, weights of {flow}"
     if design is None:
         return f"no recipe of its own: evaluate weights of {line.spec}, or write a recipe with that name"
     recipe = _RECIPES.get((row["dataset"], design.backbone, design.num_frames))

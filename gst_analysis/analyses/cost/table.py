@@ -78,6 +78,7 @@ PAPER_ROWS = Schema(
         "printed_params_m": real("millions of parameters as printed", optional=True),
         "printed_gmacs": real("GFLOPs of a clip as printed, which are multiply-adds", optional=True),
         "top1": real("printed top-1 accuracy in percent", optional=True),
+        "top5": real("printed top-5 accuracy in percent", optional=True),
         "spec": text("the network as we name it; empty if it is not here"),
         "status": text("whether its cost stands here", "computed", "by command", "not here"),
         "params_m": real("millions of parameters, a system's with its own classes", optional=True),
@@ -119,11 +120,14 @@ class CostOptions:
         None, "Classes of the head (the checkpoint's own, or 174).", flag="--classes"
     )
     width: int | None = option(None, "Channels of the stem.")
+    flow: str | None = option(
+        None, "The network of optical flow beside it: the cost of two streams.", metavar="SPEC|CKPT"
+    )
 
     @property
     def design(self) -> dict[str, Any]:
         """The fields of a ModelSpec to change; None where they stay."""
-        return {name: value for name, value in vars(self).items() if name != "size"}
+        return {name: value for name, value in vars(self).items() if name not in ("size", "flow")}
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from gst_analysis.checkpoints import sources
     from gst_analysis.clips import labelled
     from gst_analysis.clips.records import RecordList
-    from gst_analysis.inference import settings
+    from gst_analysis.inference import flow_stream, settings
 else:
     measure = Door(f"{__name__}.measure")
     sources = Door("gst_analysis.checkpoints.sources")
     labelled = Door("gst_analysis.clips.labelled")
+    flow_stream = Door("gst_analysis.inference.flow_stream")
     settings = Door("gst_analysis.inference.settings")
 
 __all__ = ["ABOUT", "EvaluationOptions", "EvaluationSummary", "ModelEvaluation", "evaluate"]
@@ -42,7 +43,7 @@ def evaluate(
     """Measure how often a network is right, class by class, and what it takes for what.
 
     Args:
-        source: a checkpoint's path, or what load_model returned.
+        source: a checkpoint's path, or what load_model returned; with `flow=` the one of colour frames.
         dataset: an annotation file, a folder with one validation list, or what load_labelled_clips
             returned.
         options: which of its clips, which views, and where it is run; its fields may be given as keywords.
@@ -54,12 +55,14 @@ def evaluate(
     Example:
         >>> import gst_analysis as gst
         >>> gst.evaluate("ckpt.pth", "something-something-v2", limit=100).plot()  # doctest: +SKIP
+        >>> gst.evaluate("rgb.pth", "list.txt", flow="flow.pth", flow_root="flow")  # doctest: +SKIP
     """
     how = settings.InferenceSettings.of(options)
     choice = labelled.ClipChoice(options.root, options.format, options.limit, subset=options.subset)
     records = labelled.load_labelled_clips(dataset, choice)
     model = sources.open_model(source, family=options.family, num_frames=options.frames)
-    return measure.measure_accuracy(model, records, settings=how, progress=progress)
+    flow = flow_stream.FlowStream.of(options)
+    return measure.measure_accuracy(model, records, flow=flow, settings=how, progress=progress)
 
 
 ABOUT = About(

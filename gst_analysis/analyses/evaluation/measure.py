@@ -16,6 +16,7 @@ from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.records import RecordList, note_videos
 from gst_analysis.errors import DataError, name_some
 from gst_analysis.inference.classes import check_classes, order_classes, require_some
+from gst_analysis.inference.flow_stream import FlowStream, measure_streams
 from gst_analysis.inference.logits import UNLABELLED, FrameLogits
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
@@ -29,6 +30,7 @@ def measure_accuracy(
     model: LoadedModel,
     records: RecordList,
     *,
+    flow: FlowStream | None = None,
     settings: InferenceSettings | None = None,
     progress: Progress | None = None,
 ) -> ModelEvaluation:
@@ -37,6 +39,7 @@ def measure_accuracy(
     Args:
         model: what load_model returned.
         records: what load_records returned; every clip must have a label.
+        flow: a second network, of optical flow, whose scores are averaged with the first one's.
         settings: views, batch, device and so on.
         progress: called after every clip.
 
@@ -44,8 +47,10 @@ def measure_accuracy(
         DataError: classes that are not the checkpoint's, clips without labels, or none that can be read.
     """
     check_classes(model, records)
-    logits = measure_frame_logits(model, records, settings=settings, progress=progress)
-    return summarise_accuracy(logits)
+    if flow is None:
+        return summarise_accuracy(measure_frame_logits(model, records, settings=settings, progress=progress))
+    check_classes(flow.model, records)
+    return summarise_accuracy(measure_streams(model, flow, records, settings=settings, progress=progress))
 
 
 def summarise_accuracy(logits: FrameLogits) -> ModelEvaluation:

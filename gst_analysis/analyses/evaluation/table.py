@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from gst_analysis.analyses.prediction.table import LOGITS, LogitsResult
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
-from gst_analysis.options import DatasetOptions, InferenceOptions, NetworkOptions, option
+from gst_analysis.options import DatasetOptions, InferenceOptions, NetworkOptions, StreamOptions, option
 from gst_analysis.tables.schema import Schema, real, text, whole
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ CONFUSION = Schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluationOptions(DatasetOptions, NetworkOptions, InferenceOptions):
+class EvaluationOptions(DatasetOptions, NetworkOptions, StreamOptions, InferenceOptions):
     """Which labelled clips a network is run over, and how."""
 
     limit: int | None = option(None, "Draw this many clips; all if not given.")

@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from gst_analysis.checkpoints import sources
     from gst_analysis.clips import labelled
     from gst_analysis.clips.records import AnyPath, RecordList
-    from gst_analysis.inference import classes, settings
+    from gst_analysis.inference import classes, flow_stream, settings
 else:
     measure = Door(f"{__name__}.measure")
     sources = Door("gst_analysis.checkpoints.sources")
     labelled = Door("gst_analysis.clips.labelled")
     classes = Door("gst_analysis.inference.classes")
+    flow_stream = Door("gst_analysis.inference.flow_stream")
     settings = Door("gst_analysis.inference.settings")
 
 __all__ = ["ABOUT", "ClipPredictions", "PredictionOptions", "PredictionSummary", "predict"]
@@ -45,7 +46,7 @@ def predict(
     """Tell the most likely classes of clips.
 
     Args:
-        source: a checkpoint's path, or what load_model returned.
+        source: a checkpoint's path, or what load_model returned; with `flow=` the one of colour frames.
         clips: video files, frame folders, folders of either, globs; or records.
         options: how many classes, which views, and where it is run; its fields may be given as keywords.
         progress: called after every clip.
@@ -60,8 +61,11 @@ def predict(
     how = settings.InferenceSettings.of(options)
     classes.check_top_k(options.top_k)
     model = sources.open_model(source, family=options.family, num_frames=options.frames)
-    records = labelled.open_clips(clips)
-    return measure.measure_predictions(model, records, top_k=options.top_k, settings=how, progress=progress)
+    flow = flow_stream.FlowStream.of(options)
+    records, top_k = labelled.open_clips(clips), options.top_k
+    return measure.measure_predictions(
+        model, records, flow=flow, top_k=top_k, settings=how, progress=progress
+    )
 
 
 ABOUT = About(

@@ -17,6 +17,7 @@ from gst_analysis.analyses.prediction.table import (
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.inference.classes import check_top_k, order_classes, require_some
+from gst_analysis.inference.flow_stream import FlowStream, measure_streams
 from gst_analysis.inference.logits import FrameLogits, softmax
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
@@ -28,6 +29,7 @@ def measure_predictions(
     model: LoadedModel,
     records: RecordList | Sequence[ClipRecord],
     *,
+    flow: FlowStream | None = None,
     top_k: int = 5,
     settings: InferenceSettings | None = None,
     progress: Progress | None = None,
@@ -37,6 +39,7 @@ def measure_predictions(
     Args:
         model: what load_model returned.
         records: what load_records or find_clips returned.
+        flow: a second network, of optical flow, whose scores are averaged with the first one's.
         top_k: how many classes to tell of each clip; all if there are fewer.
         settings: views, batch, device and so on.
         progress: called after every clip.
@@ -45,7 +48,10 @@ def measure_predictions(
         DataError: not one clip could be read.
     """
     check_top_k(top_k)
-    logits = measure_frame_logits(model, records, settings=settings, progress=progress)
+    if flow is None:
+        logits = measure_frame_logits(model, records, settings=settings, progress=progress)
+    else:
+        logits = measure_streams(model, flow, records, settings=settings, progress=progress)
     require_some(logits)
     return ClipPredictions(
         tabulate_predictions(logits, top_k=top_k),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from gst_analysis.files import TABLE_FORMATS, Writer
-from gst_analysis.options import InferenceOptions, NetworkOptions, option
+from gst_analysis.options import InferenceOptions, NetworkOptions, StreamOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables.schema import Schema, real, text, whole
 
@@ -48,7 +48,7 @@ FRAME_PREDICTIONS = Schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictionOptions(NetworkOptions, InferenceOptions):
+class PredictionOptions(NetworkOptions, StreamOptions, InferenceOptions):
     """How many classes are told of each clip, and how the network is run."""
 
     top_k: int = option(5, "Classes to tell of each clip.", flag="--top")
@@ -73,10 +73,13 @@ class LogitsResult(Result[Summary]):
         if LOGITS in kinds:
             yield f"frame_logits.{LOGITS}", self.logits.write
 
-    def describe_checkpoint(self) -> dict[str, str]:
-        """Its name and its file's hash, as documents begin."""
-        name = self.logits.checkpoint
-        return {"checkpoint": name, "sha256": self.provenance.sources[name]}
+    def describe_checkpoint(self) -> dict[str, Any]:
+        """Its name and its file's hash, as documents begin; of several streams, each one's."""
+        name, sources = self.logits.checkpoint, self.provenance.sources
+        if name in sources:
+            return {"checkpoint": name, "sha256": sources[name]}
+        streams = {stream: sources[stream] for stream in self.provenance.specs}
+        return {"checkpoint": name, "sha256": "", "streams": streams}
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def measure_evidence(
         progress: called after every gradient; each clip counts as many steps as the network has frames.
     """
     plan.settings.require_one_view("what a trace is made of")
-    device, at_hand = choose_device(plan.settings.device), at_hand or OpenedClips()
+    device, at_hand = choose_device(plan.settings.device), at_hand or OpenedClips(flow=model.clip_spec.flow)
     reading = ReadingPlan(model.clip_spec, normalise=False)
     titles = [f"what {trace.clip} is made of" for trace in traces]
     steps = ClipSteps(model.clip_spec.frames, titles, progress)
@@ -134,8 +134,9 @@ def _measure_clip(
             norms, _ = trace_prefix_gradients(network, pixels, classes, any_length=whole, step=step)
         else:
             norms, _ = trace_gradients(network, pixels, classes, step=step)
-        matrices.append(norms)
-    reachable = mark_reachable(frames, reach_of(model.anatomy.half_width, frames))
+        matrices.append(_join_inputs(norms))
+    rows = len(matrices[0])
+    reachable = mark_reachable(rows, reach_of(model.anatomy.half_width, rows))
     if trace.mode == "prefix":
         reachable = np.tril(reachable)
     shares = np.mean([share_rows(matrix) for matrix in matrices], axis=0)
@@ -145,3 +146,12 @@ def _measure_clip(
         found, np.mean(matrices, axis=0), named, checkpoint=trace.checkpoint, clip=trace.clip
     )
     return TraceEvidence(trace.clip, table, found.own_share)
+
+
+def _join_inputs(norms: np.ndarray) -> np.ndarray:
+    """(R, T) -> (R, R): of a network that makes a row of several frames, those frames together."""
+    rows, frames = norms.shape
+    if rows == frames or frames % rows:
+        return norms
+    joined: np.ndarray = np.sqrt((norms.reshape(rows, rows, frames // rows) ** 2).sum(axis=2))
+    return joined

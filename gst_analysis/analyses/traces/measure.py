@@ -111,7 +111,7 @@ def trace_clips(
         DataError: classes that are not the checkpoint's.
         SpecError: a network of one frame, unless windows slide over the video.
     """
-    plan, at_hand = plan or TracePlan(), at_hand or OpenedClips()
+    plan, at_hand = plan or TracePlan(), at_hand or OpenedClips(flow=model.clip_spec.flow)
     check_traceable(model, records, plan)
     names = name_apart([record.clip for record in records])
     named = [replace(record, clip=name) for record, name in zip(records, names, strict=True)]
@@ -210,7 +210,7 @@ def locate_frames(record: ClipRecord, spec: ClipSpec, *, at_hand: OpenedClips | 
     Raises:
         DataError: the clip cannot be opened.
     """
-    span = find_span(record, (at_hand or OpenedClips()).open(record.path))
+    span = find_span(record, (at_hand or OpenedClips(flow=spec.flow)).open(record.path))
     places = multi_clip_indices(len(span), spec.frames, 1, sampling=spec.sampling)[0]
     return np.asarray(span.start + places)
 

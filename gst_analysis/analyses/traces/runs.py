@@ -77,7 +77,8 @@ class TraceRun:
         """
         plan, notes = _fit_plan(model, plan)
         check_traceable(model, records, plan)
-        at_hand = OpenedClips() if keep_frames else OpenedClips(frame_bytes=0)
+        flow = model.clip_spec.flow
+        at_hand = OpenedClips(flow=flow) if keep_frames else OpenedClips(frame_bytes=0, flow=flow)
         tally = TraceTally(plan.mode)
         tally.notes |= dict.fromkeys(notes)
         return cls(model, records, plan, at_hand, tally)

@@ -56,7 +56,7 @@ def plan_windows(
     Raises:
         DataError: the clip cannot be opened.
     """
-    clip = (at_hand or OpenedClips()).open(record.path)
+    clip = (at_hand or OpenedClips(flow=spec.flow)).open(record.path)
     span, rate = find_span(record, clip), rate_of(clip.times)
     stride = parse_sampling(spec.sampling)
     usual = max(spec.frames, min(len(span) // 2, round(_LONGEST_S * rate)))

@@ -88,6 +88,10 @@ class SystemSpec(NetworkSpec):
     def output(self) -> Output:
         return self.record.output
 
+    @property
+    def flow(self) -> int:  # type: ignore[override] # likewise
+        return int(self.chosen.get("flow", 0))
+
     def count_answers(self, frames: int) -> int:
         return super().count_answers(frames) // (self.record.frames_a_row if self.output == "frames" else 1)
 

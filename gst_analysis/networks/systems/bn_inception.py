@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gst_analysis.networks.systems.matching import unwrap
+from gst_analysis.networks.flow import count_fields
+from gst_analysis.networks.systems.matching import shape_of, unwrap
 
 FEATURES = 1024
 
@@ -71,9 +72,16 @@ STEM = (
 )  # pooling stands behind the first and the last
 
 
-def walk_units(names: Mapping[str, Mixture] = MIXTURES) -> Iterator[Unit]:
-    """Every convolution of the stem and of the named blocks, from input to output."""
-    yield from STEM
+def walk_units(names: Mapping[str, Mixture] = MIXTURES, *, flow: int = 0) -> Iterator[Unit]:
+    """Every convolution of the stem and of the named blocks, from input to output.
+
+    Args:
+        names: the blocks.
+        flow: fields of optical flow that the stem reads; 0 for colours.
+    """
+    first, *others = STEM
+    yield first._replace(c_in=2 * flow or first.c_in)
+    yield from others
     for name, mixture in names.items():
         yield from walk_mixture(name, mixture)
 
@@ -170,6 +178,12 @@ def build_head(features: int, outputs: int) -> nn.Linear:
     nn.init.normal_(head.weight, 0, 0.001)
     nn.init.zeros_(head.bias)
     return head
+
+
+def read_fields(state: Mapping[str, Tensor]) -> int:
+    """Fields of optical flow that the stem reads; 0 where it reads colours."""
+    stem = shape_of(state, f"base_model.{STEM[0].name}.weight")
+    return count_fields(stem[1]) if len(stem) == 4 else 0
 
 
 _LAYERS = re.compile(r"(conv\d_|inception_|gsm_|gsf_|res\d|fc)")

@@ -1,7 +1,8 @@
 """TRN: frames apart up to a feature each, then small networks over ordered tuples of frames, added up.
 
-Enters (N, T, 3, H, W) with exactly the head's T frames, leaves logits of the clip (N, K). The multi-scale
-head has a network for tuples of T frames, of T - 1, … down to 2; the single-scale head one for all T frames.
+Enters (N, T, 3, H, W) with exactly the head's T frames, leaves logits of the clip (N, K); of optical flow a
+stack of five fields is what a frame is, (N, 5*T, 3, H, W). The multi-scale head has a network for tuples of T
+frames, of T - 1, … down to 2; the single-scale head one for all T frames.
 
 The official code draws three tuples a scale at random, also in evaluation, so that its logits differ from
 call to call. Here they are the same three in every call; `tuples="all"` gives the mean over every such draw.
@@ -16,9 +17,16 @@ import torch
 from torch import Tensor, nn
 
 from gst_analysis.errors import SpecError
-from gst_analysis.networks.network import check_clips
-from gst_analysis.networks.systems import SystemSpec, frame_resnet
-from gst_analysis.networks.systems.bn_inception import FEATURES, BNInception, build_head, name_officially
+from gst_analysis.networks.network import check_clips, fold_clips
+from gst_analysis.networks.systems import SYSTEMS, SystemSpec, frame_resnet
+from gst_analysis.networks.systems.bn_inception import (
+    FEATURES,
+    BNInception,
+    build_head,
+    name_officially,
+    read_fields,
+    walk_units,
+)
 from gst_analysis.networks.systems.inception_anatomy import describe
 from gst_analysis.networks.systems.matching import Rule, match, rename, shape_of, unwrap
 from gst_analysis.networks.systems.recognised import Recognised
@@ -86,12 +94,14 @@ class TRN(nn.Module):
 
     def __init__(self, spec: SystemSpec) -> None:
         super().__init__()
-        self.frames, settings = spec.num_frames, spec.chosen
-        if self.frames < 2:
+        settings = spec.chosen
+        self.flow = settings["flow"]
+        self.frames = spec.num_frames // (self.flow or 1)
+        if self.frames < 2 or spec.num_frames % (self.flow or 1):
             raise SpecError(
                 "TRN",
-                expected="2 frames or more",
-                found=str(self.frames),
+                expected=f"2 stacks or more of {self.flow} fields" if self.flow else "2 frames or more",
+                found=str(spec.num_frames),
                 todo="relations need a pair of frames",
             )
         for name, allowed in CHOICES.items():
@@ -99,7 +109,7 @@ class TRN(nn.Module):
                 found, expected = repr(settings[name])[:60], " or ".join(allowed)
                 raise SpecError(f"TRN's {name}", expected=expected, found=found, todo="choose one of them")
         residual = spec.backbone == "resnet50"
-        self.base_model = _build_headless(spec) if residual else BNInception()
+        self.base_model = _build_headless(spec) if residual else BNInception(walk_units(flow=self.flow))
         self.dropout = nn.Dropout(0.8)
         self.new_fc = build_head(frame_resnet.FEATURES if residual else FEATURES, FRAME_FEATURES)
         self.consensus: nn.Module
@@ -111,10 +121,11 @@ class TRN(nn.Module):
 
     def forward(self, clips: Tensor) -> Tensor:
         check_clips(clips)
-        if clips.shape[1] != self.frames:
+        wanted = self.frames * (self.flow or 1)
+        if clips.shape[1] != wanted:
             raise SpecError(
                 "clips",
-                expected=f"{self.frames} frames, as many as TRN's head reads",
+                expected=f"{wanted} frames, as many as TRN's head reads",
                 found=str(clips.shape[1]),
                 todo="sample that many",
             )
@@ -125,7 +136,8 @@ class TRN(nn.Module):
     def see_frames(self, clips: Tensor) -> Tensor:
         """(N, T, 3, H, W) -> (N, T, F)."""
         if isinstance(self.base_model, BNInception):
-            return torch.unflatten(self.base_model(clips.flatten(0, 1), self.frames), 0, (-1, self.frames))
+            folded, frames = fold_clips(clips, self.flow)
+            return torch.unflatten(self.base_model(folded, frames), 0, (-1, frames))
         features: Tensor = self.base_model(clips)
         return features
 
@@ -151,7 +163,11 @@ def recognise(state: Mapping[str, Tensor]) -> Recognised | None:
     relation, frames, classes = head
     backbone = "r50" if "base_model.layer4.2.conv3.weight" in names else "bninception"
     settings = {"relation": relation} if relation == "single" else {}
-    spec = SystemSpec.from_name(f"trn-{backbone}", num_frames=frames, num_classes=classes, **settings)
+    flow = read_fields(names)
+    name, frames = f"trn-{backbone}" + ("-flow" if flow else ""), frames * (flow or 1)
+    if name not in SYSTEMS:
+        return None
+    spec = SystemSpec.from_name(name, num_frames=frames, num_classes=classes, **settings)
     layout = "MMAction2" if any("cls_head." in name for name in state) else "TRN-pytorch"
     return match(spec, build, names, layout=layout, notes=explain(relation))
 

@@ -72,7 +72,7 @@ def test_what_only_resembles_it_is_left_alone(change):
     elif change == "more":
         state["consensus.classifier.1.weight"] = torch.zeros(1)
     else:
-        state["base_model.conv1_7x7_s2.weight"] = torch.zeros(64, 10, 7, 7)  # optical flow
+        state["base_model.conv1_7x7_s2.weight"] = torch.zeros(64, 12, 7, 7)  # stacks of six fields of flow
     assert recognise(state) is None
 
 
