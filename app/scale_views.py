@@ -26,11 +26,13 @@ OVERLAYS = {"overlays": "Cumulative shares", "ridgelines": "Ridgelines"}
 
 GAPS = {
     "checkpoint": "Checkpoint",
-    "block": "Block",
+    "layer": "Where",
+    "group": "Group",
+    "against": "Against",
     "gap": "Gap",
     "gap_low": "95% from",
     "gap_high": "to",
-    "auc": "Chance that time is above",
+    "auc": "Chance of the first to be above",
     "auc_p_holm": "p (Holm)",
     "wasserstein": "Distance",
     "undefined": "Not defined",
@@ -50,9 +52,11 @@ LAYERS = {
     "checkpoint": "Checkpoint",
     "block": "Block",
     "score": "Score",
-    "spatial": "Space, median",
-    "temporal": "Time, median",
-    "log2_ratio": "log₂ of time over space",
+    "group": "Group",
+    "median": "Its median",
+    "against": "Against",
+    "against_median": "Its median, too",
+    "log2_ratio": "log₂ of the ratio",
     "undefined": "Not defined",
 }
 
@@ -123,7 +127,7 @@ def show_overlay(columns: Sequence[NetworkColumn]) -> None:
 
 
 def show_statistics(columns: Sequence[NetworkColumn]) -> None:
-    """Is the difference between time and space more than chance?"""
+    """Is the difference between time and space, or two pathways, more than chance?"""
     absolute = _choose_scale()
     st.markdown(STATISTICS_NOTE)
     result = _draw_comparison(columns, "gaps", by="stage", absolute=absolute)
@@ -131,7 +135,7 @@ def show_statistics(columns: Sequence[NetworkColumn]) -> None:
     for note in result.notes:
         st.info(literal(note), icon=":material/info:")
     offer_downloads("block_gaps", result, lambda: result.figures()["gaps"])
-    components.show_table("Time against space, layer by layer", result.table, GAPS)
+    components.show_table("One group against another, layer by layer", result.table, GAPS)
     if len(result.differences):
         components.show_table("Checkpoint against checkpoint", result.differences, DIFFERENCES)
         differences = dataclasses.replace(result, table=result.differences)

@@ -18,7 +18,7 @@ from gst_analysis.errors import SpecError
 from gst_analysis.groups import Group, find_pair
 from gst_analysis.networks.backbones import Block, Site
 from gst_analysis.networks.described import NetworkSpec
-from gst_analysis.networks.next_layer import BN_EPS, NextLayer, find_next_layer
+from gst_analysis.networks.next_layer import BN_EPS, NextLayer, inner_norm, list_readers
 from gst_analysis.networks.receptive_fields import list_reaches
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.networks.time_kernels import TimeKernel, derive_time_kernels
@@ -159,15 +159,10 @@ def derive_anatomy(spec: ModelSpec) -> Anatomy:
         units += list_shifted(block.stage, block.name, f"{block.name}.shift", block.c_in, share)
         units += [unit for site in block.sites for unit in _list_units(spec, block, site)]
     unknown = (NO_SHIFT_SCALES,) if any(not unit.scaled for unit in units) else ()
-    readers = [
-        (f"{block.name}.{site.norm}", find_next_layer(spec, block, site))
-        for block in spec.blocks()
-        for site in block.sites
-    ]
+    sites = [(block, site) for block in spec.blocks() for site in block.sites]
+    readers = tuple(reader for block, site in sites for reader in list_readers(spec, block, site))
     kernels, places = tuple(derive_time_kernels(spec)), tuple(_list_places(spec))
-    return Anatomy(
-        places, tuple(units), tuple(readers), unknown, any_length=not spec.flow, time_kernels=kernels
-    )
+    return Anatomy(places, tuple(units), readers, unknown, any_length=not spec.flow, time_kernels=kernels)
 
 
 def _list_places(spec: ModelSpec) -> Iterator[Place]:
@@ -185,8 +180,14 @@ def _list_units(spec: ModelSpec, block: Block, site: Site) -> Iterator[Unit]:
     conv = f"{block.name}.{site.conv}"
     owned = spec.operator.owns_both and not site.depthwise
     owners = (f"{conv}.spatial.weight", f"{conv}.temporal.weight") if owned else None
+    layer, activation = f"{block.name}.{site.norm}", _activation(block, site)
+    if inner_norm(spec, site):  # space and time have a norm each
+        first, second = spec.kernels(site)
+        for one, norm, then in ((first, f"{conv}.norm", "relu"), (second, layer, activation)):
+            where, channels = (block.stage, block.name, norm, one.group), slice(0, one.filters)
+            yield Unit(*where, channels, f"{conv}.{one.name}", activation=then)
+        return
     for group, channels in spec.groups_at(site):
-        layer, activation = f"{block.name}.{site.norm}", _activation(block, site)
         yield Unit(
             block.stage, block.name, layer, group, channels, conv, activation=activation, owners=owners
         )

@@ -4,6 +4,7 @@ Enters a spec and a place in it; leaves, for the batch norm after a temporal ope
 filters of the same block's next convolution, with the channels that each of them reads. No torch here.
 
     bottleneck (ResNet-50 …)     operator → bn2 → ReLU  → conv3 (1x1) → bn3
+    cascade    (P3D)             kernel over space → its norm → ReLU → kernel over time → bn2
     inverted   (MobileNetV2)     operator → bn2 → ReLU6 → conv3 (1x1) → bn3
     basic, first  (ResNet-18 …)  operator → bn1 → ReLU  → the second operator → bn2 (P3D: its own norm)
     basic, second                operator → bn2 → + shortcut → ReLU: no convolution of the block reads it
@@ -48,6 +49,22 @@ class NextLayer:
     readers: tuple[Reader, ...]
     eps: float = BN_EPS
     """What that batch norm adds to variances."""
+
+
+def inner_norm(spec: ModelSpec, site: Site) -> bool:
+    """Whether a norm of its own stands between the operator's two convolutions, over space and over time."""
+    cascade = spec.operator.arrangement == "cascade" and not site.depthwise
+    return cascade and spec.operator.norm_between
+
+
+def list_readers(spec: ModelSpec, block: Block, site: Site) -> Iterator[tuple[str, NextLayer | str]]:
+    """Every norm of a site in the order in which it is run, and what reads it."""
+    conv, norm = f"{block.name}.{site.conv}", f"{block.name}.{site.norm}"
+    if inner_norm(spec, site):
+        first, second = spec.kernels(site)
+        reader = Reader(f"{conv}.{second.name}.weight", range(second.filters), tuple(range(first.filters)))
+        yield f"{conv}.norm", NextLayer(float("inf"), norm, (reader,))
+    yield norm, find_next_layer(spec, block, site)
 
 
 def find_next_layer(spec: ModelSpec, block: Block, site: Site) -> NextLayer | str:

@@ -215,7 +215,7 @@ def test_statistics_say_what_cannot_be_compared(visit: Visit, save_small: SaveSm
     tables = {expander.label: expander for expander in page.expander}
     assert "Not compared" in tables
     counts = [text.value for text in page.markdown if text.value.startswith("- ")]
-    assert counts[0].startswith("- gst: time higher in")
+    assert counts[0].startswith("- gst: temporal higher in")
 
 
 def test_statistics_say_why_a_checkpoint_is_not_tested(visit: Visit, save_small: SaveSmall) -> None:
@@ -223,13 +223,13 @@ def test_statistics_say_why_a_checkpoint_is_not_tested(visit: Visit, save_small:
     save_small("sth-resnet26s", file="sth.pth")
     page = visit("space_and_time", ckpt=["tsm.pth", "sth.pth"], view="Statistics")
     counts = [text.value.replace("\\", "") for text in page.markdown if text.value.startswith("- ")]
-    assert counts[0] == "- tsm: not tested: this family has no spatial and temporal groups"
+    assert counts[0] == "- tsm: not tested: this network has no spatial and temporal groups, and no pathways"
     assert counts[1].startswith("- sth: not tested: both groups are the same channels")
 
 
 def test_an_untrained_network_has_statistics_that_tell_nothing(visit: Visit) -> None:
     page = visit("space_and_time", backbone="ResNet-26, small", view="Statistics")
-    assert any("time higher in **0**, lower in **0**" in text.value for text in page.markdown)
+    assert any("temporal higher in **0**, lower in **0**" in text.value for text in page.markdown)
     assert not page.error
 
 

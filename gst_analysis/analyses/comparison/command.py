@@ -41,9 +41,10 @@ def compare(
 ) -> None:
     """Compare the batch-norm scales of checkpoints, with statistics.
 
-    Time against space in every block of each checkpoint, and each checkpoint against a reference: gap of
-    medians with a bootstrap interval, Wasserstein distance, Kolmogorov-Smirnov and AUC, corrected for the
-    number of blocks. Exit code 1 if some files could not be read; the rest is compared.
+    Time against space, or pathway against pathway, in the blocks of each checkpoint, and each checkpoint
+    against a reference: gap of medians with a bootstrap interval, Wasserstein distance, Kolmogorov-Smirnov
+    and AUC, corrected for the number of blocks. Exit code 1 if some files could not be read; the rest is
+    compared.
     """
     with show_progress("reading checkpoints", len(checkpoints)) as progress:
         result = compare_scales(*checkpoints, options=options, progress=progress)
@@ -57,15 +58,15 @@ def print_comparison(result: ScaleComparison) -> None:
         for name, rows in result.table.groupby("checkpoint", sort=False):
             reasons = summary.checkpoints[str(name)].undefined
             print_table(_gap_table(str(name), summary.statistic, rows.to_dict("records"), reasons))
-    title = f"layers where {summary.statistic} of temporal t and spatial s differ (5%, {summary.correction})"
+    title = f"where {summary.statistic} of one group and of another differ (5%, {summary.correction})"
     table = build_table(title=title)
     table.add_column("checkpoint", overflow="fold")
-    for heading in ("t > s", "t < s", "tested", "unlike reference"):
+    for heading in ("groups", "above", "below", "tested", "unlike reference"):
         table.add_column(heading, justify="right")
     for name, counts in summary.checkpoints.items():
-        above, below = str(counts.temporal_above), str(counts.temporal_below)
+        pair, numbers = f"{counts.group} / {counts.against}", (str(counts.above), str(counts.below))
         tested = f"{counts.tested} of {counts.layers}"
-        table.add_row(escape(name), above, below, tested, _count_unlike(name, counts, summary))
+        table.add_row(escape(name), pair, *numbers, tested, _count_unlike(name, counts, summary))
     print_table(table)
     for row in result.uncompared.to_dict("records"):
         print(f"not compared: {row['checkpoint']}, {row['what']}: {row['why']}")
@@ -78,8 +79,9 @@ def _count_unlike(name: str, counts: ComparedCheckpoint, summary: ComparisonSumm
 
 
 def _gap_table(name: str, statistic: str, rows: list[dict[Any, Any]], reasons: tuple[str, ...]) -> Table:
-    table = build_table(title=f"{escape(name)}: median {statistic}, temporal minus spatial; p after Holm")
-    table.add_column("layer", no_wrap=True)
+    difference = f"{rows[0]['group']} minus {rows[0]['against']}"
+    table = build_table(title=f"{escape(name)}: median {statistic}, {difference}; p after Holm")
+    table.add_column(str(rows[0]["level"]), no_wrap=True)
     for heading in ("n", "gap", "95% interval", "moved by", "AUC", "p", "KS p"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
@@ -87,7 +89,7 @@ def _gap_table(name: str, statistic: str, rows: list[dict[Any, Any]], reasons: t
         numbers = (row["gap"], row["wasserstein"], row["auc"])
         gap, moved, auc = map(format_number, numbers)
         p_values = (format_p_value(row["auc_p_holm"]), format_p_value(row["ks_p_holm"]))
-        layer, counts = str(row["layer"]).removeprefix("layer"), f"{row['spatial_n']}+{row['temporal_n']}"
+        layer, counts = str(row["layer"]).removeprefix("layer"), f"{row['against_n']}+{row['n']}"
         table.add_row(layer, counts, gap, interval, moved, auc, *p_values)
     if reasons:
         table.caption = "not defined: " + "; ".join(reasons)

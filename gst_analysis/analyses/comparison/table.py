@@ -61,7 +61,7 @@ class ComparisonOptions:
 
 @dataclass(frozen=True)
 class ComparedCheckpoint(GapCounts):
-    """Time against space in one checkpoint, and the checkpoint against the reference."""
+    """One group against another in one checkpoint, and the checkpoint against the reference."""
 
     differs_from_reference: int
     """Layers and groups that differ from the reference's, by either test."""

@@ -53,7 +53,7 @@ def start_of_card(record: ScaleRecord) -> Start:
     if spec is not None and "weights" in named:
         state, _ = load_flat_weights(spec, IMAGENET)
         norms = _inherited_norms(record.provenance)
-        return _start_from_state(state, record.layers, f"2-D weights, {named['weights']}", norms)
+        return _start_from_state(state, record.layers, f"2-D weights, {named['weights']}", norms, flat=True)
     wanted = f"the 2-D weights {str(named['file'])[:60]}" if "file" in named else "what it started from"
     raise SpecError(
         record.path,
@@ -117,18 +117,23 @@ def start_of_file(checkpoint: Checkpoint, record: ScaleRecord) -> Start:
             found=f"{checkpoint.spec.label}, whose blocks are {kind_of(checkpoint.spec)}",
             todo="name the weights that this training began with",
         )
-    start = _start_from_state(checkpoint.state, record.layers, f"{what}, {checkpoint.path.name}", norms)
+    origin = f"{what}, {checkpoint.path.name}"
+    start = _start_from_state(checkpoint.state, record.layers, origin, norms, flat=flat)
     return Start(start.origin, start.gammas, start.inherited, notes)
 
 
 def _start_from_state(
-    state: Mapping[str, Tensor], layers: Mapping[str, int], origin: str, norms: Mapping[str, Any] | bool
+    state: Mapping[str, Tensor],
+    layers: Mapping[str, int],
+    origin: str,
+    norms: Mapping[str, Any] | bool,
+    *,
+    flat: bool,
 ) -> Start:
-    odd = [
-        layer
-        for layer, width in layers.items()
-        if f"{layer}.weight" not in state or tuple(state[f"{layer}.weight"].shape) != (width,)
-    ]
+    """The scales of a state; those of norms that 2-D weights do not have, inside an operator, began at 1."""
+    new = {layer for layer in layers if flat and layer.endswith(".norm") and f"{layer}.weight" not in state}
+    shapes = {layer: tuple(state[f"{layer}.weight"].shape) for layer in layers if f"{layer}.weight" in state}
+    odd = [layer for layer, width in layers.items() if layer not in new and shapes.get(layer) != (width,)]
     if odd:
         raise SpecError(
             origin,
@@ -136,8 +141,12 @@ def _start_from_state(
             found=f"no fitting {name_some(odd)}",
             todo="name the weights that this training began with",
         )
-    gammas = {layer: state[f"{layer}.weight"].double().numpy() for layer in layers}
-    return Start(origin, gammas, _flag(layers, norms))
+    gammas = {
+        layer: np.ones(width) if layer in new else state[f"{layer}.weight"].double().numpy()
+        for layer, width in layers.items()
+    }
+    flags = _flag(layers, norms)
+    return Start(origin, gammas, {layer: flag & (layer not in new) for layer, flag in flags.items()})
 
 
 def _flag(layers: Mapping[str, int], norms: Mapping[str, Any] | bool) -> dict[str, np.ndarray]:

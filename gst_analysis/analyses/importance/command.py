@@ -51,16 +51,18 @@ def print_importance(result: Importance) -> None:
         if rows["undefined"].all():
             print(f"{name}: no medians to compare: {'; '.join(reasons)}")
             continue
-        table = build_table(title=f"{escape(str(name))}: medians of spatial s and temporal t, {source}")
+        against, group = rows["against"].iloc[0], rows["group"].iloc[0]
+        s, t = against[0], group[0]
+        table = build_table(title=f"{escape(str(name))}: medians of {against} {s} and {group} {t}, {source}")
         table.add_column("layer", no_wrap=True)
-        for heading in (f"{label} {what}" for label in _SHOWN.values() for what in ("s", "t", "log₂ t/s")):
+        for heading in (f"{label} {what}" for label in _SHOWN.values() for what in (s, t, f"log₂ {t}/{s}")):
             table.add_column(heading, justify="right")
         for layer, part in rows.groupby("layer", sort=False):
             scores = {row["score"]: row for row in part.to_dict("records")}
             cells = [
                 format_number(scores[score][what])
                 for score in _SHOWN
-                for what in ("spatial", "temporal", "log2_ratio")
+                for what in ("against_median", "median", "log2_ratio")
             ]
             table.add_row(str(layer).removeprefix("layer"), *cells)
         if reasons:

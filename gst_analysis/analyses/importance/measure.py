@@ -45,6 +45,8 @@ from gst_analysis.analyses.importance.table import (
     RankAgreement,
 )
 from gst_analysis.analyses.scales.measure import note_equal_scales, tabulate_bn_scales
+from gst_analysis.analyses.scales.meetings import Meetings, find_meetings
+from gst_analysis.analyses.scales.table import NO_GROUPS
 from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, build_loaded
 from gst_analysis.checkpoints.next_weights import Following
 from gst_analysis.checkpoints.sources import Source, checkpoint_of, distinct_names, name_of, read_each
@@ -166,11 +168,23 @@ def tabulate_importance(
 
 
 def summarise_importance(table: pd.DataFrame) -> pd.DataFrame:
-    """Medians of both groups by layer and score, and how they compare: a GROUP_IMPORTANCE table."""
-    where = ["checkpoint", "source", "stage", "block", "layer"]
+    """Medians of both groups by layer and score, and how they compare: a GROUP_IMPORTANCE table.
+
+    Groups that never leave one norm are compared where they meet: in a block, or in a stage.
+    """
     rows = [
-        {**dict(zip(where, place, strict=True)), "score": score, **_compare_groups(part, score)}
-        for place, part in table.groupby(where, sort=False)
+        {
+            **{name: part.iloc[0][name] for name in ("checkpoint", "source", "stage")},
+            "block": place if meetings.level == "stage" else part["block"].iloc[0],
+            "layer": place,
+            "score": score,
+            "group": meetings.group,
+            "against": meetings.against,
+            **_compare_groups(part, score, meetings),
+        }
+        for _, own in table.groupby(["checkpoint", "source"], sort=False)
+        for meetings in (find_meetings(own),)
+        for place, part in own.groupby(meetings.place, sort=False)
         for score in SCORES
     ]
     return check(pd.DataFrame(rows)[list(GROUP_IMPORTANCE.columns)], GROUP_IMPORTANCE)
@@ -245,19 +259,21 @@ def _infer_moments(rows: pd.DataFrame, cap: float, eps: float) -> Moments:
     return expect_activation(rows["beta"].to_numpy(), np.abs(rows["gamma"].to_numpy()) * deviation, cap=cap)
 
 
-def _compare_groups(rows: pd.DataFrame, score: str) -> dict[str, object]:
-    reason = str(rows["undefined"].iloc[0]) if score.startswith("invariant") else ""
-    groups = {g: part[score].to_numpy() for g, part in rows.groupby("group") if g != "all"}
-    if not reason and set(groups) != {"spatial", "temporal"}:
-        reason = "this family has no spatial and temporal groups"
-    if reason:
-        return {"spatial": np.nan, "temporal": np.nan, "log2_ratio": np.nan, "undefined": reason}
-    spatial, temporal = (float(np.median(groups[g])) for g in ("spatial", "temporal"))
-    above = spatial > 0 and temporal > 0
+def _compare_groups(rows: pd.DataFrame, score: str, meetings: Meetings) -> dict[str, object]:
+    """Medians of both groups' known scores; of a norm whose scores are not defined there are none."""
+    known = rows.dropna(subset=score)
+    medians = known.groupby("group")[score].median()
+    missing = {"median": np.nan, "against_median": np.nan, "log2_ratio": np.nan}
+    if not {meetings.group, meetings.against} <= set(rows["group"]):
+        return missing | {"undefined": NO_GROUPS}
+    if not {meetings.group, meetings.against} <= set(medians.index):
+        return missing | {"undefined": next(reason for reason in rows["undefined"] if reason)}
+    ours, theirs = float(medians[meetings.group]), float(medians[meetings.against])
+    above = ours > 0 and theirs > 0
     return {
-        "spatial": spatial,
-        "temporal": temporal,
-        "log2_ratio": float(np.log2(temporal / spatial)) if above else np.nan,
+        "median": ours,
+        "against_median": theirs,
+        "log2_ratio": float(np.log2(ours / theirs)) if above else np.nan,
         "undefined": "" if above else "a median that is not above 0 has no ratio",
     }
 

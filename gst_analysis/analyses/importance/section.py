@@ -16,8 +16,8 @@ NAME = "importance"
 NEEDS_CLIPS = False
 WORDS = Words(
     "How much channels matter",
-    "How much each layer's spatial and temporal channels hand on to what follows: by raw γ, and by a "
-    "score that no rescaling can move.",
+    "How much each layer's spatial and temporal channels (or those of two pathways) hand on to what "
+    "follows: by raw γ, and by a score that no rescaling can move.",
     (
         WHICH_TO_TRUST,
         "Contributions are added up as if filters did not cancel, and what later layers do with them is "
@@ -29,7 +29,6 @@ WORDS = Words(
 
 
 _SCORES = {"abs_gamma": "|γ|", "invariant": "invariant"}
-_MEDIANS = {"spatial": "spatial", "temporal": "temporal", "log2_ratio": "log₂ t/s"}
 
 
 def write_section(subject: Subject, progress: Progress) -> Section:
@@ -38,16 +37,16 @@ def write_section(subject: Subject, progress: Progress) -> Section:
     found = result.summary.agreement.get(subject.checkpoint.name)
     text = [f"Here {line}." for line in found.describe()] if found is not None else []
     rows = result.groups[result.groups["score"].isin(_SCORES)]
+    against, group = (str(rows[name].iloc[0]) for name in ("against", "group"))
+    medians = {"against_median": against, "median": group, "log2_ratio": "log₂ of their ratio"}
     wide = rows[["layer"]].drop_duplicates().reset_index(drop=True)
     columns: dict[str, Any] = {"layer": ("layer", str)}
     for score, title in _SCORES.items():
         own = rows[rows["score"] == score]
-        for what, heading in _MEDIANS.items():
+        for what, heading in medians.items():
             wide[f"{score} {what}"] = own[what].to_numpy()
             columns[f"{score} {what}"] = (f"{title} {heading}", show_real)
-    caption = (
-        "Medians of the groups' channels. log₂ t/s: 1 where the temporal median is twice the spatial one."
-    )
+    caption = f"Medians of the groups' channels. log₂: 1 where the {group} median is twice the {against} one."
     table = make_table("importance", wide, columns, caption=caption, csv=result.groups)
     figure = PageFigure(
         "importance",

@@ -55,13 +55,15 @@ GROUP_IMPORTANCE = Schema(
         "checkpoint": text("the checkpoint's name"),
         "stage": whole("stage of the backbone, from 1"),
         "block": text("residual block"),
-        "layer": text("the batch norm after the temporal operator"),
+        "layer": text("the batch norm that both groups leave; else the block or stage of their norms"),
         "score": text("which score", *SCORES),
         "source": text("where the activation comes from", "closed form", "measured"),
-        "spatial": real("median of the spatial channels; missing if undefined", optional=True),
-        "temporal": real("median of the temporal channels; missing if undefined", optional=True),
+        "group": text("whose median, such as temporal", *GROUPS),
+        "against": text("which it is set against, such as spatial", *GROUPS),
+        "median": real("median of the group's channels; missing if undefined", optional=True),
+        "against_median": real("median of the channels that it is set against", optional=True),
         "log2_ratio": real(
-            "log2 of temporal over spatial; missing where either is not above 0", optional=True
+            "log2 of the one over the other; missing where either is not above 0", optional=True
         ),
         "undefined": text("why there is none; empty where there is one"),
     },

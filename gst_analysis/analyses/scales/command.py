@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gst_analysis.analyses.scales import BnScales, ScaleOptions, bn_scales, reference
+from gst_analysis.analyses.scales.gaps import find_gaps
 from gst_analysis.analyses.scales.table import GroupStatistics
 from gst_analysis.console.options import CheckpointFiles, Json, Out, Overwrite, takes_options
 from gst_analysis.console.output import (
@@ -77,7 +78,7 @@ def write_reference(
 
 def print_bn_scales(result: BnScales) -> None:
     """One row a batch norm: count and median of each group, their gap and whether it is more than chance."""
-    gaps = {(row["checkpoint"], row["layer"]): row for row in result.gaps().to_dict("records")}
+    gaps = find_gaps(result.table, result.gaps())
     for checkpoint, layers in result.summary.checkpoints.items():
         table = build_table(
             title=f"{escape(checkpoint)}: {result.summary.statistic} after each temporal operator"
@@ -87,10 +88,16 @@ def print_bn_scales(result: BnScales) -> None:
         counted = [f"{group} {what}" for group in groups for what in ("n", "median")]
         for heading in (*counted, "gap", "p (Holm)"):
             table.add_column(heading, justify="right")
+        shown = ""
         for layer in layers:
             cells = [cell for g in groups for cell in _count_and_median(layer.groups.get(g))]
             row = gaps[checkpoint, layer.layer]
-            table.add_row(layer.layer, *cells, format_number(row["gap"]), format_p_value(row["auc_p_holm"]))
+            found = (format_number(row["gap"]), format_p_value(row["auc_p_holm"]))
+            # Of norms that share a gap, as those of a block do, the first one has it.
+            table.add_row(layer.layer, *cells, *(found if row["layer"] != shown else ("", "")))
+            shown = row["layer"]
+        if row["level"] != "layer":
+            table.caption = f"gap: {row['group']} minus {row['against']}, over all norms of a {row['level']}"
         print_table(table)
         if groups == ["all"]:
             print("This family has no spatial and temporal groups, so there is one histogram.")

@@ -1,4 +1,4 @@
-"""BLOCK_GAPS -> the gap between time and space in every block, with its interval."""
+"""BLOCK_GAPS -> the gap between time and space, or two pathways, in every block, with its interval."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gst_analysis.analyses.scales.table import SURE, find_sure, name_symbol
+from gst_analysis.analyses.scales.table import SURE, find_sure, name_difference, name_symbol
 from gst_analysis.style.names import shorten_layers
 from gst_analysis.style.theme import (
     MARKERS,
@@ -29,7 +29,7 @@ _BESIDE, _SPREAD = 0.16, 0.66
 def draw_gaps(table: pd.DataFrame, *, absolute: bool = False, dark: bool = False) -> Figure:
     """BLOCK_GAPS: the gap of every block with its interval, one line a checkpoint.
 
-    Filled where time and space differ after correction, hollow where not. Checkpoints with the same layers
+    Filled where the groups differ after correction, hollow where not. Checkpoints with the same layers
     share an axis of layers; others are placed by relative depth.
     """
     theme = theme_of(dark=dark)
@@ -45,7 +45,7 @@ def draw_gaps(table: pd.DataFrame, *, absolute: bool = False, dark: bool = False
         rows = table[table["checkpoint"] == name].reset_index(drop=True)
         x = np.arange(len(rows)) + asides[i] if same else rows["depth"].to_numpy() + 0.05 * asides[i]
         _draw_gap_line(axes, x, rows, colour, marker=MARKERS[i % len(MARKERS)])
-    axes.set_ylabel(f"median {name_symbol(absolute=absolute)}: temporal minus spatial", fontsize=9)
+    axes.set_ylabel(f"median {name_symbol(absolute=absolute)}: {name_difference(table)}", fontsize=9)
     _label_depth(axes, table, layers[0] if same else ())
     marks = [
         Line2D([], [], marker="o", linestyle="", color=theme.ink, markerfacecolor=face, label=label)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from gst_analysis.analyses.scales.table import SURE, find_sure, name_symbol
+from gst_analysis.analyses.scales.table import SURE, find_sure, name_difference, name_symbol
 from gst_analysis.style.names import shorten_layers, tell_apart
 from gst_analysis.style.theme import Theme, add_legend, new_figure, style_axes, theme_of
 
@@ -31,7 +33,7 @@ def draw_gap_map(table: pd.DataFrame, *, absolute: bool = False, dark: bool = Fa
     axes.set_facecolor(theme.grid)  # what is not defined shows through
     reach = _reach_of(table)
     colours = LinearSegmentedColormap.from_list(
-        "gap", [theme.groups["spatial"], theme.panel, theme.groups["temporal"]]
+        "gap", [theme.groups[table["against"].iloc[0]], theme.panel, theme.groups[table["group"].iloc[0]]]
     )
     shown = axes.imshow(np.ma.masked_invalid(gaps), cmap=colours, vmin=-reach, vmax=reach, aspect="auto")
     rows, columns = np.nonzero(sure)
@@ -41,7 +43,7 @@ def draw_gap_map(table: pd.DataFrame, *, absolute: bool = False, dark: bool = Fa
     bar = figure.colorbar(shown, ax=axes, shrink=0.7, extend="both" if beyond else "neither")
     bar.outline.set_edgecolor(theme.faint)
     bar.set_label(
-        f"median {name_symbol(absolute=absolute)}: temporal minus spatial", color=theme.ink, fontsize=8
+        f"median {name_symbol(absolute=absolute)}: {name_difference(table)}", color=theme.ink, fontsize=8
     )
     bar.ax.tick_params(colors=theme.faint, labelcolor=theme.ink, labelsize=8)
     _add_marks(figure, theme, undefined=not np.isfinite(gaps).all())
@@ -64,10 +66,9 @@ def _lay_out(table: pd.DataFrame, names: list[str], layers: list[str]) -> tuple[
     return grid, sure.to_numpy(dtype=bool)
 
 
-def _place(layer: str) -> tuple[int, int, str]:
-    """layer3.10.bn2 after layer3.9.bn2."""
-    stage, index, norm = layer.removeprefix("layer").split(".")
-    return int(stage), int(index), norm
+def _place(layer: str) -> list[tuple[int, str]]:
+    """layer3.10.bn2 after layer3.9.bn2: numbers by their size, whatever the names."""
+    return [(int(part or -1), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", layer)]
 
 
 def _label(axes: Axes, names: list[str], layers: list[str], *, size: int) -> None:

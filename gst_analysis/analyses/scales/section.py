@@ -17,8 +17,8 @@ NAME = "scales"
 NEEDS_CLIPS = False
 WORDS = Words(
     "Space and time by batch-norm scale",
-    "How large the batch-norm scales γ of the spatial and of the temporal channels are, in every block "
-    "(the paper's Figure 4).",
+    "How large the batch-norm scales γ of the spatial and of the temporal channels (or of those of two "
+    "pathways) are, in every block (the paper's Figure 4).",
     (
         "A scale is not importance: see the next section.",
         "The tests take channels as draws from what this network might have had. They do not say what "
@@ -43,13 +43,16 @@ def write_section(subject: Subject, progress: Progress) -> Section:
     ]
     (counts,) = count_gaps(gaps).values()
     if not counts.tested:
-        text = [f"Space and time cannot be compared here: {counts.reasons}."]
+        text = [f"Groups of channels cannot be compared here: {counts.reasons}."]
         return Section(NAME, text=text, figures=figures, notes=result.notes)
-    caption = "Median γ of temporal minus spatial channels in every layer, with 95% bootstrap intervals."
+    caption = (
+        f"Median γ of {counts.group} minus {counts.against} channels in every {counts.level}, with 95% "
+        "bootstrap intervals."
+    )
     figures.append(PageFigure("gaps", caption, draw_both(lambda dark: draw_gaps(gaps, dark=dark))))
     text = [
-        "Layers in which temporal and spatial scales differ by more than chance (Mann-Whitney, 5%, Holm's "
-        f"correction over layers): {counts.describe()}."
+        f"Where {counts.group} and {counts.against} scales differ by more than chance (Mann-Whitney, 5%, "
+        f"Holm's correction over {counts.level}s): {counts.describe()}."
     ]
     notes = [*result.notes, *(f"not defined: {reason}" for reason in counts.undefined)]
     return Section(NAME, text=text, figures=figures, tables=[_tabulate_gaps(gaps)], notes=notes)
@@ -57,20 +60,22 @@ def write_section(subject: Subject, progress: Progress) -> Section:
 
 def _tabulate_gaps(gaps: pd.DataFrame) -> PageTable:
     ends = zip(gaps["gap_low"], gaps["gap_high"], strict=True)
+    group, against, level = (str(gaps[name].iloc[0]) for name in ("group", "against", "level"))
     return make_table(
         "gaps",
         gaps,
         {
-            "layer": ("layer", str),
-            "spatial_n": ("spatial channels", str),
-            "temporal_n": ("temporal channels", str),
+            "layer": (level, str),
+            "against_n": (f"{against} channels", str),
+            "n": (f"{group} channels", str),
             "gap": ("gap of medians", show_real),
             "interval": ("95% interval", str),
             "wasserstein": ("Wasserstein", show_real),
             "auc": ("AUC", show_real),
             "auc_p_holm": ("p (Holm)", show_p),
         },
-        caption="Temporal against spatial scales. AUC: chance that a temporal scale is above a spatial one.",
+        caption=f"{group.capitalize()} against {against} scales. AUC: chance that one of the first is above "
+        "one of the others.",
         more={"interval": [show_interval(*pair) for pair in ends]},
     )
 

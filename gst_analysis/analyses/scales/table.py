@@ -27,14 +27,16 @@ ROWS = ("block", "stage")
 """What a row of Figure 4 can stand for."""
 CONFIDENCE = 0.95
 SIGNIFICANT = 0.05
-SURE = "time and space differ (5%, Holm)"
+SURE = "the groups differ (5%, Holm)"
 """How a legend says that p after correction is below that."""
 
 _UNTESTED = "interval and tests: "
 ONE_CHANNEL = f"{_UNTESTED}a group of one channel"
+LEVELS = ("layer", "block", "stage")
+"""Where two groups can meet: in one norm, in norms of one block, or only in those of one stage."""
 SHARED_CHANNELS = f"{_UNTESTED}both groups are the same channels, shared by energy (sth)"
 NO_CHANNELS = "a group has no channels here"
-NO_GROUPS = "this family has no spatial and temporal groups"
+NO_GROUPS = "this network has no spatial and temporal groups, and no pathways"
 
 TESTS: Mapping[str, Column] = {
     "wasserstein": real("mean distance that scales would have to move; missing if undefined", optional=True),
@@ -71,17 +73,20 @@ BLOCK_GAPS = Schema(
         "checkpoint": text("the checkpoint's name"),
         "stage": whole("stage of the backbone, from 1"),
         "block": text("residual block, such as layer1.0"),
-        "layer": text("the batch norm after the temporal operator"),
+        "layer": text("the batch norm that both groups leave; else the block or stage of their norms"),
+        "level": text("which of the three that is", *LEVELS),
         "depth": real("place of the layer in its network, from 0 (first) to 1 (last)"),
-        "spatial_n": whole("spatial channels"),
-        "temporal_n": whole("temporal channels"),
-        "gap": real("median of the temporal scales minus that of the spatial ones", optional=True),
+        "group": text("whose scales, such as temporal", *GROUPS),
+        "against": text("which they are set against, such as spatial", *GROUPS),
+        "n": whole("channels of the group"),
+        "against_n": whole("channels that they are set against"),
+        "gap": real("median of the group's scales minus that of those it is set against", optional=True),
         "gap_low": real("lower end of the gap's bootstrap interval", optional=True),
         "gap_high": real("upper end of it", optional=True),
         **TESTS,
     },
 )
-"""In `auc`, the temporal group is the first; p values are corrected over the layers of a checkpoint."""
+"""In `auc`, `group` is the first; p values are corrected over the layers of a checkpoint."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,14 +129,19 @@ class BnSummary:
 
 @dataclass(frozen=True)
 class GapCounts:
-    """Layers of one checkpoint: how many could be tested, and where time lies above or below space."""
+    """Layers of one checkpoint: how many could be tested, and where one group lies above or below another."""
 
     layers: int
     tested: int
-    temporal_above: int
-    temporal_below: int
+    above: int
+    """Where `group` lies above `against`."""
+    below: int
     undefined: tuple[str, ...]
     """What is not defined somewhere, and why."""
+    group: str
+    against: str
+    level: str
+    """What is counted: layers, blocks or stages."""
 
     def describe(self, *, mark: str = "") -> str:
         """What was found, or why nothing could be tested, as a part of a sentence.
@@ -141,8 +151,8 @@ class GapCounts:
         """
         if not self.tested:
             return f"not tested: {self.reasons}"
-        above, below = (f"{mark}{count}{mark}" for count in (self.temporal_above, self.temporal_below))
-        return f"time higher in {above}, lower in {below} of {self.tested} layers"
+        above, below = (f"{mark}{count}{mark}" for count in (self.above, self.below))
+        return f"{self.group} higher in {above}, lower in {below} of {self.tested} {self.level}s"
 
     @property
     def reasons(self) -> str:
@@ -172,13 +182,13 @@ class BnScales(Result[BnSummary]):
         return Result.plot_interactive(self._with_rows(by), dark=dark)
 
     def gaps(self) -> pd.DataFrame:
-        """Time against space in every layer, with interval and tests: a BLOCK_GAPS table."""
+        """Time against space, or pathway against pathway, wherever both are: a BLOCK_GAPS table."""
         return gaps.tabulate_gaps(self.table, absolute=self.absolute)
 
     def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What `gst-analyze bn-hist --json` prints."""
         origin = self.provenance
-        found = {(row["checkpoint"], row["layer"]): row for row in self.gaps().to_dict("records")}
+        found = gaps.find_gaps(self.table, self.gaps())
         checkpoints = [
             {
                 "path": origin.settings["paths"][name],
@@ -207,6 +217,12 @@ def scale_values(table: pd.DataFrame, *, absolute: bool) -> pd.Series:
 def find_sure(table: pd.DataFrame) -> pd.Series:
     """In which rows the two groups lie apart by more than chance, after correction."""
     return table["auc_p_holm"] < SIGNIFICANT
+
+
+def name_difference(gaps: pd.DataFrame) -> str:
+    """How a figure calls the gaps of a BLOCK_GAPS table."""
+    pairs = dict.fromkeys(zip(gaps["group"], gaps["against"], strict=True))
+    return " or ".join(f"{group} minus {against}" for group, against in pairs)
 
 
 def name_symbol(*, absolute: bool) -> str:

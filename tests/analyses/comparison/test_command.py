@@ -110,7 +110,7 @@ def test_odd_checkpoints_give_figures_and_no_nan(tmp_path: Path) -> None:
     result.save(tmp_path / "o", ["png", "json"])
     said = result.to_document()
     first = said["checkpoints"][2]["blocks"][0]
-    assert (first["temporal_n"], math.isnan(first["gap_low"])) == (1, True)
+    assert (first["n"], math.isnan(first["gap_low"])) == (1, True)
     assert "one channel" in first["undefined"]
     assert result.table[result.table["checkpoint"] != "narrow"]["auc_p"].eq(1).all()
     check(result.uncompared, NOT_COMPARED)

@@ -48,7 +48,7 @@ def test_what_differs_is_counted_beside_the_gaps(tmp_path: Path) -> None:
     differences = join_differences([tabulate_differences(after, before)])
     found = summarise_comparison(gaps, differences, reference="a").checkpoints
     assert (found["a"].compared_with_reference, found["b"].compared_with_reference) == (0, 16)
-    assert (found["b"].differs_from_reference, found["b"].temporal_above) == (1, 1)
+    assert (found["b"].differs_from_reference, found["b"].above) == (1, 1)
 
 
 def test_a_tenth_added_to_every_scale_is_a_distance_of_a_tenth(tmp_path: Path) -> None:
@@ -112,9 +112,9 @@ def test_differences_by_hand() -> None:
 
 
 def test_a_difference_is_one_that_either_test_finds() -> None:
-    gaps = pd.DataFrame(
-        {"checkpoint": ["a"], "auc": 0.9, "auc_p": 0.001, "auc_p_holm": 0.001, "undefined": ""}
-    )
+    pair = {"group": "temporal", "against": "spatial", "level": "layer"}
+    tests = {"auc": 0.9, "auc_p": 0.001, "auc_p_holm": 0.001, "undefined": ""}
+    gaps = pd.DataFrame([{"checkpoint": "a", **pair, **tests}])
     corrected = [(0.01, 0.9), (0.9, 0.01), (0.01, 0.01), (0.05, 0.05), (0.9, 0.9)]
     rows = pd.DataFrame(corrected, columns=["auc_p_holm", "ks_p_holm"]).assign(checkpoint="a")
     found = summarise_comparison(gaps, rows, reference="b")

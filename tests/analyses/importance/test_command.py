@@ -55,7 +55,7 @@ def test_importance_prints_one_document_and_writes_what_it_lists(
     check(pd.read_parquet(record["files"]["group_importance.parquet"]), GROUP_IMPORTANCE)
     part = table[(table["checkpoint"] == "gst-resnet26s-0") & (table["layer"] == "layer2.0.bn2")]
     median = part[part["group"] == "temporal"]["invariant"].median()
-    assert scores["layer2.0.bn2", "invariant"]["temporal"] == pytest.approx(median)
+    assert scores["layer2.0.bn2", "invariant"]["median"] == pytest.approx(median)
     assert list_results(tmp_path / "o") == sorted(Path(file).name for file in record["files"].values())
     assert run(["importance", *paths, "--formats", "csv", "--out", str(tmp_path / "o")]) == 0
     printed = capsys.readouterr().out

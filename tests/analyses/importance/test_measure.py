@@ -23,6 +23,7 @@ from gst_analysis.analyses.importance.measure import (
 )
 from gst_analysis.analyses.importance.table import IMPORTANCE
 from gst_analysis.analyses.scales.measure import tabulate_bn_scales
+from gst_analysis.analyses.scales.table import NO_GROUPS
 from gst_analysis.checkpoints.loading import LoadedModel, load_checkpoint, load_model, save_model
 from gst_analysis.checkpoints.next_weights import Following, infer_following
 from gst_analysis.networks.network import VideoNetwork
@@ -245,7 +246,7 @@ def test_scores_of_nothing_are_nothing(tmp_path: Path) -> None:
     np.testing.assert_allclose(dead["activation"], _beta_of(network, "layer1.1.bn2").clip(0), rtol=1e-6)
     summary = summarise_importance(table).set_index(["layer", "score"])
     first = untyped(summary.loc[("layer1.0.bn2", "invariant")])
-    assert (first["spatial"], first["temporal"]) == (0, 0)
+    assert (first["against_median"], first["median"]) == (0, 0)
     assert np.isnan(first["log2_ratio"])
     assert "no ratio" in first["undefined"]
 
@@ -261,4 +262,4 @@ def test_group_summaries_are_medians_and_say_what_has_none(save_small: SaveSmall
     part = table[table["layer"] == "layer4.1.bn2"].groupby("group")["invariant"].median()
     assert row["log2_ratio"] == pytest.approx(np.log2(part["temporal"] / part["spatial"]))
     flat = summarise_importance(infer_importance(load_checkpoint(save_small("c2d-resnet26s"))))
-    assert set(flat["undefined"]) == {"this family has no spatial and temporal groups"}
+    assert set(flat["undefined"]) == {NO_GROUPS}

@@ -34,9 +34,9 @@ def test_gaps_find_what_was_planted(tmp_path: Path) -> None:
     assert untyped(table.loc["layer3.0.bn2", ["gap_low", "gap_high"]]).between(0.5, 1.5).all()
     assert (table["depth"].iloc[[0, -1]] == [0, 1]).all()
     counts = count_gaps(table.reset_index())["a"]
-    assert (counts.layers, counts.tested, counts.temporal_above, counts.temporal_below) == (8, 8, 1, 1)
-    assert counts.describe() == "time higher in 1, lower in 1 of 8 layers"
-    assert counts.describe(mark="**") == "time higher in **1**, lower in **1** of 8 layers"
+    assert (counts.layers, counts.tested, counts.above, counts.below) == (8, 8, 1, 1)
+    assert counts.describe() == "temporal higher in 1, lower in 1 of 8 layers"
+    assert counts.describe(mark="**") == "temporal higher in **1**, lower in **1** of 8 layers"
 
 
 def test_a_sign_matters_unless_it_is_told_not_to(tmp_path: Path) -> None:
@@ -97,6 +97,7 @@ def scales_of(checkpoint: str, layers: dict[str, dict[str, list[float]]]) -> pd.
     return check(table.assign(importance=table["gamma"].abs())[list(BN_SCALES.columns)], BN_SCALES)
 
 
+PAIR = {"group": "temporal", "against": "spatial", "level": "layer"}
 PARTED = {"spatial": [1.0, 2.0, 3.0], "temporal": [4.0, 5.0]}
 
 
@@ -107,18 +108,18 @@ def test_layers_and_checkpoints_stay_in_their_order() -> None:
     assert gaps["checkpoint"].tolist() == ["z", "z", "a"]
     assert gaps["layer"].tolist() == ["late", "early", "one"]
     assert gaps["depth"].tolist() == [0, 1, 0]
-    assert (gaps["spatial_n"].tolist(), gaps["temporal_n"].tolist()) == ([3] * 3, [2] * 3)
+    assert (gaps["against_n"].tolist(), gaps["n"].tolist()) == ([3] * 3, [2] * 3)
     assert list(count_gaps(gaps)) == ["z", "a"]
 
 
 def test_a_layer_of_one_channel_has_no_gap() -> None:
     (row,) = tabulate_gaps(scales_of("a", {"one": {"temporal": [1.0]}})).to_dict("records")
-    assert (row["undefined"], row["spatial_n"], row["temporal_n"], row["depth"]) == (NO_CHANNELS, 0, 1, 0)
+    assert (row["undefined"], row["against_n"], row["n"], row["depth"]) == (NO_CHANNELS, 0, 1, 0)
 
 
 def test_what_lies_neither_above_nor_below_is_counted_as_neither() -> None:
     sides = {"above": 0.8, "below": 0.2, "higher": 0.9, "level": 0.5, "highest": 1.0}
-    gaps = pd.DataFrame({"auc": sides.values(), "auc_p": 0.001, "auc_p_holm": 0.004, "undefined": ""})
+    gaps = pd.DataFrame({"auc": sides.values(), "auc_p": 0.001, "auc_p_holm": 0.004, "undefined": "", **PAIR})
     unsure = gaps.assign(auc_p_holm=0.05)
     counts = count_gaps(pd.concat([gaps, unsure]).assign(checkpoint="a"))["a"]
-    assert (counts.layers, counts.tested, counts.temporal_above, counts.temporal_below) == (10, 10, 3, 1)
+    assert (counts.layers, counts.tested, counts.above, counts.below) == (10, 10, 3, 1)

@@ -79,11 +79,11 @@ def test_every_family_has_a_table(name: str, save_small: SaveSmall) -> None:
     table = gst.bn_scales(path).table
     check(table, BN_SCALES)
     spec = design(load_checkpoint(path).spec)
-    assert table["layer"].nunique() == sum(len(block.sites) for block in spec.blocks())
-    both = name.startswith("sth-resnet")
+    both, apart = name.startswith("sth-resnet"), name.startswith("p3d")  # a norm after each of two kernels
+    assert table["layer"].nunique() == sum(len(block.sites) for block in spec.blocks()) * (2 if apart else 1)
     width = sum(site.c_out for block in spec.blocks() for site in block.sites)
-    assert len(table) == width * (2 if both else 1)
-    groups = {"spatial", "temporal"} if name.startswith(("gst", "sth")) else {"all"}
+    assert len(table) == width * (2 if both or apart else 1)
+    groups = {"spatial", "temporal"} if name.startswith(("gst", "sth", "p3d")) else {"all"}
     assert set(table["group"]) == groups
 
 
