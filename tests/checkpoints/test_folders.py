@@ -143,7 +143,7 @@ def test_settings_that_are_not_named_are_the_librarys(model: str) -> None:
 def test_older_words_and_what_two_classes_leave_out_are_understood(bias: bool, tmp_path: Path) -> None:
     """Files of before call a setting otherwise, and say nothing of classes where there are two."""
     folder = save_theirs("videomae", tmp_path, qv_bias=bias, num_labels=2)
-    change_config(folder, qv_bias=None, qkv_bias=bias, id2label=None, label2id=None, video_size=[4, 32, 32])
+    change_config(folder, qv_bias=None, qkv_bias=bias, id2label=None, label2id=None, layer_norm_eps=1)
     found = load_checkpoint(folder)
     assert (found.spec.num_classes, found.labels) == (2, None)
     assert dict(found.spec.settings).get("qkv_bias", True) == bias  # type: ignore[attr-defined]
@@ -173,6 +173,7 @@ LIES: dict[str, tuple[str, dict[str, Any]]] = {
     "a pooler of many layers": ("vjepa2", {"num_pooler_layers": 60}),
     "a ratio": ("vjepa2", {"mlp_ratio": 60.0}),
     "no number": ("vjepa2", {"mlp_ratio": "4"}),
+    "a number for a truth": ("timesformer", {"qkv_bias": 0}),
     "a truth for a number": ("vjepa2", {"hidden_size": True}),
     "heads that do not divide": ("timesformer", {"num_attention_heads": 5}),
     "an activation out of a hat": ("timesformer", {"hidden_act": "os.system"}),

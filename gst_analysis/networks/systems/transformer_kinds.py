@@ -145,7 +145,7 @@ def check_settings(spec: SystemSpec) -> None:
 
 def _check_setting(spec: SystemSpec, name: str, value: Any) -> None:
     if name in _CHOICES:
-        if value not in _CHOICES[name]:
+        if value not in _CHOICES[name] or type(value) is not type(_CHOICES[name][0]):  # 1 is equal to True
             choices = ", ".join(map(str, _CHOICES[name]))
             raise _refuse(spec, f"{name} as one of {choices}", repr(value)[:60])
         return
@@ -210,7 +210,9 @@ def count_labels(config: Mapping[str, Any]) -> int | None:
 def write_config(spec: SystemSpec) -> dict[str, Any]:
     """What the library's configuration is made of: the inverse of `read_config`."""
     kind, chosen = kind_of_spec(spec), spec.chosen
-    told = {kind.theirs.get(name, name): value for name, value in chosen.items()}
+    # A whole number is no real one to the library.
+    plain = {name: float(value) if name in _REALS else value for name, value in chosen.items()}
+    told = {kind.theirs.get(name, name): value for name, value in plain.items()}
     if kind.model == "vivit":
         patch = told.pop("patch_size")
         told["tubelet_size"] = [told["tubelet_size"], patch, patch]
