@@ -34,6 +34,8 @@ from gst_analysis.analyses.traces.clip_trace import ClipTrace, TracePlan
 from gst_analysis.analyses.traces.evidence import TraceEvidence, average_evidence
 from gst_analysis.analyses.traces.evidence_measure import measure_evidence
 from gst_analysis.analyses.traces.measure import trace_clips
+from gst_analysis.checkpoints.adopting import adopt
+from gst_analysis.checkpoints.checking import PASSED, check_network
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.dataset import ClipItem, SkippedClip, collate_clips
 from gst_analysis.clips.records import RecordList
@@ -51,6 +53,7 @@ from gst_analysis.training.optimiser import build_optimiser
 from gst_analysis.training.scores import Totals
 from tests.analyses.labelled_clips import CPU, small_model, write_clips
 from tests.conftest import build_small, mark_slow
+from tests.networks.brought import NETWORKS, bring
 from tests.pretend_cuda import DeviceMix, PretendTensor, on_device, pretend_cuda
 from tests.training.runs import assert_same, render, tiny, weights
 
@@ -167,6 +170,32 @@ def test_a_step_of_every_family_is_that_of_the_cpu(name: str) -> None:
     torch.testing.assert_close(dict(there.state_dict()), dict(here.state_dict()))
     with torch.no_grad():
         torch.testing.assert_close(folded, fold_norms(here)(clips))
+
+
+@pytest.mark.parametrize(
+    "name", mark_slow(NETWORKS, ("three-d", "pooled", "pathways", "tokens", "first", "last"))
+)
+def test_a_network_on_the_device_is_adopted_as_on_the_cpu(name: str) -> None:
+    """What is found is the same, in training too; the module stays where it is and as it is."""
+    here = bring(name)
+    layout, clip_spec = NETWORKS[name].layout, here.clip_spec
+    with pretend_cuda():
+        inner = bring(name).module.inner
+        assert isinstance(inner, nn.Module)
+        module = on_device(inner.train())
+        before = {key: tensor.detach().cpu().clone() for key, tensor in module.state_dict().items()}
+        found = adopt(module, clip_spec=clip_spec, layout=layout)
+        told = check_network(found)
+        with torch.no_grad():
+            clips = torch.rand(1, clip_spec.frames, 3, clip_spec.crop, clip_spec.crop).to("cuda")
+            change = (fold_norms(found.module)(clips) - found.module.eval()(clips)).abs().max().cpu()
+        module.train()
+        assert all(tensor.device.type == "cuda" for tensor in module.state_dict().values())
+        assert all(torch.equal(tensor.cpu(), before[key]) for key, tensor in module.state_dict().items())
+    assert found.anatomy == here.anatomy
+    assert {check: line for check, line in told.items() if line != PASSED} == {}
+    assert change < 1e-4
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())
 
 
 def test_transforms_and_meters_stay_on_the_device() -> None:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from gst_analysis.checkpoints.detective import check_finite, require_fit
 from gst_analysis.checkpoints.loading import Checkpoint, Network
+from gst_analysis.checkpoints.misfits import explain_misfit, require_made
 from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.checkpoints.reading import load_raw
 from gst_analysis.checkpoints.shapes import list_shapes
@@ -81,6 +82,7 @@ def adopt(
     """
     clip_spec = clip_spec or ClipSpec()
     _require_module(module)
+    require_made(module)
     layout = layout if isinstance(layout, str) else tuple(layout)
     title = name or type(module).__name__
     rows = _look_once(module, clip_spec, layout)
@@ -199,10 +201,13 @@ def _look_once(module: nn.Module, clip_spec: ClipSpec, layout: Layout) -> Tensor
     asked = (
         f"clips of {clip_spec.frames} frames, {clip_spec.crop} x {clip_spec.crop} pixels, as {_say(layout)}"
     )
+    clips = noise.to(some)
     with untouched(module):
-        return run_once(
-            lambda clips: take_logits(module(arrange_clips(clips, layout))), noise.to(some), asked=asked
-        )
+        try:
+            given = run_once(lambda clips: module(arrange_clips(clips, layout)), clips, asked=asked)
+        except SpecError as error:
+            raise explain_misfit(module, clips, layout, error) from error
+        return take_logits(given)
 
 
 def _say(layout: Layout) -> str:

@@ -133,7 +133,7 @@ def take_logits(output: Any) -> Tensor:
     )
 
 
-def run_once(network: Callable[[Tensor], Tensor], clips: Tensor, *, asked: str) -> Tensor:
+def run_once(network: Callable[[Tensor], Any], clips: Tensor, *, asked: str) -> Any:
     """Run a module that nobody has vouched for; what it raises becomes one line.
 
     Raises:

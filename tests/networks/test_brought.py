@@ -18,7 +18,18 @@ from gst_analysis.errors import BrokenCheckpoint, SpecError
 from gst_analysis.networks.anatomy import View
 from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.networks.viewing import unview_frames, view_frames
-from tests.networks.brought import CLASSES, FRAMES, NETWORKS, SIZE, ByFrame, Separable, ThreeD, Tokens, bring
+from tests.networks.brought import (
+    CLASSES,
+    FRAMES,
+    NETWORKS,
+    SIZE,
+    ByFrame,
+    Separable,
+    ThreeD,
+    Tokens,
+    TwoPathways,
+    bring,
+)
 
 CLIP = ClipSpec(frames=FRAMES, resize=SIZE, crop=SIZE)
 
@@ -107,6 +118,22 @@ def test_a_view_and_its_inverse(view: View) -> None:
     assert torch.equal(view_frames(moved, view, 2)[:, :, 0, 0, 0], number[:, order, 0, 0, 0])
 
 
+class TwoInputs(ThreeD):
+    def forward(self, rgb: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:  # type: ignore[override] # two
+        return super().forward(rgb + flow)
+
+
+class Picture(nn.Module):
+    """(N, 3, H, W) -> (N, K): a classifier of pictures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(3, 8, 3), nn.Linear(8, CLASSES)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.conv(x).mean((2, 3)))
+
+
 class Odd(nn.Module):
     def __init__(self, answer: object) -> None:
         super().__init__()
@@ -124,7 +151,12 @@ class Odd(nn.Module):
         (Odd({"logits_of": 1}), "found a dictionary of logits_of"),
         (Odd(torch.zeros(5)), r"logits \(1, classes\) or \(1, 6, classes\); found \(5,\)"),
         (Odd(None), "found a NoneType"),
-        (nn.Bilinear(2, 2, 2), "found TypeError"),
+        (Picture(), r"found one that takes pictures, \(N, 3, H, W\); wrap it"),
+        (ThreeD(), r"found one that takes them as NCTHW; adopt\(module, layout='NCTHW'\)"),
+        (TwoInputs(), "found one of 2 inputs: rgb, flow; wrap it in a module of one clip"),
+        (TwoPathways(), r"found one that takes a list of 2 inputs; adopt\(module, layout=\[Pathway"),
+        (nn.LazyConv3d(4, 3), "found weight, which is made when it is first run"),
+        (nn.Bilinear(2, 2, 2), "found one of 2 inputs: input1, input2"),
         ({"a": 1}, r"a module \(torch.nn.Module\) over clips; found dict"),
     ],
 )
