@@ -31,7 +31,8 @@ MANY_WINDOWS = 1_000
 INTRO = (
     "Figure 5 of the GST paper: what the network says of each frame of a clip, before the frames are "
     "averaged, and where its mind changes. A frame's prediction draws on its **neighbours** too: the matrix "
-    "below says how much of it is that frame's own evidence."
+    "below says how much of it is that frame's own evidence. **Standing still** shows each frame without any "
+    "time: a change that is there, too, was recognised in a picture, not followed."
 )
 EMPTY = (
     "**No checkpoint to trace with.** An untrained network says nothing worth tracing. Add a trained one on "
@@ -45,12 +46,14 @@ MODES = {
     "frame": "Each frame",
     "prefix": "Up to here",
     "leave-one-out": "Without it",
+    "still": "Standing still",
     "window": "Sliding window",
 }
 MODES_HELP = (
     "What a point is: each frame's own logits before averaging; the prediction from the frames up to here "
-    "alone; the clip's prediction without this frame; or, over the whole of a longer video, the prediction "
-    "from a window around here."
+    "alone; the clip's prediction without this frame; the prediction from this frame alone, standing still, "
+    "in which there is no time at all; or, over the whole of a longer video, the prediction from a window "
+    "around here."
 )
 WINDOW_HELP = "Frames of the video, of which the network samples {frames}. Empty: the grey number."
 STEP_HELP = "Frames of the video from one window to the next. Empty: an eighth of the window."

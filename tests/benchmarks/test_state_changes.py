@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from benchmarks.state_changes import find_truth, list_clips, main
+from benchmarks.state_changes import compare_with_control, find_truth, guess_constantly, list_clips, main
 from gst_analysis.analyses.traces.clip_trace import ClipTrace
+from gst_analysis.analyses.traces.state_changes import TrueChange
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.networks.registry import build_model
@@ -35,11 +38,35 @@ def test_it_prints_one_document(world: Path, tmp_path: Path, capsys: pytest.Capt
     printed = capsys.readouterr().out
     assert (tmp_path / "r.json").read_text() == printed
     record = json.loads(printed)
-    assert set(record["modes"]) == {"frame", "prefix"}
-    for scores in record["modes"].values():
+    assert set(record["modes"]) == {"frame", "prefix", "still"}
+    for mode, scores in record["modes"].items():
         assert scores["clips"] == 8
         for detector in ("label", "curve"):
-            assert scores[detector]["with_change"] + scores[detector]["without_change"] == 8
+            found = scores[detector]
+            assert found["with_change"] + found["without_change"] == 8
+            low, high = found["intervals"]["recall"]
+            assert low <= found["recall"] <= high
+            assert ("minus_still" in found) == (mode != "still")
+
+
+def test_the_best_constant_guess_by_hand() -> None:
+    """Changes at rows 2, 3, 3, 7 and never: row 2 finds three of four within a row, and makes one up."""
+    truths = [TrueChange(row, label) for row, label in ((2, 0), (3, 1), (3, 0), (7, 1), (None, 1))]
+    guess = guess_constantly(truths, 8, 1)
+    assert (guess["row"], guess["recall"], guess["precision"]) == (2, 0.75, 0.6)
+    assert guess["mean_abs_error_frames"] == (0 + 1 + 1 + 5) / 4
+    assert guess["false_change_share"] == 1
+
+
+def test_still_frames_are_compared_on_the_clips_that_both_traced() -> None:
+    hits = {
+        "frame": dict.fromkeys(("label", "curve"), pd.Series({"a": 1.0, "b": 1.0, "c": 0.0, "d": 1.0})),
+        "still": dict.fromkeys(("label", "curve"), pd.Series({"b": 0.0, "a": 1.0, "c": 0.0})),
+    }
+    modes: dict[str, dict[str, Any]] = {mode: {"label": {}, "curve": {}} for mode in hits}
+    compare_with_control(modes, hits)
+    assert modes["frame"]["label"]["minus_still"].value == pytest.approx(1 / 3)
+    assert modes["still"] == {"label": {}, "curve": {}}
 
 
 def test_the_truth_is_the_first_sampled_frame_that_shows_the_change(world: Path) -> None:

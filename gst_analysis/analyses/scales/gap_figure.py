@@ -10,7 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from gst_analysis.analyses.scales.table import SURE, find_sure, name_difference, name_symbol
+from gst_analysis.analyses.scales.table import (
+    FEW_CHANNELS,
+    FEWEST_CHANNELS,
+    SURE,
+    find_sure,
+    name_difference,
+    name_symbol,
+)
 from gst_analysis.style.names import shorten_layers
 from gst_analysis.style.theme import (
     MARKERS,
@@ -71,6 +78,8 @@ def _label_depth(axes: Axes, table: pd.DataFrame, layers: Sequence[str]) -> None
         axes.set_xticks(range(len(layers)), shorten_layers(layers))
     where = "block (stage.index)" if layers else "relative depth (0 first, 1 last block)"
     said = f"{where}; upright lines: 95% bootstrap intervals over channels"
+    if (table["undefined"] == FEW_CHANNELS).any():
+        said += f"\nnone where a group has fewer than {FEWEST_CHANNELS} channels"
     known = table.loc[np.isfinite(table["gap"]), "checkpoint"].nunique()
     missing = table["checkpoint"].nunique() - known
     if missing:

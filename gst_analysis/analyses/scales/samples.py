@@ -1,7 +1,8 @@
 """Do two samples of scales differ, by how much, and is it more than chance?
 
 Enters two arrays; leaves numbers. The gap is a difference of medians, which are the upright lines of
-Figure 4; its interval is a percentile bootstrap over channels. Wasserstein distance and the
+Figure 4; its interval is a percentile bootstrap over channels, which fewer than eight of them do not carry:
+the tests, which are exact there, hold for any number. Wasserstein distance and the
 Kolmogorov-Smirnov test see any difference between two distributions, AUC (the Mann-Whitney test) whether
 one lies above the other. Several layers are tested at once, so p values are also given after Holm's
 correction, which keeps the chance of even one false alarm among them at 5%. Channels stand for what another
@@ -18,7 +19,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from gst_analysis.analyses.scales.table import CONFIDENCE, ONE_CHANNEL, SHARED_CHANNELS
+from gst_analysis.analyses.scales.table import (
+    CONFIDENCE,
+    FEW_CHANNELS,
+    FEWEST_CHANNELS,
+    ONE_CHANNEL,
+    SHARED_CHANNELS,
+)
 
 Array = np.ndarray
 
@@ -57,14 +64,14 @@ def compare_samples(first: Array, second: Array, *, related: bool = False, seed:
     }
     rank = stats.mannwhitneyu(first, second) if np.ptp(np.concatenate([first, second])) else None
     auc = 0.5 if rank is None else float(rank.statistic) / (len(first) * len(second))
-    if related or min(len(first), len(second)) < 2:
-        nan, reason = float("nan"), SHARED_CHANNELS if related else ONE_CHANNEL
+    nan, fewest = float("nan"), min(len(first), len(second))
+    if related or fewest < 2:
+        reason = SHARED_CHANNELS if related else ONE_CHANNEL
         return TwoSamples(**effect, gap_low=nan, gap_high=nan, ks_p=nan, auc=auc, auc_p=nan, undefined=reason)
-    low, high = bootstrap_gap(first, second, seed=seed)
-    auc_p = 1.0 if rank is None else float(rank.pvalue)
-    return TwoSamples(
-        **effect, gap_low=low, gap_high=high, ks_p=float(ks.pvalue), auc=auc, auc_p=auc_p, undefined=""
-    )
+    few = fewest < FEWEST_CHANNELS
+    low, high = (nan, nan) if few else bootstrap_gap(first, second, seed=seed)
+    tests = {"ks_p": float(ks.pvalue), "auc": auc, "auc_p": 1.0 if rank is None else float(rank.pvalue)}
+    return TwoSamples(**effect, gap_low=low, gap_high=high, **tests, undefined=FEW_CHANNELS if few else "")
 
 
 def bootstrap_gap(

@@ -32,6 +32,9 @@ SURE = "the groups differ (5%, Holm)"
 
 _UNTESTED = "interval and tests: "
 ONE_CHANNEL = f"{_UNTESTED}a group of one channel"
+FEWEST_CHANNELS = 8
+"""Of a group, for an interval: with fewer it would miss the truth too often (docs/intervals.md)."""
+FEW_CHANNELS = f"interval: a group of fewer than {FEWEST_CHANNELS} channels"
 LEVELS = ("layer", "block", "stage")
 """Where two groups can meet: in one norm, in norms of one block, or only in those of one stage."""
 SHARED_CHANNELS = f"{_UNTESTED}both groups are the same channels, shared by energy (sth)"

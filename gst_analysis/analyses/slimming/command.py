@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -69,6 +69,8 @@ def print_slimming(result: Slimming) -> None:
         cells = [f"{one['before']} → {one['after']}" for one in rows.to_dict("records")]
         table.add_row(escape(str(layer)), *cells)
     print_table(table)
+    if result.comparison:
+        print(result.comparison)
     if result.tuned is not None:
         print_table(_tabulate_tuned(result.tuned))
 
@@ -85,13 +87,19 @@ _METHODS = {
 def _tabulate_tuned(tuned: pd.DataFrame) -> Table:
     epochs, clips = int(tuned["epochs"].iloc[0]), int(tuned["clips"].iloc[0])
     table = build_table(title=f"{epochs} epochs of fine-tuning, accuracy on {clips} other clips")
-    for heading in ("taken out", "multiply-adds", "before", "after", "interval"):
+    for heading in ("taken out", "multiply-adds", "before", "after", "interval", "scores ahead by"):
         table.add_column(heading, justify="left" if heading == "taken out" else "right")
     for row in tuned.to_dict("records"):
         interval = f"{row['accuracy_after_low']:.1%} to {row['accuracy_after_high']:.1%}"
         shares = [f"{row[key]:.1%}" for key in ("macs_share", "accuracy_before", "accuracy_after")]
-        table.add_row(_METHODS[row["method"]], *shares, interval)
+        table.add_row(_METHODS[row["method"]], *shares, interval, _say_ahead(row))
     return table
+
+
+def _say_ahead(row: dict[Any, Any]) -> str:
+    """In points, with the interval of the difference on the same clips; empty where there is none."""
+    lead, low, high = (100 * float(row[f"ahead{end}"]) for end in ("", "_low", "_high"))
+    return "" if lead != lead else f"{lead:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def _describe(cost: NetworkCost, *, of: NetworkCost | None = None) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from gst_analysis.analyses.slimming.order import (
@@ -22,9 +23,10 @@ from gst_analysis.analyses.slimming.order import (
 from gst_analysis.analyses.slimming.pruning import MaskedRuns, measure_masked
 from gst_analysis.analyses.slimming.table import SLIM_CURVE
 from gst_analysis.checkpoints.loading import LoadedModel
-from gst_analysis.clips.records import RecordList
+from gst_analysis.clips.records import RecordList, note_videos
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.probes.resampling import Bootstrap, summarise_means
+from gst_analysis.probes.resampling import Interval
+from gst_analysis.probes.shares import summarise_share_differences, summarise_shares
 from gst_analysis.progress import Progress
 from gst_analysis.tables import check
 
@@ -49,8 +51,9 @@ class SlimmingCurve:
     table: pd.DataFrame = field(repr=False)
     points: tuple[Point, ...] = field(repr=False)
     records: RecordList = field(repr=False)
-    bootstrap: Bootstrap
     failures: dict[str, str]
+    notes: tuple[str, ...] = ()
+    """What must be said of the intervals."""
 
     def choose(self, max_drop: float) -> Proposal:
         """The last network by score before accuracy falls by more than this, the whole one at the least."""
@@ -76,17 +79,16 @@ def measure_curve(
         model: what load_model returned; it stays as it is.
         channels: columns layer, group, channel and value, one row a channel.
         records: labelled clips.
-        seed: of the random orders and the confidence intervals.
+        seed: of the random orders.
         settings: batch and device.
         progress: called now and then.
     """
     points = _list_points(model, channels, seed)
     masks = [point.proposal.dropped for point in points]
     runs = measure_masked(model, records, masks, settings=settings, progress=progress)
-    bootstrap = Bootstrap(seed=seed)
-    table = _tabulate(points, runs, bootstrap).assign(checkpoint=model.checkpoint.name)
+    table = _tabulate(points, runs).assign(checkpoint=model.checkpoint.name)
     table = check(table[list(SLIM_CURVE.columns)], SLIM_CURVE)
-    return SlimmingCurve(table, tuple(points), records, bootstrap, runs.failures)
+    return SlimmingCurve(table, tuple(points), records, runs.failures, note_videos(runs.videos.tolist()))
 
 
 def _list_points(model: LoadedModel, channels: pd.DataFrame, seed: int) -> list[Point]:
@@ -107,8 +109,10 @@ def _list_points(model: LoadedModel, channels: pd.DataFrame, seed: int) -> list[
     ]
 
 
-def _tabulate(points: list[Point], runs: MaskedRuns, bootstrap: Bootstrap) -> pd.DataFrame:
+def _tabulate(points: list[Point], runs: MaskedRuns) -> pd.DataFrame:
     whole = points[0].proposal.macs
+    accuracies = summarise_shares(runs.right, units=runs.videos)
+    ahead = [_find_ahead(point, place, points, runs) for place, point in enumerate(points)]
     rows = [
         {
             "method": point.method,
@@ -121,10 +125,28 @@ def _tabulate(points: list[Point], runs: MaskedRuns, bootstrap: Bootstrap) -> pd
             "accuracy": accuracy.value,
             "accuracy_low": accuracy.low,
             "accuracy_high": accuracy.high,
+            **describe_ahead("ahead", lead),
             "loss": float(loss),
         }
-        for point, accuracy, loss in zip(
-            points, summarise_means(runs.right, bootstrap), runs.loss.mean(axis=1), strict=True
-        )
+        for point, accuracy, lead, loss in zip(points, accuracies, ahead, runs.loss.mean(axis=1), strict=True)
     ]
     return pd.DataFrame(rows)
+
+
+def _find_ahead(point: Point, place: int, points: list[Point], runs: MaskedRuns) -> Interval | None:
+    """How much more the scores' own network has right at that cost; None for the scores' own."""
+    if point.method == "score":
+        return None
+    level = sum((one.method, one.draw) == (point.method, point.draw) for one in points[:place])
+    (lead,) = summarise_share_differences(
+        runs.right[[2 * level]],  # the scores' order has twice as many steps, and stands first
+        runs.right[[place]],
+        units=runs.videos,
+    )
+    return lead
+
+
+def describe_ahead(name: str, lead: Interval | None) -> dict[str, float]:
+    """A lead and the ends of its interval as three columns; missing where there is none."""
+    ends = (np.nan,) * 3 if lead is None else (lead.value, lead.low, lead.high)
+    return dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))

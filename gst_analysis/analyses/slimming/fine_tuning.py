@@ -15,15 +15,16 @@ from typing import Any
 
 import pandas as pd
 
-from gst_analysis.analyses.slimming.curve import LEVELS, Point, SlimmingCurve
+from gst_analysis.analyses.slimming.curve import LEVELS, Point, SlimmingCurve, describe_ahead
 from gst_analysis.analyses.slimming.order import Proposal
-from gst_analysis.analyses.slimming.pruning import measure_masked, prune_model
+from gst_analysis.analyses.slimming.pruning import MaskedRuns, measure_masked, prune_model
 from gst_analysis.analyses.slimming.table import SLIM_METHODS, SLIM_TUNED, TUNED, SlimOptions
 from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.probes.resampling import Interval, summarise_means
+from gst_analysis.probes.resampling import Interval, Reals
+from gst_analysis.probes.shares import summarise_share_differences, summarise_shares
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.tables import check
 from gst_analysis.training.config import TrainConfig
@@ -143,22 +144,31 @@ def fine_tune_curve(
         progress: called now and then.
     """
     masks = [point.proposal.dropped for point in points]
-    before = summarise_means(
-        measure_masked(model, curve.records, masks, settings=settings).right, curve.bootstrap
-    )
-    rows, chosen = [], model
+    untuned = measure_masked(model, curve.records, masks, settings=settings)
+    before = summarise_shares(untuned.right, units=untuned.videos)
+    rows, chosen, of_score = [], model, untuned.right[:1]
     whole = curve.points[0].proposal.macs
     for number, (point, earlier) in enumerate(zip(points, before, strict=True)):
         watch = _count_on(progress or no_progress, number, len(points))
         tuned = _train_on(prune_model(model, point.proposal) if masks[number] else model, config, watch)
         runs = measure_masked(tuned, curve.records, [{}], settings=settings)
-        (later,) = summarise_means(runs.right, curve.bootstrap)
+        (later,) = summarise_shares(runs.right, units=runs.videos)
+        of_score = runs.right if point.method == "score" else of_score
         clips = {"clips": runs.right.shape[1], "loss": float(runs.loss.mean())}
-        rows.append({**_describe(point, whole), **clips, **_spread(earlier, later)})
+        lead = _find_ahead(point, of_score, runs)
+        rows.append({**_describe(point, whole), **clips, **_spread(earlier, later), **lead})
         if point.method == "chosen":
             chosen = tuned
     table = pd.DataFrame(rows).assign(checkpoint=model.checkpoint.name, epochs=config.schedule.epochs)
     return TunedCurve(check(table[list(SLIM_TUNED.columns)], SLIM_TUNED), _rename(chosen, model))
+
+
+def _find_ahead(point: Point, of_score: Reals, runs: MaskedRuns) -> dict[str, float]:
+    """How much more the scores' network of this budget has right; it comes before the plain ways'."""
+    if point.method not in ("uniform", "random"):
+        return describe_ahead("ahead", None)
+    (lead,) = summarise_share_differences(of_score, runs.right, units=runs.videos)
+    return describe_ahead("ahead", lead)
 
 
 def choose_points(curve: SlimmingCurve, chosen: Proposal, *, budgets: int | None) -> list[Point]:

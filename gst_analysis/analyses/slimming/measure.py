@@ -43,7 +43,8 @@ from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.anatomy import require_arithmetic
-from gst_analysis.probes.resampling import Interval, summarise_means
+from gst_analysis.probes.resampling import Interval
+from gst_analysis.probes.shares import summarise_shares
 from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
 from gst_analysis.training.config import TrainConfig
@@ -119,7 +120,7 @@ def slim_model(
     before = after = None
     if curve is not None:
         runs = measure_masked(smaller, curve.records, [{}], settings=settings)
-        (after,) = summarise_means(runs.right, curve.bootstrap)
+        (after,) = summarise_shares(runs.right, units=runs.videos)
         row = curve.table.iloc[0]
         before = Interval(*(float(row[f"accuracy{end}"]) for end in ("", "_low", "_high")))
     spec = require_arithmetic(model.spec, "slimming")
@@ -134,7 +135,7 @@ def slim_model(
         tabulate_widths(spec, proposal.spec, name=name),
         summary,
         provenance or Provenance({name: model.sha256}, {name: model.spec.to_json()}, {}),
-        notes=model.notes if curve is None else (*curve.records.notes, *model.notes),
+        notes=model.notes if curve is None else (*curve.records.notes, *model.notes, *curve.notes),
         failures={} if curve is None else curve.failures,
         model=smaller,
         curve=None if curve is None else curve.table,

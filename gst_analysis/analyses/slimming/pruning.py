@@ -19,7 +19,7 @@ from gst_analysis.analyses.slimming.order import Proposal
 from gst_analysis.analyses.slimming.table import SLIMMED
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.checkpoints.own_weights import forget_scores
-from gst_analysis.clips.records import RecordList
+from gst_analysis.clips.records import RecordList, number_videos
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.settings import InferenceSettings, choose_device
@@ -30,7 +30,7 @@ from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.probes.clip_stream import ClipStream, count_steps
 from gst_analysis.probes.hooks import masked_channels
-from gst_analysis.probes.resampling import Reals
+from gst_analysis.probes.resampling import Reals, Units
 from gst_analysis.progress import Progress
 
 
@@ -40,6 +40,8 @@ class MaskedRuns:
 
     right: Reals
     loss: Reals
+    videos: Units
+    """(clips,) which clips are cut out of one video."""
     failures: dict[str, str]
 
 
@@ -113,6 +115,7 @@ def measure_masked(
     stream = ClipStream(model, records, settings, device)
     right: list[Reals] = []
     loss: list[Reals] = []
+    places: list[int] = []
     with (
         running_conditions(model.module, dataclasses.replace(settings, fold=False), device) as network,
         torch.no_grad(),
@@ -123,7 +126,10 @@ def measure_masked(
                 answers = [_judge(network, batch.clips, batch.labels, one) for one in dropped]
             right.append(np.stack([answer[0] for answer in answers]))
             loss.append(np.stack([answer[1] for answer in answers]))
-    return MaskedRuns(np.concatenate(right, axis=1), np.concatenate(loss, axis=1), dict(stream.failures))
+            places += batch.places
+    videos = np.array(number_videos([records[place] for place in places]))
+    failures = dict(stream.failures)
+    return MaskedRuns(np.concatenate(right, axis=1), np.concatenate(loss, axis=1), videos, failures)
 
 
 def _judge(

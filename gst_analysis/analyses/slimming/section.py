@@ -92,7 +92,8 @@ def _say_cost(result: Slimming) -> str:
     interval = f"{show_share(after.accuracy.low)} to {show_share(after.accuracy.high)}"
     return (
         f"{text} On {summary.clips} clips, before any fine-tuning, {show_share(after.accuracy.value)} "
-        f"({interval}) are right, where the whole network has {show_share(before.accuracy.value)}."
+        f"({interval}) are right, where the whole network has {show_share(before.accuracy.value)}. "
+        f"{result.comparison}"
     )
 
 

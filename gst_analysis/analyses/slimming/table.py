@@ -49,6 +49,13 @@ SLIM_CURVE = Schema(
         "accuracy": real("top-1 accuracy, before any fine-tuning"),
         "accuracy_low": real("lower end of its confidence interval"),
         "accuracy_high": real("upper end"),
+        "ahead": real(
+            "accuracy that lowest scores leave at this cost minus this one's, on the same clips; missing for "
+            "the scores' own",
+            optional=True,
+        ),
+        "ahead_low": real("lower end of the interval of that difference", optional=True),
+        "ahead_high": real("upper end", optional=True),
         "loss": real("mean cross entropy in nats"),
     },
 )
@@ -76,6 +83,13 @@ SLIM_TUNED = Schema(
         "accuracy_after": real("top-1 accuracy after it"),
         "accuracy_after_low": real("lower end of its confidence interval"),
         "accuracy_after_high": real("upper end"),
+        "ahead": real(
+            "accuracy after it that lowest scores leave at this cost minus this one's, on the same clips; "
+            "missing for the scores' own, and for what is no choice of channels",
+            optional=True,
+        ),
+        "ahead_low": real("lower end of the interval of that difference", optional=True),
+        "ahead_high": real("upper end", optional=True),
         "loss": real("mean cross entropy in nats after it"),
     },
 )
@@ -211,6 +225,19 @@ class Slimming(Result[SlimSummary]):
         return name
 
     @property
+    def comparison(self) -> str:
+        """How the score does against equal shares near the smaller network's cost; empty without clips."""
+        if self.curve is None:
+            return ""
+        plain = self.curve[(self.curve["method"] == "uniform") & (self.curve["removed"] > 0)]
+        row = plain.iloc[int((plain["macs"] - self.summary.after.macs).abs().argmin())]
+        lead, low, high = (100 * float(row[f"ahead{end}"]) for end in ("", "_low", "_high"))
+        return (
+            f"At {row['macs_share']:.0%} of the multiply-adds the lowest scores leave {lead:+.1f} points of "
+            f"accuracy ({low:+.1f} to {high:+.1f}, the same clips) beside as many channels of every group."
+        )
+
+    @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """The widths, and where there are clips the curve and what was fine-tuned."""
         more = {"slimming_curve": self.curve, "slimming_fine_tuned": self.tuned}
@@ -240,6 +267,7 @@ class Slimming(Result[SlimSummary]):
             **vars(self.summary),
             "failures": self.failures,
             "notes": self.notes,
+            "comparison": self.comparison,
             "widths": _nest(self.table),
             "curve": curve,
             "fine_tuned": tuned,

@@ -5,7 +5,8 @@ up to each, without each, or of a window around it; where the predicted state ch
 trace, which frames its logits are made of.
 
 It cannot tell what a single frame shows: a frame's logits may draw on every frame of the clip, later ones
-too. Prefix mode alone sees nothing of what is to come.
+too. Prefix mode alone sees nothing of what is to come. Nor can it tell a change that was followed through
+time from one that was recognised in a picture: mode still, each frame standing still, is the control.
 """
 
 from __future__ import annotations

@@ -172,6 +172,7 @@ def _kind_of_row(story: ClipStory, moment: Moment) -> str:
         "frame": "each frame's own prediction",
         "prefix": "prediction so far",
         "leave-one-out": "loss without the frame",
+        "still": "this frame alone, standing still",
         "window": "prediction around here",
     }
     return kinds[story.mode]

@@ -1,14 +1,16 @@
 """What a network says over the course of a clip: clips in, a trace of each out (the paper's §4.6, Figure 5).
 
-Four modes; a trace has R rows of logits (R, K), one for
+Five modes; a trace has R rows of logits (R, K), one for
 
 - *frame*: every frame's logits before they are averaged, as in the paper. Their mean is the clip's.
   A frame's logits may draw on every frame of the clip: it is no evidence of that frame alone.
 - *prefix*: the prediction from frames 1..t alone, by a network that is given no others.
 - *leave-one-out*: the prediction from all frames but t.
+- *still*: the prediction from frame t alone, shown as often as there are frames. No time is in it at all, so
+  it is the control of all others: a change that it shows, too, was recognised in a picture, not followed.
 - *window*: windows that slide over the whole video, each read as a clip of its own.
 
-The second and third are networks around the network, and windows are records, so that reading, batches,
+The second to fourth are networks around the network, and windows are records, so that reading, batches,
 precision, devices and crops are those of inference.
 """
 
@@ -81,10 +83,24 @@ class WithoutEachNetwork(nn.Module):
         return torch.stack(rows, 1)
 
 
+class StillNetwork(nn.Module):
+    """(N, T, 3, H, W) -> (N, T, K): row t is the mean over T frames that are all copies of frame t."""
+
+    def __init__(self, network: nn.Module, any_length: bool = True) -> None:
+        super().__init__()
+        self.network = network  # copies are as many as a clip has frames, so any network takes them
+
+    def forward(self, clips: Tensor) -> Tensor:
+        frames = clips.shape[1]
+        copies = (clips[:, t : t + 1].expand(-1, frames, -1, -1, -1) for t in range(frames))
+        return torch.stack([average_frames(self.network(still).float()) for still in copies], 1)
+
+
 _NETWORKS: dict[str, Callable[[nn.Module, bool], nn.Module]] = {
     "frame": lambda network, _: network,
     "prefix": PrefixNetwork,
     "leave-one-out": WithoutEachNetwork,
+    "still": StillNetwork,
 }
 
 
@@ -157,7 +173,7 @@ def _trace_frames(
     at_hand: OpenedClips,
     progress: Progress | None = None,
 ) -> TracedChunk:
-    """Modes frame, prefix and leave-one-out."""
+    """Modes frame, prefix, leave-one-out and still."""
     wrapped: Any = _NETWORKS[plan.mode](model.module, model.anatomy.any_length)  # it acts like one
     around = model.with_module(wrapped)
     rows = measure_frame_logits(around, records, settings=plan.settings, progress=progress, read=at_hand.read)

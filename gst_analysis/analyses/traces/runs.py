@@ -151,6 +151,10 @@ def _fit_plan(model: LoadedModel, plan: TracePlan) -> tuple[TracePlan, tuple[str
             f"{model.spec.label} gives one answer a clip, not one a frame: each row is its answer to the "
             "frames up to there (mode prefix)"
         )
+    if plan.mode == "still":
+        plan = replace(
+            plan, explained=False
+        )  # each row is made of its one frame: there is nothing to measure
     if by_clip and plan.mode != "prefix" and plan.explained:
         plan = replace(plan, explained=False)
         notes.append("what rows are made of is not shown: there is one answer a clip, not one a frame")

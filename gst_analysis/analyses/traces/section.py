@@ -16,6 +16,8 @@ WORDS = Words(
     (
         "A frame's prediction may draw on every frame of the clip, later ones too: it is no evidence of "
         "that frame alone.",
+        "A marked change of state may have been recognised in pictures, not followed through time: --mode "
+        "still shows each frame alone.",
     ),
 )
 

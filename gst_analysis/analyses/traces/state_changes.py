@@ -11,8 +11,9 @@ Two readings of the same rows (R, K):
 
 At the ends nothing beyond speaks against a short state, so it may be shorter than `hold`; but at the last
 row only if it is the class predicted for the clip. For the last frame is unlike all others to a network
-whose temporal kernels read zeros beyond it, and it may flip alone. The first prefix of a clip is one frame,
-which has no course at all: what is said of it is no state that another could follow.
+whose temporal kernels read zeros beyond it, and it may flip alone; not so where each frame is shown alone,
+standing still. The first prefix of a clip is one frame, which has no course at all: what is said of it is no
+state that another could follow.
 """
 
 from __future__ import annotations
@@ -183,6 +184,8 @@ def find_changes(
     """
     if mode == "leave-one-out":
         return dict.fromkeys(DETECTORS, ())
+    if mode == "still":
+        verdict = None  # each row is a clip of its own: the last frame is shown as all others are
     first = 1 if mode == "prefix" else 0
     told = probabilities[first:]
     return {

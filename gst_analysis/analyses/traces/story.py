@@ -17,6 +17,7 @@ _MEANINGS = {
     "frame": "each frame's logits before averaging; a frame's prediction may draw on every frame of the clip",
     "prefix": "prediction from the frames up to here alone",
     "leave-one-out": "percentage points that the clip's prediction loses without this frame",
+    "still": "prediction from this frame alone, standing still: what is told without any time",
     "window": "prediction of a window around this frame",
 }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from gst_analysis.options import DeviceOptions, NetworkOptions, option
 from gst_analysis.tables import Schema, flag, real, text, whole
 
-TRACE_MODES = ("frame", "prefix", "leave-one-out", "window")
+TRACE_MODES = ("frame", "prefix", "leave-one-out", "still", "window")
 CHANGE_KINDS = ("label", "curve")
 
 FRAME_TRACES = Schema(
@@ -18,7 +18,7 @@ FRAME_TRACES = Schema(
         "clip": text("the clip's name"),
         "mode": text(
             "what a row is: the logits of a frame; the prediction from the frames up to it; the prediction "
-            "without it; the prediction of a window around it",
+            "without it; the prediction from it alone, standing still; the prediction of a window around it",
             *TRACE_MODES,
         ),
         "frame": whole("which of the frames that were sampled, from 0; in window mode, which window"),
@@ -92,7 +92,7 @@ TRACE_INFLUENCE = Schema(
 class TraceOptions(NetworkOptions, DeviceOptions):
     """What a row of a trace is, what counts as a change of state, and how the network is run."""
 
-    mode: str = option("frame", "What a row is: frame, prefix, leave-one-out or window.")
+    mode: str = option("frame", "What a row is: frame, prefix, leave-one-out, still or window.")
     window: int | None = option(None, "Mode window: frames of the video in a window.")
     step: int | None = option(None, "Mode window: frames from one to the next.")
     margin: float = option(0.5, "Lead in probability that a new label must reach, 0 to 1.")

@@ -10,7 +10,13 @@ import torch
 
 from gst_analysis.analyses.scales.gaps import count_gaps, tabulate_gaps
 from gst_analysis.analyses.scales.measure import tabulate_bn_scales
-from gst_analysis.analyses.scales.table import BN_SCALES, NO_CHANNELS, ONE_CHANNEL, SHARED_CHANNELS
+from gst_analysis.analyses.scales.table import (
+    BN_SCALES,
+    FEW_CHANNELS,
+    NO_CHANNELS,
+    ONE_CHANNEL,
+    SHARED_CHANNELS,
+)
 from gst_analysis.checkpoints.loading import load_checkpoint, save_model
 from gst_analysis.tables.schema import check
 from tests.conftest import SaveSmall, build_small
@@ -71,7 +77,11 @@ def test_what_is_not_defined_is_said_and_not_counted(save_small: SaveSmall) -> N
     assert row[["gap_low", "ks_p", "auc_p", "auc_p_holm"]].isna().all()
     assert np.isfinite(row[["gap", "wasserstein", "auc"]].astype(float)).all()
     counts = count_gaps(gaps.reset_index())["a"]
-    assert (counts.layers, counts.tested, counts.undefined) == (8, 7, (ONE_CHANNEL,))
+    assert (counts.layers, counts.tested, counts.undefined) == (8, 7, (ONE_CHANNEL, FEW_CHANNELS))
+    few = gaps.loc["layer2.0.bn2"]  # 4 temporal channels
+    assert few[["gap_low", "gap_high"]].isna().all()
+    assert few[["gap", "ks_p", "auc_p"]].notna().all()
+    assert gaps.loc["layer4.0.bn2"].drop("undefined").notna().all()
     empty = tabulate_gaps(table[~((table["layer"] == "layer1.0.bn2") & (table["group"] == "temporal"))])
     assert empty["undefined"].iloc[0] == NO_CHANNELS
     assert empty["gap"].isna().tolist() == [True] + 7 * [False]

@@ -46,6 +46,9 @@ CURVE = check(
             "accuracy": 0.9 - 0.1 * step,
             "accuracy_low": 0.8 - 0.1 * step,
             "accuracy_high": 0.95 - 0.1 * step,
+            "ahead": 0.01 * step,
+            "ahead_low": -0.1,
+            "ahead_high": 0.1,
             "loss": 1.0,
         }
         for method in SLIM_METHODS
@@ -93,6 +96,9 @@ TUNED = check(
             "accuracy_after": 0.5 + 0.1 * number,
             "accuracy_after_low": 0.4,
             "accuracy_after_high": 0.95,
+            "ahead": np.nan,
+            "ahead_low": np.nan,
+            "ahead_high": np.nan,
             "loss": 1.0,
         }
         for number, method in enumerate(("whole", "chosen", *SLIM_METHODS))

@@ -97,7 +97,7 @@ def test_each_way_is_trained_at_the_same_cost(tmp_path: Path) -> None:
 
 def test_the_checkpoints_own_recipe_is_followed_but_none_of_its_paths(tmp_path: Path, data: Path) -> None:
     model = load_model(save_whole(tmp_path, data))
-    own = tiny(data)
+    own = tiny(data, {"clip.frames": "4"})
     config = configure_fine_tuning(ask(fine_tune=2), model, data)
     assert (config.schedule.epochs, config.schedule.warmup_epochs) == (2, 0)
     assert config.optimiser.lr == pytest.approx(own.optimiser.lr / 10)

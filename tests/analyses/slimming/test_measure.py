@@ -36,7 +36,6 @@ from gst_analysis.networks.network import average_frames
 from gst_analysis.networks.registry import anatomy_of, build_model
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.probes.hooks import masked_channels
-from gst_analysis.probes.resampling import Bootstrap
 from tests.analyses.labelled_clips import CPU, SIZE, load_pixels, small_model, spec_of, write_clips
 from tests.untyped import design, untyped
 
@@ -271,6 +270,14 @@ def test_the_curve_is_that_of_networks_really_slimmed(clips: RecordList) -> None
             right = average_frames(smaller(pixels)).argmax(1) == labels
         assert row["accuracy"] == pytest.approx(float(right.double().mean()))
         assert row["macs"] == summarise_cost(point.proposal.spec, size=SIZE).macs
+    ways = dict(iter(curve.table.groupby(["method", "draw"])))
+    assert ways["score", 0]["ahead"].isna().all()
+    for way in (("uniform", 0), ("random", 2)):
+        own, score = ways[way], ways["score", 0].iloc[::2]
+        np.testing.assert_allclose(own["ahead"], score["accuracy"].to_numpy() - own["accuracy"])
+        assert ((own["ahead_low"] <= own["ahead"]) & (own["ahead"] <= own["ahead_high"])).all()
+        assert own["ahead"].iloc[0] == 0, "the whole network against itself"
+        assert own["ahead_low"].iloc[0] < 0 < own["ahead_high"].iloc[0], "on six clips that says little"
     first = curve.table.iloc[0]
     assert (first["removed"], first["macs_share"]) == (0, 1.0)
     found = slim_model(model, curve.points[4].proposal, curve, settings=CPU)
@@ -288,6 +295,6 @@ def test_as_much_as_accuracy_allows(allowed: float, chosen: int, clips: RecordLi
     other = Point("uniform", 0, order.take(9))
     accuracy = [0.8, 0.8, 0.76, 0.61, 0.7, 0.8]
     table = pd.DataFrame({"method": ["score"] * 5 + ["uniform"], "accuracy": accuracy})
-    curve = SlimmingCurve(table, (*points, other), clips, Bootstrap(), {})
+    curve = SlimmingCurve(table, (*points, other), clips, {})
     proposal: Proposal = curve.choose(allowed)
     assert proposal.removed == chosen

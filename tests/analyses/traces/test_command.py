@@ -209,7 +209,7 @@ BAD = {
     "no clips": ([], "clips, or a data set"),
     "clips and a data set": (["a.mp4", "--dataset", "x"], "found both"),
     "no such clip": (["nowhere.mp4"], "nothing there"),
-    "no such mode": (["CLIP", "--mode", "sideways"], "some of frame, prefix, leave-one-out, window"),
+    "no such mode": (["CLIP", "--mode", "sideways"], "some of frame, prefix, leave-one-out, still, window"),
     "a window in another mode": (["CLIP", "--window", "8"], "mode window"),
     "a margin beyond 1": (["CLIP", "--margin", "3"], "from 0 to 1"),
     "no hold": (["CLIP", "--hold", "0"], "at least 1"),

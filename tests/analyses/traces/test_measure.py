@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from gst_analysis.analyses.traces.clip_trace import ClipTrace, TracePlan, UntracedClip
-from gst_analysis.analyses.traces.measure import locate_frames, trace_clips
+from gst_analysis.analyses.traces.measure import StillNetwork, locate_frames, trace_clips
 from gst_analysis.analyses.traces.table import FRAME_TRACES, STATE_CHANGES, TRACE_MODES, TRACED_CLIPS
 from gst_analysis.analyses.traces.tabulate import TraceTally, tabulate_trace
 from gst_analysis.analyses.traces.windows import plan_windows
@@ -108,6 +108,18 @@ def test_one_left_out(small: LoadedModel, film: ClipRecord) -> None:
     assert told["change_points"] == []
 
 
+def test_still_frames_have_no_time(small: LoadedModel, film: ClipRecord) -> None:
+    """What a row says does not hang on the other frames, nor on the order of all."""
+    (trace,) = run(small, film, mode="still")
+    clip = clip_of(small, film)
+    with torch.no_grad():
+        plain = [small.module(clip[:, [t] * 8])[0].mean(dim=0).numpy() for t in range(8)]
+        turned = StillNetwork(small.module)(clip.flip(1))[0].flip(0).numpy()
+    np.testing.assert_allclose(trace.logits, np.stack(plain), atol=1e-4)
+    np.testing.assert_allclose(trace.logits, turned, atol=1e-4)
+    np.testing.assert_allclose(trace.video, np.mean(plain, axis=0), atol=1e-4)
+
+
 def test_modes_of_a_network_that_sees_single_frames(tmp_path: Path) -> None:
     """Its logits are grey levels, so every mode can be worked out by hand."""
     greys = np.array([30, 60, 150]) / 255
@@ -116,6 +128,7 @@ def test_modes_of_a_network_that_sees_single_frames(tmp_path: Path) -> None:
         "frame": greys,
         "prefix": [greys[0], greys[:2].mean(), greys.mean()],
         "leave-one-out": [greys[1:].mean(), greys[[0, 2]].mean(), greys[:2].mean()],
+        "still": greys,
         "window": [greys.mean()],
     }
     for mode in TRACE_MODES:
@@ -241,7 +254,7 @@ def test_a_network_of_one_frame_is_traced_by_windows_alone(tmp_path: Path) -> No
     """One row is no trace; but windows of a frame each follow a video."""
     model = fake_model(frames=1)
     clip = record(write_greys(tmp_path / "a", [10, 20, 30, 40]))
-    for mode in ("frame", "prefix", "leave-one-out"):
+    for mode in ("frame", "prefix", "leave-one-out", "still"):
         with pytest.raises(SpecError, match="at least 2 frames; found 1; use mode window"):
             run(model, clip, mode=mode)
     (trace,) = run(model, clip, mode="window", window=1, step=1)

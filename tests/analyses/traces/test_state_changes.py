@@ -174,13 +174,19 @@ def test_the_curve_is_cut_where_every_other_cut_costs_more() -> None:
         assert found == [cut for cut, share in zip(best, moved, strict=True) if share >= settings.step]
 
 
-@pytest.mark.parametrize(("mode", "expected"), [("frame", [1, 5]), ("prefix", [5]), ("leave-one-out", [])])
+@pytest.mark.parametrize(
+    ("mode", "expected"), [("frame", [1, 5]), ("still", [1, 5]), ("prefix", [5]), ("leave-one-out", [])]
+)
 def test_what_is_said_of_a_prefix_of_one_frame_is_no_state(mode: str, expected: list[int]) -> None:
     table = rows((0, 0.95), *[(1, 0.95)] * 4, *[(2, 0.95)] * 3)
     for found in find_changes(mode, table, verdict=2).values():
         assert [change.row for change in found] == expected
     for found in find_changes(mode, table[:2], verdict=1).values():
-        assert [change.row for change in found] == ([1] if mode == "frame" else [])
+        assert [change.row for change in found] == ([1] if mode in ("frame", "still") else [])
+    for found in find_changes(mode, table[:2], verdict=0).values():
+        assert [change.row for change in found] == ([1] if mode == "still" else []), (
+            "its last row is as any other"
+        )
 
 
 def test_scores_by_hand() -> None:
