@@ -18,7 +18,7 @@ from torch import Tensor
 
 from gst_analysis.checkpoints.layouts import CanonicalState
 from gst_analysis.checkpoints.shapes import Shape, expected_shapes, list_shapes, say_misfit
-from gst_analysis.errors import BrokenCheckpoint, SpecError, UnknownCheckpoint, name_some
+from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError, UnknownCheckpoint, name_some, one_line
 from gst_analysis.networks.backbones import BACKBONES, Backbone, Site, walk_blocks
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.families import FAMILIES, runnable_families
@@ -80,7 +80,18 @@ def check_state(state: Mapping[str, Tensor], spec: NetworkSpec, path: Path) -> N
     Raises:
         BrokenCheckpoint: something is missing, surplus, misshapen or no number.
     """
-    require_fit(list_shapes(state), expected_shapes(spec), spec.name, path)
+    try:
+        wanted = expected_shapes(spec)
+    except GstError:
+        raise
+    except Exception as error:  # a system's file takes its settings at their word, and these are a file's
+        raise BrokenCheckpoint(
+            str(path),
+            expected=f"settings that {spec.name} can be built of",
+            found=f"{type(error).__name__}: {one_line(str(error))[:100]}",
+            todo="save it again with gst_analysis.save_model",
+        ) from error
+    require_fit(list_shapes(state), wanted, spec.name, path)
     check_finite(state, path)
 
 

@@ -97,6 +97,12 @@ def senseless_spec(path: Path) -> None:
     torch.save({**payload, "spec": {"family": "gst", "backbone": "resnet26s", "width": "wide"}}, path)
 
 
+def save_system(path: Path, **changes: object) -> None:
+    spec = {"system": "r3d-18", "num_frames": 16, "num_classes": 5, **changes}
+    record = {"format": "gst-analysis", "version": 1, "spec": spec}
+    torch.save({**record, "state_dict": {"fc.weight": torch.zeros(5, 512)}}, path)
+
+
 def changed(path: Path, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
     """A bare state dict whose head is of another kind."""
     state = build_small("gst-resnet26s").state_dict()
@@ -127,7 +133,7 @@ KINDS: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], str]] = {
 
 CASES: dict[str, tuple[Callable[[Path], object], type[CheckpointError], str]] = {
     "missing file": (lambda p: None, UnreadableCheckpoint, "no such file"),
-    "directory": (lambda p: p.mkdir(), UnreadableCheckpoint, "a directory"),
+    "directory": (lambda p: p.mkdir(), UnreadableCheckpoint, "a folder without config.json"),
     "empty file": (lambda p: p.touch(), UnreadableCheckpoint, "an empty file"),
     "random bytes": (random_bytes, UnreadableCheckpoint, "bytes of neither kind"),
     "text": (lambda p: p.write_text("epoch 3, loss 0.1\n"), UnreadableCheckpoint, "bytes of neither kind"),
@@ -183,6 +189,17 @@ CASES: dict[str, tuple[Callable[[Path], object], type[CheckpointError], str]] = 
     "a damaged pickle": (no_opcodes, UnreadableCheckpoint, "a damaged pickle"),
     "labels of another count": (labels_of_another_count, BrokenCheckpoint, "5 labels"),
     "the spec of another network": (spec_of_another_network, BrokenCheckpoint, "misshapen"),
+    "a system of senseless settings": (
+        partial(save_system, settings={"builder": "no"}),
+        BrokenCheckpoint,
+        "settings that",
+    ),
+    "a system of senseless frames": (partial(save_system, num_frames="x"), BrokenCheckpoint, "embedded spec"),
+    "a system of a list": (
+        partial(save_system, settings={"builder": [1]}),
+        BrokenCheckpoint,
+        "embedded spec",
+    ),
     "a senseless spec": (senseless_spec, BrokenCheckpoint, "embedded spec"),
 }
 

@@ -39,7 +39,7 @@ def test_a_folder_is_fine_tuned_with_a_new_head(tmp_path: Path) -> None:
         "run.validate_every": "5",
     }
     result = train(load_config("planted-static", {**SETTINGS, **changes}), out=tmp_path / "run")
-    assert result.summary.best_top1 > 3 / CLASSES - 0.05
+    assert (result.summary.best_top1 or 0) > 3 / CLASSES - 0.05
     network = load_model(tmp_path / "run" / "best.pth")
     assert (network.spec.name, network.spec.num_classes) == ("timesformer", CLASSES)
     assert network.labels is not None

@@ -29,6 +29,10 @@ SYSTEMS: dict[str, System] = {
     for record in records
 }
 
+_PLAIN = (str, int, float)
+_MOST = 1_000_000
+"""Of frames and of classes: more than any network has."""
+
 
 @dataclass(frozen=True)
 class SystemSpec(NetworkSpec):
@@ -110,8 +114,29 @@ class SystemSpec(NetworkSpec):
                 found=f"also {name_some(extra)}",
                 todo="remove them, or update gst-analysis",
             )
-        numbers = {name: record.get(name) for name in ("num_frames", "num_classes")}
-        return cls.from_name(str(record.get("system")), **numbers, **(record.get("settings") or {}))
+        numbers = {name: _read_count(record, name) for name in ("num_frames", "num_classes")}
+        settings = record.get("settings") or {}
+        if not isinstance(settings, Mapping) or not all(isinstance(v, _PLAIN) for v in settings.values()):
+            raise SpecError(
+                "model spec",
+                expected="settings as plain values by name",
+                found=repr(settings)[:60],
+                todo="write it with SystemSpec.to_json",
+            )
+        return cls.from_name(str(record.get("system")), **numbers, **settings)
+
+
+def _read_count(record: Mapping[str, Any], name: str) -> int | None:
+    """A count out of anybody's file; None where it says none."""
+    value = record.get(name)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MOST):
+        return value
+    raise SpecError(
+        "model spec",
+        expected=f"{name} as a whole number up to {_MOST:,}",
+        found=repr(value)[:60],
+        todo="write it with SystemSpec.to_json",
+    )
 
 
 def find_system(name: str) -> System:

@@ -82,13 +82,13 @@ _MOST: Mapping[str, int] = {
     "patch_size": 256,
     "tubelet_size": 64,
     "hidden_size": 8192,
-    "num_hidden_layers": 128,
+    "num_hidden_layers": 64,
     "num_attention_heads": 256,
     "intermediate_size": 65_536,
     "num_pooler_layers": 64,
     "pred_hidden_size": 8192,
     "pred_num_attention_heads": 256,
-    "pred_num_hidden_layers": 128,
+    "pred_num_hidden_layers": 64,
     "pred_num_mask_tokens": 10_000,
 }
 """Counts, and the most of each: several times the largest published network."""

@@ -142,7 +142,7 @@ def test_positions_are_the_librarys_to_the_bit() -> None:
     assert torch.equal(encode_positions(32, 44), theirs.videomae.embeddings.position_embeddings)
 
 
-@pytest.mark.parametrize("change", [{"frames": 3}, {"auto_map": "x"}, {"num_hidden_layers": 129}])
+@pytest.mark.parametrize("change", [{"frames": 3}, {"auto_map": "x"}, {"num_hidden_layers": 65}])
 def test_settings_of_no_network_are_refused_before_it_is_built(change: dict[str, Any]) -> None:
     with pytest.raises(SpecError, match="ViViT: expected"):
         build_model(SystemSpec.from_name("vivit", **change))
