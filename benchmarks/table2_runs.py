@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gst_analysis.analyses.cost import summarise_cost
 from gst_analysis.analyses.evaluation import evaluate
@@ -69,7 +69,8 @@ class Budget:
     frames: int = 8
     epochs: int = 24
     batch_size: int = 32
-    lr: float = 0.05
+    optimiser: Literal["sgd", "adamw"] = "adamw"
+    lr: float = 0.003
 
     def world(self, *, test: bool) -> WorldConfig:
         """The clips to train on, or those to be measured on, of another seed."""
@@ -101,6 +102,7 @@ class Budget:
             "clip.frames": self.frames,
             "clip.resize": self.size,
             "clip.crop": self.size,
+            "optimiser.kind": self.optimiser,
             "optimiser.lr": self.lr,
             "optimiser.batch_size": self.batch_size,
             "schedule.epochs": self.epochs,

@@ -192,9 +192,9 @@ def _draw_walker(random: Random, frames: int) -> Sprite:
     """A dull thing as large as the main object, which takes two steps as long as that one's, at any time."""
     path = np.repeat(random.uniform(0, 1, (1, 2)), frames, axis=0)
     ways = list(DIRECTIONS.values())
-    for start in random.uniform(0, 0.85, 2) * frames:
+    for start in random.uniform(0, 0.6, 2) * frames:
         step = np.multiply(random.uniform(0.22, 0.3), ways[int(random.integers(4))])
-        path += np.outer(ramp(frames, start, random.uniform(0.1, 0.15) * frames), step)
+        path += np.outer(ramp(frames, start, random.uniform(0.25, 0.4) * frames), step)
     return Sprite(
         "distractor",
         str(random.choice(SHAPES)),

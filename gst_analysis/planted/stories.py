@@ -45,7 +45,7 @@ def _draw_wrapping(looks: Looks, path: Drawn, radius: float) -> Sprite:
 def _go_and_return(random: Random, story: tuple[str, ...], frames: int, looks: Looks) -> Story:
     """It returns half a clip after it left: as long there as here, so a bag of frames tells no direction."""
     place, reach = random.uniform(0, 1, 2), random.uniform(0.22, 0.32)
-    wide = random.uniform(0.1, 0.25)
+    wide = random.uniform(0.6, 1) * (0.5 - 2 / frames)
     middle = random.uniform(wide / 2 + 1 / frames, 0.5 - wide / 2 - 1 / frames)
     time = (np.arange(frames) + 0.5) / frames
     leave, come_back = (np.clip((time - at) / wide + 0.5, 0, 1) for at in (middle, middle + 0.5))
@@ -59,9 +59,8 @@ def _take_two_steps(random: Random, story: tuple[str, ...], frames: int, looks: 
     place, half = random.uniform(0, 1, 2), frames / 2
     path = np.repeat(place[None], frames, axis=0)
     for number, way in enumerate(story):
-        length = random.uniform(0.2, 0.3) * half
+        length, reach = random.uniform(0.6, 0.9) * (half - 1.5), random.uniform(0.22, 0.3)
         start = half * number + random.uniform(0.5, half - 1 - length)
-        reach = random.uniform(0.22, 0.3)
         path += np.outer(ramp(frames, start, length), np.multiply(reach, DIRECTIONS[way]))
     return Story([_draw_wrapping(looks, path, looks.radius)], name_runs(story, path))
 

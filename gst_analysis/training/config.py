@@ -125,8 +125,10 @@ class ClipConfig:
 
 @dataclass(frozen=True)
 class OptimiserConfig:
-    """SGD. Batch norm's scales and offsets and all biases are never decayed."""
+    """How weights are moved. Batch norm's scales and offsets and all biases are never decayed."""
 
+    kind: Literal["sgd", "adamw"] = "sgd"
+    """adamw finds motion in small networks from random weights sooner; `momentum` is its first beta."""
     lr: float = 0.01
     head_lr: float | None = None
     """Of the head; None takes lr."""
@@ -154,6 +156,7 @@ class OptimiserConfig:
         self.rate_of()
         _require("optimiser.momentum", 0 <= self.momentum < 1, "from 0 to below 1", self.momentum)
         _require("optimiser.nesterov", not self.nesterov or self.momentum > 0, "momentum with it", "none")
+        _require("optimiser.nesterov", not self.nesterov or self.kind == "sgd", "sgd with it", self.kind)
         _require("optimiser.weight_decay", self.weight_decay >= 0, "0 or more", self.weight_decay)
         _require("optimiser.batch_size", self.batch_size >= 1, "at least 1", self.batch_size)
         _require("optimiser.accumulate", self.accumulate >= 1, "at least 1", self.accumulate)

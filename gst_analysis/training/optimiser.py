@@ -1,4 +1,4 @@
-"""How weights are moved: SGD whose weight decay leaves batch norm and biases alone, and its learning rate.
+"""How weights are moved: SGD or AdamW, whose decay leaves batch norm and biases alone, and the learning rate.
 
 Groups of weights may learn at a share of the rate, which is a function of time alone: there is no scheduler
 whose state could be lost.
@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
-from torch.optim import SGD
+from torch.optim import SGD, AdamW, Optimizer
 
 from gst_analysis.checkpoints.transfer import list_head
 from gst_analysis.errors import SpecError, name_some
@@ -24,15 +24,15 @@ from gst_analysis.training.depth import RunOrder, list_depths
 
 def build_optimiser(
     module: nn.Module, config: OptimiserConfig, shares: Mapping[str, float] | None = None
-) -> SGD:
-    """SGD over two groups: convolution and linear weights, which decay, and everything else, which does not.
+) -> Optimizer:
+    """SGD or AdamW over two groups: convolution and linear weights, which decay, and all others.
 
     Decaying a batch norm's scale would pull towards zero the very numbers that Figure 4 reads; decaying
     a bias, of which there is only the head's, regularises nothing. What is frozen is in no group.
 
     Args:
         module: the network.
-        config: rate, momentum and decay.
+        config: kind, rate, momentum and decay.
         shares: of the rate, by the name of a parameter; 1 where nothing is said. Two groups for each.
     """
     shares = shares or {}
@@ -48,10 +48,12 @@ def build_optimiser(
             (spared, {"weight_decay": 0.0, "share": share}),
         )
     ]
+    if config.kind == "adamw":
+        return AdamW(groups, lr=config.lr, betas=(config.momentum, 0.999))
     return SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov)
 
 
-def set_rate(optimiser: SGD, rate: float) -> None:
+def set_rate(optimiser: Optimizer, rate: float) -> None:
     """Give every group its share of a rate; in a state of before there were shares, all of it."""
     for group in optimiser.param_groups:
         group["lr"] = rate * group.get("share", 1.0)

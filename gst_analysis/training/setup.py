@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.optim import SGD
+from torch.optim import Optimizer
 
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.checkpoints.starting import create_model
@@ -46,7 +46,7 @@ class Parts:
     """The bare network, whose weights are saved."""
     module: Any
     """The network as Fabric wraps it: what forward and backward go through."""
-    optimiser: SGD
+    optimiser: Optimizer
     stepper: Any
     """The optimiser as Fabric wraps it."""
     plan: BatchPlan

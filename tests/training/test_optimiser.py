@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 
+from gst_analysis.errors import SpecError
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.training.config import OptimiserConfig, ScheduleConfig
@@ -37,6 +40,36 @@ def test_decay_pulls_weights_and_leaves_gammas() -> None:
     assert torch.equal(after["layer1.0.bn2.weight"], before["layer1.0.bn2.weight"])
     assert torch.equal(after["fc.bias"], before["fc.bias"])
     assert torch.allclose(after["conv1.weight"], before["conv1.weight"] * (1 - 0.1 * 0.5))
+
+
+def test_adamw_spares_what_sgd_spares_and_goes_on_from_its_state() -> None:
+    config = OptimiserConfig(kind="adamw", lr=0.1, weight_decay=0.5)
+    part = nn.Sequential(nn.Conv2d(1, 2, 1, bias=False), nn.BatchNorm2d(2))
+    twin = copy.deepcopy(part)
+    optimiser, other = build_optimiser(part, config), build_optimiser(twin, config)
+
+    def step(network: nn.Module, one: torch.optim.Optimizer, value: float) -> None:
+        for parameter in network.parameters():
+            parameter.grad = torch.full_like(parameter, value)
+        one.step()
+
+    before = [parameter.detach().clone() for parameter in part.parameters()]
+    step(part, optimiser, 0.0)
+    weight, gamma, beta = part.parameters()
+    assert torch.allclose(weight, before[0] * (1 - 0.1 * 0.5))
+    assert torch.equal(gamma, before[1])
+    assert torch.equal(beta, before[2])
+    step(part, optimiser, 1.0)
+    twin.load_state_dict(part.state_dict())
+    other.load_state_dict(copy.deepcopy(optimiser.state_dict()))
+    for network, one in ((part, optimiser), (twin, other)):
+        step(network, one, -1.0)
+    assert all(torch.equal(a, b) for a, b in zip(part.parameters(), twin.parameters(), strict=True))
+
+
+def test_adamw_takes_no_nesterov() -> None:
+    with pytest.raises(SpecError, match="sgd with it; found adamw"):
+        OptimiserConfig(kind="adamw", nesterov=True)
 
 
 def test_the_papers_steps() -> None:
