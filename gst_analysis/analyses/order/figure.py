@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -166,7 +167,12 @@ def draw_temporality(table: pd.DataFrame, *, dark: bool = False) -> Figure:
     """
     theme, rows = theme_of(dark=dark), choose_classes(table)
     told, places = rows.told, place_classes(rows)
-    figure = new_figure(7.4, 1.35 + 0.24 * (len(told) + bool(rows.between)), theme)
+    names = [
+        fill(f"{shorten(str(label), 84)} ({clips})", 46).replace("$", r"\$")
+        for label, clips in zip(told["label"], told["clips"], strict=True)
+    ]
+    row = 0.24 if not any("\n" in name for name in names) else 0.31
+    figure = new_figure(7.4, 1.35 + row * (len(told) + bool(rows.between)), theme)
     axes = figure.subplots()
     style_axes(axes, theme, grid="x")
     for share in (0, 1):
@@ -174,18 +180,14 @@ def draw_temporality(table: pd.DataFrame, *, dark: bool = False) -> Figure:
     colour = theme.groups["temporal"]
     axes.hlines(places, told["temporality_low"], told["temporality_high"], color=colour, linewidth=1.6)
     axes.plot(told["temporality"], places, "o", color=colour, markersize=5, zorder=3)
-    names = [
-        f"{shorten(str(label), 46)} ({clips})".replace("$", r"\$")
-        for label, clips in zip(told["label"], told["clips"], strict=True)
-    ]
-    axes.set_yticks(places, names)
+    axes.set_yticks(places, names, linespacing=1.0)
     if rows.between:
         axes.text(0.5, _EITHER_END, "⋮", ha="center", va="center", color=theme.faint, fontsize=11)
     axes.set_ylim(places[-1] + 0.6, -0.6)
     axes.set_xlim(*limit_scores(told))
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    lines = ["share of above-chance accuracy that needs order (clips in brackets)", say_left_out(rows)]
-    axes.set_xlabel("\n".join(filter(None, lines)), fontsize=9, color=theme.ink)
+    lines = ["share of above-chance accuracy that needs order", "(clips in brackets)", say_left_out(rows)]
+    axes.set_xlabel("\n".join(fill(line, 52) for line in lines if line), fontsize=9, color=theme.ink)
     name = shorten(str(table["checkpoint"].iloc[0]), 44)
     title = f"{name}: in order against {SHUFFLED}; bars: confidence intervals"
     figure.suptitle(title, fontsize=9, color=theme.ink, parse_math=False)

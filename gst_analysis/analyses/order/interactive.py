@@ -119,16 +119,20 @@ def draw_temporality_interactive(table: pd.DataFrame, *, dark: bool = False) -> 
     for share in (0, 1):
         figure.add_vline(share, line={"color": theme.faint, "width": 1}, layer="below")
     name = escape(shorten(str(table["checkpoint"].iloc[0]), 44))
-    _dress(figure, theme, f"{name}: in order against {SHUFFLED}", len(told))
-    labels = [break_lines(escape(shorten(str(label), 44)), 24) for label in told["label"]]
+    labels = [break_lines(escape(shorten(str(label), 84)), 30) for label in told["label"]]
+    lines = max(label.count("<br>") + 1 for label in labels)
+    _dress(figure, theme, f"{name}: in order against {SHUFFLED}", len(told) * max(1.0, lines / 2))
     figure.update_yaxes(tickvals=places, ticktext=labels, range=[places[-1] + 0.7, -0.7])
-    lines = ["above-chance accuracy that needs order", say_left_out(rows)]
-    figure.update_xaxes(title="<br>".join(filter(None, lines)), range=list(limit_scores(told)))
+    words = ["above-chance accuracy that needs order", say_left_out(rows)]
+    figure.update_xaxes(
+        title="<br>".join(break_lines(one, 34) for one in words if one), range=list(limit_scores(told))
+    )
     figure.update_layout(margin={"t": 60}, height=figure.layout.height - 60)
     return figure
 
 
-def _dress(figure: go.Figure, theme: Theme, title: str, rows: int) -> None:
+def _dress(figure: go.Figure, theme: Theme, title: str, rows: float) -> None:
+    """Colours, letters and room for so many rows of two lines each."""
     figure.update_layout(
         title={"text": break_lines(title, 60), "font": {"size": 13}, "y": 0.98, "yanchor": "top"},
         height=210 + 34 * rows,

@@ -48,14 +48,15 @@ def test_a_network_of_looks_needs_no_order(worlds: dict[WorldName, Path]) -> Non
     found, right = show("static-gst-quarter", worlds["static"])
     assert min(right[name] for name in ("in-order", "reversed", "shuffled")) > 0.93
     assert found.summary.temporality is not None
-    assert found.summary.temporality.high < 0.1
+    assert found.summary.temporality.value < 0.08
+    assert found.summary.temporality.low < 0.02
     assert found.reversals.empty
 
 
 def test_a_change_of_state_is_mostly_seen_at_its_end(worlds: dict[WorldName, Path]) -> None:
     _, right = show("state-change-gst-quarter", worlds["state-change"])
     assert right["frozen-last"] > 0.93
-    assert 0.75 < right["reversed"] < 0.97
+    assert 0.65 < right["reversed"] < right["in-order"] - 0.05
     assert right["shuffled"] > 0.8
 
 
