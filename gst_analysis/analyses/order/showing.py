@@ -36,7 +36,8 @@ class Answers:
 
 def knows_one_frame(model: LoadedModel) -> bool:
     """Whether a frame's logits are of this frame alone, as of a 2-D network whose frames are averaged."""
-    return model.spec.output == "frames" and model.anatomy.half_width == 0
+    frames = model.clip_spec.frames
+    return model.spec.count_answers(frames) == frames and model.anatomy.half_width == 0
 
 
 class Showing:
