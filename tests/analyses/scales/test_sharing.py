@@ -122,7 +122,7 @@ BAD: dict[str, tuple[Change, str]] = {
     "spec": (lambda r: r.update(spec=3), "a spec that describes a network"),
     "system": (
         lambda r: r.update(spec={"system": "x3d-s", "num_frames": 10**9, "num_classes": 4}),
-        "usual numbers",
+        "usual numbers|whole number",
     ),
     "settings": (
         lambda r: r.update(
