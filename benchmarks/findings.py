@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from benchmarks.findings_figures import draw_drops, draw_shares
-from benchmarks.findings_measures import GROUPS, MATCHED, Finding, measure_finding
+from benchmarks.findings_measures import GROUPS, MATCHED, MOST_PIECES, Finding, measure_finding
 from benchmarks.findings_statistics import (
     Difference,
     Number,
@@ -180,7 +180,34 @@ def summarise_finding(one: Finding) -> dict[str, Any]:
         "trends_of_share": trends,
         "deep_half": deep,
         "follows_matched_loss": follows,
+        "matched_pieces": compare_pieces(one),
     }
+
+
+def compare_pieces(one: Finding) -> dict[str, float | None]:
+    """What *as many channels* takes away, and what it leaves to stand in for that, in the deeper half.
+
+    `spatial_share` is the part of the spatial group that goes, where the temporal one goes whole;
+    `whole_over_pieces` how many times more the whole spatial group costs than its pieces added up, where
+    they make up all of it.
+    """
+    whole, matched = one.estimates["mean", "loss"], one.estimates[MATCHED, "loss"]
+    deep = one.channels[whole.deep]
+    shares = [min(1.0, temporal / spatial) for spatial, temporal in deep]
+    pieces = [round(1 / share) for share in shares]
+    covered = all(
+        share * count == 1 and count <= MOST_PIECES for share, count in zip(shares, pieces, strict=True)
+    )
+    added = float((matched.value[0, whole.deep] * pieces).sum())
+    ratio = float(whole.value[0, whole.deep].sum()) / added if covered and added > 0 else None
+    return {"spatial_share": float(np.mean(shares)), "whole_over_pieces": ratio}
+
+
+def say_pieces(found: dict[str, float | None]) -> str:
+    """What must be known of shares by *as many channels*."""
+    ratio = found["whole_over_pieces"]
+    text = f"{MATCHED}: all temporal channels against {found['spatial_share']:.0%} of the spatial ones"
+    return text if ratio is None else f"{text}, which whole cost {ratio:.1f} times their pieces added up"
 
 
 def compare_worlds(findings: Sequence[Finding]) -> list[dict[str, Any]]:
@@ -313,6 +340,7 @@ def report(findings: Sequence[Finding], target: Path | None) -> None:
     summaries, differences = [summarise_finding(one) for one in findings], compare_worlds(findings)
     for one in findings:
         print(f"{one.name}: {one.clips} clips of the {one.world} world, accuracy {one.accuracy:.1%}")
+        print(f"  {say_pieces(compare_pieces(one))}")
     print(f"\n{format_summaries(summaries)}\n\n{format_differences(differences)}")
     if target is not None:
         record = {

@@ -32,7 +32,7 @@ GROUPS = ("spatial", "temporal")
 MATCHED = "mean, as many channels"
 """The mean put in place of as many spatial channels as there are temporal ones."""
 DRAWS = 2000
-_MOST_PIECES = 3
+MOST_PIECES = 3
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def list_rows(pairs: Sequence[tuple[Unit, Unit]]) -> list[Row]:
 def cut_pieces(spatial: Unit, temporal: Unit) -> list[Unit]:
     """Runs of spatial channels as many as there are temporal ones, at most three, spread evenly."""
     count = min(temporal.count, spatial.count)
-    pieces = min(_MOST_PIECES, spatial.count // count)
+    pieces = min(MOST_PIECES, spatial.count // count)
     starts = np.linspace(0, spatial.count - count, pieces).astype(int).tolist()
     first = spatial.channels.start
     return [replace(spatial, channels=slice(first + at, first + at + count)) for at in starts]

@@ -11,8 +11,8 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
-from benchmarks.findings import HEADLINES, main, number_runs, read_pairs
-from benchmarks.findings_measures import DRAWS, Finding, cut_pieces, measure_finding, pair_groups
+from benchmarks.findings import HEADLINES, compare_pieces, main, number_runs, read_pairs, say_pieces
+from benchmarks.findings_measures import DRAWS, MATCHED, Finding, cut_pieces, measure_finding, pair_groups
 from benchmarks.findings_statistics import (
     Estimate,
     compare_runs,
@@ -206,3 +206,20 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path, capsys: pytest.CaptureF
         assert main([word, "--worlds", str(tmp_path)]) == 2
         assert len(capsys.readouterr().err.strip().splitlines()) <= 2  # the second: which one it was at
     assert read_pairs(["a=b.pth=mixed"]) == [(Path("a=b.pth"), "mixed")]
+
+
+def test_what_matched_pieces_take_away_is_said() -> None:
+    """Whole groups cost 5 and 7 in the deeper half; thirds 0.2 and 0.3 each, so 1.5 added up: eight times."""
+
+    def estimate(spatial: list[float]) -> Estimate:
+        value = np.array([spatial, [1.0] * 4])
+        return Estimate(value, value[None])
+
+    estimates = {("mean", "loss"): estimate([0, 0, 5, 7]), (MATCHED, "loss"): estimate([0, 0, 0.2, 0.3])}
+    blocks, channels = ("a", "b", "c", "d"), ((6, 2), (6, 2), (12, 4), (24, 8))
+    found = Finding("net", "static", "gst", "", 9, 1.0, blocks, channels, estimates)
+    assert compare_pieces(found) == pytest.approx({"spatial_share": 1 / 3, "whole_over_pieces": 8})
+    assert "33% of the spatial ones, which whole cost 8.0 times" in say_pieces(compare_pieces(found))
+    odd = Finding("net", "static", "gst", "", 9, 1.0, blocks, ((7, 1),) * 4, estimates)
+    assert compare_pieces(odd) == {"spatial_share": pytest.approx(1 / 7), "whole_over_pieces": None}
+    assert say_pieces(compare_pieces(odd)).endswith("14% of the spatial ones")

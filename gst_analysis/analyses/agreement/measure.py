@@ -25,6 +25,7 @@ from scipy.stats import rankdata
 from gst_analysis.analyses.ablation.choice import choose_units
 from gst_analysis.analyses.ablation.measure import bootstrap_of, check_options, measure_ablation, settings_of
 from gst_analysis.analyses.ablation.table import CAUSAL_MEASURES, Ablation
+from gst_analysis.analyses.agreement.counting import compare_with_counting, say_how_forced
 from gst_analysis.analyses.agreement.table import (
     AGGREGATES,
     ALL_SCORES,
@@ -32,6 +33,7 @@ from gst_analysis.analyses.agreement.table import (
     SCORE_AGREEMENT,
     AgreementOptions,
     AgreementSummary,
+    GammaSpread,
     ScoreAgreement,
 )
 from gst_analysis.analyses.importance.data_scores import measure_data_scores
@@ -78,11 +80,13 @@ def measure_checkpoints(
         [one.ablation.table.assign(checkpoint=name) for name, one in found.items()], ignore_index=True
     )
     ablations = {name: one.ablation for name, one in found.items()}
+    gamma = {name: one.gamma for name, one in found.items()}
+    notes = [f"{name}: {note}" for name, one in ablations.items() for note in one.notes]
     return ScoreAgreement(
         measure_agreement(scores, drops, bootstrap=bootstrap_of(options)),
-        AgreementSummary({name: one.summary for name, one in ablations.items()}),
+        AgreementSummary({name: one.summary for name, one in ablations.items()}, gamma),
         _trace_back(ablations, options),
-        notes=tuple(f"{name}: {note}" for name, one in ablations.items() for note in one.notes),
+        notes=tuple(note for note in (say_how_forced(gamma), *notes) if note),
         failures={
             f"{name}: {clip}": why for name, one in ablations.items() for clip, why in one.failures.items()
         },
@@ -99,6 +103,7 @@ class _Found:
 
     scores: pd.DataFrame = field(repr=False)
     ablation: Ablation
+    gamma: GammaSpread
 
 
 def _name_pairs(pairs: Sequence[Pair]) -> list[str]:
@@ -116,7 +121,9 @@ def _look_at(pair: Pair, options: AgreementOptions) -> _Found:
     units = choose_units(model.anatomy.scaled, options)  # without a scale there is no score to compare with
     ablation = measure_ablation(model, records, options=options, units=units)
     data = measure_data_scores(model, records, settings=settings_of(options))
-    return _Found(join_scores(infer_importance(model.current_checkpoint()), data.table), ablation)
+    checkpoint = model.current_checkpoint()
+    scores = join_scores(infer_importance(checkpoint), data.table)
+    return _Found(scores, ablation, compare_with_counting(checkpoint, scores))
 
 
 def _trace_back(ablations: Mapping[str, Ablation], options: AgreementOptions) -> Provenance:

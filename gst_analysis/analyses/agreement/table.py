@@ -71,11 +71,23 @@ class AgreementOptions(AblationOptions):
 
 
 @dataclass(frozen=True)
+class GammaSpread:
+    """How far the sum of a group's γ can differ from the number of its channels, in one checkpoint."""
+
+    size_correlation: float | None
+    """Spearman's of the two, over groups; None where groups are all of one size."""
+    moved: float | None
+    """Mean distance of γ from where it started, as a share of the start; None where that is not known."""
+
+
+@dataclass(frozen=True)
 class AgreementSummary:
     """What scores were compared with."""
 
     ablations: dict[str, AblationSummary]
     """By checkpoint: its clips, and how well the untouched network does on them."""
+    gamma: dict[str, GammaSpread]
+    """By checkpoint: how far γ can say anything but how many channels there are."""
 
 
 @dataclass(frozen=True)

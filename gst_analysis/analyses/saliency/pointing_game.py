@@ -5,8 +5,12 @@ an object is seen and for every group of channels. A hit is a frame whose hottes
 an object that the class is about (a distractor's does not count). Three numbers to compare hits with:
 
 - chance: the boxes' part of the area that the network sees;
-- swapped: hits of the same points in the boxes of the next clip, for objects like some places more;
+- swapped: hits of the same points in the boxes of the next clip that shows an object in that frame, for
+  objects like some places more;
 - grid chance: the part of the map's cells that stand in a box, to which the heat inside compares.
+
+Intervals draw clips: the frames of one clip resemble each other. `painter` puts a control of controls.py in
+the network's place.
 """
 
 from __future__ import annotations
@@ -19,7 +23,9 @@ import numpy.typing as npt
 import pandas as pd
 from torch import Tensor
 
+from gst_analysis.analyses.saliency.controls import Painter
 from gst_analysis.analyses.saliency.measure import (
+    ENOUGH_CELLS,
     Maps,
     find_block,
     locate_crop,
@@ -36,6 +42,8 @@ from gst_analysis.inference.conditions import running_conditions
 from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.networks.anatomy import Place
 from gst_analysis.planted.making import World, WorldClip
+from gst_analysis.probes.resampling import Bootstrap, Interval, summarise_means
+from gst_analysis.probes.shares import summarise_shares
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
@@ -60,6 +68,7 @@ def play_pointing_game(
     clips: Sequence[WorldClip],
     *,
     block: str | None = None,
+    painter: Painter | None = None,
     settings: InferenceSettings | None = None,
     progress: Progress = no_progress,
 ) -> Pointing:
@@ -70,6 +79,7 @@ def play_pointing_game(
         world: what read_world returned.
         clips: some of its clips, such as `world.split("validation")`.
         block: a residual block; the deepest whose map is fine enough if None.
+        painter: what paints maps in the network's place, in cells as large as the block's.
         settings: the device.
         progress: called after every clip.
 
@@ -79,11 +89,12 @@ def play_pointing_game(
     _check_world(model, world, clips)
     settings, at = settings or InferenceSettings(), find_block(model.spec, block, model.clip_spec.crop)
     looks = []
-    for done, look in enumerate(_look(model, world, clips, at.name, settings), start=1):
+    for done, look in enumerate(_look(model, world, clips, (at, painter), settings), start=1):
         looks.append(look)
         progress(done, len(clips), look.clip)
     cells = _Grid(at, model.clip_spec.crop)
-    tables = [_score(look, looks[(n + 1) % len(looks)], cells) for n, look in enumerate(looks)]
+    others = [_find_others(looks, number) for number in range(len(looks))]
+    tables = [_score(look, swapped, cells) for look, swapped in zip(looks, others, strict=True)]
     table = pd.concat(tables, ignore_index=True).assign(checkpoint=model.checkpoint.name, block=at.name)
     table = check(table[list(POINTING.columns)], POINTING)
     _, rows, columns = looks[0].maps["all"].shape
@@ -95,13 +106,38 @@ def play_pointing_game(
 
 
 def summarise_pointing(table: pd.DataFrame) -> dict[str, PointingScore]:
-    """Scores by group out of a POINTING table."""
+    """Scores by group out of a POINTING table; of intervals, that of shares or of means over clips."""
     scores = {}
     for group, rows in table.groupby("group", sort=False):
         hot = rows[rows["heated"]]
-        means = (_mean(hot[name]) for name in ("hit", "chance", "swapped_hit", "inside", "grid_chance"))
-        scores[str(group)] = PointingScore(len(rows), len(hot), *means)
+        score, beyond = _find_intervals(hot)
+        scores[str(group)] = PointingScore(
+            frames=len(rows),
+            heated=len(hot),
+            score=_mean(hot["hit"]),
+            chance=_mean(hot["chance"]),
+            swapped=_mean(hot["swapped_hit"]),
+            inside=_mean(hot["inside"]),
+            grid_chance=_mean(hot["grid_chance"]),
+            score_interval=score,
+            beyond_swapped=beyond,
+        )
     return scores
+
+
+def _find_intervals(hot: pd.DataFrame) -> tuple[Interval | None, Interval | None]:
+    """Of the score, and of how far it is beyond that of swapped boxes, on the frames that have both."""
+    if hot.empty:
+        return None, None
+    clips = pd.factorize(hot["clip"])[0]
+    hits = hot["hit"].to_numpy(dtype=float)
+    (score,) = summarise_shares(hits[None], units=clips)
+    known = hot["swapped_hit"].notna().to_numpy()
+    if not known.any():
+        return score, None
+    more = hits[known] - hot["swapped_hit"].to_numpy(dtype=float)[known]
+    (beyond,) = summarise_means(more[None], Bootstrap(), clips[known])
+    return score, beyond
 
 
 @dataclass(frozen=True)
@@ -155,24 +191,39 @@ def list_boxes(clip: WorldClip, frame: int, side: int, window: tuple[float, floa
 
 
 def _look(
-    model: LoadedModel, world: World, clips: Sequence[WorldClip], block: str, settings: InferenceSettings
+    model: LoadedModel,
+    world: World,
+    clips: Sequence[WorldClip],
+    how: tuple[Place, Painter | None],
+    settings: InferenceSettings,
 ) -> Iterator[_Look]:
-    spec, side = model.clip_spec, world.config.size
-    device, at = choose_device(settings.device), find_block(model.spec, block, model.clip_spec.crop)
+    """Every clip at a place, painted by the network, or by what stands in for it."""
+    spec, side, (at, painter) = model.clip_spec, world.config.size, how
+    device = choose_device(settings.device)
     itself = InferenceSettings(fold=False)
     with running_conditions(model.module, itself, device) as network:
         for clip in clips:
             record = ClipRecord(clip.id, world.path(clip))
             views, frames = load_views(record, ReadingPlan(spec, normalise=False))
             pixels: Tensor = normalise_clips(views.to(device), spec)
-            maps = measure_evidence(network, pixels, clip.class_id, at, model.anatomy)
+            if painter is None:
+                maps = measure_evidence(network, pixels, clip.class_id, at, model.anatomy)
+            else:
+                maps = {"all": painter(views[0], at.stride or spec.crop // ENOUGH_CELLS)}
             window = locate_crop(side, side, spec)
             boxes = [list_boxes(clip, int(index), side, window) for index in frames.indices]
             predicted = int(network(pixels).detach().mean(1).argmax())
             yield _Look(clip.id, maps, boxes, predicted == clip.class_id)
 
 
-def _score(look: _Look, other: _Look, grid: _Grid) -> pd.DataFrame:
+def _find_others(looks: Sequence[_Look], number: int) -> list[Boxes]:
+    """For each frame the boxes of the next clip that shows an object in it; none where no clip does."""
+    following = [*looks[number + 1 :], *looks[:number]]
+    frames = range(len(looks[number].boxes))
+    return [next((one.boxes[frame] for one in following if one.boxes[frame]), []) for frame in frames]
+
+
+def _score(look: _Look, others: Sequence[Boxes], grid: _Grid) -> pd.DataFrame:
     """A row for every group and every frame in which an object is seen."""
     rows = []
     for group, evidence in look.maps.items():
@@ -181,7 +232,7 @@ def _score(look: _Look, other: _Look, grid: _Grid) -> pd.DataFrame:
                 continue
             heat = np.maximum(evidence[frame], 0)
             shape = (heat.shape[0], heat.shape[1])
-            inside, theirs = (grid.mark_inside(shape, known) for known in (boxes, other.boxes[frame]))
+            inside, theirs = (grid.mark_inside(shape, known) for known in (boxes, others[frame]))
             hottest, heated = np.unravel_index(heat.argmax(), shape), bool(heat.any())
             rows.append(
                 {
@@ -190,7 +241,7 @@ def _score(look: _Look, other: _Look, grid: _Grid) -> pd.DataFrame:
                     "frame": frame,
                     "heated": heated,
                     "hit": heated and bool(inside[hottest]),
-                    "swapped_hit": heated and bool(theirs[hottest]),
+                    "swapped_hit": float(heated and theirs[hottest]) if others[frame] else np.nan,
                     "chance": measure_area(boxes),
                     "inside": float(heat[inside].sum() / heat.sum()) if heated else 0.0,
                     "grid_chance": float(inside.mean()),
@@ -212,4 +263,4 @@ def _check_world(model: LoadedModel, world: World, clips: Sequence[WorldClip]) -
 
 
 def _mean(values: pd.Series) -> float | None:
-    return float(values.mean()) if len(values) else None
+    return float(values.mean()) if values.notna().any() else None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from gst_analysis.probes.resampling import Interval
     from gst_analysis.style import films
 
     Pixels = npt.NDArray[np.uint8]
@@ -55,7 +56,11 @@ POINTING = Schema(
         "frame": whole("which of the frames that were sampled, from 0"),
         "heated": flag("whether there is any heat; without, nothing is pointed at"),
         "hit": flag("whether the hottest point lies in a box of a known object"),
-        "swapped_hit": flag("whether it lies in a box of the next clip instead"),
+        "swapped_hit": real(
+            "1 if it lies in a box of the next clip that shows an object in this frame, else 0; missing "
+            "where no other clip shows any",
+            optional=True,
+        ),
         "chance": real("the boxes' part of the area that the network sees"),
         "inside": real("part of the frame's heat that lies in the boxes"),
         "grid_chance": real("part of the map's cells that stand in the boxes"),
@@ -171,6 +176,10 @@ class PointingScore:
     inside: float | None
     """Mean part of a frame's heat that lies in the boxes."""
     grid_chance: float | None
+    score_interval: Interval | None
+    """Of `score`, over clips."""
+    beyond_swapped: Interval | None
+    """Hits minus hits in other clips' boxes, over the frames that have both; the interval draws clips."""
 
 
 @dataclass(frozen=True)

@@ -233,8 +233,8 @@ class Slimming(Result[SlimSummary]):
         row = plain.iloc[int((plain["macs"] - self.summary.after.macs).abs().argmin())]
         lead, low, high = (100 * float(row[f"ahead{end}"]) for end in ("", "_low", "_high"))
         return (
-            f"At {row['macs_share']:.0%} of the multiply-adds the lowest scores leave {lead:+.1f} points of "
-            f"accuracy ({low:+.1f} to {high:+.1f}, the same clips) beside as many channels of every group."
+            f"At {row['macs_share']:.0%} of the multiply-adds, removing lowest scores leaves {lead:+.1f} "
+            f"points more right ({low:+.1f} to {high:+.1f}, the same clips) than as many of every group."
         )
 
     @property

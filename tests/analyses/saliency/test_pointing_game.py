@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks import pointing_game as benchmark
 from gst_analysis.analyses.saliency import pointing_game
+from gst_analysis.analyses.saliency.controls import paint_anywhere, paint_centre, paint_colour
 from gst_analysis.analyses.saliency.pointing_game import (
     list_boxes,
     measure_area,
@@ -26,6 +28,7 @@ from gst_analysis.errors import DataError
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.planted.making import World, WorldClip, WorldConfig, make_world
+from gst_analysis.probes.shares import summarise_shares
 from gst_analysis.tables.schema import check
 from tests.untyped import untyped
 
@@ -94,6 +97,97 @@ def test_swapped_hits_are_in_the_next_clips_boxes(world: World, monkeypatch: pyt
     assert found["hit"].tolist() != found["swapped_hit"].tolist()
 
 
+def test_a_clip_without_an_object_is_no_miss_for_swapped_boxes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Boxes of the next clip that has some in that frame are taken; where none has, nothing is counted."""
+    spot = np.zeros((FRAMES, 7, 7))
+    spot[:, 3, 3] = 1.0
+    clips = world.split("validation")
+    nothing = {clip.id for clip in clips[1:3]}
+    known = list_boxes
+
+    def list_some(clip: WorldClip, frame: int, *rest: Any) -> Any:
+        return [] if clip.id in nothing and frame > 3 else known(clip, frame, *rest)
+
+    monkeypatch.setattr(pointing_game, "list_boxes", list_some)
+    found = play_with(world, monkeypatch, lambda clip: spot).table
+    for frame in (0, 3):
+        row = found[(found["clip"] == clips[0].id) & (found["frame"] == frame)].iloc[0]
+        other = clips[1] if frame == 0 else clips[3]
+        (box,) = list_boxes(other, 2 * frame + 1, SIZE, (1 / 16, 1 / 16, 15 / 16, 15 / 16))
+        assert row["swapped_hit"] == float(box[0] <= 24.5 / CROP < box[2] and box[1] <= 24.5 / CROP < box[3])
+    nothing |= {clip.id for clip in clips[1:]}
+    alone = play_with(world, monkeypatch, lambda clip: spot)
+    rows = alone.table[alone.table["clip"] == clips[0].id].sort_values("frame")
+    assert rows["swapped_hit"].isna().tolist() == [False, False, True, True]
+    score = alone.summary.groups["all"]
+    assert score.swapped == pytest.approx(alone.table["swapped_hit"].mean())
+
+
+def test_intervals_draw_clips(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All frames of a clip are hit, or none is: twelve clips say as much as twelve frames."""
+    clips = world.split("validation")
+    maps = iter(range(len(clips)))
+
+    def paint(clip: WorldClip) -> np.ndarray:
+        heat, hit = np.full((FRAMES, 7, 7), -1.0), next(maps) % 2 == 0
+        at = np.arange(7) * 8 + 0.5
+        for frame, (x0, y0, x1, y1) in enumerate(boxes_in_crop(clip)):
+            within = ((at >= y0) & (at < y1))[:, None] & ((at >= x0) & (at < x1))
+            heat[frame][within == hit] = 1.0
+        return heat
+
+    score = play_with(world, monkeypatch, paint).summary.groups["all"]
+    assert score.score == 0.5
+    assert score.score_interval is not None
+    assert score.beyond_swapped is not None
+    (as_clips,) = summarise_shares(np.array([[1.0, 0.0] * 6]))
+    width = score.score_interval.high - score.score_interval.low
+    assert width > 0.9 * (as_clips.high - as_clips.low)
+    assert score.beyond_swapped.value == pytest.approx(0.5 - (score.swapped or 0))
+    assert score.beyond_swapped.low < score.beyond_swapped.value < score.beyond_swapped.high
+
+
+def test_controls_paint_without_a_network(world: World) -> None:
+    frames = torch.zeros(FRAMES, 3, CROP, CROP, dtype=torch.uint8)
+    frames[:, 0, 32:40, 8:16] = 200  # a red cell: row 4, column 1
+    red = paint_colour(frames, 8)
+    assert red.shape == (FRAMES, 7, 7)
+    rows, columns = np.nonzero(red[0] > 0)
+    assert set(rows) <= {4, 5}
+    assert set(columns) <= {1, 2}
+    assert paint_colour(frames[:, :1].expand(-1, 3, -1, -1), 8).max() == 0, "grey is no colour"
+    middle = paint_centre(frames, 8)[0]
+    assert np.unravel_index(middle.argmax(), middle.shape) in ((3, 3), (4, 4))
+    some = paint_anywhere(frames, 8)
+    np.testing.assert_array_equal(some, paint_anywhere(frames, 8))
+    model, clips = make_model(world), world.split("validation")
+    found = play_pointing_game(
+        model, world, clips, block="layer2.1", painter=lambda f, s: paint_centre(f, s), settings=CPU
+    )
+    assert list(found.summary.groups) == ["all"]
+    net = play_pointing_game(model, world, clips, block="layer2.1", settings=CPU).summary
+    assert (net.rows, net.columns) == (found.summary.rows, found.summary.columns)
+
+
+def test_a_network_forgets_from_its_head_down(world: World) -> None:
+    model = make_model(world)
+    trained = {name: value + 1 for name, value in model.module.state_dict().items()}
+    model.module.load_state_dict(trained)
+    players = dict(benchmark.list_players(model))
+    assert list(players) == ["trained", "head", "from layer4", "from layer3", "from layer2", "untrained"]
+    kept = {}
+    for name, player in players.items():
+        state = player.module.state_dict()
+        same = {key.split(".")[0] for key, value in state.items() if torch.equal(value, trained[key])}
+        kept[name] = same & {"conv1", "layer1", "layer2", "layer3", "layer4", "fc"}
+    assert kept["trained"] - kept["head"] == {"fc"}
+    assert kept["head"] - kept["from layer4"] == {"layer4"}
+    assert kept["from layer2"] == {"conv1", "layer1"}
+    assert kept["untrained"] == set()
+
+
 def test_heat_at_random_scores_chance(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     rows = [
@@ -118,6 +212,7 @@ def test_chance_is_the_area_of_the_boxes(world: World, monkeypatch: pytest.Monke
 def test_no_heat_is_no_hit_and_no_nan(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     found = play_with(world, monkeypatch, lambda clip: np.full((FRAMES, 7, 7), -1.0))
     assert not found.table.isna().any().any()
+    assert found.summary.groups["all"].score_interval is None
     assert not found.table["hit"].any()
     score = found.summary.groups["all"]
     assert (score.heated, score.score, score.inside) == (0, None, None)
@@ -167,7 +262,9 @@ def test_the_benchmark_prints_one_document(
     arguments = [str(path), str(world.folder), "--clips", "2", "--device", "cpu"]
     assert benchmark.main([*arguments, "--blocks", "layer1.0", "layer2.1"]) == 0
     record = json.loads(capsys.readouterr().out)
-    assert [game["block"] for game in record["games"]] == ["layer1.0", "layer2.1"]
+    assert [game["block"] for game in record["games"][:2]] == ["layer1.0", "layer2.1"]
+    assert [game["player"] for game in record["games"][::2]][::5] == ["trained", "untrained"]
+    assert [game["player"] for game in record["games"][::2]][6:] == ["colour", "centre", "random"]
     assert set(record["games"][0]["groups"]) == {"all", "spatial", "temporal"}
     assert benchmark.main([str(path), str(tmp_path)]) == 2
     assert "truth.json" in capsys.readouterr().err
