@@ -33,6 +33,7 @@ from .analyses.saliency import SaliencyMaps, SaliencyOptions, saliency_maps
 from .analyses.scales import BnScales, ScaleOptions, bn_scales, reference
 from .analyses.scales.sharing import Reference
 from .analyses.scales.table import BnSummary, GroupStatistics, LayerStatistics
+from .analyses.similarity import Similarity, SimilarityOptions, similarity
 from .analyses.slimming import Slimming, SlimOptions, slim
 from .analyses.slimming.table import NetworkCost, SlimSummary
 from .analyses.temporal_use import TemporalUse, TemporalUseOptions, temporal_use
@@ -192,6 +193,8 @@ __all__ = [
     "ScaleComparison",
     "ScaleOptions",
     "ScoreAgreement",
+    "Similarity",
+    "SimilarityOptions",
     "Site",
     "SlimOptions",
     "SlimSummary",
@@ -262,6 +265,7 @@ __all__ = [
     "saliency_maps",
     "save_model",
     "score_agreement",
+    "similarity",
     "slim",
     "summarise_cost",
     "temporal_use",

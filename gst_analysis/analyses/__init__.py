@@ -35,6 +35,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
     "slimming": {"slim": "Take channels out of a network."},
     "traces": {"trace": "Trace a prediction over the course of clips (Figure 5)."},
     "influence": {"influence": "Measure which input frames a frame's prediction is made of."},
+    "similarity": {"similarity": "Compare how two networks, or the places of one, see clips."},
     "saliency": {"saliency": "Show where in the frame a network looks."},
 }
 """Every analysis, in the order in which people meet them: its commands, and what `--help` says of each."""

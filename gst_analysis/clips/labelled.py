@@ -217,3 +217,18 @@ def spread_records(records: RecordList, limit: int | None) -> RecordList:
     kept = tuple(records[place * len(records) // limit] for place in range(limit))
     note = f"{limit} of {len(records)} clips, spread evenly"
     return RecordList(kept, records.class_names, (*records.notes, note), records.sources)
+
+
+def open_listed_or_clips(clips: AnyPath | Sequence[AnyPath] | RecordList) -> RecordList:
+    """Clips by their paths; of an annotation file, or a folder with one for validation, those it lists.
+
+    Raises:
+        DataError: a name that stands for no clip, or annotations that cannot be read.
+    """
+    given = [clips] if isinstance(clips, (str, os.PathLike)) else clips
+    if isinstance(given, Sequence) and len(given) == 1 and isinstance(given[0], (str, os.PathLike)):
+        path = Path(given[0])
+        is_list = path.suffix.lower() in _SUFFIXES and path.is_file()
+        if is_list or (path.is_dir() and find_lists(path, ("val", "test"))):
+            return load_labelled_clips(path)
+    return open_clips(clips)

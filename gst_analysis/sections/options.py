@@ -17,6 +17,7 @@ _COUNTS = (
     "influence_clips",
     "slimming_clips",
     "saliency_clips",
+    "similarity_clips",
     "batch",
 )
 
@@ -32,6 +33,7 @@ class ReportOptions(DatasetOptions, NetworkOptions, DeviceOptions):
     influence_clips: int = option(8, "Clips to measure influence on.")
     slimming_clips: int = option(40, "Clips to measure smaller networks on.")
     saliency_clips: int = option(2, "Clips to show where it looks.")
+    similarity_clips: int = option(40, "Clips to compare places on.")
     without: tuple[str, ...] = option(
         (), "Sections to leave out, such as slimming,ablation: the slow ones.", metavar="NAME,NAME"
     )

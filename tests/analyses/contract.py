@@ -39,6 +39,8 @@ COUNT = {"nothing": 0, **dict.fromkeys(ALONE, 1), "clip": 2, "clips": 2, "datase
 """Arguments that a command takes at least."""
 ASKED: dict[str, dict[str, Any]] = {"slim": {"macs": 0.9}}
 """What a command must be told beside them."""
+CLIPS = {"similarity": 5}
+"""How many clips a command is run on, where one would be too few."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def list_words(about: About, bench: Bench) -> list[str]:
         "checkpoint": [str(bench.file)],
         "checkpoints": [str(bench.file), str(bench.second)],
         "clip": [str(bench.file), clips[0]],
-        "clips": [str(bench.file), clips[0]],
+        "clips": [str(bench.file), *clips[: CLIPS.get(about.command, 1)]],
         "dataset": [str(bench.file), str(bench.annotations)],
         "pairs": [f"{bench.file}={bench.annotations}"],
         "annotations": [str(bench.annotations)],
@@ -211,6 +213,7 @@ def other_value(kind: type[Any], name: str, standard: Any) -> Any:
         return usual[:1] if len(usual) > 1 else ("csv",)
     tries: list[Any] = [
         3,
+        12,
         0.9,
         "cpu",
         "tsm",

@@ -16,15 +16,16 @@ from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.reporting.walking import list_sections
 from tests.analyses.labelled_clips import small_model, write_clips
 
-WEIGHTS = ["checkpoint", "scales", "importance", "drift", "cost", "slimming", "provenance"]
+WEIGHTS = ["checkpoint", "scales", "importance", "drift", "temporal_use", "cost", "slimming", "provenance"]
 ALL = [
-    *WEIGHTS[:5],
+    *WEIGHTS[:6],
     "accuracy",
     "order",
     "ablation",
     "slimming",
     "traces",
     "influence",
+    "similarity",
     "saliency",
     "provenance",
 ]

@@ -67,6 +67,7 @@ def test_print_shows_the_filters_their_start_and_chance(files: list[str]) -> Non
     assert not axes[15].patches
 
 
+@pytest.mark.slow
 def test_shifts_are_drawn_where_they_are_asked_for(files: list[str]) -> None:
     axes = gst.temporal_use(*files, show="shift", by="stage").figures()["temporal_use"].axes
     assert len(axes) == 8
@@ -92,6 +93,7 @@ def test_screen_and_print_show_the_same_means(files: list[str]) -> None:
     assert sum(bool(trace.showlegend) for trace in page.data) == 3
 
 
+@pytest.mark.slow
 def test_networks_of_other_depths_are_placed_by_relative_depth(
     files: list[str], save_small: SaveSmall
 ) -> None:

@@ -112,7 +112,15 @@ def read_again(weight: np.ndarray) -> dict[str, float]:
     }
 
 
-@pytest.mark.parametrize("family", ["gst", "gst-large", "c3d", "c3d-g2", "p3d", "sth"])
+@pytest.mark.parametrize(
+    "family",
+    [
+        "gst",
+        "c3d",
+        "sth",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("gst-large", "c3d-g2", "p3d")),
+    ],
+)
 def test_shares_are_those_of_plain_definitions(family: str, save_small: SaveSmall) -> None:
     """Which weights there are is seen from shapes alone, without any list of kernels."""
     file = save_small(f"{family}-resnet26s")
@@ -218,7 +226,7 @@ def test_a_start_that_is_asked_for_and_unknown_is_refused(save_small: SaveSmall)
 
 def test_what_a_file_says_of_its_start_is_not_trusted(tmp_path: Path) -> None:
     model = gst.create_model(SPEC, seed=0)
-    for seed in ("0", -1, 2**80, [0], True):
+    for seed in ("0", 2**80, True):
         file = gst.save_model(tmp_path / "odd.pth", model, provenance={"seed": seed}, overwrite=True)
         start = gst.temporal_use(file).summary.checkpoints["odd"].start
         assert start == "random weights, as they are on average"
