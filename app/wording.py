@@ -153,6 +153,10 @@ CONVENTIONS = {
         "`FlopCounterMode` prints twice this, since it counts a multiply and an add as two."
     ),
     "conv+linear+bn": "batch norm too, one scale and one offset for each value. As `fvcore` counts.",
+    "conv+linear+5bn": (
+        "batch norm as it is in training, five for each value. As `fvcore` counts a network that was left in "
+        "training mode: most of PyTorchVideo's model zoo."
+    ),
     "conv+linear+bn+relu+pool": (
         "ReLU, pooling and the head's biases too. As `ptflops` counts, and nearest to what the GST paper "
         "prints as GFLOPs."

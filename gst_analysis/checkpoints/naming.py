@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gst_analysis.errors import OutputError, SpecError
 from gst_analysis.networks.anatomy import require_arithmetic
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.networks.systems import SYSTEMS, SystemSpec
+from gst_analysis.networks.systems import SystemSpec, is_system
 from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def list_checkpoints(folder: str | os.PathLike[str]) -> list[Path]:
 
 def spec_from_text(name: str) -> ModelSpec | SystemSpec:
     """The spec of FAMILY-BACKBONE or of a published system, by name."""
-    return SystemSpec.from_name(name) if name in SYSTEMS else ModelSpec.from_name(name)
+    return SystemSpec.from_name(name) if is_system(name) else ModelSpec.from_name(name)
 
 
 def resolve_spec(model: ModelSpec | sources.Source, **design: Any) -> ModelSpec:

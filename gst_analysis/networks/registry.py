@@ -21,7 +21,7 @@ from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.probing import complete_anatomy, probe_network
 from gst_analysis.networks.resnet import VideoResNet
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
-from gst_analysis.networks.systems import SYSTEMS, SystemSpec
+from gst_analysis.networks.systems import SystemSpec, is_system
 
 FLOW_STD = 0.226
 """What TSN divides flow by: the mean of ImageNet's deviations."""
@@ -34,7 +34,7 @@ def spec_from_name(name: str, **settings: Any) -> ModelSpec | SystemSpec:
         >>> spec_from_name("gst-resnet18", num_classes=5).num_classes
         5
     """
-    if name in SYSTEMS:
+    if is_system(name):
         return SystemSpec.from_name(name, **settings)
     return ModelSpec.from_name(name, **settings)
 

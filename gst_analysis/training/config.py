@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from gst_analysis.errors import SpecError, legible
 from gst_analysis.networks.specs import LARGEST_SIDE, MIN_SIZE, MOST_FRAMES, ClipSpec, ModelSpec
-from gst_analysis.networks.systems import SYSTEMS, SystemSpec
+from gst_analysis.networks.systems import SystemSpec, is_system
 from gst_analysis.planted.worlds import WorldConfig
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -268,7 +268,7 @@ class TrainConfig:
         model = self.model
         settings = {"alpha": model.alpha, "beta": model.beta, "width": model.width}
         frames = self.clip.frames
-        if model.name in SYSTEMS:
+        if is_system(model.name):
             settings = {name: value for name, value in settings.items() if value is not None}
             _require("model.name", not settings, "no alpha, beta or width for it", list(settings))
             return SystemSpec.from_name(model.name, num_frames=frames, num_classes=num_classes)

@@ -37,6 +37,9 @@ CONVENTIONS: tuple[Convention, ...] = (
     Convention("conv+linear", "torch's FlopCounterMode, whose FLOPs are twice as many", {}),
     Convention("conv+linear+bn", "fvcore: a scale and an offset per normalised element", {"norm": 2}),
     Convention(
+        "conv+linear+5bn", "fvcore in training mode: five operations per normalised element", {"norm": 5}
+    ),
+    Convention(
         "conv+linear+bn+relu+pool",
         # ptflops counts a ReLU or pooling module in its hook and again in the function that it patches,
         # and a ReLU6 once, because that module calls another function.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gst_analysis.analyses.cost.printed import ALL, NORMS, PLAIN, PrintedCost, list_printed
+from gst_analysis.analyses.cost.printed import ALL, NORMS, PLAIN, TRAINING, PrintedCost, list_printed
 from gst_analysis.analyses.cost.table import CostSummary
 
 NEAR = 0.006
@@ -34,6 +34,7 @@ HABITS: tuple[CountingHabit, ...] = (
     CountingHabit("torch's FlopCounterMode", None, PLAIN, flops=True),
     CountingHabit("fvcore today", None, NORMS),
     CountingHabit("ptflops; nearest to the GST and TSM papers", None, ALL),
+    CountingHabit("PyTorchVideo's model zoo, where fvcore counted a network in training mode", 256, TRAINING),
     CountingHabit("PySlowFast's model zoo, whose clips are tested at 256 pixels", 256, PLAIN),
     CountingHabit("MMAction2's model zoo, where it says 224 pixels and means them", 224, NORMS),
     CountingHabit("MMAction2's model zoo, where it says 224 pixels and counted 256", 256, NORMS),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PLAIN, NORMS, ALL = "conv+linear", "conv+linear+bn", "conv+linear+bn+relu+pool"
+TRAINING = "conv+linear+5bn"
 """Names of counting's CONVENTIONS."""
 
 
@@ -33,6 +34,7 @@ class PrintedCost:
 
 
 _TORCHVISION = "torchvision"
+_VIDEO = "PyTorchVideo"
 _PAPER = "GST paper, Table"
 
 PRINTED: tuple[PrintedCost, ...] = (
@@ -65,7 +67,14 @@ PRINTED: tuple[PrintedCost, ...] = (
     PrintedCost("s3d", f"{_PAPER} 3", None, 66.38, 64, 224, remark="by no convention that was found"),
     PrintedCost("s3d-g", f"{_PAPER} 3", None, 71.38, 64, 224),
     PrintedCost("x3d-m", "PySlowFast", None, 4.73, 16, 224),
-    PrintedCost("x3d-m", "PyTorchVideo", None, 6.72, 16, 256, ALL, "by no convention that was found"),
+    PrintedCost("csn-r101", _VIDEO, 22.21, 75.62, 32, 256, TRAINING),
+    PrintedCost("r2plus1d-r50", _VIDEO, 28.11, 76.45, 16, 256, TRAINING),
+    PrintedCost("i3d-r50-8x8", _VIDEO, 28.04, 37.53, 8, 256, TRAINING),
+    PrintedCost("slow-r50-8x8", _VIDEO, 32.45, 54.52, 8, 256),
+    PrintedCost("slowfast-r50-8x8", _VIDEO, 34.57, 65.71, 32, 256),
+    PrintedCost("slowfast-r50-4x16", _VIDEO, 34.48, 36.69, 32, 256, TRAINING),
+    PrintedCost("x3d-s", _VIDEO, 3.79, 2.96, 13, 182, TRAINING),
+    PrintedCost("x3d-m", _VIDEO, 3.79, 6.72, 16, 256, TRAINING),
 )
 
 

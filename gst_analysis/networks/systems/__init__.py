@@ -33,6 +33,18 @@ _PLAIN = (str, int, float)
 _MOST = 1_000_000
 """Of frames and of classes: more than any network has."""
 
+ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "slowfast_r50": ("slowfast-r50-8x8", {}),
+    "slow_r50": ("slow-r50-8x8", {}),
+    "c2d_r50": ("c2d-r50", {"pool": 2}),
+    "i3d_r50": ("i3d-r50-8x8", {}),
+    "x3d_s": ("x3d-s", {"first_shortcut_norm": False}),
+    "x3d_m": ("x3d-m", {"first_shortcut_norm": False}),
+    "csn_r101": ("csn-r101", {}),
+    "r2plus1d_r50": ("r2plus1d-r50", {}),
+}
+"""What PyTorchVideo's hub calls them, and where its networks differ from the record's settings."""
+
 
 @dataclass(frozen=True)
 class SystemSpec(NetworkSpec):
@@ -52,7 +64,8 @@ class SystemSpec(NetworkSpec):
     @classmethod
     def from_name(cls, name: str, **settings: Any) -> SystemSpec:
         """Build from a name of SYSTEMS; frames and classes are the system's own if not given."""
-        system = find_system(name)
+        name, differs = ALIASES.get(name, (name, {}))
+        system, settings = find_system(name), {**differs, **settings}
         frames = settings.pop("num_frames", None) or system.frames
         classes = settings.pop("num_classes", None) or system.classes
         return cls(name, frames, classes, tuple(sorted(settings.items())))
@@ -137,6 +150,11 @@ def _read_count(record: Mapping[str, Any], name: str) -> int | None:
         found=repr(value)[:60],
         todo="write it with SystemSpec.to_json",
     )
+
+
+def is_system(name: str) -> bool:
+    """Whether a published system has that name, here or in PyTorchVideo's hub."""
+    return name in SYSTEMS or name in ALIASES
 
 
 def find_system(name: str) -> System:

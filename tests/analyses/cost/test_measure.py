@@ -104,6 +104,7 @@ def test_gst_resnet50_to_the_last_digit() -> None:
     cost = summarise_cost(ModelSpec.from_name("gst-resnet50", alpha="1/4"), size=224)
     assert (cost.macs, cost.flops) == (29_000_564_736, 58_001_129_472)
     counters = {"conv+linear": 29.001, "conv+linear+bn": 29.178, "conv+linear+bn+relu+pool": 29.347}
+    counters["conv+linear+5bn"] = 29.445
     assert {name: round(value / 1e9, 3) for name, value in cost.conventions.items()} == counters
 
 
@@ -171,9 +172,11 @@ def test_fvcore_counts_convolutions_and_batch_norms_alike(name: str) -> None:
     from fvcore.nn import FlopCountAnalysis
 
     spec = ModelSpec.from_name(name, num_frames=2, num_classes=5)
-    analysis = FlopCountAnalysis(build_model(spec).eval(), torch.zeros(1, 2, 3, 51, 51))
-    analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
-    assert analysis.total() == summarise_cost(spec, size=51).conventions["conv+linear+bn"]
+    for training, convention in ((False, "conv+linear+bn"), (True, "conv+linear+5bn")):
+        network = build_model(spec).train(training)
+        analysis = FlopCountAnalysis(network, torch.zeros(1, 2, 3, 51, 51))
+        analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
+        assert analysis.total() == summarise_cost(spec, size=51).conventions[convention]
 
 
 @pytest.mark.usefixtures("_deprecations_of_counters")
