@@ -16,6 +16,7 @@ from gst_analysis.checkpoints.naming import CONFIG, PREPROCESSING, WEIGHTS
 from gst_analysis.checkpoints.reading import RawCheckpoint, load_raw
 from gst_analysis.errors import (
     BrokenCheckpoint,
+    CheckpointError,
     SpecError,
     UnknownCheckpoint,
     UnreadableCheckpoint,
@@ -44,16 +45,29 @@ class Folder:
     record: Mapping[str, Any]
 
 
-def load_folder(folder: Path, *, num_frames: int | None = None) -> Folder:
+def load_folder(folder: Path, *, named: Path | None = None, num_frames: int | None = None) -> Folder:
     """Read a folder and recognise its network.
 
     Args:
         folder: with config.json and model.safetensors, and perhaps how frames are prepared.
+        named: the path that was given for it, which the result and errors bear; the folder's own if None.
         num_frames: overrides the number of frames.
 
     Raises:
         CheckpointError: something is missing, none of the four, or not what the weights are.
     """
+    try:
+        found = _load(folder, num_frames)
+    except CheckpointError as error:
+        file = Path(error.subject).name if error.subject != str(folder) else ""
+        expected = f"{error.expected} in {file}" if file else error.expected
+        raise type(error)(
+            str(named or folder), expected=expected, found=error.found, todo=error.todo
+        ) from error
+    return replace(found, raw=replace(found.raw, path=named or folder))
+
+
+def _load(folder: Path, num_frames: int | None) -> Folder:
     config = _read_json(folder / CONFIG, missing=_say_missing(folder))
     spec = _read_spec(folder, config)
     raw = _load_weights(folder)
@@ -68,7 +82,7 @@ def load_folder(folder: Path, *, num_frames: int | None = None) -> Folder:
     clip, notes = _read_clip(folder, spec)
     found = Recognised(spec, HUGGING_FACE, state, (*_list_left(config), *notes))
     record = {"clip_spec": clip.to_json(), "labels": labels}
-    return Folder(replace(raw, path=folder), found, record)
+    return Folder(raw, found, record)
 
 
 def _say_missing(folder: Path) -> UnreadableCheckpoint:

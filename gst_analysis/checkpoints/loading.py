@@ -20,11 +20,11 @@ from gst_analysis.checkpoints.cards import load_card_beside
 from gst_analysis.checkpoints.detective import Overrides, check_state, infer_spec
 from gst_analysis.checkpoints.folders import load_folder
 from gst_analysis.checkpoints.layouts import canonicalise
-from gst_analysis.checkpoints.naming import find_folder
+from gst_analysis.checkpoints.naming import find_folder, name_path
 from gst_analysis.checkpoints.own_weights import forget_scores, require_floats, require_own
 from gst_analysis.checkpoints.reading import SAFETENSORS_KEY, RawCheckpoint, load_raw
 from gst_analysis.checkpoints.systems import find_system_of
-from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError, legible
+from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError
 from gst_analysis.files import Writer, to_json, write_whole
 from gst_analysis.networks.adopted import ClipNetwork
 from gst_analysis.networks.anatomy import Anatomy, require_arithmetic
@@ -33,6 +33,7 @@ from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.registry import anatomy_of, build_model, spec_from_json, usual_clip
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.networks.systems import SystemSpec
+from gst_analysis.networks.systems.catalogue_transformers import HUGGING_FACE
 from gst_analysis.results import find_version
 
 FORMAT, VERSION = "gst-analysis", 1
@@ -55,8 +56,8 @@ class Checkpoint:
 
     @property
     def name(self) -> str:
-        """The file's name without its ending."""
-        return legible(self.path.stem)
+        """The file's name without its ending, or the folder's whose weights they are."""
+        return name_path(self.path, inside=self.layout == HUGGING_FACE)
 
     @property
     def anatomy(self) -> Anatomy:
@@ -160,9 +161,9 @@ def load_checkpoint(
     overrides = Overrides(family, num_frames)
     where = find_folder(path)
     if where is not None:
-        folder = load_folder(where, num_frames=num_frames)
+        folder = load_folder(where, named=Path(path), num_frames=num_frames)
         theirs = folder.found
-        check_state(theirs.state, theirs.spec, where)
+        check_state(theirs.state, theirs.spec, Path(path))
         return _describe(
             folder.raw, theirs.state, theirs.spec, theirs.notes, folder.record, layout=theirs.layout
         )

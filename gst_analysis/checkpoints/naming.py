@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gst_analysis.errors import OutputError, SpecError
+from gst_analysis.errors import OutputError, SpecError, legible
 from gst_analysis.networks.anatomy import require_arithmetic
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.networks.systems import SystemSpec, is_system
@@ -75,6 +75,12 @@ def find_folder(path: str | os.PathLike[str]) -> Path | None:
         return where if where.name not in ("", "..") else where.resolve()
     beside = where.name == WEIGHTS and where.is_file() and (where.parent / CONFIG).is_file()
     return find_folder(where.parent) if beside else None
+
+
+def name_path(path: Path, *, inside: bool) -> str:
+    """What tables call a path: its name without its ending, or the folder's if its weights lie inside one."""
+    where = path.parent if inside and path.name == WEIGHTS else path
+    return legible((where if where.stem.strip(".") else where.resolve()).stem)
 
 
 def list_checkpoints(folder: str | os.PathLike[str]) -> list[Path]:

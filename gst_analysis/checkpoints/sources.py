@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, build_loaded, load_checkpoint
-from gst_analysis.checkpoints.naming import OwnCode
+from gst_analysis.checkpoints.naming import OwnCode, find_folder, name_path
 from gst_analysis.checkpoints.starting import create_model
-from gst_analysis.errors import CheckpointError, SpecError, legible
+from gst_analysis.errors import CheckpointError, SpecError
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.progress import Progress
@@ -110,8 +110,7 @@ def checkpoint_of(source: Source, *, family: str | None = None, num_frames: int 
 def name_of(source: Source) -> str:
     """What a figure calls a checkpoint if nothing else is said."""
     if isinstance(source, (str, os.PathLike)) and not isinstance(source, OwnCode):
-        where = Path(source)
-        return legible((where if where.stem.strip(".") else where.resolve()).stem)
+        return name_path(Path(source), inside=find_folder(source) is not None)
     return checkpoint_of(source).name
 
 

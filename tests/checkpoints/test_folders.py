@@ -193,7 +193,7 @@ def test_a_config_that_lies_is_refused_before_anything_is_built(
     folder = copy(name)
     change_config(folder, **changes)
     begin = time.process_time()
-    with pytest.raises(BrokenCheckpoint, match=r"config\.json: expected .*; found .*; copy the folder"):
+    with pytest.raises(BrokenCheckpoint, match=r": expected .* in config\.json; found .*; copy the folder"):
         load_checkpoint(folder)
     assert time.process_time() - begin < 0.5
 
