@@ -23,7 +23,7 @@ WORDS = Words(
     (
         "It says where evidence is, in cells as large as those of the block's map, not which pixels "
         "would have to change.",
-        "Edges alone draw heat to a lone object: an untrained network can look well placed too.",
+        "Edges and colours alone draw heat to a lone object: an untrained network can look well placed too.",
         "Deep blocks have looked around in space and time; their heat at a place is about more than that "
         "place.",
     ),
