@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import typer
 
 from gst_analysis.analyses.ablation import Ablation, AblationOptions, ablate
@@ -30,7 +31,8 @@ def ablate_channels(
     """Measure what each group of channels is needed for.
 
     Silences, averages or shuffles the spatial or the temporal channels of one block at a time, and says how
-    far accuracy and the true class's logit fall. Exits with 1 if some clips could not be read.
+    far accuracy and the true class's logit fall. With --joint groups are changed together, too: what one does
+    another may do as well. Exits with 1 if some clips could not be read.
     """
     with show_progress("ablating") as progress:
         result = ablate(checkpoint, dataset, options=options, progress=progress)
@@ -60,4 +62,31 @@ def print_ablation(result: Ablation) -> None:
         sure = [several and (low > 0 or high < 0) for _, low, high in drops]
         cells = [f"{100 * drop[0]:.1f}{'*' if star else ' '}" for drop, star in zip(drops, sure, strict=True)]
         table.add_row(names[str(layer)], str(group), *cells)
+    print_table(table)
+    if result.joint is not None:
+        _print_joint(result.joint)
+
+
+def _print_joint(joint: pd.DataFrame) -> None:
+    """What groups cost together and the sum of each alone; of pairs, the three that differ most."""
+    pairs = joint[joint["kind"] == "pair"].nlargest(3, "loss_rise_beyond")
+    rows = pd.concat(
+        [joint[joint["kind"].isin(["network", "stage"])], pairs, joint[joint["kind"] == "greedy"]]
+    )
+    table = build_table(
+        title=f"changed together, by {joint['intervention'].iloc[0]}",
+        caption="points of accuracy lost; the cross entropy beyond the sum of each alone, in nats; "
+        "*: the interval leaves out 0",
+    )
+    table.add_column("together")
+    for heading in ("points", "sum alone", "nats beyond"):
+        table.add_column(heading, justify="right")
+    for row in rows.to_dict("records"):
+        sure = row["clips"] > 1 and not row["loss_rise_beyond_low"] <= 0 <= row["loss_rise_beyond_high"]
+        table.add_row(
+            str(row["set"]),
+            f"{100 * row['accuracy_drop']:.1f}",
+            f"{100 * row['accuracy_drop_alone']:.1f}",
+            f"{row['loss_rise_beyond']:.2f}{'*' if sure else ' '}",
+        )
     print_table(table)

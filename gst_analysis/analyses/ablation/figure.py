@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from gst_analysis.analyses.ablation.joint_figure import draw_joint
 from gst_analysis.analyses.ablation.table import Ablation
+from gst_analysis.analyses.ablation.words import MEASURES
 from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import drop_shared_start, shorten
 from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 from gst_analysis.tables.schema import check_choices
-
-MEASURES: Mapping[str, tuple[str, float]] = {
-    "accuracy_drop": ("accuracy lost (percentage points)", 100.0),
-    "logit_drop": ("fall of the true class's logit", 1.0),
-    "loss_rise": ("rise of the cross entropy (nats)", 1.0),
-}
-"""What the axis says, and what the table's numbers are multiplied by."""
 
 _TITLES = {
     "zero": "channels silent",
@@ -33,8 +26,9 @@ _APART = 0.16
 
 
 def draw_figures(result: Ablation, *, dark: bool = False) -> dict[str, Figure]:
-    """The drop at every block, by the result's own measure."""
-    return {result.stem: draw_ablation(result.table, measure=result.measure, dark=dark)}
+    """The drop at every block, by the result's own measure; and what groups cost together, where measured."""
+    own = draw_ablation(result.table, measure=result.measure, dark=dark)
+    return {result.stem: own, **dict(draw_joint(result.joint, result.shares, result.measure, dark=dark))}
 
 
 def draw_ablation(table: pd.DataFrame, *, measure: str = "accuracy_drop", dark: bool = False) -> Figure:

@@ -30,6 +30,7 @@ from torch.nn import functional as F
 from gst_analysis.analyses.ablation.choice import choose_units, drop_undefined
 from gst_analysis.analyses.ablation.table import ABLATION, Ablation, AblationOptions, AblationSummary
 from gst_analysis.analyses.ablation.tabulate import tabulate_ablation
+from gst_analysis.analyses.ablation.together import add_joint, build_joint
 from gst_analysis.checkpoints.loading import LoadedModel, Network
 from gst_analysis.clips.records import RecordList, note_videos, number_videos
 from gst_analysis.inference.classes import check_classes
@@ -114,18 +115,26 @@ def measure_ablation(
     kept, notes = drop_undefined(options.interventions, model.clip_spec.frames, len(records), options.batch)
     with running_conditions(model.module, settings, device), torch.no_grad():
         run = AblationRun(model.module, kept, units, seed=options.seed)
-        step = count_steps((2 if "mean" in kept else 1) * len(records), progress)
+        together = build_joint(run, units, options) if options.joint else None
+        rounds = (2 if "mean" in kept else 1) + (together.rounds if together else 0)
+        step = count_steps(rounds * len(records), progress)
         if "mean" in kept:
             run.means = _measure_means(model, stream, step)
         for number, batch in enumerate(stream.batches(step)):
             with explain_out_of_memory(len(batch.labels), device):
                 run.take(batch, number)
+                if together is not None:
+                    together.run.take(batch, number)
+        grown = together.grow(partial(stream.batches, step)) if together else None
     if run.clips < len(records):
         kept, more = drop_undefined(kept, model.clip_spec.frames, run.clips, options.batch)
         run.keep(kept)
         notes += more
     notes += [ONE_CLIP] if run.clips == 1 else []
-    return _build_result(run, stream, records, options, notes)
+    result = _build_result(run, stream, records, options, notes)
+    if together is None:
+        return result
+    return add_joint(result, together, grown, records, bootstrap_of(options))
 
 
 def _measure_means(model: Network, stream: ClipStream, step: Step) -> dict[str, Tensor]:

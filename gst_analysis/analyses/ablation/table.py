@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gst_analysis.analyses.ablation.joint_table import JOINT, SETS, SHARES
+from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
 from gst_analysis.options import DatasetOptions, DeviceOptions, option
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from gst_analysis.probes.resampling import Interval
 
 INTERVENTIONS = ("zero", "mean", "shuffle-batch", "shuffle-time")
+_MOST_ORDERS = 10_000
 CAUSAL_MEASURES = ("accuracy_drop", "logit_drop", "loss_rise")
 
 ABLATION = Schema(
@@ -56,7 +59,12 @@ class AblationOptions(DatasetOptions, DeviceOptions):
     limit: int | None = option(None, "Draw this many clips; all if not given.", flag="--clips")
     measure: str = option("accuracy_drop", "What the figure shows: accuracy_drop, logit_drop or loss_rise.")
     batch: int = option(8, "Clips at once.")
-    seed: int = option(0, "Draws clips, shuffles and resamples.")
+    joint: bool = option(
+        False, "Change groups together, too, by mean or zero: what is each other's stand-in?"
+    )
+    sets: tuple[str, ...] = option(SETS, f"What --joint puts together: some of {', '.join(SETS)}.")
+    orders: int = option(4, "Orders of each batch behind the shares of --joint.")
+    seed: int = option(0, "Draws clips, shuffles, orders and resamples.")
     draws: int = option(2000, "Bootstrap draws behind each confidence interval.")
     confidence: float = option(0.95, "Of the confidence intervals.")
 
@@ -64,6 +72,15 @@ class AblationOptions(DatasetOptions, DeviceOptions):
         chosen = check_choices("interventions", self.interventions, INTERVENTIONS)
         object.__setattr__(self, "interventions", tuple(name for name in INTERVENTIONS if name in chosen))
         check_choices("measure", [self.measure], CAUSAL_MEASURES)
+        kinds = check_choices("sets", self.sets, SETS)
+        object.__setattr__(self, "sets", tuple(name for name in SETS if name in kinds))
+        if not (type(self.orders) is int and 1 <= self.orders <= _MOST_ORDERS):
+            raise SpecError(
+                "orders",
+                expected=f"a whole number from 1 to {_MOST_ORDERS}",
+                found=repr(self.orders)[:60],
+                todo="correct it",
+            )
         if self.groups:
             object.__setattr__(self, "groups", tuple(check_choices("groups", self.groups, tuple(GROUPS))))
 
@@ -84,12 +101,26 @@ class Ablation(Result[AblationSummary]):
 
     stem: ClassVar[str] = "ablation"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, *TABLE_FORMATS)
-    schemas: ClassVar[Mapping[str, Schema]] = {"ablation": ABLATION}
+    schemas: ClassVar[Mapping[str, Schema]] = {
+        "ablation": ABLATION,
+        "ablation_joint": JOINT,
+        "ablation_shares": SHARES,
+    }
 
+    joint: pd.DataFrame | None = field(default=None, kw_only=True)
+    """JOINT: what groups cost together; None where that was not asked for."""
+    shares: pd.DataFrame | None = field(default=None, kw_only=True)
+    """SHARES: each group's share of what all cost together."""
     path: str = field(default="", kw_only=True)
     """The checkpoint's file."""
     measure: str = field(default="accuracy_drop", kw_only=True)
     """What its figure shows."""
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """ABLATION, and where groups were changed together JOINT and SHARES."""
+        more = {"ablation_joint": self.joint, "ablation_shares": self.shares}
+        return {**super().tables, **{name: table for name, table in more.items() if table is not None}}
 
     @property
     def name(self) -> str:
@@ -108,6 +139,10 @@ class Ablation(Result[AblationSummary]):
             return replace(self, measure=measure).plot(dark=dark)
         return super().plot(dark=dark)
 
+    def _list_joint(self) -> list[tuple[str, pd.DataFrame]]:
+        named = [("joint", self.joint), ("shares", self.shares)]
+        return [(key, table) for key, table in named if table is not None]
+
     def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What `gst-analyze ablate --json` prints."""
         summary = self.summary
@@ -122,6 +157,7 @@ class Ablation(Result[AblationSummary]):
             "loss": summary.loss,
             "interventions": summary.interventions,
             "blocks": _nest(self.table),
+            **{key: table.to_dict("records") for key, table in self._list_joint()},
             "failures": self.failures,
             "notes": self.notes,
             "files": dict(files or {}),

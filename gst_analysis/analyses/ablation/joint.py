@@ -1,0 +1,199 @@
+"""Are groups of channels needed together, though each alone can be missed?
+
+What one group does another may do as well: then taking either costs nothing and taking both much. So groups
+are changed together: all of one kind in a stage or in the network, in pairs, one after another where the
+next to go is the one that is missed least, and in sampled orders, whose mean gives every group its share of
+what all cost together (Shapley's value). Shares add up to the whole, so that a group's can be summed.
+
+One intervention serves all: each channel its mean, or zero where means are not asked for. A set goes on
+from the earliest block that it changes; what comes before is computed once a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import numpy as np
+from torch import Tensor, nn
+
+from gst_analysis.analyses.ablation.joint_table import UnitSet, list_sets
+from gst_analysis.analyses.ablation.table import AblationOptions
+from gst_analysis.groups import order_groups
+from gst_analysis.networks.anatomy import Unit
+from gst_analysis.networks.network import VideoNetwork, average_frames
+from gst_analysis.probes.clip_stream import Batch
+from gst_analysis.probes.hooks import Change, changed_output, finish_from
+from gst_analysis.probes.resampling import Reals
+
+Judge = Callable[[Tensor, Tensor], Reals]
+"""A clip's logits and labels -> (3, N): right or not, the true class's logit, the cross entropy."""
+_FEW = 4
+"""Clips, of which fewer are not halved: a half of one clip could not be measured on."""
+
+
+@dataclass
+class Judged:
+    """What was judged of every batch: (3, N) untouched, (units, 3, N) alone, (sets, 3, N) together."""
+
+    untouched: list[Reals] = field(default_factory=list)
+    alone: list[Reals] = field(default_factory=list)
+    together: list[Reals] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    """Of the clips in the list of records."""
+
+
+@dataclass
+class JointRun:
+    """What accumulates while batches go through, clip by clip."""
+
+    network: nn.Module
+    units: Sequence[Unit]
+    build: Callable[[Unit], Change]
+    """What is done to a unit."""
+    judge: Judge
+    options: AblationOptions
+    sets: list[UnitSet] = field(init=False)
+    judged: Judged = field(default_factory=Judged)
+    shares: list[Reals] = field(default_factory=list)
+    """(units, 3, N) of every batch: what changes when a unit goes after others, the mean over orders."""
+
+    def __post_init__(self) -> None:
+        self.sets = list_sets(self.units, self.options.sets)
+
+    def take(self, batch: Batch, number: int) -> None:
+        """Run a batch through the untouched network, and through it with every set changed."""
+        walk = Walk.along(self.network, batch)
+        self.judged.untouched.append(self.judge(walk.untouched, batch.labels))
+        self.judged.alone.append(self.judge_all([(unit,) for unit in self.units], walk))
+        self.judged.together.append(self.judge_all([one.units for one in self.sets], walk))
+        self.judged.places += batch.places
+        if "share" in self.options.sets:
+            self.shares.append(self._share_out(walk, number))
+
+    def judge_sets(self, sets: Sequence[Sequence[Unit]], batch: Batch) -> Reals:
+        """(sets, 3, N) of a batch."""
+        return self.judge_all(sets, Walk.along(self.network, batch))
+
+    def judge_all(self, sets: Sequence[Sequence[Unit]], walk: Walk) -> Reals:
+        """(sets, 3, N) of a batch that has gone through the untouched network."""
+        judged = [self._judge_set(one, walk) for one in sets]
+        return np.stack(judged) if judged else np.empty((0, 3, len(walk.batch.labels)))
+
+    def _judge_set(self, units: Sequence[Unit], walk: Walk) -> Reals:
+        changes = [(unit, self.build(unit)) for unit in units]
+        return self.judge(walk.finish(changes), walk.batch.labels)
+
+    def _share_out(self, walk: Walk, number: int) -> Reals:
+        """Mean over orders of what each unit changes when it goes after those before it."""
+        total = np.zeros((len(self.units), 3, len(walk.batch.labels)))
+        orders = list(draw_orders(len(self.units), self.options.orders, seed=(self.options.seed, 2, number)))
+        for order in orders:
+            before = self.judged.untouched[-1]
+            for length, place in enumerate(order, start=1):
+                after = self._judge_set([self.units[i] for i in order[:length]], walk)
+                total[place] += after - before
+                before = after
+        return total / len(orders)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A batch, and what enters each block of the untouched network, where one can go on from there."""
+
+    network: nn.Module
+    batch: Batch
+    untouched: Tensor
+    inputs: Mapping[str, tuple[int, Tensor]] = field(default_factory=dict)
+
+    @classmethod
+    def along(cls, network: nn.Module, batch: Batch) -> Walk:
+        """Run the untouched network."""
+        if not isinstance(network, VideoNetwork):
+            return cls(network, batch, average_frames(network(batch.clips)))
+        folded, frames = network.fold(batch.clips)
+        x, inputs = network.embed(folded), {}
+        for index, (name, block) in enumerate(network.stages()):
+            inputs[name] = (index, x)
+            x = block(x, frames)
+        logits = finish_from(network, x, frames, start=len(inputs))
+        return cls(network, batch, logits, inputs)
+
+    def finish(self, changes: Sequence[tuple[Unit, Change]]) -> Tensor:
+        """The batch's logits (N, K) with units changed."""
+        with ExitStack() as stack:
+            for unit, change in changes:
+                stack.enter_context(changed_output(self.network, unit.layer, change, unit.view))
+            if not isinstance(self.network, VideoNetwork):
+                return average_frames(self.network(self.batch.clips))
+            start, x = min((self.inputs[unit.block] for unit, _ in changes), key=lambda found: found[0])
+            return finish_from(self.network, x, self.batch.frames, start=start)
+
+
+def draw_orders(count: int, orders: int, *, seed: tuple[int, ...]) -> Iterator[list[int]]:
+    """Orders of so many units; every second one is the one before turned round, which evens out chance."""
+    rng = np.random.default_rng(list(seed))
+    drawn: list[int] = []
+    for number in range(orders):
+        drawn = drawn[::-1] if number % 2 else rng.permutation(count).tolist()
+        yield drawn
+
+
+@dataclass(frozen=True)
+class Halves:
+    """Which clips choose what goes next, and which say what that costs."""
+
+    choosing: frozenset[int]
+    measuring: frozenset[int]
+
+    @classmethod
+    def of(cls, places: Sequence[int]) -> Halves:
+        """Every second clip; all of them for both where there are too few."""
+        if len(places) < _FEW:
+            return cls(frozenset(places), frozenset(places))
+        return cls(frozenset(places[::2]), frozenset(places[1::2]))
+
+
+def find_greedy(run: JointRun, stream: Callable[[], Iterator[Batch]], halves: Halves) -> list[UnitSet]:
+    """For every group, sets that grow by the unit that is missed least, on the choosing clips."""
+    found = []
+    for group in order_groups(unit.group for unit in run.units):
+        left = [unit for unit in run.units if unit.group == group]
+        gone: list[Unit] = []
+        while left and len(left) + len(gone) > 1:
+            sets = [[*gone, unit] for unit in left]
+            loss = np.zeros(len(sets))
+            for batch in _keep(stream(), halves.choosing):
+                loss += run.judge_sets(sets, batch)[:, 2].sum(axis=1)
+            gone.append(left.pop(int(loss.argmin())))
+            found.append(UnitSet("greedy", f"{group}, {len(gone)} gone", tuple(gone), step=len(gone)))
+    return found
+
+
+def measure_sets(
+    run: JointRun, sets: Sequence[UnitSet], stream: Callable[[], Iterator[Batch]], clips: frozenset[int]
+) -> Judged:
+    """Go through these clips once more with sets changed."""
+    judged = Judged()
+    for batch in _keep(stream(), clips):
+        walk = Walk.along(run.network, batch)
+        judged.untouched.append(run.judge(walk.untouched, batch.labels))
+        judged.alone.append(run.judge_all([(unit,) for unit in run.units], walk))
+        judged.together.append(run.judge_all([one.units for one in sets], walk))
+        judged.places += batch.places
+    return judged
+
+
+def _keep(batches: Iterator[Batch], chosen: frozenset[int]) -> Iterator[Batch]:
+    """What of each batch is among the chosen clips."""
+    for batch in batches:
+        kept = [number for number, place in enumerate(batch.places) if place in chosen]
+        if kept:
+            yield Batch(batch.clips[kept], batch.labels[kept], tuple(batch.places[one] for one in kept))
+
+
+def count_greedy(units: Sequence[Unit]) -> int:
+    """How often the clips are gone through: once a step, and once to measure."""
+    counts = [sum(unit.group == group for unit in units) for group in {unit.group for unit in units}]
+    return 1 + sum(count for count in counts if count > 1)

@@ -1,0 +1,215 @@
+"""JOINT and SHARES -> what groups cost together, beside what they cost alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import TwoSlopeNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from gst_analysis.analyses.ablation.joint_table import SEVERAL
+from gst_analysis.analyses.ablation.words import MEASURES
+from gst_analysis.groups import GROUPS, order_groups
+from gst_analysis.style.names import drop_shared_start, shorten
+from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
+
+_MARK = "o"
+"""Of sets whose units are of several groups."""
+
+
+def draw_joint(
+    joint: pd.DataFrame | None, shares: pd.DataFrame | None, measure: str, *, dark: bool = False
+) -> Iterator[tuple[str, Figure]]:
+    """Every figure that the tables are enough for, by the name of its file."""
+    theme = theme_of(dark=dark)
+    if joint is not None:
+        sets = joint[joint["kind"].isin(["network", "stage"])]
+        if len(sets):
+            yield "ablation_together", _draw_sets(sets, measure, theme)
+        pairs = joint[(joint["kind"] == "pair") & (joint["group"] != SEVERAL)]
+        if len(pairs):
+            yield "ablation_pairs", _draw_pairs(pairs, theme)
+        if (joint["kind"] == "greedy").any():
+            yield "ablation_greedy", _draw_greedy(joint[joint["kind"] == "greedy"], measure, theme)
+    if shares is not None:
+        yield "ablation_shares", _draw_shares(shares, measure, theme)
+
+
+def _draw_sets(sets: pd.DataFrame, measure: str, theme: Theme) -> Figure:
+    """A row a set: what it costs together, and the sum of what its units cost alone."""
+    figure = new_figure(7.2, 1.9 + 0.3 * len(sets), theme)
+    axes = figure.subplots()
+    style_axes(axes, theme, grid="x")
+    axes.axvline(0, color=theme.faint, linewidth=1)
+    for place, (_, row) in enumerate(sets.iterrows()):
+        colour, mark = _style(str(row["group"]), theme)
+        _draw_interval(axes, row, measure, float(place), colour, mark)
+        alone = MEASURES[measure][1] * row[f"{measure}_alone"]
+        axes.plot(alone, place, mark, markerfacecolor="none", markeredgecolor=colour, markersize=7)
+    axes.set_yticks(range(len(sets)), [str(words) for words in sets["set"]], fontsize=8)
+    axes.set_ylim(len(sets) - 0.4, -0.6)
+    axes.set_xlabel(MEASURES[measure][0], fontsize=9, color=theme.ink)
+    _explain(figure, sets, theme, ["changed together", "sum of each alone"])
+    return figure
+
+
+def _draw_interval(
+    axes: Axes, row: pd.Series, measure: str, place: float, colour: str, mark: str, *, upright: bool = False
+) -> None:
+    scale = MEASURES[measure][1]
+    value, low, high = (scale * float(row[f"{measure}{end}"]) for end in ("", "_low", "_high"))
+    bars = np.array([[max(0.0, value - low)], [max(0.0, high - value)]])
+    x, y = (place, value) if upright else (value, place)
+    shown = bars if row["clips"] > 1 else None
+    axes.errorbar(
+        x,
+        y,
+        xerr=None if upright else shown,
+        yerr=shown if upright else None,
+        fmt=mark,
+        color=colour,
+        markersize=5,
+        elinewidth=1.3,
+        capsize=2,
+        capthick=1.1,
+    )
+
+
+def _draw_pairs(pairs: pd.DataFrame, theme: Theme) -> Figure:
+    """A square a pair of one group, coloured by what both cost beyond the sum of each alone."""
+    panels = [(str(group), rows) for group, rows in pairs.groupby("group", sort=False)]
+    names = {group: _list_members(rows) for group, rows in panels}
+    count = max(len(members) for members in names.values())
+    side = max(2.6, 1.3 + 0.24 * count)
+    figure = new_figure(1.2 + side * len(panels), 1.7 + side, theme)
+    every = figure.subplots(1, len(panels), squeeze=False)[0]
+    most = max(1e-9, float(np.abs(pairs["loss_rise_beyond"]).max()))
+    image = None
+    for axes, (group, rows) in zip(every, panels, strict=True):
+        members = names[group]
+        square = np.full((len(members), len(members)), np.nan)
+        for _, row in rows.iterrows():
+            one, other = (members.index(name) for name in str(row["added"]).split(" + "))
+            square[max(one, other), min(one, other)] = row["loss_rise_beyond"]
+        image = axes.imshow(square, cmap="PuOr_r", norm=TwoSlopeNorm(0, -most, most))
+        labels = drop_shared_start(
+            [name.rpartition(" ")[0] if group != SEVERAL else name for name in members]
+        )
+        axes.set_xticks(range(len(members)), labels, rotation=90, fontsize=7)
+        axes.set_yticks(range(len(members)), labels, fontsize=7)
+        axes.tick_params(colors=theme.ink, length=0)
+        axes.set_facecolor(theme.panel)
+        axes.set_title(GROUPS[group].phrase, fontsize=9, color=theme.ink, loc="left")
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+    assert image is not None  # there are pairs
+    bar = figure.colorbar(image, ax=list(every), shrink=0.8, pad=0.02)
+    bar.set_label("loss beyond the sum of both alone (nats)", fontsize=8, color=theme.ink)
+    bar.ax.tick_params(colors=theme.ink, labelsize=7)
+    figure.suptitle(
+        f"{_name(pairs)}: two that stand in for each other are orange", fontsize=9, color=theme.ink
+    )
+    return figure
+
+
+def _list_members(rows: pd.DataFrame) -> list[str]:
+    """The units of pairs in the order of the network."""
+    return list(dict.fromkeys(name for words in rows["added"] for name in str(words).split(" + ")))
+
+
+def _draw_greedy(rows: pd.DataFrame, measure: str, theme: Theme) -> Figure:
+    """A line a group: what is lost as one unit after another goes, the least missed first."""
+    figure = new_figure(7.2, 4.2, theme)
+    axes = figure.subplots()
+    style_axes(axes, theme)
+    axes.axhline(0, color=theme.faint, linewidth=1)
+    scale = MEASURES[measure][1]
+    for group in order_groups(rows["group"]):
+        own = rows[rows["group"] == group]
+        colour, mark = _style(group, theme)
+        value, low, high = (scale * own[f"{measure}{end}"].to_numpy(float) for end in ("", "_low", "_high"))
+        axes.plot(own["step"], value, marker=mark, color=colour, markersize=5, linewidth=1.4)
+        if (own["clips"] > 1).all():
+            axes.fill_between(own["step"].to_numpy(float), low, high, color=colour, alpha=0.18, linewidth=0)
+    axes.set_xticks(range(1, int(rows["step"].max()) + 1))
+    axes.set_xlabel("groups of one layer that are gone, the least missed first", fontsize=9, color=theme.ink)
+    axes.set_ylabel(MEASURES[measure][0], fontsize=9, color=theme.ink)
+    _explain(figure, rows, theme, ["chosen on other clips than those shown"])
+    return figure
+
+
+def _draw_shares(shares: pd.DataFrame, measure: str, theme: Theme) -> Figure:
+    """At every block each group's share of what all cost together, and what it costs alone."""
+    rows = shares[shares["level"] == "unit"]
+    axis = "layer" if rows.duplicated(["block", "group"]).any() else "block"
+    places = list(dict.fromkeys(rows[axis]))
+    figure = new_figure(max(6.8, 1.6 + 0.34 * len(places)), 4.2, theme)
+    axes = figure.subplots()
+    style_axes(axes, theme)
+    axes.axhline(0, color=theme.faint, linewidth=1)
+    groups = order_groups(rows["group"])
+    for number, group in enumerate(groups):
+        colour, mark = _style(group, theme)
+        for _, row in rows[rows["group"] == group].iterrows():
+            at = places.index(row[axis]) + 0.16 * (2 * number - len(groups) + 1)
+            _draw_interval(axes, row, measure, at, colour, mark, upright=True)
+            alone = MEASURES[measure][1] * row[f"{measure}_alone"]
+            axes.plot(at, alone, mark, markerfacecolor="none", markeredgecolor=colour, markersize=7)
+    names = drop_shared_start(places)
+    turned = 90 if len(places) * max(map(len, names)) > 70 else 0
+    axes.set_xticks(range(len(places)), names, rotation=turned)
+    axes.set_xlim(-0.6, len(places) - 0.4)
+    axes.set_xlabel("block, from input to output", fontsize=9, color=theme.ink)
+    axes.set_ylabel(MEASURES[measure][0], fontsize=9, color=theme.ink)
+    _explain(figure, rows, theme, ["share of what all cost together", "alone"])
+    return figure
+
+
+def _style(group: str, theme: Theme) -> tuple[str, str]:
+    if group == SEVERAL:
+        return theme.ink, _MARK
+    return theme.groups[group], GROUPS[group].marker
+
+
+def _name(rows: pd.DataFrame) -> str:
+    return shorten(str(rows["checkpoint"].iloc[0]), 40)
+
+
+def _explain(figure: Figure, rows: pd.DataFrame, theme: Theme, kinds: list[str]) -> None:
+    groups = order_groups(rows["group"])
+    handles = [_mark(*_style(g, theme), GROUPS[g].phrase) for g in groups]
+    if (rows["group"] == SEVERAL).any():
+        handles.append(_mark(*_style(SEVERAL, theme), "all groups"))
+    if len(kinds) > 1:
+        handles += [_mark(theme.faint, _MARK, kinds[0]), _mark(theme.faint, _MARK, kinds[1], filled=False)]
+    clips = int(rows["clips"].iloc[0])
+    title = f"{_name(rows)}, {clips} clips, {rows['intervention'].iloc[0]}"
+    title += f"; {kinds[0]}" if len(kinds) == 1 else "; bars: confidence intervals" if clips > 1 else ""
+    legend = figure.legend(
+        handles=handles,
+        loc="outside upper left",
+        ncols=3,
+        fontsize=8,
+        title=title,
+        title_fontsize=8,
+        alignment="left",
+    )
+    style_legend(legend, theme)
+
+
+def _mark(colour: str, mark: str, words: str, *, filled: bool = True) -> Line2D:
+    face = colour if filled else "none"
+    return Line2D(
+        [],
+        [],
+        linestyle="none",
+        marker=mark,
+        color=colour,
+        markerfacecolor=face,
+        markeredgecolor=colour,
+        label=words,
+    )
