@@ -85,7 +85,7 @@ def _draw_pairs(pairs: pd.DataFrame, theme: Theme) -> Figure:
     names = {group: _list_members(rows) for group, rows in panels}
     count = max(len(members) for members in names.values())
     side = max(2.6, 1.3 + 0.24 * count)
-    figure = new_figure(1.2 + side * len(panels), 1.7 + side, theme)
+    figure = new_figure(1.2 + side * len(panels), 1.0 + side, theme)
     every = figure.subplots(1, len(panels), squeeze=False)[0]
     most = max(1e-9, float(np.abs(pairs["loss_rise_beyond"]).max()))
     image = None
