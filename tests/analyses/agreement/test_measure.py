@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from gst_analysis.analyses.ablation.table import ABLATION
-from gst_analysis.analyses.agreement.measure import measure_agreement, rank_correlation
+from gst_analysis.analyses.agreement.measure import _summarise, measure_agreement, rank_correlation
 from gst_analysis.analyses.agreement.table import ALL_SCORES, SCORE_AGREEMENT
 from gst_analysis.errors import SpecError
 from gst_analysis.probes.resampling import Bootstrap
@@ -84,6 +84,26 @@ def test_what_has_no_spread_or_no_value_is_missing() -> None:
     assert pick(table, "invariant_output", "sum")["units"] == 8
     assert np.isnan(pick(table, "invariant_spread", "sum")["spearman"])
     assert pick(table, "channels", "sum")["units"] == 16  # the size of a group is a score too
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("checkpoints", "planted"), [(1, 0.5), (14, 0.0), (14, 0.5), (14, 0.8)])
+def test_how_often_the_interval_covers(checkpoints: int, planted: float) -> None:
+    """Twelve groups in each checkpoint: the numbers of docs/intervals.md."""
+    rng = np.random.default_rng(checkpoints)
+    truth, hits, bootstrap = 6 / np.pi * np.arcsin(planted / 2), [], Bootstrap(draws=400)
+    for _ in range(300):
+        found = []
+        for _ in range(checkpoints):
+            pair = rng.normal(size=(2, 12))
+            pair[1] = planted * pair[0] + np.sqrt(1 - planted**2) * pair[1]
+            draws = rng.integers(12, size=(400, 12))
+            (rho,) = rank_correlation(*pair[:, None])
+            found.append((12, float(rho), rank_correlation(*pair[:, draws])))
+        row = _summarise(found, bootstrap)
+        hits.append(row["low"] <= truth <= row["high"])
+    print(f"{checkpoints} checkpoints, {planted}: {np.mean(hits):.1%}")
+    assert np.mean(hits) >= 0.86
 
 
 def test_over_checkpoints_it_is_the_mean() -> None:
