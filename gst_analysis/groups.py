@@ -61,6 +61,6 @@ def find_pair(present: Iterable[str]) -> tuple[Group, Group] | None:
 
 
 def order_groups(present: Iterable[str]) -> list[str]:
-    """These groups in the order in which figures list them."""
-    found = set(present)
-    return [group for group in GROUPS if group in found]
+    """These groups in the order in which figures list them; any other words follow."""
+    found = dict.fromkeys(present)
+    return [*(group for group in GROUPS if group in found), *(word for word in found if word not in GROUPS)]

@@ -131,19 +131,23 @@ def add_legend(
     figure: Figure, handles: Sequence[Line2D | Patch], theme: Theme, *, title: str | None = None
 ) -> None:
     """A legend above everything, in as few rows as fit its width."""
-    widest = max(len(str(handle.get_label())) for handle in handles)
-    fitting = int(figure.get_figwidth() / (_LEGEND_MARK + widest * _LEGEND_LETTER))
-    most = len(handles) if len(handles) <= 4 else 3
-    columns = max(1, min(most, fitting))
     legend = figure.legend(
         handles=list(handles),
         loc="outside upper center",
-        ncols=columns,
+        ncols=count_columns(figure, handles),
         fontsize=8,
         title=title,
         title_fontsize=8,
     )
     style_legend(legend, theme)
+
+
+def count_columns(figure: Figure, handles: Sequence[Line2D | Patch]) -> int:
+    """How many entries of a legend stand side by side in a figure."""
+    widest = max(len(str(handle.get_label())) for handle in handles)
+    fitting = int(figure.get_figwidth() / (_LEGEND_MARK + widest * _LEGEND_LETTER))
+    most = len(handles) if len(handles) <= 4 else 3
+    return max(1, min(most, fitting))
 
 
 def choose_ink(share: float, colour: str, theme: Theme) -> str:

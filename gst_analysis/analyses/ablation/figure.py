@@ -13,7 +13,7 @@ from gst_analysis.analyses.ablation.table import Ablation
 from gst_analysis.analyses.ablation.words import MEASURES
 from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import drop_shared_start, shorten
-from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
+from gst_analysis.style.theme import Theme, count_columns, new_figure, style_axes, style_legend, theme_of
 from gst_analysis.tables.schema import check_choices
 
 _TITLES = {
@@ -22,7 +22,8 @@ _TITLES = {
     "shuffle-batch": "channels of another clip",
     "shuffle-time": "channels' frames in another order",
 }
-_APART = 0.16
+_APART, _SPREAD = 0.16, 0.3
+"""Half the room between two groups at one block, and the most on either side of it; blocks are 1 apart."""
 
 
 def draw_figures(result: Ablation, *, dark: bool = False) -> dict[str, Figure]:
@@ -70,10 +71,11 @@ def _draw_drops(axes: Axes, rows: pd.DataFrame, layers: list[str], measure: str,
     axes.axhline(0, color=theme.faint, linewidth=1)
     groups = list(dict.fromkeys(rows["group"]))
     places = {layer: place for place, layer in enumerate(layers)}
+    aside = min(_APART, _SPREAD / max(1, len(groups) - 1))
     for number, group in enumerate(groups):
         own, scale = rows[rows["group"] == group], MEASURES[measure][1]
         value, low, high = (scale * own[f"{measure}{end}"].to_numpy() for end in ("", "_low", "_high"))
-        at = own[_choose_axis(rows)].map(places).to_numpy() + _APART * (2 * number - len(groups) + 1)
+        at = own[_choose_axis(rows)].map(places).to_numpy() + aside * (2 * number - len(groups) + 1)
         # a skewed bootstrap can leave the mean a hair outside its own interval
         bars = np.maximum(0, np.stack([value - low, high - value]))
         several = bool((own["clips"] > 1).all())
@@ -106,7 +108,7 @@ def _explain(figure: Figure, groups: list[str], title: str, theme: Theme) -> Non
     legend = figure.legend(
         handles=handles,
         loc="outside upper left",
-        ncols=3,
+        ncols=count_columns(figure, handles),
         fontsize=8,
         title=title,
         title_fontsize=8,

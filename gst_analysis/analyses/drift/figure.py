@@ -54,7 +54,7 @@ def draw_drift(
     for g, group in enumerate(groups):
         x = np.arange(len(names)) + 0.28 * (g - (len(groups) - 1) / 2)
         _draw_changes(left, x, table[table["group"] == group], names, theme)
-        _draw_shares(right, x, layers[layers["group"] == group].set_index("layer").loc[names], theme, group)
+        _draw_shares(right, x, layers[layers["group"] == group].set_index("layer"), names, theme)
     some = bool(layers["inherited"].sum())
     those = "filled: those from 2-D weights" if some else "none came from 2-D weights"
     right.set_title(f"outline: all unmoved ones; {those}", fontsize=8)
@@ -126,14 +126,17 @@ def _lay_out(names: list[str], theme: Theme) -> tuple[list[Axes], Figure]:
 
 def _draw_changes(axes: Axes, x: np.ndarray, rows: pd.DataFrame, names: list[str], theme: Theme) -> None:
     group = str(rows["group"].iloc[0])
-    parts = rows.groupby("layer")["change"]
-    quartiles = np.array([np.quantile(parts.get_group(name), [0.25, 0.5, 0.75]) for name in names])
+    parts = dict(iter(rows.groupby("layer")["change"]))
+    there = [name in parts for name in names]  # a layer may have one group alone
+    quartiles = np.array([np.quantile(parts[name], [0.25, 0.5, 0.75]) for name in names if name in parts])
+    x = x[there]
     axes.vlines(x, quartiles[:, 0], quartiles[:, 2], color=theme.groups[group], linewidth=2.4, alpha=0.55)
     axes.scatter(x, quartiles[:, 1], s=20, color=theme.groups[group], marker=GROUPS[group].marker, zorder=3)
 
 
-def _draw_shares(axes: Axes, x: np.ndarray, rows: pd.DataFrame, theme: Theme, group: str) -> None:
-    colour = theme.groups[group]
+def _draw_shares(axes: Axes, x: np.ndarray, rows: pd.DataFrame, names: list[str], theme: Theme) -> None:
+    colour = theme.groups[str(rows["group"].iloc[0])]
+    x = x[[names.index(str(layer)) for layer in rows.index]]
     unmoved, carried = (100 * rows[what] / rows["n"] for what in ("unmoved", "carried"))
     axes.bar(x, carried, width=0.26, color=colour, alpha=0.75)
     axes.bar(x, unmoved, width=0.26, facecolor="none", edgecolor=colour, linewidth=1.1)

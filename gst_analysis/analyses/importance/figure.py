@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gst_analysis.analyses.importance.table import WHICH_TO_TRUST, Importance
+from gst_analysis.analyses.scales.meetings import find_meetings
 from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import GROUP_NAMES, shorten_layers, tell_apart
-from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
+from gst_analysis.style.theme import Theme, count_columns, new_figure, style_axes, style_legend, theme_of
 
 _COLUMNS = {"abs_gamma": "raw scale |γ|", "invariant": "invariant score: E[ReLU(β+γz)] · ‖next weights‖"}
 
@@ -26,13 +27,16 @@ def draw_figures(result: Importance, *, dark: bool = False) -> dict[str, Figure]
 def draw_importance(table: pd.DataFrame, *, dark: bool = False) -> Figure:
     """Medians and middle halves of each group's channels; both columns have their own scale, from 0.
 
+    Groups that have norms of their own stand side by side where they meet, in a block or a stage.
+
     The measured scores are drawn where there are any, else the closed form.
     """
     theme = theme_of(dark=dark)
     measured = bool((table["source"] == "measured").any())
     shown = table[table["source"] == ("measured" if measured else "closed form")]
     names = list(dict.fromkeys(shown["checkpoint"]))
-    widest = int(shown.groupby("checkpoint")["layer"].nunique().max())
+    places = {name: find_meetings(rows).place for name, rows in shown.groupby("checkpoint", sort=False)}
+    widest = max(place.nunique() for place in places.values())
     figure = new_figure(max(8.5, 3.0 + 0.55 * widest), 1.9 + 2.3 * len(names), theme)
     axes = figure.subplots(len(names), 2, squeeze=False)
     short = tell_apart(names, 30)
@@ -40,7 +44,7 @@ def draw_importance(table: pd.DataFrame, *, dark: bool = False) -> Figure:
         rows = shown[shown["checkpoint"] == name]
         for c, (score, title) in enumerate(_COLUMNS.items()):
             style_axes(axes[r, c], theme)
-            _draw_panel(axes[r, c], rows, score, theme)
+            _draw_panel(axes[r, c], rows.assign(place=places[name]), score, theme)
             if r == 0:
                 axes[r, c].set_title(title, fontsize=9)
         axes[r, 0].set_ylabel(short[r], fontsize=8)
@@ -54,10 +58,11 @@ def draw_importance(table: pd.DataFrame, *, dark: bool = False) -> Figure:
 
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, score: str, theme: Theme) -> None:
-    layers = list(dict.fromkeys(rows["layer"]))
+    layers = list(dict.fromkeys(rows["place"]))
     groups = list(dict.fromkeys(rows["group"]))
+    step = min(0.28, 0.56 / max(1, len(groups) - 1))
     for g, group in enumerate(groups):
-        aside = 0.28 * (g - (len(groups) - 1) / 2)
+        aside = step * (g - (len(groups) - 1) / 2)
         values = [_known(rows, layer, group, score) for layer in layers]
         x = np.array([i + aside for i, v in enumerate(values) if len(v)])
         middle = np.array([np.quantile(v, [0.25, 0.5, 0.75]) for v in values if len(v)]).reshape(-1, 3)
@@ -69,7 +74,8 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, score: str, theme: Theme) -> Non
     axes.set_ylim(0, 1.04 * axes.get_ylim()[1])
     missing = int(rows[rows[score].isna()]["layer"].nunique())
     if missing:
-        why = f"not defined for {missing} of {len(layers)} layers:\nno convolution of the block follows"
+        count = rows["layer"].nunique()
+        why = f"not defined for {missing} of {count} layers:\nno convolution of the block follows"
         box = {"facecolor": theme.panel, "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
         axes.text(
             0.99,
@@ -85,7 +91,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, score: str, theme: Theme) -> Non
 
 
 def _known(rows: pd.DataFrame, layer: str, group: str, score: str) -> np.ndarray:
-    values = rows.loc[(rows["layer"] == layer) & (rows["group"] == group), score].to_numpy()
+    values = rows.loc[(rows["place"] == layer) & (rows["group"] == group), score].to_numpy()
     return np.asarray(values[np.isfinite(values)])
 
 
@@ -105,7 +111,7 @@ def _add_legend(figure: Figure, groups: list[str], theme: Theme) -> None:
     legend = figure.legend(
         handles=handles,
         loc="outside upper center",
-        ncols=3,
+        ncols=count_columns(figure, handles),
         fontsize=8,
         title="mark: median of the group's channels; bar: its middle half",
         title_fontsize=7.5,

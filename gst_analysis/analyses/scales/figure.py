@@ -12,7 +12,7 @@ from gst_analysis.analyses.scales.panels import Panel, count_bins, lay_out_panel
 from gst_analysis.analyses.scales.table import BnScales, name_symbol
 from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import GROUP_NAMES, tell_apart
-from gst_analysis.style.theme import DASHES, Theme, new_figure, style_axes, style_legend, theme_of
+from gst_analysis.style.theme import DASHES, Theme, add_legend, new_figure, style_axes, theme_of
 
 
 def draw_figures(result: BnScales, *, dark: bool = False) -> dict[str, Figure]:
@@ -93,9 +93,7 @@ def _label(figure: Figure, bottom: np.ndarray, groups: tuple[str, ...], theme: T
     figure.supylabel("channels of the group (%)", fontsize=8, color=theme.ink)
     handles = [Patch(facecolor=theme.groups[g], alpha=0.6, label=GROUP_NAMES[g]) for g in groups]
     title = "upright line: median; n: channels"
-    if "temporal" in groups:
-        title = "upright lines: medians (temporal dashed); n: spatial + temporal channels"
-    legend = figure.legend(
-        handles=handles, loc="outside upper center", ncols=3, fontsize=8, title=title, title_fontsize=7.5
-    )
-    style_legend(legend, theme)
+    if len(groups) > 1:
+        dashed = [g for g in groups if GROUPS[g].dash == "dash"]
+        title = f"upright lines: medians ({' and '.join(dashed)} dashed); n: channels, as listed"
+    add_legend(figure, handles, theme, title=title)

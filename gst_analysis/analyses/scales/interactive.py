@@ -139,11 +139,10 @@ def _row_title(row: str) -> dict[str, object]:
 
 
 def _dress(figure: go.Figure, grid: Grid, theme: Theme, *, symbol: str) -> None:
-    two = "temporal" in grid.groups
+    dashed = " and ".join(group for group in grid.groups if GROUPS[group].dash == "dash")
     lines = max(_wrap(name, len(grid.columns)).count("<br>") for name in grid.columns)
-    medians = (
-        "upright lines: medians, temporal dashed; n: spatial + temporal" if two else "upright line: median"
-    )
+    told = f"upright lines: medians, {dashed} dashed; n: channels, as listed"
+    medians = told if len(grid.groups) > 1 else "upright line: median"
     figure.update_layout(
         barmode="overlay",
         bargap=0,

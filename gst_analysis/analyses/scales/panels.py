@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gst_analysis.analyses.scales.table import ROWS, scale_values
+from gst_analysis.groups import order_groups
 from gst_analysis.tables import check_choices
 
 BINS = 30
@@ -52,11 +53,12 @@ def sort_panels(frame: pd.DataFrame, edges: np.ndarray) -> Grid:
     """
     panels: dict[tuple[str, str], Panel] = {}
     for (name, checkpoint), part in frame.groupby(["row", "checkpoint"], sort=False):
-        groups = {str(g): rows["value"].to_numpy() for g, rows in part.groupby("group", sort=False)}
+        found = {str(g): rows["value"].to_numpy() for g, rows in part.groupby("group", sort=False)}
+        groups = {group: found[group] for group in order_groups(found)}
         panels[str(name), str(checkpoint)] = Panel(groups)
     rows = tuple(dict.fromkeys(frame.sort_values(["stage"], kind="stable")["row"]))
     columns = tuple(dict.fromkeys(frame["checkpoint"]))
-    return Grid(rows, columns, panels, edges, tuple(dict.fromkeys(frame["group"])))
+    return Grid(rows, columns, panels, edges, tuple(order_groups(frame["group"])))
 
 
 def count_bins(panel: Panel, edges: np.ndarray) -> dict[str, np.ndarray]:

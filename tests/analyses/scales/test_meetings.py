@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import gst_analysis as gst
+from gst_analysis.analyses.importance.figure import draw_importance
 from gst_analysis.analyses.importance.measure import infer_importance, summarise_importance
 from gst_analysis.analyses.scales.command import print_bn_scales
 from gst_analysis.analyses.scales.gaps import count_gaps, tabulate_gaps
@@ -90,7 +91,10 @@ def test_p3d_has_a_norm_after_each_kernel(tmp_path: Path, capsys: pytest.Capture
     assert "temporal minus spatial, over all norms of a block" in printed
     figure = result.plot()
     assert [axes.get_ylabel() for axes in figure.axes] == list(gaps.index)
-    importance = summarise_importance(infer_importance(load_checkpoint(path)))
+    scores = infer_importance(load_checkpoint(path))
+    ticks = draw_importance(scores).axes[1].get_xticklabels()
+    assert [tick.get_text() for tick in ticks] == [block.removeprefix("layer") for block in gaps.index]
+    importance = summarise_importance(scores)
     assert (importance["undefined"] == "").all()
     raw = importance[importance["score"] == "abs_gamma"].set_index("layer")["log2_ratio"].to_dict()
     assert raw["layer4.1"] > 0.3
@@ -101,7 +105,9 @@ def test_p3d_drifts_from_2d_weights_that_have_no_such_norm(tmp_path: Path) -> No
     """A norm between two kernels has no counterpart in 2-D weights: it began at 1 and inherited nothing."""
     flat = save_model(tmp_path / "flat.pth", build_small("c2d-resnet26s", seed=1))
     grown = save_model(tmp_path / "p3d.pth", build_small("p3d-resnet26s"))
-    table = gst.measure_drift(grown, start=flat).table
+    result = gst.measure_drift(grown, start=flat)
+    table, figure = result.table, result.plot()
+    assert [len(untyped(marks).get_offsets()) for marks in figure.axes[0].collections[1::2]] == [8, 8]
     inner = table["layer"].str.endswith(".norm")
     assert (table.loc[inner, "start"] == 1).all()
     assert not table.loc[inner, "inherited"].any()
