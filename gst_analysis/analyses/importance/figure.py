@@ -76,7 +76,9 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, score: str, theme: Theme) -> Non
     if missing:
         # A strip of its own above the marks, which lie anywhere below.
         axes.set_ylim(0, 1.12 * axes.get_ylim()[1])
-        why = f"not defined for {missing} of {rows['layer'].nunique()} layers: no convolution alone reads them"
+        why = (
+            f"not defined for {missing} of {rows['layer'].nunique()} layers: no convolution alone reads them"
+        )
         axes.annotate(
             why, (0.99, 0.98), None, "axes fraction", ha="right", va="top", fontsize=7, color=theme.ink
         )
