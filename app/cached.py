@@ -21,9 +21,10 @@ from app.cached_network import copy_of, key_of_own
 from app.jobs import Jobs
 from app.wording import rename_result
 from gst_analysis.analyses import comparison, drift, importance
+from gst_analysis.analyses import cost as cost_room
 from gst_analysis.analyses import scales as scales_room
 from gst_analysis.analyses.comparison import ComparisonOptions, ScaleComparison
-from gst_analysis.analyses.cost import Cost, PublishedPlacing
+from gst_analysis.analyses.cost import Cost, CostOptions, PublishedPlacing
 from gst_analysis.analyses.drift import Drift, DriftOptions
 from gst_analysis.analyses.importance import Importance
 from gst_analysis.analyses.scales import BnScales
@@ -261,6 +262,19 @@ def draw_scales(
 ) -> go.Figure:
     """Figure 4 in plotly; `key` holds the name and content hash of every column."""
     return _result.plot_interactive(by=by, dark=dark)
+
+
+@st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
+def measure_cost(key: str, _model: Callable[[], Any], *, options: CostOptions) -> Cost:
+    """What a network costs; `key` says which it is, but for the options."""
+    with turn():
+        return cost_room.cost(_model(), options=options)
+
+
+@st.cache_data(max_entries=1, show_spinner=False)
+def list_systems() -> dict[str, gst.ListedNetwork]:
+    """The published systems that a name builds."""
+    return {one.name: one for one in gst.list_networks() if one.kind == "system"}
 
 
 def design_key(cost: Cost) -> str:

@@ -79,21 +79,25 @@ class CostView(NamedTuple):
     axis: str
 
 
-def write_cost(spec: ModelSpec, size: int, view: CostView) -> Lines:
-    """A network's cost; what is as it is by itself is left out."""
+def say_design(spec: ModelSpec, size: int) -> CostOptions:
+    """What tells a design from the usual one of its name; what is as it is by itself is left out."""
     usual = ModelSpec.from_name(spec.name)
-    chosen = CostOptions(
+    return CostOptions(
         alpha=None if spec.alpha in (None, usual.alpha) else str(spec.alpha),
         num_frames=None if spec.num_frames == usual.num_frames else spec.num_frames,
         num_classes=None if spec.num_classes == usual.num_classes else spec.num_classes,
         size=None if size == cost.SIZE else size,
     )
+
+
+def write_cost(named: str, options: CostOptions, view: CostView) -> Lines:
+    """A network's cost, and its two figures."""
     then = [
         f"bars = result.plot(quantity={view.bars!r})",
         f"placed = {write_call('compare_with_published', [RESULT])}",
         f"scatter = placed.plot(dataset={view.dataset!r}, cost={view.axis!r})",
     ]
-    return write_analysis(cost.ABOUT, [spec.name], chosen, then=then)
+    return write_analysis(cost.ABOUT, [named], options, then=then)
 
 
 def write_report(path: str, clips: ClipsToTry | None) -> Lines:

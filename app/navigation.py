@@ -46,7 +46,7 @@ _ALL = (
         "cost",
         "Cost",
         ":material/balance:",
-        "Design a network and see what a clip costs, beside what published ones reached.",
+        "What a clip costs: of a design, a published network or yours, beside what others reached.",
     ),
     PageLine(
         "train",

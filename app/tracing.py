@@ -139,12 +139,11 @@ def show_verdict(traces: Traces, clip: ChosenClip) -> None:
     (said,) = traces.traced
     if clip.truth is not None and said["truth"] is None:
         st.info(STRANGER.format(truth=literal(clip.truth)), icon=":material/info:")
-    told = (
-        f"Prediction for the clip: **{literal(said['video']['label'])}** ({said['video']['probability']:.0%})"
-    )
+    label, probability = literal(said["video"]["label"]), said["video"]["probability"]
+    told = f"Prediction for the clip: **{label}** ({probability:.0%})."
     if said["truth"] is not None:
         right = traces.summary.right_clips == 1
-        told += ". :green[**Right.**]" if right else f". :red[**Wrong:**] it is **{literal(said['truth'])}**."
+        told += " :green[**Right.**]" if right else f" :red[**Wrong:**] it is **{literal(said['truth'])}**."
     if clip.changes_s is not None:
         told += f" The change of state is complete at {clip.changes_s:.2f} s."
     st.markdown(told)

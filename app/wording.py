@@ -23,7 +23,7 @@ GROUP_NOTES = {
     )
 }
 NO_GROUPS = (
-    "**No groups, one histogram.** {names}: in this family every channel is made in the same way, so there "
+    "**No groups, one histogram.** {names}: all channels are made in the same way, so there "
     "are no spatial and temporal channels to compare. Add a GST checkpoint to see two histograms."
 )
 CAUTION = (
@@ -139,13 +139,15 @@ REPORT_ABOUT = (
 )
 
 COST_INTRO = (
-    "Design a network on the left and see what one clip costs. :blue[**Spatial**] kernels look within a "
-    "frame, :orange[**temporal**] ones across frames; stem, 1×1 convolutions and head are **shared**."
+    "Design a network on the left, or choose a published or a loaded one, and see what one clip costs. "
+    ":blue[**Spatial**] kernels look within a frame, :orange[**temporal**] ones across frames; stem, 1×1 "
+    "convolutions and head are **shared**."
 )
+COST_EMPTY = "Nothing is loaded yet: add a checkpoint on the left."
 FLOPS_NOTE = "Two for each multiply-add. Many papers, GST's too, print multiply-adds and call them FLOPs."
 TRADEOFF_INTRO = (
-    "Accuracies as the GST paper prints them, over cost. What your design would reach is not known without "
-    "training it, so it stands as a line at its cost. Touch a mark, or point at it, for its name."
+    "Accuracies as the GST paper prints them, over cost. What another network would reach is not known "
+    "without training it, so it stands as a line at its cost. Touch a mark, or point at it, for its name."
 )
 CONVENTIONS = {
     "conv+linear": (

@@ -1,4 +1,4 @@
-"""What a design costs, where the cost lies, and what published networks reached for theirs."""
+"""What a network costs, where the cost lies, and what published networks reached for theirs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import streamlit as st
 
 from app import cached, components
 from app.commands import CostView, write_cost
-from app.designing import choose_design, choose_sizes
+from app.costing import choose_costed, measure
 from app.downloads import offer_downloads
-from app.wording import COST_INTRO, DATASETS, TRADEOFF_INTRO
-from gst_analysis.analyses.cost import Cost, compare_with_published, cost
+from app.wording import COST_EMPTY, COST_INTRO, DATASETS, TRADEOFF_INTRO
+from gst_analysis.analyses.cost import Cost, compare_with_published
 from gst_analysis.errors import GstError
 
 QUANTITIES = {"macs": "Multiply-adds", "params": "Parameters"}
@@ -19,21 +19,21 @@ AXES = {"gmacs": "Multiply-adds", "params_m": "Parameters"}
 def show() -> None:
     st.title("Cost", anchor=False)
     st.markdown(COST_INTRO)
-    with st.sidebar:
-        st.subheader("Network", anchor=False)
-        design = choose_design()
-        st.subheader("Clip", anchor=False)
-        sizes = choose_sizes()
     try:
-        spec = design.resolve(sizes)
-        measured = cost(spec, size=sizes.size)
+        costed = choose_costed()
+        if costed is None:
+            st.info(COST_EMPTY, icon=":material/add_circle:")
+            return
+        with st.spinner("Counting"):
+            measured = measure(costed)
     except GstError as error:
         components.show_error(error)
         return
     components.show_totals(measured)
+    components.show_remarks(measured, {})
     bars = show_bars(measured)
     dataset, axis = show_tradeoff(measured)
-    components.show_code(write_cost(spec, sizes.size, CostView(bars, dataset, axis)))
+    components.show_code(write_cost(costed.shown, costed.options, CostView(bars, dataset, axis)))
 
 
 def show_bars(measured: Cost) -> str:

@@ -22,6 +22,10 @@ Command = TypeVar("Command", bound=Callable[..., None])
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 CheckpointFile = Annotated[str, typer.Argument(metavar="CKPT", help="A checkpoint file.")]
 CheckpointFiles = Annotated[list[str], typer.Argument(metavar="CKPT...", help="Checkpoint files.")]
+SpecOrCheckpoint = Annotated[
+    str,
+    typer.Argument(metavar="SPEC|CKPT", help="FAMILY-BACKBONE, a published system, or a checkpoint file."),
+]
 ClipFiles = Annotated[
     list[str], typer.Argument(metavar="CLIP...", help="Videos, frame folders, folders of either, or globs.")
 ]
@@ -62,7 +66,8 @@ def takes_options(command: Command) -> Command:
     hints = get_type_hints(command, include_extras=True)
     given = inspect.signature(command).parameters
     groups = {name: one.default for name, one in given.items() if is_dataclass(one.default)}
-    source = next((name for name in given if hints.get(name) in (CheckpointFile, CheckpointFiles)), None)
+    stood_in_for = (CheckpointFile, CheckpointFiles, SpecOrCheckpoint)
+    source = next((name for name in given if hints.get(name) in stood_in_for), None)
 
     @functools.wraps(command)
     def run(**values: Any) -> None:

@@ -21,7 +21,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gst_analysis.networks.adopted import ClipNetwork
 from gst_analysis.networks.families import Kernel
-from gst_analysis.networks.norm_pairs import Pair, Trial, list_pairs
+from gst_analysis.networks.norm_pairs import NormPair, Trial, list_pairs
 from gst_analysis.networks.operators import (
     Cascaded,
     Concatenated,
@@ -58,7 +58,7 @@ def fold_norms(network: Network) -> Network:
         list_pairs(one)  # so that the next copy need not look for them again
     folded = copy.deepcopy(network).eval().requires_grad_(False)
     for parent, norm_name, conv_name in list(_list_named_pairs(folded)):
-        _fold(folded, Pair(getattr(parent, norm_name), getattr(parent, conv_name)))
+        _fold(folded, NormPair(getattr(parent, norm_name), getattr(parent, conv_name)))
     for one in _list_brought(folded):
         pairs = [pair for pair in list_pairs(one) if not has_hooks(pair.norm) and not has_hooks(pair.conv)]
         trial = Trial.of(one) if pairs else None
@@ -76,7 +76,7 @@ def count_norms(network: nn.Module) -> int:
     return sum(isinstance(module, _BatchNorm) for module in network.modules())
 
 
-def _fold_agreeing(network: ClipNetwork, pairs: list[Pair], trial: Trial) -> None:
+def _fold_agreeing(network: ClipNetwork, pairs: list[NormPair], trial: Trial) -> None:
     """Fold all pairs; where the network then says something else, half of them by themselves, and so on."""
     done = [_fold(network, pair) for pair in pairs]
     if trial.agrees(network):
@@ -90,7 +90,7 @@ def _fold_agreeing(network: ClipNetwork, pairs: list[Pair], trial: Trial) -> Non
         _fold_agreeing(network, pairs[half:], trial)
 
 
-def _fold(network: nn.Module, pair: Pair) -> list[tuple[nn.Module, nn.Module]]:
+def _fold(network: nn.Module, pair: NormPair) -> list[tuple[nn.Module, nn.Module]]:
     """Fold one norm; which modules were replaced by which."""
     conv = pair.conv.temporal if isinstance(pair.conv, Cascaded) else pair.conv
     merged = _merge(copy.deepcopy(conv), *_scale_and_offset(pair.norm))  # a copy: it can be put back

@@ -29,19 +29,19 @@ _FOLDED_INTO = (nn.Conv1d, nn.Conv2d, nn.Conv3d, KernelWeight, Concatenated, Int
 
 
 @dataclass(frozen=True)
-class Pair:
+class NormPair:
     """A batch norm and the convolution whose output it alone reads."""
 
     norm: nn.Module
     conv: nn.Module
 
 
-def list_pairs(network: ClipNetwork) -> list[Pair]:
+def list_pairs(network: ClipNetwork) -> list[NormPair]:
     """Norms that could be folded; what was found once is remembered, in copies too."""
     if network.norm_pairs is None:
         network.norm_pairs = _find_pairs(network)
     modules = dict(network.inner.named_modules())
-    return [Pair(modules[norm], modules[conv]) for norm, conv in network.norm_pairs]
+    return [NormPair(modules[norm], modules[conv]) for norm, conv in network.norm_pairs]
 
 
 def _find_pairs(network: ClipNetwork) -> tuple[tuple[str, str], ...]:

@@ -15,10 +15,11 @@ from gst_analysis.networks.backbones import Block, Site
 from gst_analysis.networks.families import Kernel
 from gst_analysis.networks.specs import ModelSpec
 
-TimeKind = Literal["kernel", "by channel", "gate", "shift", "moved by clip", "made by clip"]
+TimeKind = Literal["kernel", "by channel", "gate", "shift", "moved by clip", "made by clip", "attention"]
 """A convolution over time; one that has a kernel of its own for every channel and looks at no neighbours in
 space; one whose output weights features in place of being one; channels that move by a frame whatever the
-weights; channels of which each clip decides how much moves; kernels that each clip makes anew."""
+weights; channels of which each clip decides how much moves; kernels that each clip makes anew; attention to
+other frames."""
 BY_CLIP: tuple[TimeKind, ...] = ("moved by clip", "made by clip")
 """Of which weights alone say nothing."""
 

@@ -42,7 +42,7 @@ def list_time_kernels(
     scaled = {unit.conv: unit.group for unit in anatomy.units if unit.group != "spatial"}
     stage = anatomy.places[0].stage if anatomy.places else 0
     for name, module in inner.named_modules():
-        place, stage = _find_place(name, anatomy, stage)
+        place, stage = find_place(name, anatomy, stage)
         where = place or name, stage
         yield from _list_own(name, module, where)
         if isinstance(module, _CONVOLUTIONS):
@@ -54,7 +54,7 @@ def list_time_kernels(
                 yield replace(found, group=scaled.get(name, found.group))
 
 
-def _find_place(name: str, anatomy: Anatomy, stage: int) -> tuple[str, int]:
+def find_place(name: str, anatomy: Anatomy, stage: int) -> tuple[str, int]:
     """The place that a module lies in, or whose unit reads it, and its stage; else the stage before it."""
     for one in anatomy.places:
         if f"{name}.".startswith(f"{one.name}."):

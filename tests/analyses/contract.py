@@ -209,9 +209,11 @@ def other_value(kind: type[Any], name: str, standard: Any) -> Any:
     usual = getattr(standard, name)
     if isinstance(usual, bool):
         return not usual
-    if isinstance(usual, tuple):
-        return usual[:1] if len(usual) > 1 else ("csv",)
+    if isinstance(usual, tuple) and len(usual) > 1:
+        return usual[:1]
     tries: list[Any] = [
+        ("csv",),
+        ("spatial",),
         3,
         12,
         0.9,
@@ -233,6 +235,7 @@ def other_value(kind: type[Any], name: str, standard: Any) -> Any:
         "5",
     ]
     hints = get_args(get_type_hints(kind)[name]) or (get_type_hints(kind)[name],)
+    hints = (tuple,) if isinstance(usual, tuple) else hints
     for value in tries:
         if value == usual or (type(value) not in hints and not (isinstance(value, Path) and Path in hints)):
             continue

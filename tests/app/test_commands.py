@@ -29,6 +29,10 @@ VIEW = commands.CostView("params", "diving48", "params_m")
 PREFIX = dataclasses.replace(BARE, mode="prefix")
 
 
+def write_design_cost(spec: ModelSpec, size: int) -> commands.Lines:
+    return commands.write_cost(spec.name, commands.say_design(spec, size), VIEW)
+
+
 NAMED = {
     "checkpoint": (["it's a net.pth"], None),
     "checkpoints": (["a.pth", "b.pth"], None),
@@ -54,7 +58,7 @@ def test_every_option_of_every_analysis_can_be_shown(about: About) -> None:
 def test_lines_of_other_pages_are_understood(clips: ClipsToTry | None) -> None:
     check_lines(commands.write_report("a.pth", clips))
     check_lines(commands.write_train("runs/a", ["runs/a/epoch-0001.pth", "runs/a/epoch-0002.pth"]))
-    check_lines(commands.write_cost(ModelSpec.from_name("c3d-resnet18", num_frames=16), 112, VIEW))
+    check_lines(write_design_cost(ModelSpec.from_name("c3d-resnet18", num_frames=16), 112))
     check_lines(write_trace("net.pth", NamedClip("worlds/static/x.mp4", "x", "a class"), PREFIX, 3))
     untrained = ModelSpec.from_name("sth-resnet50", alpha="1/8")
     check_lines(write_analysis(scales.ABOUT, [], untrained=untrained))
@@ -62,7 +66,7 @@ def test_lines_of_other_pages_are_understood(clips: ClipsToTry | None) -> None:
 
 def test_what_is_as_it_is_by_itself_is_left_out() -> None:
     assert write_analysis(scales.ABOUT, ["a.pth"]).shell == "gst-analyze bn-hist a.pth"
-    assert commands.write_cost(ModelSpec.from_name("gst-resnet50"), 224, VIEW).shell == (
+    assert write_design_cost(ModelSpec.from_name("gst-resnet50"), 224).shell == (
         "gst-analyze cost gst-resnet50"
     )
     told = hear(commands.write_train("runs/a", []).shell)
@@ -91,7 +95,7 @@ def test_shown_python_lines_run(folder: Path, save_small: SaveSmall) -> None:
     options = scales.ScaleOptions(by="stage", absolute=True)
     exec(write_analysis(scales.ABOUT, [], options, untrained=spec).python, scope)
     assert set(scope["result"].table["gamma"]) == {1.0}
-    exec(commands.write_cost(spec, 64, VIEW).python, scope)
+    exec(write_design_cost(spec, 64).python, scope)
     assert scope["result"].summary.macs == cost.cost(spec, size=64).summary.macs
     assert scope["bars"].axes
     assert scope["scatter"].axes
@@ -134,7 +138,7 @@ def test_lines_name_the_clips(clips: ClipsToTry, shell: str, python: str) -> Non
 
 def test_the_cost_command_gives_the_pages_numbers(capsys: pytest.CaptureFixture[str]) -> None:
     spec = ModelSpec.from_name("sth-mobilenetv2", num_frames=4, num_classes=10)
-    assert run([*shlex.split(commands.write_cost(spec, 96, VIEW).shell)[1:], "--json"]) == 0
+    assert run([*shlex.split(write_design_cost(spec, 96).shell)[1:], "--json"]) == 0
     assert f'"macs": {cost.cost(spec, size=96).summary.macs},' in capsys.readouterr().out
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from gst_analysis.analyses.cost import cost
 from tests.app.conftest import Visit, plots
+from tests.conftest import SaveSmall
 
 
 def figures(page: object) -> dict[str, str]:
@@ -22,7 +23,7 @@ def test_it_opens_on_the_papers_network(visit: Visit) -> None:
     assert "Something-Something V1" in scatter["layout"]["title"]["text"]
     assert page.code[0].value == "gst-analyze cost gst-resnet50"
     counted = [text.value for text in page.markdown if "GMACs**" in text.value]
-    assert [text[2:7] for text in counted] == ["29.00", "29.18", "29.35"]
+    assert [text[2:7] for text in counted] == ["29.00", "29.18", "29.45", "29.35"]
 
 
 def test_a_link_names_the_design(visit: Visit) -> None:
@@ -68,3 +69,24 @@ def test_an_impossible_design_is_one_sentence_and_leaves_the_controls(
 def test_a_link_with_sizes_that_cannot_be_falls_back(visit: Visit) -> None:
     page = visit("cost", frames="-3", size="abc", family="nonsense")
     assert figures(page)["Multiply-adds"] == "29.0 GMACs"
+
+
+def test_a_published_system_is_costed_as_the_command_does(visit: Visit) -> None:
+    page = visit("cost", kind="Published", system="R(2+1)D-18")
+    expected = cost("r2plus1d-18").summary
+    assert figures(page)["Multiply-adds"] == f"{expected.macs / 1e9:.1f} GMACs"
+    assert page.code[0].value == "gst-analyze cost r2plus1d-18"
+    assert not page.error
+    smaller = visit("cost", kind="Published", system="R(2+1)D-18", system_size="64", system_classes="5")
+    expected = cost("r2plus1d-18", size=64, num_classes=5).summary
+    assert figures(smaller)["Multiply-adds"] == f"{expected.macs / 1e9:.1f} GMACs"
+    assert smaller.code[0].value == "gst-analyze cost r2plus1d-18 --size 64 --classes 5"
+
+
+def test_what_is_loaded_is_costed_too(visit: Visit, save_small: SaveSmall) -> None:
+    path = save_small(file="net.pth")
+    page = visit("cost", kind="Loaded", ckpt="net.pth")
+    expected = cost(path).summary
+    assert figures(page)["Parameters"] == f"{expected.params / 1e3:.1f} k"
+    assert page.code[0].value == "gst-analyze cost net.pth"
+    assert not page.error

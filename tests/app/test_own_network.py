@@ -59,6 +59,14 @@ def test_it_is_one_more_choice_and_lines_name_its_code(own: Visit, save_small: S
     assert [code.language for code in both.code] == ["python"]
 
 
+def test_its_cost_is_what_the_page_of_costs_opens_on(own: Visit) -> None:
+    page = own("cost")
+    assert not page.error
+    assert page.code[0].value == f"gst-analyze cost --network {CODE}"
+    (params,) = [metric.value for metric in page.metric if metric.label == "Parameters"]
+    assert params == f"{sum(one.numel() for one in bring('three-d').module.parameters()) / 1e3:.1f} k"
+
+
 def test_what_is_not_defined_for_it_is_said_and_the_rest_is_there(
     visit: Visit, monkeypatch: pytest.MonkeyPatch, clip: Path
 ) -> None:

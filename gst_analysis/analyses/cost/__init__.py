@@ -25,7 +25,7 @@ from gst_analysis.analyses.cost.table import (
     PaperAudit,
     PublishedPlacing,
 )
-from gst_analysis.checkpoints.naming import is_file, resolve_spec, spec_from_text
+from gst_analysis.checkpoints.naming import OwnCode, is_file, resolve_spec, spec_from_text
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.specs import ModelSpec
@@ -178,7 +178,9 @@ def _settle(model: NetworkSpec | sources.Source, options: CostOptions) -> _Settl
 
 def _settle_one(model: NetworkSpec | sources.Source, options: CostOptions) -> _Settled:
     """One network: a checkpoint takes clips of its own."""
-    if isinstance(model, str) and not is_file(model):
+    if isinstance(model, OwnCode):
+        model = model.network
+    elif isinstance(model, str) and not is_file(model):
         model = spec_from_text(model)
     if isinstance(model, NetworkSpec):
         size = model.size if isinstance(model, SystemSpec) else SIZE

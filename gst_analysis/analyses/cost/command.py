@@ -18,7 +18,7 @@ from gst_analysis.analyses.cost import (
     explain_cost,
     summarise_cost,
 )
-from gst_analysis.console.options import Json, takes_options
+from gst_analysis.console.options import Json, SpecOrCheckpoint, takes_options
 from gst_analysis.console.output import build_table, finish, print_json, print_pairs, print_table
 from gst_analysis.numbers import show_count
 from gst_analysis.options import Files, files_of
@@ -34,12 +34,7 @@ _FILES = files_of(Cost, None)
 )
 @takes_options
 def count_cost(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="SPEC|CKPT", help="FAMILY-BACKBONE, a published system, or a checkpoint file."
-        ),
-    ],
+    model: SpecOrCheckpoint,
     options: CostOptions = _OPTIONS,
     explain: Annotated[
         bool, typer.Option("--explain", help="Also print what other people's counters would say.")

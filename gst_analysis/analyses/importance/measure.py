@@ -225,7 +225,7 @@ def _tabulate(
 
 
 def _take_moments(rows: pd.DataFrame, unit: Unit, moments: Mapping[str, Moments] | None) -> Moments:
-    """Of the channels of one layer after their activation; NaN where none stands behind the norm."""
+    """Moments of one layer's channels after their activation; NaN where none stands behind the norm."""
     if unit.activation not in CAPS:
         return Moments(np.full(len(rows), np.nan), np.full(len(rows), np.nan))
     if moments is None:

@@ -18,10 +18,12 @@ from gst_analysis.analyses.influence.figure import (
     to_matrix,
 )
 from gst_analysis.analyses.influence.table import FrameInfluence
-from gst_analysis.style.screen import start_figure
+from gst_analysis.style.screen import break_lines, start_figure
 from gst_analysis.style.share_matrix import list_ticks
 from gst_analysis.style.theme import Theme, theme_of
 
+_NARROW = 14
+"""Characters of a line above one of three matrices, which stand beside each other on a telephone, too."""
 _ALLOWED = {True: "", False: "<br>cannot depend on it, by arithmetic"}
 
 
@@ -38,9 +40,8 @@ def draw_influence_interactive(
     methods = [method for method in TITLES if (table["method"] == method).any()]
     blocks = 0 if fields is None else fields["block"].nunique()
     below: list[list[dict[str, int] | None]] = [[{"colspan": len(methods)}, *[None] * (len(methods) - 1)]]
-    titles = [TITLES[method] for method in methods] + ["the middle frame of each block's output"] * bool(
-        blocks
-    )
+    titles = [break_lines(TITLES[method], _NARROW) for method in methods]
+    titles += ["the middle frame of each block's output"] * bool(blocks)
     figure = start_figure(
         1 + bool(blocks),
         len(methods),
@@ -55,6 +56,10 @@ def draw_influence_interactive(
     if fields is not None and blocks:
         figure.add_trace(_build_blocks(fields), row=2, col=1)
     _dress(figure, theme, f"{escape(name)}: {name_question(table)}", blocks)
+    # Without an upper end plotly gives equal shares a scale from below nothing.
+    top = max(float(part["share"].max()) for part in (table, fields) if part is not None and len(part))
+    figure.update_layout(coloraxis={"cmax": top if top > 0 else 1.0})
+    figure.update_annotations(font_size=11)
     _scale_cells(figure, by_clip=is_by_clip(table))
     ticks = list_ticks(int(table["input_frame"].max()) + 1)  # no frame beyond the first and the last
     figure.update_xaxes(tickvals=ticks)
@@ -96,7 +101,7 @@ def _dress(figure: go.Figure, theme: Theme, title: str, blocks: int) -> None:
         paper_bgcolor=theme.paper,
         plot_bgcolor=theme.panel,
         font={"color": theme.ink, "size": 12},
-        margin={"l": 70, "r": 20, "t": 90, "b": 50},
+        margin={"l": 70, "r": 20, "t": 110, "b": 50},
         coloraxis={
             "colorscale": [[0, theme.panel], [1, theme.accent]],
             "cmin": 0,
@@ -111,6 +116,8 @@ def _scale_cells(figure: go.Figure, *, by_clip: bool) -> None:
     """Square cells of frames by frames; or one row, which is the clip's, as wide as there is room."""
     if by_clip:
         figure.update_yaxes(tickvals=[0], ticktext=["clip"], row=1)
+        for column in range(2, 1 + sum(trace.y is None for trace in figure.data)):
+            figure.update_yaxes(showticklabels=False, row=1, col=column)  # the first one says it for all
         figure.update_layout(height=figure.layout.height - 160)
         return
     figure.update_yaxes(title="output frame", row=1, col=1)
@@ -131,9 +138,10 @@ def draw_evidence_interactive(
     figure = draw_influence_interactive(table[table["method"] == method], dark=dark)
     figure.update_layout(
         title={"text": f"share of each input frame,<br>by the {TITLES[method]}", "font": {"size": 13}},
-        height=400,
+        height=240 if is_by_clip(table) else 400,
         margin={"l": 60, "r": 10, "t": 60, "b": 50},
     )
     figure.layout.annotations = ()  # the method's name, which the title says
-    figure.update_yaxes(title="whose logit: output frame")
+    if not is_by_clip(table):
+        figure.update_yaxes(title="whose logit: output frame")
     return figure

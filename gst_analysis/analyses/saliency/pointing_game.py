@@ -126,7 +126,7 @@ def summarise_pointing(table: pd.DataFrame) -> dict[str, PointingScore]:
 
 
 def _find_intervals(hot: pd.DataFrame) -> tuple[Interval | None, Interval | None]:
-    """Of the score, and of how far it is beyond that of swapped boxes, on the frames that have both."""
+    """Intervals of the score, and of how far it is beyond swapped boxes, on the frames that have both."""
     if hot.empty:
         return None, None
     clips = pd.factorize(hot["clip"])[0]

@@ -3,12 +3,12 @@
 For every kernel that reads several frames: the share of its energy that is not constant over its taps,
 beside the value it began with and that of independent taps; the part of it that tells a clip from its
 reversal; how much lies on other frames than its own, and how far away. For shifts, the channels that they
-move. From weights alone; clips add what they decide on, the gates of GSM and GSF and the kernels of TANet.
+move. From weights alone; clips add what they decide on: gates (GSM, GSF), kernels (TANet) and attention.
 
 It cannot tell whether a network needs time: the kernels may be read by nothing (see ablation), and a constant
 kernel reads other frames, too: it averages them. Nor does it see what reaches over frames without a kernel of
-its own: differences between frames, attention, the mean at the end. A filter's share is one over its input
-channels as they are weighted there, so that a channel which the layer before makes larger counts less.
+its own: differences between frames, the mean at the end. A filter's share is one over its input channels as
+they are weighted there, so that a channel which the layer before makes larger counts less.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
-"""What clips decide: how far gates open, and the kernels that are made for each clip; means over clips.
+"""What clips decide: how far gates open, the kernels made for each clip, and attention; means over clips.
 
-Enters a network and clips; leaves Shares of every channel. A gate g lets the part |g| of its channels move by
-a frame; the rest stays. A kernel that is made for a clip is looked at as any other, and then averaged.
+Enters a network and clips; leaves Shares of every channel or head. A gate g lets the part |g| of its
+channels move by a frame; the rest stays. A kernel made for a clip is looked at as any other, then averaged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -16,7 +17,11 @@ from torch import Tensor, nn
 
 from gst_analysis.analyses.temporal_use.shares import Shares, measure_shares
 from gst_analysis.checkpoints.loading import Network
+from gst_analysis.groups import Group
+from gst_analysis.networks.anatomy import Anatomy
 from gst_analysis.networks.time_kernels import BY_CLIP, TimeKernel
+from gst_analysis.networks.time_modules import find_place
+from gst_analysis.probes.attention import FrameAttention, list_attention, watched_attention
 
 _TAPS = 3
 """Of every channel that a gate moves: the frame before, its own, the next."""
@@ -25,32 +30,58 @@ Values = dict[str, np.ndarray]
 
 
 class ClipListener:
-    """Adds up what gates and made kernels give; `list_shares` tells their means over clips so far."""
+    """Adds up what gates, made kernels and attention give; `list_kernels` tells their means over clips."""
 
     def __init__(self) -> None:
         self._sums: dict[str, Values] = {}
         self._counts: dict[str, int] = {}
+        self._attention: dict[str, tuple[int, float]] = {}
+        """By layer: frames, and what would lie on others if all were read alike."""
 
     def hear(self, kernel: TimeKernel, _: nn.Module, __: object, output: Tensor) -> None:
         """Take in what a part of the network gave for a batch of clips."""
         read = _READERS[kernel.kind]
         assert kernel.moved is not None  # whatever clips decide on is of so many channels
         values, clips = read(output.detach().float().cpu(), kernel.moved.channels)
-        sums = self._sums.setdefault(kernel.name, {name: np.zeros(kernel.moved.channels) for name in _NAMES})
-        for name in _NAMES:
-            sums[name] += values[name]
-        self._counts[kernel.name] = self._counts.get(kernel.name, 0) + clips
+        self._add(kernel.name, values, clips)
 
-    def list_shares(self) -> Mapping[str, Shares]:
-        """The means of every channel, by the kernel's name."""
-        return {
-            name: Shares(
-                _TAPS,
-                np.full(len(sums["shift"]), np.nan),
-                *(sums[one] / self._counts[name] for one in _NAMES),
-            )
-            for name, sums in self._sums.items()
-        }
+    def look(self, seen: Mapping[str, FrameAttention], *_: object) -> None:
+        """Take in what attention did in a run."""
+        for name, found in seen.items():
+            away = found.shares @ torch.arange(float(found.frames))  # (N, heads)
+            nothing = np.full(found.shares.shape[1], np.nan)
+            off, far = (part.double().sum(0).numpy() for part in (found.other, away))
+            values = {"varying": nothing, "ordered": nothing, "off_frame": off, "shift": far}
+            self._attention[name] = (found.frames, found.other_if_uniform)
+            self._add(name, values, len(found.shares))
+
+    def _add(self, name: str, values: Values, clips: int) -> None:
+        sums = self._sums.setdefault(name, {one: np.zeros_like(values[one]) for one in _NAMES})
+        for one in _NAMES:
+            sums[one] += values[one]
+        self._counts[name] = self._counts.get(name, 0) + clips
+
+    def list_kernels(self, anatomy: Anatomy) -> Iterator[tuple[TimeKernel, Shares]]:
+        """What was heard, with its means: of every channel, or of every head."""
+        for kernel in anatomy.time_kernels:
+            if kernel.kind in BY_CLIP and kernel.name in self._sums:
+                yield kernel, self._average(kernel.name, _TAPS)
+        for name, (frames, even) in self._attention.items():
+            place, stage = find_place(name, anatomy, 0)
+            kernel = TimeKernel(name, place or name, stage, _find_group(name, anatomy), "attention")
+            yield kernel, replace(self._average(name, frames), even=even)
+
+    def _average(self, name: str, taps: int) -> Shares:
+        sums = self._sums[name]
+        energy = np.full(len(sums["shift"]), np.nan)
+        varying, ordered, off_frame, shift = (sums[one] / self._counts[name] for one in _NAMES)
+        return Shares(taps, energy, varying, ordered, off_frame, shift)
+
+
+def decides_by_clip(model: Network) -> bool:
+    """Whether a clip decides how the network reaches over frames."""
+    kinds = {kernel.kind for kernel in model.anatomy.time_kernels}
+    return bool(kinds & set(BY_CLIP)) or bool(list_attention(model.module))
 
 
 @contextmanager
@@ -63,7 +94,16 @@ def listen_to_clips(model: Network) -> Iterator[ClipListener]:
                 module = model.module.get_submodule(kernel.name)
                 hook = module.register_forward_hook(partial(listener.hear, kernel))
                 stack.callback(hook.remove)
+        if list_attention(model.module):
+            seen = stack.enter_context(watched_attention(model.module))
+            stack.callback(model.module.register_forward_hook(partial(listener.look, seen)).remove)
         yield listener
+
+
+def _find_group(name: str, anatomy: Anatomy) -> Group:
+    """Temporal where the place's attention over time is a unit of its own, all where it is over both."""
+    units = [unit.group for unit in anatomy.units if unit.block and name.startswith(f"{unit.block}.")]
+    return "temporal" if "temporal" in units else "all"
 
 
 def _read_gates(output: Tensor, channels: int) -> tuple[Values, int]:

@@ -38,7 +38,8 @@ def command(
 
     The share of every kernel's energy that is not constant over its taps, beside its start and independent
     taps; what of it tells a clip from its reversal; what lies on other frames. Shifts are told by the
-    channels that they move, gates (GSM, GSF) and kernels made for each clip (TANet) where clips are given.
+    channels that they move; gates (GSM, GSF), kernels made for each clip (TANet) and attention where clips
+    are given.
     """
     with show_progress("checkpoints", len(checkpoints)) as progress:
         result = temporal_use(*checkpoints, clips=clips, options=options, progress=progress)

@@ -51,8 +51,7 @@ def draw_kernels(kernels: pd.DataFrame, *, dark: bool = False) -> Figure:
             rows = kernels[kernels["checkpoint"] == name].reset_index(drop=True)
             x = place_kernels(len(rows), i, len(names), same=same)
             _draw_line(axes, x, rows, measure, colours[i], MARKERS[i % len(MARKERS)])
-            if measure == "varying":
-                _draw_chance(axes, x, rows, theme)
+            _draw_chance(axes, x, rows["independent" if measure == "varying" else "even"], theme)
     _label(panels[1], lists[0] if same else (), longest)
     add_legend(figure, [*name_lines(names, theme, markers=True), *_list_marks(kernels, theme)], theme)
     return figure
@@ -86,8 +85,9 @@ def _draw_line(axes: Axes, x: np.ndarray, rows: pd.DataFrame, measure: str, colo
     axes.scatter(x, start, s=24, marker=marker, facecolor="none", edgecolor=colour, linewidth=0.9, zorder=2)
 
 
-def _draw_chance(axes: Axes, x: np.ndarray, rows: pd.DataFrame, theme: Theme) -> None:
-    axes.plot(x, rows["independent"], color=theme.faint, linewidth=0.9, linestyle=(0, (1, 1.5)))
+def _draw_chance(axes: Axes, x: np.ndarray, chance: pd.Series, theme: Theme) -> None:
+    if chance.notna().any():
+        axes.plot(x, chance, color=theme.faint, linewidth=0.9, linestyle=(0, (1, 1.5)))
 
 
 def _label(axes: Axes, names: Sequence[str], longest: int) -> None:
@@ -98,7 +98,15 @@ def _label(axes: Axes, names: Sequence[str], longest: int) -> None:
 
 
 def _list_marks(kernels: pd.DataFrame, theme: Theme) -> list[Line2D]:
-    marks = [Line2D([], [], color=theme.faint, linestyle=(0, (1, 1.5)), label="independent taps")]
+    marks = [
+        Line2D(
+            [],
+            [],
+            color=theme.faint,
+            linestyle=(0, (1, 1.5)),
+            label="chance: independent taps, or all read alike",
+        )
+    ]
     if kernels["low"].notna().any():
         marks.append(Line2D([], [], color=theme.ink, linewidth=1.3, label="middle half of the filters"))
     if kernels["start"].notna().any():

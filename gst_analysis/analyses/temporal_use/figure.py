@@ -103,11 +103,16 @@ def _find_chance(kernels: pd.DataFrame, show: str) -> dict[tuple[str, str], list
 
 
 def _list_remarks(kernels: pd.DataFrame) -> dict[tuple[str, str], str]:
-    """What is said of shifts, whose channels have no share that varies."""
-    moved = kernels[kernels["kind"].isin(["shift", "moved by clip"])]
+    """What is said of shifts and attention, which have no share that varies."""
+    words = {
+        "shift": "of channels\nmove by a frame",
+        "moved by clip": "of channels\nmove by a frame",
+        "attention": "of attention\non other frames",
+    }
+    told = kernels[kernels["kind"].isin(words)]
     return {
-        (str(row), str(name)): f"{part['off_frame'].mean():.0%} of channels\nmove by a frame"
-        for (row, name), part in moved.groupby(["row", "checkpoint"], sort=False)
+        (str(row), str(name)): f"{part['off_frame'].mean():.0%} {words[part['kind'].iloc[0]]}"
+        for (row, name), part in told.groupby(["row", "checkpoint"], sort=False)
     }
 
 

@@ -80,10 +80,17 @@ def _say(row: dict[Any, Any]) -> str:
         "independent taps": row["independent"],
         "turns with time": row["ordered"],
         "on other frames": row["off_frame"],
+        "if all were read alike": row["even"],
         "mean shift": row["moved"],
     }
     lines = [f"{what}: {show_real(value)}" for what, value in numbers.items() if value == value]
-    many = f"{row['filters']} {'channels' if 'clip' in row['kind'] or row['kind'] == 'shift' else 'filters'}"
+    units = {
+        "attention": "heads",
+        "shift": "channels",
+        "moved by clip": "channels",
+        "made by clip": "channels",
+    }
+    many = f"{row['filters']} {units.get(row['kind'], 'filters')}"
     return "<br>".join([f"<b>{row['layer']}</b>", f"{row['kind']}, {row['taps']} taps, {many}", *lines])
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from gst_analysis.analyses.temporal_use.by_clip import listen_to_clips
+from gst_analysis.analyses.temporal_use.by_clip import decides_by_clip, listen_to_clips
 from gst_analysis.analyses.temporal_use.shares import Shares, measure_shares
 from gst_analysis.analyses.temporal_use.starts import Known, Start, start_of_card, start_of_file
 from gst_analysis.analyses.temporal_use.summary import summarise_kernels, summarise_use
@@ -26,8 +26,16 @@ from gst_analysis.analyses.temporal_use.table import (
     TemporalUse,
     TemporalUseOptions,
 )
-from gst_analysis.checkpoints.loading import Checkpoint, Network, build_loaded
-from gst_analysis.checkpoints.sources import Source, checkpoint_of, distinct_names, name_of, read_each
+from gst_analysis.checkpoints.loading import Checkpoint, Network
+from gst_analysis.checkpoints.naming import OwnCode
+from gst_analysis.checkpoints.sources import (
+    Source,
+    checkpoint_of,
+    distinct_names,
+    name_of,
+    open_model,
+    read_each,
+)
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.classes import require_some
@@ -98,15 +106,14 @@ def measure_temporal_use(
 
 def _read_one(source: Source, label: str, records: RecordList | None, settings: InferenceSettings) -> _Read:
     checkpoint = checkpoint_of(source)
-    anatomy = checkpoint.anatomy
-    require(checkpoint.spec, anatomy, "time", what="temporal use")
+    anatomy, decided = checkpoint.anatomy, _Decided()
+    if records is not None:
+        own = source if isinstance(source, (Network, OwnCode)) else checkpoint
+        decided = measure_by_clip(open_model(own), records, settings)
+    if not decided.kernels:  # attention has no kernel, but clips may show it
+        require(checkpoint.spec, anatomy, "time", what="temporal use")
     parts = [_tabulate(kernel, shares, WEIGHTS) for kernel, shares in _list_weights(checkpoint)]
-    unread: Mapping[str, str] = {}
-    if records is not None and any(one.kind in BY_CLIP for one in anatomy.time_kernels):
-        model = source if isinstance(source, Network) else build_loaded(checkpoint)
-        heard, unread = measure_by_clip(model, records, settings)
-        decided = [one for one in anatomy.time_kernels if one.kind in BY_CLIP]
-        parts += [_tabulate(one, heard[one.name], CLIPS) for one in decided]
+    parts += [_tabulate(kernel, shares, CLIPS) for kernel, shares in decided.kernels]
     table = pd.concat(parts, ignore_index=True)
     table.insert(0, "checkpoint", label)
     shapes = {
@@ -115,7 +122,7 @@ def _read_one(source: Source, label: str, records: RecordList | None, settings: 
         if one.weight in checkpoint.state
     }
     known = Known(label, checkpoint.spec, anatomy.time_kernels, shapes, checkpoint.provenance)
-    return _Read(table, known, checkpoint.sha256, str(checkpoint.path), unread)
+    return _Read(table, known, checkpoint.sha256, str(checkpoint.path), decided.unread)
 
 
 def _list_weights(checkpoint: Checkpoint) -> Iterator[tuple[TimeKernel, Shares]]:
@@ -138,19 +145,27 @@ def _measure_moved(moved: MovedChannels) -> Shares:
     return Shares(3, nothing, nothing, nothing, np.abs(shift), shift)
 
 
-def measure_by_clip(
-    model: Network, records: RecordList, settings: InferenceSettings
-) -> tuple[Mapping[str, Shares], Mapping[str, str]]:
-    """Shares of what clips decide on, by the kernel's name, and clips that could not be read.
+@dataclass(frozen=True)
+class _Decided:
+    """What clips decide on, and clips that could not be read."""
+
+    kernels: Sequence[tuple[TimeKernel, Shares]] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
+
+
+def measure_by_clip(model: Network, records: RecordList, settings: InferenceSettings) -> _Decided:
+    """Run clips where a network has gates, makes kernels or attends to frames; nothing is run where not.
 
     Raises:
         DataError: not one clip could be read.
     """
+    if not decides_by_clip(model):
+        return _Decided()
     alone = replace(settings, devices=1)  # what runs elsewhere cannot be heard
     with listen_to_clips(model) as listener:
         logits = measure_frame_logits(model, records, settings=alone)
     require_some(logits)
-    return listener.list_shares(), dict(logits.failures)
+    return _Decided(list(listener.list_kernels(model.anatomy)), dict(logits.failures))
 
 
 def _tabulate(kernel: TimeKernel, shares: Shares, source: str) -> pd.DataFrame:
@@ -169,6 +184,7 @@ def _tabulate(kernel: TimeKernel, shares: Shares, source: str) -> pd.DataFrame:
             "varying": shares.varying,
             "ordered": shares.ordered,
             "off_frame": shares.off_frame,
+            "even": shares.even,
             "shift": shares.shift,
             "start": np.nan,
         }

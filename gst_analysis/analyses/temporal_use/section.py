@@ -18,7 +18,7 @@ WORDS = Words(
     (
         "A kernel that is constant over its taps reads other frames, too: it averages them.",
         "Whether what a kernel sees is used shows in ablation, not here.",
-        "Differences between frames, attention and the mean at the end have no kernel, and are not seen.",
+        "Differences between frames, attention and the mean at the end have no kernel and are not seen.",
     ),
 )
 _COLUMNS: Columns = {

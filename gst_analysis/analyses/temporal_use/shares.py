@@ -27,6 +27,8 @@ class Shares:
     ordered: Reals = field(repr=False)
     off_frame: Reals = field(repr=False)
     shift: Reals = field(repr=False)
+    even: float = float("nan")
+    """What off_frame would be if all that may be read were read alike; of attention alone."""
 
 
 def measure_shares(weight: Tensor, axis: int = 2, *, dilation: int = 1) -> Shares:
@@ -51,8 +53,14 @@ def measure_shares(weight: Tensor, axis: int = 2, *, dilation: int = 1) -> Share
     ordered = _sum_squares((taps - taps.flip(-1)) / 2).sum(1)
     places = dilation * (np.arange(count) - (count - 1) / 2)
     off_frame = energy - squares[:, count // 2] if count % 2 else np.full_like(energy, np.nan)
-    parts = (varying, ordered, off_frame, squares @ places)
-    return Shares(count, energy, *(_divide(part, energy) for part in parts))
+    return Shares(
+        count,
+        energy,
+        _divide(varying, energy),
+        _divide(ordered, energy),
+        _divide(off_frame, energy),
+        _divide(squares @ places, energy),
+    )
 
 
 def _sum_squares(taps: Tensor) -> Reals:

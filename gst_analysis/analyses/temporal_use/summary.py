@@ -17,7 +17,7 @@ from gst_analysis.analyses.temporal_use.table import KERNEL_USE, CheckpointUse, 
 from gst_analysis.tables import check
 
 _KERNEL = ["checkpoint", "stage", "block", "layer", "group", "kind", "source", "taps"]
-_SHARES = ("varying", "ordered", "off_frame", "shift")
+_SHARES = ("varying", "ordered", "off_frame", "even", "shift")
 
 
 def summarise_kernels(table: pd.DataFrame) -> pd.DataFrame:
@@ -72,6 +72,7 @@ def _list_kinds(kernels: pd.DataFrame) -> tuple[KindUse, ...]:
             varying=_mean(rows["varying"]),
             ordered=_mean(rows["ordered"]),
             off_frame=_mean(rows["off_frame"]),
+            even=_mean(rows["even"]),
             moved=_mean(rows["moved"]),
             independent=_mean(rows["independent"]),
             start=_mean(rows["start"]),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FROM_CARD, FROM_FIRST, NO_START = "card", "first", "none"
-KINDS = ("kernel", "by channel", "gate", "shift", "moved by clip", "made by clip")
+KINDS = ("kernel", "by channel", "gate", "shift", "moved by clip", "made by clip", "attention")
 WEIGHTS, CLIPS = "weights", "clips"
 MEASURES: Mapping[str, str] = {
     "varying": "share of energy that is not constant over taps",
@@ -42,10 +42,15 @@ _SHARES: Mapping[str, Column] = {
     "ordered": real("share of energy that turns its sign when the taps are reversed", optional=True),
     "off_frame": real(
         "share of energy on other taps than the middle one; missing where none is in the middle; of a gate "
-        "the mean share of the channel that moves",
+        "the mean share of the channel that moves, of attention the share that lies on other frames",
         optional=True,
     ),
-    "shift": real("from the middle to the centre of energy, in frames; above 0: later ones", optional=True),
+    "even": real("off_frame if all that may be read were read alike; of attention only", optional=True),
+    "shift": real(
+        "from the middle to the centre of energy, in frames; above 0: later ones; of attention how far off "
+        "it looks on average, either way",
+        optional=True,
+    ),
 }
 
 TEMPORAL_USE = Schema(
@@ -118,6 +123,7 @@ class KindUse:
     varying: float | None
     ordered: float | None
     off_frame: float | None
+    even: float | None
     moved: float | None
     independent: float | None
     start: float | None
@@ -131,6 +137,9 @@ class KindUse:
         if self.kind in ("shift", "moved by clip"):
             share = "–" if self.off_frame is None else f"{self.off_frame:.0%}"
             return f"{mark}{share}{mark} of the channels move by a frame"
+        if self.kind == "attention" and self.off_frame is not None and self.even is not None:
+            told = f"{mark}{self.off_frame:.0%}{mark} of attention lies on other frames"
+            return f"{told} (if all were read alike: {self.even:.0%})"
         if self.varying is None:
             return "no filter has any weight"
         told = f"{mark}{self.varying:.3f}{mark} of a filter's energy is not constant over its taps"

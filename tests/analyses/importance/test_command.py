@@ -130,7 +130,7 @@ def test_the_figure_stands_on_its_own(save_small: SaveSmall, *, dark: bool) -> N
         for drawn, group in zip(points[-2:], ("spatial", "temporal"), strict=True):
             np.testing.assert_allclose(np.asarray(drawn)[:, 1], medians[group])
     said = [text.get_text() for axes in figure.axes for text in axes.texts]
-    assert said == ["not defined for 8 of 16 layers:\nno convolution of the block follows"]
+    assert said == ["not defined for 8 of 16 layers: no convolution alone reads them"]
 
 
 def test_what_cannot_be_read_gets_one_line(

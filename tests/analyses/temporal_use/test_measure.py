@@ -18,6 +18,7 @@ from gst_analysis.analyses.temporal_use.shares import measure_shares
 from gst_analysis.analyses.temporal_use.table import KERNEL_USE, TEMPORAL_USE
 from gst_analysis.checkpoints.loading import load_checkpoint
 from gst_analysis.errors import SpecError
+from gst_analysis.networks.anatomy import Anatomy
 from gst_analysis.networks.operators import convolve_over_time, shift_channels
 from gst_analysis.networks.time_kernels import MovedChannels, TimeKernel
 from gst_analysis.tables import check
@@ -256,7 +257,7 @@ def test_gates_are_told_by_how_far_they_open() -> None:
     shut = torch.zeros(2, 2, 3, 4, 4)
     for output in (wide, shut):
         listener.hear(gate, Standing(), (), output)
-    found = listener.list_shares()["gsf.conv3D"]
+    ((_, found),) = listener.list_kernels(Anatomy((), (), time_kernels=(gate,)))
     np.testing.assert_allclose(found.off_frame, [1 / 8] * 3 + [1 / 4] * 3, rtol=1e-6)
     np.testing.assert_allclose(found.shift, [1 / 8] * 3 + [-1 / 4] * 3, rtol=1e-6)
     assert np.isnan(found.varying).all()
@@ -268,7 +269,7 @@ def test_kernels_made_for_clips_are_averaged_over_them() -> None:
     third = 1 / 3
     taps = torch.tensor([[third, third, third], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     listener.hear(made, Standing(), (), taps)  # two clips of two channels
-    found = listener.list_shares()["tam.G"]
+    ((_, found),) = listener.list_kernels(Anatomy((), (), time_kernels=(made,)))
     np.testing.assert_allclose(found.varying, [third, 2 / 3], atol=1e-6)
     np.testing.assert_allclose(found.off_frame, [third, 1], atol=1e-6)
     np.testing.assert_allclose(found.shift, [0, 1], atol=1e-6)

@@ -1,0 +1,107 @@
+"""Whose cost is shown: a design made on the page, a published system, or what the visitor has loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import streamlit as st
+
+from app import cached, components
+from app.cached_network import find_own
+from app.checks import choose_column
+from app.columns import gather_columns, open_network
+from app.commands import say_design
+from app.designing import choose_design, choose_sizes
+from gst_analysis.analyses.cost import Cost, CostOptions
+from gst_analysis.networks.specs import MIN_SIZE
+
+KINDS = {"design": "Design", "system": "Published", "loaded": "Loaded"}
+_HELP = (
+    "A network put together here, a system as it was published, or a checkpoint (and the network that the "
+    "explorer was started with)."
+)
+
+
+class Costed(NamedTuple):
+    """What is costed: what commands call it, what of it is changed, and how to get at it.
+
+    `key` says what it is, whatever it is called; empty for what follows from its name.
+    """
+
+    shown: str
+    options: CostOptions
+    model: Callable[[], Any]
+    key: str = ""
+
+
+def choose_costed() -> Costed | None:
+    """The controls on the left, and what they say; None where nothing is loaded."""
+    with st.sidebar:
+        st.subheader("Network", anchor=False)
+        first = "loaded" if find_own() is not None else "design"
+        kind = components.choose_one("What is costed", KINDS, key="kind", first=first, help=_HELP)
+    return {"design": _choose_design, "system": _choose_system, "loaded": _choose_loaded}[kind]()
+
+
+def _choose_design() -> Costed:
+    with st.sidebar:
+        design = choose_design()
+        st.subheader("Clip", anchor=False)
+        sizes = choose_sizes()
+    spec = design.resolve(sizes)
+    return Costed(spec.name, say_design(spec, sizes.size), lambda: spec.name)
+
+
+def _choose_system() -> Costed:
+    systems = cached.list_systems()
+    with st.sidebar:
+        name = st.selectbox(
+            "System",
+            list(systems),
+            format_func=lambda name: systems[name].title,
+            key="system",
+            bind="query-params",
+            help="Each as it was published; gst-analyze models lists them with their papers.",
+        )
+        found = systems[name]
+        st.caption(f"{found.paper}. {found.space_and_time[:1].upper()}{found.space_and_time[1:]}.")
+        st.subheader("Clip", anchor=False)
+        frames = None
+        if found.lengths == "fixed":
+            st.caption(f"{found.frames} frames: it takes clips of that length alone.")
+        else:
+            frames = _ask("Frames", "system_frames", found.frames, 1, 1024)
+        size = _ask("Frame size", "system_size", found.size, MIN_SIZE, 2048)
+        classes = _ask("Classes", "system_classes", found.classes, 1, 100_000)
+    return Costed(name, CostOptions(num_frames=frames, size=size, num_classes=classes), lambda: name)
+
+
+def _choose_loaded() -> Costed | None:
+    columns = [column for column in gather_columns() if column.untrained is None]
+    if not columns:
+        return None
+    column = choose_column(columns)
+    with st.sidebar:
+        st.subheader("Clip", anchor=False)
+        size = _ask("Frame size", "loaded_size", None, MIN_SIZE, 2048)
+    return Costed(column.shown, CostOptions(size=size), lambda: open_network(column), str(column.source.key))
+
+
+def measure(costed: Costed) -> Cost:
+    """Count what was chosen, once for each thing that can be chosen."""
+    key = f"{costed.shown} {costed.key} {costed.options}"
+    return cached.measure_cost(key, costed.model, options=costed.options)
+
+
+def _ask(label: str, key: str, usual: int | None, least: int, most: int) -> int | None:
+    """A number; None, which is shown as what is usual, where the visitor leaves it."""
+    return st.number_input(
+        label,
+        least,
+        most,
+        None,
+        key=key,
+        bind="query-params",
+        placeholder="its own" if usual is None else str(usual),
+    )
