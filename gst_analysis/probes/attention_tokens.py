@@ -81,7 +81,10 @@ def _find_vivit(name: str, module: Any) -> Iterator[Layer]:
 
 
 def _find_vjepa2(name: str, module: Any) -> Iterator[Layer]:
-    """Tokens of clips of any length, without the predictor: no answer goes through it, in any order of patches."""
+    """Tokens of clips of any length.
+
+    The predictor is left out: no answer goes through it, and its patches lie in any order.
+    """
     cells = (module.config.crop_size // module.config.patch_size) ** 2
 
     def read(given: tuple[Any, ...], queries: int, keys: int) -> Tokens:
