@@ -60,12 +60,12 @@ class Budget:
     """All that a run's accuracy depends on, but for its network and seed."""
 
     backbone: str = "resnet26s"
-    width: int = 8
+    width: int = 16
     train_clips: int = 4800
     test_clips: int = 960
-    difficulty: Level = "medium"
+    difficulty: Level = "easy"
     video_frames: int = 16
-    size: int = 64
+    size: int = 48
     frames: int = 8
     epochs: int = 24
     batch_size: int = 32

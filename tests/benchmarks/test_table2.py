@@ -15,7 +15,9 @@ from benchmarks.table2_runs import ENTRIES, Budget, Outcome, count_cost, do_run,
 from gst_analysis.errors import SpecError
 from gst_analysis.files import to_json
 
-TINY = Budget(train_clips=24, test_clips=24, video_frames=8, size=32, frames=2, epochs=1, batch_size=12)
+TINY = Budget(
+    width=8, train_clips=24, test_clips=24, video_frames=8, size=32, frames=2, epochs=1, batch_size=12
+)
 WORDS = [f"--{n.replace('_', '-')}={getattr(TINY, n)}" for n in vars(TINY)]
 C2D, TSM = ENTRIES[0], ENTRIES[4]
 
