@@ -56,6 +56,7 @@ LESSONS = (
     Lesson("tdn-r50", 10, epochs=8, seen=1.0, asked=0.75, size=40),
     Lesson("i3d-r50-8x8", 4, epochs=8, seen=0.97, asked=0.75),
     Lesson("gsm-bninception", 4, epochs=8, seen=1.0, asked=0.75),
+    Lesson("mvit-v2-s", 16, epochs=8, seen=1.0, asked=0.75),
     Lesson("c3d", 16, epochs=5, seen=0.75, asked=0.6),
     Lesson("trn-bninception", 4, epochs=8, seen=1.0, asked=0.75),
     Lesson("slowfast-r50-4x16", 8, epochs=8, seen=0.98, asked=0.75),
