@@ -63,7 +63,7 @@ class Budget:
     width: int = 16
     train_clips: int = 4800
     test_clips: int = 960
-    difficulty: Level = "easy"
+    difficulty: Level = "hard"
     video_frames: int = 16
     size: int = 48
     frames: int = 8
