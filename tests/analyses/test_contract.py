@@ -12,7 +12,7 @@ from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
 from tests.analyses.contract import Bench, check_analysis
 from tests.analyses.labelled_clips import small_model, write_clips
 
-LONG = ("scales", "comparison", "drift", "temporal_use", "similarity", "agreement", "traces")
+LONG = ("saliency", "scales", "comparison", "drift", "temporal_use", "similarity", "agreement", "traces")
 """Rooms whose suite takes more than fifteen seconds: many figures, drawn four times each."""
 
 

@@ -88,6 +88,7 @@ def test_every_unit_of_slowfast_is_of_its_pathway(settings: dict[str, bool]) -> 
     assert sum(unit.group == "lateral" for unit in anatomy.units) == 4
 
 
+@pytest.mark.slow
 def test_scales_of_one_pathway_move_its_own_histogram_alone(slowfast: gst.Network) -> None:
     before = gst.bn_scales(slowfast).table
     state = dict(slowfast.checkpoint.state)

@@ -184,6 +184,7 @@ def _check_that_a_click_moves_the_player(page: Any, timeline: Any) -> None:
     page.wait_for_function(shown.format(point))
 
 
+@pytest.mark.slow
 def test_a_shared_link_shows_the_same(open_page: Open) -> None:
     page = open_page("/space_and_time?ckpt=first.pth&ckpt=second.pth")
     page.locator(".js-plotly-plot").first.wait_for()
@@ -195,6 +196,7 @@ def test_a_shared_link_shows_the_same(open_page: Open) -> None:
     assert {"first", "second"} <= set(titles(follower))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "where",
     ["/cost", "/traces?ckpt=first.pth&clip=clip.mp4", "/space_and_time?ckpt=first.pth&ckpt=second.pth"],

@@ -222,6 +222,7 @@ def test_gradients_are_the_slopes(family: str) -> None:
     assert torch.autograd.gradcheck(lambda x: operator(x, 3), (x,))
 
 
+@pytest.mark.slow
 def test_narrow_groups_train_on_processors_without_avx512() -> None:
     """There oneDNN broke the heap; it can be asked to do as if it were on one."""
     code = (

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 import pytest
 
-import gst_analysis
+import gst_analysis as gst
 from gst_analysis.analyses.cost.interactive import (
     draw_accuracy_over_cost_interactive,
     draw_cost_bars_interactive,
@@ -25,6 +25,9 @@ from gst_analysis.analyses.evaluation.interactive import draw_confusion_interact
 from gst_analysis.analyses.influence.interactive import draw_evidence_interactive, draw_influence_interactive
 from gst_analysis.analyses.order.interactive import draw_order_interactive, draw_temporality_interactive
 from gst_analysis.analyses.scales.interactive import draw_bn_scales_interactive
+from gst_analysis.analyses.similarity.interactive import draw_places_interactive
+from gst_analysis.analyses.similarity.table import SIMILARITY
+from gst_analysis.analyses.temporal_use.interactive import draw_kernels_interactive
 from gst_analysis.analyses.traces.interactive import draw_frame_traces_interactive
 from gst_analysis.analyses.traces.story import read_story
 from gst_analysis.analyses.training_runs.interactive import draw_training_interactive
@@ -37,8 +40,19 @@ from tests.analyses.order.test_figure import make_classes, make_order
 from tests.analyses.scales.test_figure import make_table as make_scales
 from tests.analyses.traces.stories import make_influence, make_pictures, make_tables
 
-FILES = sorted(Path(gst_analysis.__file__).parent.glob("analyses/*/*.py"))
+FILES = sorted(Path(gst.__file__).parent.glob("analyses/*/*.py"))
 Draw = Callable[[], go.Figure]
+
+
+def draw_kernels() -> go.Figure:
+    return draw_kernels_interactive(
+        gst.temporal_use(gst.create_model("gst-resnet26s", width=8, seed=0)).kernels
+    )
+
+
+def draw_places() -> go.Figure:
+    names = [("a", 1, place, "b", 1, other, 0.5, 0.4, 0.6) for place in "xy" for other in "xy"]
+    return draw_places_interactive(pd.DataFrame(names, columns=list(SIMILARITY.columns)))
 
 
 def draw_drift() -> go.Figure:
@@ -86,6 +100,8 @@ FIGURES: dict[str, Draw] = {
     "draw_evidence_interactive": lambda: draw_evidence_interactive(make_matrix()),
     "draw_frame_traces_interactive": draw_traces,
     "draw_influence_interactive": lambda: draw_influence_interactive(make_matrix(), make_fields()),
+    "draw_kernels_interactive": draw_kernels,
+    "draw_places_interactive": draw_places,
     "draw_order_interactive": lambda: draw_order_interactive(make_order(), chance=0.1),
     "draw_temporality_interactive": lambda: draw_temporality_interactive(make_classes(12)),
     "draw_training_interactive": draw_training,

@@ -180,7 +180,7 @@ def _name(rows: pd.DataFrame) -> str:
 
 
 def _explain(figure: Figure, rows: pd.DataFrame, theme: Theme, kinds: list[str]) -> None:
-    groups = order_groups(rows["group"])
+    groups = [group for group in order_groups(rows["group"]) if group != SEVERAL]
     handles = [_mark(*_style(g, theme), GROUPS[g].phrase) for g in groups]
     if (rows["group"] == SEVERAL).any():
         handles.append(_mark(*_style(SEVERAL, theme), "all groups"))

@@ -178,6 +178,7 @@ def test_the_one_group_that_matters_is_found(tmp_path: Path) -> None:
     assert (loud.loc[["zero", "mean", "shuffle-batch"], "accuracy_drop"] > 0.1).all()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers(records: RecordList) -> None:
     model = small_model()
     first, again, other = (

@@ -40,6 +40,7 @@ def world(tmp_path: Path) -> Path:
     return write_world(tmp_path / "world", [0, 1, 2, 3])
 
 
+@pytest.mark.slow
 def test_scores_are_compared_over_checkpoints(ckpts: list[str], world: Path, tmp_path: Path) -> None:
     told: list[tuple[int, int, str]] = []
     result = gst.score_agreement(

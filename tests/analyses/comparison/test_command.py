@@ -76,6 +76,7 @@ def test_what_cannot_be_read_is_left_out_and_said(
     assert printed.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_networks_that_share_nothing_stand_side_by_side(
     save_small: SaveSmall, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

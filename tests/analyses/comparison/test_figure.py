@@ -65,6 +65,7 @@ def test_ridges_stand_in_order_with_their_medians() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 12, 50])
 def test_any_number_of_checkpoints_is_drawn(count: int) -> None:
     names = tuple(f"checkpoint number {i:02d} with quite a long name" for i in range(count))

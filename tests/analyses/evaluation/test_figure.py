@@ -154,6 +154,7 @@ def test_nothing_lies_outside_the_paper(classes: int, *, dark: bool) -> None:
         assert box.y1 <= paper.y1 + 1, text
 
 
+@pytest.mark.slow
 def test_names_of_174_classes_do_not_overlap() -> None:
     figure = draw_confusion(make_table(many(), empty=(7,)))
     figure.draw_without_rendering()

@@ -40,6 +40,7 @@ def test_the_document_tells_what_was_explained(tmp_path: Path, capsys: pytest.Ca
         assert found["evidence_for"] == pytest.approx(heat[group].sum())
 
 
+@pytest.mark.slow
 def test_the_film_can_be_played_in_a_browser(tmp_path: Path) -> None:
     result = saliency_maps(save_net(tmp_path), write_clip(tmp_path))
     path = result.save(tmp_path / "o", ["mp4"])["mp4"]

@@ -230,6 +230,7 @@ def test_the_default_block_is_the_deepest_that_is_fine_enough() -> None:
         find_block(spec, "layer5.0", 224)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "last"), [("vivit", 10), ("timesformer-space", 10), ("videomae", 11)])
 def test_the_default_is_not_a_last_layer_of_which_a_class_token_alone_is_read(name: str, last: int) -> None:
     assert find_block(SystemSpec.from_name(name), None, 224).name.endswith(f".{last}")

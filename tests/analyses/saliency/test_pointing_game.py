@@ -188,6 +188,7 @@ def test_a_network_forgets_from_its_head_down(world: World) -> None:
     assert kept["untrained"] == set()
 
 
+@pytest.mark.slow
 def test_heat_at_random_scores_chance(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     rows = [
@@ -253,6 +254,7 @@ def test_other_classes_and_no_clips_are_refused(world: World) -> None:
         play_pointing_game(LoadedModel(model.module, other), world, world.clips, settings=CPU)
 
 
+@pytest.mark.slow
 def test_the_benchmark_prints_one_document(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -101,6 +101,7 @@ def test_the_contract(
     assert sorted(Path(f).name for f in record["files"].values()) == list_results(tmp_path)
 
 
+@pytest.mark.slow
 def test_every_format_is_written_and_listed(
     ckpt: str, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
