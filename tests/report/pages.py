@@ -100,8 +100,6 @@ class Page(HTMLParser):
         written = base64.b64decode(self.downloads[name].partition("base64,")[2])
         ends = [f"{name}{end}" for name in ("accuracy", "ahead", "gap") for end in ("", "_low", "_high")]
         missing = dict.fromkeys((*ends, "top5", "rank_correlation"), "")
-            (*numbers, *(f"{name}{end}" for name in ("ahead", "gap") for end in ("_low", "_high"))), ""
-        )
         return pd.read_csv(io.BytesIO(written), keep_default_na=False, na_values=missing)
 
 

@@ -45,9 +45,8 @@ Draw = Callable[[], go.Figure]
 
 
 def draw_kernels() -> go.Figure:
-    return draw_kernels_interactive(
-        gst.temporal_use(gst.create_model("gst-resnet26s", width=8, seed=0)).kernels
-    )
+    spec = ModelSpec.from_name("gst-resnet26s", width=8)
+    return draw_kernels_interactive(gst.temporal_use(gst.create_model(spec, seed=0)).kernels)
 
 
 def draw_places() -> go.Figure:
