@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional as F
-from torch.optim import SGD
+from torch.optim import Optimizer
 
 from gst_analysis.analyses.ablation.measure import measure_ablation
 from gst_analysis.analyses.ablation.table import AblationOptions
@@ -151,7 +151,7 @@ def test_a_step_of_every_family_is_that_of_the_cpu(name: str) -> None:
     there, here = (build_small(name).double().train() for _ in range(2))
     clips, labels = torch.rand(2, 2, 3, 32, 32).double(), torch.tensor([0, 3])
 
-    def step(network: nn.Module, device: str) -> SGD:
+    def step(network: nn.Module, device: str) -> Optimizer:
         optimiser = build_optimiser(network, OptimiserConfig(lr=0.1))
         logits = average_frames(network(clips.to(device)))
         F.cross_entropy(logits, labels.to(device), label_smoothing=0.1).backward()
