@@ -177,6 +177,10 @@ def test_readers_of_systems_are_all_that_reads(name: str) -> None:
     spec = spec_from_name(name, num_classes=CLASSES)
     network = create_model(spec, seed=0)
     draw_weights(network.module)
+    with torch.no_grad():
+        for key, tensor in network.module.state_dict().items():
+            if "nonlocal" in key and "conv_" in key:
+                tensor.mul_(0.3)  # products of products: drawn wider, a dot product overflows
     assert all(change < 1e-3 for change in rescale(network, size=64).values())
 
 
