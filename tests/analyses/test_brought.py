@@ -262,6 +262,7 @@ def test_a_frame_that_must_be_there_is_stood_in_for_by_its_neighbour(records: Re
     assert any("neighbour stands in" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_an_answer_to_five_frames_stands_at_the_middle_one(records: RecordList) -> None:
     """TDN answers once a run of five neighbouring frames: two rows for ten frames."""
     network = gst.create_model(

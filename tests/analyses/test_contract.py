@@ -12,8 +12,19 @@ from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
 from tests.analyses.contract import Bench, check_analysis
 from tests.analyses.labelled_clips import small_model, write_clips
 
-LONG = ("saliency", "scales", "comparison", "drift", "temporal_use", "similarity", "agreement", "traces")
-"""Rooms whose suite takes more than fifteen seconds: many figures, drawn four times each."""
+LONG = (
+    "saliency",
+    "influence",
+    "order",
+    "scales",
+    "comparison",
+    "drift",
+    "temporal_use",
+    "similarity",
+    "agreement",
+    "traces",
+)
+"""Rooms whose suite takes longest: many figures, drawn four times each, or many goes through a network."""
 
 
 def build_bench(folder: Path) -> Bench:

@@ -227,6 +227,7 @@ def test_words_of_a_file_stay_words(written: Written) -> None:
     assert escape(NASTY) in text
 
 
+@pytest.mark.slow
 def test_a_family_without_groups_says_so(save_small: SaveSmall) -> None:
     result = making.report(save_small("c2d-resnet26s"))
     assert "cannot be compared" in result.page

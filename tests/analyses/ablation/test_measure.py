@@ -72,7 +72,13 @@ def test_silent_temporal_channels_leave_no_order() -> None:
     assert left < 1e-4
 
 
-@pytest.mark.parametrize("name", ["gst-resnet26s", "gst-resnet18", "tsm-mobilenetv2"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gst-resnet26s",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("gst-resnet18", "tsm-mobilenetv2")),
+    ],
+)
 def test_sharing_what_comes_before_changes_nothing(name: str, records: RecordList) -> None:
     """Zeroing and averaging, against whole passes with a hook: the very same numbers."""
     model = small_model(name)

@@ -97,6 +97,7 @@ def test_networks_that_share_nothing_stand_side_by_side(
     assert "nan" not in printed
 
 
+@pytest.mark.slow
 def test_odd_checkpoints_give_figures_and_no_nan(tmp_path: Path) -> None:
     """Folded batch norms, scales of zero, one channel in a group."""
     folded, zero, narrow = build_small("gst-resnet26s"), build_small("gst-resnet26s"), None

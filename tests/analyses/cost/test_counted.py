@@ -103,6 +103,7 @@ def test_kernels_are_put_down_to_what_they_reach_over() -> None:
     assert compare_with_published(found).summary.name == "Kernels"
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_a_system_is_costed_for_its_own_clips(tmp_path: Path) -> None:
     spec = SystemSpec.from_name("x3d-s", num_frames=4, num_classes=5)
     clip = ClipSpec(frames=4, crop=64)

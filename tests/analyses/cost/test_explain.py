@@ -15,6 +15,7 @@ from gst_analysis.networks.specs import model_names
 from gst_analysis.networks.systems import SYSTEMS
 
 
+@pytest.mark.slow
 def test_a_figure_of_another_size_is_found_again() -> None:
     found = {(one.size, one.convention, one.unit): one for one in explain_cost("slowfast-r50-8x8")}
     zoo = found[256, "conv+linear", "GMACs"]

@@ -221,6 +221,7 @@ def test_dark_figures_have_dark_paper_and_light_ink() -> None:
     assert draw_confusion_interactive(make_table(), dark=True).layout.paper_bgcolor == DARK.paper
 
 
+@pytest.mark.slow
 def test_the_same_table_gives_the_same_file_and_leaves_matplotlib_alone() -> None:
     before = dict(mpl.rcParams)
     one, two = (render_figure(draw_confusion(make_table()), "png") for _ in range(2))

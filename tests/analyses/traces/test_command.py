@@ -138,6 +138,7 @@ def test_a_data_set_has_true_labels(
     assert record["summary"]["right_clips"] == right
 
 
+@pytest.mark.slow
 def test_pieces_hold_what_the_whole_holds(
     ckpt: str,
     world: Path,
@@ -264,6 +265,7 @@ def test_bad_clips_and_checkpoints_get_one_line_and_exit_2(
         assert "choose another place with --out" in complain(capsys)
 
 
+@pytest.mark.slow
 def test_few_frames_one_frame_and_no_names_are_said(
     ckpt: str, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
