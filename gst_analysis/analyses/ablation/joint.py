@@ -62,11 +62,11 @@ class JointRun:
     def __post_init__(self) -> None:
         self.sets = list_sets(self.units, self.options.sets)
 
-    def take(self, batch: Batch, number: int) -> None:
-        """Run a batch through the untouched network, and through it with every set changed."""
+    def take(self, batch: Batch, number: int, untouched: Reals, alone: Reals) -> None:
+        """Run a batch with every set changed; the ablation has judged it untouched and units alone."""
         walk = Walk.along(self.network, batch)
-        self.judged.untouched.append(self.judge(walk.untouched, batch.labels))
-        self.judged.alone.append(self.judge_all([(unit,) for unit in self.units], walk))
+        self.judged.untouched.append(untouched)
+        self.judged.alone.append(alone)
         self.judged.together.append(self.judge_all([one.units for one in self.sets], walk))
         self.judged.places += batch.places
         if "share" in self.options.sets:

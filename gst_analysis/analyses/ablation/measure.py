@@ -124,7 +124,7 @@ def measure_ablation(
             with explain_out_of_memory(len(batch.labels), device):
                 run.take(batch, number)
                 if together is not None:
-                    together.run.take(batch, number)
+                    together.take(batch, number, run)
         grown = together.grow(partial(stream.batches, step)) if together else None
     if run.clips < len(records):
         kept, more = drop_undefined(kept, model.clip_spec.frames, run.clips, options.batch)

@@ -35,6 +35,9 @@ class Beside(Protocol):
     network: nn.Module
     interventions: tuple[str, ...]
     means: dict[str, Tensor]
+    rows: list[tuple[Unit, str]]
+    untouched: list[Reals]
+    changed: list[Reals]
 
     @staticmethod
     def judge(logits: Tensor, labels: Tensor) -> Reals:
@@ -57,6 +60,11 @@ class Together:
     def rounds(self) -> int:
         """How often it goes through the clips after the first time."""
         return count_greedy(self.run.units) if self.greedy else 0
+
+    def take(self, batch: Batch, number: int, beside: Beside) -> None:
+        """Take the batch that the ablation has just taken."""
+        alone = [row for row, (_, name) in enumerate(beside.rows) if name == self.intervention]
+        self.run.take(batch, number, beside.untouched[-1], beside.changed[-1][alone])
 
     def grow(self, stream: Callable[[], Iterator[Batch]]) -> tuple[list[UnitSet], Judged] | None:
         """What groups cost as one unit after another goes; None where that was not asked for."""
