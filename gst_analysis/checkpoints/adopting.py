@@ -38,9 +38,10 @@ from gst_analysis.networks.adopted import (
 )
 from gst_analysis.networks.anatomy import Anatomy, Place, Unit, View
 from gst_analysis.networks.described import Output
-from gst_analysis.networks.probing import find_readers, find_views, look_around, probe_network, untouched
+from gst_analysis.networks.probing import find_readers, find_views, look_around, probe_network
 from gst_analysis.networks.readers import has_scales
 from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.trial_runs import untouched
 
 Groups = Mapping[str, Mapping[str, slice]]
 """A module's name -> its groups of channels by the words of gst_analysis/groups.py: spatial, slow, …"""

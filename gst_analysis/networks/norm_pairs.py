@@ -18,8 +18,8 @@ from torch.nn.utils.parametrize import is_parametrized
 from gst_analysis.networks.adopted import AdoptedSpec, ClipNetwork
 from gst_analysis.networks.dataflow import Flow
 from gst_analysis.networks.operators import Concatenated, Interleaved, KernelWeight
-from gst_analysis.networks.probing import untouched, watch_once
 from gst_analysis.networks.systems import SystemSpec
+from gst_analysis.networks.trial_runs import untouched, watch_once
 
 TOLERANCE = 1e-4
 """Of the largest logit: what rounding makes of another order of multiplications stays far below it."""

@@ -10,58 +10,31 @@ named, not guessed.
 from __future__ import annotations
 
 import copy
-import random
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gst_analysis.groups import Group
 from gst_analysis.networks.anatomy import Anatomy, Axes, Place, Unit, View
-from gst_analysis.networks.dataflow import Flow, watch_flow
 from gst_analysis.networks.next_layer import NextLayer
 from gst_analysis.networks.operators import KernelWeight
 from gst_analysis.networks.readers import NormWatcher, Source, has_scales
 from gst_analysis.networks.time_modules import list_time_kernels
+from gst_analysis.networks.trial_runs import Lengths, Shape, run_lengths, untouched, watch_once
 from gst_analysis.networks.viewing import pick_tensor
 
-Shape = tuple[int, ...]
 NOT_RUN = "the norm was not run on the clip that was tried"
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
 _MOST_OF_IT = 0.5
 """A module that holds a larger part of all weights is no place along the way but the way itself."""
-
-
-@dataclass
-class Recording:
-    """What a run showed: every module's output shapes in the order of the run, and what followed what."""
-
-    shapes: dict[str, Shape] = field(default_factory=dict)
-    parts: dict[str, int] = field(default_factory=dict)
-    """Which of several tensors that a module returned was taken, where it was not the first."""
-
-
-@dataclass(frozen=True)
-class Lengths:
-    """Three runs: one clip, two clips, and one of twice the frames if such can be given.
-
-    `flow` is that of the first.
-    """
-
-    frames: int
-    size: int
-    once: Recording
-    twice: Recording
-    longer: Recording | None
-    flow: Flow
 
 
 def probe_network(network: nn.Module, *, frames: int, size: int) -> Anatomy:
@@ -73,7 +46,7 @@ def probe_network(network: nn.Module, *, frames: int, size: int) -> Anatomy:
         size: H and W.
     """
     inner = getattr(network, "inner", network)
-    lengths = _run_lengths(network, inner, frames, size)
+    lengths = run_lengths(network, frames=frames, size=size)
     views, unsure = _read_views(network, lengths)
     places = tuple(_list_places(inner, views, lengths))
     watcher = NormWatcher(lengths.flow, dict(inner.named_modules()))
@@ -87,7 +60,7 @@ def probe_network(network: nn.Module, *, frames: int, size: int) -> Anatomy:
 def complete_anatomy(anatomy: Anatomy, network: nn.Module, *, frames: int, size: int) -> Anatomy:
     """The anatomy of a network that describes its places itself, with what reads its norms and its frames."""
     inner = getattr(network, "inner", network)
-    lengths = _run_lengths(network, inner, frames, size)
+    lengths = run_lengths(network, frames=frames, size=size)
     if not anatomy.readers:
         watcher = NormWatcher(lengths.flow, dict(inner.named_modules()))
         anatomy = replace(anatomy, readers=tuple(_list_readers(watcher, anatomy.units)))
@@ -102,8 +75,7 @@ def _with_kernels(anatomy: Anatomy, inner: nn.Module, lengths: Lengths) -> Anato
 
 def find_views(network: nn.Module, *, frames: int, size: int) -> dict[str, View]:
     """How the outputs of modules lie, by name: of those that are run and whose shapes tell."""
-    inner = getattr(network, "inner", network)
-    return _read_views(network, _run_lengths(network, inner, frames, size))[0]
+    return _read_views(network, run_lengths(network, frames=frames, size=size))[0]
 
 
 def find_readers(
@@ -130,17 +102,6 @@ def _watch_norms(network: nn.Module, frames: int, size: int) -> NormWatcher:
     return NormWatcher(watch_once(network, frames=frames, size=size), dict(inner.named_modules()))
 
 
-def watch_once(network: nn.Module, *, frames: int, size: int) -> Flow:
-    """What reads what in one run of one clip, without values where that can be done."""
-    try:
-        with watch_flow(shadow := copy_shapes(network)) as flow:
-            _record(shadow, 1, frames, size)
-    except Exception:  # whatever a module raises that wants values
-        with watch_flow(network) as flow:
-            _record(network, 1, frames, size)
-    return flow
-
-
 def _list_readers(watcher: NormWatcher, units: Iterable[Unit]) -> Iterator[tuple[str, NextLayer | str]]:
     run = set(watcher.list_norms())
     for norm in dict.fromkeys(unit.layer for unit in units if unit.scaled):
@@ -151,91 +112,6 @@ def _read_views(network: nn.Module, lengths: Lengths) -> tuple[dict[str, View], 
     """The views that shapes tell, and what they leave open."""
     views = {name: view for name in lengths.once.shapes if (view := infer_view(name, lengths))}
     return _settle_tokens(network, views, lengths)
-
-
-def _run_lengths(network: nn.Module, inner: nn.Module, frames: int, size: int) -> Lengths:
-    """The three runs, without values where that can be done."""
-    shadow = copy_shapes(network)
-    try:
-        with watch_flow(shadow) as flow:
-            once = _record(shadow, 1, frames, size)
-    except Exception:  # whatever a module raises that wants values
-        shadow = network
-        with watch_flow(network) as flow:
-            once = _record(network, 1, frames, size)
-    twice = _record(shadow, 2, frames, size)
-    try:
-        longer: Recording | None = _record(shadow, 1, 2 * frames, size)
-    except Exception:  # a network of one length says so in words of its own
-        longer = None
-    return Lengths(frames, size, once, twice, longer, flow)
-
-
-def copy_shapes(network: nn.Module) -> nn.Module:
-    """A copy without values: as large as nothing."""
-    memo: dict[int, Any] = {}
-    for parameter in network.parameters():
-        empty = torch.empty_like(parameter, device="meta")
-        memo[id(parameter)] = nn.Parameter(empty, requires_grad=False)
-    for buffer in network.buffers():
-        memo[id(buffer)] = torch.empty_like(buffer, device="meta")
-    try:
-        return copy.deepcopy(network, memo)
-    except Exception:  # a module that cannot be copied is run itself
-        return network
-
-
-@contextmanager
-def untouched(network: nn.Module) -> Iterator[None]:
-    """Run a network in evaluation mode; its modes and all random numbers are put back afterwards."""
-    modes = {module: module.training for module in network.modules()}
-    states = random.getstate(), np.random.get_state()
-    try:
-        with torch.random.fork_rng(), torch.no_grad():
-            network.eval()
-            yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        for module, mode in modes.items():
-            module.training = mode
-
-
-def _record(network: nn.Module, clips: int, frames: int, size: int) -> Recording:
-    """Run once with an ear at every module."""
-    inner = getattr(network, "inner", network)
-    recording = Recording()
-
-    def listen(name: str, module: nn.Module) -> Any:
-        def hook(_: nn.Module, __: object, output: Any) -> None:
-            part, tensor = _first_tensor(output)
-            if tensor is None:
-                return
-            recording.shapes.setdefault(name, tuple(tensor.shape))
-            if part:
-                recording.parts[name] = part
-
-        return module.register_forward_hook(hook)
-
-    some = next(iter([*inner.parameters(), *inner.buffers()]), torch.zeros(()))
-    pixels = torch.zeros(clips, frames, 3, size, size, device=some.device)
-    with untouched(network):
-        handles = [listen(name, module) for name, module in inner.named_modules() if name]
-        try:
-            network(pixels)
-        finally:
-            for handle in handles:
-                handle.remove()
-    return recording
-
-
-def _first_tensor(output: Any) -> tuple[int, Tensor | None]:
-    if isinstance(output, Tensor):
-        return 0, output
-    for place, part in enumerate(output if isinstance(output, (tuple, list)) else ()):
-        if isinstance(part, Tensor):
-            return place, part
-    return 0, None
 
 
 def infer_view(name: str, lengths: Lengths) -> View | None:

@@ -20,8 +20,8 @@ from gst_analysis.errors import SpecError, name_some
 from gst_analysis.networks.adopted import ClipNetwork
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.networks.probing import untouched
 from gst_analysis.networks.registry import anatomy_of, build_without_values
+from gst_analysis.networks.trial_runs import untouched
 
 ALL = "all"
 """In place of a stage: everything but the head."""

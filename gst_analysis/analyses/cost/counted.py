@@ -24,9 +24,9 @@ from gst_analysis.errors import SpecError
 from gst_analysis.networks.adopted import run_once
 from gst_analysis.networks.anatomy import Anatomy, Place
 from gst_analysis.networks.described import NetworkSpec
-from gst_analysis.networks.probing import copy_shapes, untouched
 from gst_analysis.networks.registry import anatomy_of, build_without_values
 from gst_analysis.networks.systems import SystemSpec
+from gst_analysis.networks.trial_runs import copy_shapes, untouched
 
 aten = torch.ops.aten
 _CONVOLUTIONS = (aten.convolution, aten._convolution, aten.cudnn_convolution, aten._slow_conv2d_forward)
