@@ -51,6 +51,7 @@ def infer_spec(found: CanonicalState, path: Path, overrides: Overrides | None = 
     """Recover family, backbone, alpha, width and classes from a canonical state dict."""
     overrides = overrides or Overrides()
     backbone = _infer_backbone(found.state, path)
+    _require_ends(found.state, backbone, path)
     stem = _shape(found.state, "conv1.weight", path)
     flow = count_fields(stem[1]) if len(stem) == 4 else 0
     frames = 8 * (flow or 1)
@@ -93,6 +94,23 @@ def check_state(state: Mapping[str, Tensor], spec: NetworkSpec, path: Path) -> N
         ) from error
     require_fit(list_shapes(state), wanted, spec.name, path)
     check_finite(state, path)
+
+
+def require_known(state: Mapping[str, Tensor], spec: ModelSpec, path: Path) -> None:
+    """Refuse whole weights of a network that only resembles the one whose shapes were recognised.
+
+    Raises:
+        UnknownCheckpoint: nothing is missing, and there is more.
+    """
+    wanted, given = expected_shapes(spec), list_shapes(state)
+    more = sorted(name for name in given if name not in wanted and ".nl." not in name)
+    if more and not say_misfit({name: given[name] for name in given if name in wanted}, wanted):
+        raise UnknownCheckpoint(
+            str(path),
+            expected=f"the weights of {spec.name} and no others",
+            found=f"{len(more)} unexpected: {name_some(more, limit=3)}",
+            todo="if it is a network of your own, adopt it; else remove them",
+        )
 
 
 def require_fit(given: Mapping[str, Shape], wanted: Mapping[str, Shape], network: str, path: Path) -> None:
@@ -150,6 +168,29 @@ def _infer_backbone(state: Mapping[str, Tensor], path: Path) -> Backbone:
         expected=f"the depths of one of {', '.join(BACKBONES)}",
         found=f"{kind} blocks, {'-'.join(map(str, shape))} to a stage",
         todo="check that the file is complete and of one of these networks",
+    )
+
+
+def _require_ends(state: Mapping[str, Tensor], backbone: Backbone, path: Path) -> None:
+    """Refuse what has the blocks of a ResNet and none of its stem or head: whole, but another network.
+
+    A file that lost a tensor still has the others of that layer.
+    """
+    stem, head = (any(name.startswith(layers) for name in state) for layers in (("conv1.", "bn1."), ("fc.",)))
+    if stem and head:
+        return
+    other = sorted(name for name in state if not re.match(r"layer\d+\.\d+\.", name))
+    beside = f", beside it {name_some(other, limit=3)}" if other else ""
+    if not stem:
+        found, todo = f"none{beside}", "load a checkpoint of a network in README's table"
+        raise UnknownCheckpoint(
+            str(path), expected=f"the stem of {backbone.name}, conv1 and bn1", found=found, todo=todo
+        )
+    raise UnknownCheckpoint(
+        str(path),
+        expected=f"{backbone.name} with its classifier, fc",
+        found=f"its features alone{beside}",
+        todo="save it with its classifier; to train from it, name it as model.weights",
     )
 
 

@@ -27,6 +27,10 @@ TITLES = {
 }
 
 
+_PREFIX = re.compile(r"(module|_orig_mod|base_model|backbone|model|net|network|encoder)\.")
+"""What DataParallel, torch.compile, trainers and wrapping modules put before names."""
+
+
 @dataclass(frozen=True)
 class CanonicalState:
     """A state dict under our names."""
@@ -54,7 +58,7 @@ def canonicalise(state: dict[str, Tensor], *, source: str = "state dict") -> Can
     mobilenet = MOBILENET_NESTED if nested else MOBILENET_FLAT
     renamed: dict[str, Tensor] = {}
     for name, tensor in stripped.items():
-        new = name if layout == OURS else _rename(name, tensor, mobilenet)
+        new = _HEAD.sub("fc.", name) if layout == OURS else _rename(name, tensor, mobilenet)
         _put(renamed, new, _reshape(tensor), source)
     blocks = sorted({n.split(".nl.")[0] for n in renamed if ".nl." in n})
     shifted = any(".net." in name for name in stripped)
@@ -74,11 +78,11 @@ def _put(state: dict[str, Tensor], name: str, tensor: Tensor, source: str) -> No
 
 
 def _strip_prefixes(state: dict[str, Tensor], source: str) -> tuple[dict[str, Tensor], set[str]]:
-    """Remove what DataParallel, torch.compile and wrapping modules put before every name."""
+    """Remove what wraps names, however often: a head may lie outside of what wraps the rest."""
     found: set[str] = set()
     out: dict[str, Tensor] = {}
     for name, tensor in state.items():
-        while match := re.match(r"(module|_orig_mod|base_model|backbone)\.", name):
+        while match := _PREFIX.match(name):
             found.add(match.group())
             name = name[match.end() :]  # peeled one prefix at a time
         _put(out, name, tensor, source)
@@ -88,10 +92,12 @@ def _strip_prefixes(state: dict[str, Tensor], source: str) -> tuple[dict[str, Te
 def _recognise(names: dict[str, Tensor], prefixes: set[str]) -> str:
     if any(re.fullmatch(r"layer\d+\.\d+\.conv\d\.(spatial|temporal|joint)\.weight", n) for n in names):
         return OURS
-    if any(n.startswith("cls_head.") for n in names) or "backbone." in prefixes:
+    if any(n.startswith("cls_head.") for n in names):
         return "mmaction2"
     if any(re.search(r"\.Tconv\d?\.", n) for n in names):
         return "gst-video"
+    if "backbone." in prefixes and any(n.startswith("conv1.conv.") for n in names):
+        return "mmaction2"
     if any(t.ndim == 5 for n, t in names.items() if ".nl." not in n):
         return "gst-video"
     if any(".net." in n for n in names):
@@ -99,10 +105,11 @@ def _recognise(names: dict[str, Tensor], prefixes: set[str]) -> str:
     return "tsn" if "base_model." in prefixes else "torchvision"
 
 
-_RENAMES = (  # in this order; every pattern is applied once
+_HEAD = re.compile(r"^(new_fc|cls_head\.fc_cls|cls_head\.new_fc|classifier\.1|classifier|head)\.")
+_RENAMES: tuple[tuple[str | re.Pattern[str], str], ...] = (  # in this order; every pattern is applied once
     (r"^(layer\d+\.\d+)\.block\.", r"\1."),  # a non-local wrapper around a block
     (r"\.net\.", "."),  # TSM's shift around a convolution
-    (r"^(new_fc|cls_head\.fc_cls|cls_head\.new_fc|classifier\.1|classifier)\.", "fc."),
+    (_HEAD, "fc."),
     (r"^conv1\.conv\.", "conv1."),  # MMAction2 wraps a convolution with its norm
     (r"^conv1\.bn\.", "bn1."),
     (r"\.conv(\d)\.conv\.", r".conv\1."),

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from gst_analysis.checkpoints.cards import load_card_beside
-from gst_analysis.checkpoints.detective import Overrides, check_state, infer_spec
+from gst_analysis.checkpoints.detective import Overrides, check_state, infer_spec, require_known
 from gst_analysis.checkpoints.folders import load_folder
 from gst_analysis.checkpoints.layouts import canonicalise
 from gst_analysis.checkpoints.naming import find_folder, name_path
@@ -181,6 +181,7 @@ def load_checkpoint(
     else:
         finding = infer_spec(found, raw.path, overrides)
         spec, notes = finding.spec, finding.notes
+        require_known(found.state, finding.spec, raw.path)
     check_state(found.state, spec, raw.path)
     return _describe(raw, found.state, spec, notes, record, layout=found.layout)
 
@@ -311,6 +312,7 @@ def _describe(
     """Add what the weights do not hold: from the file's own record, else the card beside it, else assumed."""
     card = {} if record else load_card_beside(raw.path, raw.sha256)
     source = record or card
+    notes = (*notes, raw.averaged) if raw.averaged else notes
     clip_spec = _read_clip_spec(source, spec, raw.path)
     if not source.get("clip_spec"):
         crop = _say_preprocessing(clip_spec)

@@ -21,6 +21,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from gst_analysis.checkpoints.stand_ins import is_inert, load_past_values
 from gst_analysis.errors import (
     BrokenCheckpoint,
     UnknownCheckpoint,
@@ -30,7 +31,13 @@ from gst_analysis.errors import (
     one_line,
 )
 
-WRAPPERS = ("state_dict", "model", "model_state_dict", "module", "net")
+_AVERAGED = ("ema", "model_ema", "ema_state_dict", "state_dict_ema")
+WRAPPERS = (
+    *("state_dict", "model", "model_state_dict", "model_state", "module", "net", "network"),
+    *(*_AVERAGED, "weights", "params"),
+)
+"""Under which keys trainers keep weights: those of the network itself before averaged ones."""
+_MOST_WRAPPERS = 3
 SAFETENSORS_KEY = "gst_analysis"
 """Where our own record lies in a safetensors file's metadata."""
 
@@ -49,6 +56,8 @@ class RawCheckpoint:
     sha256: str
     state: dict[str, Tensor] = field(repr=False)
     extras: Mapping[str, Any] = field(repr=False)
+    averaged: str = ""
+    """What to say of averaged weights in it; empty where there are none."""
 
 
 def load_raw(path: str | os.PathLike[str]) -> RawCheckpoint:
@@ -76,7 +85,7 @@ def load_raw(path: str | os.PathLike[str]) -> RawCheckpoint:
         )
     state, extras = _unwrap(payload, where)
     _check_kinds(state, where)
-    return RawCheckpoint(where, _hash(where), state, extras)
+    return RawCheckpoint(where, _hash(where), state, extras, _say_averaged(payload, extras))
 
 
 def is_reference(path: str | os.PathLike[str]) -> bool:
@@ -117,7 +126,7 @@ def _load_torch(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch warns of, we refuse in our own words or accept
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return _load_plain(path)
     except pickle.UnpicklingError as error:
         raise _refused(path, str(error)) from error
     except Exception as error:  # a damaged file can fail anywhere in torch's reader, in any way
@@ -127,6 +136,15 @@ def _load_torch(path: Path) -> Any:
             found=f"a damaged one ({_first_words(error)})",
             todo="copy or download it again",
         ) from error
+
+
+def _load_plain(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if not is_inert(str(error)):
+            raise
+        return load_past_values(path)
 
 
 def _refused(path: Path, message: str) -> UnreadableCheckpoint | UnsafeCheckpoint:
@@ -171,22 +189,48 @@ def _load_safetensors(path: Path) -> dict[str, Any]:
 def _unwrap(payload: Any, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Find the state dict inside whatever was saved around it."""
     if isinstance(payload, Mapping):
-        for wrapper in WRAPPERS:
-            inner = payload.get(wrapper)
-            if isinstance(inner, Mapping) and _tensors(inner):
-                return _tensors(inner), {str(k): v for k, v in payload.items() if k != wrapper}
+        found = _find_weights(payload)
+        if found is not None:
+            key, state = found
+            return state, {str(k): v for k, v in payload.items() if k != key}
         if _tensors(payload):
             return _tensors(payload), {str(k): v for k, v in payload.items() if not isinstance(v, Tensor)}
         keys = name_some([str(k)[:40] for k in payload]) or "nothing"
-        found = f"a dict of {keys}, without tensors"
+        odd = f"a dict of {keys}, without tensors"
     else:
-        found = f"a {type(payload).__name__}"
+        odd = f"a {type(payload).__name__}"
     raise UnknownCheckpoint(
         str(path),
         expected="a state dict, bare or under state_dict or model",
-        found=found,
+        found=odd,
         todo="save model.state_dict()",
     )
+
+
+def _find_weights(payload: Mapping[Any, Any], depth: int = 1) -> tuple[str, dict[str, Tensor]] | None:
+    """The key that weights lie under and the weights, which may lie a few keys further in."""
+    for wrapper in WRAPPERS:
+        inner = payload.get(wrapper)
+        if not isinstance(inner, Mapping):
+            continue
+        if _tensors(inner):
+            return wrapper, _tensors(inner)
+        deeper = _find_weights(inner, depth + 1) if depth < _MOST_WRAPPERS else None
+        if deeper is not None:
+            return wrapper, deeper[1]
+    return None
+
+
+def _say_averaged(payload: Any, extras: Mapping[str, Any]) -> str:
+    """Which of two sets of weights was taken, where a trainer averages them over steps."""
+    held = [
+        key for key in _AVERAGED if isinstance(payload, Mapping) and isinstance(payload.get(key), Mapping)
+    ]
+    if not held:
+        return ""
+    if held[0] in extras:
+        return f"it also holds weights averaged over steps ({held[0]}), which are left aside"
+    return f"its weights are averaged over steps ({held[0]})"
 
 
 def _check_kinds(state: Mapping[str, Tensor], path: Path) -> None:
@@ -200,7 +244,7 @@ def _check_kinds(state: Mapping[str, Tensor], path: Path) -> None:
             odd = "a shape without values"
         elif tensor.layout != torch.strided or tensor.is_quantized:
             odd = "a sparse or quantised tensor"
-        elif tensor.ndim and tensor.dtype not in _WEIGHTS:
+        elif tensor.ndim and tensor.dtype not in _WEIGHTS and not _is_table(name, tensor):
             odd = f"{str(tensor.dtype).removeprefix('torch.')} values"
         elif tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
             odd = f"{tensor.numel():,} values, of which the file holds fewer"
@@ -211,6 +255,12 @@ def _check_kinds(state: Mapping[str, Tensor], path: Path) -> None:
                 found=f"{odd} in {name[:80]}",
                 todo="save the state dict of the trained network itself, as float32",
             )
+
+
+def _is_table(name: str, tensor: Tensor) -> bool:
+    """Whether it is a buffer of whole numbers, such as Swin's table of positions: no weight is called so."""
+    whole = tensor.dtype in (torch.int64, torch.int32, torch.bool)
+    return whole and name.rpartition(".")[2] not in ("weight", "bias", "running_mean", "running_var")
 
 
 def _tensors(mapping: Mapping[Any, Any]) -> dict[str, Tensor]:

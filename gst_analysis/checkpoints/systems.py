@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import cast
 
 from torch import Tensor
 
@@ -12,6 +13,8 @@ from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
 from gst_analysis.networks.systems.matching import unwrap
 from gst_analysis.networks.systems.recognised import Recognised
+
+_SHARED = {"net", "network", "encoder", "backbone"}
 
 
 def find_system_of(
@@ -26,13 +29,34 @@ def find_system_of(
     """
     if embedded is not None:
         return Recognised(embedded, "gst-analysis", state) if isinstance(embedded, SystemSpec) else None
+    for stripped in _peel(state):
+        found = _ask_each(stripped)
+        if found is not None:
+            return found if num_frames is None else _with_frames(found, num_frames)
+    return None
+
+
+def _peel(state: Mapping[str, Tensor]) -> Iterator[dict[str, Tensor]]:
+    """The weights without wrappers; then, where all names begin alike, without those that are also modules.
+
+    `encoder.` and the like may be a system's own, so they are left where something else is beside them.
+    """
     stripped = unwrap(state)
     if len(stripped) < len(state):
-        return None  # two tensors of one name: whoever reads on says so
+        return  # two tensors of one name: whoever reads on says so
+    yield stripped
+    while stripped and len(heads := {name.partition(".")[0] for name in stripped}) == 1:
+        if not heads <= _SHARED:
+            return
+        stripped = unwrap({name.partition(".")[2]: tensor for name, tensor in stripped.items()})
+        yield stripped
+
+
+def _ask_each(stripped: Mapping[str, Tensor]) -> Recognised | None:
     for module in dict.fromkeys(system.module for system in SYSTEMS.values()):
         found = importlib.import_module(f"gst_analysis.networks.systems.{module}").recognise(stripped)
         if found is not None:
-            return found if num_frames is None else _with_frames(found, num_frames)
+            return cast(Recognised, found)
     return None
 
 

@@ -163,7 +163,7 @@ CASES: dict[str, tuple[Callable[[Path], object], type[CheckpointError], str]] = 
     ),
     "a surplus tensor": (
         lambda p: official(p, **{"layer1.0.gate.weight": torch.ones(3)}),
-        BrokenCheckpoint,
+        UnknownCheckpoint,
         "1 unexpected: layer1.0.gate",
     ),
     "a misshapen tensor": (
