@@ -97,14 +97,9 @@ class TANet(FrameResNet):
 def build(spec: SystemSpec) -> nn.Module:
     """Build the network: (N, T, 3, H, W) -> (N, T, K), T being the spec's."""
     network = TANet(spec, lambda block: TemporalAdaptiveBlock(block, spec.num_frames))
+    # TAM keeps torch's own start, as in the authors' training. MMAction2's code holds another one (normal,
+    # 0.001) that its training never calls: with it all taps are even and stay so for long, blind to order.
     initialise(network)
-    for module in network.modules():
-        if isinstance(module, TemporalAdaptiveModule):
-            for part in module.modules():
-                if isinstance(part, nn.Linear):
-                    nn.init.normal_(part.weight, 0, 0.001)  # even taps to start with, as MMAction2 has it
-                elif isinstance(part, nn.Conv1d):
-                    nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
     return network
 
 

@@ -16,6 +16,7 @@ from gst_analysis.networks.systems import SystemSpec, tanet
 from tests.checkpoints import foreign
 from tests.networks.systems import frames
 from tests.networks.systems.frames import State
+from tests.networks.systems.narrow import narrow_systems
 
 TAM_SHAPES = {
     "base_model.layer1.0.tam.G.0.weight": (16, 8),
@@ -109,8 +110,7 @@ def test_others_are_left_alone() -> None:
     assert tanet.recognise(foreign.tsm(planes=8, nonlocal_=True)) is None
 
 
-def test_training_starts_as_a_mean_over_three_frames() -> None:
-    """Small random weights in G: taps of about a third each."""
+def test_even_taps_are_a_mean_over_three_frames() -> None:
     module = tanet.TemporalAdaptiveModule(8, 4)
     torch.nn.init.zeros_(module.get_parameter("G.3.weight"))
     torch.nn.init.zeros_(module.get_parameter("L.3.weight"))  # local weights of one half
@@ -118,3 +118,14 @@ def test_training_starts_as_a_mean_over_three_frames() -> None:
     own = module(x, 4).unflatten(0, (2, 4))
     clips = x.unflatten(0, (2, 4))
     torch.testing.assert_close(own[:, 1], clips[:, :3].mean(1) / 2)
+
+
+def test_training_starts_with_taps_of_many_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From even taps order is hardly ever found: a clip and its reversal are one and the same to them."""
+    narrow_systems(monkeypatch)
+    torch.manual_seed(0)
+    network = tanet.build(SystemSpec.from_name("tanet-r50", num_classes=5, num_frames=4))
+    for block in ("layer1.0", "layer4.2"):
+        taps = network.get_submodule(f"{block}.tam.G")(torch.randn(64, 4))
+        assert (taps[:, 0] - taps[:, 2]).abs().mean() > 0.03
+        assert taps.std(0).min() > 0.03
