@@ -17,15 +17,17 @@ from torchvision.models.video.mvit import MSBlockConfig, MViT
 from torchvision.models.video.swin_transformer import SwinTransformer3d
 
 from gst_analysis.networks.backbones import BACKBONES, walk_blocks
-from gst_analysis.networks.systems import bn_inception
+from gst_analysis.networks.systems import SYSTEMS, bn_inception
 
-SYSTEMS = "gst_analysis.networks.systems"
+HOME = "gst_analysis.networks.systems"
 WIDTH = 16
 """Of 64 at the stem."""
 
 
 def narrow_systems(patch: pytest.MonkeyPatch) -> None:
     """Make every system that is written with constants a quarter as wide or less."""
+    for name in {record.module for record in SYSTEMS.values()}:
+        importlib.import_module(f"{HOME}.{name}")  # a file first imported later would keep narrow numbers
     blocks = tuple(walk_blocks(BACKBONES["resnet50"], WIDTH))
     smaller: dict[str, object] = {"BLOCKS": blocks, "STEM": WIDTH, "FEATURES": blocks[-1].c_out}
     for name in ("frame_resnet", "nonlocal2d", "tanet", "tea", "action", "tdn"):
@@ -41,7 +43,7 @@ def narrow_systems(patch: pytest.MonkeyPatch) -> None:
 
 
 def _set(patch: pytest.MonkeyPatch, module: str, values: dict[str, object]) -> None:
-    found = importlib.import_module(f"{SYSTEMS}.{module}")
+    found = importlib.import_module(f"{HOME}.{module}")
     for name, value in values.items():
         if hasattr(found, name):
             patch.setattr(found, name, value)
@@ -67,7 +69,7 @@ def _narrow_inception(patch: pytest.MonkeyPatch) -> None:
 
 def _narrow_c3d(patch: pytest.MonkeyPatch) -> None:
     """Frames of 32 pixels leave 2x2 places behind the last pooling, where 112 leave 4x4."""
-    found = importlib.import_module(f"{SYSTEMS}.c3d")
+    found = importlib.import_module(f"{HOME}.c3d")
     stages = tuple(
         tuple((name, c_in if c_in == 3 else c_in // 4, c_out // 4) for name, c_in, c_out in convs)
         for convs in found.STAGES
