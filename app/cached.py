@@ -30,7 +30,7 @@ from gst_analysis.analyses.importance import Importance
 from gst_analysis.analyses.scales import BnScales
 from gst_analysis.analyses.traces.single_clips import match_world
 from gst_analysis.checkpoints.naming import OwnCode
-from gst_analysis.errors import SpecError, UnreadableCheckpoint
+from gst_analysis.errors import NotDefinedError, UnreadableCheckpoint
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.style.files import save_figures
 
@@ -62,10 +62,10 @@ class Reading(NamedTuple):
         """Its scales.
 
         Raises:
-            SpecError: they are not defined for such a network.
+            NotDefinedError: they are not defined for such a network.
         """
         if self.scales is None:
-            raise SpecError(**(self.undefined or {}))
+            raise NotDefinedError(**(self.undefined or {}))
         return self.scales
 
 
@@ -105,7 +105,7 @@ def _read(sha256: str, _path: Path | OwnCode) -> Reading:
     inspection, world = gst.inspect_checkpoint(checkpoint), match_world(checkpoint.labels or ())
     try:
         return Reading(inspection, scales_room.bn_scales(checkpoint), world)
-    except SpecError as error:  # other pages may well be for it
+    except NotDefinedError as error:  # other pages may well be for it
         return Reading(inspection, None, world, error.parts)
 
 

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.wording import CONVENTIONS, FLOPS_NOTE, GROUP_NOTES, NO_GROUPS, literal, people, rename, say_error
+from app.wording import (
+    CONVENTIONS,
+    FLOPS_NOTE,
+    GROUP_NOTES,
+    NO_GROUPS,
+    literal,
+    people,
+    rename,
+    say_error,
+    say_undefined,
+)
+from gst_analysis.errors import NotDefinedError
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -38,7 +49,13 @@ def show_drawing(drawing: Drawing, *, alt: str) -> None:
 
 
 def show_error(error: GstError, *, names: Mapping[str, str] | None = None) -> None:
-    """The package's own sentence, with the names the visitor knows files by (by their paths)."""
+    """The package's own sentence, with the names the visitor knows files by (by their paths).
+
+    What is not defined for a network is no fault of anybody's, so it is told as a fact, not in red.
+    """
+    if isinstance(error, NotDefinedError):
+        st.info(say_undefined(error, names=names), icon=":material/info:")
+        return
     st.error(say_error(error, names=names), icon=":material/error:")
 
 

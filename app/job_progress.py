@@ -10,7 +10,7 @@ from app import cached
 from app.components import show_error
 from app.jobs import BackgroundJob, Work, find_visitor
 from app.wording import NOT_YOURS, say_time
-from gst_analysis.errors import GstError
+from gst_analysis.errors import GstError, NotDefinedError
 
 
 def await_result(
@@ -38,6 +38,8 @@ def await_result(
         return None
     if job is not None and job.error is not None:
         show_error(job.error, names=names)
+        if isinstance(job.error, NotDefinedError):
+            return None  # to try again would tell the same
     elif cancelled:
         st.info("**Cancelled.** " + about, icon=":material/stop:")
     else:

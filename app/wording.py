@@ -226,6 +226,11 @@ def say_error(error: GstError, *, names: Mapping[str, str] | None = None) -> str
     return literal(rename(str(error), names or {}))
 
 
+def say_undefined(error: GstError, *, names: Mapping[str, str] | None = None) -> str:
+    """What is not defined for a network and why: no more than that, as nothing was expected of it."""
+    return literal(rename(f"{error.subject[:1].upper()}{error.subject[1:]}: {error.found}.", names or {}))
+
+
 def rename(text: str, names: Mapping[str, str]) -> str:
     """Text with every path replaced by the name the visitor knows it by."""
     for path, shown in names.items():

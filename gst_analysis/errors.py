@@ -2,6 +2,7 @@
 
     GstError                      catch this one to catch them all
     ├── SpecError                 a network that cannot be: unknown name, impossible alpha, bad size
+    │   └── NotDefinedError       an analysis that is not defined for a network: nothing is broken
     ├── CheckpointError           a checkpoint file that cannot be used
     │   ├── UnreadableCheckpoint  not a checkpoint at all: missing, empty, truncated, random bytes
     │   ├── UnsafeCheckpoint      reading it would have run code; nothing was run
@@ -35,6 +36,10 @@ class GstError(Exception):
 
 class SpecError(GstError):
     """A network or clip specification that cannot be built."""
+
+
+class NotDefinedError(SpecError):
+    """An analysis that a network lacks something for: nobody did anything wrong, and other analyses go."""
 
 
 class CheckpointError(GstError):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
-from gst_analysis.errors import SpecError
+from gst_analysis.errors import NotDefinedError, SpecError
 from gst_analysis.groups import Group, find_pair
 from gst_analysis.networks.backbones import Block, Site
 from gst_analysis.networks.described import NetworkSpec
@@ -218,11 +218,11 @@ def require_arithmetic(spec: NetworkSpec, what: str) -> ModelSpec:
     """The spec of a network that follows from arithmetic.
 
     Raises:
-        SpecError: it is another kind of network.
+        NotDefinedError: it is another kind of network.
     """
     if isinstance(spec, ModelSpec):
         return spec
-    raise SpecError(
+    raise NotDefinedError(
         f"{what} of {spec.label}",
         expected="an operator in a 2-D backbone, such as gst-resnet50",
         found=f"not defined for this network, because {NO_ARITHMETIC}",

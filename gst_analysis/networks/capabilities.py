@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gst_analysis.errors import SpecError
+from gst_analysis.errors import NotDefinedError
 from gst_analysis.networks.anatomy import NO_ARITHMETIC, Anatomy
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.next_layer import NextLayer
@@ -42,12 +42,12 @@ def require(spec: NetworkSpec, anatomy: Anatomy, *asks: Ask, what: str) -> None:
     """Refuse an analysis that a network lacks something for.
 
     Raises:
-        SpecError: it does.
+        NotDefinedError: it does.
     """
     for ask in asks:
         reason = why_not(spec, anatomy, ask)
         if reason:
-            raise SpecError(
+            raise NotDefinedError(
                 f"{what} of {spec.label}",
                 expected="a network that it is defined for",
                 found=f"not defined for this network, because {reason}",

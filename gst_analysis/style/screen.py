@@ -32,6 +32,15 @@ def start_figure(rows: int = 0, columns: int = 1, **panels: Any) -> go.Figure:
             pio.templates.default = before
 
 
+def number_feet(figure: go.Figure, panels: int, columns: int) -> None:
+    """Give the last panel of every column its numbers, where the last row of panels is not full.
+
+    With shared axes plotly numbers the last row alone, and draws no axes there for panels that are none.
+    """
+    for number in range(max(0, panels - columns), panels):
+        figure.update_xaxes(showticklabels=True, row=number // columns + 1, col=number % columns + 1)
+
+
 def break_lines(text: str, width: int) -> str:
     """Text in lines of at most so many characters where words allow, as plotly breaks them."""
     return "<br>".join(textwrap.wrap(text, width, break_long_words=False))

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from gst_analysis.analyses.drift.table import Drift
 from gst_analysis.style.names import GROUP_NAMES, shorten_layers
-from gst_analysis.style.screen import start_figure
+from gst_analysis.style.screen import number_feet, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 BINS = 24
@@ -40,9 +40,11 @@ def draw_drift_animation(table: pd.DataFrame, *, axis: str, dark: bool = False) 
     first, *_ = frames.values()
     figure = _make_panels(layers)
     places = {layer: divmod(i, min(_COLUMNS, len(layers))) for i, layer in enumerate(layers)}
+    # the legend shows every group once, and a group may lie in blocks of its own
+    shown = {group: layer for layer, group in reversed(list(first))}
     for (layer, group), heights in first.items():
         row, column = places[layer]
-        bar = _draw_bar(heights, edges, group, theme, show=layer == layers[0])
+        bar = _draw_bar(heights, edges, group, theme, show=layer == shown[group])
         figure.add_trace(bar, row=row + 1, col=column + 1)
     names = table.groupby("position")["checkpoint"].first()
     labels = {at: f"{float(str(at)):g}" if axis == "epoch" else str(names[at]) for at in frames}
@@ -58,6 +60,7 @@ def draw_drift_animation(table: pd.DataFrame, *, axis: str, dark: bool = False) 
     top = max(heights.max() for panels in frames.values() for heights in panels.values())
     figure.update_yaxes(range=[0, 1.08 * top])
     figure.update_xaxes(range=[edges[0], edges[-1]])
+    number_feet(figure, len(layers), min(_COLUMNS, len(layers)))
     return figure
 
 

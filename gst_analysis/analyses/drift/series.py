@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import GROUP_NAMES, shorten_layers
-from gst_analysis.style.screen import start_figure
+from gst_analysis.style.screen import number_feet, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 _COLUMNS = 4
@@ -36,16 +36,18 @@ def draw_gamma_over_training_interactive(layers: pd.DataFrame, *, axis: str, dar
         subplot_titles=[f"block {name}" for name in shorten_layers(names)],
         vertical_spacing=0.3 / max(3, rows),
     )
+    shown = layers.drop_duplicates("group").set_index("group")["layer"]
     for number, name in enumerate(names):
         row, column = divmod(number, columns)
         part = layers[layers["layer"] == name]
         for group in [group for group in GROUP_NAMES if (part["group"] == group).any()]:
             curves = _draw_group(
-                part[part["group"] == group].sort_values("position"), group, theme, number == 0
+                part[part["group"] == group].sort_values("position"), group, theme, name == shown[group]
             )
             figure.add_traces(curves, rows=[row + 1] * 2, cols=[column + 1] * 2)
     _dress(figure, theme, height=160 + 150 * rows)
     figure.update_xaxes(title="epoch" if axis == "epoch" else "checkpoint, in order", row=rows)
+    number_feet(figure, len(names), columns)
     figure.update_yaxes(title="γ", col=1)
     return figure
 

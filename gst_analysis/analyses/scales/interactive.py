@@ -46,11 +46,10 @@ def draw_bn_scales_interactive(
     bars, lines, notes = [], [], list(figure.layout.annotations)
     for r, row in enumerate(grid.rows):
         for c, column in enumerate(grid.columns):
-            if panel := grid.panels.get((row, column)):
-                axes = _name_axes(r * columns + c + 1)
-                bars += _list_bars(panel, grid, axes, theme)
-                lines += _list_medians(panel, axes, theme)
-                notes.append(_count_note(panel, axes, theme))
+            axes, panel = _name_axes(r * columns + c + 1), grid.panels.get((row, column))
+            notes.append(_note(panel.counts if panel else "no such block", axes, theme))
+            bars += _list_bars(panel, grid, axes, theme) if panel else [_hold_open(grid, axes)]
+            lines += _list_medians(panel, axes, theme) if panel else []
         figure.update_yaxes(title=_row_title(row), row=r + 1, col=1)
     # All at once: plotly copies what a figure has for every line or note that is added to it.
     figure.add_traces(_show_once(bars))
@@ -96,11 +95,17 @@ def _list_bars(panel: Panel, grid: Grid, axes: dict[str, str], theme: Theme) -> 
     return bars
 
 
+def _hold_open(grid: Grid, axes: dict[str, str]) -> go.Bar:
+    """A bar of no height: where nothing lies plotly draws no axes, nor numbers at the foot of a column."""
+    middle = float(grid.edges[[0, -1]].mean())
+    return go.Bar(x=[middle], y=[0], hoverinfo="skip", **axes)
+
+
 def _show_once(bars: list[go.Bar]) -> list[go.Bar]:
     """Give each group one entry in the legend."""
     first = {bar.name: bar for bar in reversed(bars)}
     for bar in bars:
-        bar.showlegend = bar is first[bar.name]
+        bar.showlegend = bar.name is not None and bar is first[bar.name]
     return bars
 
 
@@ -118,9 +123,9 @@ def _list_medians(panel: Panel, axes: dict[str, str], theme: Theme) -> list[dict
     ]
 
 
-def _count_note(panel: Panel, axes: dict[str, str], theme: Theme) -> dict[str, object]:
+def _note(text: str, axes: dict[str, str], theme: Theme) -> dict[str, object]:
     return {
-        "text": panel.counts,
+        "text": text,
         "showarrow": False,
         "bgcolor": theme.panel,
         "opacity": 0.85,

@@ -143,6 +143,19 @@ def test_every_frame_of_the_animation_is_the_tables_histogram(series: list[str])
     assert sum(bool(trace.showlegend) for trace in figure.data) == 2
 
 
+def test_panels_above_a_gap_in_the_last_row_are_numbered_and_every_group_is_in_the_legend() -> None:
+    rows = [
+        (f"layer{layer}.0.bn", group, epoch, 1.0 + epoch)
+        for layer, group in [(1, "slow"), *((number, "fast") for number in range(2, 6))]
+        for epoch in (0, 1)
+    ]
+    table = pd.DataFrame(rows, columns=["layer", "group", "position", "gamma"]).assign(checkpoint="one")
+    figure = draw_drift_animation(table, axis="epoch")  # four panels, and a fifth beneath the first
+    assert [figure.layout[f"xaxis{number}"].showticklabels for number in (2, 3, 4, 5)] == [True] * 4
+    assert {bar.legendgroup for bar in figure.data if bar.showlegend} == {"slow", "fast"}
+    assert len([bar for bar in figure.data if bar.showlegend]) == 2
+
+
 def test_buttons_slider_and_axes_have_their_own_rows_at_any_width(series: list[str]) -> None:
     layout = draw_drift_animation(drift.measure_drift(*series).table, axis="epoch").layout
     (slider,), (menu,) = layout.sliders, layout.updatemenus

@@ -134,3 +134,13 @@ def test_the_same_table_gives_the_same_file_whatever_was_saved_before(*, dark: b
     together = [render_figure(figure, kind) for kind in kinds]
     alone = [render_figure(draw_bn_scales(make_table(), dark=dark), kind) for kind in reversed(kinds)]
     assert together == alone[::-1]
+
+
+def test_a_network_without_the_last_block_keeps_its_column_of_the_grid_and_its_numbers() -> None:
+    table = pd.concat([make_table(blocks=1), make_table(blocks=2, checkpoints=("two",))], ignore_index=True)
+    figure = draw_bn_scales_interactive(table, by="stage")
+    (held,) = [bar for bar in figure.data if bar.xaxis == "x3"]
+    assert list(held.y) == [0]  # plotly draws no axes where nothing lies
+    assert figure.layout.xaxis3.showticklabels is not False
+    assert {note.text: note.xref for note in figure.layout.annotations}["no such block"] == "x3 domain"
+    assert [bar.name for bar in figure.data if bar.showlegend] == ["spatial channels", "temporal channels"]
