@@ -1,0 +1,8 @@
+"""The one list of kinds of hostile input: the rows of the table in docs/security.md."""
+
+from __future__ import annotations
+
+from tests.hostile.cases import Kind
+from tests.hostile.checkpoints import PICKLES
+
+KINDS: tuple[Kind, ...] = (PICKLES,)
