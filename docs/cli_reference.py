@@ -24,7 +24,9 @@ _HEAD = """\
 
 `gst-analyze COMMAND …`. With `--json` stdout carries one JSON document and nothing else. Exit code 0: done;
 1: a problem was found that the command was asked to find, or a part of a batch failed; 2: bad input, with one
-line on stderr that says what was expected, what was found and what to do; 130: interrupted.
+line on stderr that says what was expected, what was found and what to do; 70: an error that nobody foresaw,
+with one line that names the file its trace was kept in (`--debug`, or GST_ANALYSIS_DEBUG=1, shows traces);
+130: interrupted.
 
 """
 

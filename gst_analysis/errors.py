@@ -17,6 +17,17 @@ Every message is one line and says what was expected, what was found and what to
 
 from __future__ import annotations
 
+import re
+
+COMMANDING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters but tab and line feed, halves of characters, and what turns the direction of writing."""
+
+
+MOST_CHARACTERS = 2000
+"""Of each part of a message: a name in a file may be as long as the file."""
+
 
 class GstError(Exception):
     """Base of all errors; build one from its four parts."""
@@ -26,7 +37,8 @@ class GstError(Exception):
         self.expected = expected
         self.found = found
         self.todo = todo
-        super().__init__(one_line(f"{subject}: expected {expected}; found {found}; {todo}"))
+        told = [shorten(str(part), MOST_CHARACTERS) for part in (subject, expected, found, todo)]
+        super().__init__(one_line("{}: expected {}; found {}; {}".format(*told)))
 
     @property
     def parts(self) -> dict[str, str]:
@@ -84,8 +96,21 @@ def legible(path: object) -> str:
     return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in str(path))
 
 
+def spell_controls(text: str) -> str:
+    """Text as it may be shown: what a terminal obeys, and half a character, is spelt, as `\\x1b` is."""
+    if text.isascii() and text.isprintable():
+        return text
+    return COMMANDING.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def shorten(text: str, limit: int = 200) -> str:
+    """Text of at most so many characters, its middle left out where it is longer."""
+    half = (limit - 1) // 2
+    return text if len(text) <= limit else f"{text[:half]}…{text[len(text) - half :]}"
+
+
 def name_some(names: list[str], *, limit: int = 4) -> str:
-    """The first few names, and how many more there are."""
-    shown = ", ".join(names[:limit])
+    """The first few names, none of them endless, and how many more there are."""
+    shown = ", ".join(map(shorten, names[:limit]))
     rest = len(names) - limit
     return f"{shown} and {rest} more" if rest > 0 else shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from gst_analysis.errors import OutputError, legible
+from gst_analysis.errors import COMMANDING, OutputError, legible, spell_controls
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,15 +26,69 @@ TABLE_FORMATS = (*PLAIN_TABLES, "json")
 Writer = Callable[[IO[bytes]], object]
 
 
+RAW_VARIABLE = "GST_ANALYSIS_RAW_CSV"
+"""Where it is set, and not to 0, text is written into csv as it is, though a spreadsheet may run it."""
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
 def table_writer(table: pd.DataFrame, kind: str) -> Writer:
     """What writes a table as csv or parquet."""
     if kind == "csv":
-        return lambda file: table.to_csv(file, index=False, lineterminator="\n")
-    return lambda file: table.to_parquet(file, index=False)
+        return lambda file: write_csv(table, file)
+    return lambda file: _make_whole(table).to_parquet(file, index=False)
+
+
+def write_csv(table: pd.DataFrame, file: IO[Any], *, header: bool = True) -> None:
+    """Write a table as csv, for anything that reads one: no cell of it is a formula.
+
+    Args:
+        table: the table.
+        file: where to, open for bytes or for text.
+        header: begin with the names of its columns.
+    """
+    guard_cells(table).to_csv(
+        file, index=False, header=header, lineterminator="\n", errors="backslashreplace"
+    )
+
+
+def guard_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """A table for csv, in which text that a spreadsheet would run as a formula has a `'` before it.
+
+    Numbers are left alone, also those that are written as text. Control characters are spelt.
+    """
+    raw = os.environ.get(RAW_VARIABLE, "0") not in ("", "0")
+    return _change_texts(
+        table, lambda text: spell_controls(text if raw or not _is_formula(text) else f"'{text}")
+    )
+
+
+def _is_formula(text: str) -> bool:
+    if not text.startswith(_FORMULAS):
+        return False
+    try:
+        float(text)
+    except ValueError:
+        return True
+    return text[0] in "\t\r"
+
+
+def _make_whole(table: pd.DataFrame) -> pd.DataFrame:
+    """A table for parquet, which takes no half of a character, as a path may hold."""
+    return _change_texts(table, legible)
+
+
+def _change_texts(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """A table with other texts where any changes; the same one where none does."""
+    changed = {}
+    for name in table.columns[[kind.kind == "O" for kind in table.dtypes]]:
+        known = {text: change(text) for text in table[name].unique() if isinstance(text, str)}
+        if any(new != old for old, new in known.items()):
+            changed[name] = table[name].map(lambda value, known=known: known.get(value, value))
+    return table.assign(**changed) if changed else table
 
 
 def to_plain(value: Any) -> Any:
-    """Dataclasses, mappings, sequences and NumPy scalars as JSON's own types; NaN becomes null."""
+    """Dataclasses, mappings, sequences and NumPy scalars as JSON's types; NaN and infinity become null."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -42,14 +97,15 @@ def to_plain(value: Any) -> Any:
         return [to_plain(v) for v in value]
     if isinstance(value, float) or (hasattr(value, "item") and not hasattr(value, "__len__")):
         value = value.item() if hasattr(value, "item") else value
-        return None if value != value else value
+        return None if isinstance(value, float) and not math.isfinite(value) else value
     return value if isinstance(value, (str, int, bool, type(None))) else str(value)
 
 
 def to_json(value: Any) -> str:
     """One JSON document, the same bytes for the same value."""
     text = json.dumps(to_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    return text.encode("utf-8", "backslashreplace").decode()  # a path may hold half a character
+    # A terminal obeys more characters than those that JSON spells itself, and a path may hold half a one.
+    return COMMANDING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def write_whole(path: Path, write: Writer, *, replace: bool = True) -> Path:

@@ -21,6 +21,7 @@ import gst_analysis
 from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.console.options import Json
 from gst_analysis.console.output import print_json
+from gst_analysis.console.streams import free_streams
 from gst_analysis.errors import DataError, GstError, SpecError, legible
 
 commands = typer.Typer()
@@ -203,5 +204,6 @@ def start_streamlit(arguments: list[str]) -> None:
     """
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, lambda *_: sys.exit(0))
+    free_streams()
     sys.argv = ["streamlit", *arguments]
     runpy.run_module("streamlit", run_name="__main__")

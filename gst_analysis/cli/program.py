@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import sys
+import traceback
+from contextlib import suppress
 from typing import Annotated, Any, cast
 
 import typer
 
 import gst_analysis
 from gst_analysis.cli.commands import Commands, Program
+from gst_analysis.console.crashes import report_crash, wants_traces
+from gst_analysis.console.streams import RefusedOutput, give_up_output, open_standard_streams, safe_streams
 from gst_analysis.errors import GstError, legible, one_line
 
 UsageError: Any = typer.BadParameter.__bases__[0]
 """Click's, of whichever copy of click this Typer carries."""
 
-INTERRUPTED = 130
+INTERRUPTED, CRASHED = 130, 70
 
 
 def build_program() -> Program:
@@ -35,22 +38,54 @@ def build_program() -> Program:
 
 def main() -> None:
     """Run a command; turn every error into one line and an exit code."""
+    try:
+        open_standard_streams()
+    except GstError as error:
+        sys.exit(_complain(str(error)))
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Run a command line and return its exit code; a bare call asks for help."""
-    try:
-        code = int(app(arguments or ["--help"], prog_name="gst-analyze", standalone_mode=False) or 0)
-        if code == INTERRUPTED:  # Typer has made an exit code of Ctrl-C
-            _complain("interrupted")
-        return code
-    except GstError as error:
+    words = [word for word in arguments if word != "--debug"]
+    with safe_streams():
+        try:
+            code = _call(words or ["--help"])
+            sys.stdout.flush()
+            return code
+        except BaseException as error:
+            if wants_traces(arguments):
+                traceback.print_exc()
+            return _explain(error, words)
+
+
+def _call(words: list[str]) -> int:
+    code = int(app(words, prog_name="gst-analyze", standalone_mode=False) or 0)
+    if code == INTERRUPTED:  # Typer has made an exit code of Ctrl-C
+        _complain("interrupted")
+    return code
+
+
+def _explain(error: BaseException, words: list[str]) -> int:
+    """Turn an error into one line and an exit code.
+
+    Raises:
+        SystemExit: somebody asked to end.
+    """
+    if isinstance(error, RefusedOutput):
+        give_up_output()
+        return 0 if error.unread else _complain(str(error))
+    if isinstance(error, GstError):
         return _complain(str(error))
-    except UsageError as error:
+    if isinstance(error, UsageError):
         command = error.ctx.command_path if error.ctx else "gst-analyze"
         return _complain(f"{one_line(error.format_message())} See '{command} --help'.")
-    except PermissionError as error:  # a folder on the way to a file may not be entered
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        _complain("interrupted")
+        return INTERRUPTED
+    if isinstance(error, (SystemExit, GeneratorExit)):
+        raise error
+    if isinstance(error, PermissionError):  # a folder on the way to a file may not be entered
         shut = GstError(
             legible(error.filename or "a file"),
             expected="a path that may be opened",
@@ -58,21 +93,21 @@ def run(arguments: list[str]) -> int:
             todo="check the rights of the folders that lead to it",
         )
         return _complain(str(shut))
-    except (KeyboardInterrupt, typer.Abort):
-        _complain("interrupted")
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    _complain(report_crash(error, words))
+    return CRASHED
 
 
 def _complain(message: str) -> int:
-    print(f"gst-analyze: {message}", file=sys.stderr)
+    with suppress(RefusedOutput):  # there is nowhere else to say it
+        print(f"gst-analyze: {message}", file=sys.stderr)
     return 2
 
 
 def _top(
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where an error came from; anywhere in the line.")
+    ] = False,
 ) -> None:
     if version:
         print(gst_analysis.__version__)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import typer
 
-from gst_analysis.errors import legible
+from gst_analysis.console.streams import find_beneath, mark_refusals
+from gst_analysis.errors import MOST_CHARACTERS, legible, one_line, shorten
 from gst_analysis.files import Occupied, to_json
 from gst_analysis.options import Files
 from gst_analysis.processes import is_leader
@@ -24,12 +25,13 @@ from gst_analysis.rooms import Door
 if TYPE_CHECKING:
     from rich import console, markup
     from rich import progress as bars
-    from rich import table as tables
+
+    from gst_analysis.console import tables
 else:  # neither help nor JSON needs Rich, which is slow to import
     bars = Door("rich.progress")
     console = Door("rich.console")
     markup = Door("rich.markup")
-    tables = Door("rich.table")
+    tables = Door("gst_analysis.console.tables")
 
 AnyResult = TypeVar("AnyResult", bound=Result[Any])
 AnyOutcome = TypeVar("AnyOutcome", bound="Outcome")
@@ -54,7 +56,7 @@ def show_progress(title: str, total: int = 0) -> Iterator[Report]:
         task = bar.add_task(title, total=total, current="")
 
         def report(done: int, total: int, label: str) -> None:
-            bar.update(task, completed=done, total=total, current=escape(label))
+            bar.update(task, completed=done, total=total, current=escape(shorten(one_line(label))))
 
         yield report
 
@@ -137,9 +139,9 @@ def conclude(
 def print_remarks(result: Outcome) -> None:
     """Notes, and what could not be looked at and why, a line each."""
     for note in result.notes:
-        print(f"note: {note}")
+        print(f"note: {one_line(note)}")
     for line in result.describe_failures():
-        print(line)
+        print(shorten(one_line(line), MOST_CHARACTERS))
 
 
 @contextmanager
@@ -148,7 +150,7 @@ def open_bar(*columns: bars.ProgressColumn) -> Iterator[bars.Progress]:
 
     A bar that is merely disabled ends with an empty line in older versions of Rich.
     """
-    screen = console.Console(stderr=True)
+    screen = console.Console(file=find_beneath(sys.stderr))
     bar = bars.Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
     if not screen.is_terminal:
         yield bar
@@ -165,7 +167,7 @@ def print_files(files: Mapping[str, str]) -> None:
 
 def print_pairs(title: str, pairs: Mapping[str, object]) -> None:
     """Two columns: what, and which."""
-    table = tables.Table(title=escape(title), show_header=False)
+    table = tables.PlainTable(title=escape(title), show_header=False)
     table.add_column()
     table.add_column(overflow="fold")
     for name, value in pairs.items():
@@ -173,14 +175,15 @@ def print_pairs(title: str, pairs: Mapping[str, object]) -> None:
     print_table(table)
 
 
-def build_table(*headings: str, title: str | None = None, caption: str | None = None) -> tables.Table:
+def build_table(*headings: str, title: str | None = None, caption: str | None = None) -> tables.PlainTable:
     """A table for the terminal, of columns that have only a heading; others are added to it."""
-    return tables.Table(*headings, title=title, caption=caption)
+    return tables.PlainTable(*headings, title=title, caption=caption)
 
 
-def print_table(table: tables.Table) -> None:
+def print_table(table: tables.PlainTable) -> None:
     """A table on stdout."""
-    console.Console().print(table)
+    with mark_refusals():
+        console.Console(file=find_beneath(sys.stdout)).print(table)
 
 
 def escape(text: str) -> str:

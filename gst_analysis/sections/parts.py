@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gst_analysis.files import guard_cells
+
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
@@ -103,7 +105,7 @@ def make_table(
         (more or {}).get(key) or [show(value) for value in table[key]] for key, (_, show) in columns.items()
     ]
     rows = list(zip(*cells, strict=True))
-    whole = (table if csv is None else csv).to_csv(index=False, lineterminator="\n")
+    whole = guard_cells(table if csv is None else csv).to_csv(index=False, lineterminator="\n")
     return PageTable([heading for heading, _ in columns.values()], rows, caption, name, whole)
 
 

@@ -14,13 +14,18 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.category import StrCategoryFormatter
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.text import Text
+from matplotlib.ticker import FixedFormatter, Formatter, FuncFormatter
 from matplotlib.typing import LineStyleType
 
+from gst_analysis.errors import spell_controls
 from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import tell_apart
 
@@ -76,12 +81,58 @@ DARK = Theme("#0E1117", "#161A22", "#F2F2F2", "#B4B4B4", "#333944", GROUP_COLOUR
 
 
 class NotebookFigure(Figure):
-    """A figure that shows itself in Jupyter without pyplot."""
+    """A figure that shows itself in Jupyter without pyplot, and whose text is text, whatever stands in it."""
+
+    def draw(self, renderer: Any) -> None:
+        """Draw it; names and labels come from strangers' files, and a `$` in one is no formula."""
+        for axes in self.axes:
+            for axis in (axes.xaxis, axes.yaxis):
+                _name_ticks_plainly(axis)
+        for text in self.findobj(Text):
+            assert isinstance(text, Text)
+            _take_as_it_is(text)
+        super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=110, facecolor=self.get_facecolor())
         return buffer.getvalue()
+
+
+class _PlainNames(Formatter):
+    """What stands at ticks that have names, without what a terminal obeys and no font draws."""
+
+    def __init__(self, names: Formatter) -> None:
+        self._names = names
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return spell_controls(self._names(x, pos))
+
+    def set_locs(self, locs: Any) -> None:
+        self._names.set_locs(locs)
+
+    def get_offset(self) -> str:
+        return self._names.get_offset()
+
+
+def _name_ticks_plainly(axis: Axis) -> None:
+    """Numbers are left to matplotlib, which writes powers as formulas."""
+    names = axis.get_major_formatter()
+    if isinstance(names, (FixedFormatter, FuncFormatter, StrCategoryFormatter)):
+        axis.set_major_formatter(_PlainNames(names))
+    elif not isinstance(names, _PlainNames):
+        return
+    for tick in axis.get_major_ticks():
+        tick.label1.set_parse_math(False)
+
+
+def _take_as_it_is(text: Text) -> None:
+    told = text.get_text()
+    if "$" in told and not told.startswith("$\\mathdefault{"):  # what matplotlib writes at an axis of powers
+        text.set_parse_math(False)
+    shown = spell_controls(told)  # no font draws half a character
+    if shown != told:
+        text.set_text(shown)
 
 
 _WRONG_LIGHT, _WRONG_DARK = "#B5281E", "#FF7B6B"

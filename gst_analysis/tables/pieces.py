@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from gst_analysis.errors import OutputError
-from gst_analysis.files import explain_disk
+from gst_analysis.files import explain_disk, write_csv
 from gst_analysis.tables.schema import Column, Schema, check
 
 PIECE_FORMATS = ("csv", "parquet")
@@ -58,7 +58,8 @@ class TablePieces:
         piece = pd.DataFrame(self._waiting).astype(kinds)
         if "csv" in self._kinds:
             path = self._folder / f"{self._stem}.csv"
-            piece.to_csv(path, mode="a", header=not self._pieces, index=False, lineterminator="\n")
+            with path.open("ab") as file:
+                write_csv(piece, file, header=not self._pieces)
         if "parquet" in self._kinds:
             self._write_parquet(piece)
 

@@ -21,7 +21,7 @@ from gst_analysis.console.output import (
 from gst_analysis.options import Files, files_of
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from gst_analysis.console.tables import PlainTable
 
 commands = typer.Typer()
 
@@ -78,7 +78,7 @@ def _count_unlike(name: str, counts: ComparedCheckpoint, summary: ComparisonSumm
     return counts.unlike
 
 
-def _gap_table(name: str, statistic: str, rows: list[dict[Any, Any]], reasons: tuple[str, ...]) -> Table:
+def _gap_table(name: str, statistic: str, rows: list[dict[Any, Any]], reasons: tuple[str, ...]) -> PlainTable:
     difference = f"{rows[0]['group']} minus {rows[0]['against']}"
     table = build_table(title=f"{escape(name)}: median {statistic}, {difference}; p after Holm")
     table.add_column(str(rows[0]["level"]), no_wrap=True)

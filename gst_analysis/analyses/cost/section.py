@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gst_analysis.analyses.cost import Cost, cost
+from gst_analysis.files import guard_cells
 from gst_analysis.numbers import show_count
 from gst_analysis.progress import Progress
 from gst_analysis.sections.parts import PageFigure, PageTable, Section, Words, draw_both
@@ -63,7 +64,7 @@ def _tabulate_groups(result: Cost) -> PageTable:
         rows,
         "Cost of one clip.",
         "cost",
-        result.table.to_csv(index=False, lineterminator="\n"),
+        guard_cells(result.table).to_csv(index=False, lineterminator="\n"),
     )
 
 

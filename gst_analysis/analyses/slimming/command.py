@@ -17,7 +17,8 @@ from gst_analysis.outputs import check_free
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.table import Table
+
+    from gst_analysis.console.tables import PlainTable
 
 commands = typer.Typer()
 
@@ -84,7 +85,7 @@ _METHODS = {
 }
 
 
-def _tabulate_tuned(tuned: pd.DataFrame) -> Table:
+def _tabulate_tuned(tuned: pd.DataFrame) -> PlainTable:
     epochs, clips = int(tuned["epochs"].iloc[0]), int(tuned["clips"].iloc[0])
     table = build_table(title=f"{epochs} epochs of fine-tuning, accuracy on {clips} other clips")
     for heading in ("taken out", "multiply-adds", "before", "after", "interval", "scores ahead by"):

@@ -1,0 +1,55 @@
+"""Text from outside in files: no formula in csv, half a character in none, a `$` in a figure is a dollar."""
+
+from __future__ import annotations
+
+import io
+
+import pandas as pd
+import pytest
+
+from gst_analysis.files import RAW_VARIABLE, table_writer, to_json
+from gst_analysis.style.files import render_figure
+from gst_analysis.style.theme import LIGHT, new_figure, style_axes
+
+TEXTS = ["=1+2", "+x", "-a", "@SUM(A1)", "\tx", "\rx", "-0.5", "+3", "a-b", "", "'x"]
+TABLE = pd.DataFrame({"text": TEXTS, "number": [-0.5] * len(TEXTS)})
+
+
+def write(table: pd.DataFrame, kind: str) -> io.BytesIO:
+    buffer = io.BytesIO()
+    table_writer(table, kind)(buffer)
+    buffer.seek(0)
+    return buffer
+
+
+def test_a_spreadsheet_runs_no_cell_and_numbers_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = pd.read_csv(write(TABLE, "csv"), dtype={"text": str}, keep_default_na=False)
+    assert read["text"].tolist() == ["'=1+2", "'+x", "'-a", "'@SUM(A1)", "'\tx", r"'\rx", *TEXTS[6:]]
+    assert read["number"].tolist() == TABLE["number"].tolist()
+    monkeypatch.setenv(RAW_VARIABLE, "1")
+    raw = pd.read_csv(write(TABLE, "csv"), dtype={"text": str}, keep_default_na=False)
+    assert raw["text"].tolist() == [*TEXTS[:5], r"\rx", *TEXTS[6:]]
+    assert pd.read_parquet(write(TABLE, "parquet"))["text"].tolist() == TEXTS
+
+
+def test_half_a_character_stops_no_table() -> None:
+    table = pd.DataFrame({"text": ["a\ud800b"]}, dtype=object)
+    assert rb"a\ud800b" in write(table, "csv").getvalue()
+    assert pd.read_parquet(write(table, "parquet"))["text"].tolist() == ["a\ufffdb"]
+
+
+def test_json_has_no_infinity() -> None:
+    assert to_json([float("inf"), float("nan"), 1.5]).split() == ["[", "null,", "null,", "1.5", "]"]
+
+
+@pytest.mark.parametrize("text", [r"$\notacommand{x}$.pth", "a $b$ c", "half \ud800", "\x1b[31m"])
+def test_any_text_may_stand_in_a_figure(text: str) -> None:
+    figure = new_figure(3, 2, LIGHT)
+    axes = figure.subplots()
+    style_axes(axes, LIGHT)
+    axes.plot([0, 1], [1, 1000], label=text)
+    axes.set(xlabel=text, title=text, yscale="log")
+    axes.set_xticks([0, 1], labels=[text, "b"])
+    axes.legend()
+    figure.suptitle(text)
+    assert render_figure(figure, "svg").startswith(b"<?xml")
