@@ -1,7 +1,8 @@
 """A user's own network -> one that every analysis takes: a module in hand, or code that the user names.
 
-The module is run once for one clip to see what it gives, and probed for its places. It is held, never
-changed: its modes, weights, device and every source of random numbers are as they were.
+The module is run for one clip to see what it gives, without values where that can be done, and probed for
+its places. It is held, never changed: its modes, weights, device and every source of random numbers are as
+they were.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 
 from gst_analysis.checkpoints.detective import check_finite, require_fit
 from gst_analysis.checkpoints.loading import Checkpoint, Network
-from gst_analysis.checkpoints.misfits import explain_misfit, require_made
+from gst_analysis.checkpoints.misfits import explain_misfit, look_at_shapes, require_float32, require_made
 from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.checkpoints.reading import load_raw
 from gst_analysis.checkpoints.shapes import list_shapes
@@ -41,7 +42,7 @@ from gst_analysis.networks.described import Output
 from gst_analysis.networks.probing import find_readers, find_views, look_around, probe_network
 from gst_analysis.networks.readers import has_scales
 from gst_analysis.networks.specs import ClipSpec
-from gst_analysis.networks.trial_runs import untouched
+from gst_analysis.networks.trial_runs import MOST_SECONDS, TooSlowError, limited_time, untouched
 
 Groups = Mapping[str, Mapping[str, slice]]
 """A module's name -> its groups of channels by the words of gst_analysis/groups.py: spatial, slow, …"""
@@ -84,6 +85,7 @@ def adopt(
     clip_spec = clip_spec or ClipSpec()
     _require_module(module)
     require_made(module)
+    require_float32(module)
     layout = layout if isinstance(layout, str) else tuple(layout)
     title = name or type(module).__name__
     rows = _look_once(module, clip_spec, layout)
@@ -194,7 +196,7 @@ def _require_module(module: object) -> None:
 
 
 def _look_once(module: nn.Module, clip_spec: ClipSpec, layout: Layout) -> Tensor:
-    """What it gives for one clip, on the device where it lies."""
+    """What it gives for one clip: the shape, or what comes out on the device where it lies."""
     some = next(iter([*module.parameters(), *module.buffers()]), torch.zeros(()))
     noise = torch.rand(
         1, clip_spec.frames, 3, clip_spec.crop, clip_spec.crop, generator=torch.Generator().manual_seed(0)
@@ -202,10 +204,16 @@ def _look_once(module: nn.Module, clip_spec: ClipSpec, layout: Layout) -> Tensor
     asked = (
         f"clips of {clip_spec.frames} frames, {clip_spec.crop} x {clip_spec.crop} pixels, as {_say(layout)}"
     )
-    clips = noise.to(some)
+    clips = noise.to(some.device)
     with untouched(module):
+        shape = look_at_shapes(module, arrange_clips(clips, layout))
+        if shape is not None:
+            return shape
         try:
-            given = run_once(lambda clips: module(arrange_clips(clips, layout)), clips, asked=asked)
+            with limited_time(module, MOST_SECONDS):
+                given = run_once(lambda clips: module(arrange_clips(clips, layout)), clips, asked=asked)
+        except TooSlowError:
+            raise
         except SpecError as error:
             raise explain_misfit(module, clips, layout, error) from error
         return take_logits(given)

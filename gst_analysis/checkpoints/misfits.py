@@ -1,7 +1,8 @@
 """What a module that took no clip takes instead, so that one line can say what to do about it.
 
-Only what was tried and worked is said: the other layout, a picture, several inputs in a list. What a module
-asks for beyond one input is read off its `forward`.
+Only what was tried and worked is said: the other layout, a picture, several inputs in a list. It is tried
+without values where that can be done, and not for long where it cannot. What a module asks for beyond one
+input is read off its `forward`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.adopted import Layout, arrange_clips, take_logits
+from gst_analysis.networks.trial_runs import MOST_SECONDS, copy_shapes, limited_time
 
 _RETURN = "a function that --network names may return what adopt returns"
 
@@ -47,6 +49,40 @@ def explain_misfit(module: nn.Module, clips: Tensor, layout: Layout, error: Spec
     return error
 
 
+def look_at_shapes(module: nn.Module, given: Any) -> Tensor | None:
+    """What a module gives, as a shape alone; None where it cannot be run without values, or not so.
+
+    Without values nothing minds that weights of several precisions meet, so such a module is left out.
+    """
+    if len({one.dtype for one in module.parameters() if one.is_floating_point()}) > 1:
+        return None
+    try:
+        with torch.no_grad():
+            return take_logits(copy_shapes(module)(_without_values(given)))
+    except Exception:  # whatever somebody's module raises
+        return None
+
+
+def _without_values(given: Any) -> Any:
+    return [one.to("meta") for one in given] if isinstance(given, list) else given.to("meta")
+
+
+def require_float32(module: nn.Module) -> None:
+    """Refuse weights that no clip can be multiplied by; on a CPU half precision takes minutes.
+
+    Raises:
+        SpecError: not one of them is in single precision.
+    """
+    kinds = {one.dtype for one in module.parameters() if one.is_floating_point()}
+    if kinds and torch.float32 not in kinds:
+        raise SpecError(
+            "adopt",
+            expected="weights in float32, as clips are",
+            found=" and ".join(sorted(str(kind).removeprefix("torch.") for kind in kinds)),
+            todo="adopt(module.float(), …)",
+        )
+
+
 def require_made(module: nn.Module) -> None:
     """Refuse a module whose weights are made when it is first run: running it would change it.
 
@@ -75,8 +111,11 @@ def _list_inputs(module: nn.Module) -> list[str]:
 
 def _takes(module: nn.Module, given: Any) -> bool:
     """Whether a module can be run so, and gives what may be logits."""
+    shape = look_at_shapes(module, given)
+    if shape is not None:
+        return shape.ndim in (2, 3)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), limited_time(module, MOST_SECONDS):
             return take_logits(module(given)).ndim in (2, 3)
     except Exception:  # whatever somebody's module raises
         return False

@@ -1,25 +1,34 @@
 """A network that nobody described is run: for one clip, for two, and for one twice as long.
 
 A copy without values (device meta) is run where that can be done: nothing is computed, so the size of the
-network does not matter. Else the network itself is run, and left as it was found.
+network does not matter. Else the network itself is run, for a while at most, and left as it was found.
 """
 
 from __future__ import annotations
 
 import copy
 import random
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gst_analysis.errors import SpecError
 from gst_analysis.networks.dataflow import Flow, watch_flow
 
 Shape = tuple[int, ...]
+MOST_SECONDS = 30.0
+"""Of a run of one clip; of two clips, or one of twice the length, twice as many."""
+
+
+class TooSlowError(SpecError):
+    """A trial run that was given up."""
 
 
 @dataclass
@@ -57,6 +66,8 @@ def _run_first(network: nn.Module, frames: int, size: int) -> tuple[nn.Module, R
     try:
         with watch_flow(shadow) as flow:
             return shadow, _record(shadow, 1, frames, size), flow
+    except TooSlowError:
+        raise
     except Exception:  # whatever a module raises that wants values
         with watch_flow(network) as flow:
             return network, _record(network, 1, frames, size), flow
@@ -65,9 +76,11 @@ def _run_first(network: nn.Module, frames: int, size: int) -> tuple[nn.Module, R
 def run_lengths(network: nn.Module, *, frames: int, size: int) -> Lengths:
     """The three runs, without values where that can be done."""
     shadow, once, flow = _run_first(network, frames, size)
-    twice = _record(shadow, 2, frames, size)
+    twice = _record(shadow, 2, frames, size, patience=2)
     try:
-        longer: Recording | None = _record(shadow, 1, 2 * frames, size)
+        longer: Recording | None = _record(shadow, 1, 2 * frames, size, patience=2)
+    except TooSlowError:
+        raise
     except Exception:  # a network of one length says so in words of its own
         longer = None
     return Lengths(frames, size, once, twice, longer, flow)
@@ -103,7 +116,31 @@ def untouched(network: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def _record(network: nn.Module, clips: int, frames: int, size: int) -> Recording:
+@contextmanager
+def limited_time(network: nn.Module, seconds: float) -> Iterator[None]:
+    """Give up what runs inside the block once it has taken so long: the clock is read before every module.
+
+    Raises:
+        TooSlowError: it has.
+    """
+    end = time.monotonic() + seconds
+
+    def look(name: str, *_: object) -> None:
+        if time.monotonic() > end:
+            raise TooSlowError(
+                "the network",
+                expected=f"one that is tried within {seconds:.0f} seconds on the device where it lies",
+                found=f"a run that had come to {name or 'its start'} by then",
+                todo="give fewer frames or pixels (clip_spec=…), or move it to a GPU first",
+            )
+
+    with ExitStack() as stack:
+        for name, module in network.named_modules():
+            stack.callback(module.register_forward_pre_hook(partial(look, name)).remove)
+        yield
+
+
+def _record(network: nn.Module, clips: int, frames: int, size: int, *, patience: int = 1) -> Recording:
     """Run once with an ear at every module."""
     inner = getattr(network, "inner", network)
     recording = Recording()
@@ -121,7 +158,7 @@ def _record(network: nn.Module, clips: int, frames: int, size: int) -> Recording
 
     some = next(iter([*inner.parameters(), *inner.buffers()]), torch.zeros(()))
     pixels = torch.zeros(clips, frames, 3, size, size, device=some.device)
-    with untouched(network):
+    with untouched(network), limited_time(network, patience * MOST_SECONDS):
         handles = [listen(name, module) for name, module in inner.named_modules() if name]
         try:
             network(pixels)

@@ -12,11 +12,14 @@ import torch
 from torch import nn
 
 import gst_analysis as gst
+from gst_analysis.checkpoints import adopting
 from gst_analysis.checkpoints.adopting import adopt, load_network
 from gst_analysis.checkpoints.checking import PASSED, check_network
 from gst_analysis.errors import BrokenCheckpoint, SpecError
+from gst_analysis.networks import trial_runs
 from gst_analysis.networks.anatomy import View
 from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.trial_runs import TooSlowError
 from gst_analysis.networks.viewing import unview_frames, view_frames
 from tests.networks.brought import (
     CLASSES,
@@ -155,6 +158,7 @@ class Odd(nn.Module):
         (ThreeD(), r"found one that takes them as NCTHW; adopt\(module, layout='NCTHW'\)"),
         (TwoInputs(), "found one of 2 inputs: rgb, flow; wrap it in a module of one clip"),
         (TwoPathways(), r"found one that takes a list of 2 inputs; adopt\(module, layout=\[Pathway"),
+        (ThreeD().half(), r"weights in float32, as clips are; found float16; adopt\(module.float\(\), …\)"),
         (nn.LazyConv3d(4, 3), "found weight, which is made when it is first run"),
         (nn.Bilinear(2, 2, 2), "found one of 2 inputs: input1, input2"),
         ({"a": 1}, r"a module \(torch.nn.Module\) over clips; found dict"),
@@ -164,6 +168,40 @@ def test_what_is_no_network_over_clips_gets_one_clear_line(module: object, told:
     with pytest.raises(SpecError, match=told) as caught:
         adopt(module, clip_spec=CLIP)  # type: ignore[arg-type] # what is refused
     assert "\n" not in str(caught.value)
+
+
+class WantsValues(ThreeD):
+    """A network that cannot be run on shapes alone, and counts how often it is run."""
+
+    runs = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert torch.isfinite(x.sum())
+        self.runs += 1
+        return super().forward(x)
+
+
+def test_a_network_of_another_layout_is_not_run_to_find_that_out() -> None:
+    class Counted(ThreeD):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            assert x.is_meta or x.shape[1] != 3, "it was run on a clip of the layout that it takes"
+            return super().forward(x)
+
+    with pytest.raises(SpecError, match="found one that takes them as NCTHW"):
+        adopt(Counted(), clip_spec=CLIP)
+
+
+def test_a_trial_run_that_takes_too_long_is_given_up_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = WantsValues()
+    monkeypatch.setattr(adopting, "MOST_SECONDS", -1.0)
+    with pytest.raises(TooSlowError, match="a run that had come to its start by then; give fewer frames"):
+        adopt(module, clip_spec=CLIP, layout="NCTHW")
+    monkeypatch.undo()
+    monkeypatch.setattr(trial_runs, "MOST_SECONDS", 1e-9)
+    with pytest.raises(TooSlowError, match="a run that had come to"):
+        adopt(module, clip_spec=CLIP, layout="NCTHW")
+    assert module.runs == 1  # the first look alone came to its end
+    assert not any(part._forward_pre_hooks for part in module.modules())
 
 
 def test_labels_output_places_and_groups_that_do_not_fit_are_refused() -> None:
