@@ -86,7 +86,7 @@ from .networks.specs import ClipSpec, ModelSpec
 from .networks.systems import SystemSpec
 from .networks.systems.record import System
 from .networks.time_kernels import MovedChannels, TimeKernel
-from .options import InferenceOptions
+from .options import InferenceOptions, NetworkOptions
 from .planted import MadeWorld, make_trial, make_world
 from .planted.worlds import Difficulty, PlantedClass, WorldConfig
 from .probes.resampling import Interval
@@ -166,6 +166,7 @@ __all__ = [
     "MovedChannels",
     "Network",
     "NetworkCost",
+    "NetworkOptions",
     "NetworkSpec",
     "NextLayer",
     "NotDefinedError",

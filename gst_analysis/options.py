@@ -24,7 +24,9 @@ from gst_analysis.tables.schema import check_choices
 Outcome = TypeVar("Outcome")
 
 
-def option(default: Any, help: str, *, flag: str = "", metavar: str = "", repeated: bool = False) -> Any:
+def option(
+    default: Any, help: str, *, flag: str = "", metavar: str = "", repeated: bool = False, last: bool = False
+) -> Any:
     """A field of an options class.
 
     Args:
@@ -34,14 +36,16 @@ def option(default: Any, help: str, *, flag: str = "", metavar: str = "", repeat
             one that takes it away, such as `--no-header`, or `--no-header/--header`.
         metavar: what stands for its value in `--help`.
         repeated: each word of a tuple has the flag before it, since words may hold commas.
+        last: `--help` lists it after what a command is about.
     """
-    told = {"help": help, "flag": flag, "metavar": metavar, "repeated": repeated}
+    told = {"help": help, "flag": flag, "metavar": metavar, "repeated": repeated, "last": last}
     return dataclasses.field(default=default, metadata=told)
 
 
 def list_options(kind: type[Any] | Any) -> list[dataclasses.Field[Any]]:
-    """The fields of an options class that the command line takes."""
-    return [field for field in dataclasses.fields(kind) if "help" in field.metadata]
+    """The fields of an options class that the command line takes, in the order of `--help`."""
+    taken = [field for field in dataclasses.fields(kind) if "help" in field.metadata]
+    return sorted(taken, key=lambda field: bool(field.metadata["last"]))
 
 
 def flag_of(field: dataclasses.Field[Any]) -> str:
@@ -51,10 +55,29 @@ def flag_of(field: dataclasses.Field[Any]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkOptions:
-    """What no weight shows."""
+    """What no weight shows: on every command that takes a checkpoint, and in Python.
 
-    family: str | None = option(None, "Say c2d or tsm where the weights cannot tell.")
-    frames: int | None = option(None, "Frames in a clip, which no weight shows.")
+    `gst-analyze adopt` writes a file that carries it.
+    """
+
+    family: str | None = option(None, "Say c2d or tsm where the weights cannot tell.", last=True)
+    frames: int | None = option(None, "Frames in a clip, which no weight shows.", last=True)
+    labels: str | os.PathLike[str] | tuple[str, ...] | None = option(
+        None, "A file with the names of the network's classes, a line each.", metavar="FILE", last=True
+    )
+    resize: int | None = option(None, "Pixels of a frame's short side before it is cropped.", last=True)
+    crop: int | None = option(None, "Pixels of the square that is cut out of it.", last=True)
+    mean: tuple[str | float, ...] = option(
+        (), "Mean of colours from 0 to 1, such as 0.485,0.456,0.406.", metavar="R,G,B", last=True
+    )
+    std: tuple[str | float, ...] = option(
+        (), "Their standard deviation, such as 0.229,0.224,0.225.", metavar="R,G,B", last=True
+    )
+
+    @property
+    def is_told(self) -> bool:
+        """Whether anything of it was said."""
+        return any(getattr(self, f.name) != f.default for f in dataclasses.fields(NetworkOptions))
 
 
 @dataclass(frozen=True, kw_only=True)

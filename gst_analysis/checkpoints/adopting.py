@@ -25,6 +25,7 @@ from gst_analysis.checkpoints.misfits import explain_misfit, look_at_shapes, req
 from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.checkpoints.reading import load_raw
 from gst_analysis.checkpoints.shapes import list_shapes
+from gst_analysis.checkpoints.telling import tell_checkpoint, tell_clip
 from gst_analysis.errors import SpecError, one_line
 from gst_analysis.groups import GROUPS, Group
 from gst_analysis.networks.adopted import (
@@ -43,6 +44,7 @@ from gst_analysis.networks.probing import find_readers, find_views, look_around,
 from gst_analysis.networks.readers import has_scales
 from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.networks.trial_runs import MOST_SECONDS, TooSlowError, limited_time, untouched
+from gst_analysis.options import NetworkOptions
 
 Groups = Mapping[str, Mapping[str, slice]]
 """A module's name -> its groups of channels by the words of gst_analysis/groups.py: spatial, slow, …"""
@@ -131,6 +133,29 @@ def load_network(
         options.setdefault("name", OwnCode(code).short)
         built = adopt(built, clip_spec=clip_spec, labels=labels, **options)
     return built if weights is None else _fill(built, weights)
+
+
+def load_told(code: str, weights: str | None, told: NetworkOptions) -> Network:
+    """`load_network` with what a command was told of the network's clips and classes.
+
+    Raises:
+        SpecError: as `load_network`, or a family, which is for networks that are known.
+    """
+    if not told.is_told:
+        return load_network(code, weights=weights)
+    if told.family is not None:
+        raise SpecError(
+            f"network {code}",
+            expected="a network of your own, of no family that is known",
+            found=f"family {told.family}",
+            todo="leave family out",
+        )
+    built = _call(code)
+    if not isinstance(built, Network):
+        clip = tell_clip(ClipSpec(), told)
+        built = adopt(built, clip_spec=clip, name=OwnCode(code).short)
+    network = built if weights is None else _fill(built, weights)
+    return replace(network, checkpoint=tell_checkpoint(network.checkpoint, told))
 
 
 def _call(code: str) -> Any:

@@ -1,37 +1,60 @@
 """The JSON card beside a checkpoint: what the weights cannot say, and claims that can be checked.
 
 `model.pth` has its card in `model.json`: sha256, spec, clip spec, labels, provenance, and measured
-claims. A card whose hash is not the file's is about another file and is left aside.
+claims. A card whose hash is not the file's is about another file: it is left aside, and a note says so.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gst_analysis.checkpoints.naming import CHECKPOINT_ENDINGS
 from gst_analysis.checkpoints.reading import is_reference
-from gst_analysis.errors import BrokenCheckpoint
+from gst_analysis.errors import BrokenCheckpoint, legible, one_line
 from gst_analysis.files import to_json, write_whole
 
 MAX_CARD_BYTES = 1_000_000
+_FIELDS = {"sha256", "spec", "clip_spec", "labels"}
+"""What tells a card from another JSON file."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What lies beside a checkpoint: the record of exactly this file, and what to note of it."""
+
+    record: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def card_path(checkpoint: Path) -> Path:
-    """Where a checkpoint's card lies."""
-    return checkpoint.with_suffix(".json")
+    """Where a checkpoint's card lies: `X.json` for `X.pth` and for `X.pth.tar`."""
+    inner = checkpoint.with_suffix("")
+    archive = checkpoint.suffix == ".tar" and inner.suffix in CHECKPOINT_ENDINGS
+    return (inner if archive else checkpoint).with_suffix(".json")
 
 
-def load_card_beside(checkpoint: Path, sha256: str) -> Mapping[str, Any]:
+def load_card_beside(checkpoint: Path, sha256: str) -> Card:
     """The card of exactly this file, or an empty one; a card that cannot be read is an error."""
-    path = card_path(checkpoint)
-    if path == checkpoint or not path.is_file():
-        return {}
-    if is_reference(path):  # which tells a hash too
-        return {}
-    card = _read(path)
-    return card if card.get("sha256") == sha256 else {}
+    # Until X.pth.tar found X.json, its card was X.pth.json.
+    for path in dict.fromkeys([card_path(checkpoint), checkpoint.with_suffix(".json")]):
+        if path == checkpoint or not path.is_file() or is_reference(path):  # which tells a hash too
+            continue
+        card = _read(path)
+        if card.get("sha256") == sha256:
+            return Card(card)
+        if _FIELDS & set(card):
+            return Card(notes=(_say_misfit(path, card, sha256),))
+    return Card()
+
+
+def _say_misfit(path: Path, card: Mapping[str, Any], sha256: str) -> str:
+    told = card.get("sha256")
+    why = f"its sha256 is {str(told)[:12]}…, the file's {sha256[:12]}…" if told else "it has no sha256"
+    return f"the card {one_line(legible(path.name))} is left aside: {why}, so it may speak of another file"
 
 
 def save_card(checkpoint: Path, card: Mapping[str, Any]) -> Path:

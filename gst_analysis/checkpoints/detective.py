@@ -63,7 +63,7 @@ def infer_spec(found: CanonicalState, path: Path, overrides: Overrides | None = 
     }
     spec, notes = _infer_family(found, backbone, settings, path)
     if overrides.family is not None and overrides.family != spec.family:
-        spec, notes = _overridden(spec, overrides.family, path), []
+        spec, notes = override_family(spec, overrides.family, path), []
     if flow:
         notes.append(
             f"its stem reads {stem[1]} channels: stacks of optical flow, {flow} fields across and down"
@@ -71,7 +71,7 @@ def infer_spec(found: CanonicalState, path: Path, overrides: Overrides | None = 
     if overrides.num_frames is None:
         stacks = f", 8 stacks of {flow}" if flow > 1 else ""
         unseen = "the number of frames is not in the weights: assumed"
-        notes.append(f"{unseen} {frames}{stacks} (num_frames overrides)")
+        notes.append(f"{unseen} {frames}{stacks} (say it with frames: --frames)")
     return Finding(spec, tuple(notes))
 
 
@@ -243,7 +243,9 @@ def _infer_family(
         return spec.replace(family=family), [f"non-local blocks at {where}: recognised, cannot run yet"]
     if found.shifted:
         return spec.replace(family="tsm"), []
-    return spec, ["C2D and TSM have the same weights and no name tells: assumed c2d (family=tsm overrides)"]
+    return spec, [
+        "C2D and TSM have the same weights and no name tells: assumed c2d (say it with family: --family tsm)"
+    ]
 
 
 def _kernels_at(state: Mapping[str, Tensor], block: str, site: Site) -> dict[str, Shape]:
@@ -277,8 +279,12 @@ def _candidate_alphas(kernels: Mapping[str, Shape]) -> list[Fraction]:
     return list(dict.fromkeys(ratios))
 
 
-def _overridden(spec: ModelSpec, family: str, path: Path) -> ModelSpec:
-    """Accept another family only where its weights are the same tensors."""
+def override_family(spec: ModelSpec, family: str, path: Path) -> ModelSpec:
+    """The network of another family whose weights are the same tensors.
+
+    Raises:
+        BrokenCheckpoint: they are not.
+    """
     alpha = spec.alpha
     other = spec.replace(family=family, alpha=alpha) if family in FAMILIES else spec.replace(family=family)
     if expected_shapes(other) != expected_shapes(spec):

@@ -14,9 +14,9 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from gst_analysis.checkpoints.cards import load_card_beside
+from gst_analysis.checkpoints.cards import Card, load_card_beside
 from gst_analysis.checkpoints.detective import Overrides, check_state, infer_spec, require_known
 from gst_analysis.checkpoints.folders import load_folder
 from gst_analysis.checkpoints.layouts import canonicalise
@@ -24,6 +24,7 @@ from gst_analysis.checkpoints.naming import find_folder, name_path
 from gst_analysis.checkpoints.own_weights import forget_scores, require_floats, require_own
 from gst_analysis.checkpoints.reading import SAFETENSORS_KEY, RawCheckpoint, load_raw
 from gst_analysis.checkpoints.systems import find_system_of
+from gst_analysis.checkpoints.telling import ASSUMED, settle_options, tell_clip, tell_labels, tells_all
 from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError
 from gst_analysis.files import Writer, to_json, write_whole
 from gst_analysis.networks.adopted import ClipNetwork
@@ -31,9 +32,10 @@ from gst_analysis.networks.anatomy import Anatomy, require_arithmetic
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.registry import anatomy_of, build_model, spec_from_json, usual_clip
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.specs import MOST_FRAMES, ClipSpec, ModelSpec
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.catalogue_transformers import HUGGING_FACE
+from gst_analysis.options import NetworkOptions, keyword_options
 from gst_analysis.results import find_version
 
 FORMAT, VERSION = "gst-analysis", 1
@@ -144,50 +146,99 @@ LoadedModel = Network
 """What a network was called while all of them were loaded from files."""
 
 
+@keyword_options(NetworkOptions)
 def load_checkpoint(
-    path: str | os.PathLike[str], *, family: str | None = None, num_frames: int | None = None
+    path: str | os.PathLike[str], *, options: NetworkOptions, num_frames: int | None = None
 ) -> Checkpoint:
     """Read, recognise and check a checkpoint without building its network.
 
     Args:
         path: a PyTorch or safetensors file of any supported layout, or a folder of Hugging Face's form.
-        family: overrides the family where weights cannot tell (c2d or tsm).
-        num_frames: overrides the number of frames, which no weight shows.
+        options: what no weight shows: family, frames, labels, resize, crop, mean, std. Its fields may be
+            given as keywords, and win over what the file or its card says.
+        num_frames: what `frames` was called before.
 
     Example:
-        >>> load_checkpoint("ckpt.pth").spec.alpha  # doctest: +SKIP
+        >>> load_checkpoint("ckpt.pth", frames=16).spec.alpha  # doctest: +SKIP
         Fraction(1, 4)
     """
-    overrides = Overrides(family, num_frames)
+    require_path(path)
+    told = settle_options(options, num_frames)
     where = find_folder(path)
     if where is not None:
-        folder = load_folder(where, named=Path(path), num_frames=num_frames)
+        folder = load_folder(where, named=Path(path), num_frames=told.frames)
         theirs = folder.found
         check_state(theirs.state, theirs.spec, Path(path))
-        return _describe(
-            folder.raw, theirs.state, theirs.spec, theirs.notes, folder.record, layout=theirs.layout
-        )
+        found = _Found(theirs.state, theirs.spec, theirs.layout, theirs.notes)
+        return _describe(folder.raw, found, folder.record, told)
+    Overrides(told.family, told.frames)  # what no network could be is said before a file is read
     raw = load_raw(path)
     record = _own_record(raw)
+    card = Card() if record else load_card_beside(raw.path, raw.sha256)
+    overrides = Overrides(told.family, told.frames or _count_frames(card.record))
+    return _describe(raw, _recognise(raw, record, overrides, card.notes), record or card.record, told)
+
+
+def require_path(source: object) -> None:
+    """Refuse what is no path and was not loaded: a module, or a state dict, as people have them in hand.
+
+    Raises:
+        SpecError: such a thing.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return
+    found, todo = type(source).__name__, "name the file, or load it with load_model"
+    if isinstance(source, nn.Module):
+        todo = "make a network of it first: gst.adopt(module), or save its state dict and name that file"
+    elif isinstance(source, Mapping):
+        found, todo = "a dict, perhaps a state dict", "save it with torch.save, and name that file"
+    raise SpecError(
+        "checkpoint",
+        expected="a path, or what load_model, load_checkpoint or adopt returned",
+        found=found,
+        todo=todo,
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A state dict that was recognised and checked."""
+
+    state: Mapping[str, Tensor]
+    spec: NetworkSpec
+    layout: str
     notes: tuple[str, ...] = ()
+
+
+def _recognise(
+    raw: RawCheckpoint, record: Mapping[str, Any], overrides: Overrides, notes: tuple[str, ...]
+) -> _Found:
     embedded = _embedded_spec(record["spec"], overrides, raw) if "spec" in record else None
     known = find_system_of(raw.state, embedded, overrides.num_frames)
     if known is not None:
         check_state(known.state, known.spec, raw.path)
-        return _describe(raw, known.state, known.spec, known.notes, record, layout=known.layout)
+        return _Found(known.state, known.spec, known.layout, (*known.notes, *notes))
     found = canonicalise(raw.state, source=str(raw.path))
     if embedded is not None:
         spec = require_arithmetic(embedded, "the weights")
     else:
         finding = infer_spec(found, raw.path, overrides)
-        spec, notes = finding.spec, finding.notes
+        spec, notes = finding.spec, (*finding.notes, *notes)
         require_known(found.state, finding.spec, raw.path)
     check_state(found.state, spec, raw.path)
-    return _describe(raw, found.state, spec, notes, record, layout=found.layout)
+    return _Found(found.state, spec, found.layout, notes)
 
 
+def _count_frames(card: Mapping[str, Any]) -> int | None:
+    """Frames of a clip as a card tells them; what makes no sense is said where its clip spec is read."""
+    clip = card.get("clip_spec")
+    frames = clip.get("frames") if isinstance(clip, Mapping) else None
+    return frames if type(frames) is int and 1 <= frames <= MOST_FRAMES else None
+
+
+@keyword_options(NetworkOptions)
 def load_model(
-    path: str | os.PathLike[str], *, family: str | None = None, num_frames: int | None = None
+    path: str | os.PathLike[str], *, options: NetworkOptions, num_frames: int | None = None
 ) -> Network:
     """Load any supported checkpoint as a network in eval mode; no config is needed.
 
@@ -198,7 +249,7 @@ def load_model(
         >>> m.module(torch.zeros(1, 8, 3, 224, 224)).shape  # doctest: +SKIP
         torch.Size([1, 8, 174])
     """
-    return build_loaded(load_checkpoint(path, family=family, num_frames=num_frames))
+    return build_loaded(load_checkpoint(path, options=settle_options(options, num_frames)))
 
 
 def build_loaded(checkpoint: Checkpoint) -> Network:
@@ -301,31 +352,22 @@ def _embedded_spec(record: Any, overrides: Overrides, raw: RawCheckpoint) -> Mod
 
 
 def _describe(
-    raw: RawCheckpoint,
-    state: Mapping[str, Tensor],
-    spec: NetworkSpec,
-    notes: tuple[str, ...],
-    record: Mapping[str, Any],
-    *,
-    layout: str,
+    raw: RawCheckpoint, found: _Found, source: Mapping[str, Any], told: NetworkOptions
 ) -> Checkpoint:
-    """Add what the weights do not hold: from the file's own record, else the card beside it, else assumed."""
-    card = {} if record else load_card_beside(raw.path, raw.sha256)
-    source = record or card
-    notes = (*notes, raw.averaged) if raw.averaged else notes
-    clip_spec = _read_clip_spec(source, spec, raw.path)
-    if not source.get("clip_spec"):
-        crop = _say_preprocessing(clip_spec)
-        notes = (*notes, f"nothing states the clip's preprocessing: assumed {crop}")
+    """Add what the weights do not hold: as told, else from the file's own record or card, else assumed."""
+    notes = (*found.notes, raw.averaged) if raw.averaged else found.notes
+    clip_spec = tell_clip(_read_clip_spec(source, found.spec, raw.path), told)
+    if not source.get("clip_spec") and not tells_all(told):
+        notes = (*notes, f"{ASSUMED}{_say_preprocessing(clip_spec)}")
     return Checkpoint(
         raw.path,
         raw.sha256,
-        spec,
+        found.spec,
         clip_spec,
-        _read_labels(source, spec, raw.path),
-        layout,
+        tell_labels(told, found.spec.num_classes, _read_labels(source, found.spec, raw.path)),
+        found.layout,
         notes,
-        dict(state),
+        dict(found.state),
         source.get("provenance") or {},
     )
 

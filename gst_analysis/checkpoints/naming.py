@@ -11,6 +11,7 @@ from gst_analysis.errors import OutputError, SpecError, legible
 from gst_analysis.networks.anatomy import require_arithmetic
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.networks.systems import SystemSpec, is_system
+from gst_analysis.options import NetworkOptions
 from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
@@ -29,12 +30,19 @@ class OwnCode(str):
     """
 
     weights: str | None = None
+    told = NetworkOptions()
 
     @classmethod
     def of(cls, code: str, weights: str | None) -> OwnCode:
         """The code, "package.module:function", and the weights if they come from a file."""
         made = cls(code)
         made.weights = weights
+        return made
+
+    def with_options(self, options: NetworkOptions) -> OwnCode:
+        """The same code, asked for a network of these clips and classes."""
+        made = type(self).of(str(self), self.weights)
+        made.told = options
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -49,7 +57,20 @@ class OwnCode(str):
     @functools.cached_property
     def network(self) -> Network:
         """The network, built when it is first asked for."""
-        return adopting.load_network(str(self), weights=self.weights)
+        return adopting.load_told(str(self), self.weights, self.told)
+
+
+class ToldFile(str):
+    """A checkpoint's path, and what the user knows of it that its weights do not show."""
+
+    told = NetworkOptions()
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str], options: NetworkOptions) -> ToldFile:
+        """The path with the options; the file is read when it is asked for."""
+        made = cls(os.fspath(path))
+        made.told = options
+        return made
 
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"

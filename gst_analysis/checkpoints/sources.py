@@ -9,12 +9,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, build_loaded, load_checkpoint
-from gst_analysis.checkpoints.naming import OwnCode, find_folder, name_path
+from gst_analysis.checkpoints.loading import (
+    Checkpoint,
+    LoadedModel,
+    build_loaded,
+    load_checkpoint,
+    require_path,
+)
+from gst_analysis.checkpoints.naming import OwnCode, ToldFile, find_folder, name_path
 from gst_analysis.checkpoints.starting import create_model
+from gst_analysis.checkpoints.telling import settle_options, tell_checkpoint
 from gst_analysis.errors import CheckpointError, SpecError
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.options import NetworkOptions, keyword_options
 from gst_analysis.progress import Progress
 
 Source: TypeAlias = str | os.PathLike[str] | Checkpoint | LoadedModel
@@ -53,18 +61,20 @@ class Inspection:
     """What was looked for in it and not found."""
 
 
+@keyword_options(NetworkOptions)
 def open_checkpoint(
-    path: str | os.PathLike[str], *, family: str | None = None, num_frames: int | None = None
+    path: str | os.PathLike[str], *, options: NetworkOptions, num_frames: int | None = None
 ) -> Checkpoint:
     """Read and recognise a file once, to hand to several of the functions here."""
-    return checkpoint_of(path, family=family, num_frames=num_frames)
+    return checkpoint_of(tell(path, settle_options(options, num_frames)))
 
 
+@keyword_options(NetworkOptions)
 def inspect_checkpoint(
-    source: Source, *, family: str | None = None, num_frames: int | None = None
+    source: Source, *, options: NetworkOptions, num_frames: int | None = None
 ) -> Inspection:
     """Recognise a checkpoint and say what was assumed."""
-    checkpoint = checkpoint_of(source, family=family, num_frames=num_frames)
+    checkpoint = checkpoint_of(tell(source, settle_options(options, num_frames)))
     spec = checkpoint.spec
     plain = spec if isinstance(spec, ModelSpec) else None
     return Inspection(
@@ -96,7 +106,41 @@ def build_untrained(spec: NetworkSpec, *, seed: int = 0) -> LoadedModel:
     return create_model(spec, seed=seed)
 
 
-def checkpoint_of(source: Source, *, family: str | None = None, num_frames: int | None = None) -> Checkpoint:
+def tell(source: Source, options: NetworkOptions) -> Source:
+    """The source with what the user knows better than its weights; a file is not read for that.
+
+    Raises:
+        SpecError: it cannot be so.
+        CheckpointError: the weights of what was loaded are not those of the family that is told.
+    """
+    if not options.is_told:
+        return source
+    if isinstance(source, OwnCode):
+        return source.with_options(options)
+    if isinstance(source, Checkpoint):
+        return tell_checkpoint(source, options)
+    if isinstance(source, LoadedModel):
+        return _tell_model(source, options)
+    require_path(source)
+    return ToldFile.of(source, options)
+
+
+def tell_each(sources: Sequence[Source], options: NetworkOptions) -> list[Source]:
+    """Several sources of which the same is told, in their order; what `tell` raises it raises."""
+    return [tell(source, options) for source in sources]
+
+
+def _tell_model(model: LoadedModel, options: NetworkOptions) -> LoadedModel:
+    """A network in hand: the module stays, unless it is of another family now."""
+    if options.frames is not None:
+        ClipSpec(frames=options.frames)  # says what is wrong with it, before the network is blamed
+    told = tell_checkpoint(model.checkpoint, options)
+    if told.spec.family != model.spec.family:
+        return build_loaded(tell_checkpoint(model.current_checkpoint(), options))
+    return replace(model, checkpoint=replace(told, spec=model.spec))
+
+
+def checkpoint_of(source: Source) -> Checkpoint:
     """Read a file, or take the checkpoint out of what was loaded before."""
     if isinstance(source, OwnCode):
         return source.network.current_checkpoint()
@@ -104,7 +148,9 @@ def checkpoint_of(source: Source, *, family: str | None = None, num_frames: int 
         return source.current_checkpoint()
     if isinstance(source, Checkpoint):
         return source
-    return load_checkpoint(source, family=family, num_frames=num_frames)
+    if isinstance(source, ToldFile):
+        return load_checkpoint(str(source), options=source.told)
+    return load_checkpoint(source)
 
 
 def name_of(source: Source) -> str:
@@ -154,31 +200,29 @@ def read_each(
     return kept, {label: str(error) for label, error in errors.items()}
 
 
-def open_model(source: Source, *, family: str | None = None, num_frames: int | None = None) -> LoadedModel:
-    """Load a network, or take what was loaded; with `num_frames` its clips have that many frames.
+@keyword_options(NetworkOptions)
+def open_model(source: Source, *, options: NetworkOptions, num_frames: int | None = None) -> LoadedModel:
+    """Load a network, or take what was loaded, with what is told of its clips and classes.
 
     Args:
         source: a checkpoint's path, or what load_checkpoint or load_model returned.
-        family: c2d or tsm, where the weights cannot tell.
-        num_frames: frames in a clip; as the checkpoint says if None.
+        options: what no weight shows; its fields may be given as keywords.
+        num_frames: what `frames` was called before.
 
     Raises:
         CheckpointError: the file cannot be used.
-        SpecError: a number of frames below 1.
+        SpecError: what is told cannot be, or the source is none.
     """
-    if num_frames is not None:
-        ClipSpec(frames=num_frames)  # says what is wrong with it, before the file is blamed
+    told = settle_options(options, num_frames)
+    if told.frames is not None:
+        ClipSpec(frames=told.frames)  # says what is wrong with it, before the file is blamed
+    source = tell(source, told)
     if isinstance(source, OwnCode):
         source = source.network
     if isinstance(source, LoadedModel):
-        model = source
-        model.current_checkpoint()  # refuses what is no network of its spec
-    else:
-        model = build_loaded(checkpoint_of(source, family=family, num_frames=num_frames))
-    if num_frames is None:
-        return model
-    clip_spec = replace(model.clip_spec, frames=num_frames)
-    return replace(model, checkpoint=replace(model.checkpoint, clip_spec=clip_spec))
+        source.current_checkpoint()  # refuses what is no network of its spec
+        return source
+    return build_loaded(checkpoint_of(source))
 
 
 def find_class(model: LoadedModel, wanted: str | int) -> int:

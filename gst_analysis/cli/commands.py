@@ -16,6 +16,7 @@ from gst_analysis.console.options import put_weights_first
 _FIRST = {
     "gst_analysis.cli.networks": {"models": "List the networks that there are."},
     "gst_analysis.cli.inspection": {"inspect": "Recognise a checkpoint file."},
+    "gst_analysis.cli.adopting": {"adopt": "Write a file that carries what weights do not show."},
 }
 _LAST = {
     "gst_analysis.cli.synth": {"synth": "Render a planted world of videos."},

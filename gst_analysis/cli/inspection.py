@@ -29,7 +29,7 @@ def inspect(checkpoint: CheckpointFile, options: NetworkOptions = _OPTIONS, json
 
     Says family, backbone, alpha, classes and layout, and what was assumed because no weight shows it.
     """
-    found = sources.inspect_checkpoint(checkpoint, family=options.family, num_frames=options.frames)
+    found = sources.inspect_checkpoint(checkpoint, options=options)
     if json:
         print_json(found)
     else:

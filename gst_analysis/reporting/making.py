@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
-from gst_analysis.checkpoints.sources import checkpoint_of, open_model
+from gst_analysis.checkpoints.sources import checkpoint_of, open_model, tell
 from gst_analysis.clips.labelled import load_labelled_clips
 from gst_analysis.errors import GstError, OutputError
 from gst_analysis.files import check_place
@@ -118,9 +118,9 @@ def report(
         choice = choose_clips(options)
         choice.require_dataset("report", todo="name it, or leave that out", seed_is_used=True)
     if dataset is None:
-        checkpoint, clips = checkpoint_of(source, family=options.family, num_frames=options.frames), None
+        checkpoint, clips = checkpoint_of(tell(source, options)), None
     else:
-        model = open_model(source, family=options.family, num_frames=options.frames)
+        model = open_model(source, options=options)
         checkpoint, clips = checkpoint_of(model), _gather_clips(model, dataset, options)
     subject = Subject(checkpoint, clips)
     writers = [one for one in list_writers() if clips is not None or not one.needs_clips]

@@ -26,8 +26,9 @@ COMMANDS = list(app.commands)
 WRITING = [
     name
     for name, command in app.commands.items()
-    if any("--out" in parameter.opts for parameter in command.params)
+    if any("--out" in parameter.opts and parameter.metavar != "FILE" for parameter in command.params)
 ]
+"""Commands that write into a folder."""
 
 
 def read_json(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:

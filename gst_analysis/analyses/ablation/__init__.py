@@ -53,7 +53,10 @@ def ablate(
     """
     measure.check_options(options)
     choice = labelled.ClipChoice(options.root, options.format, options.limit, options.seed, options.subset)
-    model, records = sources.open_model(source), labelled.load_labelled_clips(dataset, choice)
+    model, records = (
+        sources.open_model(source, options=options),
+        labelled.load_labelled_clips(dataset, choice),
+    )
     return measure.measure_ablation(model, records, options=options, progress=progress)
 
 

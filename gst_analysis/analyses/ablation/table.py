@@ -10,7 +10,7 @@ from gst_analysis.analyses.ablation.joint_table import JOINT, SETS, SHARES
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
-from gst_analysis.options import DatasetOptions, DeviceOptions, option
+from gst_analysis.options import DatasetOptions, DeviceOptions, NetworkOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables.schema import Schema, check_choices, real, text, whole
 
@@ -50,7 +50,7 @@ ABLATION = Schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class AblationOptions(DatasetOptions, DeviceOptions):
+class AblationOptions(DatasetOptions, NetworkOptions, DeviceOptions):
     """Which clips of a data set, what is done to channels, and how sure its consequences are."""
 
     interventions: tuple[str, ...] = option(INTERVENTIONS, f"Some of {', '.join(INTERVENTIONS)}.")

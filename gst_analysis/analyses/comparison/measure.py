@@ -29,7 +29,7 @@ from gst_analysis.analyses.scales.measure import (
     note_references,
     read_scales,
 )
-from gst_analysis.checkpoints.sources import distinct_names, name_of, read_each
+from gst_analysis.checkpoints.sources import distinct_names, name_of, read_each, tell_each
 from gst_analysis.progress import Progress
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def measure_comparison(
         CheckpointError: not one of them could be read.
     """
     labels, absolute = distinct_names(names or [name_of(source) for source in sources]), options.absolute
-    read, failures = read_each(sources, labels, read_scales, progress)
+    read, failures = read_each(tell_each(sources, options), labels, read_scales, progress)
     base = require_reference(list(read), options.reference)
     scales = pd.concat([one.table for one in read.values()], ignore_index=True)
     gaps = tabulate_gaps(scales, absolute=absolute)

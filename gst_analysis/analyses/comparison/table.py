@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gst_analysis.analyses.scales.table import BLOCK_GAPS, BN_SCALES, ROWS, TESTS, GapCounts
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
-from gst_analysis.options import option
+from gst_analysis.options import NetworkOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables import Schema, check_choices, real, text, whole
 
@@ -48,7 +48,7 @@ NOT_COMPARED = Schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparisonOptions:
+class ComparisonOptions(NetworkOptions):
     """What checkpoints are compared with, and how scales are shown."""
 
     reference: str | None = option(None, "Which one to compare with; the first by default.", metavar="NAME")

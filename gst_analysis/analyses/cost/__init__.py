@@ -30,7 +30,7 @@ from gst_analysis.errors import SpecError
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.networks.systems import SystemSpec
-from gst_analysis.options import keyword_options
+from gst_analysis.options import NetworkOptions, keyword_options
 from gst_analysis.rooms import About, Door
 
 if TYPE_CHECKING:
@@ -185,7 +185,8 @@ def _settle_one(model: NetworkSpec | sources.Source, options: CostOptions) -> _S
     if isinstance(model, NetworkSpec):
         size = model.size if isinstance(model, SystemSpec) else SIZE
         return _Settled(_change(model, options), size if options.size is None else options.size)
-    checkpoint = sources.checkpoint_of(model)
+    told = NetworkOptions(family=options.family)
+    checkpoint = sources.checkpoint_of(sources.tell(model, told))
     clip, spec = checkpoint.clip_spec, checkpoint.spec
     if isinstance(spec, ModelSpec):
         spec = spec.replace(num_frames=clip.frames)

@@ -120,6 +120,7 @@ class CostOptions:
         None, "Classes of the head (the checkpoint's own, or 174).", flag="--classes"
     )
     width: int | None = option(None, "Channels of the stem.")
+    family: str | None = option(None, "Say c2d or tsm where a checkpoint's weights cannot tell.", last=True)
     flow: str | None = option(
         None, "The network of optical flow beside it: the cost of two streams.", metavar="SPEC|CKPT"
     )
@@ -127,7 +128,7 @@ class CostOptions:
     @property
     def design(self) -> dict[str, Any]:
         """The fields of a ModelSpec to change; None where they stay."""
-        return {name: value for name, value in vars(self).items() if name not in ("size", "flow")}
+        return {name: value for name, value in vars(self).items() if name not in ("size", "flow", "family")}
 
 
 @dataclass(frozen=True)

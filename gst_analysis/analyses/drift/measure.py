@@ -32,7 +32,7 @@ from gst_analysis.analyses.drift.table import (
     GroupDrift,
 )
 from gst_analysis.analyses.scales.measure import ScaleRecord, name_origins, record_scales
-from gst_analysis.checkpoints.sources import checkpoint_of, distinct_names, name_of, read_each
+from gst_analysis.checkpoints.sources import checkpoint_of, distinct_names, name_of, read_each, tell_each
 from gst_analysis.progress import Progress
 from gst_analysis.tables import check
 
@@ -60,7 +60,7 @@ def compare_with_start(
         SpecError: the start is unknown or does not fit.
     """
     labels = distinct_names(names or [name_of(source) for source in sources])
-    read, failures = read_each(sources, labels, record_scales, progress)
+    read, failures = read_each(tell_each(sources, options), labels, record_scales, progress)
     kind = options.start if options.start is not None else (FROM_FIRST if len(read) > 1 else FROM_CARD)
     fitting, odd = _keep_fitting(read)
     start = _find_start(fitting, kind)

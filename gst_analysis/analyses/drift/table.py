@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
-from gst_analysis.options import option
+from gst_analysis.options import NetworkOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables import Schema, flag, real, text, whole
 
@@ -65,7 +65,7 @@ DRIFT_LAYERS = Schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class DriftOptions:
+class DriftOptions(NetworkOptions):
     """Where scales started, and what counts as unmoved."""
 
     start: str | os.PathLike[str] | None = option(

@@ -49,7 +49,14 @@ from gst_analysis.analyses.scales.meetings import Meetings, find_meetings
 from gst_analysis.analyses.scales.table import NO_GROUPS
 from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, build_loaded
 from gst_analysis.checkpoints.next_weights import Following
-from gst_analysis.checkpoints.sources import Source, checkpoint_of, distinct_names, name_of, read_each
+from gst_analysis.checkpoints.sources import (
+    Source,
+    checkpoint_of,
+    distinct_names,
+    name_of,
+    read_each,
+    tell_each,
+)
 from gst_analysis.clips.records import RecordList
 from gst_analysis.inference.classes import require_some
 from gst_analysis.inference.measuring import measure_frame_logits
@@ -94,8 +101,9 @@ def score_checkpoints(
     """
     labels = distinct_names(names or [name_of(source) for source in sources])
     settings = InferenceSettings(device=(options or ImportanceOptions()).device)
+    told = tell_each(sources, options or ImportanceOptions())
     read, failures = read_each(
-        sources, labels, lambda source, label: _read_one(source, label, records, settings), progress
+        told, labels, lambda source, label: _read_one(source, label, records, settings), progress
     )
     table = pd.concat([one.table for one in read.values()], ignore_index=True)
     unread = {clip: why for one in read.values() for clip, why in one.unread.items()}

@@ -53,7 +53,7 @@ def frame_influence(
         >>> import gst_analysis as gst
         >>> gst.frame_influence("ckpt.pth", "clips/", limit=8).plot()  # doctest: +SKIP
     """
-    model = sources.open_model(source, family=options.family, num_frames=options.frames)
+    model = sources.open_model(source, options=options)
     records = labelled.spread_records(labelled.open_clips(clips), options.limit)
     class_id = None if options.class_name is None else sources.find_class(model, options.class_name)
     settings = running.InferenceSettings(device=options.device)

@@ -61,7 +61,7 @@ def frame_order(
     measure.settings_of(options)  # refuses what cannot be, before a network is loaded
     measure.bootstrap_of(options)
     choice = labelled.ClipChoice(options.root, options.format, options.limit, options.seed, options.subset)
-    model = sources.open_model(source, family=options.family, num_frames=options.frames)
+    model = sources.open_model(source, options=options)
     records = labelled.load_labelled_clips(dataset, choice)
     return measure.measure_order(model, records, options=options, progress=progress)
 

@@ -60,7 +60,7 @@ def predict(
     """
     how = settings.InferenceSettings.of(options)
     classes.check_top_k(options.top_k)
-    model = sources.open_model(source, family=options.family, num_frames=options.frames)
+    model = sources.open_model(source, options=options)
     flow = flow_stream.FlowStream.of(options)
     records, top_k = labelled.open_clips(clips), options.top_k
     return measure.measure_predictions(

@@ -58,7 +58,7 @@ def saliency_maps(
         >>> import gst_analysis as gst
         >>> gst.saliency_maps("ckpt.pth", "clip.mp4", block="layer3.1").plot()  # doctest: +SKIP
     """
-    model = sources.open_model(source, family=options.family, num_frames=options.frames)
+    model = sources.open_model(source, options=options)
     record = _find_one(clip)
     class_id = None if options.class_name is None else sources.find_class(model, options.class_name)
     settings = running.InferenceSettings(device=options.device)

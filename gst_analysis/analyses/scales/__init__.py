@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gst_analysis.analyses.scales.table import BnScales, ScaleOptions
-from gst_analysis.options import keyword_options
+from gst_analysis.options import NetworkOptions, keyword_options
 from gst_analysis.progress import Progress
 from gst_analysis.rooms import About, Door
 
@@ -51,11 +51,13 @@ def bn_scales(
     return measure.measure_scales(sources, names=names, options=options, progress=progress)
 
 
-def reference(source: Source) -> Reference:
+@keyword_options(NetworkOptions)
+def reference(source: Source, *, options: NetworkOptions) -> Reference:
     """The scales of a checkpoint without its weights: a small file that `compare` takes in its place.
 
     Args:
         source: the path of a checkpoint, or what `load_checkpoint` or `load_model` returned.
+        options: what no weight shows; its fields may be given as keywords.
 
     Raises:
         CheckpointError: the file cannot be used.
@@ -65,7 +67,7 @@ def reference(source: Source) -> Reference:
         >>> import gst_analysis as gst
         >>> gst.reference("ckpt.pth").save("to-send")  # doctest: +SKIP
     """
-    return measure.take_reference(source)
+    return measure.take_reference(source, options)
 
 
 @keyword_options(ScaleOptions)

@@ -23,12 +23,13 @@ from gst_analysis.console.output import (
     print_table,
     show_progress,
 )
-from gst_analysis.options import Files, files_of
+from gst_analysis.options import Files, NetworkOptions, files_of
 
 commands = typer.Typer()
 
 _OPTIONS = ScaleOptions()
 _FILES = files_of(BnScales, "bn-hist")
+_TOLD = NetworkOptions()
 _File = Annotated[
     str, typer.Argument(metavar="CKPT", help="A checkpoint file, of a network that is built by name.")
 ]
@@ -53,26 +54,31 @@ def bn_hist(
 
 
 @commands.command("reference", epilog="Example: gst-analyze reference ckpt.pth --out to-send")
+@takes_options
 def write_reference(
-    checkpoint: _File, out: Out = Path(), overwrite: Overwrite = False, json: Json = False
+    checkpoint: _File,
+    told: NetworkOptions = _TOLD,
+    out: Out = Path(),
+    overwrite: Overwrite = False,
+    json: Json = False,
 ) -> None:
     """Write the scales of a checkpoint into a small file to send.
 
     It holds the checkpoint's hash, what network it is, and the batch norms after its temporal operators, but
     no weights. compare and bn-hist take it in the checkpoint's place.
     """
-    found = reference(checkpoint)
+    found = reference(checkpoint, options=told)
     path = found.save(out, overwrite=overwrite)
-    told = {
+    facts = {
         "network": found.spec.label,
         "sha256": found.sha256,
         "scales": len(found.table),
         "bytes": path.stat().st_size,
     }
     if json:
-        print_json({"checkpoint": checkpoint, **told, "files": {"reference": str(path)}})
+        print_json({"checkpoint": checkpoint, **facts, "files": {"reference": str(path)}})
     else:
-        print_pairs(checkpoint, told)
+        print_pairs(checkpoint, facts)
         print_files({"reference": str(path)})
 
 

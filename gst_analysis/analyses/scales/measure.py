@@ -32,12 +32,13 @@ from gst_analysis.analyses.scales.table import (
 )
 from gst_analysis.checkpoints.loading import Checkpoint
 from gst_analysis.checkpoints.reading import REFERENCE, is_reference
-from gst_analysis.checkpoints.sources import checkpoint_of, distinct_names, name_of
+from gst_analysis.checkpoints.sources import checkpoint_of, distinct_names, name_of, tell_each
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.adopted import AdoptedSpec
 from gst_analysis.networks.anatomy import Unit
 from gst_analysis.networks.capabilities import require
 from gst_analysis.networks.described import NetworkSpec
+from gst_analysis.options import NetworkOptions
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Provenance
 from gst_analysis.tables import check
@@ -88,12 +89,13 @@ def read_scales(source: Source, name: str) -> ScaleRecord:
     return ScaleRecord(table, found.spec, found.sha256, str(source), {REFERENCE: found.checkpoint})
 
 
-def take_reference(source: Source) -> Reference:
+def take_reference(source: Source, options: NetworkOptions) -> Reference:
     """The scales of a checkpoint, to be written into a file of their own.
 
     Raises:
         SpecError: it is not a file's any more, or of a network that nobody else can name.
     """
+    (source,) = tell_each([source], options)
     checkpoint = checkpoint_of(source)
     brought = isinstance(checkpoint.spec, AdoptedSpec)
     if brought or not checkpoint.sha256:
@@ -145,6 +147,7 @@ def measure_scales(
         SpecError: no checkpoints, or names for others.
     """
     _check_names(sources, names)
+    sources = tell_each(sources, options)
     tell, records = progress or no_progress, {}
     labels = distinct_names(names or [name_of(source) for source in sources])
     for done, (source, label) in enumerate(zip(sources, labels, strict=True)):

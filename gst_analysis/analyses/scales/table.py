@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, to_plain
 from gst_analysis.groups import GROUPS
-from gst_analysis.options import option
+from gst_analysis.options import NetworkOptions, option
 from gst_analysis.results import Result
 from gst_analysis.rooms import Door
 from gst_analysis.tables import Column, Schema, check_choices, real, text, whole
@@ -93,7 +93,7 @@ BLOCK_GAPS = Schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScaleOptions:
+class ScaleOptions(NetworkOptions):
     """How scales are shown."""
 
     by: str = option("block", "Rows of the figure: block or stage.")

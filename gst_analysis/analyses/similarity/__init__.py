@@ -61,7 +61,7 @@ def similarity(
         >>> gst.similarity("a.pth", "clips/", other="b.pth").plot()  # doctest: +SKIP
     """
     given = [source] if other is None else [source, other]
-    models = [sources.open_model(one, family=options.family, num_frames=options.frames) for one in given]
+    models = [sources.open_model(one, options=options) for one in given]
     records = labelled.spread_records(labelled.open_listed_or_clips(clips), options.limit)
     return measure.measure_similarity(models, records, options=options, progress=progress)
 

@@ -51,7 +51,9 @@ def slim(
         >>> gst.slim("ckpt.pth", macs=0.8).save("slim", ["png", "csv"])  # doctest: +SKIP
     """
     measure.check_options(options, dataset)
-    return measure.measure_slimming(sources.open_model(source), dataset, options=options, progress=progress)
+    return measure.measure_slimming(
+        sources.open_model(source, options=options), dataset, options=options, progress=progress
+    )
 
 
 ABOUT = About(

@@ -35,6 +35,7 @@ from gst_analysis.checkpoints.sources import (
     name_of,
     open_model,
     read_each,
+    tell_each,
 )
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
@@ -84,8 +85,9 @@ def measure_temporal_use(
     """
     labels = distinct_names(names or [name_of(source) for source in sources])
     settings = InferenceSettings(device=options.device)
+    told = tell_each(sources, options)
     read, failures = read_each(
-        sources, labels, lambda source, label: _read_one(source, label, records, settings), progress
+        told, labels, lambda source, label: _read_one(source, label, records, settings), progress
     )
     found = _add_starts(read, options)
     table = check(pd.concat([one.table for one in found.values()], ignore_index=True), TEMPORAL_USE)

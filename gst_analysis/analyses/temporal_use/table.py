@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
-from gst_analysis.options import DeviceOptions, option
+from gst_analysis.options import DeviceOptions, NetworkOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables import Column, Schema, check_choices, real, text, whole
 
@@ -91,7 +91,7 @@ KERNEL_USE = Schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class TemporalUseOptions(DeviceOptions):
+class TemporalUseOptions(NetworkOptions, DeviceOptions):
     """Where kernels started, and what figures show of them."""
 
     start: str | os.PathLike[str] | None = option(

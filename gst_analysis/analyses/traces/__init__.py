@@ -110,7 +110,7 @@ def _start(
     """Refuse what cannot be traced before the first clip is opened."""
     plan = clip_trace.TracePlan.of(options)
     records = labelled.open_clips(clips)
-    model = sources.open_model(source, family=options.family, num_frames=options.frames)
+    model = sources.open_model(source, options=options)
     return runs.TraceRun.start(model, records, plan, keep_frames=keep_frames)
 
 

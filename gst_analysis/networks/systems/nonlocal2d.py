@@ -183,7 +183,7 @@ def _flatten_time(name: str, tensor: Tensor) -> Tensor:
 
 
 def _say_assumed(found: Mapping[str, object], *, theirs: bool) -> tuple[str, ...]:
-    notes = ["the number of frames is not in the weights: assumed 8 (num_frames overrides)"]
+    notes = ["the number of frames is not in the weights: assumed 8 (say it with frames: --frames)"]
     if theirs and found["pairwise"] == "embedded":
         notes.append("embedded Gaussian and dot product have the same weights: assumed embedded Gaussian")
     if theirs:

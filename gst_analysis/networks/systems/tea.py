@@ -123,5 +123,5 @@ def recognise(state: Mapping[str, Tensor]) -> Recognised | None:
     classes = count_classes(own, "conv3")
     if classes is None or "layer1.0.me.conv1.weight" not in own:
         return None
-    note = "the number of frames is not in the weights: assumed 8 (num_frames overrides)"
+    note = "the number of frames is not in the weights: assumed 8 (say it with frames: --frames)"
     return Recognised(SystemSpec.from_name("tea-r50", num_classes=classes), "TEA", own, (note,))
