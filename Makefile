@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 PORT ?= 8501
+# Who may visit: this machine, or with 0.0.0.0 any that reaches it.
+ADDRESS ?= 127.0.0.1
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
@@ -21,7 +23,7 @@ help:
 	@echo "make clean  remove $(VENV)"
 
 app: $(VENV)/.app
-	$(BIN)/streamlit run app/main.py --server.port $(PORT)
+	$(BIN)/streamlit run app/main.py --server.port $(PORT) --server.address $(ADDRESS)
 
 # One thread a worker: two workers with two threads each fight over two cores.
 test: $(VENV)/.test

@@ -6,6 +6,7 @@ those that are.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import shutil
 import tempfile
@@ -236,13 +237,13 @@ def draw_page(key: str, *, dark: bool, _figure: Callable[[], go.Figure]) -> go.F
     return _figure()
 
 
-@st.cache_resource
+@functools.cache  # not Streamlit's: what empties those must not orphan what runs
 def jobs() -> Jobs:
     """Long work, that of all visitors together."""
     return Jobs()
 
 
-@st.cache_resource
+@functools.cache
 def make_upload_home() -> Path:
     """One folder for all visitors' uploads, which nobody else may look into."""
     return Path(tempfile.mkdtemp(prefix="gst-analysis-uploads-"))
@@ -251,9 +252,9 @@ def make_upload_home() -> Path:
 def remove_uploads() -> None:
     """Remove every upload of every visitor, as the server does when it stops."""
     jobs().close()
-    jobs.clear()
+    jobs.cache_clear()
     shutil.rmtree(make_upload_home(), ignore_errors=True)
-    make_upload_home.clear()
+    make_upload_home.cache_clear()
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ else:
     series = Door("gst_analysis.analyses.drift.series")
 
 
-@st.cache_resource
+@functools.cache  # not Streamlit's: what empties those must not orphan a run
 def runs() -> Runs:
     """The runs that this server started."""
     return Runs()

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.cached import make_upload_home
 from app.cached_network import find_own
+from app.cached_visitors import find_uploads, make_uploads
 from app.components import show_error
-from app.uploads import Uploads
+from app.fences import LIST_ENDINGS, OUTSIDE, check_beside, may_be_read
 from app.wording import plain_name, tell_apart
+from gst_analysis.analyses.traces.single_clips import CLIP_ENDINGS
 from gst_analysis.checkpoints.naming import (
     CHECKPOINT_ENDINGS,
     CONFIG,
@@ -36,9 +37,7 @@ FIRST_SHOWN = ("temporal-gst-quarter", "static-gst-quarter")
 MOST_SHOWN = 6
 LARGEST_MB = 500
 """A ResNet-152 with its optimizer is about 480."""
-_INSIDE = "the explorer's folder"
-"""As errors call it: where that lies on the server is nobody's business."""
-_UPLOADED = "upload:"
+_UPLOADED, _UPLOADS = "upload:", "checkpoints"
 _OWN = "own:"
 """In the URL. It chooses what the explorer was started with, and names no code."""
 
@@ -75,7 +74,7 @@ def resolve_path(text: str) -> Choice:
     if not inside:
         raise UnreadableCheckpoint(
             shown,
-            expected=f"a path inside {_INSIDE}",
+            expected=f"a path inside {OUTSIDE}",
             found="one outside",
             todo=f"upload the file, or start the explorer with its folder in {FOLDERS_VARIABLE}",
         )
@@ -104,8 +103,7 @@ def _list_read(path: Path) -> list[Path]:
 
 
 def _may_be_read(path: Path) -> bool:
-    where = path.resolve()
-    return any(where.is_relative_to(folder) for folder in allowed_folders())
+    return may_be_read(path, allowed_folders())
 
 
 def resolve_folder(text: str) -> tuple[Path, str]:
@@ -115,13 +113,30 @@ def resolve_folder(text: str) -> tuple[Path, str]:
 
 def resolve_list(text: str) -> tuple[Path, str]:
     """The same for an annotation file, or a folder that holds one."""
-    return _resolve(text, "an annotation file or a folder with one", Path.exists)
+    expected = f"an annotation file ({', '.join(LIST_ENDINGS)}) or a folder with one"
+    return _resolve(text, expected, lambda path: path.is_dir() or _is_list(path))
+
+
+def resolve_clip_path(text: str) -> tuple[Path, str]:
+    """The same for a video, or a folder of frames or of clips."""
+    expected = f"a folder, or a video: {', '.join(CLIP_ENDINGS)}"
+    return _resolve(text, expected, lambda path: path.is_dir() or _is_video(path))
+
+
+def _is_list(path: Path) -> bool:
+    """By its name: what else is text, such as settings and keys, is not to be looked into."""
+    return path.is_file() and path.suffix.lower() in LIST_ENDINGS and not path.name.startswith(".")
+
+
+def _is_video(path: Path) -> bool:
+    """By its name: a decoder takes much for a video, plain text too."""
+    return path.is_file() and path.suffix.lower().removeprefix(".") in CLIP_ENDINGS
 
 
 def _resolve(text: str, expected: str, fits: Callable[[Path], bool]) -> tuple[Path, str]:
     try:
         path = Path(text.strip()).resolve()
-        inside = any(path.is_relative_to(folder) for folder in allowed_folders())
+        inside = _may_be_read(path)
         found = inside and fits(path)
     except (OSError, ValueError):  # names too long, or with bytes that no file has
         inside = found = False
@@ -129,10 +144,11 @@ def _resolve(text: str, expected: str, fits: Callable[[Path], bool]) -> tuple[Pa
     if not found:
         raise DataError(
             shown,
-            expected=expected if inside else f"a path inside {_INSIDE}",
+            expected=expected if inside else f"a path inside {OUTSIDE}",
             found="none" if inside else "one outside",
             todo="check the path" if inside else f"start the explorer with its folder in {FOLDERS_VARIABLE}",
         )
+    check_beside(path, shown, allowed_folders())
     return path, _shorten(path)
 
 
@@ -217,8 +233,8 @@ def _list_own() -> list[Choice]:
 
 def _known() -> dict[str, Choice]:
     opened = st.session_state.get("opened", {}).values()
-    uploads: Uploads | None = st.session_state.get("uploads")
-    files = uploads.files.items() if uploads else ()
+    uploads = find_uploads(_UPLOADS)
+    files = list(uploads.files.items()) if uploads else ()
     uploaded = [Choice(_UPLOADED + name, Path(name).stem, path, name) for name, path in files]
     return {choice.ref: choice for choice in (*_list_own(), *_list_shipped(), *opened, *uploaded)}
 
@@ -242,7 +258,7 @@ def _open_link(ref: str) -> Choice:
         raise UnreadableCheckpoint(
             plain_name(ref.removeprefix(_UPLOADED)),
             expected="a file that you uploaded",
-            found="one from another visit, which is gone",
+            found="one of another visitor, or gone",
             todo="upload it again",
         )
     return _remember(resolve_path(ref))
@@ -273,9 +289,9 @@ def _offer_upload() -> None:
         max_upload_size=LARGEST_MB,
         on_change=_keep_upload,
         help=f"{', '.join(CHECKPOINT_ENDINGS)}. Read as data only, never executed. Kept in a temporary "
-        "folder, and removed after you leave.",
+        "folder for you alone, and removed half an hour after you leave.",
     )
-    if st.session_state.get("uploads") and st.session_state.uploads.files:
+    if (uploads := find_uploads(_UPLOADS)) and uploads.files:
         st.button("Remove uploaded files", on_click=_clear_uploads, width="stretch")
 
 
@@ -294,9 +310,7 @@ def _keep_upload() -> None:
     if upload is None:
         return
     st.session_state.upload_turn = turn + 1  # an empty uploader next time: Streamlit drops its own copy
-    if "uploads" not in st.session_state:
-        st.session_state.uploads = Uploads(make_upload_home())
-    uploads: Uploads = st.session_state.uploads
+    uploads = make_uploads(_UPLOADS, CHECKPOINT_ENDINGS)
     try:
         _select(_UPLOADED + uploads.keep(upload.name, upload, upload.size))
     except GstError as error:
@@ -304,7 +318,8 @@ def _keep_upload() -> None:
 
 
 def _clear_uploads() -> None:
-    st.session_state.uploads.clear()
+    if uploads := find_uploads(_UPLOADS):
+        uploads.clear()
     _choose([ref for ref in st.session_state.chosen if not ref.startswith(_UPLOADED)])
 
 

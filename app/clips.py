@@ -13,15 +13,15 @@ import streamlit as st
 
 from app import cached_clips
 from app.cached import make_upload_home
-from app.choosing import FOLDERS_VARIABLE, resolve_list
+from app.cached_visitors import find_uploads, make_uploads
+from app.choosing import FOLDERS_VARIABLE, resolve_clip_path
 from app.components import show_error
-from app.uploads import Uploads
 from app.wording import plain_name, tell_apart
 from gst_analysis.analyses.traces.single_clips import CLIP_ENDINGS, PLANTED_WORLDS
 from gst_analysis.errors import DataError, GstError
 
 LARGEST_MB = 100
-_UPLOADED, _PLANTED = "upload:", "planted:"
+_UPLOADED, _PLANTED, _UPLOADS = "upload:", "planted:", "clips"
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,7 @@ def choose_clip(world: str | None) -> ChosenClip | None:
 
 def resolve_clip(text: str) -> ChosenClip:
     """The video or frame folder a visitor typed or a link names, if it may be read."""
-    path, shown = resolve_list(text)
-    if path.is_file() and path.suffix.lower().removeprefix(".") not in CLIP_ENDINGS:
-        raise DataError(
-            shown,
-            expected=f"a folder of frames, or a video: {', '.join(CLIP_ENDINGS)}",
-            found="another kind of file",
-            todo="check the path",
-        )
+    path, shown = resolve_clip_path(text)
     return ChosenClip(shown, shown, path, shown)
 
 
@@ -95,13 +88,15 @@ def _offer() -> dict[str, ChosenClip]:
         on_change=_change_world,
         help="Rendered videos whose truth is known. The clips here were not trained on.",
     )
-    uploads: Uploads | None = st.session_state.get("clip_uploads")
-    own = [
-        ChosenClip(_UPLOADED + name, name, path, name)
-        for name, path in (uploads.files if uploads else {}).items()
-    ]
+    own = _list_uploaded()
     own += st.session_state.get("opened_clips", {}).values()
     return {clip.ref: clip for clip in (*own, *_plant(world))}
+
+
+def _list_uploaded() -> list[ChosenClip]:
+    uploads = find_uploads(_UPLOADS)
+    files = list(uploads.files.items()) if uploads else ()
+    return [ChosenClip(_UPLOADED + name, name, path, name) for name, path in files]
 
 
 def _plant(world: str) -> list[ChosenClip]:
@@ -160,10 +155,12 @@ def _open_linked() -> str | None:
         return ref or None
     try:
         if ref.startswith(_UPLOADED):
+            if ref in [clip.ref for clip in _list_uploaded()]:
+                return ref
             raise DataError(
                 plain_name(ref.removeprefix(_UPLOADED)),
                 expected="a clip that you uploaded",
-                found="one from another visit, which is gone",
+                found="one of another visitor, or gone",
                 todo="upload it again",
             )
         return _remember(resolve_clip(ref))
@@ -192,9 +189,10 @@ def _offer_upload() -> None:
         key=f"clip-upload-{turn}",
         max_upload_size=LARGEST_MB,
         on_change=_keep_upload,
-        help=f"{', '.join(CLIP_ENDINGS)}. Kept in a temporary folder, and removed after you leave.",
+        help=f"{', '.join(CLIP_ENDINGS)}. Kept in a temporary folder for you alone, and removed half an "
+        "hour after you leave.",
     )
-    if st.session_state.get("clip_uploads") and st.session_state.clip_uploads.files:
+    if (uploads := find_uploads(_UPLOADS)) and uploads.files:
         st.button("Remove uploaded clips", on_click=_clear_uploads, width="stretch")
 
 
@@ -216,11 +214,9 @@ def _keep_upload() -> None:
     if upload is None:
         return
     st.session_state.clip_turn = turn + 1  # an empty uploader next time: Streamlit drops its own copy
-    if "clip_uploads" not in st.session_state:
-        endings = tuple(f".{ending}" for ending in CLIP_ENDINGS)
-        st.session_state.clip_uploads = Uploads(make_upload_home(), endings)
+    uploads = make_uploads(_UPLOADS, tuple(f".{ending}" for ending in CLIP_ENDINGS))
     try:
-        kept = st.session_state.clip_uploads.keep(upload.name, upload, upload.size)
+        kept = uploads.keep(upload.name, upload, upload.size)
     except GstError as error:
         _complain(error)
     else:
@@ -228,7 +224,8 @@ def _keep_upload() -> None:
 
 
 def _clear_uploads() -> None:
-    st.session_state.clip_uploads.clear()
+    if uploads := find_uploads(_UPLOADS):
+        uploads.clear()
     st.session_state.clip = None
 
 

@@ -8,11 +8,14 @@ from pathlib import Path
 import streamlit as st
 
 from app import cached, components
-from app.choosing import resolve_list
+from app.choosing import allowed_folders, resolve_clip_path, resolve_list
 from app.columns import NetworkColumn
 from app.commands import ClipsToTry
+from app.fences import check_clips
 from app.jobs import titled
 from app.wording import NO_WORLD, OWN_CLIPS, OWN_VIDEOS
+from gst_analysis.clips.finding import find_clips
+from gst_analysis.clips.labelled import load_labelled_clips
 from gst_analysis.planted import TRIAL_LIST, make_trial
 from gst_analysis.progress import Progress
 
@@ -53,6 +56,9 @@ class Clips:
         if self.world is not None:
             worlds = self.place.parent.parent
             make_trial(worlds, self.world, progress=titled(progress, "Rendering clips"))
+        else:
+            records = load_labelled_clips(self.place) if self.labelled else find_clips(self.place)
+            check_clips((Path(record.path) for record in records), self.shown, allowed_folders())
         return str(self.place)
 
 
@@ -90,7 +96,7 @@ def _choose_unlabelled() -> Clips | None:
     if not typed.strip():
         st.info(OWN_VIDEOS, icon=":material/folder_open:")
         return None
-    place, shown = resolve_list(typed)
+    place, shown = resolve_clip_path(typed)
     return Clips(None, place, shown, version=str(place.stat().st_mtime_ns), labelled=False)
 
 

@@ -149,7 +149,12 @@ def _look(room: str, pair: TracedPair, files: PairFiles, *, class_id: int, large
     names = cached_clips.name_files(pair, files)
     if large:
         return await_result(
-            f"{room} {pair} {class_id}", measure, start=STARTS[room], about=ABOUT[room], names=names
+            f"{room} {pair} {class_id}",
+            measure,
+            start=STARTS[room],
+            about=ABOUT[room],
+            names=names,
+            lane="seconds",
         )
     try:
         with st.spinner(STARTS[room], show_time=True):

@@ -7,14 +7,22 @@ from typing import Any
 import streamlit as st
 
 from app import cached
+from app.cached_visitors import find_visitor
 from app.components import show_error
-from app.jobs import BackgroundJob, Work, find_visitor
-from app.wording import NOT_YOURS, say_time
+from app.jobs import BackgroundJob, Lane, Queued, Work
+from app.wording import say_time
 from gst_analysis.errors import GstError, NotDefinedError
 
 
 def await_result(
-    key: str, work: Work, *, start: str, about: str, names: dict[str, str], at_once: bool = False
+    key: str,
+    work: Work,
+    *,
+    start: str,
+    about: str,
+    names: dict[str, str],
+    at_once: bool = False,
+    lane: Lane = "minutes",
 ) -> Any:
     """The result, if there is one; else a button that starts the work, or how far it is.
 
@@ -25,16 +33,19 @@ def await_result(
         about: what will be done and how long it takes.
         names: paths on the server, by what the visitor knows them as, for errors.
         at_once: begin without being asked, unless the visitor has cancelled it before.
+        lane: how long it takes; what takes seconds is not held up by what takes minutes.
     """
     job = cached.jobs().find(key)
     if job is not None and not job.ended.is_set():
-        _show_progress(key, job)
-        return None
+        if job.is_for(find_visitor()):
+            _show_progress(key, job)
+            return None
+        job = None  # somebody else's: whoever asks for the same joins it
     if job is not None and job.error is None:
         return job.result
     cancelled = key in _cancelled()
     if at_once and job is None and not cancelled:
-        _begin(key, work)
+        _begin(key, work, lane)
         return None
     if job is not None and job.error is not None:
         show_error(job.error, names=names)
@@ -46,13 +57,13 @@ def await_result(
         st.info(about, icon=":material/info:")
     words = "Try again" if job else start
     if st.button(words, type="primary", icon=":material/play_arrow:", key=f"start-{key}"):
-        _begin(key, work)
+        _begin(key, work, lane)
     return None
 
 
-def _begin(key: str, work: Work) -> None:
+def _begin(key: str, work: Work, lane: Lane) -> None:
     try:
-        cached.jobs().start(key, work, find_visitor())
+        cached.jobs().start(key, work, find_visitor(), lane=lane)
     except GstError as error:
         show_error(error)
     else:
@@ -71,18 +82,27 @@ def _show_progress(key: str, job: BackgroundJob) -> None:
     if job.ended.is_set():
         st.rerun()
     st.progress(job.share, _say_progress(job))
-    if not job.owner.admits(find_visitor()):
-        st.caption(NOT_YOURS)
-    elif st.button("Cancel", icon=":material/stop:", key=f"cancel-{key}"):
+    if st.button("Cancel", icon=":material/stop:", key=f"cancel-{key}"):
         _cancelled().add(key)
-        job.cancel()
-        job.ended.wait(5)
+        job.leave(find_visitor())
+        if job.stopping:
+            job.ended.wait(5)
         st.rerun()
 
 
+def _say_queue(queued: Queued) -> str:
+    """How many come first, how long it has waited, and for how long it still will where that is known."""
+    first = "1 other piece" if queued.ahead == 1 else f"{queued.ahead} other pieces"
+    words = [f"Waiting for {first} of work on this server", f"for {say_time(queued.since_s)} now"]
+    if queued.remaining_s is not None:
+        words.append(f"about {say_time(queued.remaining_s)} to go")
+    return " · ".join(words)
+
+
 def _say_progress(job: BackgroundJob) -> str:
-    if not job.running:
-        return "Waiting for other work on this server"
+    queued = cached.jobs().place(job)
+    if queued is not None:
+        return _say_queue(queued)
     words = [job.at or "Getting ready"]
     if job.total:
         words.append(f"{job.share:.0%}")

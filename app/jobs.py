@@ -1,7 +1,8 @@
-"""Long work: one piece at a time on a thread beside the pages, with its progress, and a way to stop it.
+"""Long work: on two threads beside the pages, with its progress, and a way to stop it.
 
-A page asks for a job by a key that names all it follows from; two visitors who ask for the same get the
-same job. A few results are kept, the oldest go.
+A page asks for a job by a key that names all it follows from; two visitors who ask for the same share one
+job, and none of them can stop it for the other. What takes minutes has a thread of its own, so that it does
+not hold up what takes seconds; on each, visitors take turns. A few results are kept, the oldest go.
 """
 
 from __future__ import annotations
@@ -12,21 +13,22 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
-import streamlit as st
-
+from app.visits import Visitor
 from gst_analysis.errors import GstError, OutputError
 from gst_analysis.progress import Progress
 
 MOST_KEPT = 16
-MOST_WAITING = 6
+MOST_WAITING = 24
+MOST_OF_ONE = 4
+"""Pieces of work that one visitor may have at a time."""
 _SURE_AFTER_S = 2.0
 """Seconds at one thing from which its speed says when it will be done."""
 
 Work = Callable[[Progress], Any]
 """Work is handed what to tell its progress to."""
+Lane = Literal["minutes", "seconds"]
 
 
 def titled(progress: Progress, title: str) -> Progress:
@@ -39,45 +41,60 @@ def titled(progress: Progress, title: str) -> Progress:
 
 
 class Stopped(Exception):
-    """The visitor pressed Cancel."""
+    """All who had asked for it pressed Cancel, or left."""
 
 
-class Visitor:
-    """One visit: it ends some minutes after its page was closed, when Streamlit forgets the session."""
+class Queued(NamedTuple):
+    """How a piece of work waits."""
 
-
-class Owner:
-    """Who started something, remembered without keeping them."""
-
-    def __init__(self, visitor: Visitor) -> None:
-        self._visitor = weakref.ref(visitor)
-
-    def admits(self, visitor: Visitor) -> bool:
-        """Whether this visitor may stop it: whoever started it, and anybody once they have left."""
-        owner = self._visitor()
-        return owner is None or owner is visitor
-
-
-def find_visitor() -> Visitor:
-    """The one whose page this is."""
-    found = st.session_state.setdefault("visitor", Visitor())
-    assert isinstance(found, Visitor)
-    return found
+    ahead: int
+    """Those that come before it, the one that runs included."""
+    since_s: float
+    remaining_s: float | None
+    """Until its turn, where that is only up to what runs now."""
 
 
 class BackgroundJob:
     """One piece of work. `ended` is set when there is a result, an error, or it was stopped."""
 
-    def __init__(self, work: Work, visitor: Visitor) -> None:
+    def __init__(self, work: Work, visitor: Visitor, lane: Lane = "minutes") -> None:
         self._work: Work | None = work
         self._stop = threading.Event()
         self._since, self._share_then = 0.0, 0.0
-        self.owner = Owner(visitor)
+        self.asked_at, self.lane = time.monotonic(), lane
+        self._askers = weakref.WeakSet([visitor])
         self.ended = threading.Event()
         self.done, self.total, self.at = 0, 0, ""
         self.running = self.stopped = False
         self.result: Any = None
         self.error: GstError | None = None
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to stop, and does so at its next sign of progress."""
+        return self._stop.is_set()
+
+    def is_for(self, visitor: Visitor) -> bool:
+        """Whether this visitor has asked for it."""
+        return visitor in self._askers
+
+    def join(self, visitor: Visitor) -> None:
+        """Another visitor asks for the same."""
+        self._askers.add(visitor)
+
+    def leave(self, visitor: Visitor) -> None:
+        """A visitor no longer wants it; stop where nobody else does."""
+        self._askers.discard(visitor)
+        if self.is_unwanted():
+            self.cancel()
+
+    def is_unwanted(self) -> bool:
+        """Whether all who asked for it have cancelled it, or are gone."""
+        return not len(self._askers)
+
+    def who_waits(self) -> list[Visitor]:
+        """Those who have asked for it and are still known."""
+        return list(self._askers)
 
     @property
     def share(self) -> float:
@@ -138,45 +155,108 @@ class Jobs:
 
     def __init__(self) -> None:
         self._jobs: OrderedDict[str, BackgroundJob] = OrderedDict()
+        self._waiting: dict[Lane, list[BackgroundJob]] = {"minutes": [], "seconds": []}
+        self._running: dict[Lane, BackgroundJob] = {}
+        self._served: weakref.WeakKeyDictionary[Visitor, float] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="job")
 
     def find(self, key: str) -> BackgroundJob | None:
         """The job of a key, unless nobody asked for it or it was stopped."""
         with self._lock:
             job = self._jobs.get(key)
-            if job is None or job.stopped:
+            if job is None or job.stopping:
                 return None
             self._jobs.move_to_end(key)
             return job
 
-    def start(self, key: str, work: Work, visitor: Visitor) -> None:
-        """Begin, unless it has begun or is done; a job that failed begins anew. It is the visitor's.
+    def start(self, key: str, work: Work, visitor: Visitor, *, lane: Lane = "minutes") -> None:
+        """Begin, unless the same is being done or was done; what failed is done again.
+
+        Args:
+            key: all that the result follows from.
+            work: what to do.
+            visitor: who asks.
+            lane: how long it takes, in order of size.
 
         Raises:
-            OutputError: too many are waiting.
+            OutputError: too much is waiting, on this server or for this visitor.
         """
         with self._lock:
             old = self._jobs.get(key)
-            if old is not None and not (old.ended.is_set() and (old.stopped or old.error)):
+            if old is not None and not (old.stopping or old.error):
+                old.join(visitor)
                 return
-            waiting = [job for job in self._jobs.values() if not job.ended.is_set()]
-            if len(waiting) >= MOST_WAITING:
-                raise OutputError(
-                    "this server",
-                    expected=f"fewer than {MOST_WAITING} pieces of work at a time",
-                    found=str(len(waiting)),
-                    todo="try again in a minute",
-                )
-            self._jobs[key] = job = BackgroundJob(work, visitor)
+            self._check_room(visitor)
+            self._jobs[key] = job = BackgroundJob(work, visitor, lane)
             self._jobs.move_to_end(key)
             for name in [name for name, kept in self._jobs.items() if kept.ended.is_set()][:-MOST_KEPT]:
                 del self._jobs[name]
-        self._worker.submit(job.run)
+            self._waiting[lane].append(job)
+            if lane not in self._running and len(self._waiting[lane]) == 1:
+                threading.Thread(target=self._serve, args=(lane,), name=f"job-{lane}", daemon=True).start()
+
+    def place(self, job: BackgroundJob) -> Queued | None:
+        """How a job waits; None if it does not."""
+        with self._lock:
+            order, running = self._in_order(job.lane), self._running.get(job.lane)
+            if job not in order:
+                return None
+            ahead = order.index(job) + (running is not None)
+            left = running.remaining_s if running is not None and ahead == 1 else None
+        return Queued(ahead, time.monotonic() - job.asked_at, left)
+
+    def drop_unwanted(self) -> None:
+        """Stop what nobody waits for any more."""
+        with self._lock:
+            going = [job for job in self._jobs.values() if not job.ended.is_set()]
+        for job in going:
+            if job.is_unwanted():
+                job.cancel()
 
     def close(self) -> None:
         """Stop everything, as the server does when it ends."""
         with self._lock:
+            for waiting in self._waiting.values():
+                waiting.clear()
             for job in self._jobs.values():
                 job.cancel()
-        self._worker.shutdown(wait=False, cancel_futures=True)
+
+    def _check_room(self, visitor: Visitor) -> None:
+        waiting = [job for job in self._jobs.values() if not job.ended.is_set()]
+        own = sum(job.is_for(visitor) for job in waiting)
+        if len(waiting) < MOST_WAITING and own < MOST_OF_ONE:
+            return
+        full = len(waiting) >= MOST_WAITING
+        raise OutputError(
+            "this server" if full else "your work",
+            expected=f"fewer than {MOST_WAITING if full else MOST_OF_ONE} pieces of work at a time",
+            found=str(len(waiting) if full else own),
+            todo="try again in a minute" if full else "wait for one of them, or cancel it",
+        )
+
+    def _in_order(self, lane: Lane) -> list[BackgroundJob]:
+        """What waits, as it will be done: first for those who were served longest ago."""
+        left = [job for job in self._waiting[lane] if not job.ended.is_set()]
+        served = dict(self._served.items())
+        now = time.monotonic()
+        order: list[BackgroundJob] = []
+        while left:
+            job = min(left, key=lambda job: min((served.get(v, 0.0) for v in job.who_waits()), default=now))
+            served.update((visitor, now + len(order)) for visitor in job.who_waits())
+            order.append(job)
+            left.remove(job)
+        return order
+
+    def _serve(self, lane: Lane) -> None:
+        """Work until nothing waits."""
+        while True:
+            with self._lock:
+                self._running.pop(lane, None)
+                order = self._in_order(lane)
+                self._waiting[lane] = order[1:]
+                if not order:
+                    return
+                job = self._running[lane] = order[0]
+                for visitor in job.who_waits():
+                    self._served[visitor] = time.monotonic()
+            job.run()

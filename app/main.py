@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 HOME = str(Path(__file__).resolve().parents[1])
 if HOME not in sys.path:  # streamlit puts this file's folder there, not the one above it
@@ -21,15 +22,19 @@ sys.modules.setdefault("IPython", None)  # type: ignore[arg-type] # what Python 
 async def while_serving(_: Any) -> AsyncIterator[dict[str, Any]]:
     """From the server's start to its end: load what pages need in the background, leave nothing behind."""
     from app.cached import remove_uploads
+    from app.upkeep import keep_up
     from app.warming import warm_up
 
     # Work on threads of our own uses the caches outside of any visit, as it should.
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
     stopping = threading.Event()
-    threading.Thread(target=warm_up, args=(stopping,), daemon=True).start()
+    for work in (warm_up, keep_up):
+        threading.Thread(target=work, args=(stopping,), daemon=True).start()
     yield {}
     stopping.set()
     remove_uploads()
 
 
-app = st.App("explorer.py", lifespan=while_serving)
+from app.gate import Gate  # noqa: E402 # once our own package can be found
+
+app = st.App("explorer.py", lifespan=while_serving, middleware=[Middleware(Gate)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import streamlit as st
 
 from app.clips_to_try import Clips
@@ -47,7 +49,17 @@ def show_report(column: NetworkColumn, clips: Clips | None) -> None:
     for what, why in (*result.left_out.items(), *result.failures.items()):
         st.warning(f"{literal(what)}: {literal(rename(why, names))}", icon=":material/warning:")
     if st.toggle("Show it here", key="preview"):
-        st.iframe(page, height=PREVIEW_HEIGHT)
+        st.iframe(shut_in(page), height=PREVIEW_HEIGHT)
+
+
+def shut_in(page: str) -> str:
+    """A page within a frame of an origin of its own, which can reach neither the explorer nor its cookies.
+
+    Streamlit's own frame shares the explorer's origin, so what runs in it could act as the visitor.
+    """
+    style = "position:fixed;inset:0;width:100%;height:100%;border:0"
+    frame = f'sandbox="allow-scripts" title="The report" style="{style}"'
+    return f'<iframe {frame} srcdoc="{escape(page)}"></iframe>'
 
 
 def _write(column: NetworkColumn, clips: Clips | None, progress: Progress) -> Report:

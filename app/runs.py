@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from app.jobs import Owner, Visitor
+from app.visits import Owner, Visitor
 from gst_analysis.errors import OutputError, one_line
 
 State = Literal["running", "stopping", "done", "stopped", "failed"]
@@ -83,10 +83,10 @@ class Runs:
                 run.process.send_signal(signal.SIGKILL if run.asked else signal.SIGINT)
                 run.asked = True
 
-    def may_cancel(self, folder: Path, visitor: Visitor) -> bool:
-        """Whether a run is this visitor's to stop."""
+    def may_see(self, folder: Path, visitor: Visitor) -> bool:
+        """Whether a run is this visitor's to look at: theirs, or of one who has left, or of elsewhere."""
         run = self._started.get(folder)
-        return run is not None and run.owner.admits(visitor)
+        return run is None or run.owner.admits(visitor)
 
     def state(self, folder: Path) -> State | None:
         """How a run of this server is; None for one that it did not start."""

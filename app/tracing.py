@@ -128,6 +128,7 @@ def trace(pair: TracedPair, files: PairFiles, options: TraceOptions, *, large: b
             about=SLIDE_ABOUT.format(windows=windows),
             names=cached_clips.name_files(pair, files),
             at_once=windows < MANY_WINDOWS,
+            lane="seconds" if windows < MANY_WINDOWS else "minutes",
         )
         return found
     with st.spinner("Tracing the clip", show_time=True):

@@ -9,15 +9,15 @@ from pathlib import Path
 import streamlit as st
 
 from app import cached_runs, components
+from app.cached_visitors import find_visitor
 from app.choosing import choose_path, resolve_folder
 from app.commands import write_train
 from app.downloads import offer_downloads
-from app.jobs import find_visitor
 from app.recipes import RunPlan
 from app.runs import State, list_runs, read_settings, tell_failure
-from app.wording import NOT_YOURS, literal, rename, say_time
+from app.wording import literal, rename, say_time
 from gst_analysis.analyses.training_runs import RunSummary, TrainingRun, read_run, watch_rendering
-from gst_analysis.errors import GstError
+from gst_analysis.errors import DataError, GstError
 
 INTRO = (
     "Train a small network on rendered videos whose truth is known, and watch it learn: a minute or two on "
@@ -64,12 +64,14 @@ def start_run(plan: RunPlan) -> None:
 
 def choose_run() -> Path | None:
     """The run to show: the one just started, the one that a link names, or the one chosen from the list."""
+    runs, visitor = cached_runs.runs(), find_visitor()
     known = {_ref(folder): folder for folder in list_runs(home())}
     known |= st.session_state.get("watched", {})
+    known = {ref: folder for ref, folder in known.items() if runs.may_see(folder, visitor)}
     if "followed" not in st.session_state:
         st.session_state.followed = _open_linked(known)
     if st.session_state.followed not in known:
-        going = cached_runs.runs().running()
+        going = runs.running()
         st.session_state.followed = _ref(going) if going and _ref(going) in known else next(iter(known), None)
     for error, names in st.session_state.pop("run_problems", []):
         components.show_error(error, names=names)
@@ -175,9 +177,6 @@ def _show_head(folder: Path, state: State | None, run: TrainingRun | None) -> No
 
 def _offer_cancel(folder: Path) -> None:
     runs = cached_runs.runs()
-    if not runs.may_cancel(folder, find_visitor()):
-        st.caption(NOT_YOURS)
-        return
     words = "Cancel" if runs.state(folder) == "running" else "Stop at once"
     st.button(words, icon=":material/stop:", on_click=runs.cancel, args=(folder,))
 
@@ -261,12 +260,23 @@ def _watch(text: str) -> str | None:
     try:
         folder, shown = resolve_folder(text)
         names = {str(folder): shown}
+        _require_own(folder, shown)
         read_run(folder)
     except GstError as error:
         _complain(error, names)
         return None
     st.session_state.setdefault("watched", {})[shown] = folder
     return shown
+
+
+def _require_own(folder: Path, shown: str) -> None:
+    if not cached_runs.runs().may_see(folder, find_visitor()):
+        raise DataError(
+            shown,
+            expected="a run of yours, or of somebody who has left",
+            found="another visitor's",
+            todo="wait until they have left",
+        )
 
 
 def _change_run() -> None:

@@ -1,7 +1,7 @@
 """Uploaded files: kept under made-up names in one temporary folder, gone with the visitor.
 
-Nothing of an upload's own name reaches the disk. The folder goes when the session that made it is
-forgotten; the one it lies in goes when the server stops.
+Nothing of an upload's own name reaches the disk. The folder goes when its visitor is forgotten; the one it
+lies in goes when the server stops.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from gst_analysis.checkpoints.naming import CHECKPOINT_ENDINGS
 from gst_analysis.errors import DataError, OutputError, UnreadableCheckpoint
 
 MOST_FILES = 4
+MOST_BYTES_OF_ALL = 8 * 2**30
+"""Of all visitors together."""
+_PREFIX = "of-"
 ROOM_TO_LEAVE = 2**30
 """Bytes that uploads leave free on the disk."""
 
@@ -28,7 +31,7 @@ class Uploads:
 
     def __init__(self, home: Path, endings: Sequence[str] = CHECKPOINT_ENDINGS) -> None:
         self.endings = endings
-        self.folder = Path(tempfile.mkdtemp(dir=home))
+        self.folder = Path(tempfile.mkdtemp(dir=home, prefix=_PREFIX))
         self.files: dict[str, Path] = {}
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
@@ -67,7 +70,8 @@ class Uploads:
                 found="one more",
                 todo="remove the uploaded files first",
             )
-        if shutil.disk_usage(self.folder).free < size + ROOM_TO_LEAVE:
+        kept = sum(file.stat().st_size for file in self.folder.parent.glob(f"{_PREFIX}*/*"))
+        if kept + size > MOST_BYTES_OF_ALL or shutil.disk_usage(self.folder).free < size + ROOM_TO_LEAVE:
             raise OutputError(
                 shown,
                 expected="room for it on the server's disk",

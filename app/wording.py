@@ -171,8 +171,6 @@ DATASETS = {
     "egtea gaze+": "EGTEA Gaze+",
 }
 
-NOT_YOURS = "Another visitor has started this. Only they can cancel it; once they have left, you can."
-
 Ref = TypeVar("Ref", bound=Hashable)
 Named = TypeVar("Named")
 
@@ -222,8 +220,11 @@ def literal(text: str) -> str:
 
 
 def say_error(error: GstError, *, names: Mapping[str, str] | None = None) -> str:
-    """An error's own sentence; where it names a path, the name the visitor knows the file by."""
-    return literal(rename(str(error), names or {}))
+    """An error's own sentence; where it names a path, the name the visitor knows the file by.
+
+    It quotes no file: which files may be analysed says nothing of who may read them.
+    """
+    return literal(rename(error.say_discreetly(), names or {}))
 
 
 def say_undefined(error: GstError, *, names: Mapping[str, str] | None = None) -> str:

@@ -18,6 +18,7 @@ Every message is one line and says what was expected, what was found and what to
 from __future__ import annotations
 
 import re
+from typing import Self
 
 COMMANDING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -37,8 +38,27 @@ class GstError(Exception):
         self.expected = expected
         self.found = found
         self.todo = todo
-        told = [shorten(str(part), MOST_CHARACTERS) for part in (subject, expected, found, todo)]
-        super().__init__(one_line("{}: expected {}; found {}; {}".format(*told)))
+        super().__init__(self._say(found))
+
+        self.discreet = found
+
+    def quoting(self, *, instead: str = "something else") -> Self:
+        """Note that what was found is quoted from a file, and how to say so to whoever may not read that.
+
+        Args:
+            instead: what was found, without its words.
+        """
+        self.discreet = instead
+        return self
+
+    def say_discreetly(self) -> str:
+        """The message without what it quotes from a file."""
+        return self._say(self.discreet)
+
+    def _say(self, found: str) -> str:
+        parts = (self.subject, self.expected, found, self.todo)
+        told = [shorten(str(part), MOST_CHARACTERS) for part in parts]
+        return one_line("{}: expected {}; found {}; {}".format(*told))
 
     @property
     def parts(self) -> dict[str, str]:

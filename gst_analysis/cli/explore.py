@@ -30,6 +30,8 @@ FOLDERS_VARIABLE = "GST_ANALYSIS_FOLDERS"
 """Where the explorer reads which folders it may show; a test compares it with the explorer's own."""
 NETWORK_VARIABLE = "GST_ANALYSIS_NETWORK"
 """What tells the explorer of a network of the user's own; likewise. Only this command sets it."""
+HOSTS_VARIABLE = "GST_ANALYSIS_HOSTS"
+"""Where it reads by which names it may be asked for; likewise."""
 FIRST_PORT, PORTS = 8501, 100
 
 
@@ -56,6 +58,14 @@ def explore(
     address: Annotated[
         str, typer.Option(help="Who may visit: this machine, or with 0.0.0.0 any that reaches it.")
     ] = "127.0.0.1",
+    names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--host",
+            help="A name that visitors reach it by, beside numbers and this machine's own name.",
+            metavar="NAME",
+        ),
+    ] = None,
     own: Annotated[  # not called network: that is what stands in the place of a checkpoint elsewhere
         str | None,
         typer.Option(
@@ -91,6 +101,8 @@ def explore(
     if no_browser:
         arguments += ["--server.headless", "true"]
     os.environ[FOLDERS_VARIABLE] = os.pathsep.join(readable)
+    if names:
+        os.environ[HOSTS_VARIABLE] = ",".join(names)
     start_streamlit(["run", str(script), *arguments])
 
 

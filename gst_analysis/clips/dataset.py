@@ -174,7 +174,7 @@ def check_labels(records: RecordList) -> None:
             expected=f"one of {classes or 'the'} classes for every clip",
             found=f"{len(bad)} clips without: {name_some(bad)}",
             todo="run dataset-check, then correct the annotations or the label file",
-        )
+        ).quoting(instead=f"{len(bad)} clips without")
 
 
 def collate_clips(items: Iterable[ClipItem | SkippedClip]) -> ClipBatch:
@@ -222,7 +222,7 @@ class SkippedClips:
                 expected=f"at most {self.max_share:.1%} unreadable clips of {self.total}",
                 found=f"{len(self.reasons)}, the first of them {first.clip} ({first.reason})",
                 todo="run dataset-check, then mend or leave out those clips",
-            )
+            ).quoting(instead=f"{len(self.reasons)}")
 
 
 def _label(record: ClipRecord) -> int:

@@ -99,7 +99,7 @@ class Annotation:
 
     def error(self, line: int, *, expected: str, found: str, todo: str = "correct it") -> DataError:
         """The error of a malformed line."""
-        return DataError(self.place(line), expected=expected, found=_short(found), todo=todo)
+        return DataError(self.place(line), expected=expected, found=_short(found), todo=todo).quoting()
 
     def whole(self, text: str, line: int, name: str) -> int:
         """A whole number of at least 0, or the line's error."""

@@ -218,7 +218,7 @@ def _in_order(annotation: Annotation, pairs: list[tuple[Any, Any]]) -> list[str]
             expected=f"class numbers 0 to {len(pairs) - 1}, each once",
             found=name_some(odd) if odd else "a gap or a number twice",
             todo="give the data set's label file",
-        )
+        ).quoting(instead="others")
     return [found[index] for index in range(len(pairs))]
 
 
@@ -230,4 +230,4 @@ def _check_names(path: Path, names: Sequence[str]) -> None:
             expected="class names, each once",
             found=f"{name_some(twice)} more than once" if twice else "none",
             todo="give a label file",
-        )
+        ).quoting(instead="some more than once" if twice else "none")

@@ -16,6 +16,7 @@ ALLOWED = (
     "analyses",
     "checkpoints.naming",
     "checkpoints.sources",
+    "clips.finding",
     "clips.labelled",
     "errors",
     "files",

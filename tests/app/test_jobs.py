@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from app import jobs as module
-from app.jobs import Jobs, Visitor
+from app.jobs import Jobs
+from app.visits import Visitor
 from gst_analysis.errors import DataError, OutputError
 
 Tell = Callable[[int, int, str], object]
@@ -62,10 +63,10 @@ def test_a_running_job_stops_at_the_next_sign_of_progress(jobs: Jobs) -> None:
     assert job is not None
     assert job.running
     job.cancel()
+    assert jobs.find("a") is None
     go_on.set()
     assert job.ended.wait(10)
     assert job.stopped
-    assert jobs.find("a") is None
     jobs.start("a", lambda tell: "anew", ME)
     assert wait(jobs, "a").result == "anew"
 
@@ -109,24 +110,86 @@ def test_results_and_waiting_work_are_bounded(jobs: Jobs, monkeypatch: pytest.Mo
         wait(jobs, str(number))
     assert [jobs.find(str(number)) is not None for number in range(5)] == [False, False, True, True, True]
     go_on = threading.Event()
+    many = [Visitor() for _ in range(module.MOST_WAITING // module.MOST_OF_ONE)]
     for number in range(module.MOST_WAITING):
-        jobs.start(f"long {number}", lambda tell: go_on.wait(10), ME)
+        jobs.start(f"long {number}", lambda tell: go_on.wait(10), many[number // module.MOST_OF_ONE])
+        if number == module.MOST_OF_ONE - 1:
+            with pytest.raises(OutputError, match="your work: expected fewer than 4"):
+                jobs.start("one more", lambda tell: None, many[0])
     with pytest.raises(OutputError, match="try again in a minute"):
         jobs.start("one more", lambda tell: None, ME)
     go_on.set()
 
 
-def test_a_job_is_its_visitors_until_they_leave(jobs: Jobs) -> None:
+def test_a_job_ends_when_nobody_waits_for_it_and_not_before(jobs: Jobs) -> None:
     mine, other, go_on = Visitor(), Visitor(), threading.Event()
-    jobs.start("a", lambda tell: go_on.wait(10), mine)
-    jobs.start("a", lambda tell: None, other)  # it has begun: it stays mine
+    jobs.start("a", telling(go_on), mine)
     job = jobs.find("a")
     assert job is not None
-    assert (job.owner.admits(mine), job.owner.admits(other)) == (True, False)
-    del mine
+    assert (job.is_for(mine), job.is_for(other)) == (True, False)
+    job.leave(other)  # who never asked for it
+    jobs.start("a", lambda tell: None, other)  # it has begun: both have the same
+    assert jobs.find("a") is job
+    job.leave(mine)
+    assert not job.stopping
+    del other
     gc.collect()
-    assert job.owner.admits(other)
+    jobs.drop_unwanted()
     go_on.set()
+    assert job.ended.wait(10)
+    assert job.stopped
+
+
+def test_what_is_stopping_can_be_asked_for_anew(jobs: Jobs) -> None:
+    go_on = threading.Event()
+    jobs.start("a", telling(go_on), ME)
+    job = jobs.find("a")
+    assert job is not None
+    job.leave(ME)
+    jobs.start("a", lambda tell: "anew", ME)
+    go_on.set()
+    assert wait(jobs, "a").result == "anew"
+
+
+def test_visitors_take_turns_and_know_their_place(jobs: Jobs) -> None:
+    """One who asks for three things does not hold up another who asks for one."""
+    first, second, go_on = Visitor(), Visitor(), threading.Event()
+    done: list[str] = []
+    jobs.start("a0", lambda tell: go_on.wait(10), first)
+    for name in ("a1", "a2"):
+        jobs.start(name, lambda tell, name=name: done.append(name), first)  # type: ignore[misc]
+    jobs.start("b", lambda tell: done.append("b"), second)
+    assert [ahead(jobs, name) for name in ("b", "a1", "a2")] == [1, 2, 3]
+    go_on.set()
+    assert jobs.place(wait(jobs, "a2")) is None
+    assert done == ["b", "a1", "a2"]
+
+
+def ahead(jobs: Jobs, key: str) -> int:
+    """How many are done before it."""
+    job = jobs.find(key)
+    assert job is not None
+    queued = jobs.place(job)
+    assert queued is not None
+    return queued.ahead
+
+
+def test_what_takes_seconds_does_not_wait_for_what_takes_minutes(jobs: Jobs) -> None:
+    go_on = threading.Event()
+    jobs.start("long", lambda tell: go_on.wait(10), ME)
+    jobs.start("short", lambda tell: "done", Visitor(), lane="seconds")
+    assert wait(jobs, "short").result == "done"
+    go_on.set()
+
+
+def telling(go_on: threading.Event) -> Any:
+    """Work that waits, then says that it goes on."""
+
+    def work(tell: Tell) -> None:
+        go_on.wait(10)
+        tell(1, 2, "")
+
+    return work
 
 
 def test_time_left_follows_the_speed_of_what_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:

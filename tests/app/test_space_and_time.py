@@ -141,7 +141,7 @@ def test_uploads_are_shown_by_their_names_and_can_be_removed(
     page.file_uploader[0].upload("mine.pth", content).run()
     assert titles(plots(page)[0])[0] == "mine"
     assert "gst-analyze bn-hist mine.pth" in page.code[0].value
-    stored = page.session_state["uploads"].files["mine.pth"]
+    stored = page.session_state["visit"].visitor.things["checkpoints"].files["mine.pth"]
     assert stored.is_file()
     assert "mine" not in str(stored)
     page.file_uploader[0].upload("broken.pth", content[:2000]).run()

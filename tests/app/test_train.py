@@ -14,9 +14,9 @@ import streamlit as st
 
 from app import cached_runs, runs, training
 from app.commands import write_train
-from app.jobs import Visitor
 from app.runs import MOST_KEPT, Runs
-from app.wording import NOT_YOURS, say_time
+from app.visits import Visitor
+from app.wording import say_time
 from gst_analysis.analyses.training_runs import read_run, watch_rendering
 from gst_analysis.errors import OutputError
 from gst_analysis.planted.making import make_world
@@ -172,14 +172,14 @@ def test_a_run_is_started_cancelled_and_goes_on(visit: Visit, stand_in: Path) ->
     assert not page.exception
 
 
-def test_only_who_started_a_run_may_cancel_it(visit: Visit, stand_in: Path) -> None:
+def test_nobody_else_sees_a_run_while_who_started_it_is_there(visit: Visit, stand_in: Path) -> None:
     mine = press(visit("train"), "Start")
     (folder,) = runs.list_runs(training.home())
     wait_for((folder / "told.txt").exists)
-    theirs = visit("train")
-    assert "running" in theirs.markdown[1].value
-    assert not [button for button in theirs.button if button.label == "Cancel"]
-    assert NOT_YOURS in [caption.value for caption in theirs.caption]
+    for theirs in (visit("train"), visit("train", run=str(folder))):
+        assert "Nothing is being trained yet" in theirs.info[-1].value
+        assert not [button for button in theirs.button if button.label == "Cancel"]
+    assert "expected a run of yours" in theirs.error[0].value
     press(mine, "Cancel")
     wait_for(lambda: cached_runs.runs().state(folder) == "stopped")
 

@@ -1,0 +1,41 @@
+"""Whose page this is, and what of theirs the server keeps: one list for the whole server."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app.cached import make_upload_home
+from app.uploads import Uploads
+from app.visits import COOKIE, Visit, Visitor, Visitors, read_token
+
+
+@functools.cache  # not Streamlit's: it must outlive whatever empties Streamlit's caches
+def visitors() -> Visitors:
+    """All that this server knows."""
+    return Visitors()
+
+
+def find_visitor() -> Visitor:
+    """The one whose page this is."""
+    visit = st.session_state.get("visit")
+    if visit is None:
+        visit = visitors().find(read_token(st.context.cookies.get(COOKIE))).enter()
+        st.session_state.visit = visit
+    assert isinstance(visit, Visit)
+    return visit.visitor
+
+
+def find_uploads(kind: str) -> Uploads | None:
+    """The visitor's uploaded files of a kind, if there are any."""
+    found = find_visitor().things.get(kind)
+    return found if isinstance(found, Uploads) else None
+
+
+def make_uploads(kind: str, endings: Sequence[str]) -> Uploads:
+    """Where the visitor's files of a kind are kept, made the first time."""
+    found = find_visitor().things.setdefault(kind, None) or Uploads(make_upload_home(), endings)
+    find_visitor().things[kind] = found
+    return found

@@ -1,0 +1,165 @@
+"""What every request passes before a page sees it: who is asked, who asks, and how much they may bring.
+
+A web page from elsewhere must not reach an explorer through the visitor's own browser. So the name in the
+address (Host) must be one of this machine's, and a page that asks (Origin) must be one of ours. Numbers are
+no danger: to lead a browser here by its name is what rebinding needs.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.proto.BackMsg_pb2 import BackMsg
+
+from app.links import drop_wild_numbers
+from app.visits import COOKIE, KEPT_S, read_token
+from app.waiting_uploads import refuse_upload
+
+HOSTS_VARIABLE = "GST_ANALYSIS_HOSTS"
+"""Other names of this machine, separated by commas; `gst-analyze explore --host` sets it."""
+_COMMANDS = ("clear_cache", "set_run_on_save", "load_git_info")
+"""What Streamlit's menu for developers sends: each is for the whole server, so no visitor's to send."""
+
+
+class Gate:
+    """The outermost layer of the server."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._names = list_names(os.environ)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse the request, or hand it on."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        why = refuse(headers, self._names)
+        status = 403
+        if why is None and scope["type"] == "http" and scope["method"] == "PUT":
+            why, status = refuse_upload(scope["path"], headers.get("content-length")), 413
+        if why is not None:
+            await _turn_away(scope, receive, send, why, status)
+        elif scope["type"] == "websocket":
+            await self._app(scope, _sift(receive), send)
+        else:
+            await self._app(scope, receive, _with_cookie(send, headers))
+
+
+def list_names(environment: Mapping[str, str]) -> frozenset[str]:
+    """What this machine may be called in an address, beside its numbers."""
+    told = environment.get(HOSTS_VARIABLE, "").split(",")
+    names = ["localhost", socket.gethostname(), *told]
+    return frozenset(name.strip().lower().rstrip(".") for name in names if name.strip())
+
+
+def refuse(headers: Headers, names: frozenset[str]) -> str | None:
+    """Why a request is turned away; None where it may come in."""
+    host = headers.get("host", "")
+    if not _is_ours(host, names):
+        return (
+            f"This explorer does not answer to this name. Whoever started it can add it: "
+            f"gst-analyze explore --host NAME (or {HOSTS_VARIABLE})."
+        )
+    origins = headers.getlist("origin")
+    # No exception for other pages of this machine: what serves them may be somebody else's.
+    if any(_place_of(origin) != host.lower() for origin in origins):
+        return "Another site's page asked for this. Open the explorer by its own address."
+    return None
+
+
+def find_token(headers: Headers) -> str | None:
+    """What the visitor's browser was given to be known by."""
+    try:
+        kept = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return None
+    return read_token(kept.value if kept is not None else None)
+
+
+def _is_ours(host: str, names: frozenset[str]) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False
+    if not name or "@" in host or "/" in host:
+        return False
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name.rstrip(".") in names
+    return True
+
+
+def _place_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
+async def _turn_away(scope: Scope, receive: Receive, send: Send, why: str, status: int) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
+    else:
+        await PlainTextResponse(why, status_code=status)(scope, receive, send)
+
+
+def _sift(receive: Receive) -> Receive:
+    """What a visitor's page says, without commands that are for the whole server and without wild numbers."""
+
+    async def receive_on() -> Message:
+        while True:
+            message = await receive()
+            told = _read_message(message.get("bytes"))
+            if told is None:
+                return message
+            if told.WhichOneof("type") == "rerun_script":
+                asked = told.rerun_script
+                tame = drop_wild_numbers(asked.query_string)
+                if tame != asked.query_string:
+                    asked.query_string = tame
+                    message["bytes"] = told.SerializeToString()
+            if told.WhichOneof("type") not in _COMMANDS:
+                return message
+
+    return receive_on
+
+
+def _read_message(data: bytes | None) -> BackMsg | None:
+    """What Streamlit would read; None for what it refuses."""
+    told = BackMsg()
+    try:
+        told.ParseFromString(data or b"")
+    except Exception:  # protobuf has no types, and none of its errors is for us
+        return None
+    return told
+
+
+def _with_cookie(send: Send, headers: Headers) -> Send:
+    """Give a browser that has none something to be known by, with the first page that it is sent."""
+    if find_token(headers) is not None:
+        return send
+
+    async def send_on(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            answer = MutableHeaders(raw=message["headers"])
+            message["headers"] = answer.raw
+            if answer.get("content-type", "").startswith("text/html"):
+                # Lax: a link from elsewhere must not make a new visitor of one who is known.
+                given = f"{COOKIE}={secrets.token_hex(32)}; Max-Age={KEPT_S}; Path=/; HttpOnly; SameSite=Lax"
+                answer.append("set-cookie", given)
+                message["headers"] = answer.raw
+        await send(message)
+
+    return send_on

@@ -1,0 +1,31 @@
+"""Files that were sent and that no page has taken yet: Streamlit holds them in memory, of any number.
+
+A page that takes one lets go of Streamlit's copy at once. What is left are files that were sent past any
+page, or a moment before it takes them. So few of them are enough for each visit, and for all together.
+"""
+
+from __future__ import annotations
+
+import re
+
+from streamlit import runtime
+
+MOST_OF_ONE, MOST_OF_ALL = 2, 24
+MOST_BYTES_OF_ALL = 2 * 2**30
+_UPLOAD = re.compile(r".*/_stcore/upload_file/([^/]+)/[^/]+/?")
+
+
+def refuse_upload(path: str, told_length: str | None) -> str | None:
+    """Why a file is not taken in; None where there is room for it."""
+    asked = _UPLOAD.fullmatch(path)
+    if asked is None or not runtime.exists():
+        return None
+    # Streamlit's manager shows what it holds by visit under this name alone.
+    held = dict(getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {}))
+    of_all = [file for files in held.values() for file in list(files.values())]
+    coming = int(told_length) if told_length and told_length.isdecimal() and len(told_length) < 16 else 0
+    if len(held.get(asked[1], ())) >= MOST_OF_ONE:
+        return f"At most {MOST_OF_ONE} files at a time. Wait until the page shows those that you sent."
+    if len(of_all) >= MOST_OF_ALL or coming + sum(len(f.data) for f in of_all) > MOST_BYTES_OF_ALL:
+        return "Others are sending files. Try again in a minute."
+    return None

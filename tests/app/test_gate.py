@@ -1,0 +1,144 @@
+"""Who may speak to the server: by its own names, from its own pages, with a few files at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from starlette.datastructures import Headers
+from streamlit.proto.BackMsg_pb2 import BackMsg
+
+from app import waiting_uploads
+from app.gate import HOSTS_VARIABLE, Gate, list_names, refuse
+from app.visits import COOKIE
+from gst_analysis.cli import explore
+
+NAMES = list_names({HOSTS_VARIABLE: "lab.example.org, "})
+
+
+def ask(host: str, origin: str | None = None) -> str | None:
+    return refuse(Headers({"host": host} | ({"origin": origin} if origin else {})), NAMES)
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("localhost:8501", None),
+        ("localhost:8501", "http://localhost:8501"),
+        ("127.0.0.1:8501", "http://127.0.0.1:8501"),
+        ("[::1]:8501", "http://[::1]:8501"),
+        ("192.168.1.20:8501", "http://192.168.1.20:8501"),
+        ("Lab.Example.org", "https://lab.example.org"),
+    ],
+)
+def test_its_own_pages_may_ask_by_its_own_names(host: str, origin: str | None) -> None:
+    assert ask(host, origin) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("evil.example.com:8501", "http://evil.example.com:8501"),  # a name that was led here: rebinding
+        ("evil.example.com:8501", None),
+        ("localhost.evil.example.com", None),
+        ("127.0.0.1.evil.example.com", None),
+        ("", None),
+        ("user@localhost", None),
+        ("localhost/evil", None),
+        ("[::1", None),
+        ("localhost:8501", "http://evil.example.com"),
+        ("localhost:8501", "http://localhost:3000"),  # another server of this machine
+        ("localhost:8501", "http://127.0.0.1:8501"),  # both are ours, but not together
+        ("localhost:8501", "null"),
+        ("localhost:8501", "file://"),
+        ("192.168.1.20:8501", "http://evil.example.com:8501"),
+    ],
+)
+def test_others_are_turned_away(host: str, origin: str | None) -> None:
+    assert ask(host, origin)
+
+
+def test_the_command_names_hosts_as_the_gate_reads_them() -> None:
+    assert explore.HOSTS_VARIABLE == HOSTS_VARIABLE
+
+
+def speak(scope: dict[str, Any], messages: list[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
+    """What an app behind the gate receives, and what is sent back."""
+    received: list[Any] = []
+    sent: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        received.append(await receive())
+        if scope["type"] == "http":
+            await send(
+                {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]}
+            )
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(Gate(app)(scope, receive, send))
+    return received, sent
+
+
+def say(kind: str) -> dict[str, Any]:
+    told = BackMsg()
+    setattr(told, kind, True)
+    return {"type": "websocket.receive", "bytes": told.SerializeToString()}
+
+
+def test_no_visitor_empties_the_servers_caches() -> None:
+    scope = {"type": "websocket", "headers": [(b"host", b"localhost")]}
+    received, _ = speak(scope, [say("clear_cache"), say("set_run_on_save"), say("stop_script")])
+    assert received == [say("stop_script")]
+
+
+def test_a_link_with_a_number_without_end_reaches_no_control() -> None:
+    told = BackMsg()
+    told.rerun_script.page_name, told.rerun_script.query_string = "cost", "frames=1e999&size=64"
+    scope = {"type": "websocket", "headers": [(b"host", b"localhost")]}
+    (message,), _ = speak(scope, [{"type": "websocket.receive", "bytes": told.SerializeToString()}])
+    told.ParseFromString(message["bytes"])
+    assert (told.rerun_script.page_name, told.rerun_script.query_string) == ("cost", "size=64")
+
+
+def test_a_stranger_reaches_neither_page_nor_socket() -> None:
+    headers = [(b"host", b"evil.example.com")]
+    received, sent = speak({"type": "websocket", "headers": headers}, [{"type": "websocket.connect"}])
+    assert (received, sent) == ([], [{"type": "websocket.close", "code": 1008}])
+    received, sent = speak({"type": "http", "method": "GET", "path": "/", "headers": headers}, [])
+    assert (received, sent[0]["status"]) == ([], 403)
+
+
+def test_a_browser_is_given_a_cookie_once() -> None:
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"localhost")]}
+    _, (answer,) = speak(scope, [{}])
+    (given,) = [value.decode() for name, value in answer["headers"] if name == b"set-cookie"]
+    token = given.partition(";")[0]
+    assert token.startswith(f"{COOKIE}=")
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(given.split("; "))
+    for kept, made in ((token, 0), (f"{COOKIE}=short", 1), ("x=1; y", 1)):
+        known = {**scope, "headers": [*scope["headers"], (b"cookie", kept.encode())]}
+        _, (answer,) = speak(known, [{}])
+        assert sum(name == b"set-cookie" for name, _ in answer["headers"]) == made
+
+
+def test_files_that_no_page_takes_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: dict[str, dict[str, Any]] = {}
+    manager = SimpleNamespace(uploaded_file_mgr=SimpleNamespace(file_storage=held))
+    fake = SimpleNamespace(exists=lambda: True, get_instance=lambda: manager)
+    monkeypatch.setattr(waiting_uploads, "runtime", fake)
+    path = "/_stcore/upload_file/me/file"
+    assert waiting_uploads.refuse_upload(path, "5") is None
+    held["me"] = {str(n): SimpleNamespace(data=b"x") for n in range(waiting_uploads.MOST_OF_ONE)}
+    assert waiting_uploads.refuse_upload(path, "5")
+    assert waiting_uploads.refuse_upload("/_stcore/upload_file/you/file", "5") is None
+    assert waiting_uploads.refuse_upload("/_stcore/upload_file/you/file", str(3 * 2**30))
+    held.update({str(n): {"f": SimpleNamespace(data=b"x")} for n in range(waiting_uploads.MOST_OF_ALL)})
+    assert waiting_uploads.refuse_upload("/_stcore/upload_file/you/file", None)
+    assert waiting_uploads.refuse_upload("/cost", None) is None
