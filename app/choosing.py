@@ -119,7 +119,7 @@ def resolve_list(text: str) -> tuple[Path, str]:
 
 def resolve_clip_path(text: str) -> tuple[Path, str]:
     """The same for a video, or a folder of frames or of clips."""
-    expected = f"a folder, or a video: {', '.join(CLIP_ENDINGS)}"
+    expected = f"a folder of frames, or a video: {', '.join(CLIP_ENDINGS)}"
     return _resolve(text, expected, lambda path: path.is_dir() or _is_video(path))
 
 

@@ -39,7 +39,6 @@ class GstError(Exception):
         self.found = found
         self.todo = todo
         super().__init__(self._say(found))
-
         self.discreet = found
 
     def quoting(self, *, instead: str = "something else") -> Self:
