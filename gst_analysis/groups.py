@@ -12,9 +12,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 Group = Literal[
-    "spatial", "temporal", "slow", "fast", "lateral", "from-previous", "from-next", "unshifted", "all"
+    "spatial",
+    "temporal",
+    "slow",
+    "fast",
+    "lateral",
+    "from-previous",
+    "from-next",
+    "unshifted",
+    "gates",
+    "all",
 ]
-"""Whose channels: of space or time, of a pathway, of a shift, or all where nothing tells them apart."""
+"""Whose channels: of space or time, of a pathway, of a shift, gates, or all where nothing tells them apart.
+
+Of GSM and GSF channels of the frame before or after are those whose gated part comes from there; gates are
+what weighs channels, or lets them move, by what changes over time.
+"""
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,7 @@ GROUPS: Mapping[str, GroupStyle] = {
     "from-previous": GroupStyle("channels of the frame before", "#12805E", "#2FAE86", ">", "dash"),
     "from-next": GroupStyle("channels of the frame after", "#C7619A", "#F28CC0", "<", "dot"),
     "unshifted": GroupStyle("channels of the frame itself", "#2B2B2B", "#EDEDED", "s"),
+    "gates": GroupStyle("gates, by what changes", "#6A2BD9", "#8B6CF5", "^", "dashdot"),
     "all": GroupStyle("all channels (no groups)", "#7A7A7A", "#A8A8A8", "o"),
 }
 """By their words, in the order in which figures list them."""

@@ -17,6 +17,7 @@ MEETING = (
     ("spatial", "temporal", "all"),
     ("slow", "fast", "lateral"),
     ("from-previous", "from-next", "unshifted"),
+    ("spatial", "temporal", "gates"),
 )
 """Groups that one network has."""
 # How red, green and blue light fall on the two cones that are left (Viénot, Brettel and Mollon, 1999).

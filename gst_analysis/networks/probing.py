@@ -26,7 +26,7 @@ from gst_analysis.networks.anatomy import Anatomy, Axes, Place, Unit, View
 from gst_analysis.networks.next_layer import NextLayer
 from gst_analysis.networks.operators import KernelWeight
 from gst_analysis.networks.readers import NormWatcher, Source, has_scales
-from gst_analysis.networks.time_modules import list_time_kernels
+from gst_analysis.networks.time_modules import list_own_units, list_time_kernels
 from gst_analysis.networks.trial_runs import Lengths, Shape, run_lengths, untouched, watch_once
 from gst_analysis.networks.viewing import pick_tensor
 
@@ -50,7 +50,8 @@ def probe_network(network: nn.Module, *, frames: int, size: int) -> Anatomy:
     views, unsure = _read_views(network, lengths)
     places = tuple(_list_places(inner, views, lengths))
     watcher = NormWatcher(lengths.flow, dict(inner.named_modules()))
-    units = _tell_apart(tuple(_list_units(watcher, views, places)))
+    own = [unit for place in places for unit in list_own_units(place, inner, place.name)]
+    units = _join_units(places, own, tuple(_list_units(watcher, views, places)))
     unknown = (*unsure, *_say_unknown(places, units, lengths))
     readers = tuple(_list_readers(watcher, units))
     found = Anatomy(places, units, readers, unknown, lengths.longer is not None)
@@ -321,6 +322,14 @@ def _group_sources(watcher: NormWatcher, norm: str) -> Iterator[tuple[Group, Sou
         first, *_, last = [source for _, source in members] * 2
         if group is not None:
             yield group, Source(first.conv, slice(first.channels.start, last.channels.stop))
+
+
+def _join_units(places: Iterable[Place], own: list[Unit], norms: tuple[Unit, ...]) -> tuple[Unit, ...]:
+    """Place by place, what modules say of themselves before the norms; these lie behind it in all of ours."""
+    if all(unit.group != "temporal" for unit in own):
+        norms = _tell_apart(norms)
+    order = {place.name: number for number, place in enumerate(places)}
+    return tuple(sorted([*own, *norms], key=lambda unit: order[unit.block]))
 
 
 def _tell_apart(units: tuple[Unit, ...]) -> tuple[Unit, ...]:

@@ -4,7 +4,8 @@ Enters a network and the shapes of its modules' outputs, for one clip and for on
 its TimeKernels. The axis that grows with the clip is time, wherever a convolution has it. What a network of
 ours does by other means than a convolution, its modules say themselves: `moved_channels` for a fixed shift,
 `gate_kernels` for convolutions whose output weights features, `heard` for the part whose output is what each
-clip makes anew, and for how many `channels`.
+clip makes anew, and for how many `channels`. `own_units` are groups of channels that leave it, or a part of
+it, and that no norm behind it tells of.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from dataclasses import replace
 from torch import nn
 
 from gst_analysis.groups import Group
-from gst_analysis.networks.anatomy import Anatomy
+from gst_analysis.networks.anatomy import Anatomy, Place, Unit, View
 from gst_analysis.networks.time_kernels import MovedChannels, TimeKernel, TimeKind
 
+OwnUnit = tuple[str, Group, slice, View]
+"""The part that they leave, empty for the module itself; whose channels, which, and how they lie."""
 Shapes = Mapping[str, tuple[int, ...]]
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
@@ -52,6 +55,21 @@ def list_time_kernels(
                 found = _describe(name, module, where, axis, kind)
                 # A norm behind it may know whose channels these are, such as a pathway's.
                 yield replace(found, group=scaled.get(name, found.group))
+
+
+def list_own_units(place: Place, inner: nn.Module, name: str) -> Iterator[Unit]:
+    """What a module and all inside it say of their channels; no γ belongs to these.
+
+    Args:
+        place: in which they lie, or which reads them.
+        inner: the network as its owner wrote it.
+        name: of the module.
+    """
+    for below, module in inner.get_submodule(name).named_modules():
+        own: tuple[OwnUnit, ...] = getattr(module, "own_units", ())
+        for part, group, channels, view in own:
+            layer = ".".join(filter(None, (name, below, part)))
+            yield Unit(place.stage, place.name, layer, group, channels, "", view, "none", scaled=False)
 
 
 def find_place(name: str, anatomy: Anatomy, stage: int) -> tuple[str, int]:

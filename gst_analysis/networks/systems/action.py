@@ -8,11 +8,14 @@ and adds them again; the convolution, `layer1.0.conv1.net`, reads the sum. Names
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gst_analysis.networks.anatomy import Anatomy, View
+from gst_analysis.networks.probing import probe_network
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.frame_resnet import (
     FrameResNet,
@@ -26,8 +29,10 @@ from gst_analysis.networks.systems.frame_resnet import (
     unwrap_names,
 )
 from gst_analysis.networks.systems.recognised import Recognised
+from gst_analysis.networks.time_modules import OwnUnit
 
 REDUCTION = 16
+NO_GROUPS = "its learned shift and its gates reach every channel, so none are of space or of time alone"
 SHARE = 8
 
 
@@ -49,6 +54,16 @@ class Action(nn.Module):
         self.action_p3_bn1 = nn.BatchNorm2d(few)
         self.action_p3_conv1 = nn.Conv2d(few, few, 3, padding=1, groups=few, bias=False)
         self.action_p3_expand = nn.Conv2d(few, width, 1, bias=False)
+
+    @property
+    def own_units(self) -> tuple[OwnUnit, ...]:
+        """The three gates before their sigmoids: where these are 0, a gate is half open whatever happens."""
+        every, frames = slice(0, self.net.in_channels), View("(NT)CHW")
+        return (
+            ("action_p1_conv1", "gates", slice(0, 1), View("NCTHW")),
+            ("action_p2_expand", "gates", every, frames),
+            ("action_p3_expand", "gates", every, frames),
+        )
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
         x = convolve_each_channel(x, self.action_shift.weight, frames)
@@ -86,6 +101,12 @@ def build(spec: SystemSpec) -> nn.Module:
         if isinstance(module, Action):
             set_part_shift(module.action_shift.weight, module.net.in_channels // SHARE)
     return network
+
+
+def describe(spec: SystemSpec, network: nn.Module) -> Anatomy:
+    """What probing finds, and why no channels are those of time."""
+    probed = probe_network(network, frames=spec.num_frames, size=spec.record.size)
+    return replace(probed, unknown=(*probed.unknown, NO_GROUPS))
 
 
 def recognise(state: Mapping[str, Tensor]) -> Recognised | None:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gst_analysis.errors import SpecError
+from gst_analysis.networks.anatomy import View
 from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
 from gst_analysis.networks.systems.bn_inception import MIXTURES, BNInception, name_officially, walk_units
@@ -33,6 +34,7 @@ from gst_analysis.networks.systems.matching import match, shape_of, unwrap
 from gst_analysis.networks.systems.recognised import Recognised
 from gst_analysis.networks.systems.tsn import FrameAverage
 from gst_analysis.networks.time_kernels import TimeKind
+from gst_analysis.networks.time_modules import OwnUnit
 
 __all__ = ["GateShift", "GateShiftFuse", "build", "describe", "recognise"]
 
@@ -53,6 +55,16 @@ class GateShift(nn.Module):
     @property
     def channels(self) -> int:
         return self.bn.num_features
+
+    @property
+    def own_units(self) -> tuple[OwnUnit, ...]:
+        """Channels by where their gated part comes from, and both gates before the tanh: 0 shuts them."""
+        half, view = self.channels // 2, View("(NT)CHW")
+        return (
+            ("conv3D", "gates", slice(0, 2), View("NCTHW")),
+            ("", "from-next", slice(0, half), view),
+            ("", "from-previous", slice(half, self.channels), view),
+        )
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
         clips = torch.unflatten(x, 0, (-1, frames)).transpose(1, 2)  # (N, C, T, H, W)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gst_analysis.errors import SpecError
+from gst_analysis.networks.anatomy import View
 from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.frame_resnet import (
@@ -28,6 +29,7 @@ from gst_analysis.networks.systems.frame_resnet import (
 from gst_analysis.networks.systems.matching import rename
 from gst_analysis.networks.systems.recognised import Recognised
 from gst_analysis.networks.time_kernels import TimeKind
+from gst_analysis.networks.time_modules import OwnUnit
 
 TAPS = 3
 
@@ -55,6 +57,12 @@ class TemporalAdaptiveModule(nn.Module):
             nn.Conv1d(width // 4, width, 1, bias=False),
             nn.Sigmoid(),
         )
+
+    @property
+    def own_units(self) -> tuple[OwnUnit, ...]:
+        """What leaves the kernels over time, and the gates of the local branch before their sigmoid."""
+        every = slice(0, self.channels)
+        return ("", "temporal", every, View("(NT)CHW")), ("L.3", "gates", every, View("NCT"))
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
         means = unfold(x.mean((2, 3)), frames).mT  # (N, C, T)

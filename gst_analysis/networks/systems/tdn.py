@@ -10,15 +10,20 @@ Names are the authors'; convolutions have biases. A row of logits is a segment's
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gst_analysis.errors import SpecError
+from gst_analysis.groups import Group
+from gst_analysis.networks.anatomy import Anatomy, Unit, View
 from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.network import check_clips
+from gst_analysis.networks.probing import probe_network
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.frame_resnet import (
     BLOCKS,
@@ -35,8 +40,11 @@ from gst_analysis.networks.systems.frame_resnet import (
 )
 from gst_analysis.networks.systems.matching import rename
 from gst_analysis.networks.systems.recognised import Recognised
+from gst_analysis.networks.time_modules import OwnUnit
 
 LENGTH = 5
+STEPS = ("conv1_5", "resnext_layer1")
+"""What sees steps from frame to frame alone."""
 REDUCTION = 16
 SHARE = 8
 SMALLEST = 33
@@ -59,6 +67,11 @@ class MotionGates(nn.Module):
         self.conv3_smallscale4 = nn.Conv2d(few, few, 3, padding=1, bias=False)
         self.bn3_smallscale4 = nn.BatchNorm2d(few)
 
+    @property
+    def own_units(self) -> tuple[OwnUnit, ...]:
+        """How much each place and channel is weighted, both ways in time, before the sigmoid."""
+        return (("bn3", "gates", slice(0, self.bn3.num_features), View("(NT)CHW")),)
+
     def forward(self, x: Tensor, segments: int) -> Tensor:
         now = self.bn1(self.conv1(x))  # (N*T, C/16, H, W)
         other = self.conv2(now)
@@ -80,6 +93,10 @@ class LearnedShift(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.conv = nn.Conv1d(width, width, 3, padding=1, groups=width, bias=False)
+
+    @property
+    def own_units(self) -> tuple[OwnUnit, ...]:
+        return (("", "temporal", slice(0, self.conv.in_channels), View("(NT)CHW")),)
 
     def forward(self, x: Tensor, segments: int) -> Tensor:
         return convolve_each_channel(x, self.conv.weight, segments)
@@ -157,6 +174,24 @@ def build(spec: SystemSpec) -> nn.Module:
         if isinstance(module, LearnedShift):
             set_part_shift(module.conv.weight, module.conv.in_channels // SHARE)
     return network
+
+
+def describe(spec: SystemSpec, network: nn.Module) -> Anatomy:
+    """What probing finds, the path of steps between frames being that of time."""
+    probed = probe_network(network, frames=spec.num_frames, size=spec.record.size)
+    places = tuple(replace(place, stage=_stage_of(place.name)) for place in probed.places)
+    units = tuple(replace(unit, stage=_stage_of(unit.block), group=_group_of(unit)) for unit in probed.units)
+    return replace(probed, places=places, units=units)
+
+
+def _stage_of(name: str) -> int:
+    """Of layer2_bak.0 it is 2; whatever lies before the stages belongs to the first."""
+    digits = re.findall(r"layer(\d)", name)
+    return int(digits[0]) if digits else 1
+
+
+def _group_of(unit: Unit) -> Group:
+    return "temporal" if unit.block.startswith(STEPS) else unit.group
 
 
 def recognise(state: Mapping[str, Tensor]) -> Recognised | None:

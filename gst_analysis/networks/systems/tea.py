@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gst_analysis.networks.anatomy import View
 from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.frame_resnet import (
@@ -27,6 +28,7 @@ from gst_analysis.networks.systems.frame_resnet import (
     unwrap_names,
 )
 from gst_analysis.networks.systems.recognised import Recognised
+from gst_analysis.networks.time_modules import OwnUnit
 
 BASE = 26
 PARTS = 4
@@ -45,6 +47,11 @@ class MotionExcitation(nn.Module):
         self.conv3 = nn.Conv2d(few, width, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(width)
 
+    @property
+    def own_units(self) -> tuple[OwnUnit, ...]:
+        """How much motion excites each channel, before the sigmoid: where this is 0, nothing is excited."""
+        return (("bn3", "gates", slice(0, self.bn3.num_features), View("(NT)CHW")),)
+
     def forward(self, x: Tensor, frames: int) -> Tensor:
         now = self.bn1(self.conv1(x))  # (N*T, C/16, H, W)
         moved = subtract_frames(self.conv2(now), now, frames, step=1).mean((2, 3), keepdim=True)
@@ -59,6 +66,10 @@ class LearnedShift(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.conv = nn.Conv1d(width, width, 3, padding=1, groups=width, bias=False)
+
+    @property
+    def own_units(self) -> tuple[OwnUnit, ...]:
+        return (("", "temporal", slice(0, self.conv.in_channels), View("(NT)CHW")),)
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
         return convolve_each_channel(x, self.conv.weight, frames)
