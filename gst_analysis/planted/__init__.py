@@ -46,7 +46,11 @@ class MadeWorld:
 
 
 def make_world(
-    folder: str | os.PathLike[str], config: worlds.WorldConfig, *, progress: Progress | None = None
+    folder: str | os.PathLike[str],
+    config: worlds.WorldConfig,
+    *,
+    progress: Progress | None = None,
+    workers: int | None = None,
 ) -> MadeWorld:
     """Render a planted world: video files in Something-Something v2's layout whose truth is known.
 
@@ -54,11 +58,12 @@ def make_world(
         folder: a new or empty one.
         config: which world, how many clips, how large.
         progress: called after every clip.
+        workers: processes; as many as there are processors if None, and none beside this one if 1.
 
     Raises:
         OutputError: the folder holds something, or cannot be written.
     """
-    world = making.make_world(folder, config, progress=progress)
+    world = making.make_world(folder, config, progress=progress, workers=workers)
     train, validation = (len(world.split(name)) for name in ("train", "validation"))
     return MadeWorld(str(world.folder), config.world, len(world.clips), train, validation, list(world.labels))
 

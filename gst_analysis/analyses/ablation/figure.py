@@ -16,12 +16,13 @@ from gst_analysis.style.names import drop_shared_start, shorten
 from gst_analysis.style.theme import Theme, count_columns, new_figure, style_axes, style_legend, theme_of
 from gst_analysis.tables.schema import check_choices
 
-_TITLES = {
+TITLES = {
     "zero": "channels silent",
     "mean": "channels at their mean",
     "shuffle-batch": "channels of another clip",
     "shuffle-time": "channels' frames in another order",
 }
+"""What a panel says of its intervention."""
 _APART, _SPREAD = 0.16, 0.3
 """Half the room between two groups at one block, and the most on either side of it; blocks are 1 apart."""
 
@@ -44,14 +45,14 @@ def draw_ablation(table: pd.DataFrame, *, measure: str = "accuracy_drop", dark: 
     """
     check_choices("measure", [measure], tuple(MEASURES))
     theme = theme_of(dark=dark)
-    layers = list(dict.fromkeys(table[_choose_axis(table)]))
+    layers = list(dict.fromkeys(table[choose_axis(table)]))
     kinds = list(dict.fromkeys(table["intervention"]))
     figure = new_figure(max(6.8, 1.6 + 0.34 * len(layers)), 1.7 + 1.75 * len(kinds), theme)
     panels = figure.subplots(len(kinds), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axes, kind in zip(panels, kinds, strict=True):
         style_axes(axes, theme)
         _draw_drops(axes, table[table["intervention"] == kind], layers, measure, theme)
-        axes.set_title(f"{kind}: {_TITLES[kind]}", fontsize=9, color=theme.ink, loc="left")
+        axes.set_title(f"{kind}: {TITLES[kind]}", fontsize=9, color=theme.ink, loc="left")
     names = drop_shared_start(layers)
     panels[-1].set_xticks(
         range(len(layers)), names, rotation=90 if len(layers) * max(map(len, names)) > 70 else 0
@@ -75,7 +76,7 @@ def _draw_drops(axes: Axes, rows: pd.DataFrame, layers: list[str], measure: str,
     for number, group in enumerate(groups):
         own, scale = rows[rows["group"] == group], MEASURES[measure][1]
         value, low, high = (scale * own[f"{measure}{end}"].to_numpy() for end in ("", "_low", "_high"))
-        at = own[_choose_axis(rows)].map(places).to_numpy() + aside * (2 * number - len(groups) + 1)
+        at = own[choose_axis(rows)].map(places).to_numpy() + aside * (2 * number - len(groups) + 1)
         # a skewed bootstrap can leave the mean a hair outside its own interval
         bars = np.maximum(0, np.stack([value - low, high - value]))
         several = bool((own["clips"] > 1).all())
@@ -92,7 +93,7 @@ def _draw_drops(axes: Axes, rows: pd.DataFrame, layers: list[str], measure: str,
         )
 
 
-def _choose_axis(table: pd.DataFrame) -> str:
+def choose_axis(table: pd.DataFrame) -> str:
     """Blocks, where each has a group once; where a block has two operators, its layers."""
     pairs = table[["block", "layer", "group"]].drop_duplicates()
     return "layer" if pairs.duplicated(["block", "group"]).any() else "block"

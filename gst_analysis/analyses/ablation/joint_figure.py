@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
@@ -81,29 +84,20 @@ def _draw_interval(
 
 def _draw_pairs(pairs: pd.DataFrame, theme: Theme) -> Figure:
     """A square a pair of one group, coloured by what both cost beyond the sum of each alone."""
-    panels = [(str(group), rows) for group, rows in pairs.groupby("group", sort=False)]
-    names = {group: _list_members(rows) for group, rows in panels}
-    count = max(len(members) for members in names.values())
+    panels = lay_out_pairs(pairs)
+    count = max(len(panel.names) for panel in panels)
     side = max(2.6, 1.3 + 0.24 * count)
     figure = new_figure(1.2 + side * len(panels), 1.0 + side, theme)
     every = figure.subplots(1, len(panels), squeeze=False)[0]
     most = max(1e-9, float(np.abs(pairs["loss_rise_beyond"]).max()))
     image = None
-    for axes, (group, rows) in zip(every, panels, strict=True):
-        members = names[group]
-        square = np.full((len(members), len(members)), np.nan)
-        for _, row in rows.iterrows():
-            one, other = (members.index(name) for name in str(row["added"]).split(" + "))
-            square[max(one, other), min(one, other)] = row["loss_rise_beyond"]
-        image = axes.imshow(square, cmap="PuOr_r", norm=TwoSlopeNorm(0, -most, most))
-        labels = drop_shared_start(
-            [name.rpartition(" ")[0] if group != SEVERAL else name for name in members]
-        )
-        axes.set_xticks(range(len(members)), labels, rotation=90, fontsize=7)
-        axes.set_yticks(range(len(members)), labels, fontsize=7)
+    for axes, panel in zip(every, panels, strict=True):
+        image = axes.imshow(panel.square, cmap="PuOr_r", norm=TwoSlopeNorm(0, -most, most))
+        axes.set_xticks(range(len(panel.names)), panel.names, rotation=90, fontsize=7)
+        axes.set_yticks(range(len(panel.names)), panel.names, fontsize=7)
         axes.tick_params(colors=theme.ink, length=0)
         axes.set_facecolor(theme.panel)
-        axes.set_title(GROUPS[group].phrase, fontsize=9, color=theme.ink, loc="left")
+        axes.set_title(GROUPS[panel.group].phrase, fontsize=9, color=theme.ink, loc="left")
         for spine in axes.spines.values():
             spine.set_visible(False)
     assert image is not None  # there are pairs
@@ -114,6 +108,34 @@ def _draw_pairs(pairs: pd.DataFrame, theme: Theme) -> Figure:
         f"{_name(pairs)}: two that stand in for each other are orange", fontsize=9, color=theme.ink
     )
     return figure
+
+
+@dataclass(frozen=True)
+class PairSquare:
+    """The pairs of one group as a square, of which only the lower half is filled."""
+
+    group: str
+    names: list[str]
+    """Of its units, without what they share."""
+    square: npt.NDArray[np.float64]
+    """What both cost beyond the sum of each alone."""
+    cells: list[tuple[int, int, dict[Any, Any]]]
+    """Row and column of every pair, and its line of the table."""
+
+
+def lay_out_pairs(pairs: pd.DataFrame) -> list[PairSquare]:
+    """A square for every group whose units were changed in pairs."""
+    squares = []
+    for group, rows in pairs.groupby("group", sort=False):
+        members, cells = _list_members(rows), []
+        square = np.full((len(members), len(members)), np.nan)
+        for row in rows.to_dict("records"):
+            one, other = (members.index(name) for name in str(row["added"]).split(" + "))
+            square[max(one, other), min(one, other)] = row["loss_rise_beyond"]
+            cells.append((max(one, other), min(one, other), row))
+        shown = [name.rpartition(" ")[0] if group != SEVERAL else name for name in members]
+        squares.append(PairSquare(str(group), drop_shared_start(shown), square, cells))
+    return squares
 
 
 def _list_members(rows: pd.DataFrame) -> list[str]:

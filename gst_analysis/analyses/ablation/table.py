@@ -100,7 +100,7 @@ class Ablation(Result[AblationSummary]):
     """What changing each group of channels does; `.table` is ABLATION."""
 
     stem: ClassVar[str] = "ablation"
-    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, *TABLE_FORMATS)
+    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {
         "ablation": ABLATION,
         "ablation_joint": JOINT,

@@ -63,7 +63,13 @@ def saliency_maps(
     class_id = None if options.class_name is None else sources.find_class(model, options.class_name)
     settings = running.InferenceSettings(device=options.device)
     return measure.measure_saliency(
-        model, record, class_id=class_id, block=options.block, settings=settings, progress=progress
+        model,
+        record,
+        class_id=class_id,
+        block=options.block,
+        check_maps=options.check,
+        settings=settings,
+        progress=progress,
     )
 
 

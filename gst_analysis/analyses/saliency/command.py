@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import typer
@@ -49,4 +50,21 @@ def print_saliency(result: SaliencyMaps) -> None:
     for name, found in summary.groups.items():
         hottest = "none" if found.hottest_frame is None else str(found.hottest_frame)
         table.add_row(name, f"{found.evidence_for:.3g}", f"{found.evidence_against:.3g}", hottest)
+    print_table(table)
+    if summary.areas is not None:
+        print_tests(result)
+
+
+def print_tests(result: SaliencyMaps) -> None:
+    """Whose hottest pixels carry the class, and which maps stay when the network forgets."""
+    table = build_table("hottest first by", "left when taken away", "there when put back")
+    for name, found in (result.summary.areas or {}).items():
+        table.add_row(name, f"{found.deletion:.3f}", f"{found.insertion:.3f}")
+    print_table(table)
+    forgetting = result.tables["saliency_forgetting"]
+    groups = list(dict.fromkeys(forgetting["group"]))
+    table = build_table("forgotten", *(f"{group}: map alike" for group in groups))
+    for what, rows in forgetting.groupby("forgotten", sort=False):
+        alike = rows.set_index("group")["correlation"]
+        table.add_row(str(what), *("-" if math.isnan(alike[one]) else f"{alike[one]:+.2f}" for one in groups))
     print_table(table)

@@ -20,6 +20,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
 
 from gst_analysis.analyses.saliency.table import SaliencyMaps
+from gst_analysis.analyses.saliency.testing_figure import draw_tests
 from gst_analysis.errors import SpecError
 from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import shorten
@@ -50,8 +51,14 @@ class Overlays:
 
 
 def draw_figures(result: SaliencyMaps, *, dark: bool = False) -> dict[str, Figure]:
-    """Overlays of every frame, a row for every group."""
-    return {result.stem: draw_saliency(lay_out_result(result), dark=dark)}
+    """Overlays of every frame, a row for every group; and what became of the maps where they were tested."""
+    drawn = {result.stem: draw_saliency(lay_out_result(result), dark=dark)}
+    areas = result.summary.areas
+    if result.curves is not None and result.forgetting is not None and areas is not None:
+        title = result.title or result.summary.clip
+        tested = draw_tests(result.curves, result.forgetting, areas, title, dark=dark)
+        drawn["saliency_tests"] = tested
+    return drawn
 
 
 def draw_films(result: SaliencyMaps, *, dark: bool = True) -> dict[str, Iterator[Pixels]]:

@@ -22,7 +22,23 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from gst_analysis.analyses.saliency.table import SALIENCY, GroupHeat, SaliencyMaps, SaliencySummary
+from gst_analysis.analyses.saliency.controls import CONTROLS
+from gst_analysis.analyses.saliency.table import (
+    CURVES,
+    FORGETTING,
+    SALIENCY,
+    GroupHeat,
+    SaliencyMaps,
+    SaliencySummary,
+)
+from gst_analysis.analyses.saliency.testing import (
+    find_owners,
+    list_forgetting,
+    measure_curves,
+    measure_forgetting,
+    order_pixels,
+    summarise_curves,
+)
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.checkpoints.sources import name_class
 from gst_analysis.clips.dataset import ReadingPlan, load_views
@@ -62,6 +78,7 @@ def measure_saliency(
     *,
     class_id: int | None = None,
     block: str | None = None,
+    check_maps: bool = False,
     settings: InferenceSettings | None = None,
     progress: Progress = no_progress,
 ) -> SaliencyMaps:
@@ -72,6 +89,7 @@ def measure_saliency(
         record: the clip.
         class_id: whose logit; the predicted class if None.
         block: a residual block such as layer3.1; the deepest whose map is fine enough if None.
+        check_maps: whether maps are tested, too.
         settings: the device.
         progress: called when the clip has been read, and when it has been looked at.
 
@@ -100,8 +118,19 @@ def measure_saliency(
             )
         wanted = int(logits.argmax()) if class_id is None else class_id
         maps = measure_evidence(network, clip, wanted, at, model.anatomy)
-    progress(2, 2, record.clip)
-    return _assemble(model, record, (wanted, at), maps, frames, logits.softmax(0))
+        progress(2, 2, record.clip)
+        tests = {}
+        if check_maps:
+            orders = _order_pixels(maps, at, views[0], flow=spec.flow)
+            curves = measure_curves(network, clip, wanted, orders, progress=progress)
+            forgetting = measure_forgetting(
+                network,
+                list_forgetting(network, model.anatomy),
+                lambda: measure_evidence(network, clip, wanted, at, model.anatomy),
+                progress=progress,
+            )
+            tests = {"curves": curves, "forgetting": forgetting}
+    return _assemble(model, record, (wanted, at), maps, frames, logits.softmax(0), tests)
 
 
 def _assemble(
@@ -111,22 +140,55 @@ def _assemble(
     maps: dict[str, Maps],
     frames: Frames,
     shares: Tensor,
+    tests: Mapping[str, pd.DataFrame],
 ) -> SaliencyMaps:
     """Everything about one clip; `asked` is the class and the block, `shares` the probabilities."""
     class_id, block = asked
+    summary = _summarise(model, record.clip, class_id, block, maps, shares)
+    named = _name_tests(tests, summary, model.checkpoint.name)
     spec, name = model.clip_spec, model.checkpoint.name
     told = {"clip_spec": spec.to_json(), "clip": record.clip, "class_id": class_id, "block": block.name}
     height, width = frames.pixels.shape[1:3]
     return SaliencyMaps(
         _tabulate(model, record.clip, class_id, block, maps, frames),
-        _summarise(model, record.clip, class_id, block, maps, shares),
+        replace(summary, areas=summarise_curves(tests["curves"])) if tests else summary,
         Provenance({name: model.sha256}, {name: model.spec.to_json()}, told, clips=(record.clip,)),
         notes=(*model.notes, *(() if model.labels else (UNNAMED,)), *_remarks(maps)),
         pictures=_shrink(frames),
         window=locate_crop(height, width, spec),
         path=str(model.checkpoint.path),
         title=name_files({record.clip: record})[record.clip],
+        curves=named.get("curves"),
+        forgetting=named.get("forgetting"),
     )
+
+
+def _name_tests(
+    tests: Mapping[str, pd.DataFrame], summary: SaliencySummary, checkpoint: str
+) -> dict[str, pd.DataFrame]:
+    """Tables of what was tested, with what they are about in every row."""
+    schemas, named = {"curves": CURVES, "forgetting": FORGETTING}, {}
+    for name, table in tests.items():
+        told = table.assign(
+            checkpoint=checkpoint, clip=summary.clip, class_id=summary.class_id, block=summary.block
+        )
+        named[name] = check(told[list(schemas[name].columns)], schemas[name])
+    return named
+
+
+def _order_pixels(maps: Mapping[str, Maps], block: Place, frames: Tensor, *, flow: bool) -> dict[str, Tensor]:
+    """In which order pixels go, by every map and by the controls; colour says nothing of optical flow."""
+    size = frames.shape[-1]
+    heat = dict(maps)
+    step = block.stride or max(1, size // ENOUGH_CELLS)
+    heat |= {
+        name: CONTROLS[name](frames, step) for name in ("colour", "random") if not (flow and name == "colour")
+    }
+    orders = {}
+    for name, one in heat.items():
+        centres = [place_cells(cells, block, size) for cells in one.shape[1:]]
+        orders[name] = order_pixels(one, (find_owners(centres[0], size), find_owners(centres[1], size)))
+    return orders
 
 
 def measure_evidence(

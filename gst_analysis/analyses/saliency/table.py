@@ -16,6 +16,7 @@ from gst_analysis.tables import Schema, flag, real, text, whole
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pandas as pd
 
     from gst_analysis.probes.resampling import Interval
     from gst_analysis.style import films
@@ -43,6 +44,34 @@ SALIENCY = Schema(
         "y": real("where the cell stands, as a part of the crop's height"),
         "x": real("where the cell stands, as a part of the crop's width"),
         "evidence": real("for the class, in units of its logit; heat is its positive part"),
+    },
+)
+
+CURVES = Schema(
+    "SALIENCY_CURVES",
+    {
+        "checkpoint": text("the checkpoint's name"),
+        "clip": text("the clip's name"),
+        "class_id": whole("the class whose probability is given, from 0"),
+        "map": text("whose hottest pixels come first: a group's map, or a control's: colour or random"),
+        "direction": text("whether pixels are taken away or put back", "deletion", "insertion"),
+        "share": real("of the clip's pixels that have been taken away or put back"),
+        "probability": real("of the class"),
+    },
+)
+
+FORGETTING = Schema(
+    "SALIENCY_FORGETTING",
+    {
+        "checkpoint": text("the checkpoint's name"),
+        "clip": text("the clip's name"),
+        "block": text("the residual block that was looked at"),
+        "group": text("whose map", *GROUPS),
+        "forgotten": text("whose weights were shuffled, from the head down"),
+        "correlation": real(
+            "rank correlation of evidence with the network's own; missing where either is the same all over",
+            optional=True,
+        ),
     },
 )
 
@@ -76,6 +105,9 @@ class SaliencyOptions(NetworkOptions, DeviceOptions):
         None, "What to explain, by name or number; the prediction if none.", flag="--class"
     )
     block: str | None = option(None, "A residual block; the deepest whose map is fine enough if none.")
+    check: bool = option(
+        False, "Also test the maps: take hot pixels away and put them back, and let the network forget."
+    )
 
 
 @dataclass(frozen=True)
@@ -86,6 +118,16 @@ class GroupHeat:
     evidence_against: float
     hottest_frame: int | None
     """None where nothing speaks for the class."""
+
+
+@dataclass(frozen=True)
+class CurveAreas:
+    """Mean probability of the class while pixels are taken away, or put back, hottest first."""
+
+    deletion: float
+    """The lower, the more the hottest pixels carry."""
+    insertion: float
+    """The higher, the more the hottest pixels are enough."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +144,8 @@ class SaliencySummary:
     rows: int
     columns: int
     groups: dict[str, GroupHeat]
+    areas: dict[str, CurveAreas] | None = None
+    """By whose hottest pixels come first, groups before controls; None where maps were not tested."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +155,16 @@ class SaliencyMaps(Result[SaliencySummary]):
     stem: ClassVar[str] = "saliency"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "mp4", *TABLE_FORMATS)
     saved: ClassVar[tuple[str, ...]] = ("png", "mp4", *TABLE_FORMATS)
-    schemas: ClassVar[Mapping[str, Schema]] = {"saliency": SALIENCY}
+    schemas: ClassVar[Mapping[str, Schema]] = {
+        "saliency": SALIENCY,
+        "saliency_curves": CURVES,
+        "saliency_forgetting": FORGETTING,
+    }
 
+    curves: pd.DataFrame | None = field(default=None, repr=False, kw_only=True)
+    """SALIENCY_CURVES, where maps were tested."""
+    forgetting: pd.DataFrame | None = field(default=None, repr=False, kw_only=True)
+    """SALIENCY_FORGETTING, where maps were tested."""
     pictures: Pixels = field(repr=False, kw_only=True)
     """(T, H, W, 3), the frames that were looked at, reduced for people to look at."""
     window: tuple[float, float, float, float] = field(kw_only=True)
@@ -121,6 +173,12 @@ class SaliencyMaps(Result[SaliencySummary]):
     """The checkpoint's file."""
     title: str = field(default="", kw_only=True)
     """What drawings call the clip: of one given by its path, the file alone."""
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The maps, and what became of them where they were tested."""
+        tested = {"saliency_curves": self.curves, "saliency_forgetting": self.forgetting}
+        return {self.stem: self.table} | {name: table for name, table in tested.items() if table is not None}
 
     def film(self, *, dark: bool = True) -> Iterable[Pixels]:
         """For every frame one picture with its overlays side by side."""
@@ -141,6 +199,7 @@ class SaliencyMaps(Result[SaliencySummary]):
             "block": summary.block,
             "map": {"frames": len(self.pictures), "rows": summary.rows, "columns": summary.columns},
             "window": self.window,
+            "tests": self._describe_tests(),
             "groups": {
                 name: {
                     "evidence_for": found.evidence_for,
@@ -152,6 +211,16 @@ class SaliencyMaps(Result[SaliencySummary]):
             },
             "notes": self.notes,
             "files": dict(files or {}),
+        }
+
+    def _describe_tests(self) -> dict[str, Any] | None:
+        """Areas under curves, and how alike maps stay; None where maps were not tested."""
+        if self.curves is None or self.forgetting is None:
+            return None
+        return {
+            "areas": {name: vars(found) for name, found in (self.summary.areas or {}).items()},
+            "curves": self.curves[["map", "direction", "share", "probability"]].to_dict("records"),
+            "forgetting": self.forgetting[["group", "forgotten", "correlation"]].to_dict("records"),
         }
 
     def _list_writers(self, kinds: Sequence[str], *, dark: bool) -> Iterator[tuple[str, Writer]]:
