@@ -1,6 +1,6 @@
 """Train and measure what docs/findings.md answers from, by the plan in benchmarks/findings_questions.toml.
 
-    python -m benchmarks.findings_runs [--runs runs/findings] [--only runs scales]
+    python -m benchmarks.findings_runs [--runs runs/findings]
 
 Seed by seed, both worlds in turn. What is finished is not done again, and what was interrupted goes on: give
 the same command once more. A run is measured as soon as it is trained, and then all that is measured is
@@ -61,17 +61,16 @@ def do_run(runs: Path, plan: Plan, run: Run) -> None:
     if find_measured(runs, plan, run) is not None:
         return
     folder = runs / run.name
-    _say(f"{run.name}: {run.of.epochs} epochs")
+    _say(f"{run.name}: {plan.epochs} epochs")
     recipe = recipe_of(run)
-    done = train(recipe, run.settings(runs / recipe), out=folder, resume=can_resume(folder))
+    done = train(recipe, plan.settings(run, runs / recipe), out=folder, resume=can_resume(folder))
     records = load_labelled_clips(prepare_clips(runs, plan, run.world))
     measured = measure_run(load_model(folder / "last.pth"), records)
     record = {
         "name": run.name,
-        "set": run.of.name,
         "world": run.world,
         "seed": run.seed,
-        "epochs": run.of.epochs,
+        "epochs": plan.epochs,
         "seconds": round(done.summary.seconds),
         "plan": plan.sha256,
         **asdict(measured),
@@ -114,18 +113,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m benchmarks.findings_runs", description=__doc__.splitlines()[0]
     )
     plan = load_plan()
-    names = [one.name for one in plan.sets]
     parser.add_argument("--runs", type=Path, default=Path("runs/findings"), help="default: %(default)s")
-    parser.add_argument(
-        "--only", nargs="+", choices=names, default=names, metavar="SET", help=", ".join(names)
-    )
     parser.add_argument("--json", type=Path, default=TARGET, metavar="FILE", help="default: %(default)s")
     asked = parser.parse_args(arguments)
     try:
         for run in plan.runs():
-            if run.of.name in asked.only:
-                do_run(asked.runs, plan, run)
-                save_record(asked.json, gather(asked.runs, plan))
+            do_run(asked.runs, plan, run)
+            save_record(asked.json, gather(asked.runs, plan))
     except GstError as error:
         print(f"benchmarks.findings_runs: {error}", file=sys.stderr)
         return 2
