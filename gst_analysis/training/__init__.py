@@ -62,7 +62,7 @@ def train(
         progress: called with a TrainProgress now and then.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed; the run was saved first.
+        KeyboardInterrupt: Ctrl-C was pressed, or the process asked to end; the run was saved first.
         SpecError: settings that cannot be, or too little memory, with the batch size to try.
         DataError: annotations that cannot be used, or too many clips that cannot be read.
         OutputError: a folder that holds a run, that another run is writing to, or that cannot be written.

@@ -231,12 +231,14 @@ class RunConfig:
     """Keep a checkpoint every so many epochs; 0 keeps only the last and the best."""
     save_every_steps: int = field(default=0, metadata=FREE)
     """Make the run resumable every so many steps, not only after each epoch."""
+    save_every_minutes: float = field(default=10.0, metadata=FREE)
+    """Make it resumable within an epoch, too, if it was not saved for so long; 0 for never."""
     log_every_steps: int = 10
     tensorboard: bool = field(default=True, metadata=FREE)
 
     def __post_init__(self) -> None:
         _require("run.seed", 0 <= self.seed < 2**32, "from 0 to 2**32 - 1", self.seed)
-        for name in ("save_every_epochs", "save_every_steps"):
+        for name in ("save_every_epochs", "save_every_steps", "save_every_minutes"):
             _require(f"run.{name}", getattr(self, name) >= 0, "0 or more", getattr(self, name))
         for name in ("devices", "nodes", "threads"):
             if (value := getattr(self, name)) is not None:

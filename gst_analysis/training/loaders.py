@@ -6,17 +6,20 @@ For small clips, where decoding costs more than training, a data set's frames ca
 from __future__ import annotations
 
 import itertools
+import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from gst_analysis.clips.dataset import (
     ClipBatch,
@@ -33,6 +36,7 @@ from gst_analysis.clips.transforms import Augmentation
 from gst_analysis.errors import DataError
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.training.config import TrainConfig
+from gst_analysis.training.progress import STOPPING
 
 _AT_ONCE = 32  # clips that threads decode into memory before any is kept
 Loader = DataLoader[Any]
@@ -60,6 +64,8 @@ def build_loader(
 ) -> Loader:
     """A loader of ClipBatches whose workers leave the global random state alone and outlive an epoch."""
     workers = min(config.data.workers, count_processors())
+    if workers:
+        multiprocessing.util.Finalize(None, _kill_workers, exitpriority=100)
     generator = torch.Generator().manual_seed(config.run.seed)
     return DataLoader(
         dataset,
@@ -121,8 +127,24 @@ def to_device(batch: ClipBatch, device: torch.device) -> tuple[torch.Tensor, tor
 
 
 def _begin_worker(_: int) -> None:
-    """Ctrl-C reaches every process of the terminal; only the training process shall answer it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leave it to the training process to answer what reaches every process of a terminal or a job."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def end_workers(loader: Loader) -> None:
+    """End the processes that read clips; an error on its way out would else keep them to the very end."""
+    iterator, loader._iterator = loader._iterator, None
+    if isinstance(iterator, _MultiProcessingDataLoaderIter):
+        with suppress(RuntimeError):  # one of them has ended by itself
+            iterator._shutdown_workers()
+
+
+def _kill_workers() -> None:
+    """Kill what is left as this process ends: they ignore the SIGTERM with which Python would end them."""
+    for child in multiprocessing.active_children():
+        if child.daemon:
+            child.kill()
 
 
 class FrameStore:

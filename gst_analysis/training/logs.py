@@ -10,14 +10,17 @@ import io
 import json
 import math
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gst_analysis.errors import OutputError
 from gst_analysis.files import to_plain
 from gst_analysis.tables.schema import Schema
 from gst_analysis.training.table import EPOCHS, EVENTS, STEPS, TRAINING_EPOCHS, TRAINING_STEPS
 
+_PATIENCE_S = 10
 _TABLES: Mapping[str, Schema] = {STEPS: TRAINING_STEPS, EPOCHS: TRAINING_EPOCHS}
 
 
@@ -68,7 +71,10 @@ class RunLog:
         for file in self._files.values():
             file.close()
         if self._board is not None:
-            self._board.close()
+            # Its own thread may have ended with the disk or the folder, and would be waited for without end.
+            closing = threading.Thread(target=self._board.close, daemon=True)
+            closing.start()
+            closing.join(_PATIENCE_S)
 
     def _add_row(self, name: str, event: str, row: Mapping[str, Any]) -> None:
         if name not in self._files:
@@ -81,8 +87,16 @@ class RunLog:
                     self._board.add_scalar(f"{event}/{key}", value, row["step"])
 
     def _append(self, name: str, text: str) -> None:
-        self._files[name].write(text.encode("utf-8", "backslashreplace"))  # a path may hold half a character
-        self._files[name].flush()
+        file = self._files[name]
+        if not os.fstat(file.fileno()).st_nlink:
+            raise OutputError(
+                str(file.name),
+                expected="the run's own files, as long as it goes on",
+                found="that they were removed",
+                todo="begin the run anew",
+            )
+        file.write(text.encode("utf-8", "backslashreplace"))  # a path may hold half a character
+        file.flush()
 
 
 def _open_at(path: Path, size: int) -> io.BufferedRandom:

@@ -22,7 +22,7 @@ from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.networks.network import average_frames
 from gst_analysis.training.conditions import training_conditions
 from gst_analysis.training.config import TrainConfig
-from gst_analysis.training.loaders import explain_dead_workers, take_pieces, to_device
+from gst_analysis.training.loaders import end_workers, explain_dead_workers, take_pieces, to_device
 from gst_analysis.training.memory import explain_exhaustion, explain_out_of_memory
 from gst_analysis.training.optimiser import learning_rate, set_rate
 from gst_analysis.training.progress import (
@@ -32,6 +32,7 @@ from gst_analysis.training.progress import (
     TrainProgress,
     TrainWatcher,
     ignore_progress,
+    stop_at_once,
 )
 from gst_analysis.training.ranks import Ranks, build_fabric, check_settings, count_all, explain_lost_ranks
 from gst_analysis.training.recording import Recorder
@@ -59,7 +60,7 @@ def train(
         progress: called with a TrainProgress now and then; with strategy ddp_spawn it must be picklable.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed; the run was saved first.
+        KeyboardInterrupt: Ctrl-C was pressed, or the process asked to end; the run was saved first.
         SpecError: settings that cannot be, or too little memory, with the batch size to try.
         DataError: annotations that cannot be used, or too many clips that cannot be read.
         OutputError: a folder that holds a run, that another run is writing to, or that cannot be written.
@@ -84,6 +85,7 @@ def _train_here(
     """One process of a run."""
     ranks = Ranks(fabric)
     with (
+        stop_at_once(),
         training_conditions(config.run, fabric.device, rank=ranks.rank),
         explain_lost_ranks(ranks.size),
         explain_exhaustion("training", "use a smaller clip.crop, clip.frames, data.cache_mib or run.threads"),
@@ -106,6 +108,8 @@ def _run_loop(parts: Parts, recorder: Recorder, watch: TrainWatcher) -> TrainRes
         with Interruption() as interruption:
             Loop(parts, recorder, interruption, watch).run()
     finally:
+        for loader in parts.list_loaders():
+            end_workers(loader)
         recorder.close()
     return recorder.build_result()
 
@@ -125,6 +129,8 @@ class Loop:
         self.clock = Clock(self.position.seconds)
         self.loss: float | None = None
         self.speed: float | None = None
+        self._due = False
+        """Whether it is time to save within the epoch."""
 
     @property
     def lr(self) -> float:
@@ -153,14 +159,17 @@ class Loop:
             self._report("training", position.batch, parts.plan.batches, "")
             if stop:
                 self._stop()
-            if run.save_every_steps and position.step % run.save_every_steps == 0:
+            if self._due or (run.save_every_steps and position.step % run.save_every_steps == 0):
                 self._save()
 
     def _step(self, pieces: Sequence[ClipBatch]) -> bool:
-        """One update from one batch in pieces; returns whether Ctrl-C was pressed on any rank."""
+        """One update from one batch in pieces; returns whether any rank was asked to stop."""
         parts, ranks = self.parts, self.parts.ranks
         skipped = [clip for piece in pieces for clip in piece.skipped]
-        told = ranks.gather([*(len(p.labels) for p in pieces), len(skipped), int(self.interruption.asked)])
+        asked = [int(self.interruption.asked), int(self.clock.is_due(parts.config.run.save_every_minutes))]
+        told = ranks.gather([*(len(p.labels) for p in pieces), len(skipped), *asked])
+        self._due = bool(told[0][-1])  # the first rank's clock is everybody's
+        told = [row[:-1] for row in told]
         count_all(ranks, parts.skipped, skipped, any(row[-2] for row in told))
         # A piece that came out empty on any rank is left out on all: their backward passes meet.
         usable = [n for n in range(len(pieces)) if all(row[n] for row in told)]
@@ -218,13 +227,16 @@ class Loop:
             if scores is None:
                 self._stop()
         self.recorder.finish_epoch(scores, seconds=self.clock.seconds, lr=self.lr)
+        self.clock.note_saved()
 
     def _save(self) -> None:
         self.recorder.save(seconds=self.clock.seconds, lr=self.lr)
+        self.clock.note_saved()
 
     def _stop(self) -> NoReturn:
         # Before it is saved: a resumed run cuts the log back to where it was then.
-        self.recorder.log.add_event("interrupted", {"step": self.position.step})
+        how = {"signal": self.interruption.signal} if self.interruption.signal else {}
+        self.recorder.log.add_event("interrupted", {"step": self.position.step, **how})
         self._save()
         raise KeyboardInterrupt
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any, Literal, Protocol
@@ -52,7 +54,7 @@ class Clock:
     """
 
     def __init__(self, earlier_s: float) -> None:
-        self._start = self._window = time.perf_counter()
+        self._start = self._window = self._saved = time.perf_counter()
         self._earlier_s = earlier_s
         self._steps = 0
         self._clips = 0
@@ -66,6 +68,14 @@ class Clock:
         """A step is done."""
         self._steps += 1
         self._clips += clips
+
+    def note_saved(self) -> None:
+        """The run can go on from here."""
+        self._saved = time.perf_counter()
+
+    def is_due(self, minutes: float) -> bool:
+        """Whether so much time has gone by since it was saved; never for 0."""
+        return minutes > 0 and time.perf_counter() - self._saved >= 60 * minutes
 
     def start_window(self) -> None:
         self._window, self._clips = time.perf_counter(), 0
@@ -83,29 +93,57 @@ class Clock:
         return (time.perf_counter() - self._start) / self._steps * steps
 
 
-class Interruption:
-    """Ctrl-C: `asked` turns true when it is first pressed while the block runs, the second stops at once.
+STOPPING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1") if hasattr(signal, name)
+)
+"""What asks a run to stop: Ctrl-C, `kill`, a terminal that is closed, what clusters send ahead of time."""
 
-    The loop looks at `asked` where it is safe to save and to stop.
+
+class Interruption:
+    """Ctrl-C and its like: `asked` turns true with the first of them while the block runs.
+
+    The loop looks at `asked` where it is safe to save and to stop. A second Ctrl-C or SIGTERM stops at once.
     """
 
     def __init__(self) -> None:
         self.asked = False
-        self._before: Any = None
+        self.signal = ""
+        """Which it was."""
+        self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():  # elsewhere no handler can be set
-            self._before = signal.signal(signal.SIGINT, self._note)
+            self._before = {number: signal.signal(number, self._note) for number in STOPPING}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-            self._before = None
+        for number, before in self._before.items():
+            signal.signal(number, before)
+        self._before = {}
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.asked and number in (signal.SIGINT, signal.SIGTERM):
             raise KeyboardInterrupt
-        self.asked = True
+        self.asked, self.signal = True, self.signal or signal.Signals(number).name
+
+
+@contextmanager
+def stop_at_once() -> Iterator[None]:
+    """Have every signal that asks a run to stop do as Ctrl-C, while there is nothing to save.
+
+    By itself the system would end the process on the spot, and leave drafts and the readers of clips.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    own = [number for number in STOPPING if number != signal.SIGINT]
+    in_main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, stop) for number in own} if in_main else {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

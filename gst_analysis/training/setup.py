@@ -59,6 +59,10 @@ class Parts:
     notes: tuple[str, ...]
     """What to tell of the network that it began with."""
 
+    def list_loaders(self) -> list[Loader]:
+        """Those for training and for validation."""
+        return [self.loader, *([self.validation.loader] if self.validation is not None else [])]
+
 
 def build_parts(
     config: TrainConfig, ranks: Ranks, watch: TrainWatcher, snapshot: Snapshot | None = None
