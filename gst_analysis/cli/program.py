@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any, cast
 
 import typer
 
 import gst_analysis
 from gst_analysis.cli.commands import Commands, Program
+from gst_analysis.clips.patience import VARIABLE as CLIP_TIMEOUT
+from gst_analysis.clips.patience import load_timeout
 from gst_analysis.console.crashes import report_crash, wants_traces
 from gst_analysis.console.streams import RefusedOutput, give_up_output, open_standard_streams, safe_streams
 from gst_analysis.errors import GstError, legible, one_line
@@ -50,13 +54,42 @@ def run(arguments: list[str]) -> int:
     words = [word for word in arguments if word != "--debug"]
     with safe_streams():
         try:
-            code = _call(words or ["--help"])
+            with _allow_clips(words):
+                code = _call(words or ["--help"])
             sys.stdout.flush()
             return code
         except BaseException as error:
             if wants_traces(arguments):
                 traceback.print_exc()
             return _explain(error, words)
+
+
+@contextmanager
+def _allow_clips(words: list[str]) -> Iterator[None]:
+    """Take `--clip-timeout` out of a line and have it reach every process that reads clips.
+
+    Raises:
+        SpecError: no such time.
+    """
+    before, given = os.environ.get(CLIP_TIMEOUT), None
+    for place, word in enumerate(words):
+        name, sign, given = word.partition("=")
+        if name == "--clip-timeout":
+            given = given if sign else "".join(words[place + 1 : place + 2])
+            del words[place : place + (1 if sign else 2)]
+            break
+    else:
+        yield
+        return
+    os.environ[CLIP_TIMEOUT] = given or "nothing"
+    try:
+        load_timeout()
+        yield
+    finally:
+        if before is None:
+            del os.environ[CLIP_TIMEOUT]
+        else:
+            os.environ[CLIP_TIMEOUT] = before
 
 
 def _call(words: list[str]) -> int:
@@ -108,6 +141,13 @@ def _top(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show where an error came from; anywhere in the line.")
     ] = False,
+    clip_timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--clip-timeout",
+            help="Seconds for a clip, which is left out then; 10, and 1 for every megabyte, if not given.",
+        ),
+    ] = None,
 ) -> None:
     if version:
         print(gst_analysis.__version__)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gst_analysis.clips.flow_folders import FlowFolder
 from gst_analysis.clips.frame_folders import FrameFolder
-from gst_analysis.clips.locating import look_up
+from gst_analysis.clips.locating import look_up, require_file
 from gst_analysis.clips.media import ClipInfo, Frames, Indices, OpenClip
 from gst_analysis.errors import DataError
 from gst_analysis.rooms import Door
@@ -98,4 +98,5 @@ def _is_folder(path: Path) -> bool:
 
 
 def _open_video(path: Path) -> OpenClip:
+    require_file(path)
     return video_files.VideoFile(path)

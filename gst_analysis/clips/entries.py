@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from gst_analysis.clips.locating import require_file
 from gst_analysis.errors import DataError
 
 # str.splitlines would also part a line at signs that a name may hold, such as U+2028.
@@ -51,6 +52,7 @@ class Annotation:
     @classmethod
     def load(cls, path: Path) -> Annotation:
         """Read a UTF-8 text file, or say in one line why not."""
+        require_file(path, "an annotation file")
         try:
             content = path.read_bytes()
         except OSError as error:

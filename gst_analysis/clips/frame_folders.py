@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from gst_analysis.clips.locating import list_folder
+from gst_analysis.clips.locating import list_folder, require_file
 from gst_analysis.clips.media import (
     ClipInfo,
     Frames,
@@ -18,9 +18,11 @@ from gst_analysis.clips.media import (
     Pixels,
     Seconds,
     check_indices,
+    check_room,
     check_size,
     gather,
 )
+from gst_analysis.clips.patience import Patience
 from gst_analysis.errors import DataError, name_some
 
 # A name that begins with a dot is none: macOS leaves ._00001.jpg beside 00001.jpg.
@@ -59,11 +61,16 @@ class FrameFolder:
 
     def read(self, indices: Sequence[int] | Indices) -> Frames:
         wanted = check_indices(self.path, indices, self.num_frames)
-        frames = {int(index): self._load(int(index)) for index in np.unique(wanted)}
+        places = np.unique(wanted)
+        patience = Patience(self.path, megabytes=len(places))
+        first = self._load(int(places[0]))
+        check_room(self.path, wanted, first.shape[1], first.shape[0])
+        rest = {int(index): self._load(int(index)) for index in patience.watch(places[1:])}
+        frames = {int(places[0]): first} | rest
         return gather(self.path, wanted, frames, np.full(len(wanted), np.nan))
 
     def verify(self) -> None:
-        for index in range(self.num_frames):
+        for index in Patience(self.path, megabytes=self.num_frames).watch(range(self.num_frames)):
             self._load(index)
 
     def close(self) -> None:
@@ -79,6 +86,7 @@ def load_image(path: Path) -> Pixels:
     Raises:
         DataError: it is damaged, or no JPEG or PNG.
     """
+    require_file(path)
     try:
         # Pillow goes by content: no other of its many decoders shall meet a file of unknown origin.
         with Image.open(path, formats=["JPEG", "PNG"]) as image:

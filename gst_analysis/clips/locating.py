@@ -126,6 +126,34 @@ def list_folder(folder: Path) -> list[str]:
         ) from error
 
 
+def require_file(path: Path, what: str = "a file") -> None:
+    """Refuse what is no file, before it is opened: to read a pipe or a device may never end.
+
+    Raises:
+        DataError: such a thing. Of what is not there nothing is said: opening it says why.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return
+    if not stat.S_ISREG(mode):
+        raise DataError(
+            str(path),
+            expected=what,
+            found=next((name for kind, name in _KINDS if stat.S_IFMT(mode) == kind), "something else"),
+            todo="leave it out, or put the file itself there",
+        )
+
+
+_KINDS = (
+    (stat.S_IFDIR, "a folder"),
+    (stat.S_IFIFO, "a pipe"),
+    (stat.S_IFSOCK, "a socket"),
+    (stat.S_IFCHR, "a device"),
+    (stat.S_IFBLK, "a device"),
+)
+
+
 def look_up(path: Path) -> os.stat_result | None:
     """What is at a path, None if nothing is: so also of a name that no disk can hold.
 

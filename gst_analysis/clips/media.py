@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 from gst_analysis.errors import DataError
 
-MAX_PIXELS = 2**26
-"""The largest frame that is read: 8192 x 8192, so that a forged header cannot fill the memory."""
+MAX_PIXELS = 2**25
+"""The largest frame that is read, just above 7680 x 4320, so that a forged header cannot fill the memory."""
+MAX_BYTES = 2**31
+"""What the frames that are read at once may take together."""
 
 Pixels = npt.NDArray[np.uint8]
 Seconds = npt.NDArray[np.float64]
@@ -120,12 +122,24 @@ def gather(path: Path, wanted: Indices, frames: Mapping[int, Pixels], seconds: S
     return Frames(pixels, seconds, wanted)
 
 
+def check_room(path: Path, wanted: Indices, width: int, height: int) -> None:
+    """Refuse to hold more of a clip at once than any analysis needs."""
+    frames = len(np.unique(wanted))
+    if frames * width * height * 3 > MAX_BYTES:
+        raise DataError(
+            str(path),
+            expected=f"at most {MAX_BYTES // 2**20} MiB of frames at once",
+            found=f"{frames} frames of {width}x{height}",
+            todo="ask for fewer frames, re-encode it smaller, or leave it out",
+        )
+
+
 def check_size(path: Path, width: int, height: int) -> None:
     """Refuse frames of no or absurd size before they are decoded."""
     if width < 1 or height < 1 or width * height > MAX_PIXELS:
         raise DataError(
             str(path),
-            expected=f"frames of 1 to {MAX_PIXELS} pixels",
+            expected=f"frames of 1 to {MAX_PIXELS} pixels, as 7680x4320 has",
             found=f"{width}x{height}",
             todo="re-encode it smaller, or leave it out",
         )

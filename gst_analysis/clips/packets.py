@@ -12,6 +12,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from gst_analysis.clips.media import Indices
+from gst_analysis.clips.patience import Patience
 
 _SEEKABLE = ("mov", "matroska")
 _ONE_FRAME_A_PACKET = frozenset({"h264", "hevc", "vp9", "av1", "libdav1d", "libaom-av1"})
@@ -41,11 +42,11 @@ class _Packet(NamedTuple):
     torn: bool
 
 
-def scan_packets(container: InputContainer, stream: VideoStream) -> PacketIndex:
+def scan_packets(container: InputContainer, stream: VideoStream, patience: Patience) -> PacketIndex:
     """Read all packets of a stream once, without decoding."""
     packets = [
         _Packet(p.pts, p.duration or 0, p.is_keyframe, not (p.is_discard or p.is_corrupt), p.is_corrupt)
-        for p in container.demux(stream)
+        for p in patience.watch(container.demux(stream))
         # PyAV's last packet holds nothing: it asks the decoder for what is left.
         if p.size or p.dts is not None
     ]

@@ -21,18 +21,22 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
+from gst_analysis.clips.endings import is_cut_off
 from gst_analysis.clips.media import (
+    MAX_PIXELS,
     ClipInfo,
     Frames,
     Indices,
     Pixels,
     Seconds,
     check_indices,
+    check_room,
     check_size,
     gather,
     too_short,
 )
 from gst_analysis.clips.packets import scan_packets
+from gst_analysis.clips.patience import Patience
 from gst_analysis.errors import DataError
 
 _OPTIONS = {
@@ -51,10 +55,12 @@ class VideoFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self._opened() as (container, stream):
-            self._index = scan_packets(container, stream)
+        with self._opened() as (container, stream, patience):
+            self._index = scan_packets(container, stream, patience)
+            self._cut_off = is_cut_off(path, container.format.name)
             self._unit_s = float(stream.time_base or 0)
             self._rate = float(stream.average_rate or stream.guessed_rate or 0)
+            self._size = stream.codec_context.width, stream.codec_context.height
 
     @property
     def num_frames(self) -> int:
@@ -66,13 +72,13 @@ class VideoFile:
 
     @property
     def missing(self) -> int:
-        return self._index.missing
+        return max(self._index.missing, int(self._cut_off))
 
     def describe(self) -> ClipInfo:
         """Decodes the first frame, and all frames where only that can count them."""
         times = self.times
-        with self._opened() as (container, stream):
-            frame = self._first(container, stream)
+        with self._opened() as (container, stream, patience):
+            frame = self._first(container, stream, patience)
             height, width = self._upright(frame, VideoReformatter()).shape[:2]
             codec = stream.codec_context.name
         count, fps = len(times), self._rate or None
@@ -81,14 +87,13 @@ class VideoFile:
             # Timestamps of whole milliseconds blur a stated rate; a rate far from them is not believed.
             fps = fps if fps and abs(measured / fps - 1) < 0.01 else measured
         seconds = float(times[-1]) + 1 / fps if fps else None
-        return ClipInfo(
-            count, fps, width, height, seconds, frame.rotation, codec, count + self._index.missing
-        )
+        return ClipInfo(count, fps, width, height, seconds, frame.rotation, codec, count + self.missing)
 
     def read(self, indices: Sequence[int] | Indices) -> Frames:
         self._refuse_truncated()
         index = self._index
         wanted = check_indices(self.path, indices, len(index.pts) if index.exact else None)
+        check_room(self.path, wanted, *self._size)
         if index.exact:
             with suppress(_Inexact):
                 return gather(self.path, wanted, self._read_seeking(wanted), self.times[wanted])
@@ -117,18 +122,19 @@ class VideoFile:
         return self._decode_pts()
 
     def _decode_pts(self) -> list[int | None]:
-        with self._opened() as (container, stream):
-            pts = [frame.pts for frame in container.decode(stream)]
+        with self._opened() as (container, stream, patience):
+            pts = [frame.pts for frame in _decode(container, stream, patience)]
         if not pts:
             raise self._no_frames()
         return pts
 
     def _refuse_truncated(self) -> None:
-        if self._index.missing:
+        if self.missing:
+            frames = "frame" if self.missing == 1 else "frames"
             raise DataError(
                 str(self.path),
                 expected="a whole file",
-                found=f"a truncated one that lacks about {self._index.missing} frames at its end",
+                found=f"a truncated one that lacks about {self.missing} {frames} at its end",
                 todo="fetch it again, or leave the clip out",
             )
 
@@ -144,14 +150,14 @@ class VideoFile:
         pts, keys = self._index.pts, self._index.keys
         frames: dict[int, Pixels] = {}
         to_rgb = VideoReformatter()  # one for each reading: several threads may read one clip
-        with self._opened() as (container, stream):
-            decoder, position = container.decode(stream), int(pts[0])
+        with self._opened() as (container, stream, patience):
+            decoder, position = _decode(container, stream, patience), int(pts[0])
             for index in np.unique(wanted):
                 target = int(pts[index])
                 key = int(keys[keys <= target].max(initial=position))
                 if key > position:
                     container.seek(key, stream=stream, backward=True)
-                    decoder = container.decode(stream)
+                    decoder = _decode(container, stream, patience)
                 frame = _advance(decoder, target)
                 frames[int(index)], position = self._upright(frame, to_rgb), target
         return frames
@@ -160,8 +166,8 @@ class VideoFile:
         frames: dict[int, Pixels] = {}
         pts: list[int | None] = []
         needed, last, to_rgb = set(wanted.tolist()), int(wanted.max()), VideoReformatter()
-        with self._opened() as (container, stream):
-            for place, frame in enumerate(container.decode(stream)):
+        with self._opened() as (container, stream, patience):
+            for place, frame in enumerate(_decode(container, stream, patience)):
                 pts.append(frame.pts)
                 if place in needed:
                     frames[place] = self._upright(frame, to_rgb)
@@ -176,8 +182,8 @@ class VideoFile:
         rgb = to_rgb.reformat(frame, format="rgb24", threads=1)
         return turn_upright(np.asarray(rgb.to_ndarray(), dtype=np.uint8), display_matrix(frame))
 
-    def _first(self, container: InputContainer, stream: VideoStream) -> VideoFrame:
-        for frame in container.decode(stream):
+    def _first(self, container: InputContainer, stream: VideoStream, patience: Patience) -> VideoFrame:
+        for frame in _decode(container, stream, patience):
             return frame
         raise self._no_frames()
 
@@ -190,14 +196,20 @@ class VideoFile:
         )
 
     @contextmanager
-    def _opened(self) -> Iterator[tuple[InputContainer, VideoStream]]:
-        """The container and its best video stream; PyAV's errors become ours."""
+    def _opened(self) -> Iterator[tuple[InputContainer, VideoStream, Patience]]:
+        """The container, its best video stream and the time there is; PyAV's errors become ours."""
+        patience = Patience(self.path)
         try:
             with av.open(
-                f"file:{os.path.abspath(self.path)}", options=_OPTIONS, metadata_errors="ignore"
+                f"file:{os.path.abspath(self.path)}",
+                options=_OPTIONS,
+                metadata_errors="ignore",
+                timeout=patience.seconds,  # of each search within FFmpeg
             ) as container:
-                yield container, self._best(container)
+                yield container, self._best(container), patience
         except (av.error.FFmpegError, UnicodeError) as error:
+            if isinstance(error, av.error.ExitError) or patience.is_over:
+                raise patience.error() from error
             raise DataError(
                 str(self.path),
                 expected="a video file that can be decoded",
@@ -225,7 +237,16 @@ class VideoFile:
         if context.width and context.height:
             check_size(self.path, context.width, context.height)
         context.thread_count = 1
+        context.options = {"max_pixels": str(MAX_PIXELS)}  # of frames whose size the header does not tell
         return stream
+
+
+def _decode(container: InputContainer, stream: VideoStream, patience: Patience) -> Iterator[VideoFrame]:
+    """Every frame from here on; time is looked at between packets, as many of them may give no frame."""
+    for packet in patience.watch(container.demux(stream)):
+        for frame in packet.decode():
+            assert isinstance(frame, VideoFrame)
+            yield frame
 
 
 def _advance(decoder: Iterator[VideoFrame], target: int) -> VideoFrame:

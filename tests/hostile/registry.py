@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from tests.hostile.cases import Kind
 from tests.hostile.checkpoints import PICKLES
+from tests.hostile.videos import VIDEOS
 
-KINDS: tuple[Kind, ...] = (PICKLES,)
+KINDS: tuple[Kind, ...] = (PICKLES, VIDEOS)
