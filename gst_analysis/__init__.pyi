@@ -29,6 +29,7 @@ from .analyses.influence import FrameInfluence, frame_influence
 from .analyses.influence.table import InfluenceOptions
 from .analyses.order import FrameOrder, OrderOptions, OrderSummary, frame_order
 from .analyses.prediction import ClipPredictions, PredictionOptions, PredictionSummary, predict
+from .analyses.roles import ChannelRoles, RoleOptions, channel_roles
 from .analyses.saliency import SaliencyMaps, SaliencyOptions, saliency_maps
 from .analyses.scales import BnScales, ScaleOptions, bn_scales, reference
 from .analyses.scales.sharing import Reference
@@ -111,6 +112,7 @@ __all__ = [
     "BnSummary",
     "BrokenCheckpoint",
     "ChannelGroups",
+    "ChannelRoles",
     "Checkpoint",
     "CheckpointError",
     "ClipChoice",
@@ -190,6 +192,7 @@ __all__ = [
     "Report",
     "ReportOptions",
     "Result",
+    "RoleOptions",
     "RunSummary",
     "SaliencyMaps",
     "SaliencyOptions",
@@ -234,6 +237,7 @@ __all__ = [
     "build_untrained",
     "can_resume",
     "channel_importance",
+    "channel_roles",
     "check_dataset",
     "check_network",
     "choose_clips",

@@ -30,6 +30,7 @@ Ask = Literal[
     "widths",
     "length",
     "time",
+    "colours",
 ]
 """What it needs to know of a network; `networks/capabilities.py` says what a network lacks."""
 

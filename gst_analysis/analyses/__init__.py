@@ -30,6 +30,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
     "prediction": {"predict": "Tell the most likely classes of clips."},
     "evaluation": {"evaluate": "Measure how often a network is right."},
     "order": {"order": "Measure whether a network needs the order of frames."},
+    "roles": {"roles": "Tell channels that see appearance from those that see motion."},
     "ablation": {"ablate": "Measure what each group of channels is needed for."},
     "agreement": {"agreement": "Compare importance scores with what channels are needed for."},
     "slimming": {"slim": "Take channels out of a network."},

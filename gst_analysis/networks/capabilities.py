@@ -31,6 +31,8 @@ def why_not(spec: NetworkSpec, anatomy: Anatomy, ask: Ask) -> str:
         return "which weights read a channel next could be told for none of its norms"
     if ask == "time" and not anatomy.time_kernels:
         return "no kernel, shift or gate over time was found in it"
+    if ask == "colours" and spec.flow:
+        return "it takes optical flow, and what is rendered are colour frames"
     if ask in ("arithmetic", "widths") and not isinstance(spec, ModelSpec):
         return NO_ARITHMETIC
     if ask == "widths" and isinstance(spec, ModelSpec):

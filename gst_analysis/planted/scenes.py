@@ -63,7 +63,7 @@ def draw_plan(config: WorldConfig, index: int, *, label: str | None = None) -> C
     class_id = class_of(config, index) if label is None else _find_class(config, label)
     planted = config.classes[class_id]
     action, backwards = _draw_action(config, index, planted)
-    look = _draw_look(random_state(config.seed, index, "look"), planted)
+    look = draw_look(random_state(config.seed, index, "look"), planted)
     random = random_state(config.seed, index, "action")
     twin_tau = draw_tau(random, config.frames) if planted.completes is not None else None
     tau = twin_tau if planted.completes else None
@@ -71,7 +71,7 @@ def draw_plan(config: WorldConfig, index: int, *, label: str | None = None) -> C
     if action in ACTIONS:
         sprites, events = draw_story(random, action, planted.story, config.frames, _looks_of(look))
     elif planted.completes is None:
-        sprites = _draw_actors(random, action, config.frames, look, eye=not planted.texture)
+        sprites = draw_actors(random, action, config.frames, look, eye=not planted.texture)
     else:
         sprites = draw_change(random, action, config.frames, tau, _looks_of(look))
     scene = _draw_scene(config, index, sprites)
@@ -110,7 +110,7 @@ def _draw_action(config: WorldConfig, index: int, planted: PlantedClass) -> tupl
     return str(random.choice(STATIC_ACTIONS)), bool(random.integers(2))
 
 
-def _draw_look(random: Random, planted: PlantedClass) -> Look:
+def draw_look(random: Random, planted: PlantedClass) -> Look:
     """Drawn without a look at the class, then overruled where the class says what is seen."""
     shape, texture = str(random.choice(SHAPES)), str(random.choice(TEXTURES))
     hue, twin_hue = (str(h) for h in random.choice(list(HUES), 2, replace=False))
@@ -135,7 +135,8 @@ def _looks_of(look: Look) -> Looks:
     return Looks(look.shape, look.texture, look.colour, look.second, look.twin_colour, look.radius)
 
 
-def _draw_actors(random: Random, action: str, frames: int, look: Look, *, eye: bool) -> list[Sprite]:
+def draw_actors(random: Random, action: str, frames: int, look: Look, *, eye: bool) -> list[Sprite]:
+    """One or two things of a look that do something; where they go is all that is drawn."""
     colours = (look.colour, look.twin_colour)
     return [
         Sprite("target", look.shape, colour, track, contrast_colour(colour), look.texture, eye=eye)
@@ -162,15 +163,16 @@ def _draw_scene(config: WorldConfig, index: int, actors: list[Sprite]) -> WorldS
     streams = ("background", "distractors", "shake", "noise", "camera")
     background, distractors, shake, noise, camera = (random_state(config.seed, index, s) for s in streams)
     return WorldScene(
-        sprites=(*_draw_distractors(distractors, frames, level), *actors),
-        backdrop=_draw_backdrop(background, frames, level),
-        shake=_draw_shake(shake, frames, level.shake) + _draw_swing(camera, frames, level.camera),
+        sprites=(*draw_distractors(distractors, frames, level), *actors),
+        backdrop=draw_backdrop(background, frames, level),
+        shake=draw_shake(shake, frames, level.shake) + _draw_swing(camera, frames, level.camera),
         noise_sigma=level.noise,
         noise_seed=int(noise.integers(2**32)),
     )
 
 
-def _draw_backdrop(random: Random, frames: int, level: Difficulty) -> Backdrop:
+def draw_backdrop(random: Random, frames: int, level: Difficulty) -> Backdrop:
+    """A background, and the straight way in which it slides."""
     heading, way = random.uniform(0, 2 * math.pi), level.pan * random.uniform(0.5, 1)
     slide = np.linspace(0, way, frames)[:, None] * [math.cos(heading), math.sin(heading)]
     return Backdrop(
@@ -182,7 +184,7 @@ def _draw_backdrop(random: Random, frames: int, level: Difficulty) -> Backdrop:
     )
 
 
-def _draw_distractors(random: Random, frames: int, level: Difficulty) -> list[Sprite]:
+def draw_distractors(random: Random, frames: int, level: Difficulty) -> list[Sprite]:
     """Dull, without outline or eye; they drift, swing, turn and step with no regard to the label."""
     small = [_draw_distractor(random, frames) for _ in range(level.distractors)]
     return [*small, *(_draw_walker(random, frames) for _ in range(level.walkers))]
@@ -221,7 +223,7 @@ def _draw_distractor(random: Random, frames: int) -> Sprite:
     )
 
 
-def _draw_shake(random: Random, frames: int, spread: float) -> FloatArray:
+def draw_shake(random: Random, frames: int, spread: float) -> FloatArray:
     """A hand's tremor: white noise, smoothed over three frames alike in both directions of time."""
     white = random.standard_normal((frames + 2, 2))
     smooth = (white[:-2] + 2 * white[1:-1] + white[2:]) / math.sqrt(6)

@@ -12,6 +12,7 @@ from gst_analysis.options import DatasetOptions, DeviceOptions, NetworkOptions, 
 
 _COUNTS = (
     "order_clips",
+    "roles_scenes",
     "ablation_clips",
     "traces",
     "influence_clips",
@@ -28,6 +29,7 @@ class ReportOptions(DatasetOptions, NetworkOptions, DeviceOptions):
 
     limit: int | None = option(None, "Draw this many clips for accuracy; all if not given.")
     order_clips: int = option(40, "Clips to show with their frames in other orders.")
+    roles_scenes: int = option(6, "Scenes to render for what channels see; at least 4.")
     ablation_clips: int = option(40, "Clips to change channels in.")
     traces: int = option(3, "Clips to trace frame by frame.")
     influence_clips: int = option(8, "Clips to measure influence on.")

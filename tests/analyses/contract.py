@@ -216,6 +216,7 @@ def other_value(kind: type[Any], name: str, standard: Any) -> Any:
         ("spatial",),
         3,
         12,
+        5,
         0.9,
         "cpu",
         "tsm",

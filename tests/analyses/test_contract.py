@@ -16,6 +16,7 @@ LONG = (
     "saliency",
     "influence",
     "order",
+    "roles",
     "scales",
     "comparison",
     "drift",

@@ -21,6 +21,7 @@ ALL = [
     *WEIGHTS[:6],
     "accuracy",
     "order",
+    "roles",
     "ablation",
     "slimming",
     "traces",
@@ -30,7 +31,20 @@ ALL = [
     "provenance",
 ]
 NASTY = '</script><img src=x onerror="document.title=1">&'
-FEW = ["--traces", "2", "--influence-clips", "2", "--saliency-clips", "1", "--batch", "4", "--device", "cpu"]
+FEW = [
+    "--traces",
+    "2",
+    "--influence-clips",
+    "2",
+    "--saliency-clips",
+    "1",
+    "--roles-scenes",
+    "4",
+    "--batch",
+    "4",
+    "--device",
+    "cpu",
+]
 
 
 def write_world(folder: Path, labels: list[str]) -> Path:

@@ -1,0 +1,88 @@
+"""ROLE_SUMS in plotly: shares of variance by depth, to hover over for intervals, chance and roles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from gst_analysis.analyses.roles.figure import list_blocks, list_lines
+from gst_analysis.analyses.roles.table import PARTS, PLACE, ROLES, ChannelRoles
+from gst_analysis.groups import GROUPS
+from gst_analysis.numbers import show_interval, show_real
+from gst_analysis.style.names import shorten_layers
+from gst_analysis.style.screen import start_figure
+from gst_analysis.style.theme import Theme, theme_of
+
+_HEIGHT = 640
+_SYMBOLS = {"o": "circle", "D": "diamond", "s": "square", ">": "triangle-right", "<": "triangle-left"}
+"""Plotly's words for matplotlib's marks."""
+
+
+def draw_pages(result: ChannelRoles, *, dark: bool = False) -> dict[str, go.Figure]:
+    """Shares by depth."""
+    return {result.stem: draw_shares_interactive(result.sums, dark=dark)}
+
+
+def draw_shares_interactive(sums: pd.DataFrame, *, dark: bool = False) -> go.Figure:
+    """The lines of `draw_shares`; hovering gives the interval, what chance gives, and roles."""
+    theme = theme_of(dark=dark)
+    blocks = list_blocks(sums)
+    figure = start_figure(3, 1, shared_xaxes=True, vertical_spacing=0.06)
+    for row, part in enumerate(PARTS, 1):
+        for name, rows in list_lines(sums).items():
+            if len(rows):
+                figure.add_trace(_draw_line(rows, blocks, part, name, theme, show=row == 1), row=row, col=1)
+        figure.update_yaxes(title={"text": part, "font": {"size": 12}}, row=row, col=1)
+    names = shorten_layers([f"{block}." for block in blocks])
+    figure.update_xaxes(
+        tickvals=list(range(len(blocks))),
+        ticktext=[name if len(name) <= 20 else f"…{name[-18:]}" for name in names],
+        showgrid=False,
+        zeroline=False,
+    )
+    figure.update_xaxes(title={"text": "block", "font": {"size": 12}}, row=3, col=1)
+    figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid, rangemode="tozero")
+    figure.update_layout(
+        height=_HEIGHT,
+        paper_bgcolor=theme.paper,
+        plot_bgcolor=theme.panel,
+        font={"color": theme.ink, "size": 12},
+        margin={"l": 60, "r": 20, "t": 20, "b": 60},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+    )
+    return figure
+
+
+def _draw_line(
+    rows: pd.DataFrame, blocks: list[str], part: str, name: str, theme: Theme, *, show: bool
+) -> go.Scatter:
+    group, place = GROUPS[str(rows["group"].iloc[0])], rows["kind"].iloc[0] == PLACE
+    colour = theme.faint if place else theme.groups[str(rows["group"].iloc[0])]
+    above, below = rows[f"{part}_high"] - rows[part], rows[part] - rows[f"{part}_low"]
+    return go.Scatter(
+        x=[blocks.index(block) for block in rows["block"]],
+        y=rows[part],
+        error_y={"type": "data", "array": above, "arrayminus": below, "thickness": 1.2, "width": 0},
+        mode="lines+markers" if rows["block"].is_unique else "markers",
+        marker={"color": colour, "size": 7, "symbol": "x" if place else _SYMBOLS.get(group.marker, "circle")},
+        line={"color": colour, "width": 1.2, "dash": "dot" if place else group.dash},
+        name=name,
+        legendgroup=name,
+        showlegend=show,
+        text=[_say(row, part) for row in rows.to_dict("records")],
+        hovertemplate="%{text}<extra></extra>",
+    )
+
+
+def _say(row: dict[Any, Any], part: str) -> str:
+    """What stands beside the mouse."""
+    own = ", ".join(f"{row[f'{role}_channels']} {role}" for role in ROLES)
+    paired = ", ".join(f"{row[f'pair_{role}_channels']} {role}" for role in ROLES)
+    return (
+        f"<b>{row['layer']}</b>, {row['group']}: {row['channels']} channels"
+        f"<br>{part} {show_real(row[part])}<br>95%: {show_interval(row[f'{part}_low'], row[f'{part}_high'])}"
+        f"<br>chance gives less than {show_real(row[f'{part}_null'])} in 95%"
+        f"<br>roles: {own}<br>by pairs: {paired}"
+    )

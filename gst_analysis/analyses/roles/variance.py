@@ -1,0 +1,216 @@
+"""Responses in, variances out: what of a channel comes from appearance, motion, both and neither.
+
+Every scene is a small experiment: each look is seen by some cameras, and what each camera saw is shown in
+all orders. So cameras are plots within looks, and orders lie within plots. Sums of squares are taken within
+scenes and added up over them; variance components are those of a design in which all of it is drawn at
+random, so that each is 0 on average where there is no such effect. Chance is what the same responses give
+when plots are dealt to looks anew, and orders within each plot. NumPy alone, but for Student's t.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+Reals = npt.NDArray[np.float64]
+LOOK, CAMERA, ORDER, BOTH, ERROR = range(5)
+"""Rows of sums of squares: looks, plots within looks, orders, looks by orders, orders by plots."""
+PERMUTATIONS = 199
+_CONSTANT = 1e-5
+"""Of a channel's mean: one that varies by less is constant but for rounding."""
+_ROUNDING = 1e-9
+"""Shares below this are 0: a channel that sees single frames alone is told exactly so."""
+_AT_ONCE = 1024
+"""Channels whose permutations are made at once, so that they need little memory."""
+
+
+class Design(NamedTuple):
+    """How many looks, cameras for each and orders a scene has."""
+
+    looks: int
+    cameras: int
+    orders: int
+
+    @property
+    def freedom(self) -> Reals:
+        """Degrees of freedom of a scene's sums of squares."""
+        a, r, m = self
+        return np.array([a - 1, a * (r - 1), m - 1, (a - 1) * (m - 1), a * (r - 1) * (m - 1)], dtype=float)
+
+
+def sum_squares(responses: Reals) -> Reals:
+    """(looks, cameras, orders, channels) of one scene -> (5, channels)."""
+    looks, cameras, orders, _ = responses.shape
+    centred = responses - responses.mean((0, 1, 2))
+    plots = centred.mean(2)  # (looks, cameras, channels)
+    by_look, by_order, by_both = plots.mean(1), centred.mean((0, 1)), centred.mean(1)
+    of_look = cameras * orders * (by_look**2).sum(0)
+    of_plots = orders * ((plots - by_look[:, None]) ** 2).sum((0, 1))
+    of_order = looks * cameras * (by_order**2).sum(0)
+    of_both = cameras * ((by_both - by_look[:, None] - by_order) ** 2).sum((0, 1))
+    rest = centred - plots[:, :, None] - (by_both - by_look[:, None])[:, None]
+    return np.stack([of_look, of_plots, of_order, of_both, (rest**2).sum((0, 1, 2))])
+
+
+def estimate_components(sums: Reals, scenes: int, design: Design) -> Reals:
+    """Sums of squares (…, 5, channels) over so many scenes -> components (…, 4, channels).
+
+    They are of appearance, motion, both together, and the rest, without bias: by chance below 0.
+    """
+    looks, cameras, orders = design
+    means = sums / (scenes * design.freedom)[:, None]
+    look, camera, order, both, error = (means[..., term, :] for term in range(5))
+    return np.stack(
+        [
+            (look - camera - both + error) / (orders * cameras),
+            (order - both) / (looks * cameras),
+            (both - error) / cameras,
+            (camera - error) / orders + error,
+        ],
+        axis=-2,
+    )
+
+
+@dataclass
+class Variances:
+    """Sums of squares scene by scene, and of permuted scenes all together."""
+
+    design: Design
+    seed: int = 0
+    scenes: list[Reals] = field(default_factory=list)
+    _size: Reals | float = 0.0
+    _permuted: npt.NDArray[np.float32] | None = None
+    """(permutations, 5, channels): looks, orders with both, both with error; see `_permute`."""
+
+    def add(self, responses: Reals) -> None:
+        """Take in one scene, (looks, cameras, orders, channels)."""
+        number = len(self.scenes)
+        self.scenes.append(sum_squares(responses))
+        self._size = self._size + (responses**2).mean((0, 1, 2))
+        random = np.random.default_rng(np.random.SeedSequence((self.seed, number)))
+        if self._permuted is None:
+            self._permuted = np.zeros((PERMUTATIONS, 5, responses.shape[-1]), dtype=np.float32)
+        deals = _draw_deals(random, self.design)
+        for start in range(0, responses.shape[-1], _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            self._permuted[..., some] += _permute(responses[..., some], deals)
+
+    @property
+    def varies(self) -> npt.NDArray[np.bool_]:
+        """Which channels vary by more than rounding."""
+        count = len(self.scenes) * np.prod(self.design)
+        deviation = np.sqrt(np.sum(self.scenes, axis=0).sum(0) / count)
+        return np.asarray(deviation > _CONSTANT * np.sqrt(self._size / len(self.scenes)))
+
+    def share(self) -> tuple[Reals, Reals]:
+        """Shares (4, channels), and without each scene in turn (scenes, …); NaN of constant channels."""
+        total, count = np.sum(self.scenes, axis=0), len(self.scenes)
+        without = total - np.stack(self.scenes)
+        return (
+            self._divide(estimate_components(total, count, self.design)),
+            self._divide(estimate_components(without, count - 1, self.design)),
+        )
+
+    def _divide(self, components: Reals) -> Reals:
+        whole = components.sum(-2, keepdims=True)
+        known = (whole > 0) & self.varies
+        shares = np.divide(components, whole, out=np.full_like(components, np.nan), where=known)
+        return np.where(np.abs(shares) < _ROUNDING, 0.0, shares)
+
+    def count_chance(self) -> Reals:
+        """How often chance gives as much of appearance, motion, and both together: p-values (3, channels)."""
+        assert self._permuted is not None
+        total = np.sum(self.scenes, axis=0)
+        joint = _ratio(total[BOTH], total[ERROR])
+        reached = np.stack(
+            [
+                (self._permuted[:, 0] >= total[LOOK]).sum(0),
+                (self._permuted[:, 1] >= total[ORDER]).sum(0),
+                (_ratio(self._permuted[:, 3], self._permuted[:, 4]) >= joint).sum(0),
+            ]
+        )
+        return np.where(self.varies, (1 + reached) / (1 + PERMUTATIONS), np.nan)
+
+    def share_chance(self, channels: npt.NDArray[np.intp]) -> Reals:
+        """Shares of some channels in permuted scenes, without the rest: (permutations, 3, some)."""
+        assert self._permuted is not None
+        total = np.sum(self.scenes, axis=0)[:, channels]
+        looks, orders, both, adjusted, error = np.moveaxis(self._permuted[..., channels], 1, 0)
+        whole = estimate_components(total, len(self.scenes), self.design).sum(0)
+        plots = total[LOOK] + total[CAMERA]
+        permuted = (
+            {LOOK: looks, CAMERA: plots - looks},
+            {ORDER: orders, BOTH: both},
+            {BOTH: adjusted, ERROR: error},
+        )
+        found = np.empty((PERMUTATIONS, len(permuted), len(channels)))
+        for part, terms in enumerate(permuted):
+            sums = np.repeat(total[None], PERMUTATIONS, 0)
+            for term, values in terms.items():
+                sums[:, term] = values
+            found[:, part] = estimate_components(sums, len(self.scenes), self.design)[:, part]
+        known = (whole > 0) & self.varies[channels]
+        return np.asarray(np.divide(found, whole, out=np.full_like(found, np.nan), where=known))
+
+
+class _Deals(NamedTuple):
+    """Weights: of plots into looks (P, looks, plots); orders of a look (looks, P, orders, …)."""
+
+    plots: Reals
+    orders: Reals
+
+
+def _draw_deals(random: np.random.Generator, design: Design) -> _Deals:
+    looks, cameras, orders = design
+    plots = np.zeros((PERMUTATIONS, looks, looks * cameras))
+    dealt = random.permuted(np.tile(np.arange(looks * cameras), (PERMUTATIONS, 1)), axis=1)
+    for place in range(looks * cameras):
+        plots[np.arange(PERMUTATIONS), place // cameras, dealt[:, place]] = 1 / cameras
+    within = np.zeros((looks, PERMUTATIONS, orders, cameras * orders))
+    for look in range(looks):
+        for camera in range(cameras):
+            moved = random.permuted(np.tile(np.arange(orders), (PERMUTATIONS, 1)), axis=1)
+            for order in range(orders):
+                at = camera * orders + moved[:, order]
+                within[look, np.arange(PERMUTATIONS), order, at] = 1 / cameras
+    return _Deals(plots, within)
+
+
+def _permute(responses: Reals, deals: _Deals) -> npt.NDArray[np.float32]:
+    """One scene's permuted sums of squares, (permutations, 5, channels).
+
+    Of looks, when plots are dealt anew; of orders and of both, when orders are dealt within each plot; of
+    both and of error, when the same is done to what orders do not explain by themselves.
+    """
+    looks, cameras, orders, channels = responses.shape
+    plots = responses.mean(2).reshape(looks * cameras, channels)
+    by_look = np.einsum("plq,qc->plc", deals.plots, plots - plots.mean(0), optimize=True)
+    found = [cameras * orders * (by_look**2).sum(1)]
+    within = responses - responses.mean(2, keepdims=True)
+    for centred in (within, within - within.mean((0, 1))):
+        flat = centred.reshape(looks, cameras * orders, channels)
+        means = np.stack([deal @ one for deal, one in zip(deals.orders, flat, strict=True)])
+        of_order = looks * cameras * (means.mean(0) ** 2).sum(1)
+        of_both = cameras * (means**2).sum((0, 2)) - of_order
+        found += [of_order, of_both, (centred**2).sum((0, 1, 2)) - of_order - of_both]
+    looks_, order, both, _, _, adjusted, error = found
+    return np.stack([looks_, order, both, adjusted, error], axis=1).astype(np.float32)
+
+
+def _ratio(one: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> Reals:
+    return np.asarray(np.divide(one, other, out=np.zeros(one.shape), where=other > 0))
+
+
+def find_ends(whole: Reals, without: Reals, *, least: float = 0.0) -> tuple[Reals, Reals]:
+    """The 95% interval of shares by the jackknife: without each scene in turn along the first axis.
+
+    Its ends stay from `least` to 1, where the true value lies; an estimate without bias may leave that.
+    """
+    count = len(without)
+    error = np.sqrt((count - 1) / count * ((without - without.mean(0)) ** 2).sum(0))
+    far = float(stats.t.ppf(0.975, count - 1)) * error
+    return np.minimum(np.maximum(whole - far, least), whole), np.maximum(np.minimum(whole + far, 1), whole)

@@ -1,0 +1,131 @@
+"""Shares of variance against what was planted, against plain formulas, and how often intervals cover."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from gst_analysis.analyses.roles.pairs import PairSums, set_against_residual
+from gst_analysis.analyses.roles.tabulate import Found
+from gst_analysis.analyses.roles.variance import Design, Variances, find_ends, sum_squares
+from tests.analyses.roles.planted import NUMBERS, draw_scenes
+
+DESIGN = Design(3, 2, 4)
+NAMES = list(NUMBERS)
+
+
+def find(scenes: int, seed: int, design: Design = DESIGN) -> Found:
+    variances, pairs = Variances(design, seed), PairSums()
+    for responses in draw_scenes(scenes, design, seed):
+        variances.add(responses)
+        pairs.add(responses)
+    return Found.of(variances, pairs, 0.1)
+
+
+def test_planted_channels_are_recovered_by_shares_of_variance() -> None:
+    found = find(40, seed=0)
+    assert dict(zip(NAMES, found.roles, strict=True)) == NUMBERS
+    left = 1 / 1.09  # of noise of 0.3 beside an effect of 1
+    expected = {"mean colour": (left, 0, 0), "frame difference": (0, left, 0)}
+    for name, shares in expected.items():
+        np.testing.assert_allclose(found.shares[:3, NAMES.index(name)], shares, atol=0.06)
+    np.testing.assert_allclose(found.shares.sum(0), 1)
+
+
+def test_pairs_miss_a_product_and_call_a_place_both() -> None:
+    """What the published estimate says of the same channels, where it differs."""
+    found = find(40, seed=0)
+    said = dict(zip(NAMES, found.pair_roles, strict=True))
+    assert {name for name in NAMES if said[name] != NUMBERS[name]} >= {
+        "both multiplied, each about its mean",
+        "where it is",
+    }
+    assert said["mean colour"] == "static"
+    assert said["frame difference"] == "dynamic"
+    assert said["where it is"] == "joint"
+
+
+def test_sums_of_squares_are_those_of_plain_definitions() -> None:
+    responses = np.random.default_rng(0).standard_normal((*DESIGN, 2)) + 5
+    found = sum_squares(responses)
+    by_hand = np.zeros_like(found)
+    m = responses.mean
+    for a, r, o in itertools.product(*map(range, DESIGN)):
+        whole, look, order = m((0, 1, 2)), m((1, 2))[a], m((0, 1))[o]
+        plot, both = m(2)[a, r], m(1)[a, o]
+        by_hand += np.square(
+            [
+                look - whole,
+                plot - look,
+                order - whole,
+                both - look - order + whole,
+                responses[a, r, o] - plot - both + look,
+            ]
+        )
+    np.testing.assert_allclose(found, by_hand)
+    np.testing.assert_allclose(found.sum(0), ((responses - m((0, 1, 2))) ** 2).sum((0, 1, 2)))
+
+
+def test_constant_channels_have_no_shares_and_rounding_is_no_variance() -> None:
+    variances = Variances(DESIGN)
+    random = np.random.default_rng(0)
+    for _ in range(4):
+        dead, rounded = np.zeros(DESIGN), 7 + 1e-7 * random.standard_normal(DESIGN)
+        variances.add(np.stack([dead, rounded, random.standard_normal(DESIGN)], -1))
+    assert variances.varies.tolist() == [False, False, True]
+    assert np.isnan(variances.share()[0][:, :2]).all()
+    assert np.isnan(variances.count_chance()[:, :2]).all()
+
+
+def test_chance_gives_p_values_that_are_even_where_there_is_nothing() -> None:
+    """Of noise alone: as many below 0.1 as there should be, for each of the three."""
+    variances, random = Variances(DESIGN), np.random.default_rng(1)
+    for _ in range(6):
+        plots = random.standard_normal((3, 2, 1, 400))
+        variances.add(plots + random.standard_normal((*DESIGN, 400)))
+    below = (variances.count_chance() <= 0.1).mean(1)
+    np.testing.assert_allclose(below, 0.1, atol=0.05)
+    null = variances.share_chance(np.arange(400))
+    np.testing.assert_allclose(null.mean((0, 2)), 0, atol=0.02)
+
+
+def test_scores_are_set_against_a_residual_of_one() -> None:
+    """By hand: what sees appearance alone gets 42%, and noise 21% of either."""
+    np.testing.assert_allclose(set_against_residual(1, 0), [0.4223, 0.1554, 0.4223], atol=1e-4)
+    np.testing.assert_allclose(set_against_residual(0, 0), [0.2119, 0.2119, 0.5761], atol=1e-4)
+
+
+@pytest.mark.slow
+def test_intervals_cover_what_was_planted() -> None:
+    """Shares of each planted channel, 400 draws of 12 scenes; the truth from 4,000."""
+    truth = find(4000, seed=99).shares[:3]
+    inside = []
+    for seed in range(400):
+        variances = Variances(DESIGN)
+        for responses in draw_scenes(12, DESIGN, seed):
+            variances.scenes.append(sum_squares(responses))
+            variances._size = variances._size + (responses**2).mean((0, 1, 2))
+        low, high = find_ends(*variances.share())
+        inside.append((low[:3] <= truth + 0.01) & (truth - 0.01 <= high[:3]))
+    covered = np.mean(inside, axis=0)
+    print(
+        "\nstatic, dynamic, joint:", *(f"\n{n}: {c.round(3)}" for n, c in zip(NAMES, covered.T, strict=True))
+    )
+    assert (covered > 0.86).all()
+
+
+@pytest.mark.slow
+def test_how_often_each_estimate_recovers_planted_channels() -> None:
+    """The table of docs/roles.md: 200 draws of 12 scenes."""
+    draws = [find(12, seed) for seed in range(200)]
+    for column, name in enumerate(NAMES):
+        own = np.mean([found.roles[column] == NUMBERS[name] for found in draws])
+        pairs = np.mean([found.pair_roles[column] == NUMBERS[name] for found in draws])
+        usual = max(
+            map(str, (found.pair_roles[column] for found in draws)),
+            key=[str(found.pair_roles[column]) for found in draws].count,
+        )
+        print(f"\n{name}: {NUMBERS[name]}; by shares {own:.1%}; by pairs {pairs:.1%}, mostly {usual}", end="")
+        assert own > 0.85
