@@ -89,6 +89,8 @@ class Place:
     """Frames back and forth that its output can depend on; None where nothing says it."""
     stride: int | None = None
     """Pixels of the clip from one cell of its map to the next; None where nothing says it."""
+    frames: tuple[int, ...] = ()
+    """Which of the clip's frames its own are, where it lies in a pathway that picks some; else empty."""
 
     @property
     def patches(self) -> bool:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 import gst_analysis as gst
 from gst_analysis.analyses.ablation.measure import measure_ablation
+from gst_analysis.analyses.saliency.measure import find_pathways, measure_saliency
 from gst_analysis.checkpoints.checking import PASSED, check_network
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
@@ -185,3 +186,26 @@ def test_pathways_of_a_network_that_was_brought(records: RecordList) -> None:
     # A pathway's end is the ReLU of its last norm: silent alike, before it and after it.
     assert table["fast"] == pytest.approx(table["fast.time_norm"], abs=1e-6)
     assert len({*table.round(6)}) == 2
+
+
+def test_each_pathway_has_maps_on_the_frames_that_it_sees_and_together_they_are_the_logit(
+    slowfast: gst.Network, records: RecordList
+) -> None:
+    result = measure_saliency(slowfast, records[0], class_id=1, block="s5.pathway1_res2")
+    table = result.table
+    assert list(table["group"].unique()) == ["all", "slow", "fast"]
+    told = table[table["evidence"] != 0].groupby("group")["frame"].unique()
+    assert told["slow"].tolist() == [0, 7]  # alpha is 4: the first and the last of eight
+    assert told["fast"].tolist() == list(range(8))
+    assert any("slow: sees the frames 0, 7 alone" in note for note in result.notes)
+    clips = load_pixels(records, slowfast.clip_spec)[:1]
+    with torch.no_grad():
+        logit = float(average_frames(slowfast.module(clips))[0, 1])
+    bias = float(slowfast.module.state_dict()["head.projection.bias"][1])
+    assert table.loc[table["group"] == "all", "evidence"].sum() == pytest.approx(logit - bias, rel=1e-3)
+    stem = slowfast.anatomy.find_place("s1.pathway0_stem", "slowfast")
+    assert [one.name for one in find_pathways(stem, slowfast.anatomy).values()] == [
+        "s1.pathway0_stem",
+        "s1.pathway1_stem",
+    ]
+    assert not find_pathways(slowfast.anatomy.find_place("s1_fuse", "slowfast"), slowfast.anatomy)

@@ -141,7 +141,7 @@ def draw_film(overlays: Overlays, *, dark: bool = True) -> Iterator[Pixels]:
             one.set_axis_off()
         _draw_frame(axes, overlays, frame, theme, named=False)
         for one, name in zip(axes[1:], overlays.heat, strict=True):
-            one.set_title(_name(name), fontsize=9, color=_colour_of(name, theme))
+            one.set_title(_name(name, overlays), fontsize=9, color=_colour_of(name, theme))
         title = _shorten(overlays.title, round(14.5 * figure.get_figwidth())).split("\n")[0]
         figure.supxlabel(title, fontsize=8, color=theme.ink)
         yield _to_pixels(figure)
@@ -177,15 +177,16 @@ def _draw_frame(
     if named:
         _name_row(axes[0], "frame", theme.ink)
         for one, group in zip(axes[1:], overlays.heat, strict=True):
-            _name_row(one, "\n".join(wrap(_name(group), _LETTERS)), _colour_of(group, theme))
+            _name_row(one, "\n".join(wrap(_name(group, overlays), _LETTERS)), _colour_of(group, theme))
 
 
 def _name_row(axes: Axes, name: str, colour: str) -> None:
     axes.text(-0.05, 0.5, name, transform=axes.transAxes, ha="right", va="center", fontsize=8, color=colour)
 
 
-def _name(group: str) -> str:
-    return "whole block" if group == "all" else GROUPS[group].phrase
+def _name(group: str, overlays: Overlays) -> str:
+    whole = "both pathways" if "slow" in overlays.heat else "whole block"
+    return whole if group == "all" else GROUPS[group].phrase
 
 
 def _colour_of(group: str, theme: Theme) -> str:
@@ -222,7 +223,7 @@ def _sees_all(window: Window) -> bool:
 
 
 def _explain(overlays: Overlays) -> str:
-    names = [_name(group) for group in overlays.tops]
+    names = [_name(group, overlays) for group in overlays.tops]
     tops = [f"{top:.2g}" if top else "none" for top in overlays.tops.values()]
     parts = [f"{name} {top}" for name, top in zip(names, tops, strict=True)]
     deepest = f"deepest colour, evidence of a cell in units of the logit: {', '.join(parts)}"

@@ -7,6 +7,9 @@ activation times mean gradient, where the mean is taken over the frame; heat is 
 Groups are those of the block's temporal operator, looked at where its output is used: after batch norm
 and activation in a bottleneck or inverted residual, after batch norm in a basic block, whose shortcut
 is added before the activation. Group `all` is the output of the whole block, shortcut included.
+
+Of a network with two pathways the groups are what leaves each of them where the block ends, and `all` is both
+together: evidence of a pathway that picks frames lies on the frames that it picked.
 """
 
 from __future__ import annotations
@@ -66,6 +69,7 @@ from gst_analysis.tables.schema import check
 Maps = npt.NDArray[np.float64]
 LARGEST = 480
 """Pixels of the longer side of a picture that is kept."""
+PATHWAYS = ("slow", "fast")
 DIVIDED = ("spatial", "temporal")
 """Groups of attention that is divided, which no norm scales."""
 ENOUGH_CELLS = 7
@@ -153,7 +157,12 @@ def _assemble(
         _tabulate(model, record.clip, class_id, block, maps, frames),
         replace(summary, areas=summarise_curves(tests["curves"])) if tests else summary,
         Provenance({name: model.sha256}, {name: model.spec.to_json()}, told, clips=(record.clip,)),
-        notes=(*model.notes, *(() if model.labels else (UNNAMED,)), *_remarks(maps)),
+        notes=(
+            *model.notes,
+            *(() if model.labels else (UNNAMED,)),
+            *_remarks(maps),
+            *_say_picked(block, model.anatomy),
+        ),
         pictures=_shrink(frames),
         window=locate_crop(height, width, spec),
         path=str(model.checkpoint.path),
@@ -194,7 +203,7 @@ def _order_pixels(maps: Mapping[str, Maps], block: Place, frames: Tensor, *, flo
 def measure_evidence(
     network: Any, clip: Tensor, class_id: int, place: Place, anatomy: Anatomy
 ) -> dict[str, Maps]:
-    """(T, h, w) evidence by group, `all` first; the others only where the place has two groups.
+    """(T, h, w) evidence by group, `all` first; the others only where the place has two groups, or a twin.
 
     Args:
         network: clips (N, T, 3, H, W) -> logits, in evaluation mode.
@@ -203,6 +212,9 @@ def measure_evidence(
         place: one of the network's places.
         anatomy: of the network.
     """
+    ends = find_pathways(place, anatomy)
+    if ends:
+        return _measure_pathways(network, clip, class_id, ends)
     told = [unit for unit in anatomy.units_of(place.name) if unit.scaled or unit.group in DIVIDED]
     groups = {unit.group: unit for unit in told if unit.group != "all"}  # the last layer of each
     looks = {"": Look(place.name, place.view)}
@@ -213,7 +225,43 @@ def measure_evidence(
     if len(groups) > 1:
         maps |= {name: parts[unit.layer][:, unit.channels].sum(1) for name, unit in groups.items()}
     frames = clip.shape[1]
-    return {name: _spread(np.asarray(part.double().cpu().numpy()), frames) for name, part in maps.items()}
+    return {
+        name: _spread(np.asarray(part.double().cpu().numpy()), frames, place) for name, part in maps.items()
+    }
+
+
+def find_pathways(place: Place, anatomy: Anatomy) -> dict[str, Place]:
+    """The place and the one beside it in the other pathway, slow first; none where there is no other pathway.
+
+    Beside it is what has as many places of its own pathway and stage before it.
+    """
+    ends = {}
+    for group in PATHWAYS:
+        inside = [one for one in anatomy.places if one.stage == place.stage and _is_of(one, group, anatomy)]
+        ends[group] = inside
+    own = next((group for group, inside in ends.items() if place in inside), None)
+    number = ends[own].index(place) if own else 0
+    if own is None or any(len(inside) <= number for inside in ends.values()):
+        return {}
+    found = {group: inside[number] for group, inside in ends.items()}
+    return found if len({one.stride for one in found.values()} | {None}) == 2 else {}  # maps of one size
+
+
+def _is_of(place: Place, group: str, anatomy: Anatomy) -> bool:
+    return {unit.group for unit in anatomy.units_of(place.name)} == {group}
+
+
+def _measure_pathways(
+    network: Any, clip: Tensor, class_id: int, ends: Mapping[str, Place]
+) -> dict[str, Maps]:
+    """Both pathways together, then each."""
+    looks = {group: Look(one.name, one.view) for group, one in ends.items()}
+    parts = _attribute(network, clip, class_id, looks)
+    maps = {
+        group: _spread(np.asarray(parts[group].sum(1).double().cpu().numpy()), clip.shape[1], one)
+        for group, one in ends.items()
+    }
+    return {"all": maps[PATHWAYS[0]] + maps[PATHWAYS[1]], **maps}
 
 
 def _look_at(units: Sequence[Unit], anatomy: Anatomy) -> dict[str, Look]:
@@ -237,11 +285,18 @@ def _look_behind(unit: Unit, found: NextLayer | str | None) -> Look | None:
     return Look(reader.weight.removesuffix(".weight"), unit.view, its_input=True)
 
 
-def _spread(evidence: Maps, frames: int) -> Maps:
-    """A map for every frame that went in, of a network with fewer inside: each is shared among its frames."""
+def _spread(evidence: Maps, frames: int, place: Place) -> Maps:
+    """A map for every frame that went in, of a place with fewer: each is shared among its frames.
+
+    Where the place sees some frames alone, its maps are theirs, and there is no evidence on the others.
+    """
     inside = len(evidence)
     if inside == frames:
         return evidence
+    if len(place.frames) == inside:
+        seen = np.zeros((frames, *evidence.shape[1:]))
+        seen[list(place.frames)] = evidence
+        return seen
     which = np.arange(frames) * inside // frames
     return np.asarray(evidence[which] / np.bincount(which, minlength=inside)[which, None, None])
 
@@ -260,7 +315,8 @@ def find_block(network: NetworkSpec, name: str | None, size: int) -> Place:
     if places[-1].view.extra and len(places) > 1:  # a class token answers: nothing else is read
         places = places[:-1]
     fine = [one for one in places if one.stride and size >= ENOUGH_CELLS * one.stride]
-    return fine[-1] if fine else places[0]
+    paired = [one for one in fine if find_pathways(one, anatomy)]  # a lateral connection is no end of a block
+    return (paired or fine)[-1] if fine else places[0]
 
 
 def place_cells(cells: int, place: Place, size: int) -> Maps:
@@ -358,6 +414,16 @@ def _describe(evidence: Maps) -> GroupHeat:
     heat = np.maximum(evidence, 0)
     hottest = int(heat.max(axis=(1, 2)).argmax()) if heat.any() else None
     return GroupHeat(float(heat.sum()), float((heat - evidence).sum()), hottest)
+
+
+def _say_picked(block: Place, anatomy: Anatomy) -> tuple[str, ...]:
+    """Which frames a pathway picks."""
+    ends = find_pathways(block, anatomy) or {"block": block}
+    return tuple(
+        f"{group}: sees the frames {', '.join(map(str, one.frames))} alone; on others its maps are empty"
+        for group, one in ends.items()
+        if one.frames
+    )
 
 
 def _remarks(maps: dict[str, Maps]) -> tuple[str, ...]:

@@ -110,7 +110,11 @@ def build(spec: SystemSpec) -> nn.Module:
 def describe(spec: SystemSpec, network: nn.Module) -> Anatomy:
     """What probing finds, with pathways for groups; the end of each stage is a unit for each of them."""
     probed = probe_network(network, frames=spec.num_frames, size=spec.record.size)
-    places = tuple(replace(place, stage=int(place.name[1]) - 1) for place in probed.places)
+    seen = tuple(slow_positions(spec.num_frames, spec.chosen["alpha"], spec.chosen["slow_frames"]))
+    places = tuple(
+        replace(place, stage=int(place.name[1]) - 1, frames=seen if "pathway0" in place.name else ())
+        for place in probed.places
+    )
     units = tuple(unit for place in places for unit in _list_units(place, probed, network))
     return Anatomy(places, units, probed.readers, probed.unknown, any_length=False)
 
