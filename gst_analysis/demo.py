@@ -31,6 +31,8 @@ else:
 NETWORKS = {"gst": "gst-resnet26s", "c2d": "c2d-resnet26s"}
 """The two that are trained, by the folder that each is written to."""
 
+_FIGURE = "figure-4.png"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DemoOptions:
@@ -94,18 +96,17 @@ def run_demo(
         progress: called now and then; its `run` says what is being made.
 
     Raises:
-        OutputError: the folder holds something already.
+        OutputError: the folder holds something else than a demo that was stopped, which is gone on with.
     """
     start, chosen, watch = time.monotonic(), options or DemoOptions(), progress or ignore_progress
     folder = _new_folder(Path(out))
-    rendering = partial(_watch_rendering, watch)
-    world = making.make_world(folder / "world", chosen.world(), progress=rendering)
+    world = _make_world(folder / "world", chosen, watch)
     found = {
         name: _train(network, folder / name, chosen.settings(network, folder / "world"), watch)
         for name, network in NETWORKS.items()
     }
     checkpoints = {name: str(folder / name / "last.pth") for name in NETWORKS}
-    figure = _draw_scales(checkpoints["gst"], folder / "figure-4.png")
+    figure = _draw_scales(checkpoints["gst"], folder / _FIGURE)
     return Demo(
         folder=str(folder),
         clips=chosen.clips,
@@ -118,15 +119,33 @@ def run_demo(
 
 
 def _new_folder(path: Path) -> Path:
-    """The folder, if nothing in it could be overwritten."""
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    """The folder, if nothing is in it but what a demo that was stopped has left."""
+    held = {one.name for one in path.iterdir() if not one.name.startswith(".")} if path.is_dir() else set()
+    # A demo makes its world first: what lies there without one is somebody else's, whatever it is called.
+    stopped = path.is_dir() and held <= {*NETWORKS, "world", _FIGURE} and (not held or "world" in held)
+    if path.exists() and not stopped:
         raise OutputError(
             str(path),
-            expected="a new or empty folder",
+            expected="a new or empty folder, or one in which a demo was stopped",
             found="something already there",
             todo="choose another with --out, or remove it",
         )
     return path
+
+
+def _make_world(place: Path, options: DemoOptions, watch: TrainWatcher) -> World:
+    """The world, or the one that a demo which was stopped has left, which is whole or not there at all."""
+    if not place.exists():
+        return making.make_world(place, options.world(), progress=partial(_watch_rendering, watch))
+    found = making.read_world(place)
+    if found.config != options.world():
+        raise OutputError(
+            str(place),
+            expected="the world of this demo, to go on with",
+            found="another one",
+            todo="give the options that it was begun with, or choose another folder with --out",
+        )
+    return found
 
 
 def _watch_rendering(watch: TrainWatcher, done: int, total: int, label: str) -> None:
@@ -136,7 +155,11 @@ def _watch_rendering(watch: TrainWatcher, done: int, total: int, label: str) -> 
 def _train(network: str, out: Path, settings: Mapping[str, object], watch: TrainWatcher) -> float:
     """Train one of the two by the packaged recipe; its share of right answers at the end."""
     result = train(
-        "planted-temporal", settings, out=out, progress=lambda at: watch(replace(at, run=out.name))
+        "planted-temporal",
+        settings,
+        out=out,
+        resume=True,
+        progress=lambda at: watch(replace(at, run=out.name)),
     )
     assert result.summary.top1 is not None, network  # validated after the last epoch
     return result.summary.top1
@@ -144,7 +167,7 @@ def _train(network: str, out: Path, settings: Mapping[str, object], watch: Train
 
 def _draw_scales(checkpoint: str, path: Path) -> Path:
     figure = bn_scales(checkpoint).plot(by="stage")
-    return write_whole(path, drawings.image_writer(figure, "png"))
+    return write_whole(path, drawings.image_writer(figure, "png"), replace=True)
 
 
 def _order_blind(world: World) -> float:

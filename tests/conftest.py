@@ -23,6 +23,9 @@ with contextlib.suppress(ImportError):  # the tests for a GPU do without
     hypothesis.settings.register_profile("repeatable", derandomize=True)
     hypothesis.settings.load_profile("repeatable")
 
+# A test that is slow on a busy machine is not to find a line of progress in what a command printed.
+os.environ.setdefault("GST_ANALYSIS_PROGRESS", "0")
+
 SaveSmall = Callable[..., Path]
 DEEP = ("resnet34", "resnet101", "resnet152")
 """Backbones that repeat the blocks of others."""

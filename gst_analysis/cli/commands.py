@@ -24,8 +24,12 @@ _LAST = {
     "gst_analysis.reporting.command": {"report": "Write everything about a checkpoint on one page."},
     "gst_analysis.cli.demo": {"demo": "See everything at work in two minutes."},
     "gst_analysis.cli.explore": {"explore": "Open the explorer in a browser."},
+    "gst_analysis.cli.completion": {"completion": "Print what lets a shell complete commands and options."},
 }
 """Modules of commands that are no analysis, before and after those of `analyses.ROOMS`: what they hold."""
+
+HELP = {"help_option_names": ["-h", "--help"]}
+"""How help is asked for, of the program and of every command."""
 
 
 class Commands(Mapping[str, Any]):
@@ -65,6 +69,7 @@ def _import_commands(module: str) -> list[CommandInfo]:
     commands: typer.Typer = importlib.import_module(module).commands
     for info in commands.registered_commands:
         info.cls = Command
+        info.context_settings = {**(info.context_settings or {}), **HELP}
     return commands.registered_commands
 
 

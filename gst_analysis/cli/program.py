@@ -12,10 +12,11 @@ from typing import Annotated, Any, cast
 import typer
 
 import gst_analysis
-from gst_analysis.cli.commands import Commands, Program
+from gst_analysis.cli.commands import HELP, Commands, Program
 from gst_analysis.clips.patience import VARIABLE as CLIP_TIMEOUT
 from gst_analysis.clips.patience import load_timeout
 from gst_analysis.console.crashes import report_crash, wants_traces
+from gst_analysis.console.loudness import speak, take_loudness
 from gst_analysis.console.streams import RefusedOutput, give_up_output, open_standard_streams, safe_streams
 from gst_analysis.errors import GstError, legible, one_line
 
@@ -33,6 +34,7 @@ def build_program() -> Program:
         help="See where a video network keeps space and where it keeps time.",
         epilog="Example: gst-analyze bn-hist ckpt.pth --out figures",
         rich_markup_mode=None,
+        context_settings=HELP,
     )
     top.callback(invoke_without_command=True)(_top)
     program = cast(Program, typer.main.get_group(top))
@@ -54,8 +56,9 @@ def run(arguments: list[str]) -> int:
     words = [word for word in arguments if word != "--debug"]
     with safe_streams():
         try:
-            with _allow_clips(words):
-                code = _call(words or ["--help"])
+            told, loudness = take_loudness(words)
+            with speak(loudness), _allow_clips(told):
+                code = _call(told or ["--help"])
             sys.stdout.flush()
             return code
         except BaseException as error:
@@ -148,6 +151,12 @@ def _top(
             help="Seconds for a clip, which is left out then; 10, and 1 for every megabyte, if not given.",
         ),
     ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Neither notes nor progress; anywhere in the line.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="More of what is going on, on stderr; anywhere in the line.")
+    ] = False,
 ) -> None:
     if version:
         print(gst_analysis.__version__)

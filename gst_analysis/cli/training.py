@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gst_analysis import training
+from gst_analysis.console.loudness import ProgressLines
 from gst_analysis.console.options import Json, Out
 from gst_analysis.console.output import (
     build_table,
@@ -25,6 +26,7 @@ from gst_analysis.console.output import (
 )
 from gst_analysis.rooms import Door
 from gst_analysis.training import DEFAULT_RECIPE, TrainProgress, TrainResult, TrainWatcher
+from gst_analysis.training.table import write_resume
 
 if TYPE_CHECKING:
     from rich import progress as bars
@@ -92,7 +94,7 @@ def show_training() -> Iterator[TrainWatcher]:
         bars.TextColumn("{task.fields[now]}"),
     )
     with open_bar(*columns) as bar:
-        task = bar.add_task("starting", total=None, now="")
+        task, lines = bar.add_task("starting", total=None, now=""), ProgressLines()
 
         def report(at: TrainProgress) -> None:
             title = f"{at.run}: " if at.run else ""
@@ -103,12 +105,12 @@ def show_training() -> Iterator[TrainWatcher]:
                 f"{at.clips_per_s:.0f} clips/s" if at.clips_per_s is not None else "",
                 f"{timedelta(seconds=round(at.eta_s))} left" if at.eta_s is not None else "",
             ]
+            told = ", ".join(part for part in now if part)
+            if bar.disable:
+                lines.tell(f"{title}{at.phase}{epoch} {told}".rstrip(), at.step, at.steps)
+                return
             bar.update(
-                task,
-                description=title + at.phase + epoch,
-                completed=at.step,
-                total=at.steps,
-                now=", ".join(part for part in now if part),
+                task, description=title + at.phase + epoch, completed=at.step, total=at.steps, now=told
             )
 
         yield report
@@ -118,7 +120,8 @@ def print_stopped(out: Path, *, saved: bool) -> None:
     """What Ctrl-C has left, said once however many processes it reached."""
     if int(os.environ.get("LOCAL_RANK", "0")):
         return
-    told = f"the run in {out} is saved; go on with --resume" if saved else f"nothing was saved in {out} yet"
+    told = f"the run in {out} is saved; go on with: {write_resume(out)}"
+    told = told if saved else f"nothing was saved in {out} yet"
     print(f"gst-analyze: {told}", file=sys.stderr)
 
 

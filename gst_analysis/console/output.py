@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import typer
 
+from gst_analysis.console.loudness import ProgressLines, is_quiet
 from gst_analysis.console.streams import find_beneath, mark_refusals
 from gst_analysis.errors import MOST_CHARACTERS, legible, one_line, shorten
 from gst_analysis.files import Occupied, to_json
@@ -36,6 +38,9 @@ else:  # neither help nor JSON needs Rich, which is slow to import
 AnyResult = TypeVar("AnyResult", bound=Result[Any])
 AnyOutcome = TypeVar("AnyOutcome", bound="Outcome")
 
+WIDEST = 1000
+"""Columns of a line that no terminal cuts."""
+
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
@@ -44,7 +49,7 @@ def print_json(value: Any) -> None:
 
 @contextmanager
 def show_progress(title: str, total: int = 0) -> Iterator[Report]:
-    """A bar on stderr for as long as the block runs; nothing when stderr is not a terminal."""
+    """A bar on stderr for as long as the block runs; a line now and then where stderr is no terminal."""
     columns = (
         bars.TextColumn("{task.description}"),
         bars.BarColumn(),
@@ -53,9 +58,12 @@ def show_progress(title: str, total: int = 0) -> Iterator[Report]:
         bars.TextColumn("{task.fields[current]}"),
     )
     with open_bar(*columns) as bar:
-        task = bar.add_task(title, total=total, current="")
+        task, lines = bar.add_task(title, total=total, current=""), ProgressLines()
 
         def report(done: int, total: int, label: str) -> None:
+            if bar.disable:
+                lines.tell(title, done, total)
+                return
             bar.update(task, completed=done, total=total, current=escape(shorten(one_line(label))))
 
         yield report
@@ -137,8 +145,8 @@ def conclude(
 
 
 def print_remarks(result: Outcome) -> None:
-    """Notes, and what could not be looked at and why, a line each."""
-    for note in result.notes:
+    """Notes, and what could not be looked at and why, a line each; of a quiet command no notes."""
+    for note in () if is_quiet() else result.notes:
         print(f"note: {one_line(note)}")
     for line in result.describe_failures():
         print(shorten(one_line(line), MOST_CHARACTERS))
@@ -151,8 +159,9 @@ def open_bar(*columns: bars.ProgressColumn) -> Iterator[bars.Progress]:
     A bar that is merely disabled ends with an empty line in older versions of Rich.
     """
     screen = console.Console(file=find_beneath(sys.stderr))
-    bar = bars.Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
-    if not screen.is_terminal:
+    silent = is_quiet() or not screen.is_terminal
+    bar = bars.Progress(*columns, console=screen, transient=True, disable=silent)
+    if silent:
         yield bar
         return
     with bar:
@@ -166,13 +175,16 @@ def print_files(files: Mapping[str, str]) -> None:
 
 
 def print_pairs(title: str, pairs: Mapping[str, object]) -> None:
-    """Two columns: what, and which."""
+    """Two columns: what, and which; a hash has a line of its own, in which it stays whole."""
+    apart = {name: value for name, value in pairs.items() if re.fullmatch("[0-9a-f]{64}", str(value))}
     table = tables.PlainTable(title=escape(title), show_header=False)
     table.add_column()
     table.add_column(overflow="fold")
     for name, value in pairs.items():
-        table.add_row(name, escape(str(value)))
+        if name not in apart:
+            table.add_row(name, escape(str(value)))
     print_table(table)
+    print_files({name: str(value) for name, value in apart.items()})
 
 
 def build_table(*headings: str, title: str | None = None, caption: str | None = None) -> tables.PlainTable:
@@ -181,9 +193,14 @@ def build_table(*headings: str, title: str | None = None, caption: str | None = 
 
 
 def print_table(table: tables.PlainTable) -> None:
-    """A table on stdout."""
+    """A table on stdout, as wide as the terminal allows; in a pipe or a file as wide as it is."""
+    file = find_beneath(sys.stdout)
+    screen = console.Console(file=file)
+    if not screen.is_terminal and "COLUMNS" not in os.environ:
+        screen = console.Console(file=file, width=WIDEST)
+    tables.fit(table, screen)
     with mark_refusals():
-        console.Console(file=find_beneath(sys.stdout)).print(table)
+        screen.print(table)
 
 
 def escape(text: str) -> str:

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.table import Table
+from rich.cells import cell_len
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+from rich.text import Text
 
 from gst_analysis.errors import shorten, spell_controls
 
 MOST_CHARACTERS = 1000
 """A cell is no place for a file's longest name."""
+NAMES = ("clip", "file", "path", "video")
+"""Headings of columns whose texts differ at their ends."""
+_LEAST = 16
 
 
 class PlainTable(Table):
@@ -31,6 +38,43 @@ class PlainTable(Table):
     def add_column(self, header: Any = "", *rest: Any, **settings: Any) -> None:
         """Add a column."""
         super().add_column(_plain(header) if isinstance(header, str) else header, *rest, **settings)
+
+
+def fit(table: Table, screen: Console) -> None:
+    """Let a table that is too wide lose words before numbers, and of clips' names the beginning.
+
+    Where a table is too wide, Rich cuts every column at its right end: figures of numbers, and what tells
+    clips apart.
+    """
+    for column in table.columns:
+        if column.justify == "right":
+            column.no_wrap, column.min_width = True, max(map(_count, _list_texts(column)), default=0)
+    over = screen.measure(table, options=screen.options.update(max_width=10_000)).maximum - screen.width
+    for column in table.columns:
+        if over > 0 and str(column.header).partition(" ")[0] in NAMES:
+            over -= _keep_ends(column, over)
+
+
+def _keep_ends(column: Column, over: int) -> int:
+    """Shorten a column's texts from the left by up to so many places; returns by how many."""
+    widest = max(map(_count, _list_texts(column)), default=0)
+    room = max(_LEAST, widest - over)
+    cells = column._cells  # Rich gives no other way to change a cell
+    for place, cell in enumerate(cells):
+        text = Text.from_markup(cell).plain if isinstance(cell, str) else str(cell)
+        if len(text) > room:
+            cells[place] = escape("…" + text[1 - room :])
+    column.no_wrap, column.min_width = True, min(room, widest)
+    return max(0, widest - room)
+
+
+def _list_texts(column: Column) -> list[str]:
+    return [str(column.header), *(cell for cell in column._cells if isinstance(cell, str))]
+
+
+def _count(text: str) -> int:
+    """Places that a text takes in a cell, without what is markup in it."""
+    return max(map(cell_len, Text.from_markup(text).plain.splitlines()), default=0)
 
 
 def _plain(text: str) -> str:

@@ -47,6 +47,7 @@ def inflate(
             "temporal start", expected="random or centred", found=repr(temporal), todo="choose one of the two"
         )
     own = network.state_dict()
+    _refuse_width(flat, own)
     kernels, random = _inflate_operators(network, flat, own, temporal)
     operators = {*kernels, *random}
     # P3D's norm between its two kernels has no counterpart in a 2-D network.
@@ -58,6 +59,19 @@ def inflate(
         if name.endswith(".running_mean")
     }
     return Inherited(norms, kernels, random)
+
+
+def _refuse_width(flat: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
+    """Say so where the width alone makes weights unfit: a backbone of another width has the same names."""
+    wide, wanted = (len(state[STEM]) if STEM in state else 0 for state in (flat, own))
+    if not wide or not wanted or wide == wanted:
+        return
+    raise SpecError(
+        "2-D weights",
+        expected=f"a stem of {wanted} channels, as the network that they are to fill has",
+        found=f"one of {wide}",
+        todo=f"build it with width {wide} (model.width={wide} in a recipe), or take other weights",
+    )
 
 
 def _copy_plain(names: list[str], flat: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:

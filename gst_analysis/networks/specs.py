@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from fractions import Fraction
 from typing import Any
@@ -103,7 +103,7 @@ class ModelSpec(NetworkSpec):
         families = sorted(FAMILIES, key=len, reverse=True)
         family = next((f for f in families if name.startswith(f + "-")), None)
         if family is None or name[len(family) + 1 :] not in BACKBONES:
-            close = difflib.get_close_matches(name.lower(), model_names(), n=1, cutoff=0.5)
+            close = find_near(name.lower(), [*model_names(), *FAMILIES])
             raise SpecError(
                 "model name",
                 expected="FAMILY-BACKBONE, such as gst-resnet50",
@@ -378,9 +378,33 @@ def model_names() -> list[str]:
     ]
 
 
+def find_near(name: str, names: Sequence[str]) -> list[str]:
+    """The name that was probably meant, in a list; letters that changed places come before other likeness."""
+    swapped = [one for one in names if sorted(one) == sorted(name)]
+    return swapped[:1] or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+
+
+def refuse_alpha(name: str, alpha: object) -> None:
+    """Refuse an alpha that is given to a network whose operator is not parted into space and time.
+
+    Raises:
+        SpecError: such an alpha.
+    """
+    family = next((f for f in sorted(FAMILIES, key=len, reverse=True) if name.startswith(f"{f}-")), None)
+    if alpha is None or family is None or FAMILIES[family].default_alpha is not None:
+        return
+    parted = [one for one in FAMILIES if FAMILIES[one].default_alpha is not None]
+    raise SpecError(
+        f"alpha of {name}",
+        expected=f"a family whose channels are parted, one of {', '.join(parted)}",
+        found=f"alpha {alpha} for {family}",
+        todo="leave alpha out",
+    )
+
+
 def _known(name: object, registry: Mapping[str, object], kind: str) -> None:
     if name not in registry:
-        close = difflib.get_close_matches(str(name), list(registry), n=1, cutoff=0.5)
+        close = find_near(str(name), list(registry))
         raise SpecError(
             kind,
             expected=f"one of {', '.join(registry)}",

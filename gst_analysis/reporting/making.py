@@ -122,7 +122,7 @@ def report(
     else:
         model = open_model(source, options=options)
         checkpoint, clips = checkpoint_of(model), _gather_clips(model, dataset, options)
-    subject = Subject(checkpoint, clips)
+    subject = Subject(checkpoint, clips, options.start)
     writers = [one for one in list_writers() if clips is not None or not one.needs_clips]
     kept = [one for one in writers if one.name not in options.without]
     steps = _Steps(len(kept) + _PAGE_STEPS, progress or no_progress)

@@ -5,6 +5,7 @@ Apart from subject.py, which needs torch: `--help` and the explorer's pages ask 
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from gst_analysis.errors import SpecError
@@ -38,6 +39,11 @@ class ReportOptions(DatasetOptions, NetworkOptions, DeviceOptions):
     similarity_clips: int = option(40, "Clips to compare places on.")
     without: tuple[str, ...] = option(
         (), "Sections to leave out, such as slimming,ablation: the slow ones.", metavar="NAME,NAME"
+    )
+    start: str | os.PathLike[str] | None = option(
+        None,
+        "Where scales started, for the section on drift: 2-D weights or an earlier epoch.",
+        metavar="FILE",
     )
     seed: int = option(0, "Draws clips.")
     batch: int = option(8, "Clips at once.")

@@ -46,6 +46,8 @@ class Subject:
 
     checkpoint: Checkpoint
     clips: ReportClips | None = None
+    start: str | os.PathLike[str] | None = None
+    """A file that tells where scales started, if one was named."""
 
     @property
     def shown(self) -> ReportClips:

@@ -11,15 +11,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gst_analysis.errors import SpecError
 from gst_analysis.rooms import Door
 from gst_analysis.training.progress import TrainProgress, TrainWatcher
 from gst_analysis.training.table import DEFAULT_RECIPE, STATE, Resume, TrainResult, TrainSummary
 
 if TYPE_CHECKING:
-    from gst_analysis.training import loop, recipes
+    from gst_analysis.training import loop, recipes, sources
 else:
     loop = Door(f"{__name__}.loop")
     recipes = Door(f"{__name__}.recipes")
+    sources = Door(f"{__name__}.sources")
 
 __all__ = [
     "DEFAULT_RECIPE",
@@ -71,5 +73,22 @@ def train(
         >>> import gst_analysis as gst
         >>> done = gst.train("planted-temporal", {"schedule.epochs": 5}, out="runs/a")  # doctest: +SKIP
     """
-    config = recipes.load_config(recipe, recipes.parse_overrides(settings))
+    _require_recipe(recipe)
+    changes = recipes.parse_overrides(settings)
+    config = sources.take_world(recipes.load_config(recipe, changes), changes)
     return loop.train(config, out=out, resume=resume, progress=progress)
+
+
+def _require_recipe(recipe: object) -> None:
+    """Refuse what is no recipe, such as its settings, which come second.
+
+    Raises:
+        SpecError: such a thing.
+    """
+    if not isinstance(recipe, (str, os.PathLike)):
+        raise SpecError(
+            "recipe",
+            expected="a packaged recipe's name, or the path of a TOML file",
+            found=type(recipe).__name__,
+            todo='settings come second: train("planted-temporal", {"schedule.epochs": 5}, out="runs/a")',
+        )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gst_analysis.errors import SpecError, name_some
+from gst_analysis.networks.specs import refuse_alpha
 from gst_analysis.planted.worlds import WorldConfig
 from gst_analysis.training.config import TrainConfig
 from gst_analysis.training.table import DEFAULT_RECIPE
@@ -55,7 +56,10 @@ def parse_config(record: Mapping[str, Any], overrides: Mapping[str, object] | No
         SpecError: an unknown key, or a value of the wrong type.
     """
     values = {key: _convert(key, value) for key, value in _flatten(record).items()}
-    values |= {key: _convert_override(key, value) for key, value in (overrides or {}).items()}
+    told = {key: _convert_override(key, value) for key, value in (overrides or {}).items()}
+    values |= told
+    # A recipe's own alpha may well stand beside another network that is set in its place.
+    refuse_alpha(str(values.get("model.name", "")), told.get("model.alpha"))
     return _build(values)
 
 

@@ -171,6 +171,7 @@ class Recorder:
         if snapshot is None or not self.parts.ranks.leads:
             return None
         sizes, self.notes = repair_logs(self.folder, snapshot)
+        self.notes += snapshot.notes
         if snapshot.data is None:
             self.notes.append(
                 "state.pt is of an earlier version: whether the clips are the same is not known"

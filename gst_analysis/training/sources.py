@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,22 @@ def prepare_world(
             found=_differences(config.world, found),
             todo="name another data.root, or set world.* to match",
         )
+
+
+def take_world(config: TrainConfig, chosen: Iterable[str]) -> TrainConfig:
+    """The configuration with the planted world that lies in its data root already, whatever the recipe's is.
+
+    Args:
+        config: what a recipe and its changes give.
+        chosen: the settings that were changed, by dotted key: a world that was asked for stays, and
+            `prepare_world` refuses another.
+    """
+    root = Path(config.data.root)
+    if config.world is None or any(key.startswith("world.") for key in chosen):
+        return config
+    if not (root / "truth.json").is_file():
+        return config
+    return replace(config, world=read_world(root).config)
 
 
 def load_sources(config: TrainConfig) -> Sources:

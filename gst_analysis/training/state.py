@@ -24,9 +24,12 @@ from gst_analysis.files import write_whole
 from gst_analysis.training.config import TrainConfig, fixed_settings
 from gst_analysis.training.loaders import is_dead_worker
 from gst_analysis.training.locks import FolderLock
-from gst_analysis.training.table import BEGUN, BEST, CONFIG, KEPT, LAST, LOGS, STATE, Resume
+from gst_analysis.training.table import BEGUN, BEST, CONFIG, KEPT, LAST, LOGS, STATE, Resume, write_resume
 
 FORMAT, VERSION = "gst-analysis-training", 1
+EPOCHS_KEY = "schedule.epochs"
+_ANOTHER_RECIPE = 5
+"""Settings that differ, from which on a recipe is taken for another one."""
 
 
 @dataclass
@@ -62,6 +65,8 @@ class Snapshot:
     """What must be the same for the weights to be the same bit for bit: devices, threads, torch."""
     data: Mapping[str, Any] | None = None
     """The clips and classes (`Sources.fingerprint`); None in files of before they were kept."""
+    notes: tuple[str, ...] = ()
+    """What is not as it was when the run began."""
 
 
 def save_snapshot(folder: Path, snapshot: Snapshot, config: TrainConfig) -> Path:
@@ -104,7 +109,7 @@ def load_snapshot(folder: Path, config: TrainConfig) -> Snapshot | None:
     record = raw.extras
     if record.get("format") != FORMAT or record.get("version") != VERSION:
         raise _broken(path, "another kind of file")
-    _compare(record.get("config"), config, path)
+    notes = _compare(record.get("config"), config, path)
     try:
         return Snapshot(
             _read_position(record["position"]),
@@ -116,6 +121,7 @@ def load_snapshot(folder: Path, config: TrainConfig) -> Snapshot | None:
             record["log"],
             record["machine"],
             _read_data(record.get("data"), path),
+            notes,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise _broken(path, f"one without {error}") from error
@@ -175,7 +181,7 @@ def _check_folder(folder: Path, resume: Resume) -> None:
             str(folder),
             expected="a folder without a training run",
             found=STATE,
-            todo="resume that run, or choose another folder",
+            todo=f"go on with {write_resume(folder)}, or choose another folder",
         )
     if resume == "required" and not saved:
         raise OutputError(
@@ -223,24 +229,34 @@ def _read_data(data: Any, path: Path) -> Mapping[str, Any] | None:
     return data
 
 
-def _compare(saved: Any, config: TrainConfig, path: Path) -> None:
+def _compare(saved: Any, config: TrainConfig, path: Path) -> tuple[str, ...]:
+    """Refuse other settings than those of the run; returns what to note of those that may differ."""
     if not isinstance(saved, Mapping):
         raise _broken(path, "one without settings")
     wanted = fixed_settings(config)
     # A setting that came after the file was written was at its default.
     began = {**{key: value for key, value in fixed_settings(TrainConfig()).items() if key in wanted}, **saved}
-    odd = [
-        f"{key}={wanted.get(key)} (was {began.get(key)})"
-        for key in dict.fromkeys([*began, *wanted])
-        if began.get(key) != wanted.get(key)
-    ]
+    keys = [key for key in dict.fromkeys([*began, *wanted]) if began.get(key) != wanted.get(key)]
+    odd = [f"{key}={wanted.get(key)} (was {began.get(key)})" for key in keys if key != EPOCHS_KEY]
     if odd:
+        # Many at once are another recipe in the place of the run's own, and no settings that were changed.
+        many = len(odd) >= _ANOTHER_RECIPE
+        found = f"another recipe: {len(odd)} settings differ" if many else name_some(odd)
         raise SpecError(
             f"resuming {path.parent}",
             expected="the settings that the run was started with",
-            found=name_some(odd),
-            todo="leave them as they were, or start a run in another folder",
+            found=found,
+            todo=f"go on with {write_resume(path.parent)}, or start a run in another folder",
         )
+    return (_say_epochs(began[EPOCHS_KEY], wanted[EPOCHS_KEY]),) if EPOCHS_KEY in keys else ()
+
+
+def _say_epochs(began: Any, wanted: Any) -> str:
+    """What other epochs than planned mean under a cosine: elsewhere the rate does not ask how many."""
+    return (
+        f"schedule.epochs is {wanted} and was {began}: from here the cosine's rates are those of a run of "
+        f"{wanted} epochs, but epochs done before had those of one of {began}"
+    )
 
 
 def _broken(path: Path, found: str) -> BrokenCheckpoint:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from gst_analysis.errors import legible
 from gst_analysis.results import Result
 from gst_analysis.tables.schema import Schema, real, whole
 
@@ -22,6 +24,19 @@ BEGUN = ".gst-analysis.run"
 """Lists the files of a run that was not saved yet, so that state.pt does not speak for them."""
 Resume = bool | Literal["required"]
 """Whether to go on with the run in a folder: True where there is one, `required` only if there is one."""
+
+
+def write_resume(folder: Path) -> str:
+    """The command that goes on with the run in a folder.
+
+    Example:
+        >>> write_resume(Path("runs/a"))
+        'gst-analyze train runs/a/config.toml --out runs/a --resume'
+    """
+    return shlex.join(
+        ["gst-analyze", "train", legible(folder / CONFIG), "--out", legible(folder), "--resume"]
+    )
+
 
 TRAINING_STEPS = Schema(
     "TRAINING_STEPS",

@@ -146,6 +146,6 @@ def test_the_command_says_what_ctrl_c_has_left(
     monkeypatch.setattr("gst_analysis.training.train", stop)
     assert run(["train", "planted-static", "--out", str(tmp_path)]) == 130
     first, second = capsys.readouterr().err.splitlines()
-    assert ("saved; go on with --resume" in first) == saved
+    assert ("saved; go on with: gst-analyze train " in first) == saved
     assert str(tmp_path) in first
     assert second == "gst-analyze: interrupted"

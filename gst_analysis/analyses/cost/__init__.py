@@ -28,7 +28,7 @@ from gst_analysis.analyses.cost.table import (
 from gst_analysis.checkpoints.naming import OwnCode, is_file, resolve_spec, spec_from_text
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.described import NetworkSpec
-from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.networks.specs import ModelSpec, refuse_alpha
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.options import NetworkOptions, keyword_options
 from gst_analysis.rooms import About, Door
@@ -201,6 +201,7 @@ def _change(spec: NetworkSpec, options: CostOptions) -> NetworkSpec:
         SpecError: it has no such thing to be changed.
     """
     if isinstance(spec, ModelSpec):
+        refuse_alpha(spec.name, options.alpha)
         return resolve_spec(spec, **options.design)
     given = {name: value for name, value in options.design.items() if value is not None}
     can = {"num_frames", "num_classes"} if isinstance(spec, SystemSpec) else {"num_frames"}

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torchvision.models import get_model_weights
 
-from gst_analysis.analyses.drift import FROM_CARD, Drift, measure_drift
+from gst_analysis.analyses.drift import FROM_CARD, Drift, DriftOptions, measure_drift
 from gst_analysis.checkpoints.loading import Checkpoint
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.specs import ModelSpec
@@ -41,12 +41,15 @@ _NOT_HERE = (
 
 def write_section(subject: Subject, progress: Progress) -> Section:
     """γ now against γ at the start, where the file or its card says what that was."""
-    if _needs_download(subject.checkpoint):
+    start = FROM_CARD if subject.start is None else subject.start
+    if start == FROM_CARD and _needs_download(subject.checkpoint):
         return Section(NAME, missing=_NOT_HERE)
     try:
-        result = measure_drift(subject.checkpoint, start=FROM_CARD)
+        result = measure_drift(subject.checkpoint, start=start)
     except SpecError as error:
-        return Section(NAME, missing=f"{error.found}; {error.todo}")
+        if subject.start is not None:  # what was asked for is not left out in silence
+            raise
+        return Section(NAME, missing=f"{error.found}; name it with --start")
     tolerance = result.summary.tolerance
     figure = PageFigure(
         "drift",
@@ -100,4 +103,5 @@ def _needs_download(checkpoint: Checkpoint) -> bool:
 
 def write_line(subject: Subject) -> str:
     """The command that makes this section alone."""
-    return write_command("drift", [subject.file])
+    options = DriftOptions() if subject.start is None else DriftOptions(start=Path(subject.start).name)
+    return write_command("drift", [subject.file], options)

@@ -1,0 +1,95 @@
+"""How much a command says beside its result: `--quiet`, as usual, or `--verbose`, anywhere in its line.
+
+A command that is not watched on a terminal tells in a line now and then how far it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+from typing import Literal
+
+from gst_analysis.errors import SpecError, one_line, shorten
+from gst_analysis.processes import is_leader
+
+Loudness = Literal["quiet", "usual", "verbose"]
+FLAGS: dict[str, Loudness] = {"--quiet": "quiet", "--verbose": "verbose"}
+INTERVAL = "GST_ANALYSIS_PROGRESS"
+"""The variable that says after how many seconds each line of progress comes; 0 for none."""
+_SECONDS = {"quiet": 0.0, "usual": 10.0, "verbose": 2.0}
+_CHOSEN: ContextVar[Loudness] = ContextVar("loudness", default="usual")
+
+
+def take_loudness(words: Sequence[str]) -> tuple[list[str], Loudness]:
+    """The words of a command line without the flags of loudness, and what they say.
+
+    Raises:
+        SpecError: both are there.
+    """
+    given = {FLAGS[word] for word in words if word in FLAGS}
+    if len(given) > 1:
+        raise SpecError("--quiet", expected="it or --verbose", found="both", todo="leave one of them out")
+    return [word for word in words if word not in FLAGS], next(iter(given), "usual")
+
+
+@contextmanager
+def speak(loudness: Loudness) -> Iterator[None]:
+    """As loud as that for as long as the block runs; `--verbose` also shows what the log says."""
+    token = _CHOSEN.set(loudness)
+    logger, handler = logging.getLogger("gst_analysis"), logging.StreamHandler()
+    before = logger.level
+    if loudness == "verbose":
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+        _CHOSEN.reset(token)
+
+
+def is_quiet() -> bool:
+    """Whether neither notes nor progress are wanted."""
+    return _CHOSEN.get() == "quiet"
+
+
+class ProgressLines:
+    """A line on stderr every so many seconds, from the first time that so many have passed.
+
+    Args:
+        seconds: how many; what was chosen if None.
+    """
+
+    def __init__(self, *, seconds: float | None = None) -> None:
+        self._seconds = _read_interval() if seconds is None else seconds
+        self._start = self._last = time.monotonic()
+
+    def tell(self, text: str, done: int, total: int) -> None:
+        """Say how far something is, if it is time for that."""
+        now = time.monotonic()
+        if not self._seconds or now - self._last < self._seconds or is_quiet() or not is_leader():
+            return
+        self._last = now
+        spent = now - self._start
+        left = f", about {_say_time(spent / done * (total - done))} left" if 0 < done < total else ""
+        count = f"{done:,} of {total:,}" if total else f"{done:,}"
+        line = f"{text}: {count} after {_say_time(spent)}{left}"
+        print(shorten(one_line(line)), file=sys.stderr, flush=True)
+
+
+def _read_interval() -> float:
+    try:
+        return float(os.environ.get(INTERVAL, _SECONDS[_CHOSEN.get()]))
+    except ValueError:
+        return _SECONDS[_CHOSEN.get()]
+
+
+def _say_time(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
