@@ -49,7 +49,7 @@ def channel_roles(
         >>> import gst_analysis as gst
         >>> gst.channel_roles("ckpt.pth").plot()  # doctest: +SKIP
     """
-    model = sources.open_model(source, family=options.family, num_frames=options.frames)
+    model = sources.open_model(source, options=options)
     return measure.measure_roles(model, options=options, progress=progress)
 
 

@@ -57,7 +57,7 @@ def print_roles(result: ChannelRoles) -> None:
     for gap in summary.gaps:
         if gap.stage == 0:
             told = ", ".join(f"{part} {_show_ends(getattr(gap, part))}" for part in PARTS)
-            print(f"{gap.group} above {gap.against} channels, layer by layer: {told}")
+            print(f"{gap.group} above {gap.against} channels, block by block: {told}")
 
 
 def _count(roles: Mapping[str, int]) -> str:

@@ -64,14 +64,19 @@ def draw_shares(sums: pd.DataFrame, *, dark: bool = False) -> Figure:
             if len(rows):
                 aside = _SPREAD * (number / max(1, len(lines) - 1) - 0.5)
                 _draw_line(axes, rows, blocks, part, theme, aside)
-        top = max(0.1, float(sums[f"{part}_high"].fillna(0).max())) if part == JOINT else 1.0
-        axes.set_ylim(min(-0.03 * top, float(sums[part].fillna(0).min())), 1.04 * top)
+        axes.set_ylim(*find_range(sums, part))
     figure.align_ylabels(panels)
     _name_blocks(panels[-1], blocks)
     marks = [_mark(name, rows, theme) for name, rows in lines.items() if len(rows)]
     chance = Line2D([], [], linestyle="", marker="_", color=theme.faint, label="chance gives less in 95%")
     add_legend(figure, [*marks, chance], theme)
     return figure
+
+
+def find_range(sums: pd.DataFrame, part: str) -> tuple[float, float]:
+    """From where to where an axis goes: shares from 0 to 1; what both do together is little, and drawn larger."""
+    top = max(0.1, float(sums[f"{part}_high"].fillna(0).max())) if part == JOINT else 1.0
+    return min(-0.04 * top, float(sums[part].fillna(0).min())), 1.04 * top
 
 
 def _draw_line(

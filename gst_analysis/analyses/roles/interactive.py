@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from gst_analysis.analyses.roles.figure import list_blocks, list_lines
+from gst_analysis.analyses.roles.figure import find_range, list_blocks, list_lines
 from gst_analysis.analyses.roles.table import PARTS, PLACE, ROLES, ChannelRoles
 from gst_analysis.groups import GROUPS
 from gst_analysis.numbers import show_interval, show_real
@@ -34,7 +34,9 @@ def draw_shares_interactive(sums: pd.DataFrame, *, dark: bool = False) -> go.Fig
         for name, rows in list_lines(sums).items():
             if len(rows):
                 figure.add_trace(_draw_line(rows, blocks, part, name, theme, show=row == 1), row=row, col=1)
-        figure.update_yaxes(title={"text": part, "font": {"size": 12}}, row=row, col=1)
+        least, most = find_range(sums, part)
+        title = {"text": part, "font": {"size": 12}}
+        figure.update_yaxes(title=title, range=[least, most], row=row, col=1)
     names = shorten_layers([f"{block}." for block in blocks])
     figure.update_xaxes(
         tickvals=list(range(len(blocks))),
@@ -43,7 +45,7 @@ def draw_shares_interactive(sums: pd.DataFrame, *, dark: bool = False) -> go.Fig
         zeroline=False,
     )
     figure.update_xaxes(title={"text": "block", "font": {"size": 12}}, row=3, col=1)
-    figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid, rangemode="tozero")
+    figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)
     figure.update_layout(
         height=_HEIGHT,
         paper_bgcolor=theme.paper,

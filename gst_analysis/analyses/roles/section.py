@@ -71,7 +71,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
 def list_gaps(result: ChannelRoles) -> list[str]:
     """By how much one group sees more than the other, a sentence for the whole network."""
     return [
-        f"Layer by layer, {gap.group} channels are above {gap.against} ones by "
+        f"Block by block, {gap.group} channels are above {gap.against} ones by "
         + ", ".join(f"{_show(getattr(gap, part))} in the {part} share" for part in PARTS)
         + "."
         for gap in result.summary.gaps

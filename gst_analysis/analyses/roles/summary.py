@@ -76,29 +76,27 @@ def _list_groups(layers: pd.DataFrame, means: Sequence[Means], stage: int) -> It
 
 
 def _list_gaps(parts: Sequence[LayerPart], means: Sequence[Means], stage: int) -> Iterator[RoleGap]:
-    """The pair of groups that the network has, where one layer or block has both."""
+    """The pair of groups that the network has, over the blocks that have both."""
     pair = find_pair({one.part.group for one in parts})
     if pair is None:
         return
+    blocks: dict[str, dict[str, list[Means]]] = {}
+    for one, mean in zip(parts, means, strict=True):
+        if stage in (0, one.part.stage):
+            blocks.setdefault(one.part.block, {}).setdefault(one.part.group, []).append(mean)
     against, group = pair
-    of_group: dict[tuple[str, str], Means] = {
-        (one.part.block, one.part.group): mean
-        for one, mean in zip(parts, means, strict=True)
-        if one.part.group in pair and stage in (0, one.part.stage)
-    }
-    blocks = dict.fromkeys(block for block, _ in of_group)
-    both = [block for block in blocks if (block, group) in of_group and (block, against) in of_group]
-    if not both:
-        return
-    differences = [
-        (
-            of_group[block, group][0] - of_group[block, against][0],
-            of_group[block, group][1] - of_group[block, against][1],
-        )
-        for block in both
+    gaps = [
+        _subtract(_combine(of_block[group]), _combine(of_block[against]))
+        for of_block in blocks.values()
+        if of_block.keys() >= {against, group}
     ]
-    static, dynamic, joint = _list_shares(*_combine(differences), least=-1)
-    yield RoleGap(str(group), str(against), stage, static, dynamic, joint)
+    if gaps:
+        static, dynamic, joint = _list_shares(*_combine(gaps), least=-1)
+        yield RoleGap(str(group), str(against), stage, static, dynamic, joint)
+
+
+def _subtract(one: Means, other: Means) -> Means:
+    return one[0] - other[0], one[1] - other[1]
 
 
 def _combine(means: Sequence[Means]) -> Means:

@@ -160,7 +160,7 @@ class GroupRoles:
 
 @dataclass(frozen=True)
 class RoleGap:
-    """By how much a group's mean share is above another's, layer by layer, on the same scenes."""
+    """By how much a group's mean share is above another's, block by block, on the same scenes."""
 
     group: str
     against: str
@@ -180,7 +180,7 @@ class RolesSummary:
     least: float
     groups: tuple[GroupRoles, ...]
     gaps: tuple[RoleGap, ...]
-    """Where a layer has two groups that are set against each other."""
+    """Where a block has two groups that are set against each other."""
 
     def find(self, kind: str, group: str, stage: int = 0) -> GroupRoles:
         """What a group sees in a stage, or in the whole network."""

@@ -58,7 +58,9 @@ def find_centres() -> tuple[float, float]:
 
 
 def test_frames_alone_are_never_dynamic_and_kernels_over_time_can_be() -> None:
-    flat = gst.channel_roles(small_model("c2d-resnet26s"), **FEW)
+    flat = gst.channel_roles(small_model("c2d-resnet26s"), frames=3, resize=36, crop=36, **FEW)
+    clip = flat.provenance.settings["clip_spec"]
+    assert (clip["frames"], clip["crop"]) == (3, 36), "what is said of clips is heard"
     assert set(flat.table["role"]) <= {"static", "neither"}
     assert (flat.table[["dynamic", "joint"]].fillna(0) == 0).all(axis=None)
     model = small_model()
