@@ -74,7 +74,7 @@ def draw_shares(sums: pd.DataFrame, *, dark: bool = False) -> Figure:
 
 
 def find_range(sums: pd.DataFrame, part: str) -> tuple[float, float]:
-    """From where to where an axis goes: shares from 0 to 1; what both do together is little, and drawn larger."""
+    """From where to where an axis goes: from 0 to 1, but for what both do together, which is little."""
     top = max(0.1, float(sums[f"{part}_high"].fillna(0).max())) if part == JOINT else 1.0
     return min(-0.04 * top, float(sums[part].fillna(0).min())), 1.04 * top
 
