@@ -6,7 +6,6 @@ claims. A card whose hash is not the file's is about another file: it is left as
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +15,10 @@ from gst_analysis.checkpoints.naming import CHECKPOINT_ENDINGS
 from gst_analysis.checkpoints.reading import is_reference
 from gst_analysis.errors import BrokenCheckpoint, legible, one_line
 from gst_analysis.files import to_json, write_whole
+from gst_analysis.untrusted import parse_json, read_bounded, to_plain_record
 
-MAX_CARD_BYTES = 1_000_000
+LARGEST_CARD = 1_000_000
+"""Bytes."""
 _FIELDS = {"sha256", "spec", "clip_spec", "labels"}
 """What tells a card from another JSON file."""
 
@@ -76,11 +77,7 @@ def _is_card(path: Path) -> bool:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        if path.stat().st_size > MAX_CARD_BYTES:
-            raise ValueError("it is larger than a megabyte")
-        card = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(card, dict):
-            raise ValueError(f"it holds a {type(card).__name__}")
+        card = to_plain_record(parse_json(read_bounded(path, most=LARGEST_CARD)))
     except (OSError, ValueError) as error:
         raise BrokenCheckpoint(
             str(path),

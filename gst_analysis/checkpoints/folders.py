@@ -6,7 +6,6 @@ anything is built; code that it names, and weights as pickles, are left where th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,8 +30,8 @@ from gst_analysis.networks.systems.catalogue_transformers import HUGGING_FACE
 from gst_analysis.networks.systems.recognised import Recognised
 from gst_analysis.networks.systems.transformer_kinds import KINDS, count_labels, kind_of_spec, read_config
 from gst_analysis.networks.systems.transformer_weights import find_lie, read_sizes, rename_weights
+from gst_analysis.untrusted import parse_json, read_bounded, to_plain_record
 
-_LARGEST_JSON = 8_000_000
 _DROPOUT = ("hidden_dropout_prob", "attention_probs_dropout_prob", "attention_dropout", "drop_path_rate")
 
 
@@ -98,12 +97,8 @@ def _read_json(path: Path, *, missing: UnreadableCheckpoint | None = None) -> Ma
     if missing is not None and not path.is_file():
         raise missing
     try:
-        if path.stat().st_size > _LARGEST_JSON:
-            raise ValueError(f"it is larger than {_LARGEST_JSON // 10**6} megabytes")
-        told = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(told, dict):
-            raise ValueError(f"it holds a {type(told).__name__}")
-    except (OSError, ValueError, RecursionError) as error:
+        told = to_plain_record(parse_json(read_bounded(path)))
+    except (OSError, ValueError) as error:
         raise _broken(path, "a JSON object", f"something else ({one_line(str(error))[:80]})") from error
     return told
 

@@ -23,6 +23,14 @@ from gst_analysis.checkpoints.layouts import canonicalise
 from gst_analysis.checkpoints.naming import find_folder, name_path
 from gst_analysis.checkpoints.own_weights import forget_scores, require_floats, require_own
 from gst_analysis.checkpoints.reading import SAFETENSORS_KEY, RawCheckpoint, load_raw
+from gst_analysis.checkpoints.records import (
+    FORMAT,
+    VERSION,
+    read_clip_spec,
+    read_labels,
+    read_provenance,
+    read_record,
+)
 from gst_analysis.checkpoints.systems import find_system_of
 from gst_analysis.checkpoints.telling import ASSUMED, settle_options, tell_clip, tell_labels, tells_all
 from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError
@@ -31,14 +39,13 @@ from gst_analysis.networks.adopted import ClipNetwork
 from gst_analysis.networks.anatomy import Anatomy, require_arithmetic
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.networks.registry import anatomy_of, build_model, spec_from_json, usual_clip
+from gst_analysis.networks.registry import anatomy_of, build_model, spec_from_json
 from gst_analysis.networks.specs import MOST_FRAMES, ClipSpec, ModelSpec
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.catalogue_transformers import HUGGING_FACE
 from gst_analysis.options import NetworkOptions, keyword_options
 from gst_analysis.results import find_version
 
-FORMAT, VERSION = "gst-analysis", 1
 CHANGED = "weights were changed after they were loaded or made: these are the network's as it is now"
 
 
@@ -173,8 +180,8 @@ def load_checkpoint(
         return _describe(folder.raw, found, folder.record, told)
     Overrides(told.family, told.frames)  # what no network could be is said before a file is read
     raw = load_raw(path)
-    record = _own_record(raw)
-    card = Card() if record else load_card_beside(raw.path, raw.sha256)
+    record = read_record(raw)
+    card = _find_card(raw, needed=not record)
     overrides = Overrides(told.family, told.frames or _count_frames(card.record))
     return _describe(raw, _recognise(raw, record, overrides, card.notes), record or card.record, told)
 
@@ -227,6 +234,20 @@ def _recognise(
         require_known(found.state, finding.spec, raw.path)
     check_state(found.state, spec, raw.path)
     return _Found(found.state, spec, found.layout, notes)
+
+
+def _find_card(raw: RawCheckpoint, *, needed: bool) -> Card:
+    """The card beside a file; where the file tells everything itself, only whether it is another file's.
+
+    A JSON file that is no card is then not in its way.
+    """
+    try:
+        card = load_card_beside(raw.path, raw.sha256)
+    except BrokenCheckpoint:
+        if needed:
+            raise
+        return Card()
+    return card if needed else Card(notes=card.notes)
 
 
 def _count_frames(card: Mapping[str, Any]) -> int | None:
@@ -331,14 +352,10 @@ def model_writer(
     return lambda file: torch.save({**record, "state_dict": state}, file)
 
 
-def _own_record(raw: RawCheckpoint) -> Mapping[str, Any]:
-    return raw.extras if raw.extras.get("format") == FORMAT else {}
-
-
 def _embedded_spec(record: Any, overrides: Overrides, raw: RawCheckpoint) -> ModelSpec | SystemSpec:
     try:
         spec = spec_from_json(record)
-    except (GstError, TypeError) as error:
+    except (GstError, TypeError, ValueError, ArithmeticError) as error:
         raise BrokenCheckpoint(
             str(raw.path),
             expected="an embedded spec that describes a network",
@@ -356,7 +373,7 @@ def _describe(
 ) -> Checkpoint:
     """Add what the weights do not hold: as told, else from the file's own record or card, else assumed."""
     notes = (*found.notes, raw.averaged) if raw.averaged else found.notes
-    clip_spec = tell_clip(_read_clip_spec(source, found.spec, raw.path), told)
+    clip_spec = tell_clip(read_clip_spec(source, found.spec, raw.path), told)
     if not source.get("clip_spec") and not tells_all(told):
         notes = (*notes, f"{ASSUMED}{_say_preprocessing(clip_spec)}")
     return Checkpoint(
@@ -364,37 +381,12 @@ def _describe(
         raw.sha256,
         found.spec,
         clip_spec,
-        tell_labels(told, found.spec.num_classes, _read_labels(source, found.spec, raw.path)),
+        tell_labels(told, found.spec.num_classes, read_labels(source, found.spec, raw.path)),
         found.layout,
         notes,
         dict(found.state),
-        source.get("provenance") or {},
+        read_provenance(source, raw.path),
     )
-
-
-def _read_clip_spec(source: Mapping[str, Any], spec: NetworkSpec, path: Path) -> ClipSpec:
-    told = source.get("clip_spec")
-    try:
-        return ClipSpec.from_json(told) if told else usual_clip(spec)
-    except (GstError, TypeError) as error:
-        raise BrokenCheckpoint(
-            str(path),
-            expected="a clip spec that makes sense",
-            found=str(error),
-            todo="correct the card beside the file, or remove it",
-        ) from error
-
-
-def _read_labels(source: Mapping[str, Any], spec: NetworkSpec, path: Path) -> tuple[str, ...] | None:
-    labels = source.get("labels")
-    if labels is not None and (not isinstance(labels, list) or len(labels) != spec.num_classes):
-        raise BrokenCheckpoint(
-            str(path),
-            expected=f"{spec.num_classes} labels or none",
-            found="another number",
-            todo="correct the labels, or leave them out",
-        )
-    return tuple(map(str, labels)) if labels else None
 
 
 def _is_statistic(name: str) -> bool:

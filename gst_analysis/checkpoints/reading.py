@@ -5,31 +5,33 @@ Reads PyTorch files (zip and the old pickle form, always with weights_only=True)
 
 from __future__ import annotations
 
-import hashlib
-import json
+import contextlib
+import errno
 import os
-import pickle
-import pickletools
 import re
-import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from gst_analysis.checkpoints.stand_ins import is_inert, load_past_values
+from gst_analysis.checkpoints import formats
+from gst_analysis.checkpoints.archives import digest
+from gst_analysis.checkpoints.formats import MOST_TENSORS, SAFETENSORS_KEY, Scan
 from gst_analysis.errors import (
     BrokenCheckpoint,
+    CheckpointError,
     UnknownCheckpoint,
     UnreadableCheckpoint,
-    UnsafeCheckpoint,
     name_some,
-    one_line,
+    shorten,
 )
+from gst_analysis.untrusted import Oversized, count_free_memory, require_regular
+
+__all__ = ["REFERENCE", "SAFETENSORS_KEY", "RawCheckpoint", "is_reference", "load_raw"]
 
 _AVERAGED = ("ema", "model_ema", "ema_state_dict", "state_dict_ema")
 WRAPPERS = (
@@ -38,14 +40,12 @@ WRAPPERS = (
 )
 """Under which keys trainers keep weights: those of the network itself before averaged ones."""
 _MOST_WRAPPERS = 3
-SAFETENSORS_KEY = "gst_analysis"
-"""Where our own record lies in a safetensors file's metadata."""
 
 REFERENCE = "gst-analysis-reference"
 """How a file of a checkpoint's scales alone begins (`gst-analyze reference`); it holds no weights."""
-_ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
-_OPCODES = {opcode.code for opcode in pickletools.opcodes}
 _WEIGHTS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+_MOST_SHARED = 4
+"""How often a file's values may be used by several tensors, on average."""
 
 
 @dataclass(frozen=True)
@@ -63,34 +63,60 @@ class RawCheckpoint:
 def load_raw(path: str | os.PathLike[str]) -> RawCheckpoint:
     """Read a checkpoint file; raise a CheckpointError that says what is wrong with it."""
     where = Path(path)
+    size = _measure(where)
+    with _explain_memory(where):
+        payload, sha256 = _load_beside_hashing(where, _scan(where, size))
+        state, extras = _unwrap(payload, where)
+        _check_kinds(state, where)
+    return RawCheckpoint(where, sha256, state, extras, _say_averaged(payload, extras))
+
+
+def _scan(where: Path, size: int) -> Scan:
     head = _read_head(where)
-    payload: Any
-    if _is_safetensors(head):  # first: its length may begin with the byte that begins a pickle
-        payload = _load_safetensors(where)
-    elif head.startswith((_ZIP, _PICKLE)):
-        payload = _load_torch(where)
-    elif is_reference(where):
+    if formats.is_safetensors(head):  # first: its length may begin with the byte that begins a pickle
+        return formats.scan_safetensors(where, size)
+    if formats.is_torch(head):
+        return formats.scan_torch(where, size)
+    raise _say_neither(where)
+
+
+def _load_beside_hashing(where: Path, scan: Scan) -> tuple[Any, str]:
+    """Read the values, and meanwhile in a thread the bytes: for the hash, and for an archive's checksums."""
+    with ThreadPoolExecutor(1) as pool:
+        digesting = pool.submit(digest, where, scan.archive)
+        payload = formats.load_values(where, scan)
+        sha256, damaged = digesting.result()
+    if damaged:
         raise UnreadableCheckpoint(
+            str(where),
+            expected="the bytes that were written",
+            found=f"a damaged file: the checksum of {shorten(damaged, 80)} differs",
+            todo="copy or download it again",
+        )
+    return payload, sha256
+
+
+def _say_neither(where: Path) -> UnreadableCheckpoint:
+    if is_reference(where):
+        return UnreadableCheckpoint(
             str(where),
             expected="a checkpoint",
             found="a reference: the scales of one, without its weights",
             todo="name the checkpoint itself; compare and bn-hist take a reference in its place",
         )
-    else:
-        raise UnreadableCheckpoint(
-            str(where),
-            expected="a PyTorch or safetensors file",
-            found="bytes of neither kind",
-            todo="check that the download is complete and is the checkpoint itself",
-        )
-    state, extras = _unwrap(payload, where)
-    _check_kinds(state, where)
-    return RawCheckpoint(where, _hash(where), state, extras, _say_averaged(payload, extras))
+    return UnreadableCheckpoint(
+        str(where),
+        expected="a PyTorch or safetensors file",
+        found="bytes of neither kind",
+        todo="check that the download is complete and is the checkpoint itself",
+    )
 
 
 def is_reference(path: str | os.PathLike[str]) -> bool:
     """Whether a file says that it is a reference, whatever else is in it."""
     try:
+        if not Path(path).is_file():  # to open a pipe is to wait
+            return False
         with Path(path).open("rb") as file:
             head = file.read(200)
     except OSError:
@@ -98,92 +124,64 @@ def is_reference(path: str | os.PathLike[str]) -> bool:
     return re.match(rb'\s*\{\s*"format"\s*:\s*"' + REFERENCE.encode() + rb'"', head) is not None
 
 
-def _read_head(path: Path) -> bytes:
-    expected, todo = "a checkpoint file", "check the path"
-    if path.is_dir():
-        raise UnreadableCheckpoint(
-            str(path), expected=expected, found="a directory", todo="name a file in it"
-        )
+def _measure(path: Path) -> int:
+    """The size of a regular file that fits into memory."""
+    expected = "a checkpoint file"
     try:
-        with path.open("rb") as file:
-            head = file.read(16)
-    except OSError as error:
-        found = "no such file" if isinstance(error, FileNotFoundError) else error.strerror or str(error)
-        raise UnreadableCheckpoint(str(path), expected=expected, found=found, todo=todo) from error
-    if not head:
+        size = require_regular(path)
+    except Oversized as error:
+        todo = "name a file in it" if path.is_dir() else "name the checkpoint itself, copied in full"
+        raise UnreadableCheckpoint(str(path), expected=expected, found=str(error), todo=todo) from error
+    except (OSError, ValueError) as error:
+        raise _unreachable(path, error) from error
+    if not size:
         raise UnreadableCheckpoint(
             str(path), expected=expected, found="an empty file", todo="copy or download it again"
         )
-    return head
+    free = count_free_memory()
+    if free is not None and size > free:
+        raise _too_large(path, f"{size / 1e9:.1f} GB, and {free / 1e9:.1f} GB of memory are free")
+    return size
 
 
-def _is_safetensors(head: bytes) -> bool:
-    """Eight bytes of header length, below the format's limit of 100 MB, then a JSON object."""
-    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= 100_000_000
-
-
-def _load_torch(path: Path) -> Any:
+def _read_head(path: Path) -> bytes:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what torch warns of, we refuse in our own words or accept
-            return _load_plain(path)
-    except pickle.UnpicklingError as error:
-        raise _refused(path, str(error)) from error
-    except Exception as error:  # a damaged file can fail anywhere in torch's reader, in any way
-        raise UnreadableCheckpoint(
-            str(path),
-            expected="a complete PyTorch file",
-            found=f"a damaged one ({_first_words(error)})",
-            todo="copy or download it again",
-        ) from error
+        with path.open("rb") as file:
+            return file.read(16)
+    except OSError as error:
+        raise _unreachable(path, error) from error
 
 
-def _load_plain(path: Path) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if not is_inert(str(error)):
-            raise
-        return load_past_values(path)
+def _unreachable(path: Path, error: OSError | ValueError) -> UnreadableCheckpoint:
+    if isinstance(error, FileNotFoundError):
+        found = "no such file"
+    else:
+        found = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return UnreadableCheckpoint(str(path), expected="a checkpoint file", found=found, todo="check the path")
 
 
-def _refused(path: Path, message: str) -> UnreadableCheckpoint | UnsafeCheckpoint:
-    wanted = re.search(r"GLOBAL ([\w.]+)|(?:class|function|import) `?([\w.]+)", message)
-    operand = re.search(r"Unsupported operand (\d+)", message)
-    torn = operand is not None and chr(int(operand[1])) not in _OPCODES
-    if torn or ("Unsupported" not in message and wanted is None):
-        return UnreadableCheckpoint(
-            str(path),
-            expected="a complete PyTorch file",
-            found="a damaged pickle",
-            todo="copy or download it again",
-        )
-    name = next((g for g in wanted.groups() if g), "code") if wanted else "code"
-    return UnsafeCheckpoint(
+def _too_large(path: Path, found: str) -> UnreadableCheckpoint:
+    return UnreadableCheckpoint(
         str(path),
-        expected="tensors and plain values only",
-        found=f"a pickle that calls {name}, which was not run",
-        todo="if you trust its author, load it there and save only its state dict again",
+        expected="a checkpoint that fits into memory",
+        found=found,
+        todo="save its weights alone, or use a machine with more memory",
     )
 
 
-def _load_safetensors(path: Path) -> dict[str, Any]:
+@contextlib.contextmanager
+def _explain_memory(path: Path) -> Iterator[None]:
+    """Turn what the libraries say when memory ends, each in its own way, into an error of ours."""
     try:
-        with safe_open(path, framework="pt") as file:
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 # a handle that cannot be iterated
-            record = (file.metadata() or {}).get(SAFETENSORS_KEY, "{}")
-    except (SafetensorError, OSError) as error:
-        raise UnreadableCheckpoint(
-            str(path),
-            expected="a complete safetensors file",
-            found=f"a damaged one ({_first_words(error)})",
-            todo="copy or download it again",
-        ) from error
-    try:
-        extras = json.loads(record)
-    except ValueError:
-        extras = {}
-    return {**(extras if isinstance(extras, dict) else {}), "state_dict": state}
+        yield
+    except MemoryError as error:
+        raise _too_large(path, "one that needs more") from error
+    except CheckpointError as error:
+        cause = error.__cause__
+        ended = isinstance(cause, OSError) and cause.errno == errno.ENOMEM
+        if ended or (cause is not None and re.search("not enough memory|allocate memory", str(cause))):
+            raise _too_large(path, "one that needs more") from error
+        raise
 
 
 def _unwrap(payload: Any, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -238,6 +236,23 @@ def _check_kinds(state: Mapping[str, Tensor], path: Path) -> None:
 
     Counters are whole numbers; weights are floating-point ones, dense and in full.
     """
+    if len(state) > MOST_TENSORS:
+        raise UnknownCheckpoint(
+            str(path),
+            expected=f"a network of at most {MOST_TENSORS:,} tensors",
+            found=f"{len(state):,}",
+            todo="save the network's own state dict alone",
+        )
+    held = {
+        tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in state.values()
+    }
+    if sum(tensor.nbytes for tensor in state.values()) > _MOST_SHARED * sum(held.values()):
+        raise BrokenCheckpoint(
+            str(path),
+            expected="tensors with values of their own",
+            found=f"{len(state):,} that share {sum(held.values()):,} bytes",
+            todo="save the state dict of the trained network itself",
+        )
     for name, tensor in state.items():
         odd = None
         if tensor.is_meta:
@@ -264,14 +279,5 @@ def _is_table(name: str, tensor: Tensor) -> bool:
 
 
 def _tensors(mapping: Mapping[Any, Any]) -> dict[str, Tensor]:
-    return {str(name): value for name, value in mapping.items() if isinstance(value, Tensor)}
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _first_words(error: BaseException) -> str:
-    text = one_line(str(error)) or type(error).__name__
-    return text if len(text) <= 90 else text[:87] + "..."
+    """Tensors by name, as values alone: what was a parameter in training is no longer one."""
+    return {str(name): value.detach() for name, value in mapping.items() if isinstance(value, Tensor)}

@@ -7,7 +7,6 @@ whatever it is given and forgets it; the real class or function is never looked 
 
 from __future__ import annotations
 
-import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ def make_dict(*given: object) -> dict[Any, Any]:
 
 _PATHS = ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath", "Path", "PurePath")
 _NUMPY = ("scalar", "_reconstruct")
-_LEFT_OUT = (
+LEFT_OUT = (
     "argparse.Namespace",
     "types.SimpleNamespace",
     "numpy.dtype",
@@ -54,18 +53,18 @@ _LEFT_OUT = (
     *(f"builtins.{name}" for name in ("list", "dict", "set", "int", "float", "str", "bool", "slice")),
     *(f"__builtin__.{name}" for name in ("list", "dict", "set", "int", "float", "str", "bool", "long")),
 )
-_DICTS = ("collections.defaultdict",)
-_STAND_INS: list[Any] = [*((Skipped, name) for name in _LEFT_OUT), *((make_dict, name) for name in _DICTS)]
-_KNOWN = {name for _, name in _STAND_INS}
+"""Names that a file may call: whatever it makes of them is left out."""
+DICTS = ("collections.defaultdict",)
+"""Dicts of other classes, which become plain ones."""
+_STAND_INS: list[Any] = [*((Skipped, name) for name in LEFT_OUT), *((make_dict, name) for name in DICTS)]
 
 
-def is_inert(message: str) -> bool:
-    """Whether the unpickler stopped at nothing but a name that has a stand-in."""
-    named = re.search(r"GLOBAL ([\w.]+)", message)
-    return named is not None and named[1] in _KNOWN
+def load_plain(path: str | Path) -> Any:
+    """What a PyTorch file holds that names nothing of other libraries."""
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def load_past_values(path: Path) -> Any:
+def load_past_values(path: str | Path) -> Any:
     """What a PyTorch file holds, with `Skipped` where values of other libraries were.
 
     Raises:

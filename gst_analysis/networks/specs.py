@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from fractions import Fraction
@@ -24,13 +25,21 @@ MIN_SIZE = 32
 LARGEST_SIDE = 8_192
 """Pixels of a side. These bounds stop a slip of the hand, or a file's wild claim, from filling the memory."""
 MOST_FRAMES = 10_000
+MOST_CLASSES = 1_000_000
+MOST_CHANNELS = 65_536
+"""Of the stem."""
+_MOST = {"num_frames": MOST_FRAMES, "num_classes": MOST_CLASSES, "width": MOST_CHANNELS}
+_FRACTION = re.compile(r"\d{1,9}/\d{1,9}|\d{0,9}\.?\d{0,30}(e[-+]?\d{1,2})?", re.IGNORECASE)
+"""A number of few digits: Python would write out all of 1e1000000000."""
 
 
 def parse_fraction(text: object, *, name: str = "alpha") -> Fraction:
     """Read 1/4, 0.25, or the official code's 4 (which means a quarter) as the same fraction."""
     try:
+        known = text if isinstance(text, (str, Fraction, int, float)) and text == text else ""
+        plain = str(known).strip() if not isinstance(known, int) or known.bit_length() < 64 else ""
         # 0.3333333333 is meant as a third.
-        value = Fraction(str(text)).limit_denominator(4096)
+        value = Fraction(plain if _FRACTION.fullmatch(plain) else "").limit_denominator(4096)
     except (ValueError, ZeroDivisionError):
         value = Fraction(0)
     if value > 1 and value.denominator == 1:
@@ -39,7 +48,7 @@ def parse_fraction(text: object, *, name: str = "alpha") -> Fraction:
         raise SpecError(
             name,
             expected="a fraction such as 1/4, 0.25, or 4 for a quarter",
-            found=repr(text),
+            found=repr(text)[:60],
             todo="write it in one of those ways",
         )
     return value
@@ -83,7 +92,7 @@ class ModelSpec(NetworkSpec):
         self._set("beta", self._family.beta)
         self._set("width", BACKBONES[self.backbone].width if self.width is None else self.width)
         for count in ("num_frames", "num_classes", "width"):
-            _check_count(getattr(self, count), count, most=MOST_FRAMES if count == "num_frames" else None)
+            _check_count(getattr(self, count), count, most=_MOST[count])
         check_flow(self.flow, self.num_frames, self.name)
         self._check_split()
         if self.widths is not None:
@@ -325,8 +334,15 @@ class ClipSpec:
         for count, most in (("frames", MOST_FRAMES), ("resize", LARGEST_SIDE), ("crop", LARGEST_SIDE)):
             _check_count(getattr(self, count), count, most=most)
         _known(self.colours, {"RGB": 0, "BGR": 0, FLOW: 0}, "clip colours")
+        if not isinstance(self.sampling, str):
+            raise SpecError(
+                "clip sampling",
+                expected="segments, dense-N or segments-of-N",
+                found=repr(self.sampling)[:60],
+                todo="give one of them",
+            )
         for field in ("mean", "std"):
-            values = tuple(float(v) for v in getattr(self, field))
+            values = _read_three(getattr(self, field), field)
             if len(values) != 3:
                 raise SpecError(
                     f"clip {field}",
@@ -403,8 +419,8 @@ def refuse_alpha(name: str, alpha: object) -> None:
 
 
 def _known(name: object, registry: Mapping[str, object], kind: str) -> None:
-    if name not in registry:
-        close = find_near(str(name), list(registry))
+    if not isinstance(name, str) or name not in registry:
+        close = find_near(str(name)[:60], list(registry))
         raise SpecError(
             kind,
             expected=f"one of {', '.join(registry)}",
@@ -428,6 +444,19 @@ def _check_count(value: object, name: str, *, most: int | None = None) -> None:
             found=f"{value}"[:60],
             todo="give a smaller one",
         )
+
+
+def _read_three(given: object, field: str) -> tuple[float, ...]:
+    """Numbers out of whatever was given, no more than are looked at."""
+    try:
+        return tuple(float(value) for value in list(given)[:4])  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise SpecError(
+            f"clip {field}",
+            expected="three numbers, one a colour",
+            found=repr(given)[:60],
+            todo="give red, green and blue",
+        ) from error
 
 
 def _gst_family_of(beta: Fraction) -> str:

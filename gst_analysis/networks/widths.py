@@ -18,6 +18,10 @@ Widths = tuple[tuple[int, ...], ...]
 """For each block, the output channels of each group of its operator, in channel order."""
 
 
+_WIDEST = 1_000_000
+"""Channels of a group: wide enough for all, and nothing is built of a file's wild claim."""
+
+
 def narrow_block(block: Block, widths: tuple[int, ...]) -> Block:
     """A bottleneck whose operator writes only so many channels of each group."""
     (site,) = block.sites
@@ -58,4 +62,4 @@ def read_widths(given: object, *, blocks: int, groups: int) -> Widths:
 
 def _fits(line: object, groups: int) -> bool:
     counts = line if isinstance(line, (list, tuple)) else ()
-    return len(counts) == groups and all(type(count) is int and count >= 1 for count in counts)
+    return len(counts) == groups and all(type(count) is int and 1 <= count <= _WIDEST for count in counts)

@@ -28,6 +28,7 @@ from gst_analysis.networks.registry import anatomy_of, spec_from_json
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.results import find_version
 from gst_analysis.tables import check
+from gst_analysis.untrusted import parse_json, read_bounded
 
 VERSION = 1
 LARGEST = 8_000_000
@@ -118,8 +119,8 @@ def _load_record(path: Path) -> Mapping[str, Any]:
     try:
         if path.stat().st_size > LARGEST:
             _refuse(path, f"at most {LARGEST // 1_000_000} MB", f"{path.stat().st_size:,} bytes")
-        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
-    except (OSError, ValueError, RecursionError) as error:
+        record = parse_json(read_bounded(path, most=LARGEST), parse_constant=_no_number)
+    except (OSError, ValueError) as error:
         _refuse(path, "a JSON file", one_line(str(error))[:80] or type(error).__name__)
     if not isinstance(record, dict) or record.get("format") != REFERENCE:
         _refuse(path, f"the format {REFERENCE}", "another")

@@ -16,6 +16,7 @@ from typing import Any
 
 from gst_analysis.errors import SpecError, name_some
 from gst_analysis.networks.described import NetworkSpec, Output
+from gst_analysis.networks.specs import MOST_CLASSES, MOST_FRAMES
 from gst_analysis.networks.systems.catalogue_2d import RECORDS as FRAMES_2D
 from gst_analysis.networks.systems.catalogue_3d import RECORDS as THREE_D
 from gst_analysis.networks.systems.catalogue_inception import RECORDS as INCEPTION
@@ -29,9 +30,9 @@ SYSTEMS: dict[str, System] = {
     for record in records
 }
 
-_PLAIN = (str, int, float)
-_MOST = 1_000_000
-"""Of frames and of classes: more than any network has."""
+_MOST = {"num_frames": MOST_FRAMES, "num_classes": MOST_CLASSES}
+_LARGEST_SETTING = 65_536
+"""Networks are built of them, without values: more than any has, and little enough to be built at once."""
 
 ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
     "slowfast_r50": ("slowfast-r50-8x8", {}),
@@ -129,7 +130,7 @@ class SystemSpec(NetworkSpec):
             )
         numbers = {name: _read_count(record, name) for name in ("num_frames", "num_classes")}
         settings = record.get("settings") or {}
-        if not isinstance(settings, Mapping) or not all(isinstance(v, _PLAIN) for v in settings.values()):
+        if not isinstance(settings, Mapping) or not all(map(_is_setting, settings.values())):
             raise SpecError(
                 "model spec",
                 expected="settings as plain values by name",
@@ -139,14 +140,21 @@ class SystemSpec(NetworkSpec):
         return cls.from_name(str(record.get("system")), **numbers, **settings)
 
 
+def _is_setting(value: object) -> bool:
+    """Whether it is a plain value of a size that some network could have."""
+    if isinstance(value, str):
+        return len(value) <= 100
+    return isinstance(value, (int, float)) and abs(value) <= _LARGEST_SETTING
+
+
 def _read_count(record: Mapping[str, Any], name: str) -> int | None:
     """A count out of anybody's file; None where it says none."""
     value = record.get(name)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MOST):
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MOST[name]):
         return value
     raise SpecError(
         "model spec",
-        expected=f"{name} as a whole number up to {_MOST:,}",
+        expected=f"{name} as a whole number up to {_MOST[name]:,}",
         found=repr(value)[:60],
         todo="write it with SystemSpec.to_json",
     )

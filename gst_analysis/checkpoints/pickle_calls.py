@@ -1,0 +1,217 @@
+"""The calls that a network's file may make, and what each would make of its arguments.
+
+What is not listed is not called. Arguments are held against what torch.save writes: torch believes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from gst_analysis.checkpoints.pickle_parts import Damaged, Part, Refused
+
+Call = Callable[[list[Any]], Any]
+_MOST_DIMENSIONS = 16
+
+_ATTRIBUTES = "a tensor with attributes of its own"
+_UNFILLED = "a tensor that nothing in the file fills"
+_SPARSE = "a sparse or quantised tensor"
+_DEVICE = "a tensor of another kind of device"
+
+ODD: Mapping[str, str] = {
+    **{f"{kind.__module__}.{kind.__name__}": _UNFILLED for kind in torch._tensor_classes},
+    **{f"torch.{name}Storage": _SPARSE for name in ("QInt8", "QInt32", "QUInt8", "QUInt4x2", "QUInt2x4")},
+    "torch.Tensor": _UNFILLED,
+    "torch._tensor.Tensor": _UNFILLED,
+    "torch.nn.parameter.Parameter": _UNFILLED,
+    "torch._utils._rebuild_sparse_tensor": _SPARSE,
+    "torch._utils._rebuild_qtensor": _SPARSE,
+    "torch._utils._rebuild_nested_tensor": "a nested tensor",
+    "torch._utils._rebuild_meta_tensor_no_storage": "a shape without values",
+    "torch._utils._rebuild_parameter_with_state": _ATTRIBUTES,
+    "torch._utils._rebuild_wrapper_subclass": _ATTRIBUTES,
+    "torch._tensor._rebuild_from_type_v2": _ATTRIBUTES,
+    "torch._utils._rebuild_device_tensor_from_numpy": _DEVICE,
+    "torch._utils._rebuild_device_tensor_from_cpu_tensor": _DEVICE,
+}
+"""Tensors that torch.load would make and that are no weights."""
+
+
+def _list_storages() -> dict[str, int]:
+    widths = {
+        name: torch.empty((), dtype=dtype, device="meta").element_size()
+        for dtype, name in torch.storage._dtype_to_storage_type_map().items()
+        if not str(dtype).startswith(("torch.q", "torch.float8"))
+    }
+    modules = ("torch", "torch.cuda")
+    named = {f"{module}.{name}": width for module in modules for name, width in widths.items()}
+    return {**named, "torch.storage.UntypedStorage": 1}
+
+
+STORAGES: Mapping[str, int] = _list_storages()
+"""Types of storages, and bytes of a value."""
+
+
+def is_dtype(name: str) -> bool:
+    """Whether a name is that of a type of numbers, which files of networks may mention."""
+    module, _, word = name.rpartition(".")
+    return module == "torch" and isinstance(getattr(torch, word, None), torch.dtype)
+
+
+def _rebuild(items: list[Any]) -> Part:
+    """A tensor: storage, offset, shape, strides, then whether it learns, hooks and metadata."""
+    storage, offset, shape, strides, *rest = items
+    _require_tail(rest, most=3)
+    return _view(storage, offset, shape, strides)
+
+
+def _rebuild_untyped(items: list[Any]) -> Part:
+    """A tensor of one of the younger types of numbers, whose storage is bytes."""
+    storage, offset, shape, strides, learns, hooks, dtype, *rest = items
+    _require_tail([learns, hooks, *rest], most=3)
+    if not isinstance(dtype, Part) or dtype.kind != "dtype":
+        raise Damaged("a damaged pickle")
+    width = getattr(torch, dtype.name.removeprefix("torch.")).itemsize
+    return _view(storage, offset, shape, strides, width=width)
+
+
+def _require_tail(rest: list[Any], *, most: int) -> None:
+    """requires_grad, hooks that are none, metadata that is none."""
+    learns, *others = rest or [False]
+    if len(rest) > most or not isinstance(learns, (bool, int)):
+        raise Damaged("a damaged pickle")
+    for other in others:
+        if other is not None and not (isinstance(other, Part) and other.kind == "dict" and not other.items):
+            raise Refused("a tensor with hooks or marks of its own", tensor=True)
+
+
+def _view(storage: Any, offset: Any, shape: Any, strides: Any, *, width: int = 0) -> Part:
+    """A tensor on a storage, which must hold all of its values."""
+    if not isinstance(storage, Part) or storage.kind != "storage":
+        raise Refused(_UNFILLED, tensor=True)
+    sizes, steps = _read_sizes(shape), _read_sizes(strides)
+    if len(sizes) != len(steps) or not isinstance(offset, int) or offset < 0:
+        raise Damaged("a damaged pickle")
+    count = 1
+    for size in sizes:
+        count *= size
+    reach = sum((size - 1) * step for size, step in zip(sizes, steps, strict=True)) + 1 if count else 0
+    held = storage.numel * storage.width // (width or storage.width)
+    if count > held or (count and offset + reach > held):
+        raise Refused(f"{max(count, 1):,} values, of which the file holds fewer", tensor=True)
+    return Part("tensor", numel=count, width=width or storage.width)
+
+
+def _read_sizes(given: Any) -> list[int]:
+    fine = (
+        isinstance(given, Part) and given.kind in ("tuple", "list") and len(given.items) <= _MOST_DIMENSIONS
+    )
+    if not fine or not all(type(size) is int and 0 <= size < 2**48 for size in given.items):
+        raise Damaged("a damaged pickle")
+    return list(given.items)
+
+
+def _parameter(items: list[Any]) -> Part:
+    tensor, *rest = items
+    if not isinstance(tensor, Part) or tensor.kind != "tensor":
+        raise Refused(_UNFILLED, tensor=True)
+    _require_tail(rest, most=2)
+    return tensor
+
+
+def _ordered(items: list[Any]) -> Part:
+    return _mapping(items, "collections.OrderedDict")
+
+
+def _counter(items: list[Any]) -> Part:
+    return _mapping(items, "collections.Counter")
+
+
+def _mapping(items: list[Any], name: str) -> Part:
+    """An empty one, one from another, or one from pairs, as Python 2 wrote them."""
+    made = Part("dict", name=name)
+    if not items:
+        return made
+    (given,) = items
+    if not isinstance(given, Part) or given.kind not in ("dict", "list") or given.raw:
+        raise Damaged("a damaged pickle")
+    pairs = given.items
+    if given.kind == "list":
+        pairs = []
+        for pair in given.items:
+            if not isinstance(pair, Part) or pair.kind not in ("list", "tuple") or len(pair.items) != 2:
+                raise Damaged("a damaged pickle")
+            pairs += pair.items
+    made.items, made.depth = list(pairs), given.depth
+    return made
+
+
+def _set(items: list[Any]) -> Part:
+    (given,) = items
+    if not isinstance(given, Part) or given.kind not in ("list", "tuple") or given.raw:
+        raise Damaged("a damaged pickle")
+    return Part("set", items=list(given.items), depth=given.depth)
+
+
+def _size(items: list[Any]) -> Part:
+    (given,) = items
+    return Part("tuple", items=_read_sizes(given))
+
+
+def _device(items: list[Any]) -> Part:
+    name, *number = items
+    if (
+        not isinstance(name, str)
+        or len(name) > 20
+        or not all(type(n) is int for n in number)
+        or len(number) > 1
+    ):
+        raise Damaged("a damaged pickle")
+    return Part("device")
+
+
+def _layout(items: list[Any]) -> Part:
+    (name,) = items
+    if not isinstance(name, str) or len(name) > 40:
+        raise Damaged("a damaged pickle")
+    return Part("layout")
+
+
+def _encode(items: list[Any]) -> bytes:
+    """Bytes, which protocol 2 writes as text in Latin-1; other codecs may take quadratic time."""
+    text, codec = items
+    if not isinstance(text, str) or codec not in ("latin1", "latin-1"):
+        raise Refused("bytes in a codec other than Latin-1")
+    return text.encode("latin-1")
+
+
+def _bytearray(items: list[Any]) -> Part:
+    """Of bytes that are in the file; of a number it would be as many zeros as the number says."""
+    if items and not (len(items) == 1 and isinstance(items[0], bytes)):
+        raise Refused("a claim of memory that the file does not fill")
+    return Part("bytearray")
+
+
+def _complex(items: list[Any]) -> Part:
+    if len(items) > 2 or not all(isinstance(part, (int, float)) for part in items):
+        raise Damaged("a damaged pickle")
+    return Part("complex")
+
+
+CALLS: Mapping[str, Call] = {
+    "collections.OrderedDict": _ordered,
+    "collections.Counter": _counter,
+    "torch._utils._rebuild_tensor": _rebuild,
+    "torch._utils._rebuild_tensor_v2": _rebuild,
+    "torch._utils._rebuild_tensor_v3": _rebuild_untyped,
+    "torch._utils._rebuild_parameter": _parameter,
+    "torch.Size": _size,
+    "torch.device": _device,
+    "torch.serialization._get_layout": _layout,
+    "_codecs.encode": _encode,
+    "builtins.bytearray": _bytearray,
+    "builtins.set": _set,
+    "builtins.complex": _complex,
+}
