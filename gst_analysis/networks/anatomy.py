@@ -72,6 +72,8 @@ class Unit:
     """What the norm adds to variances."""
     scaled: bool = True
     """Whether the module is a norm, whose γ scales them; else they can only be changed and watched."""
+    its_input: bool = False
+    """Whether it is what the module is given that is changed, and not what leaves it."""
 
     @property
     def count(self) -> int:

@@ -97,6 +97,25 @@ def changed_output(network: nn.Module, layer: str, change: Change, view: View = 
 
 
 @contextmanager
+def changed_unit(network: nn.Module, unit: Unit, change: Change) -> Iterator[None]:
+    """Put a change at a unit, where it leaves its module or enters it, for as long as the block runs."""
+    if not unit.its_input:
+        with changed_output(network, unit.layer, change, unit.view):
+            yield
+        return
+
+    def hook(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        first, *others = given
+        return unfold_frames(change(fold_frames(first, unit.view)), unit.view, first), *others
+
+    handle = network.get_submodule(unit.layer).register_forward_pre_hook(hook)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
 def masked_channels(network: nn.Module, dropped: Mapping[str, Sequence[int]]) -> Iterator[None]:
     """Silence some channels of several batch norms for as long as the block runs."""
     with ExitStack() as stack:

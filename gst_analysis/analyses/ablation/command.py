@@ -32,7 +32,8 @@ def ablate_channels(
 
     Silences, averages or shuffles the spatial or the temporal channels of one block at a time, and says how
     far accuracy and the true class's logit fall. With --joint groups are changed together, too: what one does
-    another may do as well. Exits with 1 if some clips could not be read.
+    another may do as well. With --heads every head of attention is changed by itself, too. Exits with 1 if
+    some clips could not be read.
     """
     with show_progress("ablating") as progress:
         result = ablate(checkpoint, dataset, options=options, progress=progress)
@@ -65,6 +66,26 @@ def print_ablation(result: Ablation) -> None:
     print_table(table)
     if result.joint is not None:
         _print_joint(result.joint)
+    if result.heads is not None:
+        _print_heads(result.heads)
+
+
+def _print_heads(heads: pd.DataFrame) -> None:
+    """The five heads that cost the most, of all that was done to them."""
+    layers, count = heads["layer"].nunique(), len(heads[["layer", "head"]].drop_duplicates())
+    table = build_table(
+        title=f"{count} heads in {layers} layers of attention: those that cost the most",
+        caption="the rise of the cross entropy, in nats; *: the interval leaves out 0",
+    )
+    for heading in ("layer", "attends over", "head", "done to it"):
+        table.add_column(heading)
+    table.add_column("nats", justify="right")
+    over = {"temporal": "time", "spatial": "space", "all": "both"}
+    for row in heads.nlargest(5, "loss_rise").to_dict("records"):
+        sure = row["clips"] > 1 and not row["loss_rise_low"] <= 0 <= row["loss_rise_high"]
+        cells = (row["block"], over[row["group"]], str(row["head"]), row["intervention"])
+        table.add_row(*cells, f"{row['loss_rise']:.3f}{'*' if sure else ' '}")
+    print_table(table)
 
 
 def _print_joint(joint: pd.DataFrame) -> None:

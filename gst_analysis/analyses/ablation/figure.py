@@ -12,6 +12,7 @@ from gst_analysis.analyses.ablation.joint_figure import draw_joint
 from gst_analysis.analyses.ablation.table import Ablation
 from gst_analysis.analyses.ablation.words import MEASURES
 from gst_analysis.groups import GROUPS
+from gst_analysis.style.head_map import HeadPanel, draw_head_map
 from gst_analysis.style.names import drop_shared_start, shorten
 from gst_analysis.style.theme import Theme, count_columns, new_figure, style_axes, style_legend, theme_of
 from gst_analysis.tables.schema import check_choices
@@ -23,6 +24,7 @@ TITLES = {
     "shuffle-time": "channels' frames in another order",
 }
 """What a panel says of its intervention."""
+_OVER = {"temporal": "over time", "spatial": "over space", "all": "over both"}
 _APART, _SPREAD = 0.16, 0.3
 """Half the room between two groups at one block, and the most on either side of it; blocks are 1 apart."""
 
@@ -30,7 +32,30 @@ _APART, _SPREAD = 0.16, 0.3
 def draw_figures(result: Ablation, *, dark: bool = False) -> dict[str, Figure]:
     """The drop at every block, by the result's own measure; and what groups cost together, where measured."""
     own = draw_ablation(result.table, measure=result.measure, dark=dark)
-    return {result.stem: own, **dict(draw_joint(result.joint, result.shares, result.measure, dark=dark))}
+    drawn = {result.stem: own, **dict(draw_joint(result.joint, result.shares, result.measure, dark=dark))}
+    if result.heads is not None:
+        drawn["ablation_heads"] = draw_heads(result.heads, measure=result.measure, dark=dark)
+    return drawn
+
+
+def draw_heads(table: pd.DataFrame, *, measure: str = "accuracy_drop", dark: bool = False) -> Figure:
+    """HEADS: what each head costs, a panel for each intervention and, where attention is divided, each kind.
+
+    A dot stands where the interval leaves out 0; of one clip there is none.
+    """
+    axis, scale = MEASURES[measure]
+    values = table.assign(
+        value=scale * table[measure],
+        sure=((table[f"{measure}_low"] > 0) | (table[f"{measure}_high"] < 0)) & (table["clips"] > 1),
+    )
+    divided = table["group"].nunique() > 1
+    panels = [
+        HeadPanel(f"{kind}, {_OVER[str(group)]}" if divided else str(kind), part)
+        for (group, kind), part in values.groupby(["group", "intervention"], sort=False)
+    ]
+    name, clips = shorten(str(table["checkpoint"].iloc[0]), 40), int(table["clips"].iloc[0])
+    dots = "dots: the interval leaves out 0" if clips > 1 else "one clip: no confidence intervals"
+    return draw_head_map(panels, label=axis, title=f"{name}, {clips} clips; {dots}", dark=dark)
 
 
 def draw_ablation(table: pd.DataFrame, *, measure: str = "accuracy_drop", dark: bool = False) -> Figure:

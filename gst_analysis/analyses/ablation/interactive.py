@@ -21,7 +21,14 @@ from gst_analysis.style.names import drop_shared_start, shorten
 from gst_analysis.style.screen import break_lines, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
-_SYMBOLS = {"o": "circle", "D": "diamond", "s": "square", ">": "triangle-right", "<": "triangle-left"}
+_SYMBOLS = {
+    "o": "circle",
+    "D": "diamond",
+    "s": "square",
+    ">": "triangle-right",
+    "<": "triangle-left",
+    "^": "triangle-up",
+}
 _ROW, _CELL = 26, 22
 """Pixels of a line of a list, and of a cell of a matrix."""
 _TOP, _BOTTOM, _BELOW = 84, 120, 62

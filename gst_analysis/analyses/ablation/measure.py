@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 
 import numpy as np
@@ -28,6 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gst_analysis.analyses.ablation.choice import choose_units, drop_undefined
+from gst_analysis.analyses.ablation.heads import add_heads, choose_interventions, measure_head_means
 from gst_analysis.analyses.ablation.table import ABLATION, Ablation, AblationOptions, AblationSummary
 from gst_analysis.analyses.ablation.tabulate import tabulate_ablation
 from gst_analysis.analyses.ablation.together import add_joint, build_joint
@@ -41,9 +43,11 @@ from gst_analysis.networks.capabilities import require
 from gst_analysis.networks.network import VideoNetwork, average_frames
 from gst_analysis.networks.viewing import fold_frames
 from gst_analysis.probes.clip_stream import Batch, ClipStream, Step, count_steps
+from gst_analysis.probes.heads import list_heads, require_heads
 from gst_analysis.probes.hooks import (
     Change,
     changed_output,
+    changed_unit,
     finish_from,
     fix_channels,
     list_activations,
@@ -116,7 +120,9 @@ def measure_ablation(
     with running_conditions(model.module, settings, device), torch.no_grad():
         run = AblationRun(model.module, kept, units, seed=options.seed)
         together = build_joint(run, units, options) if options.joint else None
+        by_head = _build_heads(model, kept, options) if options.heads else None
         rounds = (2 if "mean" in kept else 1) + (together.rounds if together else 0)
+        rounds += 0 if by_head is None else 1 + ("mean" in by_head.interventions)
         step = count_steps(rounds * len(records), progress)
         if "mean" in kept:
             run.means = _measure_means(model, stream, step)
@@ -125,6 +131,8 @@ def measure_ablation(
                 run.take(batch, number)
                 if together is not None:
                     together.take(batch, number, run)
+        if by_head is not None:
+            _measure_heads(by_head, stream, step)
         grown = together.grow(partial(stream.batches, step)) if together else None
     if run.clips < len(records):
         kept, more = drop_undefined(kept, model.clip_spec.frames, run.clips, options.batch)
@@ -132,9 +140,31 @@ def measure_ablation(
         notes += more
     notes += [ONE_CLIP] if run.clips == 1 else []
     result = _build_result(run, stream, records, options, notes)
+    if by_head is not None:
+        judged = np.concatenate(by_head.untouched, axis=1), np.concatenate(by_head.changed, axis=2)
+        result = add_heads(result, by_head.rows, judged, (records, by_head.places), bootstrap_of(options))
     if together is None:
         return result
     return add_joint(result, together, grown, records, bootstrap_of(options))
+
+
+def _build_heads(model: Network, kept: Sequence[str], options: AblationOptions) -> AblationRun:
+    """What changes heads, one at a time; only of layers that options name, if they name some.
+
+    Raises:
+        SpecError: a network without heads, or interventions that they cannot undergo.
+    """
+    heads = require_heads(list_heads(model.module, model.anatomy), model.spec)
+    chosen = choose_units(heads, replace(options, groups=())) if options.layers else heads
+    return AblationRun(model.module, choose_interventions(kept), chosen, seed=options.seed)
+
+
+def _measure_heads(run: AblationRun, stream: ClipStream, step: Step) -> None:
+    if "mean" in run.interventions:
+        units = [unit for unit, name in run.rows if name == "mean"]
+        run.means = measure_head_means(run.network, units, stream, step)
+    for number, batch in enumerate(stream.batches(step)):
+        run.take(batch, number)
 
 
 def _measure_means(model: Network, stream: ClipStream, step: Step) -> dict[str, Tensor]:
@@ -184,7 +214,7 @@ class AblationRun:
         """Whole forward passes: of a network of any make it is not known where to go on from."""
         judged = []
         for unit, change in changes:
-            with changed_output(self.network, unit.layer, change, unit.view):
+            with changed_unit(self.network, unit, change):
                 judged.append(self.judge(average_frames(self.network(batch.clips)), batch.labels))
         return average_frames(self.network(batch.clips)), judged
 

@@ -48,6 +48,18 @@ ABLATION = Schema(
     },
 )
 
+_KEYS = ("checkpoint", "stage", "block", "layer", "group", "channels")
+HEADS = Schema(
+    "HEAD_ABLATION",
+    {
+        **{name: ABLATION.columns[name] for name in _KEYS},
+        "layer": text("the projection that is given all heads side by side, where one was changed"),
+        "group": text("over what its layer attends; all: over space and time at once", *GROUPS),
+        "head": whole("which of the layer's heads was changed, from 0"),
+        **{name: column for name, column in ABLATION.columns.items() if name not in _KEYS},
+    },
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AblationOptions(DatasetOptions, NetworkOptions, DeviceOptions):
@@ -59,6 +71,7 @@ class AblationOptions(DatasetOptions, NetworkOptions, DeviceOptions):
     limit: int | None = option(None, "Draw this many clips; all if not given.", flag="--clips")
     measure: str = option("accuracy_drop", "What the figure shows: accuracy_drop, logit_drop or loss_rise.")
     batch: int = option(8, "Clips at once.")
+    heads: bool = option(False, "Change every head of attention by itself, too, in networks that have some.")
     joint: bool = option(
         False, "Change groups together, too, by mean or zero: what is each other's stand-in?"
     )
@@ -105,12 +118,15 @@ class Ablation(Result[AblationSummary]):
         "ablation": ABLATION,
         "ablation_joint": JOINT,
         "ablation_shares": SHARES,
+        "ablation_heads": HEADS,
     }
 
     joint: pd.DataFrame | None = field(default=None, kw_only=True)
     """JOINT: what groups cost together; None where that was not asked for."""
     shares: pd.DataFrame | None = field(default=None, kw_only=True)
     """SHARES: each group's share of what all cost together."""
+    heads: pd.DataFrame | None = field(default=None, kw_only=True)
+    """HEADS: what each head of attention costs; None where that was not asked for."""
     path: str = field(default="", kw_only=True)
     """The checkpoint's file."""
     measure: str = field(default="accuracy_drop", kw_only=True)
@@ -118,8 +134,8 @@ class Ablation(Result[AblationSummary]):
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """ABLATION, and where groups were changed together JOINT and SHARES."""
-        more = {"ablation_joint": self.joint, "ablation_shares": self.shares}
+        """ABLATION, and where asked for JOINT and SHARES of groups changed together, and HEADS."""
+        more = {"ablation_joint": self.joint, "ablation_shares": self.shares, "ablation_heads": self.heads}
         return {**super().tables, **{name: table for name, table in more.items() if table is not None}}
 
     @property
@@ -140,7 +156,7 @@ class Ablation(Result[AblationSummary]):
         return super().plot(dark=dark)
 
     def _list_joint(self) -> list[tuple[str, pd.DataFrame]]:
-        named = [("joint", self.joint), ("shares", self.shares)]
+        named = [("joint", self.joint), ("shares", self.shares), ("heads", self.heads)]
         return [(key, table) for key, table in named if table is not None]
 
     def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:

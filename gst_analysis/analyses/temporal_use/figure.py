@@ -16,6 +16,7 @@ from gst_analysis.analyses.scales.panels import Grid, Panel, count_bins, sort_pa
 from gst_analysis.analyses.temporal_use.depth_figure import draw_kernels
 from gst_analysis.analyses.temporal_use.table import MEASURES, TemporalUse
 from gst_analysis.groups import GROUPS, order_groups
+from gst_analysis.style.head_map import HeadPanel, draw_head_map
 from gst_analysis.style.names import tell_apart
 from gst_analysis.style.theme import DASHES, Theme, new_figure, style_axes, style_legend, theme_of
 
@@ -25,11 +26,29 @@ _FEW = 6
 
 
 def draw_figures(result: TemporalUse, *, dark: bool = False) -> dict[str, Figure]:
-    """Histograms of filters, and means of kernels by depth."""
+    """Histograms of filters, means of kernels by depth, and a map of heads where there are some."""
+    maps = {} if result.heads is None else {"head_use": draw_heads(result.heads, dark=dark)}
     return {
         result.stem: draw_filters(result.table, result.kernels, show=result.show, by=result.by, dark=dark),
         "kernel_use": draw_kernels(result.kernels, dark=dark),
+        **maps,
     }
+
+
+def draw_heads(heads: pd.DataFrame, *, dark: bool = False) -> Figure:
+    """HEAD_USE: how much of each head's attention lies on other frames, a panel a checkpoint."""
+    names = list(dict.fromkeys(heads["checkpoint"]))
+    shown = dict(zip(names, tell_apart(tuple(names), 34), strict=True))
+    panels = [
+        HeadPanel(shown[str(name)], part.assign(value=100 * part["off_frame"]))
+        for name, part in heads.groupby("checkpoint", sort=False)
+    ]
+    even = sorted({f"{share:.0%}" for share in heads["even"]})
+    alike = even[0] if len(even) == 1 else f"{even[0]} to {even[-1]}"
+    title = f"heads by layer; if all were read alike: {alike}"
+    return draw_head_map(
+        panels, label="attention on other frames (%)", title=title, limits=(0, 100), dark=dark
+    )
 
 
 def draw_filters(

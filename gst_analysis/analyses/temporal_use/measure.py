@@ -15,7 +15,7 @@ import pandas as pd
 from gst_analysis.analyses.temporal_use.by_clip import decides_by_clip, listen_to_clips
 from gst_analysis.analyses.temporal_use.shares import Shares, measure_shares
 from gst_analysis.analyses.temporal_use.starts import Known, Start, start_of_card, start_of_file
-from gst_analysis.analyses.temporal_use.summary import summarise_kernels, summarise_use
+from gst_analysis.analyses.temporal_use.summary import summarise_heads, summarise_kernels, summarise_use
 from gst_analysis.analyses.temporal_use.table import (
     CLIPS,
     FROM_CARD,
@@ -101,6 +101,7 @@ def measure_temporal_use(
         notes=tuple(_list_notes(found, kernels, with_clips=records is not None)),
         failures={**failures, **unread},
         kernels=kernels,
+        heads=summarise_heads(table),
         show=options.show,
         by=options.by,
     )

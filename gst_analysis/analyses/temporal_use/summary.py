@@ -13,7 +13,13 @@ from typing import Any
 import pandas as pd
 
 from gst_analysis.analyses.temporal_use.shares import expect_independent
-from gst_analysis.analyses.temporal_use.table import KERNEL_USE, CheckpointUse, KindUse, TemporalUseSummary
+from gst_analysis.analyses.temporal_use.table import (
+    HEAD_USE,
+    KERNEL_USE,
+    CheckpointUse,
+    KindUse,
+    TemporalUseSummary,
+)
 from gst_analysis.tables import check
 
 _KERNEL = ["checkpoint", "stage", "block", "layer", "group", "kind", "source", "taps"]
@@ -84,3 +90,12 @@ def _list_kinds(kernels: pd.DataFrame) -> tuple[KindUse, ...]:
 def _mean(values: pd.Series) -> float | None:
     """The mean of what is defined; None of nothing."""
     return float(values.mean()) if values.notna().any() else None
+
+
+def summarise_heads(table: pd.DataFrame) -> pd.DataFrame | None:
+    """TEMPORAL_USE -> HEAD_USE, a row a head of attention; None where there is none."""
+    heads = table[table["kind"] == "attention"]
+    if heads.empty:
+        return None
+    named = heads.rename(columns={"channel": "head", "taps": "frames", "shift": "distance"})
+    return check(named[list(HEAD_USE.columns)].reset_index(drop=True), HEAD_USE)

@@ -89,6 +89,18 @@ KERNEL_USE = Schema(
     },
 )
 
+HEAD_USE = Schema(
+    "HEAD_USE",
+    {
+        **{name: _WHERE[name] for name in ("checkpoint", "stage", "block", "layer", "group")},
+        "head": whole("which of the layer's heads, from 0"),
+        "frames": whole("frames inside the network that its layer attends over"),
+        "off_frame": real("share of its attention that lies on other frames, mean over queries and clips"),
+        "even": real("that share if all that may be read were read alike"),
+        "distance": real("how many frames off it looks on average, either way"),
+    },
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TemporalUseOptions(NetworkOptions, DeviceOptions):
@@ -173,10 +185,16 @@ class TemporalUse(Result[TemporalUseSummary]):
     stem: ClassVar[str] = "temporal_use"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
     saved: ClassVar[tuple[str, ...] | None] = ("png", "svg", "html", *TABLE_FORMATS)
-    schemas: ClassVar[Mapping[str, Schema]] = {"temporal_use": TEMPORAL_USE, "kernel_use": KERNEL_USE}
+    schemas: ClassVar[Mapping[str, Schema]] = {
+        "temporal_use": TEMPORAL_USE,
+        "kernel_use": KERNEL_USE,
+        "head_use": HEAD_USE,
+    }
 
     kernels: pd.DataFrame = field(repr=False, kw_only=True)
     """Every kernel: a KERNEL_USE table."""
+    heads: pd.DataFrame | None = field(default=None, repr=False, kw_only=True)
+    """Every head of attention that was run on clips: a HEAD_USE table; None where there is none."""
     show: str = field(default="varying", kw_only=True)
     """What figures show of filters."""
     by: str = field(default="block", kw_only=True)
@@ -184,8 +202,13 @@ class TemporalUse(Result[TemporalUseSummary]):
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Filters, and kernels."""
-        return {self.stem: self.table, "kernel_use": self.kernels}
+        """Filters, and kernels; and heads, where clips were run through attention over frames."""
+        found = {self.stem: self.table, "kernel_use": self.kernels}
+        return found if self.heads is None else {**found, "head_use": self.heads}
+
+    def _list_heads(self, name: str) -> dict[str, Any]:
+        own = None if self.heads is None else self.heads[self.heads["checkpoint"] == name]
+        return {} if own is None or own.empty else {"heads": own.to_dict("records")}
 
     def describe_failures(self) -> list[str]:
         """Files and clips that could not be read, and why."""
@@ -201,6 +224,7 @@ class TemporalUse(Result[TemporalUseSummary]):
                 "sha256": sha256,
                 "use": self.summary.checkpoints[name],
                 "kernels": rows[name].to_dict("records"),
+                **self._list_heads(name),
             }
             for name, sha256 in self.provenance.sources.items()
         ]

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gst_analysis.analyses.ablation.interactive import draw_ablation_interactive, draw_pages
+from gst_analysis.analyses.ablation.interactive import _SYMBOLS, draw_ablation_interactive, draw_pages
 from gst_analysis.analyses.ablation.joint_table import JOINT, SEVERAL, SHARES
 from gst_analysis.analyses.ablation.table import INTERVENTIONS, Ablation, AblationSummary
+from gst_analysis.groups import GROUPS
 from gst_analysis.probes.resampling import Interval
 from gst_analysis.results import Provenance
 from gst_analysis.style.theme import GROUP_COLOURS
@@ -131,3 +132,7 @@ def test_what_groups_cost_together_has_its_pages(result: Ablation) -> None:
 def test_names_from_a_file_are_text() -> None:
     figure = draw_ablation_interactive(make_ablation().assign(checkpoint="<script>x</script>"))
     assert "<script>" not in figure.layout.title.text
+
+
+def test_every_mark_of_a_group_has_a_symbol_on_screen() -> None:
+    assert {style.marker for style in GROUPS.values()} <= set(_SYMBOLS)

@@ -83,6 +83,9 @@ def test_attention_to_other_frames_is_that_of_the_probe(name: str, folder: Path,
     views = torch.cat(
         [load_views(record, ReadingPlan(network.clip_spec))[0] for record in find_clips(folder)]
     )
+    heads = result.tables["head_use"]
+    assert heads["off_frame"].tolist() == rows["off_frame"].tolist()
+    assert set(heads["head"]) == set(rows["channel"])
     probed = measure_attention(network.module, views.float())
     assert list(dict.fromkeys(rows["layer"])) == list(probed)
     for layer, found in probed.items():
