@@ -9,16 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
+from gst_analysis.clips.class_folders import find_validation, load_class_folders
 from gst_analysis.clips.finding import find_clips
 from gst_analysis.clips.locating import list_folder
 from gst_analysis.clips.readers_csv import VALIDATION_NAMES
 from gst_analysis.clips.readers_lists import HMDB_FILE
 from gst_analysis.clips.records import AnyPath, RecordList, load_records
-from gst_analysis.errors import DataError, SpecError, name_some
+from gst_analysis.errors import DataError, SpecError, legible, name_some
 
 LIST_KINDS = ("train", "val", "test")
 """What the names of annotation files hold; of the validation list, `val` or else `test`."""
 _SUFFIXES = (".csv", ".json", ".txt")
+_MOST_FOLDERS = 100
 _WORDS = {
     "root": "its root",
     "format": "its format",
@@ -57,6 +59,21 @@ class ClipChoice:
         own = {field.name: field.default for field in dataclasses.fields(self)}
         given = [_WORDS[name] for name in names if getattr(self, name) != own[name]]
         return " and ".join([", ".join(given[:-1]), given[-1]] if len(given) > 1 else given)
+
+    def require_lists(self, folder: Path) -> None:
+        """Refuse what says something of lists, where folders alone tell the classes.
+
+        Raises:
+            SpecError: such a choice.
+        """
+        given = self.name_given(("root", "format", "subset"))
+        if given:
+            raise SpecError(
+                legible(folder),
+                expected=f"a list of clips beside {given}",
+                found="none: its folders are the classes",
+                todo="name the list, or the folder of the split, and leave that out",
+            )
 
     def require_dataset(self, subject: str, *, todo: str, seed_is_used: bool = False) -> None:
         """Refuse what says something of a data set where there is none.
@@ -102,7 +119,8 @@ def load_labelled_clips(
     """The clips of an annotation file, or of the one validation list in a folder; or some of those given.
 
     Args:
-        dataset: the file, a glob of several, or the folder; or what this function returned.
+        dataset: the file, a glob of several, or the folder, of a list or of a folder for every class; or what
+            this function returned.
         choice: where clips lie, the format, the subset, and how many to take: of clips that have been read
             the last alone.
 
@@ -121,13 +139,18 @@ def load_labelled_clips(
             found=type(dataset).__name__,
             todo="name the annotation file, or its folder",
         )
-    files = _find_validation(Path(dataset))
+    place = Path(dataset)
+    files = _find_validation(place)
+    if len(files) == 1 and os.path.isdir(files[0]):
+        choice.require_lists(files[0])
+        return _draw(load_class_folders(files[0]), choice)
     records = load_records(
         files,
         format=choice.format,
-        root=choice.root or find_videos(files[0]),
+        root=choice.root,
         subset=choice.subset,
         usual_subsets=(*VALIDATION_NAMES, "test", "testing"),
+        within=place if os.path.isdir(place) else None,
     )
     return _draw(records, choice)
 
@@ -143,20 +166,34 @@ def _refuse_reading(choice: ClipChoice) -> None:
         )
 
 
-def find_videos(annotation: Path) -> Path | None:
-    """The folder `videos` beside an annotation file, if there is one."""
-    beside = annotation.parent / "videos"
-    return beside if os.path.isdir(beside) else None
-
-
 def find_lists(folder: Path, kinds: Sequence[str] = LIST_KINDS) -> list[Path]:
     """The annotation files of a folder, as their names tell, in order of their names.
+
+    Where there are none, those of the folders in it: UCF-101's lie in `ucfTrainTestlist`.
 
     Raises:
         DataError: the folder cannot be opened.
     """
-    names = [name for name in list_folder(folder) if name.lower().endswith(_SUFFIXES)]
-    return [folder / name for name in names if any(kind in name.lower() for kind in kinds)]
+    names = list_folder(folder)
+    found = _choose_lists(folder, names, kinds)
+    if found:
+        return found
+    below = [folder / name for name in names if not name.startswith(".") and (folder / name).is_dir()]
+    return [
+        file for place in below[:_MOST_FOLDERS] for file in _choose_lists(place, _try_names(place), kinds)
+    ]
+
+
+def _choose_lists(folder: Path, names: Sequence[str], kinds: Sequence[str]) -> list[Path]:
+    lists = [name for name in names if name.lower().endswith(_SUFFIXES)]
+    return [folder / name for name in lists if any(kind in name.lower() for kind in kinds)]
+
+
+def _try_names(folder: Path) -> list[str]:
+    try:
+        return list_folder(folder)
+    except DataError:
+        return []
 
 
 def _find_validation(path: Path) -> list[Path]:
@@ -166,6 +203,9 @@ def _find_validation(path: Path) -> list[Path]:
     splits = _hmdb51_splits(found)
     if len(found) == 1 or len(splits) == 1:
         return found
+    apart = None if found else find_validation(path)
+    if apart is not None:
+        return [apart]
     todo = (
         f"name one split, such as '{path}/*_test_split{min(splits)}.txt'"
         if splits

@@ -50,7 +50,9 @@ def read_kinetics(annotation: Annotation) -> list[Entry]:
         label = (row.get("label") or "").strip() or None
         subset = (row.get("split") or "").strip() or None
         name = f"{video}_{start:06d}_{stop:06d}"
-        folders = (label, (label or "").replace(" ", "_"), *_subset_folders(subset))
+        classes = [text for text in dict.fromkeys((label, (label or "").replace(" ", "_"))) if text]
+        splits = _subset_folders(subset)
+        folders = (*classes, *splits, *(f"{split}/{one}" for split in splits for one in classes))
         entries.append(
             Entry(
                 name,

@@ -27,12 +27,15 @@ from gst_analysis.clips.labels import (
     load_class_names,
 )
 from gst_analysis.clips.locating import ClipLocator
+from gst_analysis.clips.roots import Root, find_root
 from gst_analysis.errors import DataError, name_some
+from gst_analysis.progress import Progress
 
 AnyPath = str | os.PathLike[str]
 
 _SORTED_BY_CUSTOM = ("something-v1", "jester")
 EVERY_SUBSET = "all"
+_FEW_THOUSAND = 5000
 
 
 @dataclass(frozen=True)
@@ -93,19 +96,23 @@ def load_records(
     label_order: LabelOrder = "alphabetical",
     subset: str | None = None,
     usual_subsets: Sequence[str] = (),
+    within: AnyPath | None = None,
+    progress: Progress | None = None,
 ) -> RecordList:
     """Read annotation file(s) of one data set.
 
     Args:
         annotation: A file, a glob such as `splits/*_test_split1.txt`, or several of them.
         format: A key of FORMATS; detected from the content if None, and said in the notes.
-        root: The folder the clips lie in; the annotation's own folder if None.
+        root: The folder the clips lie in; if None, the one near the list that holds most of them.
         labels: A label file, or the class names themselves in order; if None, the data set's usual
             label file beside the annotation, else the names in the annotation.
         label_order: How the one-name-a-line label files of Something-Something v1 and Jester become
             numbers: sorted, as TRN, TSM and GST do, or by their place in the `file`, as MMAction2 does.
         subset: `train`, `test` …, or `all`: needed where the files list several.
         usual_subsets: Where they list several and none is named, the first of these that is there.
+        within: The data set's folder, in which clips are looked for; the annotation's own if None.
+        progress: Called every few thousand entries.
 
     Raises:
         DataError: a malformed line (named), an unusable label file, a path that leaves the root.
@@ -119,12 +126,20 @@ def load_records(
     if labels is None:
         labels = _find_labels(name, files, entries, named=format is not None)
     class_names, note = _choose_class_names(name, files, entries, labels, label_order)
-    locator = ClipLocator(Path(root) if root is not None else files[0].path.parent)
-    index = LabelIndex(class_names)
-    records = [_make_record(entry, file, locator, class_names, index) for file, entry in read]
-    notes += [note, *_remarks(records, class_names, index)]
+    found = Root(Path(root)) if root is not None else _find_root(files[0].path, read, within)
+    locator, index = ClipLocator(found.folder), LabelIndex(class_names)
+    records = []
+    for done, (file, entry) in enumerate(read):
+        if progress is not None and done % _FEW_THOUSAND == 0:
+            progress(done, len(read), "reading the list")
+        records.append(_make_record(entry, file, locator, class_names, index))
+    notes += [note, *found.notes, *_remarks(records, class_names, index)]
     sources = {str(file.path): file.sha256 for file in files}
     return RecordList(tuple(records), tuple(class_names), tuple(notes), sources)
+
+
+def _find_root(path: Path, read: Sequence[tuple[Annotation, Entry]], within: AnyPath | None) -> Root:
+    return find_root(path, [entry for _, entry in read], None if within is None else Path(within))
 
 
 def number_videos(records: Sequence[ClipRecord]) -> tuple[int, ...]:

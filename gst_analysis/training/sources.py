@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gst_analysis.clips.class_folders import load_class_folders
 from gst_analysis.clips.detection import FORMATS, infer_format
 from gst_analysis.clips.entries import Annotation, Entry
 from gst_analysis.clips.records import ClipRecord, RecordList, load_records
@@ -15,6 +16,9 @@ from gst_analysis.planted.making import make_world, read_world
 from gst_analysis.planted.worlds import WorldConfig
 from gst_analysis.progress import Progress
 from gst_analysis.training.config import MOST_CLASSES, DataConfig, TrainConfig
+
+FOLDERS = "folders"
+"""What a data set without lists is called among the formats of lists."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,8 @@ def _load_validation(data: DataConfig, name: str, train: RecordList) -> RecordLi
 
 def _guess_format(records: RecordList) -> str:
     """What a list looks like by itself; of several files all look alike, or they were not read."""
-    return infer_format(Annotation.load(Path(next(iter(records.sources or {})))))
+    path = Path(next(iter(records.sources or {})))
+    return FOLDERS if path.is_dir() else infer_format(Annotation.load(path))
 
 
 def _refuse_other_format(data: DataConfig, name: str, shared: str, error: DataError) -> None:
@@ -195,7 +200,8 @@ def _check_numbering(data: DataConfig, format: str, train: RecordList, validatio
 
 def _read_entries(format: str, records: RecordList) -> list[Entry]:
     """What the lists themselves say, before classes were agreed on."""
-    return [entry for path in records.sources or {} for entry in FORMATS[format](Annotation.load(Path(path)))]
+    files = [Path(path) for path in records.sources or {} if not Path(path).is_dir()]
+    return [entry for path in files for entry in FORMATS[format](Annotation.load(path))]
 
 
 def _numbers_by_name(entries: Sequence[Entry]) -> dict[str, set[int]]:
@@ -240,6 +246,8 @@ def _load(
     data: DataConfig, name: str, subset: str | None, labels: tuple[str, ...] | None, format: str | None
 ) -> RecordList:
     root = Path(data.root)
+    if (root / name).is_dir():
+        return load_class_folders(root / name, labels)
     return load_records(
         root / name,
         format=format,
@@ -247,6 +255,7 @@ def _load(
         labels=labels or (root / data.labels if data.labels is not None else None),
         label_order=data.label_order,
         subset=subset,
+        within=root,
     )
 
 

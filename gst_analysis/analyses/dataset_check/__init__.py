@@ -22,11 +22,8 @@ from gst_analysis.rooms import About, Door
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.dataset_check import measure
-    from gst_analysis.clips import labelled, records
 else:
     measure = Door(f"{__name__}.measure")
-    labelled = Door("gst_analysis.clips.labelled")
-    records = Door("gst_analysis.clips.records")
 
 __all__ = ["ABOUT", "DatasetCheck", "DatasetCheckOptions", "DatasetSummary", "check_dataset"]
 
@@ -53,14 +50,9 @@ def check_dataset(
         >>> import gst_analysis as gst
         >>> gst.check_dataset("something-something-v2").table  # doctest: +SKIP
     """
-    named = [annotations] if isinstance(annotations, (str, os.PathLike)) else annotations
-    files, notes = measure.find_annotations([Path(path) for path in named], options.format)
-    listed = records.load_records(
-        files,
-        format=options.format,
-        root=options.root or labelled.find_videos(files[0]),
-        subset=options.subset or records.EVERY_SUBSET,
-    )
+    named = [annotations] if isinstance(annotations, (str, os.PathLike)) else list(annotations)
+    places = [Path(path) for path in named]
+    listed, notes = measure.list_clips(places, options, progress)
     return measure.measure_dataset(listed, workers=options.workers, notes=notes, progress=progress)
 
 

@@ -25,6 +25,9 @@ from gst_analysis.options import files_of
 
 commands = typer.Typer()
 
+MOST_ROWS = 10
+"""Clips of each kind of problem that the terminal names."""
+
 _OPTIONS = DatasetCheckOptions()
 _FILES = files_of(DatasetCheck, None)
 
@@ -65,10 +68,14 @@ def look_through(
 
 
 def print_dataset_check(result: DatasetCheck) -> None:
-    """Every problem, then how many clips are sound."""
-    if len(result.table):
+    """The first of every kind of problem, how many others there are, then how many clips are sound."""
+    shown = result.table.groupby("problem", sort=False).head(MOST_ROWS)
+    if len(shown):
         table = build_table("clip", "problem", "detail")
-        for row in result.table.to_dict("records"):
+        for row in shown.to_dict("records"):
             table.add_row(*(escape(str(row[name])) for name in ("clip", "problem", "detail")))
         print_table(table)
+    for problem, rows in result.table.groupby("problem", sort=False):
+        if len(rows) > MOST_ROWS:
+            print(f"{len(rows) - MOST_ROWS:,} more clips are {problem}; --out writes every one into a table")
     print(f"{result.summary.sound} of {result.summary.clips} clips are sound")

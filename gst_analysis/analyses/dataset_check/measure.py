@@ -11,11 +11,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from gst_analysis.analyses.dataset_check.table import DATASET_CHECK, DatasetCheck, DatasetSummary
+from gst_analysis.analyses.dataset_check.table import (
+    DATASET_CHECK,
+    DatasetCheck,
+    DatasetCheckOptions,
+    DatasetSummary,
+)
+from gst_analysis.clips.class_folders import has_class_folders, list_splits, load_class_folders
 from gst_analysis.clips.decoding import open_clip
 from gst_analysis.clips.labelled import LIST_KINDS, find_lists
 from gst_analysis.clips.locating import look_up
-from gst_analysis.clips.records import ClipRecord, RecordList
+from gst_analysis.clips.records import EVERY_SUBSET, ClipRecord, RecordList, load_records
 from gst_analysis.clips.sampling import segment_indices
 from gst_analysis.clips.spans import find_span
 from gst_analysis.errors import DataError, name_some
@@ -48,6 +54,33 @@ class _Problem:
     promised: int | None
     label: str
     detail: str
+
+
+def list_clips(
+    places: Sequence[Path], options: DatasetCheckOptions, progress: Progress | None
+) -> tuple[RecordList, list[str]]:
+    """Every clip of lists, of the lists in folders, or of folders without any; and what to note of that.
+
+    Raises:
+        DataError: annotations that cannot be read, or a folder with neither lists nor clips.
+    """
+    bare = len(places) == 1 and os.path.isdir(places[0]) and not find_lists(places[0])
+    if bare and has_class_folders(places[0]):
+        parts = [load_class_folders(part) for part in list_splits(places[0]) or places]
+        records = tuple(record for part in parts for record in part)
+        found = {path: digest for part in parts for path, digest in (part.sources or {}).items()}
+        told = list(dict.fromkeys(note for part in parts for note in part.notes))
+        return RecordList(records, parts[0].class_names, (), found), told
+    files, notes = find_annotations(places, options.format)
+    listed = load_records(
+        files,
+        format=options.format,
+        root=options.root,
+        subset=options.subset or EVERY_SUBSET,
+        within=places[0] if os.path.isdir(places[0]) else None,
+        progress=progress,
+    )
+    return listed, notes
 
 
 def find_annotations(paths: Sequence[Path], format: str | None) -> tuple[list[Path], list[str]]:
