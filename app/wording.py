@@ -46,7 +46,7 @@ START_INTRO = (
 )
 PAIR_NOTE = (
     "Below are two networks of one design. The left one was trained on videos whose class is **only in the "
-    "order** of their frames, the right one on videos whose class can be seen **in any one frame**. If a "
+    "order** of their frames, the right one on videos whose class is **in what a frame shows**. If a "
     "scale says what a network relies on, time should stand out on the left and not on the right."
 )
 OVERLAY_NOTE = {
