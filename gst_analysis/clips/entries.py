@@ -23,7 +23,7 @@ _WHOLE = re.compile(r"[0-9]{1,9}")
 _CLOCK = re.compile(r"([0-9]{1,3}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,9})?)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One annotated clip. `files` may hold the clip itself, `sources` a longer video around it."""
 
@@ -77,9 +77,15 @@ class Annotation:
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """The lines that hold anything, numbered from 1, without white space around them."""
-        for number, line in enumerate(_LINE_END.split(self.text), start=1):
-            if line.strip():
-                yield number, line.strip()
+        start, number = 0, 1
+        for end in _LINE_END.finditer(self.text):
+            line = self.text[start : end.start()].strip()
+            if line:
+                yield number, line
+            start, number = end.end(), number + 1
+        line = self.text[start:].strip()
+        if line:
+            yield number, line
 
     @cached_property
     def is_json(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import itertools
 import os
 import re
 from collections import Counter
@@ -23,6 +24,8 @@ from gst_analysis.errors import DataError, name_some
 
 LabelOrder = Literal["alphabetical", "file"]
 
+_COMPARED = 5000
+"""Names that a label which is not among them is compared with, at most."""
 _ID_COLUMNS = (("verb_id", "class_key"), ("id", "key"), ("id", "name"))
 _USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "something-v1": ("something-something-v1-labels.csv", "labels.csv"),
@@ -147,7 +150,8 @@ class LabelIndex:
 
     def nearest(self, text: str) -> str | None:
         """The class name that the text may have been meant to be."""
-        close = difflib.get_close_matches(_plain(text), list(self._indices), n=1)
+        some = itertools.islice(self._indices, _COMPARED)
+        close = difflib.get_close_matches(_plain(text)[:200], some, n=1)
         return close[0] if close else None
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from gst_analysis.errors import DataError
@@ -27,54 +28,101 @@ VIDEO_SUFFIXES = (
 )
 
 
+Where = Callable[[], str]
+"""Names the line that a path stands in; called only where something is wrong with it."""
+
+
 class ClipLocator:
-    """Finds clips below one root, and reads each folder's listing once."""
+    """Finds clips below one root, and reads each folder's listing once.
+
+    Paths are text within: a list may have a million lines, and a Path costs more than all else together.
+    """
 
     def __init__(self, root: Path) -> None:
         _check_root(root)
         self.root = Path(os.path.abspath(root))
-        self._listings: dict[Path, dict[str, str] | None] = {}
+        self._base = str(self.root).rstrip(os.sep) + os.sep
+        self._listings: dict[str, _Listing | None] = {}
 
-    def find(self, candidates: Iterable[str], *, where: str) -> Path | None:
+    def find(self, candidates: Iterable[str], *, where: Where) -> Path | None:
         """The first candidate that exists, with or without a video's suffix.
 
         Raises:
             DataError: a candidate, found or not, lies outside the root.
         """
-        paths = [self.inside(text, where=where) for text in candidates]
+        paths = [self._join(text, where) for text in candidates]
         return next((found for path in paths if (found := self._present(path)) is not None), None)
 
-    def find_closed(self, candidates: Iterable[str], *, where: str) -> Path | None:
+    def find_closed(self, candidates: Iterable[str], *, where: Where) -> Path | None:
         """The first candidate in a folder that may not be listed, so that it may well exist."""
-        paths = [self.inside(text, where=where) for text in candidates]
-        return next((path for path in paths if self._names_in(path.parent) is None), None)
+        paths = [self._join(text, where) for text in candidates]
+        return next((Path(path) for path in paths if self._list(os.path.dirname(path)) is None), None)
 
-    def inside(self, text: str, *, where: str) -> Path:
+    def inside(self, text: str, *, where: Where) -> Path:
         """The path below the root that the text names, whether or not it exists."""
+        path = self._join(text, where)
+        folder, _, name = path.rpartition(os.sep)
+        listing = self._list(folder or os.sep)
+        return Path(path) if listing is None else listing.folder / name
+
+    def _join(self, text: str, where: Where) -> str:
         # Lists may be written on Windows. The text alone is judged: a link below the root may lead out of
         # it, as where data sets are put together of links; a line of the list may not.
-        path = Path(os.path.normpath(os.path.join(self.root, text.replace("\\", "/"))))
-        if "\0" in text or path == self.root or not path.is_relative_to(self.root):
+        path = self._base + text.replace("\\", "/")
+        if not _PLAIN.fullmatch(path, len(self._base)):
+            path = os.path.normpath(os.path.join(self._base, text.replace("\\", "/")))
+        if "\0" in text or not path.startswith(self._base) or len(path) == len(self._base):
             raise DataError(
-                where,
+                where(),
                 expected=f"a clip below {self.root}",
                 found=repr(text)[:80],
                 todo="write paths relative to the root, or give another root",
-            ).quoting(instead="one outside")
+            )
         return path
 
-    def _present(self, path: Path) -> Path | None:
-        names = self._names_in(path.parent)
-        if names is None:  # what may not be listed may still be opened by its name
-            guesses = (path, *(path.with_name(path.name + suffix) for suffix in VIDEO_SUFFIXES))
-            return next((guess for guess in guesses if os.path.exists(guess)), None)
-        name = names.get(path.name)
-        return path.with_name(name) if name is not None else None
+    def _present(self, path: str) -> Path | None:
+        folder, _, name = path.rpartition(os.sep)
+        listing = self._list(folder or os.sep)
+        if listing is None:  # what may not be listed may still be opened by its name
+            guesses = (path, *(path + suffix for suffix in VIDEO_SUFFIXES))
+            return next((Path(guess) for guess in guesses if os.path.exists(guess)), None)
+        found = listing.find(name)
+        return None if found is None else listing.folder / found
 
-    def _names_in(self, folder: Path) -> dict[str, str] | None:
+    def _list(self, folder: str) -> _Listing | None:
         if folder not in self._listings:
-            self._listings[folder] = _list_names(folder)
+            self._listings[folder] = _read_listing(folder)
         return self._listings[folder]
+
+
+_PLAIN = re.compile(r"[^./\0][^/\0]*(?:/[^./\0][^/\0]*)*")
+"""A relative path of names none of which begins with a dot: one that is as short as it can be."""
+
+
+class _Listing:
+    """The names in a folder; videos also by their stem (earlier suffixes win), once one is asked for."""
+
+    def __init__(self, folder: str, names: Iterable[str]) -> None:
+        self.folder = Path(folder)
+        self._names = frozenset(names)
+        self._stems: dict[str, str] | None = None
+
+    def find(self, name: str) -> str | None:
+        """The name as it is there."""
+        if name in self._names:
+            return name
+        if self._stems is None:
+            self._stems = self._list_stems()
+        return self._stems.get(name)
+
+    def _list_stems(self) -> dict[str, str]:
+        rank = {suffix: place for place, suffix in enumerate(VIDEO_SUFFIXES)}
+        videos = [
+            (rank[suffix.lower()], stem, stem + suffix)
+            for stem, suffix in map(os.path.splitext, self._names)
+            if suffix.lower() in rank
+        ]
+        return {stem: name for _, stem, name in sorted(videos, reverse=True)}
 
 
 def _check_root(root: Path) -> None:
@@ -90,23 +138,12 @@ def _check_root(root: Path) -> None:
     )
 
 
-def _list_names(folder: Path) -> dict[str, str] | None:
-    """Names in a folder by themselves, and videos also by their stem (earlier suffixes win).
-
-    None for a folder that may not be listed.
-    """
+def _read_listing(folder: str) -> _Listing | None:
+    """What is in a folder; None for one that may not be listed."""
     try:
-        names = sorted(os.listdir(folder))
+        return _Listing(folder, os.listdir(folder))
     except OSError as error:
-        return {} if _is_absent(error) else None
-    rank = {suffix: place for place, suffix in enumerate(VIDEO_SUFFIXES)}
-    videos = [
-        (rank[suffix.lower()], stem, stem + suffix)
-        for stem, suffix in map(os.path.splitext, names)
-        if suffix.lower() in rank
-    ]
-    stems = {stem: name for _, stem, name in sorted(videos, reverse=True)}
-    return stems | {name: name for name in names}
+        return _Listing(folder, ()) if _is_absent(error) else None
 
 
 def list_folder(folder: Path) -> list[str]:

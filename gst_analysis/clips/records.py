@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import glob
 import os
 from collections import Counter
@@ -26,7 +27,7 @@ from gst_analysis.clips.labels import (
     hmdb51_actions,
     load_class_names,
 )
-from gst_analysis.clips.locating import ClipLocator
+from gst_analysis.clips.locating import ClipLocator, Where
 from gst_analysis.clips.roots import Root, find_root
 from gst_analysis.errors import DataError, name_some
 from gst_analysis.progress import Progress
@@ -38,7 +39,7 @@ EVERY_SUBSET = "all"
 _FEW_THOUSAND = 5000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ClipRecord:
     """One clip: where it is and what is said of it.
 
@@ -126,12 +127,15 @@ def load_records(
     if labels is None:
         labels = _find_labels(name, files, entries, named=format is not None)
     class_names, note = _choose_class_names(name, files, entries, labels, label_order)
+    del entries
     found = Root(Path(root)) if root is not None else _find_root(files[0].path, read, within)
     locator, index = ClipLocator(found.folder), LabelIndex(class_names)
-    records = []
-    for done, (file, entry) in enumerate(read):
-        if progress is not None and done % _FEW_THOUSAND == 0:
-            progress(done, len(read), "reading the list")
+    records, total = list[ClipRecord](), len(read)
+    read.reverse()
+    while read:  # of a list of a million lines, what has been made of them is let go of at once
+        if progress is not None and len(records) % _FEW_THOUSAND == 0:
+            progress(len(records), total, "reading the list")
+        file, entry = read.pop()
         records.append(_make_record(entry, file, locator, class_names, index))
     notes += [note, *found.notes, *_remarks(records, class_names, index)]
     sources = {str(file.path): file.sha256 for file in files}
@@ -254,9 +258,9 @@ def _choose_class_names(
 def _make_record(
     entry: Entry, file: Annotation, locator: ClipLocator, class_names: Sequence[str], index: LabelIndex
 ) -> ClipRecord:
-    where = file.place(entry.line)
+    where = functools.partial(file.place, entry.line)
     path = locator.find(entry.files, where=where)
-    whole = None if path is not None else locator.find(entry.sources, where=where)
+    whole = None if path or not entry.sources else locator.find(entry.sources, where=where)
     frames, times = entry.frames, entry.times
     if whole is None and entry.files:
         frames = times = None  # the file is, or should have been, the clip itself
@@ -276,7 +280,7 @@ def _make_record(
     )
 
 
-def _expect(entry: Entry, locator: ClipLocator, where: str) -> Path:
+def _expect(entry: Entry, locator: ClipLocator, where: Where) -> Path:
     """Where a clip that is not found should be: in a folder that may not be listed, if there is one."""
     candidates = entry.files + entry.sources
     closed = locator.find_closed(candidates, where=where)

@@ -137,7 +137,9 @@ def _build_png(width: int, height: int) -> bytes:
 
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     packer, rows = zlib.compressobj(9), b"\0" * (1 + -(-width // 8))
-    packed = b"".join(packer.compress(rows) for _ in range(min(height, 70_000))) + packer.flush()
+    packed = (
+        b"".join(packer.compress(rows) for _ in range(min(height, 9000, 2**28 // len(rows)))) + packer.flush()
+    )
     parts = (chunk(b"IHDR", header), chunk(b"IDAT", packed), chunk(b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 

@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pandas as pd
@@ -43,7 +43,7 @@ class CheckSettings:
     """Labels must lie below it; the number of class names if None."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Problem:
     """One row of the table."""
 
@@ -263,7 +263,8 @@ def _promised(record: ClipRecord) -> int | None:
 
 def _build_table(problems: Sequence[_Problem]) -> pd.DataFrame:
     columns = [field.name for field in fields(_Problem)]
-    table = pd.DataFrame([astuple(problem) for problem in problems], columns=columns)
+    # Column by column: a list may have a million lines, and nothing be where it says.
+    table = pd.DataFrame({name: [getattr(one, name) for one in problems] for name in columns})
     return check(table.astype({"frames": "Int64", "promised": "Int64"}), DATASET_CHECK)
 
 
