@@ -1,6 +1,7 @@
 """The explorer's entry: `streamlit run app/main.py` from the repository's root."""
 
 import logging
+import os
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -24,10 +25,14 @@ async def while_serving(_: Any) -> AsyncIterator[dict[str, Any]]:
     from app.cached import remove_uploads
     from app.upkeep import keep_up
     from app.warming import warm_up
+    from gst_analysis.checkpoints import apart
 
     # Work on threads of our own uses the caches outside of any visit, as it should.
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
     stopping = threading.Event()
+    # Whatever a visitor sends or names: a file that ends its reader must not end the server.
+    os.environ[apart.VARIABLE] = "always"
+    threading.Thread(target=apart.start_helper, daemon=True).start()
     for work in (warm_up, keep_up):
         threading.Thread(target=work, args=(stopping,), daemon=True).start()
     yield {}

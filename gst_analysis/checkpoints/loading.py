@@ -16,6 +16,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from gst_analysis.checkpoints import apart
 from gst_analysis.checkpoints.cards import Card, load_card_beside
 from gst_analysis.checkpoints.detective import Overrides, check_state, infer_spec, require_known
 from gst_analysis.checkpoints.folders import load_folder
@@ -171,6 +172,8 @@ def load_checkpoint(
     """
     require_path(path)
     told = settle_options(options, num_frames)
+    if apart.must_read_apart(path):
+        return _from_apart(*apart.read_apart(path, told))
     where = find_folder(path)
     if where is not None:
         folder = load_folder(where, named=Path(path), num_frames=told.frames)
@@ -184,6 +187,22 @@ def load_checkpoint(
     card = _find_card(raw, needed=not record)
     overrides = Overrides(told.family, told.frames or _count_frames(card.record))
     return _describe(raw, _recognise(raw, record, overrides, card.notes), record or card.record, told)
+
+
+def _from_apart(told: Mapping[str, Any], state: dict[str, Tensor]) -> Checkpoint:
+    """What a child has read, recognised and checked."""
+    labels = told["labels"]
+    return Checkpoint(
+        Path(told["path"]),
+        str(told["sha256"]),
+        spec_from_json(told["spec"]),
+        ClipSpec.from_json(told["clip_spec"]),
+        None if labels is None else tuple(map(str, labels)),
+        str(told["layout"]),
+        tuple(map(str, told["notes"])),
+        state,
+        told["provenance"],
+    )
 
 
 def require_path(source: object) -> None:

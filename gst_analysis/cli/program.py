@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast
 import typer
 
 import gst_analysis
+from gst_analysis.checkpoints.apart import reading_apart
 from gst_analysis.cli.commands import HELP, Commands, Program
 from gst_analysis.clips.patience import VARIABLE as CLIP_TIMEOUT
 from gst_analysis.clips.patience import load_timeout
@@ -140,6 +141,7 @@ def _complain(message: str) -> int:
 
 
 def _top(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show where an error came from; anywhere in the line.")
@@ -157,10 +159,19 @@ def _top(
     verbose: Annotated[
         bool, typer.Option("--verbose", help="More of what is going on, on stderr; anywhere in the line.")
     ] = False,
+    isolate: Annotated[
+        bool,
+        typer.Option(
+            "--isolate",
+            help="Read checkpoints in a process of its own, with limits of memory and time, as large ones "
+            "are by themselves; before the command.",
+        ),
+    ] = False,
 ) -> None:
     if version:
         print(gst_analysis.__version__)
         raise typer.Exit
+    context.with_resource(reading_apart("always" if isolate else "large"))
 
 
 app = build_program()

@@ -14,6 +14,7 @@ import gst_analysis as gst
 FILES = sorted(Path(app.__file__).parent.rglob("*.py"))
 ALLOWED = (
     "analyses",
+    "checkpoints.apart",
     "checkpoints.naming",
     "checkpoints.sources",
     "clips.finding",

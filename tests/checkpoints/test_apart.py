@@ -1,0 +1,202 @@
+"""Reading in a child: the same checkpoint, and one line for whatever ends the child."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from gst_analysis.checkpoints import apart, apart_child
+from gst_analysis.checkpoints.apart import reading_apart
+from gst_analysis.checkpoints.loading import Checkpoint, load_checkpoint, save_model
+from gst_analysis.cli import run
+from gst_analysis.errors import BrokenCheckpoint, CheckpointError, UnreadableCheckpoint, UnsafeCheckpoint
+from tests.conftest import SMALL_CLIPS, SaveSmall, build_small
+
+NEST = b"\x80\x02})" + b"\x85" * 200_000 + b"K\x01s."
+
+
+@pytest.fixture(autouse=True)
+def _forked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quick tests fork from this process: a helper's start takes seconds."""
+    if request.node.get_closest_marker("slow") is None:
+        monkeypatch.setattr(apart, "_may_fork", lambda: True)
+
+
+def read(path: Path, **told: Any) -> Checkpoint:
+    with reading_apart("always"):
+        return load_checkpoint(path, **told)
+
+
+def check_same(path: Path, **told: Any) -> Checkpoint:
+    """The child's answer is what this process would have read."""
+    plain, far = load_checkpoint(path, **told), read(path, **told)
+    assert list(far.state) == list(plain.state)
+    for name, tensor in plain.state.items():
+        assert far.state[name].dtype == tensor.dtype
+        assert torch.equal(far.state[name], tensor)
+    for name in ("path", "sha256", "spec", "clip_spec", "labels", "layout", "notes", "provenance"):
+        assert getattr(far, name) == getattr(plain, name), name
+    return far
+
+
+@pytest.mark.parametrize("file", ["net.pth", "net.safetensors"])
+def test_a_child_reads_the_same(tmp_path: Path, file: str) -> None:
+    path = save_model(
+        tmp_path / file, build_small("gst-resnet26s"), clip_spec=SMALL_CLIPS, labels=list("abcde")
+    )
+    far = check_same(path)
+    assert far.labels == tuple("abcde")
+    next(iter(far.state.values())).zero_()  # it is this process's own
+
+
+@pytest.mark.parametrize("kind", ["legacy", "with an optimizer", "half"])
+def test_so_it_does_of_files_that_cannot_be_mapped(tmp_path: Path, kind: str) -> None:
+    path, network = tmp_path / "net.pth", build_small("gst-resnet26s")
+    state: Any = {f"module.{name}": tensor for name, tensor in network.state_dict().items()}
+    if kind == "half":
+        state = {
+            name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in state.items()
+        }
+    if kind == "with an optimizer":
+        state = {"state_dict": state, "optimizer": {"memory": torch.ones(3_000_000)}}
+    torch.save(state, path, _use_new_zipfile_serialization=kind != "legacy")
+    check_same(path)
+
+
+def test_what_was_told_reaches_the_child(tmp_path: Path) -> None:
+    torch.save(build_small("tsm-resnet26s").state_dict(), tmp_path / "net.pth")
+    far = check_same(tmp_path / "net.pth", family="tsm", frames=4, mean=(0.4, 0.4, 0.4), std=(0.2, 0.2, 0.2))
+    assert (far.spec.family, far.spec.num_frames) == ("tsm", 4)
+
+
+def test_its_errors_are_the_same(save_small: SaveSmall, tmp_path: Path) -> None:
+    whole = save_small(file="net.pth").read_bytes()
+    bad = {
+        "cut.pth": whole[: len(whole) // 2],
+        "empty.pth": b"",
+        "code.pth": pickle.dumps({"x": print}, protocol=2),
+        "text.pth": b"words",
+    }
+    for name, content in bad.items():
+        (tmp_path / name).write_bytes(content)
+    for path in [*(tmp_path / name for name in bad), tmp_path / "none.pth", tmp_path]:
+        with pytest.raises(CheckpointError) as plain:
+            load_checkpoint(path)
+        with pytest.raises(CheckpointError) as far:
+            read(path)
+        assert type(far.value) is type(plain.value)
+        assert str(far.value) == str(plain.value)
+
+
+def test_a_child_that_crashes_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "net.pth").write_bytes(b"PK\x03\x04")
+    monkeypatch.setattr(apart_child, "load_checkpoint", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+    with pytest.raises(UnreadableCheckpoint, match="ends the process that reads it"):
+        read(tmp_path / "net.pth")
+
+
+def test_so_is_one_that_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "net.pth").write_bytes(b"PK\x03\x04")
+    monkeypatch.setattr(apart, "LEAST_S", 0.1)
+    monkeypatch.setattr(apart_child, "load_checkpoint", lambda *_, **__: time.sleep(60))
+    began = time.monotonic()
+    with pytest.raises(UnreadableCheckpoint, match="is not read after 0 s"):
+        read(tmp_path / "net.pth")
+    assert time.monotonic() - began < 10
+
+
+def test_so_is_one_that_takes_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "net.pth").write_bytes(b"PK\x03\x04")
+    monkeypatch.setattr(apart_child, "load_checkpoint", lambda *_, **__: bytearray(2**30))
+    with pytest.raises(UnreadableCheckpoint, match="far more memory than it is large"):
+        read(tmp_path / "net.pth")
+
+
+def test_what_a_child_says_of_tensors_is_held_against_what_is_there(tmp_path: Path) -> None:
+    with (tmp_path / "shared").open("w+b") as shared:
+        shared.write(bytes(8))
+        shared.flush()
+        for place, count, start in (("written", 3, 0), ("written", 1, 8), ("source", 1, 0)):
+            with pytest.raises((ValueError, RuntimeError)):
+                apart._find_tensors([["x", "float32", [count], place, start]], bytearray(), shared.fileno())
+
+
+@pytest.mark.slow
+def test_files_that_kill_or_hold_up_a_reader_do_neither_here(tmp_path: Path) -> None:
+    """Through the helper, as the explorer reads, several at a time."""
+    bad = {"nest.pth": NEST, "key.pth": pickle.dumps({"module." * 1_000_000: 1}, protocol=2)}
+    for name, content in bad.items():
+        (tmp_path / name).write_bytes(content)
+    network = save_model(tmp_path / "good.pth", build_small("gst-resnet26s"), clip_spec=SMALL_CLIPS)
+    told: dict[str, str] = {}
+
+    def try_one(path: Path) -> None:
+        try:
+            told[path.name] = read(path).spec.name
+        except CheckpointError as error:
+            told[path.name] = str(error)
+
+    threads = [threading.Thread(target=try_one, args=(path,)) for path in sorted(tmp_path.glob("*.pth"))]
+    with reading_apart("always"):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert told[network.name] == "gst-resnet26s"
+    assert all("\n" not in told[name] and "expected" in told[name] for name in bad)
+
+
+@pytest.mark.slow
+def test_the_helper_ends_with_the_process_that_started_it(save_small: SaveSmall) -> None:
+    path = save_small(file="net.pth")
+    code = (
+        "import threading, time, sys\n"
+        "from gst_analysis.checkpoints import apart, loading\n"
+        "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+        "with apart.reading_apart('always'): print(loading.load_checkpoint(sys.argv[1]).spec.name)\n"
+        "print(apart._helper()._process.pid)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    name, pid = told.stdout.split()
+    assert name == "gst-resnet26s"
+    last = time.monotonic() + 20
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < last:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_the_command_reads_apart_when_asked_to(
+    save_small: SaveSmall, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, read_so = save_small(file="net.pth"), []
+    once = apart.read_apart
+    monkeypatch.setattr(apart, "read_apart", lambda *given: read_so.append(given[0]) or once(*given))  # type: ignore[func-returns-value]
+    assert run(["inspect", str(path), "--json"]) == 0
+    plain = capsys.readouterr().out
+    assert not read_so
+    assert run(["--isolate", "inspect", str(path), "--json"]) == 0
+    assert capsys.readouterr().out == plain
+    assert read_so
+    assert apart.VARIABLE not in os.environ
+
+
+def test_what_is_broken_is_told_as_such(save_small: SaveSmall, tmp_path: Path) -> None:
+    state = torch.load(save_small(file="net.pth"), weights_only=True)
+    first = next(iter(state["state_dict"]))
+    del state["state_dict"][first]
+    torch.save(state, tmp_path / "less.pth")
+    with pytest.raises(BrokenCheckpoint, match="less"):
+        read(tmp_path / "less.pth")
+    (tmp_path / "code.pth").write_bytes(pickle.dumps({"x": print}, protocol=2))
+    with pytest.raises(UnsafeCheckpoint):
+        read(tmp_path / "code.pth")
