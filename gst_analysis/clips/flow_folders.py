@@ -8,14 +8,19 @@ is blank. 128 is no motion. Colour frames beside them are left aside.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gst_analysis.clips.frame_folders import FrameFolder, check_numbers, list_series, load_image
 from gst_analysis.clips.media import Pixels
 from gst_analysis.errors import DataError, name_some
+
+if TYPE_CHECKING:
+    from gst_analysis.clips.records import ClipRecord
 
 STILL = 128
 """What is written where nothing moves, and where a frame of flow has no third colour."""
@@ -83,6 +88,25 @@ def list_flow(folder: Path) -> list[tuple[Path, Path]]:
     images = sorted(next(iter(series.values())))
     check_numbers(folder, images)
     return [(folder / name, folder / name) for _, name in images]
+
+
+def point_at_flow(records: Iterable[ClipRecord], root: Path | None) -> tuple[ClipRecord, ...]:
+    """The same clips where their flow lies; how many frames an annotation speaks of is not of flow."""
+    return tuple(replace(one, path=find_flow(one, root), num_frames=None) for one in records)
+
+
+def find_flow(record: ClipRecord, root: Path | None) -> Path:
+    """Where a clip's flow lies: in its own folder, or below a root under its name, with or without an ending.
+
+    The clip a/b/c.mp4 is looked for as ROOT/a/b/c, ROOT/b/c and ROOT/c, in this order.
+    """
+    if root is None:
+        return record.path
+    parts = record.path.parts[1:] if record.path.is_absolute() else record.path.parts
+    tails = [Path(*parts[start:]) for start in range(len(parts))]
+    tries = [root / end for tail in tails for end in (tail, tail.with_suffix(""))]
+    # Where none is there, the error that reading it raises names the simplest.
+    return next((path for path in tries if path.is_dir()), tries[-1])
 
 
 def _find_pair(series: Series) -> tuple[tuple[str, str], tuple[str, str]] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.checkpoints.sources import distinct_names, open_model
+from gst_analysis.clips.flow_folders import point_at_flow
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.errors import SpecError, name_some
 from gst_analysis.inference.classes import require_some
@@ -67,8 +68,8 @@ def measure_streams(
         SpecError: networks of other classes than each other's.
     """
     _check_pair(model, stream.model)
-    moving = [replace(record, path=find_flow(record, stream.root), num_frames=None) for record in records]
-    other = replace(records, records=tuple(moving)) if isinstance(records, RecordList) else moving
+    moving = point_at_flow(records, stream.root)
+    other = replace(records, records=moving) if isinstance(records, RecordList) else moving
     names = distinct_names([model.checkpoint.name, stream.model.checkpoint.name])
     parts = [
         measure_frame_logits(network, clips, settings=settings, progress=progress)
@@ -78,20 +79,6 @@ def measure_streams(
         require_some(part)
     named = [_rename(part, name) for part, name in zip(parts, names, strict=True)]
     return fuse_streams(named, weights=stream.weights, fusion=stream.fusion)
-
-
-def find_flow(record: ClipRecord, root: Path | None) -> Path:
-    """Where a clip's flow lies: in its own folder, or below a root under its name, with or without an ending.
-
-    The clip a/b/c.mp4 is looked for as ROOT/a/b/c, ROOT/b/c and ROOT/c, in this order.
-    """
-    if root is None:
-        return record.path
-    parts = record.path.parts[1:] if record.path.is_absolute() else record.path.parts
-    tails = [Path(*parts[start:]) for start in range(len(parts))]
-    tries = [root / end for tail in tails for end in (tail, tail.with_suffix(""))]
-    # Where none is there, the error that reading it raises names the simplest.
-    return next((path for path in tries if path.is_dir()), tries[-1])
 
 
 def require_flow(model: LoadedModel) -> None:

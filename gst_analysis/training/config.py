@@ -70,6 +70,8 @@ class DataConfig:
     validation: str | None = "validation.json"
     clips: str | None = field(default=None, metadata=FREE)
     """The folder that clip names are relative to; None is the annotation's own."""
+    flow: str | None = field(default=None, metadata=FREE)
+    """The folder with each clip's folder of flow images, for a network of flow; None: in the clip's own."""
     labels: str | None = None
     format: str | None = None
     label_order: Literal["alphabetical", "file"] = "alphabetical"
@@ -286,6 +288,9 @@ class TrainConfig:
                 todo = f"set it, clip.sampling=segments-of-{spec.flow}, clip.mean and clip.std"
             fits = bool(spec.flow) == clip.spec().flow
             _require("clip.colours", fits, f"{expected}, as {spec.name} reads", clip.colours, todo)
+        todo = "set clip.colours to flow, or leave it out"
+        fits = self.data.flow is None or clip.spec().flow
+        _require("data.flow", fits, "none, as colour frames are read", self.data.flow, todo)
         jitters = (clip.brightness, clip.contrast, clip.saturation, clip.hue)
         plain = not (clip.spec().flow and any(jitters))
         _require("clip.brightness and its like", plain, "0: flow has no colours", list(jitters))

@@ -10,6 +10,7 @@ from typing import Any
 from gst_analysis.clips.class_folders import load_class_folders
 from gst_analysis.clips.detection import FORMATS, infer_format
 from gst_analysis.clips.entries import Annotation, Entry
+from gst_analysis.clips.flow_folders import point_at_flow
 from gst_analysis.clips.records import ClipRecord, RecordList, load_records
 from gst_analysis.errors import DataError, SpecError, name_some
 from gst_analysis.planted.making import make_world, read_world
@@ -246,12 +247,21 @@ def _load(
     data: DataConfig, name: str, subset: str | None, labels: tuple[str, ...] | None, format: str | None
 ) -> RecordList:
     root = Path(data.root)
+    found = _load_listed(data, name, subset, labels, format)
+    return found if data.flow is None else replace(found, records=point_at_flow(found, root / data.flow))
+
+
+def _load_listed(
+    data: DataConfig, name: str, subset: str | None, labels: tuple[str, ...] | None, format: str | None
+) -> RecordList:
+    root = Path(data.root)
     if (root / name).is_dir():
         return load_class_folders(root / name, labels)
+    clips = data.clips if data.flow is None else data.flow  # colour clips need not be there
     return load_records(
         root / name,
         format=format,
-        root=root / data.clips if data.clips is not None else None,
+        root=root / clips if clips is not None else None,
         labels=labels or (root / data.labels if data.labels is not None else None),
         label_order=data.label_order,
         subset=subset,

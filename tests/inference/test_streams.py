@@ -12,9 +12,9 @@ import pytest
 
 import gst_analysis as gst
 from gst_analysis.cli import run
+from gst_analysis.clips.flow_folders import find_flow
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import DataError, SpecError
-from gst_analysis.inference.flow_stream import find_flow
 from gst_analysis.inference.logits import FrameLogits
 from gst_analysis.inference.streams import fuse_streams
 from gst_analysis.results import Provenance

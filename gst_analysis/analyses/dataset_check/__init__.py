@@ -40,7 +40,8 @@ def check_dataset(
     Args:
         annotations: annotation files, or folders that hold them: all for training, validation and testing.
         options: where clips lie (beside the annotations, or in `videos` there), their format and subset, and
-            how many are looked at at once; its fields may be given as keywords.
+            how many are looked at at once, and whether it is their optical flow; its fields may be given as
+            keywords.
         progress: called now and then.
 
     Raises:
@@ -53,7 +54,10 @@ def check_dataset(
     named = [annotations] if isinstance(annotations, (str, os.PathLike)) else list(annotations)
     places = [Path(path) for path in named]
     listed, notes = measure.list_clips(places, options, progress)
-    return measure.measure_dataset(listed, workers=options.workers, notes=notes, progress=progress)
+    settings = measure.CheckSettings(flow=options.flow)
+    return measure.measure_dataset(
+        listed, settings=settings, workers=options.workers, notes=notes, progress=progress
+    )
 
 
 ABOUT = About(

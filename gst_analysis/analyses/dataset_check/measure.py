@@ -19,6 +19,7 @@ from gst_analysis.analyses.dataset_check.table import (
 )
 from gst_analysis.clips.class_folders import has_class_folders, list_splits, load_class_folders
 from gst_analysis.clips.decoding import open_clip
+from gst_analysis.clips.flow_folders import point_at_flow
 from gst_analysis.clips.labelled import LIST_KINDS, find_lists
 from gst_analysis.clips.locating import look_up
 from gst_analysis.clips.records import EVERY_SUBSET, ClipRecord, RecordList, load_records
@@ -41,6 +42,8 @@ class CheckSettings:
     frames: int = 8
     num_classes: int | None = None
     """Labels must lie below it; the number of class names if None."""
+    flow: bool = False
+    """Whether clips are folders of optical flow, whose steps count as frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,20 @@ class _Problem:
 def list_clips(
     places: Sequence[Path], options: DatasetCheckOptions, progress: Progress | None
 ) -> tuple[RecordList, list[str]]:
+    """Every clip, where its optical flow lies if that is meant; and what to note of that.
+
+    Raises:
+        DataError: annotations that cannot be read, or a folder with neither lists nor clips.
+    """
+    listed, notes = _list_all(places, options, progress)
+    if not options.flow:
+        return listed, notes
+    return replace(listed, records=point_at_flow(listed, options.flow_root)), notes
+
+
+def _list_all(
+    places: Sequence[Path], options: DatasetCheckOptions, progress: Progress | None
+) -> tuple[RecordList, list[str]]:
     """Every clip of lists, of the lists in folders, or of folders without any; and what to note of that.
 
     Raises:
@@ -75,7 +92,7 @@ def list_clips(
     listed = load_records(
         files,
         format=options.format,
-        root=options.root,
+        root=options.root or options.flow_root,  # colour clips need not be there
         subset=options.subset or EVERY_SUBSET,
         within=places[0] if os.path.isdir(places[0]) else None,
         progress=progress,
@@ -238,7 +255,7 @@ def _check_frames(record: ClipRecord, settings: CheckSettings) -> tuple[str, int
         return "unreadable", None, error.strerror or str(error)
     problem, frames = "unreadable", None
     try:
-        with open_clip(record.path) as clip:
+        with open_clip(record.path, flow=settings.flow) as clip:
             problem = kind = "truncated" if clip.missing else "unreadable"
             frames = clip.num_frames
             problem = "truncated"  # all that find_span can find

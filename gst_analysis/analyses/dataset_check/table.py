@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
+from gst_analysis.errors import SpecError
 from gst_analysis.options import DatasetOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables import Schema, text, whole
@@ -29,7 +31,20 @@ class DatasetCheckOptions(DatasetOptions):
     """Where clips lie, which of those that are listed, and how many are looked at at once."""
 
     subset: str | None = option(None, "Of those in the annotations, such as train; every one if not given.")
+    flow: bool = option(False, "Look at the clips' optical flow, not at their colour frames.")
+    flow_root: Path | None = option(
+        None, "The folder with each clip's folder of flow images; the clip's own if not given.", metavar="DIR"
+    )
     workers: int = option(2, "Clips looked at at once.")
+
+    def __post_init__(self) -> None:
+        if self.flow_root is not None and not self.flow:
+            raise SpecError(
+                "flow_root",
+                expected="a look at optical flow",
+                found="one at colour frames",
+                todo="add --flow (flow=True), or leave it out",
+            )
 
 
 @dataclass(frozen=True)
