@@ -10,6 +10,8 @@ from typing import Any
 from gst_analysis.files import hash_file
 
 QUESTIONS = Path(__file__).parent / "findings_questions.toml"
+LONGER = Path(__file__).parent / "findings_longer.toml"
+"""The same questions after longer training."""
 
 
 @dataclass(frozen=True)

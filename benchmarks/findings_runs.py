@@ -1,10 +1,10 @@
 """Train and measure what docs/findings.md answers from, by the plan in benchmarks/findings_questions.toml.
 
-    python -m benchmarks.findings_runs [--runs runs/findings]
+    python -m benchmarks.findings_runs [--runs runs/findings] [--questions FILE]
 
 Seed by seed, both worlds in turn. What is finished is not done again, and what was interrupted goes on: give
 the same command once more. A run is measured as soon as it is trained, and then all that is measured is
-written to benchmarks/results/findings.json. Weights stay in the folder of runs.
+written to benchmarks/results/. Weights stay in the folder of runs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.findings_plan import Plan, Run, load_plan
+from benchmarks.findings_plan import LONGER, QUESTIONS, Plan, Run, load_plan
 from benchmarks.findings_scores import measure_run
 from benchmarks.machine import describe_machine
 from gst_analysis.checkpoints.loading import load_model
@@ -29,6 +29,7 @@ from gst_analysis.training import can_resume, train
 from gst_analysis.training.recipes import load_config
 
 TARGET = Path("benchmarks/results/findings.json")
+TARGETS = {QUESTIONS.stem: TARGET, LONGER.stem: Path("benchmarks/results/findings-longer.json")}
 
 
 def recipe_of(run: Run) -> str:
@@ -112,14 +113,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.findings_runs", description=__doc__.splitlines()[0]
     )
-    plan = load_plan()
+    parser.add_argument(
+        "--questions", type=Path, default=QUESTIONS, metavar="FILE", help="the plan; default: %(default)s"
+    )
     parser.add_argument("--runs", type=Path, default=Path("runs/findings"), help="default: %(default)s")
-    parser.add_argument("--json", type=Path, default=TARGET, metavar="FILE", help="default: %(default)s")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="default: that of the plan")
     asked = parser.parse_args(arguments)
+    plan = load_plan(asked.questions)
+    target = asked.json or TARGETS.get(asked.questions.stem, TARGET)
     try:
         for run in plan.runs():
             do_run(asked.runs, plan, run)
-            save_record(asked.json, gather(asked.runs, plan))
+            save_record(target, gather(asked.runs, plan))
     except GstError as error:
         print(f"benchmarks.findings_runs: {error}", file=sys.stderr)
         return 2

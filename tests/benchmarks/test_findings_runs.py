@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from benchmarks import findings_runs
-from benchmarks.findings_plan import load_plan
+from benchmarks.findings_plan import LONGER, load_plan
 from benchmarks.findings_runs import find_measured, gather, main
 from benchmarks.findings_scores import Measured, measure_run, pair_groups
 from gst_analysis.analyses.ablation.measure import measure_ablation
@@ -130,3 +130,11 @@ def test_the_plan_has_fresh_seeds_and_both_worlds() -> None:
     assert not {0, 1} & set(plan.seeds)  # those of the networks of before
     assert set(plan.worlds) == {"temporal", "static"}
     assert len({run.name for run in plan.runs()}) == 10
+
+
+def test_longer_training_changes_epochs_and_seeds_alone() -> None:
+    plan, longer = load_plan(), load_plan(LONGER)
+    assert longer.epochs > plan.epochs
+    assert not {0, 1, *plan.seeds} & set(longer.seeds)
+    same = replace(longer, sha256=plan.sha256, epochs=plan.epochs, seeds=plan.seeds)
+    assert same == plan
