@@ -18,6 +18,7 @@ from app.cached_network import find_own
 from app.cached_visitors import find_uploads, make_uploads
 from app.components import show_error
 from app.fences import LIST_ENDINGS, OUTSIDE, check_beside, may_be_read
+from app.waiting_uploads import let_go
 from app.wording import plain_name, tell_apart
 from gst_analysis.analyses.traces.single_clips import CLIP_ENDINGS
 from gst_analysis.checkpoints.naming import (
@@ -309,12 +310,14 @@ def _keep_upload() -> None:
     upload = st.session_state.get(f"upload-{turn}")
     if upload is None:
         return
-    st.session_state.upload_turn = turn + 1  # an empty uploader next time: Streamlit drops its own copy
+    st.session_state.upload_turn = turn + 1  # an empty uploader next time
     uploads = make_uploads(_UPLOADS, CHECKPOINT_ENDINGS)
     try:
         _select(_UPLOADED + uploads.keep(upload.name, upload, upload.size))
     except GstError as error:
         _complain(error)
+    finally:
+        let_go(upload)
 
 
 def _clear_uploads() -> None:

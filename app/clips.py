@@ -16,6 +16,7 @@ from app.cached import make_upload_home
 from app.cached_visitors import find_uploads, make_uploads
 from app.choosing import FOLDERS_VARIABLE, resolve_clip_path
 from app.components import show_error
+from app.waiting_uploads import let_go
 from app.wording import plain_name, tell_apart
 from gst_analysis.analyses.traces.single_clips import CLIP_ENDINGS, PLANTED_WORLDS
 from gst_analysis.errors import DataError, GstError
@@ -213,7 +214,7 @@ def _keep_upload() -> None:
     upload = st.session_state.get(f"clip-upload-{turn}")
     if upload is None:
         return
-    st.session_state.clip_turn = turn + 1  # an empty uploader next time: Streamlit drops its own copy
+    st.session_state.clip_turn = turn + 1  # an empty uploader next time
     uploads = make_uploads(_UPLOADS, tuple(f".{ending}" for ending in CLIP_ENDINGS))
     try:
         kept = uploads.keep(upload.name, upload, upload.size)
@@ -221,6 +222,8 @@ def _keep_upload() -> None:
         _complain(error)
     else:
         st.session_state.clip = _UPLOADED + kept
+    finally:
+        let_go(upload)
 
 
 def _clear_uploads() -> None:

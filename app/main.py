@@ -23,6 +23,7 @@ sys.modules.setdefault("IPython", None)  # type: ignore[arg-type] # what Python 
 async def while_serving(_: Any) -> AsyncIterator[dict[str, Any]]:
     """From the server's start to its end: load what pages need in the background, leave nothing behind."""
     from app.cached import remove_uploads
+    from app.choosing import SHIPPED
     from app.upkeep import keep_up
     from app.warming import warm_up
     from gst_analysis.checkpoints import apart
@@ -31,8 +32,7 @@ async def while_serving(_: Any) -> AsyncIterator[dict[str, Any]]:
     logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
     stopping = threading.Event()
     # Whatever a visitor sends or names: a file that ends its reader must not end the server.
-    os.environ[apart.VARIABLE] = "always"
-    threading.Thread(target=apart.start_helper, daemon=True).start()
+    os.environ |= {apart.VARIABLE: "always", apart.OWN_VARIABLE: str(SHIPPED)}
     for work in (warm_up, keep_up):
         threading.Thread(target=work, args=(stopping,), daemon=True).start()
     yield {}

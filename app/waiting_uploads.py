@@ -1,18 +1,27 @@
 """Files that were sent and that no page has taken yet: Streamlit holds them in memory, of any number.
 
-A page that takes one lets go of Streamlit's copy at once. What is left are files that were sent past any
-page, or a moment before it takes them. So few of them are enough for each visit, and for all together.
+A page that takes one lets go of Streamlit's copy, which else stays as long as the visit. What is left are
+files that were sent past any page, or a moment before it takes them: few are enough, for each and for all.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 MOST_OF_ONE, MOST_OF_ALL = 2, 24
 MOST_BYTES_OF_ALL = 2 * 2**30
 _UPLOAD = re.compile(r".*/_stcore/upload_file/([^/]+)/[^/]+/?")
+
+
+def let_go(upload: Any) -> None:
+    """Have Streamlit drop its copy of a file that was taken."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None and runtime.exists():
+        runtime.get_instance().uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
 
 
 def refuse_upload(path: str, told_length: str | None) -> str | None:

@@ -12,6 +12,7 @@ from gst_analysis.analyses import list_beside
 from gst_analysis.analyses.scales import join_bn_scales
 from gst_analysis.analyses.traces import ABOUT
 from gst_analysis.analyses.traces.table import BARE
+from gst_analysis.checkpoints.apart import start_helper
 from gst_analysis.errors import GstError
 
 _HEAD_START_S = 4.0
@@ -22,6 +23,7 @@ def warm_up(stopping: threading.Event) -> None:
     """Make the first picture, and then the first trace; what fails is said to the visitor who asks for it."""
     try:
         _draw_first()
+        start_helper()  # which reads what visitors send
         if not stopping.wait(_HEAD_START_S):
             _trace_first()
     except GstError:

@@ -46,6 +46,8 @@ else:
 
 VARIABLE = "GST_ANALYSIS_ISOLATE"
 """What is read apart: `always`, `large` files, or nothing (the default)."""
+OWN_VARIABLE = "GST_ANALYSIS_OWN_MODELS"
+"""A folder whose files are read here even so: those that come with the explorer, which nobody sent."""
 LARGE = 2**28
 """Bytes from which a file is read apart where `large` ones are."""
 LEAST_S, BYTES_A_SECOND = 20.0, 20e6
@@ -59,6 +61,9 @@ def must_read_apart(path: str | os.PathLike[str]) -> bool:
     """Whether a file is to be read in a child; never in one, and not where there is no `fork`."""
     wish = os.environ.get(VARIABLE, "")
     if wish not in ("always", "large") or not hasattr(os, "fork"):
+        return False
+    own = os.environ.get(OWN_VARIABLE)
+    if own and os.path.realpath(path).startswith(os.path.realpath(own) + os.sep):
         return False
     # A helper's start takes longer than even a large file.
     return wish == "always" or (_size(path) >= LARGE and _may_fork())
@@ -279,7 +284,7 @@ class Helper:
     def note_own(self, child: int) -> None:
         """Remember a child of this process itself, and take leave of those that have ended."""
         with self._lock:
-            self._own = [*(one for one in self._own if not os.waitpid(one, os.WNOHANG)[0]), child]
+            self._own = [*filter(_still_runs, self._own), child]
 
     def close(self) -> None:
         """Let go of it; it ends by itself."""
@@ -302,6 +307,14 @@ class Helper:
                     start_new_session=True,
                 )
         return self._wire
+
+
+def _still_runs(child: int) -> bool:
+    """Whether a child has not ended; one that has is taken leave of."""
+    try:
+        return not os.waitpid(child, os.WNOHANG)[0]
+    except ChildProcessError:  # somebody else has
+        return False
 
 
 @cache

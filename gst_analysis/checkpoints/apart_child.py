@@ -35,6 +35,7 @@ _ROOM = 2**28
 def serve(descriptor: int) -> None:
     """Fork a child for each request, until the other side is gone."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    os.environ.pop(VARIABLE, None)  # what it reads to get ready it reads itself
     torch.set_num_threads(1)
     _read_once(recorded=True)
     with socket.socket(fileno=descriptor) as wire:

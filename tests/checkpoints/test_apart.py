@@ -152,6 +152,11 @@ def test_files_that_kill_or_hold_up_a_reader_do_neither_here(tmp_path: Path) -> 
             thread.start()
         for thread in threads:
             thread.join(60)
+    time.sleep(apart_child._IDLE_S + 8)  # it gets ready for foreign files, and is the same one afterwards
+    before = apart._helper()._process
+    with reading_apart("always"):
+        apart.start_helper()
+    assert apart._helper()._process is before
     assert told[network.name] == "gst-resnet26s"
     assert all("\n" not in told[name] and "expected" in told[name] for name in bad)
 
