@@ -33,8 +33,8 @@ from benchmarks.findings_answers import (
     foretell,
 )
 from benchmarks.findings_figures import SCORE_NAMES, draw_answers, draw_blocks, draw_halves
-from benchmarks.findings_plan import Plan, load_plan
-from benchmarks.findings_runs import TARGET
+from benchmarks.findings_plan import LONGER, Plan, load_plan
+from benchmarks.findings_runs import TARGET, TARGETS
 from benchmarks.findings_statistics import Number, find_mean
 from gst_analysis.analyses.scales import bn_scales
 from gst_analysis.errors import GstError, SpecError
@@ -62,8 +62,23 @@ def load_record(path: Path, plan: Plan) -> dict[str, Any]:
     return record
 
 
+def build_longer(plan: Plan) -> dict[str, str]:
+    """Tables after longer training; one that says what is missing, until all runs are measured."""
+    path, names = TARGETS[LONGER.stem], ("runs", "answers", "halves")
+    nothing: dict[str, Any] = {"runs": [], "missing": [run.name for run in plan.runs()]}
+    record = load_record(path, plan) if path.is_file() else nothing
+    found = format_runs(record["runs"], record["missing"]) if record["runs"] else name_missing(record)
+    tables = dict.fromkeys(names, "") if record["missing"] else build_tables(record, plan)
+    return {f"longer{name}": found if name == "runs" else tables[name] for name in names}
+
+
+def name_missing(record: Mapping[str, Any]) -> str:
+    """Which runs are not measured."""
+    return f"**Not measured yet:** {', '.join(record['missing'])}."
+
+
 def build_tables(record: Mapping[str, Any], plan: Plan) -> dict[str, str]:
-    """Every table of docs/findings.md as Markdown, by name."""
+    """Every table of docs/findings.md about one set of runs as Markdown, by name."""
     runs = record["runs"]
     answers = {(one.question, one.about, one.score): one for one in answer_all(runs, plan)}
     return {
@@ -112,7 +127,7 @@ def format_runs(runs: Sequence[Run], missing: Sequence[str]) -> str:
             moved = ", ".join(f"{run['moved']:.0%}" for run in own)
             lines.append(f"| {world} | {accuracy} | {mean} | {moved} |")
     if missing:
-        lines += ["", f"**Not measured yet:** {', '.join(missing)}."]
+        lines += ["", name_missing({"missing": missing})]
     return "\n".join(lines)
 
 
@@ -218,7 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = load_plan()
     try:
         record = load_record(asked.json, plan)
-        tables = build_tables(record, plan)
+        tables = build_tables(record, plan) | build_longer(load_plan(LONGER))
         for name, table in tables.items():
             print(f"{name}:\n\n{table}\n")
         if asked.page is not None:

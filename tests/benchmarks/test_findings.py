@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr, t, ttest_ind
 
-from benchmarks.findings import build_tables, fill_page, load_record, main, save_pictures
+from benchmarks.findings import build_longer, build_tables, fill_page, load_record, main, save_pictures
 from benchmarks.findings_answers import SCORES, Answer, answer_all, find_parts, foretell
-from benchmarks.findings_plan import Plan, load_plan
+from benchmarks.findings_plan import LONGER, Plan, load_plan
 from benchmarks.findings_statistics import (
     Number,
     find_difference,
@@ -225,10 +226,21 @@ def test_runs_of_another_plan_are_refused(tmp_path: Path, capsys: pytest.Capture
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
-def test_the_page_says_what_was_measured() -> None:
+def test_the_page_says_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every table of the page is that of the committed JSON, to the letter."""
     plan: Plan = load_plan()
-    tables = build_tables(load_record(RESULTS, plan), plan)
+    monkeypatch.chdir(ROOT)  # results are named from the root
+    tables = build_tables(load_record(RESULTS, plan), plan) | build_longer(load_plan(LONGER))
     page = (ROOT / "docs/findings.md").read_text(encoding="utf-8")
     assert fill_page(page, tables) == page
     assert all(f"<!-- table: {name} -->" in page for name in tables)
+
+
+def test_intervals_in_the_text_are_those_of_a_table() -> None:
+    """A number with its interval between the tables stands in one of them, too."""
+    page = (ROOT / "docs/findings.md").read_text(encoding="utf-8")
+    rows = "\n".join(line for line in page.splitlines() if line.startswith("|"))
+    text = "\n".join(line for line in page.splitlines() if not line.startswith("|"))
+    told = re.findall(r"[+-]?\d\.\d\d\s\([^()]* to [^()]*\)", text)
+    assert told
+    assert [one for one in told if " ".join(one.split()) not in rows] == []
