@@ -17,6 +17,9 @@ from gst_analysis.errors import SpecError
 from gst_analysis.networks.adopted import Layout, arrange_clips, take_logits
 from gst_analysis.networks.trial_runs import MOST_SECONDS, copy_shapes, limited_time
 
+_USUAL_SIZE = 224
+"""Of pictures that a classifier takes, where it takes those of one size alone."""
+_NOT_RUN = object()
 _RETURN = "a function that --network names may return what adopt returns"
 
 
@@ -39,9 +42,12 @@ def explain_misfit(module: nn.Module, clips: Tensor, layout: Layout, error: Spec
             return _say(
                 error, f"one that takes them as {other}", f"adopt(module, layout={other!r}); {_RETURN}"
             )
-    if clips.shape[1] > 1 and _takes(module, clips[0]):
-        todo = "wrap it: give it clips.flatten(0, 1), and return its logits by frame"
-        return _say(error, "one that takes pictures, (N, 3, H, W)", todo)
+    for size in dict.fromkeys((clips.shape[-1], _USUAL_SIZE)):
+        pictures = clips.new_zeros(clips.shape[1], 3, size, size)
+        if clips.shape[1] > 1 and _takes(module, pictures):
+            todo = "wrap it: give it clips.flatten(0, 1), and return its logits by frame"
+            of = "" if size == clips.shape[-1] else f" of {size} pixels"
+            return _say(error, f"one that takes pictures{of}, (N, 3, H, W)", todo)
     for count in (2, 3):
         if isinstance(layout, str) and _takes(module, [clips.transpose(1, 2)] * count):
             todo = f"adopt(module, layout=[Pathway(…), …]); {_RETURN}"
@@ -54,13 +60,19 @@ def look_at_shapes(module: nn.Module, given: Any) -> Tensor | None:
 
     Without values nothing minds that weights of several precisions meet, so such a module is left out.
     """
+    given = _run_shapes(module, given)
+    return None if given is _NOT_RUN else take_logits(given)
+
+
+def _run_shapes(module: nn.Module, given: Any) -> Any:
+    """Whatever a module returns without values; _NOT_RUN where it cannot be run so."""
     if len({one.dtype for one in module.parameters() if one.is_floating_point()}) > 1:
-        return None
+        return _NOT_RUN
     try:
         with torch.no_grad():
-            return take_logits(copy_shapes(module)(_without_values(given)))
+            return copy_shapes(module)(_without_values(given))
     except Exception:  # whatever somebody's module raises
-        return None
+        return _NOT_RUN
 
 
 def _without_values(given: Any) -> Any:
@@ -111,12 +123,12 @@ def _list_inputs(module: nn.Module) -> list[str]:
 
 def _takes(module: nn.Module, given: Any) -> bool:
     """Whether a module can be run so, and gives what may be logits."""
-    shape = look_at_shapes(module, given)
-    if shape is not None:
-        return shape.ndim in (2, 3)
     try:
-        with torch.no_grad(), limited_time(module, MOST_SECONDS):
-            return take_logits(module(given)).ndim in (2, 3)
+        found = _run_shapes(module, given)
+        if found is _NOT_RUN:
+            with torch.no_grad(), limited_time(module, MOST_SECONDS):
+                found = module(given)
+        return take_logits(found).ndim in (2, 3)
     except Exception:  # whatever somebody's module raises
         return False
 

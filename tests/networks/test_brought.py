@@ -155,6 +155,10 @@ class Odd(nn.Module):
         (Odd(torch.zeros(5)), r"logits \(1, classes\) or \(1, 6, classes\); found \(5,\)"),
         (Odd(None), "found a NoneType"),
         (Picture(), r"found one that takes pictures, \(N, 3, H, W\); wrap it"),
+        (
+            nn.Sequential(nn.Flatten(), nn.Linear(3 * 224 * 224, CLASSES)),
+            r"found one that takes pictures of 224 pixels, \(N, 3, H, W\); wrap it",
+        ),
         (ThreeD(), r"found one that takes them as NCTHW; adopt\(module, layout='NCTHW'\)"),
         (TwoInputs(), "found one of 2 inputs: rgb, flow; wrap it in a module of one clip"),
         (TwoPathways(), r"found one that takes a list of 2 inputs; adopt\(module, layout=\[Pathway"),
