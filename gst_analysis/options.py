@@ -7,6 +7,7 @@ flags from it, the explorer and the report their defaults, and `write_command` t
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import functools
 import inspect
 import os
@@ -189,13 +190,16 @@ def keyword_options(kind: type[Any]) -> Callable[[Callable[..., Outcome]], Calla
         ('auto', 'cpu', 'cuda')
     """
     names = [field.name for field in dataclasses.fields(kind)]
+    flags = {flag_of(field)[2:].replace("-", "_"): field.name for field in list_options(kind)}
 
     def decorate(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
         signature = inspect.signature(function)
+        # What the command line calls otherwise, such as clips for limit, is understood here, too.
+        also = {flag: name for flag, name in flags.items() if flag not in (*names, *signature.parameters)}
 
         @functools.wraps(function)
         def call(*given: Any, options: Any = None, **words: Any) -> Outcome:
-            own = {name: words.pop(name) for name in names if name in words}
+            own = {also.get(name, name): words.pop(name) for name in (*names, *also) if name in words}
             chosen = _check_options(function.__name__, kind, options)
             _check_words(function.__name__, words, [*signature.parameters, *names])
             return function(*given, options=replace(chosen, **own) if own else chosen, **words)
@@ -220,8 +224,12 @@ def _check_options(function: str, kind: type[Any], options: Any) -> Any:
 def _check_words(function: str, words: Mapping[str, Any], known: Sequence[str]) -> None:
     odd = sorted(set(words) - set(known))
     if odd:
+        near = difflib.get_close_matches(odd[0], known, n=1)
         raise SpecError(
-            function, expected=f"some of {', '.join(known)}", found=name_some(odd), todo="check its spelling"
+            function,
+            expected=f"some of {', '.join(known)}",
+            found=name_some(odd),
+            todo=f"did you mean {near[0]}?" if near else "check its spelling",
         )
 
 

@@ -23,6 +23,7 @@ NAMES = [
     "is-figure-4-true",
     "read-a-trace",
     "train-your-own",
+    "your-own-checkpoint",
 ]
 MACHINE = re.compile(
     r"(?<![.\w])/(?:tmp|home|root|work|usr|var|opt|Users|private)\b|site-packages|[A-Z]:\\\\"

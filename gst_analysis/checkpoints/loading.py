@@ -34,7 +34,7 @@ from gst_analysis.checkpoints.records import (
 )
 from gst_analysis.checkpoints.systems import find_system_of
 from gst_analysis.checkpoints.telling import ASSUMED, settle_options, tell_clip, tell_labels, tells_all
-from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError
+from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError, legible
 from gst_analysis.files import Writer, to_json, write_whole
 from gst_analysis.networks.adopted import ClipNetwork
 from gst_analysis.networks.anatomy import Anatomy, require_arithmetic
@@ -64,6 +64,10 @@ class Checkpoint:
     state: dict[str, Tensor] = field(repr=False)
     provenance: Mapping[str, Any] = field(repr=False, default_factory=dict)
 
+    def __repr__(self) -> str:
+        """One line."""
+        return f"Checkpoint({_say_what(self)})"
+
     @property
     def name(self) -> str:
         """The file's name without its ending, or the folder's whose weights they are."""
@@ -92,6 +96,10 @@ class Network:
 
     module: VideoNetwork | ClipNetwork
     checkpoint: Checkpoint
+
+    def __repr__(self) -> str:
+        """One line; `.module` prints every layer."""
+        return f"Network({_say_what(self.checkpoint)})"
 
     @property
     def spec(self) -> NetworkSpec:
@@ -341,6 +349,13 @@ def model_writer(
     safe: bool = False,
 ) -> Writer:
     """What writes a network as `save_model` does: as safetensors, or as a PyTorch file."""
+    if not isinstance(model, (Network, VideoNetwork, ClipNetwork)):
+        raise SpecError(
+            "save_model",
+            expected="what load_model, create_model or adopt returned",
+            found=type(model).__name__,
+            todo="adopt a module of your own first; a state dict is saved by torch.save",
+        )
     if isinstance(model, Network):
         labels = labels if labels is not None else model.labels
         clip_spec = clip_spec or model.clip_spec
@@ -406,6 +421,13 @@ def _describe(
         dict(found.state),
         read_provenance(source, raw.path),
     )
+
+
+def _say_what(checkpoint: Checkpoint) -> str:
+    spec, clip = checkpoint.spec, checkpoint.clip_spec
+    named = "named" if checkpoint.labels else "unnamed"
+    size = f"{clip.frames} frames of {clip.crop} px"
+    return f"{spec.label}, {spec.num_classes} {named} classes, {size}, {legible(checkpoint.path.name)!r}"
 
 
 def _is_statistic(name: str) -> bool:

@@ -57,6 +57,13 @@ def create_model(
         Fraction(1, 4)
     """
     spec = spec_from_name(model) if isinstance(model, str) else model
+    if not isinstance(spec, NetworkSpec):
+        raise SpecError(
+            "create_model",
+            expected="FAMILY-BACKBONE, such as gst-resnet50, or a spec",
+            found=type(spec).__name__,
+            todo="name the network that is to be built",
+        )
     # No devices: weights are drawn on the CPU.
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:

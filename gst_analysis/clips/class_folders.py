@@ -44,19 +44,24 @@ def find_validation(folder: Path) -> Path | None:
     return folder if not splits and _list_classes(folder) else None
 
 
-def load_class_folders(folder: Path, labels: Sequence[str] | None = None) -> RecordList:
+def load_class_folders(
+    folder: Path, labels: Sequence[str] | None = None, *, among: Sequence[str] = ()
+) -> RecordList:
     """The clips of a folder of classes.
 
     Args:
         folder: holds a folder a class; of a split, its neighbours' classes count too, so that all are
             numbered alike.
         labels: names of the classes in order; those of the folders, sorted, if None.
+        among: the classes of a network, which are taken where it has all of the folders'.
 
     Raises:
         DataError: no clips.
     """
     around = list_splits(folder.parent) if folder.name.lower() in SPLITS else [folder]
     names = sorted({path.name for split in around for path in _list_classes(split)})
+    if labels is None and all(LabelIndex(among).find(name) is not None for name in names):
+        labels = among
     classes = list(labels) if labels is not None else names
     index, records = LabelIndex(classes), []
     for path in _list_classes(folder):
@@ -70,7 +75,7 @@ def load_class_folders(folder: Path, labels: Sequence[str] | None = None) -> Rec
             found="neither",
             todo="name the list, or put the clips of every class into a folder with its name",
         )
-    order = "as given" if labels is not None else "the folders' names, sorted"
+    order = "the network's, or as given" if labels is not None else "the folders' names, sorted"
     listing = "\n".join(f"{record.clip}\t{record.label_text}" for record in records)
     digest = hashlib.sha256(listing.encode("utf-8", "replace")).hexdigest()
     note = f"no list: classes are {order}"

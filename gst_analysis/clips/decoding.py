@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gst_analysis.clips.arrays import ArrayPath
 from gst_analysis.clips.flow_folders import FlowFolder
 from gst_analysis.clips.frame_folders import FrameFolder
 from gst_analysis.clips.locating import look_up, require_file
@@ -47,6 +48,8 @@ def open_media(path: str | os.PathLike[str], *, flow: bool = False) -> OpenClip:
     Raises:
         DataError: nothing is there, or it is no clip, or no flow where flow is wanted.
     """
+    if isinstance(path, ArrayPath) and path.clip is not None and not flow:
+        return path.clip
     where = Path(path)
     if flow:
         if _is_folder(where):

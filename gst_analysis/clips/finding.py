@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from gst_analysis.clips.arrays import hold_clips, is_array
 from gst_analysis.clips.locating import VIDEO_SUFFIXES
 from gst_analysis.clips.records import AnyPath, ClipRecord, RecordList
 from gst_analysis.errors import DataError, legible, one_line
@@ -17,7 +18,7 @@ _FRAME = re.compile(r".*[0-9]\.(jpe?g|png)", re.IGNORECASE)
 
 
 def find_clips(sources: AnyPath | Sequence[AnyPath] | Sequence[ClipRecord]) -> RecordList:
-    """Every clip that is meant, once, each named by its path; records are taken as they are.
+    """Every clip that is meant, once, each named by its path; records and arrays are taken as they are.
 
     A file is a clip, whatever its ending. A folder is a clip if it holds numbered images and no videos;
     else its videos and the frame folders below it are. What does not exist is read as a glob, in which
@@ -26,7 +27,11 @@ def find_clips(sources: AnyPath | Sequence[AnyPath] | Sequence[ClipRecord]) -> R
     Raises:
         DataError: a name that stands for no clip.
     """
+    if is_array(sources):
+        return _hold(hold_clips(sources))
     given = [sources] if isinstance(sources, (str, os.PathLike)) else list(sources)
+    if given and all(map(is_array, given)):
+        return _hold([path for one in given for path in hold_clips(one)])
     if not given:
         raise _no_clip("clips", "none")
     records = [source for source in given if isinstance(source, ClipRecord)]
@@ -38,6 +43,10 @@ def find_clips(sources: AnyPath | Sequence[AnyPath] | Sequence[ClipRecord]) -> R
             raise _no_clip("clips", f"{type(source).__name__} {source!r}"[:80])
         found |= dict.fromkeys(_expand(Path(source)))
     return RecordList(tuple(ClipRecord(legible(path), path) for path in found))
+
+
+def _hold(paths: Sequence[Path]) -> RecordList:
+    return RecordList(tuple(ClipRecord(str(path), path) for path in dict.fromkeys(paths)))
 
 
 def _expand(source: Path) -> list[Path]:

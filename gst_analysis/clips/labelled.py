@@ -114,7 +114,10 @@ def choose_clips(
 
 
 def load_labelled_clips(
-    dataset: str | os.PathLike[str] | RecordList, choice: ClipChoice | None = None
+    dataset: str | os.PathLike[str] | RecordList,
+    choice: ClipChoice | None = None,
+    *,
+    classes: Sequence[str] | None = None,
 ) -> RecordList:
     """The clips of an annotation file, or of the one validation list in a folder; or some of those given.
 
@@ -123,6 +126,8 @@ def load_labelled_clips(
             this function returned.
         choice: where clips lie, the format, the subset, and how many to take: of clips that have been read
             the last alone.
+        classes: of a network that the clips are for: folders of classes are numbered as it has them, if it
+            has them all.
 
     Raises:
         DataError: no such file, no list or several in the folder, or an annotation that cannot be read.
@@ -143,7 +148,7 @@ def load_labelled_clips(
     files = _find_validation(place)
     if len(files) == 1 and os.path.isdir(files[0]):
         choice.require_lists(files[0])
-        return _draw(load_class_folders(files[0]), choice)
+        return _draw(load_class_folders(files[0], among=classes or ()), choice)
     records = load_records(
         files,
         format=choice.format,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gst_analysis.options import keyword_options
+from gst_analysis.planted.worlds import WorldConfig
 from gst_analysis.progress import Progress
 from gst_analysis.rooms import Door
 
@@ -45,10 +47,12 @@ class MadeWorld:
     labels: list[str]
 
 
+@keyword_options(WorldConfig)
 def make_world(
     folder: str | os.PathLike[str],
-    config: worlds.WorldConfig,
+    config: WorldConfig | None = None,
     *,
+    options: WorldConfig,
     progress: Progress | None = None,
     workers: int | None = None,
 ) -> MadeWorld:
@@ -57,12 +61,18 @@ def make_world(
     Args:
         folder: a new or empty one.
         config: which world, how many clips, how large.
+        options: the same; its fields may be given as keywords, in place of `config`.
         progress: called after every clip.
         workers: processes; as many as there are processors if None, and none beside this one if 1.
 
     Raises:
         OutputError: the folder holds something, or cannot be written.
+
+    Example:
+        >>> make_world("worlds/mine", world="temporal", clips=200).train  # doctest: +SKIP
+        160
     """
+    config = options if config is None else config
     world = making.make_world(folder, config, progress=progress, workers=workers)
     train, validation = (len(world.split(name)) for name in ("train", "validation"))
     return MadeWorld(str(world.folder), config.world, len(world.clips), train, validation, list(world.labels))

@@ -207,7 +207,7 @@ def _put_together(outcome: _Outcome, steps: _Steps) -> Report:
 
 
 def _gather_clips(model: LoadedModel, dataset: str | os.PathLike[str], options: ReportOptions) -> ReportClips:
-    records = load_labelled_clips(dataset, choose_clips(options))
+    records = load_labelled_clips(dataset, choose_clips(options), classes=model.labels)
     check_classes(model, records)
     return ReportClips(model, dataset, records, options)
 

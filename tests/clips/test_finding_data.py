@@ -101,6 +101,14 @@ def test_folders_of_classes_need_no_list(tmp_path: Path) -> None:
         load_labelled_clips(tmp_path, ClipChoice(subset="val"))
 
 
+def test_folders_are_numbered_as_the_network_has_its_classes(tmp_path: Path) -> None:
+    lay(tmp_path, "open/a.mp4", "push_up/b.mp4")
+    classes = ("push up", "close", "open")
+    found = load_labelled_clips(tmp_path, classes=classes)
+    assert (found.class_names, [one.label for one in found]) == (classes, [2, 0])
+    assert load_labelled_clips(tmp_path, classes=("open", "close")).class_names == ("open", "push_up")
+
+
 def test_folders_of_classes_without_splits(tmp_path: Path) -> None:
     lay(tmp_path, "open/a.mp4", "open/deeper/b.mp4", "close/frames/0001.jpg", "empty/notes.md")
     found = load_labelled_clips(tmp_path)

@@ -53,10 +53,8 @@ def ablate(
     """
     measure.check_options(options)
     choice = labelled.ClipChoice(options.root, options.format, options.limit, options.seed, options.subset)
-    model, records = (
-        sources.open_model(source, options=options),
-        labelled.load_labelled_clips(dataset, choice),
-    )
+    model = sources.open_model(source, options=options)
+    records = labelled.load_labelled_clips(dataset, choice, classes=model.labels)
     return measure.measure_ablation(model, records, options=options, progress=progress)
 
 

@@ -116,7 +116,8 @@ def _name_pairs(pairs: Sequence[Pair]) -> list[str]:
 
 def _look_at(pair: Pair, options: AgreementOptions) -> _Found:
     choice = ClipChoice(options.root, options.format, options.limit, options.seed, options.subset)
-    model, records = open_model(pair[0], options=options), load_labelled_clips(pair[1], choice)
+    model = open_model(pair[0], options=options)
+    records = load_labelled_clips(pair[1], choice, classes=model.labels)
     require(model.spec, model.anatomy, "scales", what="score agreement")
     units = choose_units(model.anatomy.scaled, options)  # without a scale there is no score to compare with
     ablation = measure_ablation(model, records, options=options, units=units)

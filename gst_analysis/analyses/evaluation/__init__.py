@@ -59,8 +59,8 @@ def evaluate(
     """
     how = settings.InferenceSettings.of(options)
     choice = labelled.ClipChoice(options.root, options.format, options.limit, subset=options.subset)
-    records = labelled.load_labelled_clips(dataset, choice)
     model = sources.open_model(source, options=options)
+    records = labelled.load_labelled_clips(dataset, choice, classes=model.labels)
     flow = flow_stream.FlowStream.of(options)
     return measure.measure_accuracy(model, records, flow=flow, settings=how, progress=progress)
 

@@ -62,7 +62,7 @@ def frame_order(
     measure.bootstrap_of(options)
     choice = labelled.ClipChoice(options.root, options.format, options.limit, options.seed, options.subset)
     model = sources.open_model(source, options=options)
-    records = labelled.load_labelled_clips(dataset, choice)
+    records = labelled.load_labelled_clips(dataset, choice, classes=model.labels)
     return measure.measure_order(model, records, options=options, progress=progress)
 
 

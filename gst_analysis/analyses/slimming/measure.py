@@ -88,7 +88,9 @@ def measure_slimming(
     settings = _settle(options)
     check_slimmable(model.spec)
     config = _configure(options, model, dataset)
-    records = None if dataset is None else load_labelled_clips(dataset, _choose(options))
+    records = None
+    if dataset is not None:
+        records = load_labelled_clips(dataset, _choose(options), classes=model.labels)
     if config is not None and records is not None:
         check_apart(config, records)
     channels = score_channels(model, records, options.score, settings=settings, progress=progress)
