@@ -51,6 +51,17 @@ def save_theirs(name: str, folder: Path, **changes: Any) -> Path:
     return folder
 
 
+def save_drawn(name: str, folder: Path, *, frames: int) -> Path:
+    """A folder for training to go on from: weights as the library draws them, patches of 8 × 8 pixels."""
+    network, config = load_classes(KINDS[name], name)
+    length = "frames_per_clip" if name == "vjepa2" else "num_frames"
+    patches = {"tubelet_size": [2, 8, 8]} if name == "vivit" else {"patch_size": 8}
+    sizes = {"hidden_size": 48, length: frames, "num_labels": CLASSES}
+    torch.manual_seed(0)
+    network(config(**{**CONFIGS[name], **sizes, **patches})).save_pretrained(folder)
+    return folder
+
+
 def ask_theirs(name: str, folder: Path, clips: Tensor) -> Tensor:
     """Logits of the library's own way from a folder to a network."""
     network, _ = load_classes(KINDS[name.partition("-")[0]], name)

@@ -39,6 +39,9 @@ PLANS = {
     "r2plus1d-r50": Plan((3, 4, 6, 3), True, 1, False, (1, 1, 2, 2), (2, 2, 2, 2)),
 }
 
+WIDTH = 64
+"""Of the stem, and of the first stage's bottlenecks."""
+
 
 class Stem(nn.Module):
     """A wide convolution; strides lie in space alone."""
@@ -46,8 +49,8 @@ class Stem(nn.Module):
     def __init__(self, plan: Plan) -> None:
         super().__init__()
         time = plan.stem_time
-        self.conv = nn.Conv3d(3, 64, (time, 7, 7), (1, 2, 2), (time // 2, 3, 3), bias=False)
-        self.norm = nn.BatchNorm3d(64)
+        self.conv = nn.Conv3d(3, WIDTH, (time, 7, 7), (1, 2, 2), (time // 2, 3, 3), bias=False)
+        self.norm = nn.BatchNorm3d(WIDTH)
         self.pool = plan.pool
 
     def forward(self, x: Tensor) -> Tensor:
@@ -130,7 +133,7 @@ class BottleneckNet3D(nn.Module):
     def __init__(self, plan: Plan, classes: int) -> None:
         super().__init__()
         self.blocks = nn.ModuleList([Stem(plan)])
-        width, inner = 64, 64
+        width = inner = WIDTH
         for depth, time, space in zip(plan.depths, plan.times, plan.spaces, strict=True):
             self.blocks.append(build_stage(width, inner, depth, (time, space, space), split=plan.split))
             width, inner = 4 * inner, 2 * inner

@@ -33,8 +33,8 @@ __all__ = ["build", "describe", "recognise"]
 
 SHARED = ("3a", "3b")
 """Blocks that both parts read; of 3c the 3-D part reads the branch of two 3x3 before the last one."""
-SOLID = 512
-"""Channels at the end of the 3-D part."""
+SOLID = (96, 128, 256, 512)
+"""Channels that enter the 3-D part, and those of its three stages."""
 
 
 class ECO(BNInception):
@@ -48,7 +48,7 @@ class ECO(BNInception):
             nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
             nn.init.zeros_(conv.bias)  # type: ignore[arg-type] # a convolution with a bias
             self.add_module(name, conv)
-        for stage, c_out in ((3, 128), (4, 256), (5, 512)):
+        for stage, c_out in enumerate(SOLID[1:], 3):
             for norm in ("a_1_bn", "a_bn", "b_1_bn", "b_bn")[stage == 3 :]:
                 self.add_module(f"res{stage}{norm}", nn.BatchNorm3d(c_out))
             self.add_module(f"res{stage}b_relu", nn.Identity())  # where a stage's output can be looked at
@@ -99,11 +99,12 @@ def _walk_lite() -> Iterator[Unit]:
 
 def _walk_solid() -> Iterator[tuple[str, int, int, int]]:
     """The 3x3x3 convolutions: name, channels in and out, stride of time, height and width alike."""
-    yield from (("res3a_2", 96, 128, 1), ("res3b_1", 128, 128, 1), ("res3b_2", 128, 128, 1))
-    for stage, c_out in ((4, 256), (5, 512)):
-        yield f"res{stage}a_1", c_out // 2, c_out, 2
+    entering, first, *later = SOLID
+    yield from (("res3a_2", entering, first, 1), ("res3b_1", first, first, 1), ("res3b_2", first, first, 1))
+    for stage, (c_in, c_out) in enumerate(itertools.pairwise((first, *later)), 4):
+        yield f"res{stage}a_1", c_in, c_out, 2
         yield f"res{stage}a_2", c_out, c_out, 1
-        yield f"res{stage}a_down", c_out // 2, c_out, 2
+        yield f"res{stage}a_down", c_in, c_out, 2
         yield f"res{stage}b_1", c_out, c_out, 1
         yield f"res{stage}b_2", c_out, c_out, 1
 
@@ -115,7 +116,7 @@ class ClipHead(nn.Module):
         super().__init__()
         self.base_model = base_model
         self.dropout = nn.Dropout(0.5)
-        self.new_fc = build_head(SOLID + FEATURES * base_model.full, classes)
+        self.new_fc = build_head(SOLID[-1] + FEATURES * base_model.full, classes)
 
     def forward(self, clips: Tensor) -> Tensor:
         check_clips(clips)

@@ -19,6 +19,9 @@ from gst_analysis.networks.systems.recognised import Recognised
 
 Norm = partial(nn.BatchNorm3d, eps=1e-3, momentum=0.001)
 
+STEM = (64, 192)
+"""Widths of the first convolution and of the one before the Inception blocks."""
+
 MIXED: dict[int, tuple[int, ...]] = {
     5: (192, 64, 96, 128, 16, 32, 32),
     6: (256, 128, 128, 192, 32, 96, 64),
@@ -84,13 +87,14 @@ class S3D(nn.Module):
 
     def __init__(self, classes: int, *, gates: bool) -> None:
         super().__init__()
-        second = split(64, 192)
+        first, width = STEM
+        second = split(first, width)
         if gates:
-            second.append(Gate(192, 192))
+            second.append(Gate(width, width))
         layers: list[nn.Module] = [
-            split(3, 64, 7, 2),  # (N, 64, T/2, H/2, W/2)
+            split(3, first, 7, 2),  # (N, 64, T/2, H/2, W/2)
             nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)),  # (N, 64, T/2, H/4, W/4)
-            conv(64, 64, (1, 1, 1)),
+            conv(first, first, (1, 1, 1)),
             second,
             nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)),  # (N, 192, T/2, H/8, W/8)
         ]
@@ -100,7 +104,9 @@ class S3D(nn.Module):
             else:  # (N, 480, T/4, H/16, W/16), then (N, 832, T/8, H/32, W/32)
                 layers.append(nn.MaxPool3d(3, 2, 1) if place == 7 else nn.MaxPool3d(2, 2))
         self.features = nn.Sequential(*layers)
-        self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Conv3d(1024, classes, 1))
+        _, out0, _, out1, _, out2, out3 = MIXED[15]
+        features = out0 + out1 + out2 + out3  # 1024
+        self.classifier = nn.Sequential(nn.Dropout(0.2), nn.Conv3d(features, classes, 1))
         _initialise(self)
 
     def forward(self, clips: Tensor) -> Tensor:
