@@ -48,7 +48,7 @@ def show_analysis(about: About, columns: Sequence[NetworkColumn]) -> None:
     key = f"{about.command} {column.source.key} {clips.key if clips else ''}"
     result = await_result(key, work, start="Run it", about=ANALYSIS_ABOUT, names=names)
     if result is not None:
-        _show_result(result, key, names)
+        _show_result(about, result, key, names)
     named = None if clips is None else clips.to_write
     components.show_code(commands.write_analysis(about, [column.shown], options, clips=named))
 
@@ -59,14 +59,22 @@ def choose_options(about: About, clips: Clips | None) -> Any:
     return about.options(limit=clips.limit) if clips and "limit" in known else about.options()
 
 
-def _show_result(result: Any, key: str, names: Mapping[str, str]) -> None:
+def _show_result(about: About, result: Any, key: str, names: Mapping[str, str]) -> None:
+    """Figures, in plotly where one of the same name is drawn so; remarks, files, and every table."""
     dark = components.is_dark()
-    figures = result.figures(dark=dark)
-    if not figures:
+    figures, pages = result.figures(dark=dark), result.pages(dark=dark)
+    if not figures and not pages:
         st.info(ANALYSES_NONE, icon=":material/info:")
-    for name in figures:
-        drawing = cached.draw(f"{key} {name}", dark=dark, _figure=partial(figures.__getitem__, name))
-        components.show_drawing(drawing, alt=f"{name} of {', '.join(result.provenance.sources)}")
+    for name in {**figures, **pages}:
+        alt = f"{name} of {', '.join(result.provenance.sources)}"
+        if name in pages:
+            components.show_figure(pages[name], key=f"{about.command}-{name}", alt=alt)
+        else:
+            drawing = cached.draw(f"{key} {name}", dark=dark, _figure=partial(figures.__getitem__, name))
+            components.show_drawing(drawing, alt=alt)
     components.show_remarks(result, names)
     offer_downloads(result.stem, result, result.plot if figures else None)
-    components.show_table("Numbers", result.table, {name: name for name in result.table.columns})
+    for name, table in result.tables.items():
+        title = "Numbers" if table is result.table else f"Numbers: {name.replace('_', ' ')}"
+        if len(table):
+            components.show_table(title, table, {column: column for column in table.columns})

@@ -60,7 +60,7 @@ ANALYSES_INTRO = (
     "Each line is one question that can be put to a network, with the command that answers it. Those that "
     "no other page shows can be run below; a dash stands for those that the command line alone can run."
 )
-ANALYSIS_ABOUT = "It is run on the checkpoint and the clips chosen above; how long it takes depends on both."
+ANALYSIS_ABOUT = "It is run on what is chosen above; how long it takes depends on that."
 ANALYSES_NONE = "This analysis draws nothing: its answer is the table below."
 STATISTICS_NOTE = (
     "The gap is the median scale of the :orange[**temporal**] channels minus that of the :blue[**spatial**] "

@@ -10,7 +10,7 @@ from app import cached
 from gst_analysis import analyses
 from gst_analysis.analyses import list_analyses
 from tests.analyses.test_rooms import toy
-from tests.app.conftest import Visit, images
+from tests.app.conftest import Visit, images, plots
 from tests.conftest import SaveSmall
 
 __all__ = ["toy"]
@@ -53,3 +53,20 @@ def test_clips_without_labels_are_named_as_the_visitor_named_them(
     assert not page.exception
     assert set(page.dataframe[0].value["clip"]) == {"clip.mp4"}
     assert str(folder) not in str(page.dataframe[0].value)
+
+
+@pytest.mark.slow
+def test_figures_can_be_hovered_over_where_they_are_drawn_so_and_every_table_is_shown(
+    visit: Visit, save_small: SaveSmall
+) -> None:
+    save_small(file="net.pth")
+    page = visit("analyses", ckpt="net.pth", run="Temporal use")
+    (start,) = [button for button in page.button if button.label == "Run it"]
+    start.click().run()
+    for job in list(cached.jobs()._jobs.values()):
+        assert job.ended.wait(60)
+    page.run()
+    assert not page.exception
+    assert len(plots(page)) == 1
+    assert images(page) == ["temporal_use of net"]
+    assert [one.label for one in page.expander][:2] == ["Numbers", "Numbers: kernel use"]

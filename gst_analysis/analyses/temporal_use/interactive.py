@@ -23,8 +23,8 @@ _LINE = 32
 
 
 def draw_pages(result: TemporalUse, *, dark: bool = False) -> dict[str, go.Figure]:
-    """Means of kernels by depth."""
-    return {result.stem: draw_kernels_interactive(result.kernels, dark=dark)}
+    """Means of kernels by depth, under the name that they have in print."""
+    return {"kernel_use": draw_kernels_interactive(result.kernels, dark=dark)}
 
 
 def draw_kernels_interactive(kernels: pd.DataFrame, *, dark: bool = False) -> go.Figure:
