@@ -31,11 +31,30 @@ RAW_VARIABLE = "GST_ANALYSIS_RAW_CSV"
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def table_writer(table: pd.DataFrame, kind: str) -> Writer:
-    """What writes a table as csv or parquet."""
+STAMP = "gst-analysis"
+"""What the entry of a file is called that says where it came from."""
+
+
+def table_writer(table: pd.DataFrame, kind: str, stamp: str = "") -> Writer:
+    """What writes a table as csv or parquet.
+
+    Args:
+        table: the table.
+        kind: which of them.
+        stamp: where it came from; it has no room in csv.
+    """
     if kind == "csv":
         return lambda file: write_csv(table, file)
-    return lambda file: _make_whole(table).to_parquet(file, index=False)
+    return lambda file: _stamp(_make_whole(table), stamp).to_parquet(file, index=False)
+
+
+def _stamp(table: pd.DataFrame, stamp: str) -> pd.DataFrame:
+    """A table whose attributes, which parquet keeps, say where it came from."""
+    if not stamp:
+        return table
+    stamped = table.copy(deep=False)
+    stamped.attrs = {**table.attrs, STAMP: stamp}
+    return stamped
 
 
 def write_csv(table: pd.DataFrame, file: IO[Any], *, header: bool = True) -> None:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from gst_analysis.errors import OutputError, legible, name_some
 from gst_analysis.files import (
@@ -27,6 +30,10 @@ from gst_analysis.files import (
     write_whole,
 )
 
+if sys.platform != "win32":
+    import fcntl
+
+_UNFINISHED, _PATIENCE_S = "unfinished", 30
 _FORMAT, _VERSION = "gst-analysis-files", 1
 _HASH_DIGITS = 64
 GUARDED = "a network, which gives way only where that is asked for"
@@ -41,6 +48,8 @@ class Made:
     inputs: Mapping[str, str]
     answer: str = ""
     """A hash of it. Where it is the same, a file in one format goes on standing beside one in another."""
+    origin: Any = None
+    """Where it came from, for formats that have no room for that, as csv."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +106,7 @@ class Outputs:
         self._guarded = self._known.guarded if self._known else frozenset()
 
     def __enter__(self) -> Outputs:
-        known = self._known
-        if known is not None and known.inputs != self.made.inputs and not self.overwrite:
-            raise _refuse_others(self.folder, known)
+        self._refuse_other_inputs()
         return self
 
     def write(self, name: str, write: Writer, *, guarded: bool = False) -> Path:
@@ -120,7 +127,29 @@ class Outputs:
         self.commit()
 
     def commit(self) -> None:
-        """Let what was written have its names: all of it, or none if one of them is another's."""
+        """Let what was written have its names: all of it, or none if one of them is another's.
+
+        Two runs may end in one folder at once: the one that comes second finds the note of the first.
+        """
+        with hold_folder(self.folder):
+            self._look_again()
+            self._place_drafts()
+            self._take_note(self._known.files if self._known else {}, _UNFINISHED)
+
+    def _look_again(self) -> None:
+        """Take notice of what came into the folder since it was opened."""
+        if self._written:
+            return
+        self._known = load_note(self.folder, self.made.question)
+        self._guarded = self._known.guarded if self._known else frozenset()
+        self._refuse_other_inputs()
+
+    def _refuse_other_inputs(self) -> None:
+        known = self._known
+        if known is not None and known.inputs != self.made.inputs and not self.overwrite:
+            raise _refuse_others(self.folder, known)
+
+    def _place_drafts(self) -> None:
         own = [name for name, draft in self._drafts.items() if self._may_replace(name, draft)]
         while self._drafts:
             name, draft = next(iter(self._drafts.items()))
@@ -142,10 +171,11 @@ class Outputs:
             for draft in self._drafts.values():
                 draft.path.unlink(missing_ok=True)
             if complete:
-                self._take_note(self._remove_old(), self.made.answer)
+                with hold_folder(self.folder):
+                    self._take_note(self._remove_old(), self.made.answer)
             else:
                 with suppress(OutputError):  # what went wrong before is what is to be told
-                    self._take_note(self._known.files if self._known else {}, "unfinished")
+                    self._take_note(self._known.files if self._known else {}, _UNFINISHED)
 
     def _may_replace(self, name: str, draft: _Draft) -> bool:
         """Whether a draft takes the place of what is there; without it, only a free name or equal bytes do.
@@ -192,6 +222,7 @@ class Outputs:
             "version": _VERSION,
             "inputs": self.made.inputs,
             "answer": answer,
+            "origin": self.made.origin,
             "files": (files := {**rest, **self._written}),
             "guarded": sorted(self._guarded & set(files)),
         }
@@ -206,6 +237,34 @@ class _Draft:
     path: Path
     sha256: str = field(repr=False)
     guarded: bool = False
+
+
+@contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Let no other run place its files in a folder meanwhile, where the system can see to that.
+
+    The folder itself is locked, so nothing is left behind; who waits for too long goes on.
+    """
+    handle = None
+    if sys.platform != "win32":
+        with suppress(OSError):  # not there yet, or on a file system without locks
+            handle = os.open(folder, os.O_RDONLY)
+            _wait_for_lock(handle)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _wait_for_lock(handle: int) -> None:
+    end = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < end:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            time.sleep(0.01)
 
 
 def check_free(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from gst_analysis.files import (
     PLAIN_TABLES,
     TABLE_FORMATS,
     Writer,
+    hash_file,
     table_writer,
     to_json,
     to_plain,
@@ -39,6 +41,8 @@ else:
     metadata = Door("importlib.metadata")  # it brings a parser of e-mail along
 
 Summary = TypeVar("Summary")
+_STAMP = 6000
+"""Characters of a stamp."""
 
 
 def find_version() -> str:
@@ -59,6 +63,25 @@ class Provenance:
     version: str = dataclasses.field(default_factory=find_version)
     clips: tuple[str, ...] = ()
     """Clips that were named one by one; none where a list names them, whose hash is among the sources."""
+    clip_hashes: Mapping[str, str] = field(init=False, repr=False)
+    """Each such clip's sha256, of a folder that of its frames; none of what no path leads to."""
+
+    def __post_init__(self) -> None:
+        hashes = {clip: sha for clip in self.clips if (sha := hash_clip(Path(clip)))}
+        object.__setattr__(self, "clip_hashes", hashes)
+
+    def stamp(self, question: str) -> str:
+        """What a file says of where it came from: one line of JSON in ASCII, of a few kilobytes at most.
+
+        Args:
+            question: what the file is an answer to.
+        """
+        told = {"made_by": f"gst-analysis {self.version}", "question": question, **to_plain(self)}
+        del told["version"]
+        for name in ("clips", "clip_hashes", "specs", "settings"):
+            if len(text := json.dumps(told)) > _STAMP:
+                told[name] = f"sha256 {hash_plain(told[name])}"  # the record beside it holds it in full
+        return text if len(text := json.dumps(told)) <= _STAMP else hash_plain(told)
 
     def name_inputs(self) -> dict[str, str]:
         """What went in by name: a file's hash, empty where weights are in memory alone; or what it is.
@@ -100,6 +123,11 @@ class Result(Generic[Summary]):
     """What a reader should know before believing it, a sentence each."""
     failures: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     """What could not be looked at, and why."""
+
+    @property
+    def stamp(self) -> str:
+        """What its files say of where they came from."""
+        return self.provenance.stamp(self.stem)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -194,7 +222,9 @@ class Result(Generic[Summary]):
             inputs["the table"] = hash_plain(self.table.to_dict("list"))
         drawn = {name: value for name, value in vars(self).items() if isinstance(value, (str, int, float))}
         return Outputs(
-            Path(folder), Made(self.stem, inputs, hash_plain({**self.record(), **drawn})), overwrite=overwrite
+            Path(folder),
+            Made(self.stem, inputs, hash_plain({**self.record(), **drawn}), to_plain(origin)),
+            overwrite=overwrite,
         )
 
     def _write_to(self, outputs: Outputs, kinds: Sequence[str], *, dark: bool) -> dict[str, str]:
@@ -204,18 +234,18 @@ class Result(Generic[Summary]):
 
     def _list_writers(self, kinds: Sequence[str], *, dark: bool) -> Iterator[tuple[str, Writer]]:
         """Every file's name and what writes it: tables, the record, then drawings."""
-        plain = [kind for kind in kinds if kind in PLAIN_TABLES]
+        plain, stamp = [kind for kind in kinds if kind in PLAIN_TABLES], self.stamp
         for name, table in self.tables.items():
-            yield from ((f"{name}.{kind}", table_writer(table, kind)) for kind in plain)
+            yield from ((f"{name}.{kind}", table_writer(table, kind, stamp)) for kind in plain)
         if "json" in kinds:
             yield f"{self.stem}.json", lambda file: file.write(to_json(self.record()).encode())
         images = [kind for kind in kinds if kind in IMAGE_FORMATS]
         if images:
             for name, figure in self.figures(dark=dark).items():
-                yield from ((f"{name}.{kind}", drawings.image_writer(figure, kind)) for kind in images)
+                yield from ((f"{name}.{kind}", drawings.image_writer(figure, kind, stamp)) for kind in images)
         if "html" in kinds:
             for name, page in self.pages(dark=dark).items():
-                yield f"{name}.html", drawings.page_writer(page, name)
+                yield f"{name}.html", drawings.page_writer(page, name, stamp)
 
     def _name_file(self, name: str) -> str:
         stem, _, kind = name.rpartition(".")
@@ -240,6 +270,17 @@ class Result(Generic[Summary]):
             pages = {}
         first = next(iter(pages.values()), None)
         return table if first is None else first.to_html(full_html=False, include_plotlyjs="cdn") + table
+
+
+def hash_clip(path: Path) -> str:
+    """A video file's sha256, or one of all frames in a folder; empty where neither can be read."""
+    try:
+        if path.is_file():
+            return hash_file(path)
+        names = sorted(name for name in os.listdir(path) if (path / name).is_file())
+        return hash_plain({name: hash_file(path / name) for name in names})
+    except (OSError, ValueError):
+        return ""
 
 
 def hash_plain(value: Any) -> str:

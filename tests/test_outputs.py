@@ -40,6 +40,20 @@ def test_a_question_replaces_its_own_answer_and_removes_what_is_old_of_it(tmp_pa
     assert read(tmp_path) == {"table": "2", "mine": "mine"}
 
 
+def test_two_runs_at_once_mix_no_files(tmp_path: Path) -> None:
+    first, second = Outputs(tmp_path, NET), Outputs(tmp_path, OTHER)
+    first.write("table", lambda file: file.write(b"1"))
+    second.write("picture", lambda file: file.write(b"2"))
+    first.commit()
+    with pytest.raises(Occupied, match="table from net, other inputs"):
+        second.commit()
+    assert not (tmp_path / "picture").exists()
+    with Outputs(tmp_path, NET) as one, Outputs(tmp_path, NET) as other:  # of the same inputs they agree
+        one.write("table", lambda file: file.write(b"1"))
+        other.write("page", lambda file: file.write(b"1"))
+    assert {"table", "page"} <= set(read(tmp_path))
+
+
 def test_another_question_beside_it_is_no_matter(tmp_path: Path) -> None:
     save(tmp_path, a="1")
     save(tmp_path, Made("r", OTHER.inputs), b="2")

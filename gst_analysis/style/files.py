@@ -13,19 +13,25 @@ import plotly.graph_objects as go
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from gst_analysis.files import Writer, write_whole
+from gst_analysis.files import STAMP, Writer, write_whole
 
 _DPI = 200
 _SALT = threading.Lock()
 """rc_context changes settings for all threads while it lasts."""
 
 
-def render_figure(figure: Figure, kind: str) -> bytes:
+def render_figure(figure: Figure, kind: str, stamp: str = "") -> bytes:
     """The figure as a png, svg or pdf; the same figure gives the same bytes, whatever it was saved as before.
 
     Its layout stays from then on.
+
+    Args:
+        figure: the figure.
+        kind: which of them.
+        stamp: where it came from; it is kept in the file's description, in a pdf its subject.
     """
-    metadata = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
+    undated = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
+    metadata = undated | ({"Subject" if kind == "pdf" else "Description": stamp} if stamp else {})
     buffer = io.BytesIO()
     with _SALT, rc_context({"svg.hashsalt": "gst-analysis"}):  # element ids would be random without it
         _lay_out(figure)
@@ -49,16 +55,17 @@ def _lay_out(figure: Figure) -> None:
         figure.set_layout_engine(None)  # without those settings None would stand for another engine
 
 
-def image_writer(figure: Figure, kind: str) -> Writer:
-    """What writes a figure as png, svg or pdf."""
-    return lambda file: file.write(render_figure(figure, kind))
+def image_writer(figure: Figure, kind: str, stamp: str = "") -> Writer:
+    """What writes a figure as png, svg or pdf, with a word of where it came from."""
+    return lambda file: file.write(render_figure(figure, kind, stamp))
 
 
-def page_writer(figure: go.Figure, title: str) -> Writer:
-    """What writes an interactive figure as one self-contained page."""
+def page_writer(figure: go.Figure, title: str, stamp: str = "") -> Writer:
+    """What writes an interactive figure as one self-contained page, with a word of where it came from."""
     page = figure.to_html(include_plotlyjs=True, div_id=title, auto_play=False)
+    told = f'<meta name="{STAMP}" content="{escape(stamp)}">' if stamp else ""
     page = page.replace("<html>", '<html lang="en">', 1)
-    page = page.replace("<head>", f"<head><title>{escape(title)}</title>", 1)
+    page = page.replace("<head>", f"<head><title>{escape(title)}</title>{told}", 1)
     page = page.replace("<body>", f'<body style="background: {figure.layout.paper_bgcolor}">', 1)
     return lambda file: file.write(page.encode())
 

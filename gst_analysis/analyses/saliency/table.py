@@ -228,7 +228,9 @@ class SaliencyMaps(Result[SaliencySummary]):
         yield from super()._list_writers(kinds, dark=dark)
         if "mp4" in kinds:
             # So few pictures are worth a smaller file.
-            write = films.film_writer("mp4", self.film(), rate=FRAMES_PER_SECOND, preset="medium")
+            write = films.film_writer(
+                "mp4", self.film(), rate=FRAMES_PER_SECOND, preset="medium", stamp=self.stamp
+            )
             yield f"{self.stem}.mp4", write
 
 

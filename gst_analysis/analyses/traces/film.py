@@ -88,10 +88,11 @@ def save_annotated_video(path: Path, footage: Footage, story: ClipStory, *, repl
     return write_whole(path, annotated_writer(kind_of_film(path), footage, story), replace=replace)
 
 
-def annotated_writer(kind: str, footage: Footage, story: ClipStory) -> Writer:
-    """What writes such a video, mp4 or webm."""
+def annotated_writer(kind: str, footage: Footage, story: ClipStory, stamp: str = "") -> Writer:
+    """What writes such a video, mp4 or webm, with a word of where it came from."""
     rate, times = footage.rate, footage.times
-    return film_writer(kind, _compose(footage.frames, story, rate, times), rate=rate, times=times)
+    composed = _compose(footage.frames, story, rate, times)
+    return film_writer(kind, composed, rate=rate, times=times, stamp=stamp)
 
 
 def follow_captions(

@@ -104,9 +104,11 @@ def _list_writers(
         yield f"{Traces.stem}.json", lambda file: file.write(record)
     if not measured:
         return
-    table = average_evidence(measured)
-    yield from ((f"{AVERAGE}.{kind}", table_writer(table, kind)) for kind in kinds if kind in PIECE_FORMATS)
+    table, stamp = average_evidence(measured), result.provenance.stamp(Traces.stem)
+    yield from (
+        (f"{AVERAGE}.{kind}", table_writer(table, kind, stamp)) for kind in kinds if kind in PIECE_FORMATS
+    )
     images = [kind for kind in kinds if kind in IMAGE_FORMATS]
     if images:
         figure = draw_average(table, result.summary)
-        yield from ((f"{AVERAGE}.{kind}", image_writer(figure, kind)) for kind in images)
+        yield from ((f"{AVERAGE}.{kind}", image_writer(figure, kind, stamp)) for kind in images)

@@ -217,7 +217,8 @@ class Traces(Result[TraceSummary]):
         for kind in (kind for kind in kinds if kind in VIDEO_FORMATS):
             for clip in self.drawn:
                 footage = film.read_footage(self.records[clip], self.at_hand)
-                yield f"{self.name_file(clip)}.{kind}", film.annotated_writer(kind, footage, self.story(clip))
+                write = film.annotated_writer(kind, footage, self.story(clip), self.stamp)
+                yield f"{self.name_file(clip)}.{kind}", write
 
     def describe_failures(self) -> list[str]:
         """What could not be traced or drawn, and why, a line each."""

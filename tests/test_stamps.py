@@ -1,0 +1,90 @@
+"""Every file of a result says where it came from, and is the same bytes in another folder."""
+
+from __future__ import annotations
+
+import json
+from html import unescape
+from pathlib import Path
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from gst_analysis.analyses.scales import bn_scales
+from gst_analysis.files import STAMP, hash_file
+from gst_analysis.results import Provenance
+from gst_analysis.style.films import FILM_FORMATS, film_writer
+from tests.conftest import SaveSmall
+
+KINDS = ["csv", "parquet", "json", "png", "svg", "pdf", "html"]
+
+
+def read_stamp(path: Path) -> str:
+    kind, content = path.suffix[1:], path.read_bytes()
+    if kind == "parquet":
+        return str(pd.read_parquet(path).attrs[STAMP])
+    if kind == "png":
+        return str(Image.open(path).info["Description"])
+    if kind == "pdf":
+        told = content[content.index(b"/Subject (") + 10 :]
+        return (
+            told[: told.index(b")\n")].decode().replace("\\(", "(").replace("\\)", ")").replace("\\\\", "\\")
+        )
+    start, end = {"svg": ("<dc:description>", "</dc:"), "html": (f'name="{STAMP}" content="', '">')}[kind]
+    return unescape(content.decode().partition(start)[2].partition(end)[0])
+
+
+def test_every_file_says_where_it_came_from(
+    save_small: SaveSmall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = save_small("gst-resnet26s")
+    monkeypatch.chdir(checkpoint.parent)
+    files = bn_scales(checkpoint.name).save(tmp_path / "one", KINDS)
+    for kind in ("parquet", "png", "svg", "html"):
+        told = json.loads(read_stamp(Path(files[kind])))
+        assert list(told["sources"].values()) == [hash_file(checkpoint)]
+        assert told["made_by"].startswith("gst-analysis ")
+        assert (told["question"], "settings" in told) == ("bn_scales", True)
+    assert hash_file(checkpoint).encode() in Path(files["pdf"]).read_bytes()
+    note = json.loads((tmp_path / "one" / ".gst-analysis.bn_scales.json").read_text())
+    assert list(note["origin"]["sources"].values()) == [hash_file(checkpoint)]  # of csv
+    away = tmp_path / "away"
+    away.mkdir()
+    (away / checkpoint.name).write_bytes(checkpoint.read_bytes())
+    monkeypatch.chdir(away)
+    again = bn_scales(checkpoint.name).save(tmp_path / "two", KINDS)
+    for kind, path in files.items():
+        assert Path(path).read_bytes() == Path(again[kind]).read_bytes(), kind
+
+
+@pytest.mark.parametrize("kind", FILM_FORMATS)
+def test_a_film_says_so_too(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{kind}"
+    pictures = [np.full((32, 32, 3), 9 * number, np.uint8) for number in range(3)]
+    with path.open("wb") as file:
+        film_writer(kind, pictures, rate=10, stamp='{"a": 1}')(file)
+    with av.open(str(path)) as container:
+        assert {name.lower(): text for name, text in container.metadata.items()}["comment"] == '{"a": 1}'
+
+
+def test_clips_are_told_by_their_hashes(tmp_path: Path) -> None:
+    clip, frames = tmp_path / "a.mp4", tmp_path / "frames"
+    clip.write_bytes(b"clip")
+    frames.mkdir()
+    (frames / "1.jpg").write_bytes(b"one")
+    names = (str(clip), str(frames), "known to its list alone")
+    first = Provenance({}, {}, {}, clips=names).clip_hashes
+    assert first[str(clip)] == hash_file(clip)
+    (frames / "1.jpg").write_bytes(b"two")
+    second = Provenance({}, {}, {}, clips=names).clip_hashes
+    assert list(first) == list(second) == list(names[:2])
+    assert first[str(frames)] != second[str(frames)]
+
+
+def test_no_stamp_is_endless() -> None:
+    clips = tuple(f"clip {number}" for number in range(1000))
+    told = Provenance({"net": "a" * 64}, {"net": {"family": "gst"}}, {"by": "block"}, clips=clips).stamp("q")
+    assert len(told) < 7000
+    assert json.loads(told)["sources"] == {"net": "a" * 64}
