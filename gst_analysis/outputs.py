@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -61,6 +62,8 @@ class Note:
     files: Mapping[str, str]
     guarded: frozenset[str] = frozenset()
     """Those of them that are neither replaced nor removed."""
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """What else is told of where they came from."""
 
     def owns(self, path: Path) -> bool:
         """Whether a file is the one that was made, unchanged since."""
@@ -83,7 +86,17 @@ def load_note(folder: Path, question: str) -> Note | None:
         return None
     here = {name: sha for name, sha in files.items() if name == Path(name).name}  # nothing outside the folder
     left = any(os.path.lexists(folder / name) for name in here)
-    return Note(inputs, str(told.get("answer")), here, guarded) if left else None
+    origin = told.get("origin")
+    given = origin if isinstance(origin, dict) else {}
+    return Note(inputs, str(told.get("answer")), here, guarded, given) if left else None
+
+
+def load_notes(folder: Path) -> list[Note]:
+    """What every question has left in a folder."""
+    start, end = (part.replace(".", r"\.") for part in (".gst-analysis.", ".json"))
+    names = sorted(os.listdir(folder)) if folder.is_dir() else []
+    found = [match[1] for name in names if (match := re.fullmatch(f"{start}(.+){end}", name))]
+    return [note for question in found if (note := load_note(folder, question)) is not None]
 
 
 class Outputs:

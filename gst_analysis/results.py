@@ -9,6 +9,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -43,6 +44,10 @@ else:
 Summary = TypeVar("Summary")
 _STAMP = 6000
 """Characters of a stamp."""
+
+
+COMMAND: ContextVar[tuple[str, ...]] = ContextVar("command", default=())
+"""The words of the command that is running, so that results can tell how to make them again."""
 
 
 def find_version() -> str:
@@ -95,6 +100,13 @@ class Provenance:
         lists = {name if once[end] > 1 else end: self.sources[name] for name, end in short.items()}
         networks = {name: sha for name, sha in self.sources.items() if name in specs}
         return {**specs, **dict.fromkeys(clips, "clip"), **lists, **networks}
+
+
+def tell_origin(provenance: Provenance) -> dict[str, Any]:
+    """What the note beside a result says of where it came from, with the line that makes it again."""
+    words = COMMAND.get()
+    line = {"command": list(words), "cwd": os.getcwd()} if words else {}
+    return {**to_plain(provenance), **line}
 
 
 @dataclass(frozen=True)
@@ -223,7 +235,7 @@ class Result(Generic[Summary]):
         drawn = {name: value for name, value in vars(self).items() if isinstance(value, (str, int, float))}
         return Outputs(
             Path(folder),
-            Made(self.stem, inputs, hash_plain({**self.record(), **drawn}), to_plain(origin)),
+            Made(self.stem, inputs, hash_plain({**self.record(), **drawn}), tell_origin(origin)),
             overwrite=overwrite,
         )
 

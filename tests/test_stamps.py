@@ -26,7 +26,8 @@ def read_stamp(path: Path) -> str:
     if kind == "parquet":
         return str(pd.read_parquet(path).attrs[STAMP])
     if kind == "png":
-        return str(Image.open(path).info["Description"])
+        with Image.open(path) as image:
+            return str(image.info["Description"])
     if kind == "pdf":
         told = content[content.index(b"/Subject (") + 10 :]
         return (

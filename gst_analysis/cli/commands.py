@@ -22,6 +22,8 @@ _LAST = {
     "gst_analysis.cli.synth": {"synth": "Render a planted world of videos."},
     "gst_analysis.cli.training": {"train": "Train a network by a recipe."},
     "gst_analysis.reporting.command": {"report": "Write everything about a checkpoint on one page."},
+    "gst_analysis.cli.verify": {"verify": "Make saved results once more and compare them."},
+    "gst_analysis.cli.doctor": {"doctor": "Look for what is missing here."},
     "gst_analysis.cli.demo": {"demo": "See everything at work in two minutes."},
     "gst_analysis.cli.explore": {"explore": "Open the explorer in a browser."},
     "gst_analysis.cli.completion": {"completion": "Print what lets a shell complete commands and options."},

@@ -20,6 +20,7 @@ from gst_analysis.console.crashes import report_crash, wants_traces
 from gst_analysis.console.loudness import speak, take_loudness
 from gst_analysis.console.streams import RefusedOutput, give_up_output, open_standard_streams, safe_streams
 from gst_analysis.errors import GstError, legible, one_line
+from gst_analysis.results import COMMAND
 
 UsageError: Any = typer.BadParameter.__bases__[0]
 """Click's, of whichever copy of click this Typer carries."""
@@ -97,7 +98,11 @@ def _allow_clips(words: list[str]) -> Iterator[None]:
 
 
 def _call(words: list[str]) -> int:
-    code = int(app(words, prog_name="gst-analyze", standalone_mode=False) or 0)
+    before = COMMAND.set(tuple(words))
+    try:
+        code = int(app(words, prog_name="gst-analyze", standalone_mode=False) or 0)
+    finally:
+        COMMAND.reset(before)
     if code == INTERRUPTED:  # Typer has made an exit code of Ctrl-C
         _complain("interrupted")
     return code

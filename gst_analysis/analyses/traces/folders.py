@@ -15,7 +15,7 @@ from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, Writer, table_writer, to_json
 from gst_analysis.outputs import Made, Outputs
 from gst_analysis.progress import Progress
-from gst_analysis.results import Provenance, hash_plain
+from gst_analysis.results import Provenance, hash_plain, tell_origin
 from gst_analysis.style.files import image_writer
 from gst_analysis.tables.pieces import PIECE_FORMATS, write_tables
 
@@ -72,7 +72,7 @@ def _describe_inputs(run: TraceRun, kinds: Sequence[str]) -> Made:
     }
     specs = {model.checkpoint.name: model.spec.to_json()}
     asked = Provenance(sources, specs, {"plan": plan, "kinds": kinds}, clips=records.name_clips())
-    return Made(Traces.stem, asked.name_inputs(), hash_plain(asked))
+    return Made(Traces.stem, asked.name_inputs(), hash_plain(asked), tell_origin(asked))
 
 
 def _write_tables(

@@ -1,0 +1,187 @@
+"""`verify`: saved results made once more from what they say of themselves, and compared."""
+
+from __future__ import annotations
+
+import json as reader
+import math
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gst_analysis.analyses import ROOMS
+from gst_analysis.console.options import Json
+from gst_analysis.console.output import build_table, escape, print_json, print_table
+from gst_analysis.errors import OutputError, legible, one_line, shorten
+from gst_analysis.files import hash_file
+from gst_analysis.outputs import Note, load_notes
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = Door("pandas")
+
+commands = typer.Typer()
+
+_SAFE = frozenset(command for room in ROOMS.values() for command in room)
+"""Commands that read and write results, and nothing else; no note can ask for another."""
+_CODE = ("--network", "--weights")
+_OWN = {"--out": 1, "--overwrite": 0, "--json": 0, "--debug": 0}
+"""Words that are left out of the line, and how many belong to each."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one file."""
+
+    file: str
+    verdict: str
+    """equal, close, different, changed or unknown."""
+    detail: str
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it is what it says."""
+        return self.verdict in ("equal", "close")
+
+
+@commands.command(epilog="Example: gst-analyze verify figures evaluation/accuracy.csv")
+def verify(
+    results: Annotated[
+        list[Path], typer.Argument(metavar="RESULT...", help="Files of results, or folders of them.")
+    ],
+    tolerance: Annotated[
+        float, typer.Option(min=0.0, help="How far numbers may be apart, as a share of the larger.")
+    ] = 1e-6,
+    json: Json = False,
+) -> None:
+    """Make saved results once more and compare them.
+
+    The note beside a result says from which files, and by which line, it was made. The line is run again into
+    another folder: each file is equal (the same bytes), close (numbers within the tolerance), different,
+    changed since it was made, or unknown. Exits with 1 if any is neither equal nor close.
+    """
+    verdicts = [one for path in results for one in check_result(path, tolerance)]
+    if json:
+        print_json({"tolerance": tolerance, "files": verdicts})
+    else:
+        table = build_table("file", "verdict", "why")
+        for one in verdicts:
+            table.add_row(*map(escape, (one.file, one.verdict, one.detail)))
+        print_table(table)
+    if not all(one.is_good for one in verdicts):
+        raise typer.Exit(1)
+
+
+def check_result(path: Path, tolerance: float) -> Iterator[Verdict]:
+    """Every file of a result, or one alone, made again.
+
+    Raises:
+        OutputError: no note there says how anything was made.
+    """
+    folder, name = (path, None) if path.is_dir() else (path.parent, path.name)
+    notes = [note for note in load_notes(folder) if name is None or name in note.files]
+    if not notes:
+        raise OutputError(
+            legible(path),
+            expected="a result, or a folder of them, with its hidden note beside it",
+            found="no note of it" if folder.is_dir() else "no such folder",
+            todo="make it again, and leave .gst-analysis.*.json where it is",
+        )
+    for note in notes:
+        yield from _check_note(folder, note, [name] if name else list(note.files), tolerance)
+
+
+def _check_note(folder: Path, note: Note, names: Sequence[str], tolerance: float) -> Iterator[Verdict]:
+    asked = [name for name in names if name not in note.guarded]
+    changed = [name for name in asked if not note.owns(folder / name)]
+    yield from (Verdict(str(folder / name), "changed", "not as it was written") for name in changed)
+    left = [name for name in asked if name not in changed]
+    line, why = _find_line(note)
+    if not line:
+        yield from (Verdict(str(folder / name), "unknown", why) for name in left)
+        return
+    with tempfile.TemporaryDirectory(prefix="gst-analysis-") as new:
+        trouble = _run_again(line, Path(str(note.origin.get("cwd", "."))), Path(new))
+        for name in left:
+            verdict, detail = _compare(folder / name, Path(new) / name, tolerance)
+            yield Verdict(str(folder / name), verdict, detail or trouble)
+
+
+def _find_line(note: Note) -> tuple[list[str], str]:
+    """The words that make a result again, without where to; none and why not, if there are none."""
+    words = [str(word) for word in note.origin.get("command") or ()]
+    if not words:
+        return [], "made in Python, not by a command"
+    # The note may be a stranger's: only an analysis is run, and never anybody's code.
+    if words[0] not in _SAFE or any(word.startswith(_CODE) for word in words):
+        return [], f"not run again: {shorten(one_line(' '.join(words)), 60)}"
+    kept, skip = list[str](), 0
+    for word in words:
+        name, sign, _ = word.partition("=")
+        if skip:
+            skip -= 1
+        elif name in _OWN:
+            skip = 0 if sign else _OWN[name]
+        else:
+            kept.append(word)
+    return kept, ""
+
+
+def _run_again(line: Sequence[str], cwd: Path, out: Path) -> str:
+    """Run a line into a new folder; returns its complaint, if it has one."""
+    words = [sys.executable, "-m", "gst_analysis.cli", *line, "--out", str(out)]
+    done = subprocess.run(
+        words,
+        cwd=cwd if cwd.is_dir() else None,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    )
+    return shorten(one_line(done.stderr), 200) if done.returncode not in (0, 1) else ""
+
+
+def _compare(old: Path, new: Path, tolerance: float) -> tuple[str, str]:
+    """The verdict on a file, and why."""
+    if not new.is_file():
+        return "unknown", "" if old.suffix else "not made by that line"
+    if hash_file(old) == hash_file(new):
+        return "equal", "the same bytes"
+    if old.suffix not in (".csv", ".parquet", ".json"):
+        return "different", "other bytes"
+    apart = _measure_distance(_read(old), _read(new))
+    if apart <= tolerance:
+        return "close", f"numbers differ by {apart:.1e} at most"
+    return "different", "other words" if apart == math.inf else f"numbers differ by up to {apart:.1e}"
+
+
+def _read(path: Path) -> Any:
+    if path.suffix == ".json":
+        told = reader.loads(path.read_text(encoding="utf-8"))
+        if isinstance(told, dict) and isinstance(told.get("provenance"), dict):
+            told["provenance"].pop("version", None)  # which may well be another by now
+        return told
+    table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    return table.to_dict("list")
+
+
+def _measure_distance(old: Any, new: Any) -> float:
+    """The largest difference of numbers as a share of the larger; infinite where anything else differs."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping) and old.keys() == new.keys():
+        return max((_measure_distance(old[key], new[key]) for key in old), default=0.0)
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return max((_measure_distance(one, other) for one, other in zip(old, new, strict=True)), default=0.0)
+    if isinstance(old, (int, float)) and isinstance(new, (int, float)):
+        if old == new or (old != old and new != new):
+            return 0.0
+        apart = abs(old - new) / max(abs(old), abs(new))
+        return math.inf if apart != apart else apart
+    return 0.0 if old == new else math.inf
