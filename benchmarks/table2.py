@@ -5,15 +5,17 @@
 Every family is trained from random weights on the same clips by the same recipe, as often as there are seeds,
 and measured on clips of another seed. The budget is printed before the first run. What is finished is not
 done again, and what was interrupted goes on: give the same command once more. The table is written after
-every run, whole or with what is missing, to benchmarks/results/table2.json.
+every run, whole or with what is missing, to benchmarks/results/table2.json; a new folder of runs begins with
+what a table of the same budget there says.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ from benchmarks.table2_runs import (
     find_outcome,
     place_run,
     prepare_budget,
+    save_outcome,
 )
 from gst_analysis.analyses.cost.paper_audit import load_published
 from gst_analysis.errors import GstError
@@ -160,10 +163,31 @@ def build_record(runs: Path, budget: Budget, entries: Sequence[Entry], seeds: in
         "budget": budget,
         "seeds": seeds,
         "missing": [f"{line.network}-seed{seed}" for line in lines for seed in line.missing],
-        "seconds": {f"{n}-seed{s}": o.seconds for n, of in found.items() for s, o in of.items()},
+        "outcomes": [outcome for of in found.values() for outcome in of.values()],
         "lines": lines,
         "rank_correlation": {short: correlate(lines, short) for short in PRINTED.values()},
     }
+
+
+def take_outcomes(record: Path, runs: Path, budget: Budget) -> int:
+    """Put what a table of this budget says into the folder of runs, where that has nothing; returns how many.
+
+    So a table that was begun on one machine is gone on with on another.
+    """
+    if not record.is_file():
+        return 0
+    told, taken = json.loads(record.read_text(encoding="utf-8")), 0
+    if told["budget"] != asdict(budget):
+        return 0
+    named = {entry.folder: entry for entry in ENTRIES}
+    for plain in told["outcomes"]:
+        outcome = Outcome(**plain)
+        folder = place_run(runs, named[outcome.network], outcome.seed)
+        if find_outcome(folder) is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            save_outcome(folder, outcome)
+            taken += 1
+    return taken
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -198,6 +222,8 @@ def work(asked: argparse.Namespace, budget: Budget) -> None:
     """Every seed of every network in turn, so that a table that is broken off has all networks."""
     entries = [entry for entry in ENTRIES if entry.folder in asked.only]
     prepare_budget(asked.runs, budget)
+    if taken := take_outcomes(asked.json, asked.runs, budget):
+        _say(f"{taken} runs are taken from {asked.json}")
     done = [one for of in gather(asked.runs, entries, asked.seeds).values() for one in of.values()]
     print(describe_budget(budget, entries, asked.seeds, done), file=sys.stderr)
     for seed in range(0 if asked.report else asked.seeds):

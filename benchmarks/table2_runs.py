@@ -170,6 +170,11 @@ def find_outcome(folder: Path) -> Outcome | None:
     return Outcome(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
+def save_outcome(folder: Path, outcome: Outcome) -> None:
+    """Note what a run found: it is finished then."""
+    write_whole(folder / "outcome.json", lambda file: file.write(to_json(outcome).encode()))
+
+
 def place_run(runs: Path, entry: Entry, seed: int) -> Path:
     """The folder of a run."""
     return runs / f"{entry.folder}-seed{seed}"
@@ -199,7 +204,7 @@ def do_run(runs: Path, budget: Budget, entry: Entry, seed: int, *, threads: int,
         result.summary.loss,
         round(result.summary.seconds, 1),
     )
-    write_whole(folder / "outcome.json", lambda file: file.write(to_json(outcome).encode()))
+    save_outcome(folder, outcome)
     return outcome
 
 

@@ -159,7 +159,7 @@ def _name_things(planted: PlantedClass, action: str, look: Look) -> tuple[str, .
 
 def _draw_scene(config: WorldConfig, index: int, actors: list[Sprite]) -> WorldScene:
     """Actors in front of distractors in front of a background, seen by a shaking, noisy camera."""
-    level, frames = config.level, config.frames
+    level, frames = draw_level(config, index), config.frames
     streams = ("background", "distractors", "shake", "noise", "camera")
     background, distractors, shake, noise, camera = (random_state(config.seed, index, s) for s in streams)
     return WorldScene(
@@ -169,6 +169,13 @@ def _draw_scene(config: WorldConfig, index: int, actors: list[Sprite]) -> WorldS
         noise_sigma=level.noise,
         noise_seed=int(noise.integers(2**32)),
     )
+
+
+def draw_level(config: WorldConfig, index: int) -> Difficulty:
+    """How much a clip hides its truth: as much as its world does, or any part of that."""
+    if not config.level.varied:
+        return config.level
+    return config.level.scale(float(random_state(config.seed, index, "level").uniform(0, 1)))
 
 
 def draw_backdrop(random: Random, frames: int, level: Difficulty) -> Backdrop:
@@ -244,7 +251,18 @@ def class_of(config: WorldConfig, index: int) -> int:
     return int(order[place])
 
 
-_STREAMS = ("labels", "kind", "action", "look", "background", "distractors", "shake", "noise", "camera")
+_STREAMS = (
+    "labels",
+    "kind",
+    "action",
+    "look",
+    "background",
+    "distractors",
+    "shake",
+    "noise",
+    "camera",
+    "level",
+)
 
 
 def random_state(seed: int, index: int, stream: str) -> np.random.Generator:

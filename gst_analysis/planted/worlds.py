@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 Container = Literal["mp4", "webm", "frames"]
-Level = Literal["easy", "medium", "hard"]
+Level = Literal["easy", "medium", "hard", "varied"]
 Split = Literal["train", "validation"]
 CONTAINERS: tuple[Container, ...] = ("mp4", "webm", "frames")
 
@@ -53,12 +53,27 @@ class Difficulty:
     compression: int  # 0 light, 1 middling, 2 strong
     walkers: int = 0  # dull things, as large as the object, that take steps of their own
     camera: float = 0.0  # how far the camera swings to either side
+    varied: bool = False  # whether every clip has a part of all this, drawn from none to the whole
+
+    def scale(self, part: float) -> Difficulty:
+        """As much of everything but compression as the part says, from 0 to 1."""
+        return dataclasses.replace(
+            self,
+            distractors=round(part * self.distractors),
+            walkers=round(part * self.walkers),
+            pan=part * self.pan,
+            shake=part * self.shake,
+            noise=part * self.noise,
+            contrast=part * self.contrast,
+            camera=part * self.camera,
+        )
 
 
 DIFFICULTIES: dict[Level, Difficulty] = {
     "easy": Difficulty(1, pan=0.08, shake=0.003, noise=2.0, contrast=12.0, compression=0),
     "medium": Difficulty(2, pan=0.2, shake=0.008, noise=5.0, contrast=20.0, compression=1),
     "hard": Difficulty(4, pan=0.4, shake=0.018, noise=10.0, contrast=30.0, compression=2),
+    "varied": Difficulty(4, pan=0.4, shake=0.018, noise=10.0, contrast=30.0, compression=1, varied=True),
 }
 
 USUAL_FRAMES: Mapping[WorldName, int] = {"long-order": 32, "clock": 32, "count": 32, "hard": 16}
@@ -81,7 +96,7 @@ class WorldConfig:
     size: int = option(96, "Height and width in pixels.")
     fps: int = 12
     seed: int = option(0, "The same seed renders the same clips.")
-    difficulty: Level = option("medium", "easy, medium or hard.")
+    difficulty: Level = option("medium", "easy, medium, hard, or varied: from none of it to hard.")
     container: Container = option("mp4", "mp4, webm, or frames for folders of JPEGs.")
 
     def __post_init__(self) -> None:

@@ -115,6 +115,19 @@ def test_lines_hold_means_over_seeds_and_what_is_printed(tmp_path: Path) -> None
     assert format_table(record["lines"]).count("\n") == len(ENTRIES) + 1
 
 
+def test_a_table_of_the_same_budget_is_gone_on_with_elsewhere(tmp_path: Path) -> None:
+    pretend(tmp_path / "first", "c2d", 0, 0.25)
+    pretend(tmp_path / "first", "tsm", 1, 0.5)
+    table = tmp_path / "table.json"
+    record = build_record(tmp_path / "first", TINY, ENTRIES, 2)
+    table.write_text(to_json(record))
+    assert table2.take_outcomes(table, tmp_path / "second", TINY) == 2
+    assert build_record(tmp_path / "second", TINY, ENTRIES, 2)["lines"] == record["lines"]
+    assert table2.take_outcomes(table, tmp_path / "second", TINY) == 0
+    assert table2.take_outcomes(table, tmp_path / "third", dataclasses.replace(TINY, epochs=2)) == 0
+    assert table2.take_outcomes(tmp_path / "none.json", tmp_path / "third", TINY) == 0
+
+
 def test_every_line_of_the_papers_table_has_its_network() -> None:
     printed = [table2.find_printed(entry) for entry in ENTRIES]
     assert [None in row.values() for row in printed] == [entry.printed is None for entry in ENTRIES]

@@ -226,10 +226,30 @@ def test_difficulty_scales_what_hides_the_truth():
             float(np.mean([sum(s.role == "distractor" for s in p.scene.sprites) for p in plans])),
         )
 
-    easy, medium, hard = (measure(d) for d in DIFFICULTIES)
+    easy, medium, hard = (measure(d) for d in ("easy", "medium", "hard"))
     assert all(a < b < c for a, b, c in zip(easy, medium, hard, strict=True))
     assert [easy[0], medium[0], hard[0]] == pytest.approx([2, 5, 10], rel=0.06)
     assert (easy[3], hard[3]) == (1, 4)
+
+
+def test_a_varied_clip_has_any_part_of_what_a_hard_one_has_and_the_same_story():
+    def count(plan):
+        return sum(sprite.role == "distractor" for sprite in plan.scene.sprites)
+
+    configs = {level: WorldConfig("hard", clips=100, difficulty=level) for level in ("varied", "hard")}
+    plans = {level: [draw_plan(config, i) for i in range(60)] for level, config in configs.items()}
+    assert {count(plan) for plan in plans["varied"]} == {0, 2, 4, 6, 8}
+    assert {count(plan) for plan in plans["hard"]} == {8}
+    for varied, hard in zip(plans["varied"], plans["hard"], strict=True):
+        assert varied.events == hard.events
+        assert varied.look == hard.look
+        part = varied.scene.noise_sigma / hard.scene.noise_sigma
+        assert 0 <= part <= 1
+        assert varied.scene.backdrop.contrast == pytest.approx(part * hard.scene.backdrop.contrast)
+        assert varied.scene.shake == pytest.approx(part * hard.scene.shake, abs=1e-6)
+    parts = [plan.scene.noise_sigma / 10 for plan in plans["varied"]]
+    assert min(parts) < 0.1
+    assert max(parts) > 0.9
 
 
 def test_a_clip_depends_on_seed_and_index_alone():
