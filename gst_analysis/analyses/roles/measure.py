@@ -14,7 +14,7 @@ import pandas as pd
 from gst_analysis.analyses.roles.pairs import PairSums
 from gst_analysis.analyses.roles.responses import Look, Reals, list_looks, show_scene
 from gst_analysis.analyses.roles.summary import summarise_roles
-from gst_analysis.analyses.roles.table import ChannelRoles, RoleOptions
+from gst_analysis.analyses.roles.table import CHANCE, ChannelRoles, RoleOptions
 from gst_analysis.analyses.roles.tabulate import Found, LayerPart, tabulate_channels, tabulate_sums
 from gst_analysis.analyses.roles.variance import Design, Variances
 from gst_analysis.checkpoints.loading import Network
@@ -126,6 +126,12 @@ def _list_notes(model: Network, layers: pd.DataFrame, options: RoleOptions, orde
     yield from model.notes
     if orders < options.orders:
         yield f"clips of {model.clip_spec.frames} frames have {orders} orders alone"
+    design = Design(options.looks, options.cameras, orders)
+    if design.chance_of_looks(options.scenes) > CHANCE:
+        yield (
+            f"{options.scenes} scenes of {options.looks} looks are too few to tell appearance from chance: "
+            "no channel is called static or joint by it; give more"
+        )
     silent, channels = int(layers["silent"].sum()), int(layers["channels"].sum())
     if silent:
         yield f"{silent} of {channels} channels never vary here and are left out of all shares"

@@ -9,6 +9,7 @@ when plots are dealt to looks anew, and orders within each plot. NumPy alone, bu
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -40,6 +41,12 @@ class Design(NamedTuple):
         """Degrees of freedom of a scene's sums of squares."""
         a, r, m = self
         return np.array([a - 1, a * (r - 1), m - 1, (a - 1) * (m - 1), a * (r - 1) * (m - 1)], dtype=float)
+
+    def chance_of_looks(self, scenes: int) -> float:
+        """How often plots are dealt to looks just as they were: no p-value of appearance can be lower."""
+        a, r, _ = self
+        deals = math.factorial(a * r) / (math.factorial(r) ** a * math.factorial(a))
+        return float(deals**-scenes)
 
 
 def sum_squares(responses: Reals) -> Reals:

@@ -85,6 +85,8 @@ def test_chance_gives_p_values_that_are_even_where_there_is_nothing() -> None:
     for _ in range(6):
         plots = random.standard_normal((3, 2, 1, 400))
         variances.add(plots + random.standard_normal((*DESIGN, 400)))
+    assert Design(2, 2, 4).chance_of_looks(4) == pytest.approx(3**-4), "{1, 2}, {1, 3} or {1, 4}"
+    assert Design(3, 2, 4).chance_of_looks(1) == pytest.approx(1 / 15)
     below = (variances.count_chance() <= 0.1).mean(1)
     np.testing.assert_allclose(below, 0.1, atol=0.05)
     null = variances.share_chance(np.arange(400))
