@@ -61,6 +61,16 @@ def test_the_suite_notices_a_clip_that_its_neighbours_move() -> None:
     assert "neighbours" in check_network(network)["one clip at a time or several"]
 
 
+def test_a_network_of_whole_segments_may_refuse_other_lengths_in_its_own_words() -> None:
+    class Segments(ByFrame):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if x.shape[1] % 3:
+                raise SpecError("clips", expected="whole segments", found="a part", todo="give 3 frames each")
+            return super().forward(x)
+
+    assert check_network(adopt(Segments().eval(), clip_spec=CLIP))["lengths"] == PASSED
+
+
 def test_the_suite_notices_a_view_with_another_axis_for_time() -> None:
     class Reversed(ByFrame):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
