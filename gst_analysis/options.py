@@ -26,7 +26,14 @@ Outcome = TypeVar("Outcome")
 
 
 def option(
-    default: Any, help: str, *, flag: str = "", metavar: str = "", repeated: bool = False, last: bool = False
+    default: Any,
+    help: str,
+    *,
+    flag: str = "",
+    metavar: str = "",
+    repeated: bool = False,
+    last: bool = False,
+    also: tuple[str, ...] = (),
 ) -> Any:
     """A field of an options class.
 
@@ -38,8 +45,9 @@ def option(
         metavar: what stands for its value in `--help`.
         repeated: each word of a tuple has the flag before it, since words may hold commas.
         last: `--help` lists it after what a command is about.
+        also: other flags for it, as those of earlier versions.
     """
-    told = {"help": help, "flag": flag, "metavar": metavar, "repeated": repeated, "last": last}
+    told = {"help": help, "flag": flag, "metavar": metavar, "repeated": repeated, "last": last, "also": also}
     return dataclasses.field(default=default, metadata=told)
 
 
@@ -101,7 +109,7 @@ class DeviceOptions:
 class InferenceOptions(DeviceOptions):
     """Which views of a clip are averaged, and where and how the network is run over them."""
 
-    samplings: int = option(1, "Samplings of each clip's frames, averaged.", flag="--clips")
+    samplings: int = option(1, "Samplings of each clip's frames, averaged.", also=("--clips",))
     crops: int = option(1, "Crops of each frame, averaged: 1, 3, 5 or 10.")
     batch: int = option(8, "Views at once.")
     devices: int = option(1, "Devices to share the clips among.")
@@ -190,7 +198,11 @@ def keyword_options(kind: type[Any]) -> Callable[[Callable[..., Outcome]], Calla
         ('auto', 'cpu', 'cuda')
     """
     names = [field.name for field in dataclasses.fields(kind)]
-    flags = {flag_of(field)[2:].replace("-", "_"): field.name for field in list_options(kind)}
+    flags = {
+        flag[2:].replace("-", "_"): field.name
+        for field in list_options(kind)
+        for flag in (flag_of(field), *field.metadata["also"])
+    }
 
     def decorate(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
         signature = inspect.signature(function)

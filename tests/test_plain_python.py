@@ -59,6 +59,8 @@ def test_what_is_no_clip_in_memory_is_refused(given: Any, words: str) -> None:
 def test_flags_are_keywords(word: str) -> None:
     with pytest.raises(GstError, match=r"no such file|nothing"):
         gst.ablate("no.pth", "no-such-folder", **{word: 10})
+    with pytest.raises(GstError, match=r"no such file|nothing"):
+        gst.evaluate("no.pth", "no-such-folder", **{word: 10})
     with pytest.raises(GstError, match="did you mean macs"):
         gst.slim("no.pth", mac=0.8)
 

@@ -409,7 +409,7 @@ def _describe(
     notes = (*found.notes, raw.averaged) if raw.averaged else found.notes
     clip_spec = tell_clip(read_clip_spec(source, found.spec, raw.path), told)
     if not source.get("clip_spec") and not tells_all(told):
-        notes = (*notes, f"{ASSUMED}{_say_preprocessing(clip_spec)}")
+        notes = (*notes, f"{ASSUMED}{_say_preprocessing(clip_spec, told)}")
     return Checkpoint(
         raw.path,
         raw.sha256,
@@ -434,7 +434,13 @@ def _is_statistic(name: str) -> bool:
     return name.endswith(("running_mean", "running_var", "num_batches_tracked"))
 
 
-def _say_preprocessing(clip: ClipSpec) -> str:
+def _say_preprocessing(clip: ClipSpec, told: NetworkOptions) -> str:
+    """What was assumed of it, and not told."""
     usual = (clip.mean, clip.std, clip.colours) == (ClipSpec.mean, ClipSpec.std, ClipSpec.colours)
     colours = "ImageNet mean and std" if usual else f"{clip.colours}, mean {clip.mean}, std {clip.std}"
-    return f"{clip.resize} px short side, {clip.crop} px centre crop, {colours}"
+    parts = {
+        f"{clip.resize} px short side": told.resize,
+        f"{clip.crop} px centre crop": told.crop,
+        colours: told.mean and told.std,
+    }
+    return ", ".join(text for text, said in parts.items() if not said)

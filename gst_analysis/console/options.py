@@ -182,6 +182,7 @@ def _list_flags(standard: Any) -> Iterator[inspect.Parameter]:
             default = False
         taken = typer.Option(
             field.metadata["flag"] or flag_of(field),
+            *field.metadata["also"],
             help=_help(field, standard),
             metavar=field.metadata["metavar"] or None,
             callback=check_out if isinstance(standard, Files) and field.name == "out" else None,

@@ -95,7 +95,7 @@ def name_few(clips: ReportClips, count: int) -> tuple[object, ...]:
     given, usual = clips.options, ReportOptions()
     seed = ("--seed", given.seed) if given.seed != usual.seed else ()
     batch = ("--batch", given.batch) if given.batch != usual.batch else ()
-    return ("--clips", min(count, given.limit or count), *seed, *batch)
+    return ("--limit", min(count, given.limit or count), *seed, *batch)
 
 
 def name_clips(clips: ReportClips, count: int) -> list[str]:

@@ -126,7 +126,7 @@ def test_the_lines_of_every_view_of_scales_run(folder: Path, save_small: SaveSma
             "gst-analyze slim a.pth worlds/mixed/train.json --score taylor --macs 0.9",
             "clips = gst.make_trial('worlds', 'mixed')",
         ),
-        (OWN, "gst-analyze slim a.pth 'my val.json' --score taylor --macs 0.9 --clips 50", "limit=50)"),
+        (OWN, "gst-analyze slim a.pth 'my val.json' --score taylor --macs 0.9 --limit 50", "limit=50)"),
     ],
 )
 def test_lines_name_the_clips(clips: ClipsToTry, shell: str, python: str) -> None:

@@ -65,7 +65,7 @@ def test_a_checkpoint_of_no_planted_world_asks_for_clips(visit: Visit, ckpt: str
 
 def test_channels_are_taken_away_on_ones_own_clips(visit: Visit, ckpt: str, world: str) -> None:
     page = visit("is_it_true", ckpt=ckpt, clips="My own", data=world)
-    assert "gst-analyze ablate small.pth world/validation.json --clips 60" in page.code[0].value
+    assert "gst-analyze ablate small.pth world/validation.json --limit 60" in page.code[0].value
     start(page)
     assert [metric.label for metric in page.metric] == ["Accuracy, nothing changed", "Clips", "Cross entropy"]
     assert page.metric[1].value == "4"

@@ -88,7 +88,7 @@ def test_what_was_loaded_can_be_told_too(bare: Path) -> None:
         ({"frames": 0}, SpecError, "at least 1"),
         ({"frames": 8, "num_frames": 16}, SpecError, "expected one number of frames"),
         ({"family": "gst"}, BrokenCheckpoint, "leave family out"),
-        ({"famly": "tsm"}, SpecError, "check its spelling"),
+        ({"famly": "tsm"}, SpecError, "did you mean family"),
     ],
 )
 def test_what_cannot_be_is_said(told: dict[str, Any], error: type[GstError], words: str, bare: Path) -> None:

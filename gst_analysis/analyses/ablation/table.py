@@ -68,7 +68,7 @@ class AblationOptions(DatasetOptions, NetworkOptions, DeviceOptions):
     interventions: tuple[str, ...] = option(INTERVENTIONS, f"Some of {', '.join(INTERVENTIONS)}.")
     groups: tuple[str, ...] = option((), "Only these groups of channels, such as temporal or fast.")
     layers: tuple[str, ...] = option((), "Only at these modules, or inside them, such as layer4.")
-    limit: int | None = option(None, "Draw this many clips; all if not given.", flag="--clips")
+    limit: int | None = option(None, "Draw this many clips; all if not given.", also=("--clips",))
     measure: str = option("accuracy_drop", "What the figure shows: accuracy_drop, logit_drop or loss_rise.")
     batch: int = option(8, "Clips at once.")
     heads: bool = option(False, "Change every head of attention by itself, too, in networks that have some.")

@@ -18,7 +18,9 @@ _OPTIONS = EvaluationOptions()
 _FILES = files_of(ModelEvaluation, "evaluation")
 
 
-@commands.command(epilog="Example: gst-analyze evaluate ckpt.pth something-something-v2 --clips 2 --crops 3")
+@commands.command(
+    epilog="Example: gst-analyze evaluate ckpt.pth something-something-v2 --samplings 2 --crops 3"
+)
 @takes_options
 def evaluate(
     checkpoint: CheckpointFile,

@@ -17,13 +17,15 @@ _OPTIONS = ImportanceOptions()
 _FILES = files_of(Importance, "importance")
 
 
-@commands.command(epilog="Example: gst-analyze importance ckpt.pth --clips videos --out figures")
+@commands.command(epilog="Example: gst-analyze importance ckpt.pth --on videos --out figures")
 @takes_options
 def importance(
     checkpoints: CheckpointFiles,
     clips: Annotated[
         list[str] | None,
-        typer.Option("--clips", metavar="PATH", help="Also measure on these videos, folders or globs."),
+        typer.Option(
+            "--on", "--clips", metavar="PATH", help="Also measure on these videos, folders or globs."
+        ),
     ] = None,
     options: ImportanceOptions = _OPTIONS,
     files: Files = _FILES,

@@ -22,8 +22,7 @@ WORDS = Words(
         WHICH_TO_TRUST,
         "Contributions are added up as if filters did not cancel, and what later layers do with them is "
         "not seen. Compare channels of one layer.",
-        "The scores here take what passes as normally distributed; measured on clips (--clips) they can "
-        "differ.",
+        "The scores here take what passes as normally distributed; measured on clips (--on) they can differ.",
     ),
 )
 

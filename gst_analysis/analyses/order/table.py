@@ -127,7 +127,7 @@ class OrderOptions(DatasetOptions, NetworkOptions, DeviceOptions):
     conditions: tuple[str, ...] = option(
         tuple(CONDITIONS), "Some of those in docs/order.md, such as shuffled,reversed; all by itself."
     )
-    limit: int | None = option(None, "Draw this many clips; all if not given.", flag="--clips")
+    limit: int | None = option(None, "Draw this many clips; all if not given.", also=("--clips",))
     shuffles: int = option(3, "Orders into which each clip is shuffled.")
     batch: int = option(8, "Clips at once.")
     seed: int = option(0, "Draws clips, shuffles and resamples.")

@@ -123,7 +123,7 @@ class SlimOptions(DatasetOptions, NetworkOptions, DeviceOptions):
     macs: float | None = option(None, "Keep this share of the multiply-adds.")
     params: float | None = option(None, "Keep this share of the parameters.")
     max_drop: float | None = option(None, "Lose at most this much accuracy before fine-tuning, such as 0.02.")
-    limit: int | None = option(None, "Draw this many clips; all if not given.", flag="--clips")
+    limit: int | None = option(None, "Draw this many clips; all if not given.", also=("--clips",))
     fine_tune: int | None = option(None, "Train so long, and measure again.", metavar="EPOCHS")
     budgets: int | None = option(None, "Fine-tune at so many budgets of the curve (2).")
     recipe: str | None = option(

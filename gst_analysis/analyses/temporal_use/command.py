@@ -28,7 +28,9 @@ def command(
     checkpoints: CheckpointFiles,
     clips: Annotated[
         list[str] | None,
-        typer.Option("--clips", metavar="PATH", help="Also measure gates on these videos, folders or globs."),
+        typer.Option(
+            "--on", "--clips", metavar="PATH", help="Also measure gates on these videos, folders or globs."
+        ),
     ] = None,
     options: TemporalUseOptions = _OPTIONS,
     files: Files = _FILES,
