@@ -70,10 +70,10 @@ CALLS: dict[str, tuple[Call, str]] = {
         lambda m, r: slimming.slim(m, r, macs=0.9, fine_tune=1),
         "its training list",
     ),
-    "three crops of a trace": (lambda m, r: traces.trace(m, r, crops=3), "check its spelling"),
-    "three crops of ablation": (lambda m, r: ablation.ablate(m, r, crops=3), "check its spelling"),
-    "three crops of influence": (lambda m, r: influence.frame_influence(m, r, crops=3), "check its spelling"),
-    "three crops of saliency": (lambda m, r: saliency.saliency_maps(m, r[0], crops=3), "check its spelling"),
+    "three crops of a trace": (lambda m, r: traces.trace(m, r, crops=3), "did you mean crop"),
+    "three crops of ablation": (lambda m, r: ablation.ablate(m, r, crops=3), "did you mean crop"),
+    "three crops of influence": (lambda m, r: influence.frame_influence(m, r, crops=3), "did you mean crop"),
+    "three crops of saliency": (lambda m, r: saliency.saliency_maps(m, r[0], crops=3), "did you mean crop"),
 }
 
 
