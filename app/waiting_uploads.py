@@ -21,7 +21,8 @@ def let_go(upload: Any) -> None:
     """Have Streamlit drop its copy of a file that was taken."""
     context = get_script_run_ctx(suppress_warning=True)
     if context is not None and runtime.exists():
-        runtime.get_instance().uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
+        manager: Any = runtime.get_instance().uploaded_file_mgr
+        manager.remove_file(context.session_id, upload.file_id)
 
 
 def refuse_upload(path: str, told_length: str | None) -> str | None:

@@ -33,24 +33,36 @@ _ROOM = 2**28
 
 
 def serve(descriptor: int) -> None:
-    """Fork a child for each request, until the other side is gone."""
+    """Keep one child ready that takes the next request, until the other side is gone."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     os.environ.pop(VARIABLE, None)  # what it reads to get ready it reads itself
     torch.set_num_threads(1)
     _read_once(recorded=True)
     with socket.socket(fileno=descriptor) as wire:
         # What foreign files need takes seconds to import: not before the first of our own are read.
-        if not select.select([wire], [], [], _IDLE_S)[0]:
-            _read_once(recorded=False)
-        while True:
-            told, files, _, _ = socket.recv_fds(wire, 1, 2)
-            if not told:
-                return
-            if os.fork() == 0:
-                wire.close()
-                live(socket.socket(fileno=files[0]), files[1])
-            for file in files:
-                os.close(file)
+        if select.select([wire], [], [], _IDLE_S)[0] and not _keep_ready(wire):
+            return
+        _read_once(recorded=False)
+        while _keep_ready(wire):
+            pass
+
+
+def _keep_ready(wire: socket.socket) -> bool:
+    """Fork a child ahead of its request; returns when it has taken one, or False when there will be none."""
+    listening, speaking = os.pipe()
+    if os.fork() == 0:
+        os.close(listening)
+        told, files, _, _ = socket.recv_fds(wire, 1, 2)
+        if told:
+            os.write(speaking, b"!")
+            wire.close()
+            os.close(speaking)
+            live(socket.socket(fileno=files[0]), files[1])
+        os._exit(0)
+    os.close(speaking)
+    taken = os.read(listening, 1) != b""
+    os.close(listening)
+    return taken
 
 
 def _read_once(*, recorded: bool) -> None:
