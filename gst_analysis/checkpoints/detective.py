@@ -275,6 +275,8 @@ def _candidate_alphas(kernels: Mapping[str, Shape]) -> list[Fraction]:
     if set(kernels) < {"spatial", "temporal"} or "temporal" not in kernels:
         return []
     spatial, temporal = kernels["spatial"], kernels["temporal"]
+    if min(len(spatial), len(temporal)) < 2:
+        return []  # no kernels, whatever they are called
     ratios = [Fraction(t, s + t) for s, t in zip(spatial[:2], temporal[:2], strict=True) if s and t]
     return list(dict.fromkeys(ratios))
 

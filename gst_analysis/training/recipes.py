@@ -15,11 +15,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from gst_analysis.errors import SpecError, name_some
+from gst_analysis.errors import SpecError, legible, name_some, shorten
 from gst_analysis.networks.specs import refuse_alpha
 from gst_analysis.planted.worlds import WorldConfig
 from gst_analysis.training.config import TrainConfig
 from gst_analysis.training.table import DEFAULT_RECIPE
+from gst_analysis.untrusted import read_bounded
+
+LARGEST_RECIPE = 200_000
+"""Bytes: a hundred times the longest packaged one."""
 
 
 def list_recipes() -> list[str]:
@@ -129,19 +133,21 @@ def _load_toml(source: str) -> dict[str, Any]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
+        return read_bounded(path, most=LARGEST_RECIPE)
+    except (OSError, ValueError) as error:
+        found = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise SpecError(
-            str(path), expected="a recipe in TOML", found=error.strerror or str(error), todo="check the path"
+            legible(path), expected="a recipe in TOML", found=found, todo="check the path"
         ) from error
 
 
 def _parse(content: bytes, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(content.decode())
-    except ValueError as error:  # both TOML's errors and those of UTF-8
+    # TOML's errors, those of UTF-8, and lists in lists without end
+    except (ValueError, RecursionError) as error:
         raise SpecError(
-            source, expected="a recipe in TOML", found=str(error), todo="correct that line"
+            legible(source), expected="a recipe in TOML", found=shorten(str(error)), todo="correct that line"
         ) from error
 
 
@@ -168,6 +174,7 @@ def _build(values: Mapping[str, Any]) -> TrainConfig:
 
 
 def _unknown(key: str) -> SpecError:
+    key = shorten(key, 80)  # to look for what is near takes the square of its length
     known = list(setting_types())
     tail = key.rpartition(".")[2]
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.6) or [
@@ -252,7 +259,7 @@ def _fit(kind: Any, value: Any) -> tuple[bool, Any]:
         parts = [_fit(float, part) for part in value] if isinstance(value, list) else [(False, None)]
         return all(fits for fits, _ in parts), tuple(part for _, part in parts)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return True, float(value)
+        return value.bit_length() < 1000, float(value) if value.bit_length() < 1000 else value
     fits = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
     # TOML has infinity and NaN, which no setting may be: less themselves they are not 0.
     return fits and (kind is not float or value - value == 0), value

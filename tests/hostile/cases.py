@@ -15,8 +15,13 @@ Commands = Callable[[Path, Path], list[list[str]]]
 """The input and a folder for results -> command lines of gst-analyze."""
 
 
+def inspect_and_tabulate(path: Path, out: Path) -> list[list[str]]:
+    """The two commands that read a checkpoint and run no network, without figures, which take a second."""
+    return [["inspect", str(path)], ["bn-hist", str(path), "--out", str(out), "--json", "--formats", "csv"]]
+
+
 def inspect_and_plot(path: Path, out: Path) -> list[list[str]]:
-    """The two commands that read a checkpoint and run no network."""
+    """Both, with figures: for names and labels, which are drawn."""
     return [["inspect", str(path)], ["bn-hist", str(path), "--out", str(out), "--json"]]
 
 
@@ -37,7 +42,7 @@ class Case:
 
     name: str
     make: Callable[[Path], Path]
-    commands: Commands = inspect_and_plot
+    commands: Commands = inspect_and_tabulate
     check: Callable[[Path], str] | None = None
     act: Callable[[Path, Path], Any] | None = None
 

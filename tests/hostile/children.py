@@ -28,7 +28,7 @@ from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.cli import run
 from gst_analysis.errors import GstError
 from tests.conftest import build_small
-from tests.hostile.cases import MARKER, Case, Kind, inspect_and_plot
+from tests.hostile.cases import MARKER, Case, Kind, inspect_and_tabulate
 
 WARM = ("gst_analysis.analyses.scales.command", "gst_analysis.cli.inspection")
 FAULTS = ("executed", "hung", "crashed", "traceback", "lost")
@@ -61,7 +61,9 @@ class Child:
         """The verdict, if the child has ended or its time has."""
         pid, status, usage = os.wait4(self.pid, os.WNOHANG)
         taken = time.monotonic() - self.started
-        if pid == 0 and taken <= self.kind.seconds:
+        # Where others use the machine, a second on the wall is not a second of work.
+        crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        if pid == 0 and taken <= self.kind.seconds * crowd:
             return None
         if pid == 0:
             with contextlib.suppress(ProcessLookupError):
@@ -97,9 +99,12 @@ def warm(*modules: str) -> None:
         importlib.import_module(module)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        path = save_model(Path(folder) / "small.pth", build_small("gst-resnet26s"))
-        for command in inspect_and_plot(path, Path(folder) / "out"):
-            run(command)
+        network = build_small("gst-resnet26s")
+        bare = Path(folder) / "bare.pth"
+        torch.save(network.state_dict(), bare)  # which every published system's file is asked about
+        for path in (save_model(Path(folder) / "small.pth", network), bare):
+            for command in inspect_and_tabulate(path, Path(folder) / f"out-{path.stem}"):
+                run(command)
 
 
 def start_child(kind: Kind, case: Case, *, quiet: bool = True) -> Child:
@@ -139,6 +144,8 @@ def _live(kind: Kind, case: Case, scratch: Path, quiet: bool) -> None:
     with printed.open("wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    # What pytest put in their place would swallow a trace.
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115 # for good
     _limit_memory(kind.gigabytes)
     try:
         path = case.make(folder)
