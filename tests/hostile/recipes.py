@@ -69,4 +69,4 @@ def generate(seed: int) -> Iterator[Case]:
                 yield Case(f"{key}: {title}", partial(_setting, key=key, value=value), act=_read)
 
 
-RECIPES = Kind("recipes", generate, modules=("gst_analysis.training.recipes",))
+RECIPES = Kind("recipes: settings", generate, modules=("gst_analysis.training.recipes",))
