@@ -54,7 +54,7 @@ def check_dataset(
     named = [annotations] if isinstance(annotations, (str, os.PathLike)) else list(annotations)
     places = [Path(path) for path in named]
     listed, notes = measure.list_clips(places, options, progress)
-    settings = measure.CheckSettings(flow=options.flow)
+    settings = measure.CheckSettings(flow=options.of_flow)
     return measure.measure_dataset(
         listed, settings=settings, workers=options.workers, notes=notes, progress=progress
     )

@@ -68,7 +68,7 @@ def list_clips(
         DataError: annotations that cannot be read, or a folder with neither lists nor clips.
     """
     listed, notes = _list_all(places, options, progress)
-    if not options.flow:
+    if not options.of_flow:
         return listed, notes
     return replace(listed, records=point_at_flow(listed, options.flow_root)), notes
 

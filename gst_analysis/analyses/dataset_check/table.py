@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from gst_analysis.errors import SpecError
 from gst_analysis.options import DatasetOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables import Schema, text, whole
@@ -37,14 +36,10 @@ class DatasetCheckOptions(DatasetOptions):
     )
     workers: int = option(2, "Clips looked at at once.")
 
-    def __post_init__(self) -> None:
-        if self.flow_root is not None and not self.flow:
-            raise SpecError(
-                "flow_root",
-                expected="a look at optical flow",
-                found="one at colour frames",
-                todo="add --flow (flow=True), or leave it out",
-            )
+    @property
+    def of_flow(self) -> bool:
+        """Whether flow is looked at: a folder of it says so, too."""
+        return self.flow or self.flow_root is not None
 
 
 @dataclass(frozen=True)
