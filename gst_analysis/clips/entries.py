@@ -19,6 +19,8 @@ from gst_analysis.errors import DataError
 
 # str.splitlines would also part a line at signs that a name may hold, such as U+2028.
 _LINE_END = re.compile(r"\r\n|\n|\r")
+MOST_BYTES = 500_000_000
+"""Ten million lines: what is larger is something else."""
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _CLOCK = re.compile(r"([0-9]{1,3}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,9})?)")
 
@@ -54,6 +56,14 @@ class Annotation:
         """Read a UTF-8 text file, or say in one line why not."""
         require_file(path, "an annotation file")
         try:
+            size = path.stat().st_size
+            if size > MOST_BYTES:
+                raise DataError(
+                    str(path),
+                    expected=f"an annotation file of at most {MOST_BYTES // 10**6} MB",
+                    found=f"{size // 10**6} MB",
+                    todo="give the annotation file itself, or divide it",
+                )
             content = path.read_bytes()
         except OSError as error:
             raise DataError(
