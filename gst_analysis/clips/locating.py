@@ -77,7 +77,7 @@ class ClipLocator:
                 expected=f"a clip below {self.root}",
                 found=repr(text)[:80],
                 todo="write paths relative to the root, or give another root",
-            )
+            ).quoting(instead="one outside")
         return path
 
     def _present(self, path: str) -> Path | None:
