@@ -40,7 +40,7 @@ class OwnCode(str):
         return made
 
     def with_options(self, options: NetworkOptions) -> OwnCode:
-        """The same code, asked for a network of these clips and classes."""
+        """This code, asked for a network of these clips and classes."""
         made = type(self).of(str(self), self.weights)
         made.told = options
         return made

@@ -188,7 +188,7 @@ def _encode(items: list[Any]) -> bytes:
 
 
 def _bytearray(items: list[Any]) -> Part:
-    """Of bytes that are in the file; of a number it would be as many zeros as the number says."""
+    """A bytearray of bytes that are in the file; of a number it would be as many zeros as that says."""
     if items and not (len(items) == 1 and isinstance(items[0], bytes)):
         raise Refused("a claim of memory that the file does not fill")
     return Part("bytearray")

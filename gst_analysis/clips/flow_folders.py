@@ -91,7 +91,7 @@ def list_flow(folder: Path) -> list[tuple[Path, Path]]:
 
 
 def point_at_flow(records: Iterable[ClipRecord], root: Path | None) -> tuple[ClipRecord, ...]:
-    """The same clips where their flow lies; how many frames an annotation speaks of is not of flow."""
+    """These clips where their flow lies; how many frames an annotation speaks of is not of flow."""
     return tuple(replace(one, path=find_flow(one, root), num_frames=None) for one in records)
 
 

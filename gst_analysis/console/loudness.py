@@ -40,7 +40,7 @@ def take_loudness(words: Sequence[str]) -> tuple[list[str], Loudness]:
 
 @contextmanager
 def speak(loudness: Loudness) -> Iterator[None]:
-    """As loud as that for as long as the block runs; `--verbose` also shows what the log says."""
+    """Be as loud as that while the block runs; `--verbose` also shows what the log says."""
     token = _CHOSEN.set(loudness)
     logger, handler = logging.getLogger("gst_analysis"), logging.StreamHandler()
     before = logger.level

@@ -48,7 +48,7 @@ def fit(table: Table, screen: Console) -> None:
     """
     for column in table.columns:
         if column.justify == "right":
-            column.no_wrap, column.min_width = True, max(map(_count, _list_texts(column)), default=0)
+            column.min_width = max(map(_count, _list_unbroken(column)), default=0)
     over = screen.measure(table, options=screen.options.update(max_width=10_000)).maximum - screen.width
     for column in table.columns:
         if over > 0 and str(column.header).partition(" ")[0] in NAMES:
@@ -70,6 +70,12 @@ def _keep_ends(column: Column, over: int) -> int:
 
 def _list_texts(column: Column) -> list[str]:
     return [str(column.header), *(cell for cell in column._cells if isinstance(cell, str))]
+
+
+def _list_unbroken(column: Column) -> list[str]:
+    """What a column must have room for: its cells, and the words of its heading, which may stand in lines."""
+    heading, *cells = _list_texts(column)
+    return [*heading.split(), *cells]
 
 
 def _count(text: str) -> int:

@@ -191,7 +191,12 @@ def _load_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def _read_provenance(record: Mapping[str, Any]) -> Provenance:
-    return Provenance(**{**record, "clips": _texts(record.get("clips", []))})  # older files name none
+    told = dict(record)
+    hashes = told.pop("clip_hashes", {})  # older files name none, nor any clips
+    origin = Provenance(**{**told, "clips": _texts(record.get("clips", []))})
+    kept = dict(zip(_texts(list(hashes)), _texts(list(hashes.values())), strict=True))
+    object.__setattr__(origin, "clip_hashes", kept)  # of the clips as they were then, wherever they lie now
+    return origin
 
 
 def _texts(values: list[Any]) -> tuple[str, ...]:

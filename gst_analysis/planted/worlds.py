@@ -56,7 +56,7 @@ class Difficulty:
     varied: bool = False  # whether every clip has a part of all this, drawn from none to the whole
 
     def scale(self, part: float) -> Difficulty:
-        """As much of everything but compression as the part says, from 0 to 1."""
+        """So large a part of everything but compression, from 0 to 1."""
         return dataclasses.replace(
             self,
             distractors=round(part * self.distractors),

@@ -60,7 +60,7 @@ class Parts:
     """What to tell of the network that it began with."""
 
     def list_loaders(self) -> list[Loader]:
-        """Those for training and for validation."""
+        """The loaders for training and for validation."""
         return [self.loader, *([self.validation.loader] if self.validation is not None else [])]
 
 

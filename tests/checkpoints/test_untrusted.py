@@ -76,5 +76,5 @@ def test_a_tensor_that_no_storage_fills(tmp_path: Path) -> None:
     torch.save(dict(small_state()), path, _use_new_zipfile_serialization=False)
     whole = path.read_bytes()
     path.write_bytes(whole[:-100])
-    with pytest.raises(CheckpointError, match="ends too early"):
+    with pytest.raises(CheckpointError, match=r"ends too early|a damaged file"):
         load_raw(path)

@@ -69,6 +69,21 @@ def test_what_matters_survives_a_narrow_terminal(width: int) -> None:
     assert (LONG in page) is (width == 200)
 
 
+def test_long_headings_stand_in_lines_before_a_column_is_lost(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    table = build_table()
+    for heading in ("spatial median", "temporal median", "spatial count", "temporal count", "gap"):
+        table.add_column(heading, justify="right")
+    table.add_row("0.123", "0.877", "12", "4", "0.754")
+    print_table(table)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert any("gap" in line for line in lines)
+    assert any("0.123" in line and "0.754" in line for line in lines)
+
+
 def test_in_a_pipe_nothing_is_cut(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

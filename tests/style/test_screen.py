@@ -13,6 +13,7 @@ import plotly.io as pio
 import pytest
 
 import gst_analysis as gst
+from gst_analysis.analyses.ablation.interactive import draw_ablation_interactive
 from gst_analysis.analyses.cost.interactive import (
     draw_accuracy_over_cost_interactive,
     draw_cost_bars_interactive,
@@ -24,6 +25,8 @@ from gst_analysis.analyses.drift.series import draw_gamma_over_training_interact
 from gst_analysis.analyses.evaluation.interactive import draw_confusion_interactive
 from gst_analysis.analyses.influence.interactive import draw_evidence_interactive, draw_influence_interactive
 from gst_analysis.analyses.order.interactive import draw_order_interactive, draw_temporality_interactive
+from gst_analysis.analyses.roles.interactive import draw_shares_interactive
+from gst_analysis.analyses.roles.table import ROLE_SUMS
 from gst_analysis.analyses.scales.interactive import draw_bn_scales_interactive
 from gst_analysis.analyses.similarity.interactive import draw_places_interactive
 from gst_analysis.analyses.similarity.table import SIMILARITY
@@ -33,6 +36,7 @@ from gst_analysis.analyses.traces.story import read_story
 from gst_analysis.analyses.training_runs.interactive import draw_training_interactive
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.style.screen import TEMPLATE, break_lines
+from tests.analyses.ablation.test_figure import make_ablation
 from tests.analyses.evaluation.test_figure import make_table as make_confusion
 from tests.analyses.influence.test_figure import make_fields
 from tests.analyses.influence.test_figure import make_table as make_matrix
@@ -52,6 +56,14 @@ def draw_kernels() -> go.Figure:
 def draw_places() -> go.Figure:
     names = [("a", 1, place, "b", 1, other, 0.5, 0.4, 0.6) for place in "xy" for other in "xy"]
     return draw_places_interactive(pd.DataFrame(names, columns=list(SIMILARITY.columns)))
+
+
+def make_sums() -> pd.DataFrame:
+    where = {"checkpoint": "a", "stage": 1, "block": "layer1.0", "layer": "layer1.0.bn2", "kind": "norm"}
+    rows = [
+        dict.fromkeys(ROLE_SUMS.columns, 0.5) | where | {"group": group} for group in ("spatial", "temporal")
+    ]
+    return pd.DataFrame(rows)
 
 
 def draw_drift() -> go.Figure:
@@ -89,6 +101,8 @@ def draw_bars() -> go.Figure:
 
 
 FIGURES: dict[str, Draw] = {
+    "draw_ablation_interactive": lambda: draw_ablation_interactive(make_ablation(2)),
+    "draw_shares_interactive": lambda: draw_shares_interactive(make_sums()),
     "draw_bn_scales_interactive": lambda: draw_bn_scales_interactive(make_scales(checkpoints=("a", "b"))),
     "draw_cost_bars_interactive": draw_bars,
     "draw_accuracy_over_cost_interactive": lambda: draw_accuracy_over_cost_interactive(

@@ -166,7 +166,7 @@ def test_clipping_bounds_the_step(world: Path, tmp_path: Path) -> None:
 
 def test_a_run_is_not_overwritten(world: Path, tmp_path: Path) -> None:
     train(tiny(world, {"schedule.epochs": "1"}), out=tmp_path)
-    with pytest.raises(OutputError, match="resume that run"):
+    with pytest.raises(OutputError, match=r"go on with gst-analyze train .* --resume"):
         train(tiny(world, {"schedule.epochs": "1"}), out=tmp_path)
 
 

@@ -181,11 +181,11 @@ def describe(spec: SystemSpec, network: nn.Module) -> Anatomy:
     probed = probe_network(network, frames=spec.num_frames, size=spec.record.size)
     places = tuple(replace(place, stage=_stage_of(place.name)) for place in probed.places)
     units = tuple(replace(unit, stage=_stage_of(unit.block), group=_group_of(unit)) for unit in probed.units)
-    return replace(probed, places=places, units=units)
+    return replace(probed, places=places, units=units, any_length=False)
 
 
 def _stage_of(name: str) -> int:
-    """Of layer2_bak.0 it is 2; whatever lies before the stages belongs to the first."""
+    """The stage in a name, such as 2 of layer2_bak.0; what lies before the stages is of the first."""
     digits = re.findall(r"layer(\d)", name)
     return int(digits[0]) if digits else 1
 
