@@ -24,8 +24,10 @@ MOST_KEPT = 40
 _GO_ON = "--resume-if-any"
 """A run that was stopped while its world was rendered has nothing to go on from yet."""
 _OUTPUT, _PROCESS = "output.txt", "explorer.json"
-_CALL = "from gst_analysis.cli import main; main()"
-_PATIENCE_S = 10
+_CALL = """import signal; signal.signal(signal.SIGINT, signal.default_int_handler)
+from gst_analysis.cli import main; main()"""
+"""A server that was started in the background ignores Ctrl-C, and its runs would inherit that."""
+PATIENCE_S = 10
 
 
 @dataclass
@@ -109,7 +111,7 @@ class Runs:
         for run in [run for run in self._started.values() if run.process.poll() is None]:
             run.process.send_signal(signal.SIGINT)
             try:
-                run.process.wait(_PATIENCE_S)
+                run.process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 run.process.kill()
                 run.process.wait()

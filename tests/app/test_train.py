@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import streamlit as st
 
 from app import cached_runs, runs, training
 from app.commands import write_train
-from app.runs import MOST_KEPT, Runs
+from app.runs import MOST_KEPT, PATIENCE_S, Runs
 from app.visits import Visitor
 from app.wording import say_time
 from gst_analysis.analyses.training_runs import read_run, watch_rendering
@@ -262,6 +263,19 @@ def test_runs_end_with_the_server(stand_in: Path) -> None:
     started.close()
     assert started.running() is None
     assert (folder / "state.pt").exists()
+
+
+def test_a_run_of_a_server_in_the_background_can_be_stopped(folder: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for what it starts with &
+    try:
+        started = Runs()
+        started.start(folder / "runs", "planted-static", [], ME)
+        time.sleep(0.5)  # it has begun, and imports
+        began = time.monotonic()
+        started.close()
+        assert time.monotonic() - began < PATIENCE_S
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_folder_that_cannot_be_written_is_said(visit: Visit, folder: Path) -> None:

@@ -145,7 +145,7 @@ def test_the_weights_are_forgotten_file_by_file(
 
     def load(path: object, **options: Any) -> Any:
         assert not any(seen() for seen in read_before)
-        checkpoint = whole(path, **options)  # type: ignore[arg-type]
+        checkpoint = whole(path, **options)
         read_before.append(weakref.ref(checkpoint))
         return checkpoint
 
