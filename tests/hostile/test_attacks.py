@@ -18,7 +18,7 @@ def test_some_of_all_attacks_by_checkpoints_cards_and_recipes() -> None:
     kinds = tuple(
         kind for kind in KINDS if kind in CHECKPOINTS or kind.name in ("cards", "recipes: settings")
     )
-    assert list_faults(kinds, 24) == []
+    assert list_faults(kinds, 12) == []
 
 
 @pytest.mark.slow
