@@ -28,6 +28,7 @@ from gst_analysis.options import NetworkOptions
 
 _ALIGNED = 64
 _IDLE_S = 1.0
+ASKED_WITHIN_S = 60
 _ROOM = 2**28
 """Bytes beside the file's own that a child may take: for names, and for what reading imports."""
 
@@ -81,6 +82,7 @@ def live(wire: socket.socket, output: int) -> NoReturn:
     try:
         os.setsid()
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(ASKED_WITHIN_S)  # whoever was to ask may have been killed
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, signal.SIG_DFL)
         os.environ.pop(VARIABLE, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -205,3 +206,14 @@ def test_what_is_broken_is_told_as_such(save_small: SaveSmall, tmp_path: Path) -
     (tmp_path / "code.pth").write_bytes(pickle.dumps({"x": print}, protocol=2))
     with pytest.raises(UnsafeCheckpoint):
         read(tmp_path / "code.pth")
+
+
+def test_a_child_that_nobody_asks_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was to ask may have been killed, and the child itself may hold the other end of its wire."""
+    monkeypatch.setattr(apart_child, "ASKED_WITHIN_S", 1)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, Path("/dev/null").open("wb") as nowhere:
+        child = os.fork()
+        if child == 0:
+            apart_child.live(theirs, nowhere.fileno())
+        assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGALRM
