@@ -13,7 +13,8 @@ from torch import Tensor
 
 import gst_analysis as gst
 from gst_analysis.analyses.ablation.measure import measure_ablation
-from gst_analysis.analyses.saliency.measure import find_pathways, measure_saliency
+from gst_analysis.analyses.saliency.evidence import find_pathways
+from gst_analysis.analyses.saliency.measure import measure_saliency
 from gst_analysis.checkpoints.checking import PASSED, check_network
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError

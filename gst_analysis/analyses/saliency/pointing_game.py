@@ -24,14 +24,14 @@ import pandas as pd
 from torch import Tensor
 
 from gst_analysis.analyses.saliency.controls import Painter
-from gst_analysis.analyses.saliency.measure import (
+from gst_analysis.analyses.saliency.evidence import (
     ENOUGH_CELLS,
     Maps,
     find_block,
-    locate_crop,
     measure_evidence,
     place_cells,
 )
+from gst_analysis.analyses.saliency.measure import locate_crop
 from gst_analysis.analyses.saliency.table import POINTING, Pointing, PointingScore, PointingSummary
 from gst_analysis.checkpoints.loading import LoadedModel
 from gst_analysis.clips.dataset import ReadingPlan, load_views

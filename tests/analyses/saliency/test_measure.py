@@ -10,13 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gst_analysis.analyses.saliency.measure import (
-    find_block,
-    locate_crop,
-    measure_evidence,
-    measure_saliency,
-    place_cells,
-)
+from gst_analysis.analyses.saliency.evidence import find_block, measure_evidence, place_cells
+from gst_analysis.analyses.saliency.measure import locate_crop, measure_saliency
 from gst_analysis.analyses.saliency.table import SALIENCY
 from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
 from gst_analysis.clips.records import ClipRecord
