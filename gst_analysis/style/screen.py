@@ -13,6 +13,15 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.subplots import make_subplots
 
+SYMBOLS = {
+    "o": "circle",
+    "D": "diamond",
+    "s": "square",
+    ">": "triangle-right",
+    "<": "triangle-left",
+    "^": "triangle-up",
+}
+"""Plotly's words for the marks of groups."""
 TEMPLATE = "plotly"
 """Plotly's own. Streamlit, for one, makes another the default, whose colours only its pages can resolve."""
 _DEFAULT = threading.Lock()

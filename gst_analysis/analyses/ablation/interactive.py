@@ -11,24 +11,23 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gst_analysis.analyses.ablation.figure import TITLES, choose_axis
-from gst_analysis.analyses.ablation.joint_figure import lay_out_pairs
+from gst_analysis.analyses.ablation.joint_figure import (
+    GREEDY,
+    OF_ALL,
+    PAIRS,
+    TOGETHER,
+    lay_out_pairs,
+    list_parts,
+)
 from gst_analysis.analyses.ablation.joint_table import SEVERAL
 from gst_analysis.analyses.ablation.table import Ablation
 from gst_analysis.analyses.ablation.words import MEASURES
 from gst_analysis.groups import GROUPS, order_groups
 from gst_analysis.numbers import show_interval, show_real
 from gst_analysis.style.names import drop_shared_start, shorten
-from gst_analysis.style.screen import break_lines, start_figure
+from gst_analysis.style.screen import SYMBOLS, break_lines, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
-_SYMBOLS = {
-    "o": "circle",
-    "D": "diamond",
-    "s": "square",
-    ">": "triangle-right",
-    "<": "triangle-left",
-    "^": "triangle-up",
-}
 _ROW, _CELL = 26, 22
 """Pixels of a line of a list, and of a cell of a matrix."""
 _TOP, _BOTTOM, _BELOW = 84, 120, 62
@@ -73,18 +72,9 @@ def draw_ablation_interactive(
 
 def _draw_joint(result: Ablation, measure: str, theme: Theme) -> Iterator[tuple[str, go.Figure]]:
     """Every page that the joint tables are enough for, by the name of its file."""
-    if result.joint is not None:
-        joint = result.joint
-        sets = joint[joint["kind"].isin(["network", "stage"])]
-        if len(sets):
-            yield "ablation_together", _draw_sets(sets, measure, theme)
-        pairs = joint[(joint["kind"] == "pair") & (joint["group"] != SEVERAL)]
-        if len(pairs):
-            yield "ablation_pairs", _draw_pairs(pairs, theme)
-        if (joint["kind"] == "greedy").any():
-            yield "ablation_greedy", _draw_greedy(joint[joint["kind"] == "greedy"], measure, theme)
-    if result.shares is not None:
-        yield "ablation_shares", _draw_shares(result.shares, measure, theme)
+    draw = {TOGETHER: _draw_sets, PAIRS: _draw_pairs, GREEDY: _draw_greedy, OF_ALL: _draw_shares}
+    for name, rows in list_parts(result.joint, result.shares):
+        yield name, draw[name](rows, measure, theme)
 
 
 def _draw_sets(sets: pd.DataFrame, measure: str, theme: Theme) -> go.Figure:
@@ -104,7 +94,7 @@ def _draw_sets(sets: pd.DataFrame, measure: str, theme: Theme) -> go.Figure:
     return figure
 
 
-def _draw_pairs(pairs: pd.DataFrame, theme: Theme) -> go.Figure:
+def _draw_pairs(pairs: pd.DataFrame, _: str, theme: Theme) -> go.Figure:
     """A square a pair of one group, coloured by what both cost beyond the sum of each alone."""
     panels = lay_out_pairs(pairs)
     most = max(1e-9, float(np.abs(pairs["loss_rise_beyond"]).max()))
@@ -296,7 +286,7 @@ def _colour(group: str, theme: Theme) -> str:
 
 
 def _symbol(group: str) -> str:
-    return "circle" if group == SEVERAL else _SYMBOLS.get(GROUPS[group].marker, "circle")
+    return "circle" if group == SEVERAL else SYMBOLS[GROUPS[group].marker]
 
 
 def _phrase(group: str) -> str:

@@ -20,6 +20,8 @@ from gst_analysis.groups import GROUPS, order_groups
 from gst_analysis.style.names import drop_shared_start, shorten
 from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 
+TOGETHER, PAIRS, GREEDY, OF_ALL = (f"ablation_{part}" for part in ("together", "pairs", "greedy", "shares"))
+"""Files of the figures."""
 _MARK = "o"
 """Of sets whose units are of several groups."""
 
@@ -29,17 +31,23 @@ def draw_joint(
 ) -> Iterator[tuple[str, Figure]]:
     """Every figure that the tables are enough for, by the name of its file."""
     theme = theme_of(dark=dark)
+    draw = {TOGETHER: _draw_sets, PAIRS: _draw_pairs, GREEDY: _draw_greedy, OF_ALL: _draw_shares}
+    for name, rows in list_parts(joint, shares):
+        yield name, draw[name](rows, measure, theme)
+
+
+def list_parts(joint: pd.DataFrame | None, shares: pd.DataFrame | None) -> Iterator[tuple[str, pd.DataFrame]]:
+    """What there is a figure of, by the name of its file: whole sets, pairs, a sequence, shares."""
     if joint is not None:
-        sets = joint[joint["kind"].isin(["network", "stage"])]
-        if len(sets):
-            yield "ablation_together", _draw_sets(sets, measure, theme)
-        pairs = joint[(joint["kind"] == "pair") & (joint["group"] != SEVERAL)]
-        if len(pairs):
-            yield "ablation_pairs", _draw_pairs(pairs, theme)
-        if (joint["kind"] == "greedy").any():
-            yield "ablation_greedy", _draw_greedy(joint[joint["kind"] == "greedy"], measure, theme)
+        of_one_group = (joint["kind"] == "pair") & (joint["group"] != SEVERAL)
+        chosen = {
+            TOGETHER: joint["kind"].isin(["network", "stage"]),
+            PAIRS: of_one_group,
+            GREEDY: joint["kind"] == "greedy",
+        }
+        yield from ((name, joint[rows]) for name, rows in chosen.items() if rows.any())
     if shares is not None:
-        yield "ablation_shares", _draw_shares(shares, measure, theme)
+        yield OF_ALL, shares
 
 
 def _draw_sets(sets: pd.DataFrame, measure: str, theme: Theme) -> Figure:
@@ -82,7 +90,7 @@ def _draw_interval(
     )
 
 
-def _draw_pairs(pairs: pd.DataFrame, theme: Theme) -> Figure:
+def _draw_pairs(pairs: pd.DataFrame, _: str, theme: Theme) -> Figure:
     """A square a pair of one group, coloured by what both cost beyond the sum of each alone."""
     panels = lay_out_pairs(pairs)
     count = max(len(panel.names) for panel in panels)

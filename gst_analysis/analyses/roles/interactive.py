@@ -12,12 +12,10 @@ from gst_analysis.analyses.roles.table import PARTS, PLACE, ROLES, ChannelRoles
 from gst_analysis.groups import GROUPS
 from gst_analysis.numbers import show_interval, show_real
 from gst_analysis.style.names import shorten_layers
-from gst_analysis.style.screen import start_figure
+from gst_analysis.style.screen import SYMBOLS, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 _HEIGHT = 640
-_SYMBOLS = {"o": "circle", "D": "diamond", "s": "square", ">": "triangle-right", "<": "triangle-left"}
-"""Plotly's words for matplotlib's marks."""
 
 
 def draw_pages(result: ChannelRoles, *, dark: bool = False) -> dict[str, go.Figure]:
@@ -68,7 +66,7 @@ def _draw_line(
         y=rows[part],
         error_y={"type": "data", "array": above, "arrayminus": below, "thickness": 1.2, "width": 0},
         mode="lines+markers" if rows["block"].is_unique else "markers",
-        marker={"color": colour, "size": 7, "symbol": "x" if place else _SYMBOLS.get(group.marker, "circle")},
+        marker={"color": colour, "size": 7, "symbol": "x" if place else SYMBOLS[group.marker]},
         line={"color": colour, "width": 1.2, "dash": "dot" if place else group.dash},
         name=name,
         legendgroup=name,

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gst_analysis.analyses.ablation.interactive import _SYMBOLS, draw_ablation_interactive, draw_pages
+from gst_analysis.analyses.ablation.interactive import draw_ablation_interactive, draw_pages
 from gst_analysis.analyses.ablation.joint_table import JOINT, SEVERAL, SHARES
 from gst_analysis.analyses.ablation.table import INTERVENTIONS, Ablation, AblationSummary
 from gst_analysis.groups import GROUPS
 from gst_analysis.probes.resampling import Interval
 from gst_analysis.results import Provenance
+from gst_analysis.style.screen import SYMBOLS
 from gst_analysis.style.theme import GROUP_COLOURS
 from gst_analysis.tables.schema import check
 from tests.analyses.ablation.test_figure import make_ablation
@@ -135,4 +136,4 @@ def test_names_from_a_file_are_text() -> None:
 
 
 def test_every_mark_of_a_group_has_a_symbol_on_screen() -> None:
-    assert {style.marker for style in GROUPS.values()} <= set(_SYMBOLS)
+    assert {style.marker for style in GROUPS.values()} <= set(SYMBOLS)
