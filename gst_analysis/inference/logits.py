@@ -192,10 +192,11 @@ def _load_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 def _read_provenance(record: Mapping[str, Any]) -> Provenance:
     told = dict(record)
-    hashes = told.pop("clip_hashes", {})  # older files name none, nor any clips
-    origin = Provenance(**{**told, "clips": _texts(record.get("clips", []))})
-    kept = dict(zip(_texts(list(hashes)), _texts(list(hashes.values())), strict=True))
-    object.__setattr__(origin, "clip_hashes", kept)  # of the clips as they were then, wherever they lie now
+    clips, hashes = told.pop("clips", []), dict(told.pop("clip_hashes", {}))  # older files name none
+    origin = Provenance(**told)
+    # Set afterwards: named at once, the clips would be opened, and a path from a file is never followed.
+    object.__setattr__(origin, "clips", _texts(clips))
+    object.__setattr__(origin, "clip_hashes", {str(clip): str(sha) for clip, sha in hashes.items()})
     return origin
 
 

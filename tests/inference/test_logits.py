@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import pickle
@@ -50,6 +51,20 @@ def test_what_was_saved_comes_back(tmp_path: Path, clips: tuple[str, ...]) -> No
             assert one == other
     with np.load(tmp_path / "some.npz", allow_pickle=False) as file:
         assert file["logits"].shape == (len(clips), 3, 4)
+
+
+def test_clips_that_a_file_names_are_not_opened_and_their_hashes_are_those_of_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"as it was")
+    origin = Provenance({"net": "00"}, {"net": {"family": "gst"}}, {}, clips=(str(clip),))
+    path = make_logits(provenance=origin).save(tmp_path / "some.npz")
+    clip.write_bytes(b"another one")
+    monkeypatch.setattr("gst_analysis.results.hash_clip", lambda path: pytest.fail(f"opened {path}"))
+    after = FrameLogits.load(path).provenance
+    assert after.clips == (str(clip),)
+    assert after.clip_hashes == {str(clip): hashlib.sha256(b"as it was").hexdigest()}
 
 
 def test_a_file_of_before_does_not_tell_of_videos(tmp_path: Path) -> None:
