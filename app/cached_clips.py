@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import streamlit as st
 
@@ -23,9 +23,13 @@ from gst_analysis.analyses.traces.single_clips import (
 )
 from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.progress import Progress, no_progress
+from gst_analysis.results import Result
+from gst_analysis.results import hash_clip as hash_content
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+Found = TypeVar("Found", bound=Result[Any])
 
 
 class TracedPair(NamedTuple):
@@ -86,7 +90,13 @@ def _trace(
     with turn():
         model = _open(pair, _files)
         clips = name_clip(model, _files.clip, pair.clip_name, truth=pair.truth)
-        return traces.trace(model, clips, options=options, progress=_progress)
+        return _settle(traces.trace(model, clips, options=options, progress=_progress), pair, _files)
+
+
+def _settle(found: Found, pair: TracedPair, files: PairFiles) -> Found:
+    """A result that says what its clip holds: the name that it goes by may be another file's here."""
+    origin = found.provenance.with_clip_hashes({pair.clip_name: hash_content(files.clip)})
+    return dataclasses.replace(found, provenance=origin)
 
 
 @st.cache_data(max_entries=128, ttl=DAY, show_spinner=False)
@@ -108,7 +118,8 @@ def measure_evidence(
         model = _open(pair, _files)
         clips = name_clip(model, _files.clip, pair.clip_name)
         given = clips[0] if about.needs == "clip" else clips
-        return about.run(model, given, options=about.options(class_name=class_id), progress=_progress)
+        found = about.run(model, given, options=about.options(class_name=class_id), progress=_progress)
+        return _settle(found, pair, _files)
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)

@@ -31,6 +31,9 @@ class Saved(Protocol):
     @property
     def table(self) -> Any: ...
 
+    @property
+    def stamp(self) -> str: ...
+
     def record(self) -> dict[str, Any]: ...
 
 
@@ -58,9 +61,9 @@ def make_file(kind: str, stem: str, result: Saved, draw: Callable[[], Figure] | 
     """The bytes of one format, the same that the command line writes."""
     file = io.BytesIO()
     if kind in IMAGE_FORMATS and draw is not None:
-        image_writer(draw(), kind)(file)
+        image_writer(draw(), kind, result.stamp)(file)
     elif kind in PLAIN_TABLES:
-        table_writer(result.table, kind)(file)
+        table_writer(result.table, kind, result.stamp)(file)
     else:
         file.write(to_json(result.record()).encode())
     return file.getvalue()

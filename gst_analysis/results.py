@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import importlib
@@ -74,6 +75,12 @@ class Provenance:
     def __post_init__(self) -> None:
         hashes = {clip: sha for clip in self.clips if (sha := hash_clip(Path(clip)))}
         object.__setattr__(self, "clip_hashes", hashes)
+
+    def with_clip_hashes(self, hashes: Mapping[str, str]) -> Provenance:
+        """This origin where clips go by names that are no paths: what each of them holds."""
+        changed = copy.copy(self)
+        object.__setattr__(changed, "clip_hashes", dict(hashes))
+        return changed
 
     def stamp(self, question: str) -> str:
         """What a file says of where it came from: one line of JSON in ASCII, of a few kilobytes at most.

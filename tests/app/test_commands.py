@@ -73,15 +73,15 @@ def test_what_is_as_it_is_by_itself_is_left_out() -> None:
     assert (told["recipe"], str(told["out"])) == ("runs/a/config.toml", "runs/a-again")
 
 
-def test_shown_command_and_download_give_the_same_table(folder: Path, save_small: SaveSmall) -> None:
+def test_shown_command_and_download_give_the_same_files(folder: Path, save_small: SaveSmall) -> None:
     paths = [save_small(file="a.pth").name, save_small(file="b.pth", alpha="1/2").name]
     parts = [cached.read_checkpoint(Path(path).resolve()).scales for path in paths]
     options = scales.ScaleOptions(by="stage", absolute=True)
     result = scales.join_bn_scales(parts, names=["a", "b"], paths=paths, absolute=True)
     lines = write_analysis(scales.ABOUT, paths, options)
-    assert run([*shlex.split(lines.shell)[1:], "--formats", "csv,json"]) == 0
-    for kind in ("csv", "json"):
-        made = make_file(kind, "bn_scales", result, result.plot)
+    assert run([*shlex.split(lines.shell)[1:], "--formats", "csv,json,parquet,svg"]) == 0
+    for kind in ("csv", "json", "parquet", "svg"):
+        made = make_file(kind, "bn_scales", result, lambda: result.plot(by="stage"))
         assert made == (folder / "bn-hist" / f"bn_scales.{kind}").read_bytes()
 
 
