@@ -1,4 +1,4 @@
-"""What channels see, appearance or motion, beside untrained networks: the numbers of docs/roles.md.
+"""What channels see, appearance or motion, beside untrained networks: the numbers of docs/measured-roles.md.
 
     python -m benchmarks.roles CKPT... [--scenes 24] [--controls 3] [--json FILE]
 

@@ -3,7 +3,8 @@
     python -m benchmarks.score_agreement temporal.pth=worlds/temporal static.pth=worlds/static --out DIR
 
 Every checkpoint is measured on the data set behind its `=`, a folder with a validation list or an annotation
-file; checkpoints without one take that of the next that has one. Prints the table of docs/ablation.md.
+file; checkpoints without one take that of the next that has one. Prints the table
+of docs/measured-agreement.md.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import itertools
 import json
 import re
 import shlex
@@ -18,6 +19,7 @@ import pytest
 
 import gst_analysis as gst
 from docs import analyses_table, cli_reference, networks_table
+from gst_analysis.analyses import list_analyses
 from gst_analysis.cli import app
 from gst_analysis.console.options import takes_options
 from gst_analysis.reporting.walking import list_writers
@@ -149,6 +151,48 @@ def test_the_python_page_has_every_public_name() -> None:
 def test_every_page_is_in_the_navigation() -> None:
     listed = re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
     assert sorted(listed) == [page.name for page in PAGES], "add it to nav in mkdocs.yml"
+
+
+HEADINGS = [
+    "What it measures",
+    "How to run it",
+    "How to read it",
+    "When it misleads",
+    "What to read next to it",
+]
+
+
+def list_of_nav(section: str) -> list[str]:
+    """Pages below one heading of the navigation."""
+    navigation = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
+    lines = navigation.partition(f"  - {section}:\n")[2].splitlines()
+    return [line.split()[-1] for line in itertools.takewhile(lambda line: line.startswith("    "), lines)]
+
+
+def test_every_page_of_an_analysis_has_the_same_five_headings() -> None:
+    for name in list_of_nav("Analyses")[1:]:
+        page = FENCES.sub("", (DOCS / name).read_text(encoding="utf-8"))
+        assert re.findall(r"^## (.+)$", page, re.MULTILINE) == HEADINGS, name
+        parts = re.split(r"^## .+$", page, flags=re.MULTILINE)[1:]
+        assert all(part.strip() for part in parts), name
+        assert "](" in parts[-1], f"{name} names nothing to read next to it"
+
+
+def test_every_analysis_has_a_page() -> None:
+    told = "".join((DOCS / name).read_text(encoding="utf-8") for name in list_of_nav("Analyses")[1:])
+    for about in list_analyses():
+        assert f"gst-analyze {about.command} " in told, about.name
+        assert about.run.__name__ in re.findall(r"gst(?:_analysis)?\.(\w+)\(", told), about.name
+
+
+def test_what_was_measured_stands_on_pages_of_its_own() -> None:
+    """Each is told by the page of its analysis, and leads back to it."""
+    measured = [name for name in list_of_nav("Measured") if name.startswith("measured-")]
+    assert measured
+    for name in measured:
+        analysis = name.removeprefix("measured-")
+        assert f"]({name})" in (DOCS / analysis).read_text(encoding="utf-8")
+        assert f"]({analysis})" in (DOCS / name).read_text(encoding="utf-8")
 
 
 @every_text

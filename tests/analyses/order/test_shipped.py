@@ -1,4 +1,4 @@
-"""Shipped networks on clips of their worlds: what is planted is found. docs/order.md has more clips."""
+"""Shipped networks on clips of their worlds: what is planted is found; docs/measured-order.md has more."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def test_a_network_of_looks_needs_no_order(worlds: dict[WorldName, Path]) -> Non
 def test_a_change_of_state_is_mostly_seen_at_its_end(worlds: dict[WorldName, Path]) -> None:
     _, right = show("state-change-gst-quarter", worlds["state-change"])
     assert right["frozen-last"] > 0.93
-    # Of 192 clips 83% and 88% (docs/order.md); of 56 that may be 10 points less, far above a guess of 13%.
+    # Of 192 clips 83% and 88% (docs/measured-order.md); of 56 that may be 10 points less,
+    # far above a guess of 13%.
     assert 0.65 < right["reversed"] < right["in-order"] - 0.05
     assert 0.65 < right["shuffled"] < right["in-order"]
 

@@ -120,7 +120,7 @@ def test_intervals_cover_what_was_planted() -> None:
 
 @pytest.mark.slow
 def test_how_often_each_estimate_recovers_planted_channels() -> None:
-    """The table of docs/roles.md: 200 draws of 12 scenes."""
+    """The table of docs/measured-roles.md: 200 draws of 12 scenes."""
     draws = [find(12, seed) for seed in range(200)]
     for column, name in enumerate(NAMES):
         own = np.mean([found.roles[column] == NUMBERS[name] for found in draws])
