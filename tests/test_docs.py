@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import gst_analysis as gst
-from docs import analyses_table, cli_reference, networks_table
+from docs import analyses_table, cli_reference, networks_table, tables_reference
 from gst_analysis.analyses import list_analyses
 from gst_analysis.cli import app
 from gst_analysis.console.options import takes_options
@@ -97,6 +97,29 @@ def test_the_command_line_page_is_what_the_program_says() -> None:
 def test_the_page_of_analyses_is_what_the_list_says() -> None:
     written = analyses_table.PAGE.read_text(encoding="utf-8")
     assert written == analyses_table.build_page(), "run python -m docs.analyses_table"
+
+
+def test_the_page_of_tables_is_what_the_schemas_say() -> None:
+    written = tables_reference.PAGE.read_text(encoding="utf-8")
+    assert written == tables_reference.build_page(), "run python -m docs.tables_reference"
+
+
+def test_every_schema_of_the_code_is_on_the_page_of_tables() -> None:
+    """By the source, not by what the page's writer finds."""
+    code = [path.read_text(encoding="utf-8") for path in (ROOT / "gst_analysis").rglob("*.py")]
+    declared = [name for text in code for name in re.findall(r'\bSchema\(\s*"(\w+)"', text)]
+    page = tables_reference.PAGE.read_text(encoding="utf-8")
+    assert len(declared) > 40
+    assert sorted(declared) == sorted(re.findall(r"^### (\w+)$", page, re.MULTILINE))
+
+
+def test_every_column_has_a_meaning_and_every_number_a_unit() -> None:
+    page = tables_reference.PAGE.read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    assert len(rows) > 600
+    for name, kind, unit, meaning in ([*row[:3], " | ".join(row[3:])] for row in rows):
+        assert meaning.strip(), name
+        assert (unit != "–") == ("number" in kind), name
 
 
 def test_the_page_of_networks_is_what_the_lists_say() -> None:

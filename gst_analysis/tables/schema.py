@@ -23,6 +23,8 @@ class Column:
     values: frozenset[str] = frozenset()
     optional: bool = False
     meaning: str = ""
+    unit: str = ""
+    """What a number counts or is measured in; text and flags have none."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,14 @@ def text(meaning: str, *values: str) -> Column:
     return Column("text", frozenset(values), meaning=meaning)
 
 
-def whole(meaning: str, *, optional: bool = False) -> Column:
+def whole(meaning: str, unit: str = "", *, optional: bool = False) -> Column:
     """A column of whole numbers."""
-    return Column("whole", optional=optional, meaning=meaning)
+    return Column("whole", optional=optional, meaning=meaning, unit=unit)
 
 
-def real(meaning: str, *, optional: bool = False) -> Column:
+def real(meaning: str, unit: str = "", *, optional: bool = False) -> Column:
     """A column of real numbers."""
-    return Column("real", optional=optional, meaning=meaning)
+    return Column("real", optional=optional, meaning=meaning, unit=unit)
 
 
 def flag(meaning: str) -> Column:

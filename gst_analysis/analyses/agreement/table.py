@@ -13,7 +13,7 @@ from gst_analysis.analyses.ablation.table import (
     AblationOptions,
     AblationSummary,
 )
-from gst_analysis.analyses.importance.table import SCORES
+from gst_analysis.analyses.importance.table import DATA_SCORES, IMPORTANCE, SCORES
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
 from gst_analysis.options import option
@@ -28,6 +28,15 @@ ALL_SCORES = ("channels", *SCORES, "activation_norm", "taylor")
 """`channels` is 1 for each: its sum, the size of a group, is what every other score has to beat."""
 AGGREGATES = ("mean", "sum")
 
+_SCORED = {
+    "channels": real("1 for each channel: summed, the size of a group", "channels", optional=True),
+    **{
+        name: replace(column, optional=True)
+        for name, column in {**IMPORTANCE.columns, **DATA_SCORES.columns}.items()
+        if name in ALL_SCORES
+    },
+}
+
 SCORE_AGREEMENT = Schema(
     "SCORE_AGREEMENT",
     {
@@ -36,24 +45,24 @@ SCORE_AGREEMENT = Schema(
         "aggregate": text("how a group's score comes from its channels'", *AGGREGATES),
         "intervention": text("what was done to the groups", *INTERVENTIONS),
         "measure": text("what was measured", *CAUSAL_MEASURES),
-        "checkpoints": whole("checkpoints it is the mean of"),
-        "units": whole("groups of channels compared, of all checkpoints together"),
-        "spearman": real("rank correlation; missing where it is not defined", optional=True),
-        "low": real("lower end of its confidence interval", optional=True),
-        "high": real("upper end", optional=True),
+        "checkpoints": whole("checkpoints it is the mean of", "checkpoints"),
+        "units": whole("groups of channels compared, of all checkpoints together", "groups"),
+        "spearman": real("rank correlation; missing where it is not defined", "correlation", optional=True),
+        "low": real("lower end of its confidence interval", "correlation", optional=True),
+        "high": real("upper end", "correlation", optional=True),
     },
 )
 
 CHANNEL_SCORES = Schema(
     "CHANNEL_SCORES",
     {
-        "stage": whole("stage of the backbone, from 1"),
+        "stage": whole("stage of the backbone, from 1", "index"),
         "block": text("residual block, such as layer1.0"),
         "checkpoint": text("the checkpoint's name"),
         "layer": text("the batch norm after the temporal operator, such as layer1.0.bn2"),
         "group": text("whose channel it is", *GROUPS),
-        "channel": whole("position in the batch norm, from 0"),
-        **{name: real("see IMPORTANCE and DATA_SCORES", optional=True) for name in ALL_SCORES},
+        "channel": whole("position in the batch norm, from 0", "index"),
+        **{name: _SCORED[name] for name in ALL_SCORES},
     },
 )
 

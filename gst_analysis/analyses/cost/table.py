@@ -28,40 +28,42 @@ COMPLEXITY = Schema(
     {
         "spec": text("the network's name"),
         "alpha": text("its fraction of temporal channels, such as 1/4; empty where it has none"),
-        "frames": whole("frames in the clip"),
-        "size": whole("height and width of a frame in pixels"),
+        "frames": whole("frames in the clip", "frames"),
+        "size": whole("height and width of a frame in pixels", "px"),
         "module": text(
             "the module that does the work, such as layer1.0.conv2.temporal; an activation or a pooling, "
             "which has none, goes by the module whose output it reads"
         ),
-        "stage": whole("stage of the backbone; 0 for the stem, the last plus one for the head"),
+        "stage": whole("stage of the backbone; 0 for the stem, the last plus one for the head", "index"),
         "op": text(
             "kind of work: attention is a product of two things that the clip decides, other is learned "
             "numbers that nothing is multiplied by, or that no convention counts",
             *get_args(Op),
         ),
         "group": text("whose cost it is; both: kernels over space and time at once", *get_args(CostGroup)),
-        "params": whole("learned numbers"),
-        "macs": whole("multiply-adds for one clip; 0 for what is no convolution and no product"),
-        "elements": whole("numbers that a norm, an activation or a pooling reads, or biases are added to"),
+        "params": whole("learned numbers", "parameters"),
+        "macs": whole("multiply-adds for one clip; 0 for what is no convolution and no product", "MACs"),
+        "elements": whole(
+            "numbers that a norm, an activation or a pooling reads, or biases are added to", "numbers"
+        ),
     },
 )
 
 PAPER_AUDIT = Schema(
     "PAPER_AUDIT",
     {
-        "table": whole("the paper's table"),
+        "table": whole("the paper's table", "index"),
         "dataset": text("the dataset of the table's row or column"),
         "method": text("the method as the paper names it"),
         "backbone": text("the backbone as the paper names it"),
-        "frames": whole("frames in a clip"),
-        "clips": whole("clips averaged for a prediction; the costs are of one"),
+        "frames": whole("frames in a clip", "frames"),
+        "clips": whole("clips averaged for a prediction; the costs are of one", "clips"),
         "spec": text("the network as we name it"),
         "quantity": text("what is compared", "params_m", "gmacs"),
-        "printed": real("the paper's number, in millions of parameters or in GMACs"),
-        "computed": real("ours"),
-        "difference": real("ours minus the paper's"),
-        "tolerance": real("the largest difference, either way, that still agrees"),
+        "printed": real("the paper's number, in millions of parameters or in GMACs", "M parameters or GMACs"),
+        "computed": real("ours", "M parameters or GMACs"),
+        "difference": real("ours minus the paper's", "M parameters or GMACs"),
+        "tolerance": real("the largest difference, either way, that still agrees", "M parameters or GMACs"),
         "verdict": text("agrees, or contradicts the paper's own formulas", "agrees", "contradicts"),
     },
 )
@@ -69,20 +71,22 @@ PAPER_AUDIT = Schema(
 PAPER_ROWS = Schema(
     "PAPER_ROWS",
     {
-        "table": whole("the paper's table"),
+        "table": whole("the paper's table", "index"),
         "dataset": text("what the accuracy was measured on"),
         "split": text("which part of it"),
         "method": text("the method as the paper names it"),
         "backbone": text("the backbone as the paper names it; empty if it does not"),
-        "frames": real("frames in a clip, where the paper says them", optional=True),
-        "printed_params_m": real("millions of parameters as printed", optional=True),
-        "printed_gmacs": real("GFLOPs of a clip as printed, which are multiply-adds", optional=True),
-        "top1": real("printed top-1 accuracy in percent", optional=True),
-        "top5": real("printed top-5 accuracy in percent", optional=True),
+        "frames": real("frames in a clip, where the paper says them", "frames", optional=True),
+        "printed_params_m": real("millions of parameters as printed", "M parameters", optional=True),
+        "printed_gmacs": real("GFLOPs of a clip as printed, which are multiply-adds", "GMACs", optional=True),
+        "top1": real("printed top-1 accuracy in percent", "percent", optional=True),
+        "top5": real("printed top-5 accuracy in percent", "percent", optional=True),
         "spec": text("the network as we name it; empty if it is not here"),
         "status": text("whether its cost stands here", "computed", "by command", "not here"),
-        "params_m": real("millions of parameters, a system's with its own classes", optional=True),
-        "gmacs": real("GMACs of a clip: convolutions and matrix products", optional=True),
+        "params_m": real(
+            "millions of parameters, a system's with its own classes", "M parameters", optional=True
+        ),
+        "gmacs": real("GMACs of a clip: convolutions and matrix products", "GMACs", optional=True),
         "cost_by": text("the command that computes the cost, or why there is none"),
         "accuracy_by": text("the command that trains such a network, or why there is none"),
     },
@@ -91,18 +95,18 @@ PAPER_ROWS = Schema(
 PUBLISHED_COSTS = Schema(
     "PUBLISHED_COSTS",
     {
-        "table": whole("the paper's table"),
+        "table": whole("the paper's table", "index"),
         "dataset": text("what the accuracy was measured on"),
         "split": text("which part of it"),
         "method": text("the method as the paper names it"),
         "backbone": text("the backbone as the paper names it"),
-        "frames": whole("frames in a clip"),
-        "clips": whole("clips averaged for a prediction"),
-        "crops": whole("crops of each clip averaged for a prediction"),
+        "frames": whole("frames in a clip", "frames"),
+        "clips": whole("clips averaged for a prediction", "clips"),
+        "crops": whole("crops of each clip averaged for a prediction", "crops"),
         "spec": text("the network as we name it; empty if we do not have it"),
-        "top1": real("published top-1 accuracy in percent"),
-        "params_m": real("millions of parameters", optional=True),
-        "gmacs": real("GMACs of a prediction, all clips and crops together", optional=True),
+        "top1": real("published top-1 accuracy in percent", "percent"),
+        "params_m": real("millions of parameters", "M parameters", optional=True),
+        "gmacs": real("GMACs of a prediction, all clips and crops together", "GMACs", optional=True),
         "source": text("whether we computed the cost or the paper printed it", "computed", "printed"),
     },
 )

@@ -20,15 +20,15 @@ CLASS_ACCURACY = Schema(
     "CLASS_ACCURACY",
     {
         "checkpoint": text("the checkpoint's name"),
-        "class_id": whole("the class's number, from 0"),
+        "class_id": whole("the class's number, from 0", "index"),
         "label": text("the class's name, or its number where names are unknown"),
-        "clips": whole("clips of this class that could be read"),
-        "predicted": whole("clips that were taken for it"),
-        "correct": whole("clips of this class that were taken for it"),
-        "accuracy": real("correct / clips; missing where there are no clips", optional=True),
-        "accuracy_low": real("lower end of its 95% confidence interval", optional=True),
-        "accuracy_high": real("upper end", optional=True),
-        "top5": real("share of its clips where it was among the first five", optional=True),
+        "clips": whole("clips of this class that could be read", "clips"),
+        "predicted": whole("clips that were taken for it", "clips"),
+        "correct": whole("clips of this class that were taken for it", "clips"),
+        "accuracy": real("correct / clips; missing where there are no clips", "share", optional=True),
+        "accuracy_low": real("lower end of its 95% confidence interval", "share", optional=True),
+        "accuracy_high": real("upper end", "share", optional=True),
+        "top5": real("share of its clips where it was among the first five", "share", optional=True),
     },
 )
 
@@ -36,12 +36,12 @@ CONFUSION = Schema(
     "CONFUSION",
     {
         "checkpoint": text("the checkpoint's name"),
-        "true_id": whole("the number of the clips' own class, from 0"),
+        "true_id": whole("the number of the clips' own class, from 0", "index"),
         "true_label": text("its name, or its number where names are unknown"),
-        "predicted_id": whole("the number of the class that came first"),
+        "predicted_id": whole("the number of the class that came first", "index"),
         "predicted_label": text("its name, or its number where names are unknown"),
-        "clips": whole("clips of the one that were taken for the other; 0 for most pairs"),
-        "share": real("of the clips of the true class; missing where there are none", optional=True),
+        "clips": whole("clips of the one that were taken for the other; 0 for most pairs", "clips"),
+        "share": real("of the clips of the true class; missing where there are none", "share", optional=True),
     },
 )
 

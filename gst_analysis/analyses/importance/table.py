@@ -28,21 +28,27 @@ IMPORTANCE = Schema(
     "IMPORTANCE",
     {
         "checkpoint": text("the checkpoint's name"),
-        "stage": whole("stage of the backbone, from 1"),
+        "stage": whole("stage of the backbone, from 1", "index"),
         "block": text("residual block, such as layer1.0"),
         "layer": text("the batch norm after the temporal operator, such as layer1.0.bn2"),
         "group": text("whose channel it is", *GROUPS),
-        "channel": whole("position in the batch norm, from 0"),
-        "share": real("the part of the channel this group owns: 1, but for sth"),
-        "gamma": real("the batch norm's scale, as stored"),
-        "abs_gamma": real("|gamma| * share, the paper's reading of importance"),
-        "activation": real("mean of the channel after its ReLU; missing if undefined", optional=True),
-        "activation_std": real("its standard deviation; missing if undefined", optional=True),
-        "column_norm": real("norm of the next convolution's weights that read it", optional=True),
-        "invariant": real("activation * column_norm * share; missing if undefined", optional=True),
-        "invariant_spread": real("activation_std * column_norm * share", optional=True),
+        "channel": whole("position in the batch norm, from 0", "index"),
+        "share": real("the part of the channel this group owns: 1, but for sth", "share"),
+        "gamma": real("the batch norm's scale, as stored", "γ"),
+        "abs_gamma": real("|gamma| * share, the paper's reading of importance", "γ"),
+        "activation": real(
+            "mean of the channel after its ReLU; missing if undefined", "activation", optional=True
+        ),
+        "activation_std": real("its standard deviation; missing if undefined", "activation", optional=True),
+        "column_norm": real("norm of the next convolution's weights that read it", "weight", optional=True),
+        "invariant": real(
+            "activation * column_norm * share; missing if undefined", "activation × weight", optional=True
+        ),
+        "invariant_spread": real(
+            "activation_std * column_norm * share", "activation × weight", optional=True
+        ),
         "invariant_output": real(
-            "invariant, with the norm after the next convolution applied", optional=True
+            "invariant, with the norm after the next convolution applied", "activation", optional=True
         ),
         "source": text("where the activation comes from", "closed form", "measured"),
         "undefined": text("why there is no invariant score; empty where there is one"),
@@ -53,17 +59,21 @@ GROUP_IMPORTANCE = Schema(
     "GROUP_IMPORTANCE",
     {
         "checkpoint": text("the checkpoint's name"),
-        "stage": whole("stage of the backbone, from 1"),
+        "stage": whole("stage of the backbone, from 1", "index"),
         "block": text("residual block"),
         "layer": text("the batch norm that both groups leave; else the block or stage of their norms"),
         "score": text("which score", *SCORES),
         "source": text("where the activation comes from", "closed form", "measured"),
         "group": text("whose median, such as temporal", *GROUPS),
         "against": text("which it is set against, such as spatial", *GROUPS),
-        "median": real("median of the group's channels; missing if undefined", optional=True),
-        "against_median": real("median of the channels that it is set against", optional=True),
+        "median": real(
+            "median of the group's channels; missing if undefined", "the score's own", optional=True
+        ),
+        "against_median": real(
+            "median of the channels that it is set against", "the score's own", optional=True
+        ),
         "log2_ratio": real(
-            "log2 of the one over the other; missing where either is not above 0", optional=True
+            "log2 of the one over the other; missing where either is not above 0", "octaves", optional=True
         ),
         "undefined": text("why there is none; empty where there is one"),
     },
@@ -73,14 +83,18 @@ DATA_SCORES = Schema(
     "DATA_SCORES",
     {
         "checkpoint": text("the checkpoint's name"),
-        "stage": whole("stage of the backbone, from 1"),
+        "stage": whole("stage of the backbone, from 1", "index"),
         "block": text("residual block, such as layer1.0"),
         "layer": text("the batch norm after the temporal operator, such as layer1.0.bn2"),
         "group": text("whose channel it is", *GROUPS),
-        "channel": whole("position in the batch norm, from 0"),
-        "activation_mean": real("mean over clips, frames and places of what leaves the activation"),
-        "activation_norm": real("root mean square of the same"),
-        "taylor": real("mean over clips of |sum over frames and places of output x gradient of the loss|"),
+        "channel": whole("position in the batch norm, from 0", "index"),
+        "activation_mean": real(
+            "mean over clips, frames and places of what leaves the activation", "activation"
+        ),
+        "activation_norm": real("root mean square of the same", "activation"),
+        "taylor": real(
+            "mean over clips of |sum over frames and places of output x gradient of the loss|", "nats"
+        ),
     },
 )
 

@@ -25,10 +25,14 @@ INFLUENCE = Schema(
             "is replaced by the clip's mean frame or by its neighbour",
             *METHODS,
         ),
-        "output_frame": whole("whose logit, from 0"),
-        "input_frame": whole("which frame it depends on, from 0"),
-        "influence": real("gradient norm or change of the logit, mean over clips"),
-        "share": real("influence over its row's sum in each clip, mean over clips; 0 where nothing moves"),
+        "output_frame": whole("whose logit, from 0", "index"),
+        "input_frame": whole("which frame it depends on, from 0", "index"),
+        "influence": real(
+            "gradient norm or change of the logit, mean over clips", "logits, of gradients per unit of input"
+        ),
+        "share": real(
+            "influence over its row's sum in each clip, mean over clips; 0 where nothing moves", "share"
+        ),
         "reachable": flag("whether the network's arithmetic lets it depend on it at all"),
     },
 )
@@ -37,13 +41,13 @@ RECEPTIVE_FIELDS = Schema(
     "RECEPTIVE_FIELDS",
     {
         "checkpoint": text("the checkpoint's name"),
-        "stage": whole("stage of the backbone, from 1"),
+        "stage": whole("stage of the backbone, from 1", "index"),
         "block": text("residual block, such as layer1.0"),
-        "half_width": whole("frames that its output reaches back and forth, by arithmetic"),
-        "output_frame": whole("the frame of its output that was looked at, from 0"),
-        "input_frame": whole("which frame it depends on, from 0"),
+        "half_width": whole("frames that its output reaches back and forth, by arithmetic", "frames"),
+        "output_frame": whole("the frame of its output that was looked at, from 0", "index"),
+        "input_frame": whole("which frame it depends on, from 0", "index"),
         "reachable": flag("whether it lies within the half-width"),
-        "share": real("part of the gradient's norm that lies on this input frame, mean over clips"),
+        "share": real("part of the gradient's norm that lies on this input frame, mean over clips", "share"),
     },
 )
 

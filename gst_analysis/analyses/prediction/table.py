@@ -23,11 +23,11 @@ PREDICTIONS = Schema(
     {
         "checkpoint": text("the checkpoint's name"),
         "clip": text("the clip's name"),
-        "rank": whole("place of the class among all, from 1"),
-        "class_id": whole("the class's number, from 0"),
+        "rank": whole("place of the class among all, from 1", "index"),
+        "class_id": whole("the class's number, from 0", "index"),
         "label": text("the class's name, or its number where names are unknown"),
-        "probability": real("softmax of the clip's logits"),
-        "logit": real("mean over the clip's frames and views"),
+        "probability": real("softmax of the clip's logits", "probability"),
+        "logit": real("mean over the clip's frames and views", "logits"),
     },
 )
 
@@ -36,13 +36,13 @@ FRAME_PREDICTIONS = Schema(
     {
         "checkpoint": text("the checkpoint's name"),
         "clip": text("the clip's name"),
-        "frame": whole("which of the frames that were sampled, from 0"),
-        "seconds": real("when the frame is shown; missing where the clip does not say", optional=True),
-        "rank": whole("place of the class among all, from 1"),
-        "class_id": whole("the class's number, from 0"),
+        "frame": whole("which of the frames that were sampled, from 0", "index"),
+        "seconds": real("when the frame is shown; missing where the clip does not say", "s", optional=True),
+        "rank": whole("place of the class among all, from 1", "index"),
+        "class_id": whole("the class's number, from 0", "index"),
         "label": text("the class's name, or its number where names are unknown"),
-        "probability": real("softmax of the frame's logits"),
-        "logit": real("mean over the clip's views"),
+        "probability": real("softmax of the frame's logits", "probability"),
+        "logit": real("mean over the clip's views", "logits"),
     },
 )
 

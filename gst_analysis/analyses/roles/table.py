@@ -33,20 +33,24 @@ CORRELATED = 0.5
 _WHERE: Mapping[str, Column] = {
     "checkpoint": text("the network"),
     "kind": text("unit: a group of channels behind a norm; place: all that leaves a block", *KINDS),
-    "stage": whole("stage of the network"),
+    "stage": whole("stage of the network", "index"),
     "block": text("the place that it lies in"),
     "layer": text("the module whose output is looked at"),
     "group": text("whose channels", *GROUPS),
 }
 _SHARES: Mapping[str, Column] = {
     **{
-        name: real(f"{meaning}, without bias: below 0 by chance; missing where nothing varies", optional=True)
+        name: real(
+            f"{meaning}, without bias: below 0 by chance; missing where nothing varies",
+            "share",
+            optional=True,
+        )
         for name, meaning in PARTS.items()
     },
-    REST: real("share of variance from the camera's tremor and noise", optional=True),
+    REST: real("share of variance from the camera's tremor and noise", "share", optional=True),
 }
 _ENDS = {
-    f"{part}_{end}": real(f"{word} end of the interval of {part} over scenes", optional=True)
+    f"{part}_{end}": real(f"{word} end of the interval of {part} over scenes", "share", optional=True)
     for part in PARTS
     for end, word in (("low", "lower"), ("high", "upper"))
 }
@@ -55,17 +59,23 @@ CHANNEL_ROLES = Schema(
     "CHANNEL_ROLES",
     {
         **_WHERE,
-        "channel": whole("its place in the layer's output, from 0"),
+        "channel": whole("its place in the layer's output, from 0", "index"),
         **_SHARES,
         **_ENDS,
         **{
-            f"{part}_p": real(f"how often chance gives as much {part}: permuted clips", optional=True)
+            f"{part}_p": real(
+                f"how often chance gives as much {part}: permuted clips", "probability", optional=True
+            )
             for part in PARTS
         },
         "role": text("what it sees, by its shares of variance", *ROLES),
-        "pair_static": real("correlation of clips that share their look alone", optional=True),
-        "pair_dynamic": real("correlation of clips that share their motion alone", optional=True),
-        "pair_neither": real("correlation of clips that share neither: the null of both", optional=True),
+        "pair_static": real("correlation of clips that share their look alone", "correlation", optional=True),
+        "pair_dynamic": real(
+            "correlation of clips that share their motion alone", "correlation", optional=True
+        ),
+        "pair_neither": real(
+            "correlation of clips that share neither: the null of both", "correlation", optional=True
+        ),
         "pair_role": text("what it sees, by correlations of pairs", *ROLES),
     },
 )
@@ -74,24 +84,35 @@ ROLE_SUMS = Schema(
     "ROLE_SUMS",
     {
         **_WHERE,
-        "channels": whole("how many there are"),
-        "silent": whole("of those, how many never vary, and are left out of all shares"),
+        "channels": whole("how many there are", "channels"),
+        "silent": whole("of those, how many never vary, and are left out of all shares", "channels"),
         **_SHARES,
         **_ENDS,
         **{
-            f"{part}_null": real(f"what chance gives of mean {part} in one of 20 permutations", optional=True)
+            f"{part}_null": real(
+                f"what chance gives of mean {part} in one of 20 permutations", "share", optional=True
+            )
             for part in PARTS
         },
         **{
-            f"{role}_channels": whole(f"channels whose role is {role}, by shares of variance")
+            f"{role}_channels": whole(f"channels whose role is {role}, by shares of variance", "channels")
             for role in ROLES
         },
-        **{f"pair_{role}_channels": whole(f"channels whose role is {role}, by pairs") for role in ROLES},
-        "pair_static": real("of all channels together: pairs of one look, by covariance", optional=True),
-        "pair_dynamic": real("pairs of one motion, by covariance", optional=True),
-        "softmax_static": real("published share: pair_static against pair_dynamic and 1", optional=True),
-        "softmax_dynamic": real("published share: pair_dynamic against pair_static and 1", optional=True),
-        "softmax_rest": real("published share of the residual, whose score is 1", optional=True),
+        **{
+            f"pair_{role}_channels": whole(f"channels whose role is {role}, by pairs", "channels")
+            for role in ROLES
+        },
+        "pair_static": real(
+            "of all channels together: pairs of one look, by covariance", "correlation", optional=True
+        ),
+        "pair_dynamic": real("pairs of one motion, by covariance", "correlation", optional=True),
+        "softmax_static": real(
+            "published share: pair_static against pair_dynamic and 1", "share", optional=True
+        ),
+        "softmax_dynamic": real(
+            "published share: pair_dynamic against pair_static and 1", "share", optional=True
+        ),
+        "softmax_rest": real("published share of the residual, whose score is 1", "share", optional=True),
     },
 )
 

@@ -33,17 +33,17 @@ SALIENCY = Schema(
     {
         "checkpoint": text("the checkpoint's name"),
         "clip": text("the clip's name"),
-        "class_id": whole("the class whose logit is explained, from 0"),
+        "class_id": whole("the class whose logit is explained, from 0", "index"),
         "label": text("its name, or its number where names are unknown"),
         "block": text("the residual block that was looked at"),
         "group": text("whose channels: the block's output, or one group of its temporal operator's", *GROUPS),
-        "frame": whole("which of the frames that were sampled, from 0"),
-        "seconds": real("when the frame is shown; missing where the clip does not say", optional=True),
-        "row": whole("row of the map, from the top"),
-        "column": whole("column of the map, from the left"),
-        "y": real("where the cell stands, as a part of the crop's height"),
-        "x": real("where the cell stands, as a part of the crop's width"),
-        "evidence": real("for the class, in units of its logit; heat is its positive part"),
+        "frame": whole("which of the frames that were sampled, from 0", "index"),
+        "seconds": real("when the frame is shown; missing where the clip does not say", "s", optional=True),
+        "row": whole("row of the map, from the top", "index"),
+        "column": whole("column of the map, from the left", "index"),
+        "y": real("where the cell stands, as a part of the crop's height", "share"),
+        "x": real("where the cell stands, as a part of the crop's width", "share"),
+        "evidence": real("for the class, in units of its logit; heat is its positive part", "logits"),
     },
 )
 
@@ -52,11 +52,11 @@ CURVES = Schema(
     {
         "checkpoint": text("the checkpoint's name"),
         "clip": text("the clip's name"),
-        "class_id": whole("the class whose probability is given, from 0"),
+        "class_id": whole("the class whose probability is given, from 0", "index"),
         "map": text("whose hottest pixels come first: a group's map, or a control's: colour or random"),
         "direction": text("whether pixels are taken away or put back", "deletion", "insertion"),
-        "share": real("of the clip's pixels that have been taken away or put back"),
-        "probability": real("of the class"),
+        "share": real("of the clip's pixels that have been taken away or put back", "share"),
+        "probability": real("of the class", "probability"),
     },
 )
 
@@ -70,6 +70,7 @@ FORGETTING = Schema(
         "forgotten": text("whose weights were shuffled, from the head down"),
         "correlation": real(
             "rank correlation of evidence with the network's own; missing where either is the same all over",
+            "correlation",
             optional=True,
         ),
     },
@@ -82,17 +83,18 @@ POINTING = Schema(
         "clip": text("the planted clip's number"),
         "block": text("the residual block that was looked at"),
         "group": text("whose channels", *GROUPS),
-        "frame": whole("which of the frames that were sampled, from 0"),
+        "frame": whole("which of the frames that were sampled, from 0", "index"),
         "heated": flag("whether there is any heat; without, nothing is pointed at"),
         "hit": flag("whether the hottest point lies in a box of a known object"),
         "swapped_hit": real(
             "1 if it lies in a box of the next clip that shows an object in this frame, else 0; missing "
             "where no other clip shows any",
+            "share",
             optional=True,
         ),
-        "chance": real("the boxes' part of the area that the network sees"),
-        "inside": real("part of the frame's heat that lies in the boxes"),
-        "grid_chance": real("part of the map's cells that stand in the boxes"),
+        "chance": real("the boxes' part of the area that the network sees", "share"),
+        "inside": real("part of the frame's heat that lies in the boxes", "share"),
+        "grid_chance": real("part of the map's cells that stand in the boxes", "share"),
     },
 )
 

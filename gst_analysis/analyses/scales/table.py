@@ -42,13 +42,19 @@ NO_CHANNELS = "a group has no channels here"
 NO_GROUPS = "this network has no spatial and temporal groups, and no pathways"
 
 TESTS: Mapping[str, Column] = {
-    "wasserstein": real("mean distance that scales would have to move; missing if undefined", optional=True),
-    "ks": real("largest distance between the two cumulative shares", optional=True),
-    "ks_p": real("p of the two-sample Kolmogorov-Smirnov test", optional=True),
-    "ks_p_holm": real("the same after Holm's correction", optional=True),
-    "auc": real("chance that a scale of the first is above one of the second; 0.5 if alike", optional=True),
-    "auc_p": real("p of the Mann-Whitney test that it is 0.5", optional=True),
-    "auc_p_holm": real("the same after Holm's correction", optional=True),
+    "wasserstein": real(
+        "mean distance that scales would have to move; missing if undefined", "γ", optional=True
+    ),
+    "ks": real("largest distance between the two cumulative shares", "share", optional=True),
+    "ks_p": real("p of the two-sample Kolmogorov-Smirnov test", "probability", optional=True),
+    "ks_p_holm": real("the same after Holm's correction", "probability", optional=True),
+    "auc": real(
+        "chance that a scale of the first is above one of the second; 0.5 if alike",
+        "probability",
+        optional=True,
+    ),
+    "auc_p": real("p of the Mann-Whitney test that it is 0.5", "probability", optional=True),
+    "auc_p_holm": real("the same after Holm's correction", "probability", optional=True),
     "undefined": text("what is not defined, and why; empty where everything is"),
 }
 
@@ -56,17 +62,17 @@ BN_SCALES = Schema(
     "BN_SCALES",
     {
         "checkpoint": text("the checkpoint's name"),
-        "stage": whole("stage of the backbone, from 1"),
+        "stage": whole("stage of the backbone, from 1", "index"),
         "block": text("residual block, such as layer1.0"),
         "layer": text("the batch norm after the temporal operator, such as layer1.0.bn2"),
         "group": text("whose channel it is", *GROUPS),
-        "channel": whole("position in the batch norm, from 0"),
-        "gamma": real("the batch norm's scale, as stored"),
-        "beta": real("the batch norm's offset, as stored"),
-        "running_mean": real("the batch norm's running mean"),
-        "running_var": real("the batch norm's running variance"),
-        "share": real("the part of the scale this group owns: 1, but for sth"),
-        "importance": real("|gamma| * share, the paper's reading of importance"),
+        "channel": whole("position in the batch norm, from 0", "index"),
+        "gamma": real("the batch norm's scale, as stored", "γ"),
+        "beta": real("the batch norm's offset, as stored", "activation"),
+        "running_mean": real("the batch norm's running mean", "activation"),
+        "running_var": real("the batch norm's running variance", "activation²"),
+        "share": real("the part of the scale this group owns: 1, but for sth", "share"),
+        "importance": real("|gamma| * share, the paper's reading of importance", "γ"),
     },
 )
 
@@ -74,18 +80,18 @@ BLOCK_GAPS = Schema(
     "BLOCK_GAPS",
     {
         "checkpoint": text("the checkpoint's name"),
-        "stage": whole("stage of the backbone, from 1"),
+        "stage": whole("stage of the backbone, from 1", "index"),
         "block": text("residual block, such as layer1.0"),
         "layer": text("the batch norm that both groups leave; else the block or stage of their norms"),
         "level": text("which of the three that is", *LEVELS),
-        "depth": real("place of the layer in its network, from 0 (first) to 1 (last)"),
+        "depth": real("place of the layer in its network, from 0 (first) to 1 (last)", "share"),
         "group": text("whose scales, such as temporal", *GROUPS),
         "against": text("which they are set against, such as spatial", *GROUPS),
-        "n": whole("channels of the group"),
-        "against_n": whole("channels that they are set against"),
-        "gap": real("median of the group's scales minus that of those it is set against", optional=True),
-        "gap_low": real("lower end of the gap's bootstrap interval", optional=True),
-        "gap_high": real("upper end of it", optional=True),
+        "n": whole("channels of the group", "channels"),
+        "against_n": whole("channels that they are set against", "channels"),
+        "gap": real("median of the group's scales minus that of those it is set against", "γ", optional=True),
+        "gap_low": real("lower end of the gap's bootstrap interval", "γ", optional=True),
+        "gap_high": real("upper end of it", "γ", optional=True),
         **TESTS,
     },
 )

@@ -22,14 +22,18 @@ SIMILARITY = Schema(
     "SIMILARITY",
     {
         "first": text("the first network"),
-        "first_stage": whole("stage of its place"),
+        "first_stage": whole("stage of its place", "index"),
         "first_place": text("its place"),
         "second": text("the second network; the first again where there is one alone"),
-        "second_stage": whole("stage of its place"),
+        "second_stage": whole("stage of its place", "index"),
         "second_place": text("its place"),
-        "cka": real("debiased linear CKA; missing where a place gives the same to all clips", optional=True),
-        "low": real("lower end of its interval over clips", optional=True),
-        "high": real("upper end of it", optional=True),
+        "cka": real(
+            "debiased linear CKA; missing where a place gives the same to all clips",
+            "correlation",
+            optional=True,
+        ),
+        "low": real("lower end of its interval over clips", "correlation", optional=True),
+        "high": real("upper end of it", "correlation", optional=True),
     },
 )
 
@@ -37,13 +41,15 @@ FRAME_SIMILARITY = Schema(
     "FRAME_SIMILARITY",
     {
         "checkpoint": text("the network"),
-        "stage": whole("stage of the place"),
+        "stage": whole("stage of the place", "index"),
         "place": text("where frames are compared"),
-        "frame": whole("one frame inside the network, from 0"),
-        "other_frame": whole("the other, from 0"),
-        "cka": real("debiased linear CKA of the two over clips; missing where undefined", optional=True),
-        "low": real("lower end of its interval over clips", optional=True),
-        "high": real("upper end of it", optional=True),
+        "frame": whole("one frame inside the network, from 0", "index"),
+        "other_frame": whole("the other, from 0", "index"),
+        "cka": real(
+            "debiased linear CKA of the two over clips; missing where undefined", "correlation", optional=True
+        ),
+        "low": real("lower end of its interval over clips", "correlation", optional=True),
+        "high": real("upper end of it", "correlation", optional=True),
     },
 )
 

@@ -30,7 +30,7 @@ ROWS = ("block", "stage")
 
 _WHERE: Mapping[str, Column] = {
     "checkpoint": text("the checkpoint's name"),
-    "stage": whole("stage of the network"),
+    "stage": whole("stage of the network", "index"),
     "block": text("the place that it lies in, such as layer1.0"),
     "layer": text("the module that holds the weight; of a shift, what reads the moved channels"),
     "group": text("whose channels it writes; all: one kernel reads space and time", *GROUPS),
@@ -38,17 +38,21 @@ _WHERE: Mapping[str, Column] = {
     "source": text("what it was read from", WEIGHTS, CLIPS),
 }
 _SHARES: Mapping[str, Column] = {
-    "varying": real("share of energy that is not constant over taps; of gates none", optional=True),
-    "ordered": real("share of energy that turns its sign when the taps are reversed", optional=True),
+    "varying": real("share of energy that is not constant over taps; of gates none", "share", optional=True),
+    "ordered": real("share of energy that turns its sign when the taps are reversed", "share", optional=True),
     "off_frame": real(
         "share of energy on other taps than the middle one; missing where none is in the middle; of a gate "
         "the mean share of the channel that moves, of attention the share that lies on other frames",
+        "share",
         optional=True,
     ),
-    "even": real("off_frame if all that may be read were read alike; of attention only", optional=True),
+    "even": real(
+        "off_frame if all that may be read were read alike; of attention only", "share", optional=True
+    ),
     "shift": real(
         "from the middle to the centre of energy, in frames; above 0: later ones; of attention how far off "
         "it looks on average, either way",
+        "frames",
         optional=True,
     ),
 }
@@ -57,35 +61,39 @@ TEMPORAL_USE = Schema(
     "TEMPORAL_USE",
     {
         **_WHERE,
-        "channel": whole("the filter's place in its weight, or the moved channel's, from 0"),
-        "taps": whole("frames that it reads"),
-        "energy": real("sum of its squared weights; missing where it has none of its own", optional=True),
+        "channel": whole("the filter's place in its weight, or the moved channel's, from 0", "index"),
+        "taps": whole("frames that it reads", "frames"),
+        "energy": real(
+            "sum of its squared weights; missing where it has none of its own", "weight²", optional=True
+        ),
         **_SHARES,
-        "start": real("varying at the start; missing where that is unknown", optional=True),
+        "start": real("varying at the start; missing where that is unknown", "share", optional=True),
     },
 )
 
 _MEANS = {
-    name: real(f"mean over filters: {column.meaning}", optional=True) for name, column in _SHARES.items()
+    name: real(f"mean over filters: {column.meaning}", column.unit, optional=True)
+    for name, column in _SHARES.items()
 }
 
 KERNEL_USE = Schema(
     "KERNEL_USE",
     {
         **_WHERE,
-        "taps": whole("frames that it reads"),
-        "filters": whole("filters with any energy"),
-        "silent": whole("filters without"),
+        "taps": whole("frames that it reads", "frames"),
+        "filters": whole("filters with any energy", "filters"),
+        "silent": whole("filters without", "filters"),
         **_MEANS,
-        "low": real("lower quartile of varying over filters", optional=True),
-        "high": real("upper quartile of varying over filters", optional=True),
-        "by_energy": real("varying of the whole kernel: large filters count more", optional=True),
-        "moved": real("mean of the shift's size over filters, in frames", optional=True),
+        "low": real("lower quartile of varying over filters", "share", optional=True),
+        "high": real("upper quartile of varying over filters", "share", optional=True),
+        "by_energy": real("varying of the whole kernel: large filters count more", "share", optional=True),
+        "moved": real("mean of the shift's size over filters, in frames", "frames", optional=True),
         "independent": real(
             "varying of taps that know nothing of each other: 1 - 1 / taps; of shifts and gates none",
+            "share",
             optional=True,
         ),
-        "start": real("mean of varying over filters at the start", optional=True),
+        "start": real("mean of varying over filters at the start", "share", optional=True),
     },
 )
 
@@ -93,11 +101,13 @@ HEAD_USE = Schema(
     "HEAD_USE",
     {
         **{name: _WHERE[name] for name in ("checkpoint", "stage", "block", "layer", "group")},
-        "head": whole("which of the layer's heads, from 0"),
-        "frames": whole("frames inside the network that its layer attends over"),
-        "off_frame": real("share of its attention that lies on other frames, mean over queries and clips"),
-        "even": real("that share if all that may be read were read alike"),
-        "distance": real("how many frames off it looks on average, either way"),
+        "head": whole("which of the layer's heads, from 0", "index"),
+        "frames": whole("frames inside the network that its layer attends over", "frames"),
+        "off_frame": real(
+            "share of its attention that lies on other frames, mean over queries and clips", "share"
+        ),
+        "even": real("that share if all that may be read were read alike", "share"),
+        "distance": real("how many frames off it looks on average, either way", "frames"),
     },
 )
 
