@@ -30,8 +30,8 @@ missing, an empty cell in csv and null in JSON. What is said of columns that fol
 `accuracy`, `accuracy_low` and `accuracy_high`, is to be read in that order.
 
 Units: a **share** is a part of one, and a difference of shares is one, too; **index** is a place or a name in
-numbers, which nothing is to be calculated with; γ, activation and weight are in the network's own units; **1**
-is a plain number; the unit of a count is what is counted.
+numbers, which nothing is to be calculated with; γ, activation and weight are in the network's own units; the
+unit of a count is what is counted; **1** is a plain number.
 """
 
 

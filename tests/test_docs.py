@@ -283,7 +283,7 @@ def test_the_page_of_the_report_names_every_section() -> None:
     [
         "gst-analyze bn-hist ckpt.pth --by layer-of-old",
         "gst-analyze trace ckpt.pth clip.mp4 --formats docx",
-        "gst-analyze ablate ckpt.pth --clips 3",
+        "gst-analyze ablate ckpt.pth --limit 3",
         "gst-analyze no-such-command",
     ],
 )

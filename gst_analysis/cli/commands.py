@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import typer
@@ -11,6 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandInfo
 
 from gst_analysis.analyses import list_commands
+from gst_analysis.console.loudness import is_quiet
 from gst_analysis.console.options import put_weights_first
 
 _FIRST = {
@@ -81,7 +83,15 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words of its line."""
         takes_code = any(one.name == "network" for one in self.params)
+        self._tell_old_names(args)
         return super().parse_args(ctx, put_weights_first(args) if takes_code else args)
+
+    def _tell_old_names(self, args: Sequence[str]) -> None:
+        """Say on stderr how an option is called whose old name is used; of several names the first is new."""
+        names = {old: one.opts[0] for one in self.params for old in one.opts[1:] if old.startswith("--")}
+        for word in dict.fromkeys(word.partition("=")[0] for word in args):
+            if word in names and not is_quiet():
+                print(f"note: {word} is the old name of {names[word]} here", file=sys.stderr)
 
 
 class Program(TyperGroup):

@@ -202,6 +202,8 @@ def _simplify(kind: Any) -> Any:
 
 def _help(field: Field[Any], standard: Any) -> str:
     text = str(field.metadata["help"])
+    if field.metadata["also"]:
+        text += f" Its old name is {', '.join(field.metadata['also'])}."
     if isinstance(standard, Files) and field.name == "formats":
         return f"{text.removesuffix('.')}: {', '.join(standard.allowed)}."
     return text

@@ -200,6 +200,35 @@ def test_synth_renders_a_world_once(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "a new or empty folder" in capsys.readouterr().err
 
 
+def test_clips_is_the_name_of_one_thing_and_elsewhere_an_old_name() -> None:
+    """How many are rendered; of samplings, draws and videos it is what they were called once."""
+    named = {
+        (command, option.opts[0])
+        for command, held in app.commands.items()
+        for option in held.params
+        if "--clips" in option.opts
+    }
+    assert {command for command, name in named if name == "--clips"} == {"synth", "demo"}
+    assert {name for _, name in named} == {"--clips", "--limit", "--samplings", "--on"}
+
+
+@pytest.mark.parametrize(
+    ("command", "name"), [("ablate", "--limit"), ("evaluate", "--samplings"), ("importance", "--on")]
+)
+def test_an_old_name_is_heard_and_its_new_one_told(
+    command: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heard = [
+        app.commands[command].make_context(command, ["a.pth", *words]).params
+        for words in ([name, "3"], ["--clips", "3"], ["--clips=3"])
+        for words in ([*["world"] * (command != "importance"), *words],)
+    ]
+    assert heard[0] == heard[1] == heard[2]
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == f"note: --clips is the old name of {name} here\n" * 2
+
+
 BAD = {
     "unknown command": (["fly"], "No such command"),
     "unknown option": (["cost", "gst-resnet50", "--speed"], "No such option"),

@@ -18,7 +18,7 @@ _FILES = files_of(Ablation, "ablation")
 
 
 @commands.command(
-    "ablate", epilog="Example: gst-analyze ablate ckpt.pth worlds/temporal --clips 200 --out ablation"
+    "ablate", epilog="Example: gst-analyze ablate ckpt.pth worlds/temporal --limit 200 --out ablation"
 )
 @takes_options
 def ablate_channels(

@@ -19,7 +19,7 @@ _OPTIONS = AgreementOptions()
 _FILES = files_of(ScoreAgreement, "agreement")
 
 
-@commands.command(epilog="Example: gst-analyze agreement a.pth b.pth=worlds/temporal --clips 160")
+@commands.command(epilog="Example: gst-analyze agreement a.pth b.pth=worlds/temporal --limit 160")
 @takes_options
 def agreement(
     pairs: Annotated[

@@ -24,7 +24,10 @@ def importance(
     clips: Annotated[
         list[str] | None,
         typer.Option(
-            "--on", "--clips", metavar="PATH", help="Also measure on these videos, folders or globs."
+            "--on",
+            "--clips",
+            metavar="PATH",
+            help="Also measure on these videos, folders or globs. Its old name is --clips.",
         ),
     ] = None,
     options: ImportanceOptions = _OPTIONS,

@@ -23,7 +23,7 @@ _OPTIONS = OrderOptions()
 _FILES = files_of(FrameOrder, "order")
 
 
-@commands.command(epilog="Example: gst-analyze order ckpt.pth worlds/temporal --clips 200 --out order")
+@commands.command(epilog="Example: gst-analyze order ckpt.pth worlds/temporal --limit 200 --out order")
 @takes_options
 def order(
     checkpoint: CheckpointFile,

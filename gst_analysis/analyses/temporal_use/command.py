@@ -29,7 +29,10 @@ def command(
     clips: Annotated[
         list[str] | None,
         typer.Option(
-            "--on", "--clips", metavar="PATH", help="Also measure gates on these videos, folders or globs."
+            "--on",
+            "--clips",
+            metavar="PATH",
+            help="Also measure gates on these videos, folders or globs. Its old name is --clips.",
         ),
     ] = None,
     options: TemporalUseOptions = _OPTIONS,

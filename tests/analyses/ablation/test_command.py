@@ -61,7 +61,7 @@ def test_json_is_one_document_and_names_its_files(
 def test_text_names_every_batch_norm(
     ckpt: str, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    few = [*QUICK, "--interventions", "zero", "--clips", "3", "--out", str(tmp_path / "out")]
+    few = [*QUICK, "--interventions", "zero", "--limit", "3", "--out", str(tmp_path / "out")]
     assert run(["ablate", ckpt, str(world), *few]) == 0
     printed = capsys.readouterr().out
     assert "layer4.1.bn2" in printed
@@ -103,7 +103,7 @@ def test_lost_clips_are_listed_and_exit_with_1(
         (["--interventions", "freeze"], "interventions"),
         (["--measure", "luck"], "measure"),
         (["--formats", "gif"], "formats"),
-        (["--clips", "0"], "number of clips"),
+        (["--limit", "0"], "number of clips"),
         (["--draws", "1"], "draws"),
         (["--batch", "0"], "batch"),
     ],

@@ -70,7 +70,7 @@ def test_measuring_on_clips_is_a_second_column_of_the_same_scores(
 ) -> None:
     path = save_for_clips(tmp_path / "model.pth")
     (tmp_path / "broken.mp4").write_bytes(b"no video")
-    arguments = ["--clips", str(clips), "--clips", str(tmp_path / "broken.mp4"), "--device", "cpu"]
+    arguments = ["--on", str(clips), "--on", str(tmp_path / "broken.mp4"), "--device", "cpu"]
     out = ["--formats", "csv,png", "--out", str(tmp_path / "o")]
     assert run(["importance", str(path), *arguments, *out, "--json"]) == 1
     record = read(capsys)
@@ -138,10 +138,10 @@ def test_what_cannot_be_read_gets_one_line(
 ) -> None:
     assert run(["importance", str(tmp_path / "none.pth")]) == 2
     assert "no such file" in capsys.readouterr().err
-    assert run(["importance", str(save_small()), "--clips", str(tmp_path / "nowhere")]) == 2
+    assert run(["importance", str(save_small()), "--on", str(tmp_path / "nowhere")]) == 2
     assert "nothing there" in capsys.readouterr().err
     (tmp_path / "broken.mp4").write_bytes(b"no video")
-    assert run(["importance", str(save_small()), "--clips", str(tmp_path / "broken.mp4")]) == 2
+    assert run(["importance", str(save_small()), "--on", str(tmp_path / "broken.mp4")]) == 2
     printed = capsys.readouterr().err
     assert "at least one clip that can be read" in printed
     assert printed.count("\n") == 1

@@ -65,7 +65,7 @@ def tuning_words(whole: Path, data: Path, out: Path) -> list[str]:
         "1",
         "--budgets",
         "1",
-        "--clips",
+        "--limit",
         "6",
         "--device",
         "cpu",
