@@ -15,7 +15,8 @@ from app.series import show_series
 from app.wording import CAUTION, IMPORTANCE_NOTE, OVERLAY_NOTE, STATISTICS_NOTE, literal
 from gst_analysis.analyses import comparison, importance, scales
 from gst_analysis.analyses.comparison import ComparisonOptions, ScaleComparison
-from gst_analysis.analyses.importance import ImportanceOptions
+from gst_analysis.analyses.importance import Importance, ImportanceOptions
+from gst_analysis.analyses.importance.words import say_where_scores_part
 from gst_analysis.analyses.scales import BnScales, ScaleOptions, join_bn_scales
 from gst_analysis.errors import GstError
 from gst_analysis.rooms import About
@@ -23,6 +24,16 @@ from gst_analysis.rooms import About
 ROWS = {"stage": "Stages", "block": "Blocks"}
 SCALES = {"signed": "Signed", "absolute": "Absolute"}
 OVERLAYS = {"overlays": "Cumulative shares", "ridgelines": "Ridgelines"}
+COMPARED = {
+    "gaps": "The gap between groups in every block, with intervals",
+    "overlays": "Cumulative shares of scales",
+    "ridgelines": "Distributions of scales by stage",
+}
+"""What a figure shows, before what it was found to show."""
+IMPORTANCES = {
+    "importance_ratio": "How many times one group's median is the other's, by γ and by the invariant score",
+    "importance": "Medians and middle halves of raw scales and invariant scores, block by block",
+}
 
 GAPS = {
     "checkpoint": "Checkpoint",
@@ -165,11 +176,14 @@ def show_importance(columns: Sequence[NetworkColumn]) -> None:
     st.markdown(IMPORTANCE_NOTE)
     sources = [column.source for column in columns]
     key = cached.key_of(sources)
-    dark = components.is_dark()
     with st.spinner("Rating channels"):
         result = cached.rate_channels(key, sources)
-        drawing = cached.draw(f"importance {key}", dark=dark, _figure=lambda: result.plot(dark=dark))
-    components.show_drawing(drawing, alt="Raw scales and invariant scores, block by block")
+    found_in = say_where_scores_part(result.groups)
+    for name, line in found_in.items():
+        st.markdown(f"- {literal(name)}: {line}")
+    told = "; ".join(f"{name}: {line}" for name, line in found_in.items())
+    for page, title in IMPORTANCES.items():
+        _show_page(result, page, f"{title}. {told}", f"{page} {key}")
     for name, found in result.summary.agreement.items():
         for line in found.describe(mark="**"):
             st.markdown(f"- {literal(name)}: {line}")
@@ -190,17 +204,21 @@ def show_training(columns: Sequence[NetworkColumn]) -> None:
 def _draw_comparison(columns: Sequence[NetworkColumn], figure: str, *, by: str, absolute: bool) -> Any:
     """Draw one of a comparison's figures; returns the comparison."""
     sources = [column.source for column in columns]
-    key, dark = cached.key_of(sources), components.is_dark()
+    key = cached.key_of(sources)
     with st.spinner("Comparing"):
         result = cached.compare_scales(key, sources, options=ComparisonOptions(absolute=absolute))
-        drawing = cached.draw(
-            f"{figure} {by} {absolute} {key}",
-            dark=dark,
-            _figure=lambda: result.figures(by=by, dark=dark)[figure],
-        )
-    names = ", ".join(result.provenance.sources)
-    components.show_drawing(drawing, alt=f"Scales of {names}: {figure}")
+    told = "; ".join(f"{name}: {found.describe()}" for name, found in result.summary.checkpoints.items())
+    shown = dataclasses.replace(result, by=by)
+    _show_page(shown, figure, f"{COMPARED[figure]}. {told}", f"{figure} {by} {absolute} {key}")
     return result
+
+
+def _show_page(result: ScaleComparison | Importance, name: str, alt: str, key: str) -> None:
+    """One of a result's interactive figures, if it has it; `key` is all that it follows from."""
+    dark = components.is_dark()
+    figure = cached.draw_page(key, dark=dark, _figure=lambda: result.pages(dark=dark).get(name))
+    if figure is not None:
+        components.show_figure(figure, key=name, alt=alt)
 
 
 def _show_code(columns: Sequence[NetworkColumn], about: About, options: Any, then: Sequence[str]) -> None:

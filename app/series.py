@@ -13,6 +13,7 @@ from app.downloads import offer_downloads
 from app.wording import NO_RUN, SERIES_NOTES, literal, plain_name, rename
 from gst_analysis.analyses import drift
 from gst_analysis.analyses.drift import Drift, DriftOptions
+from gst_analysis.analyses.drift.series import draw_gamma_over_training_interactive
 from gst_analysis.checkpoints.naming import list_checkpoints
 from gst_analysis.errors import DataError
 
@@ -66,8 +67,15 @@ def draw_series(result: Drift, key: str, figure: str) -> None:
         )
         return
     if figure in result.figures():
-        drawing = cached.draw(key, dark=dark, _figure=lambda: result.figures(dark=dark)[figure])
-        components.show_drawing(drawing, alt="Median and middle half of γ, epoch by epoch, for every block")
+        axis = result.summary.axis
+        drawn = cached.draw_page(
+            key,
+            dark=dark,
+            _figure=lambda: draw_gamma_over_training_interactive(result.layers, axis=axis, dark=dark),
+        )
+        components.show_figure(
+            drawn, key=figure, alt="Median and middle half of γ, epoch by epoch, for every block"
+        )
 
 
 def _choose_folder() -> str | None:

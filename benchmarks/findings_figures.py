@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 
 from benchmarks.findings_answers import SCORES, USE, WORLDS, Answer, Run, find_parts
 from benchmarks.findings_statistics import Number, find_mean, share_of_time
-from gst_analysis.style.theme import Theme, list_colours, new_figure, style_axes, style_legend, theme_of
+from gst_analysis.style.palette import list_colours
+from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 
 WORLD_NAMES = {
     "temporal": "temporal world (the class is in the order of frames)",

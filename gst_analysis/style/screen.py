@@ -13,6 +13,8 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.subplots import make_subplots
 
+from gst_analysis.style.theme import Theme
+
 SYMBOLS = {
     "o": "circle",
     "D": "diamond",
@@ -53,3 +55,34 @@ def number_feet(figure: go.Figure, panels: int, columns: int) -> None:
 def break_lines(text: str, width: int) -> str:
     """Text in lines of at most so many characters where words allow, as plotly breaks them."""
     return "<br>".join(textwrap.wrap(text, width, break_long_words=False))
+
+
+def dress_figure(figure: go.Figure, theme: Theme, *, height: int, top: int = 90, bottom: int = 50) -> None:
+    """Ink, paper, size of type, and a legend above: alike in every figure that a page shows.
+
+    Args:
+        figure: what is drawn; titles of panels become as large as its numbers.
+        theme: of the page.
+        height: in pixels; as wide as the page.
+        top: pixels above the panels, where the legend stands.
+        bottom: pixels below them.
+    """
+    figure.update_annotations(font_size=12)
+    figure.update_layout(
+        height=height,
+        paper_bgcolor=theme.paper,
+        plot_bgcolor=theme.panel,
+        font={"color": theme.ink, "size": 12},
+        margin={"l": 64, "r": 16, "t": top, "b": bottom},
+        hoverlabel={"namelength": -1},
+        legend={
+            "orientation": "h",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "x": 0.5,
+            "xanchor": "center",
+        },
+    )
+    figure.update_xaxes(gridcolor=theme.grid, zerolinecolor=theme.faint)
+    figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.faint)

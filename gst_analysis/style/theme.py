@@ -1,4 +1,4 @@
-"""One look for every figure: two colours for space and time, a ramp for checkpoints, ink and paper.
+"""One look for every figure: two colours for space and time, ink and paper.
 
 Colours are Okabe and Ito's, which colour-blind readers can tell apart. Nothing here touches matplotlib's
 global settings, so figures can be drawn from several threads at once.
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -27,7 +26,6 @@ from matplotlib.typing import LineStyleType
 
 from gst_analysis.errors import spell_controls
 from gst_analysis.groups import GROUPS
-from gst_analysis.style.names import tell_apart
 
 Grid = Literal["x", "y", "both"]
 
@@ -49,12 +47,6 @@ DASHES: Mapping[str, LineStyleType] = {
     "dashdot": (0, (3, 1.2, 1, 1.2)),
 }
 """Lines of groups, as matplotlib wants them."""
-MARKERS = "os^DvPX*"
-"""For checkpoints, in the order given."""
-MOST_NAMED = 10
-"""Checkpoints that a legend names one by one; of more it names five along the ramp."""
-LONGEST_NAME = 34
-"""Letters of a checkpoint's name in a legend."""
 
 
 @dataclass(frozen=True)
@@ -208,24 +200,3 @@ def choose_ink(share: float, colour: str, theme: Theme) -> str:
     linear = np.where(ground <= 0.04045, ground / 12.92, ((ground + 0.055) / 1.055) ** 2.4)
     luminance = float(linear @ (0.2126, 0.7152, 0.0722))
     return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#FFFFFF"
-
-
-def list_colours(count: int, theme: Theme) -> list[str]:
-    """A ramp for the order of checkpoints; legible on the theme's paper, and to the colour-blind."""
-    low, high = (0.42, 1.0) if theme is DARK else (0.0, 0.77)
-    ramp = colormaps["viridis"](np.linspace(low, high, count) if count > 1 else [low])
-    return ["#" + "".join(f"{round(255 * part):02x}" for part in colour[:3]) for colour in ramp]
-
-
-def name_lines(names: Sequence[str], theme: Theme, *, markers: bool = False) -> list[Line2D]:
-    """Legend entries: every checkpoint, or of many five from the first to the last."""
-    lines = [
-        Line2D([], [], color=c, label=name, marker=MARKERS[i % len(MARKERS)] if markers else "")
-        for i, (name, c) in enumerate(
-            zip(tell_apart(names, LONGEST_NAME), list_colours(len(names), theme), strict=True)
-        )
-    ]
-    if len(names) <= MOST_NAMED:
-        return lines
-    rest = Line2D([], [], linestyle="", label=f"(5 of {len(names)}, in the order given)")
-    return [*(lines[round(place * (len(lines) - 1) / 4)] for place in range(5)), rest]

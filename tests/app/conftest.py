@@ -112,6 +112,11 @@ def plots(explorer: AppTest) -> list[str]:
     return [element.proto.spec for element in explorer.get("plotly_chart")]
 
 
+def names_of_plots(explorer: AppTest) -> list[str]:
+    """What the figures on the page show, in words, for those who do not see them."""
+    return [element.proto.alt for element in explorer.get("plotly_chart")]
+
+
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
     """A running server's address; it must start without a traceback and stop when it is told to.

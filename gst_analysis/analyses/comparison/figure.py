@@ -1,7 +1,7 @@
 """Many checkpoints in one figure: gaps by block with intervals, overlaid distributions, ridgelines.
 
 Enters BLOCK_GAPS or BN_SCALES tables, leaves matplotlib figures. Space and time keep their colours; where
-a colour stands for a checkpoint, it runs along a ramp in the order given.
+a colour stands for a checkpoint, it follows from the order given (style/palette.py).
 """
 
 from __future__ import annotations
@@ -21,17 +21,8 @@ from gst_analysis.analyses.scales.gap_map import draw_gap_map
 from gst_analysis.analyses.scales.panels import lay_out_panels
 from gst_analysis.analyses.scales.table import name_symbol
 from gst_analysis.style.names import GROUP_NAMES, tell_apart
-from gst_analysis.style.theme import (
-    LONGEST_NAME,
-    MOST_NAMED,
-    Theme,
-    add_legend,
-    list_colours,
-    name_lines,
-    new_figure,
-    style_axes,
-    theme_of,
-)
+from gst_analysis.style.palette import LONGEST_NAME, MOST_NAMED, list_looks, name_lines
+from gst_analysis.style.theme import DASHES, Theme, add_legend, new_figure, style_axes, theme_of
 
 _STEPS = 240
 _SMOOTHING = 0.012
@@ -58,7 +49,7 @@ def draw_overlays(
     """
     theme = theme_of(dark=dark)
     grid = lay_out_panels(table, by=by, absolute=absolute)
-    colours = dict(zip(grid.columns, list_colours(len(grid.columns), theme), strict=True))
+    looks = dict(zip(grid.columns, list_looks(len(grid.columns), theme), strict=True))
     groups = [group for group in GROUP_NAMES if group in grid.groups]
     tall = 1.25 if len(grid.rows) <= 6 else 0.8
     figure = new_figure(1.6 + 3.2 * len(groups), 1.9 + tall * len(grid.rows), theme)
@@ -69,7 +60,9 @@ def draw_overlays(
             for column in grid.columns:
                 panel = grid.panels.get((row, column))
                 if panel is not None and group in panel.values:
-                    axes[r, c].ecdf(panel.values[group], color=colours[column], linewidth=1.2)
+                    look = looks[column]
+                    line = {"color": look.colour, "linestyle": DASHES[look.dash], "linewidth": 1.2}
+                    axes[r, c].ecdf(panel.values[group], **line)
             if r == 0:
                 axes[r, c].set_title(GROUP_NAMES[group], fontsize=9, color=theme.groups[group])
         axes[r, 0].set_ylabel(row, rotation=0, ha="right", va="center", fontsize=8)
@@ -86,7 +79,7 @@ def draw_ridgelines(table: pd.DataFrame, *, absolute: bool = False, dark: bool =
     """BN_SCALES: one column a stage, one ridge a checkpoint, space and time on each; ticks are medians."""
     theme = theme_of(dark=dark)
     grid = lay_out_panels(table, by="stage", absolute=absolute)
-    names, at = grid.columns, _axis_of(grid.edges)
+    names, at = grid.columns, list_places(grid.edges)
     spacing = 0.42 if len(names) <= 12 else 0.2
     figure = new_figure(max(5.0, 1.8 + 2.3 * len(grid.rows)), 1.7 + spacing * (len(names) + 1), theme)
     axes = figure.subplots(1, len(grid.rows), sharex=True, sharey=True, squeeze=False)[0]
@@ -116,7 +109,8 @@ def estimate_density(values: np.ndarray, at: np.ndarray) -> np.ndarray:
     return np.asarray(kernel @ counts / max(1, len(values)))
 
 
-def _axis_of(edges: np.ndarray) -> np.ndarray:
+def list_places(edges: np.ndarray) -> np.ndarray:
+    """Evenly spaced places of a density, with room beyond the outermost bins."""
     room = 0.12 * (edges[-1] - edges[0])  # tails are smoothed beyond the last value
     return np.linspace(edges[0] - room, edges[-1] + room, _STEPS)
 

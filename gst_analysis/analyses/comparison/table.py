@@ -91,7 +91,7 @@ class ScaleComparison(Result[ComparisonSummary]):
     """Checkpoints side by side; `.table` is BLOCK_GAPS."""
 
     stem: ClassVar[str] = "block_gaps"
-    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, *TABLE_FORMATS)
+    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {
         "block_gaps": BLOCK_GAPS,
         "scale_differences": SCALE_DIFFERENCES,

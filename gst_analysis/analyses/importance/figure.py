@@ -18,6 +18,9 @@ from gst_analysis.style.theme import Theme, count_columns, new_figure, style_axe
 
 _COLUMNS = {"abs_gamma": "raw scale |γ|", "invariant": "invariant score: E[ReLU(β+γz)] · ‖next weights‖"}
 
+_STRIP = 0.16
+"""Of the marks' height, the room above and below them where a sentence stands there."""
+
 
 def draw_figures(result: Importance, *, dark: bool = False) -> dict[str, Figure]:
     """Raw γ and the invariant score side by side, block by block."""
@@ -25,7 +28,10 @@ def draw_figures(result: Importance, *, dark: bool = False) -> dict[str, Figure]
 
 
 def draw_importance(table: pd.DataFrame, *, dark: bool = False) -> Figure:
-    """Medians and middle halves of each group's channels; both columns have their own scale, from 0.
+    """Medians and middle halves of each group's channels; a column's axis is that of all checkpoints.
+
+    It reaches as far as the marks and no further: what is compared are two groups and several checkpoints,
+    and with an axis from 0 both would lie on each other.
 
     Groups that have norms of their own stand side by side where they meet, in a block or a stage.
 
@@ -38,7 +44,7 @@ def draw_importance(table: pd.DataFrame, *, dark: bool = False) -> Figure:
     places = {name: find_meetings(rows).place for name, rows in shown.groupby("checkpoint", sort=False)}
     widest = max(place.nunique() for place in places.values())
     figure = new_figure(max(8.5, 3.0 + 0.55 * widest), 1.9 + 2.3 * len(names), theme)
-    axes = figure.subplots(len(names), 2, squeeze=False)
+    axes = figure.subplots(len(names), 2, squeeze=False, sharey="col")
     short = tell_apart(names, 30)
     for r, name in enumerate(names):
         rows = shown[shown["checkpoint"] == name]
@@ -71,11 +77,9 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, score: str, theme: Theme) -> Non
         axes.scatter(x, middle[:, 1], s=20, color=colour, marker=GROUPS[group].marker, zorder=3)
     axes.set_xticks(range(len(layers)), shorten_layers(layers), rotation=90 if len(layers) > 8 else 0)
     axes.set_xlim(-0.6, len(layers) - 0.4)
-    axes.set_ylim(0, 1.04 * axes.get_ylim()[1])
     missing = int(rows[rows[score].isna()]["layer"].nunique())
     if missing:
-        # A strip of its own above the marks, which lie anywhere below.
-        axes.set_ylim(0, 1.12 * axes.get_ylim()[1])
+        axes.margins(y=_STRIP)
         why = (
             f"not defined for {missing} of {rows['layer'].nunique()} layers: no convolution alone reads them"
         )

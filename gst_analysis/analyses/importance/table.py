@@ -152,7 +152,7 @@ class Importance(Result[ImportanceSummary]):
     """
 
     stem: ClassVar[str] = "importance"
-    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, *TABLE_FORMATS)
+    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
     saved: ClassVar[tuple[str, ...] | None] = ("png", "svg", *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {"importance": IMPORTANCE, "group_importance": GROUP_IMPORTANCE}
 

@@ -19,15 +19,8 @@ from gst_analysis.analyses.scales.table import (
     name_symbol,
 )
 from gst_analysis.style.names import shorten_layers
-from gst_analysis.style.theme import (
-    MARKERS,
-    add_legend,
-    list_colours,
-    name_lines,
-    new_figure,
-    style_axes,
-    theme_of,
-)
+from gst_analysis.style.palette import Look, list_looks, name_lines
+from gst_analysis.style.theme import DASHES, add_legend, new_figure, style_axes, theme_of
 
 _BESIDE, _SPREAD = 0.16, 0.66
 """Between two checkpoints of a block, and between the first and the last; blocks are 1 apart."""
@@ -48,10 +41,10 @@ def draw_gaps(table: pd.DataFrame, *, absolute: bool = False, dark: bool = False
     style_axes(axes, theme)
     axes.axhline(0, color=theme.faint, linewidth=0.8)
     asides = (np.arange(len(names)) - (len(names) - 1) / 2) * min(_BESIDE, _SPREAD / max(1, len(names) - 1))
-    for i, (name, colour) in enumerate(zip(names, list_colours(len(names), theme), strict=True)):
+    for i, (name, look) in enumerate(zip(names, list_looks(len(names), theme), strict=True)):
         rows = table[table["checkpoint"] == name].reset_index(drop=True)
         x = np.arange(len(rows)) + asides[i] if same else rows["depth"].to_numpy() + 0.05 * asides[i]
-        _draw_gap_line(axes, x, rows, colour, marker=MARKERS[i % len(MARKERS)])
+        _draw_gap_line(axes, x, rows, look)
     axes.set_ylabel(f"median {name_symbol(absolute=absolute)}: {name_difference(table)}", fontsize=9)
     _label_depth(axes, table, layers[0] if same else ())
     marks = [
@@ -62,14 +55,16 @@ def draw_gaps(table: pd.DataFrame, *, absolute: bool = False, dark: bool = False
     return figure
 
 
-def _draw_gap_line(axes: Axes, x: np.ndarray, rows: pd.DataFrame, colour: str, *, marker: str) -> None:
-    gap = rows["gap"].to_numpy()
+def _draw_gap_line(axes: Axes, x: np.ndarray, rows: pd.DataFrame, look: Look) -> None:
+    colour, gap = look.colour, rows["gap"].to_numpy()
     known, bounded = np.isfinite(gap), np.isfinite(rows["gap_low"].to_numpy())
-    axes.plot(x[known], gap[known], color=colour, linewidth=0.9, alpha=0.6)
+    axes.plot(x[known], gap[known], color=colour, linestyle=DASHES[look.dash], linewidth=0.9, alpha=0.6)
     axes.vlines(x[bounded], rows["gap_low"][bounded], rows["gap_high"][bounded], color=colour, linewidth=1.1)
     sure = find_sure(rows).to_numpy()
     for chosen, face in ((known & sure, colour), (known & ~sure, axes.get_facecolor())):
-        axes.scatter(x[chosen], gap[chosen], s=22, marker=marker, facecolor=face, edgecolor=colour, zorder=3)
+        axes.scatter(
+            x[chosen], gap[chosen], s=22, marker=look.marker, facecolor=face, edgecolor=colour, zorder=3
+        )
 
 
 def _label_depth(axes: Axes, table: pd.DataFrame, layers: Sequence[str]) -> None:

@@ -12,16 +12,8 @@ from matplotlib.lines import Line2D
 
 from gst_analysis.analyses.temporal_use.table import CLIPS, MEASURES
 from gst_analysis.style.names import shorten_layers
-from gst_analysis.style.theme import (
-    MARKERS,
-    Theme,
-    add_legend,
-    list_colours,
-    name_lines,
-    new_figure,
-    style_axes,
-    theme_of,
-)
+from gst_analysis.style.palette import Look, list_looks, name_lines
+from gst_analysis.style.theme import DASHES, Theme, add_legend, new_figure, style_axes, theme_of
 
 SHOWN = ("varying", "off_frame")
 _BESIDE, _SPREAD = 0.16, 0.66
@@ -42,7 +34,7 @@ def draw_kernels(kernels: pd.DataFrame, *, dark: bool = False) -> Figure:
     longest = max(map(len, lists))
     figure = new_figure(max(6.8, min(15.0, 2.2 + 0.42 * longest)), 5.6, theme)
     panels = figure.subplots(2, 1, sharex=True)
-    colours = list_colours(len(names), theme)
+    looks = list_looks(len(names), theme)
     for axes, measure in zip(panels, SHOWN, strict=True):
         style_axes(axes, theme)
         axes.set_ylabel(MEASURES[measure].replace("energy ", "energy\n", 1), fontsize=8.5)
@@ -50,7 +42,7 @@ def draw_kernels(kernels: pd.DataFrame, *, dark: bool = False) -> Figure:
         for i, name in enumerate(names):
             rows = kernels[kernels["checkpoint"] == name].reset_index(drop=True)
             x = place_kernels(len(rows), i, len(names), same=same)
-            _draw_line(axes, x, rows, measure, colours[i], MARKERS[i % len(MARKERS)])
+            _draw_line(axes, x, rows, measure, looks[i])
             _draw_chance(axes, x, rows["independent" if measure == "varying" else "even"], theme)
     _label(panels[1], lists[0] if same else (), longest)
     add_legend(figure, [*name_lines(names, theme, markers=True), *_list_marks(kernels, theme)], theme)
@@ -73,10 +65,10 @@ def place_kernels(count: int, number: int, checkpoints: int, *, same: bool) -> n
     return np.linspace(0, 1, count) if count > 1 else np.array([0.5])
 
 
-def _draw_line(axes: Axes, x: np.ndarray, rows: pd.DataFrame, measure: str, colour: str, marker: str) -> None:
-    values = rows[measure].to_numpy()
+def _draw_line(axes: Axes, x: np.ndarray, rows: pd.DataFrame, measure: str, look: Look) -> None:
+    values, colour, marker = rows[measure].to_numpy(), look.colour, look.marker
     known = np.isfinite(values)
-    axes.plot(x[known], values[known], color=colour, linewidth=0.9, alpha=0.6)
+    axes.plot(x[known], values[known], color=colour, linestyle=DASHES[look.dash], linewidth=0.9, alpha=0.6)
     axes.scatter(x[known], values[known], s=22, marker=marker, color=colour, zorder=3)
     if measure != "varying":
         return

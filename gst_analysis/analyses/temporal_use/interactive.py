@@ -12,10 +12,10 @@ from gst_analysis.analyses.temporal_use.depth_figure import SHOWN, name_kernels,
 from gst_analysis.analyses.temporal_use.table import MEASURES, TemporalUse
 from gst_analysis.numbers import show_real
 from gst_analysis.style.names import tell_apart
+from gst_analysis.style.palette import LONGEST_NAME, list_looks
 from gst_analysis.style.screen import break_lines, start_figure
-from gst_analysis.style.theme import LONGEST_NAME, Theme, list_colours, theme_of
+from gst_analysis.style.theme import Theme, theme_of
 
-SYMBOLS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x", "star")
 _MOST_NAMED = 24
 """Kernels whose names find room below an axis."""
 _LINE = 32
@@ -35,10 +35,10 @@ def draw_kernels_interactive(kernels: pd.DataFrame, *, dark: bool = False) -> go
     same = all(one == lists[0] for one in lists)
     figure = start_figure(2, 1, shared_xaxes=True, vertical_spacing=0.06)
     shown = tell_apart(names, LONGEST_NAME)
-    for i, colour in enumerate(list_colours(len(names), theme)):
+    for i, look in enumerate(list_looks(len(names), theme)):
         rows = kernels[kernels["checkpoint"] == names[i]].reset_index(drop=True)
         x = place_kernels(len(rows), i, len(names), same=same)
-        style = {"color": colour, "symbol": SYMBOLS[i % len(SYMBOLS)]}
+        style = {"color": look.colour, "symbol": look.symbol, "dash": look.dash}
         for row, measure in enumerate(SHOWN, start=1):
             figure.add_trace(_draw_line(x, rows, measure, shown[i], style), row=row, col=1)
         figure.add_trace(_draw_start(x, rows, shown[i], style), row=1, col=1)
@@ -64,7 +64,7 @@ def _draw_line(
         name=name,
         legendgroup=name,
         showlegend=measure == "varying",
-        line={"color": style["color"], "width": 1},
+        line={"color": style["color"], "dash": style["dash"], "width": 1},
         marker={"color": style["color"], "symbol": style["symbol"], "size": 8},
         text=[_say(row) for row in rows.to_dict("records")],
         hovertemplate="%{text}<extra></extra>",

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from gst_analysis.analyses.scales.gap_figure import draw_gaps
 from gst_analysis.analyses.scales.gap_map import draw_gap_map
-from gst_analysis.style.theme import DARK, LIGHT, list_colours
+from gst_analysis.style.palette import list_colours
+from gst_analysis.style.theme import DARK, LIGHT
 from tests.untyped import untyped
 
 
@@ -61,7 +62,7 @@ def test_every_gap_and_interval_is_drawn_where_it_belongs() -> None:
         sure, unsure = points[2 * i], points[2 * i + 1]
         np.testing.assert_allclose(untyped(sure.get_offsets())[:, 1], rows["gap"][rows["auc_p_holm"] < 0.05])
         assert len(untyped(unsure.get_offsets())) == 3
-        assert to_hex(untyped(sure.get_facecolor())[0]) == list_colours(2, LIGHT)[i]
+        assert to_hex(untyped(sure.get_facecolor())[0]) == list_colours(2, LIGHT)[i].lower()
         assert to_hex(untyped(unsure.get_facecolor())[0]) == LIGHT.panel.lower()
     assert [t.get_text() for t in axes.get_xticklabels()] == ["1.0", "2.0", "3.0", "4.0"]
 
