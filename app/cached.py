@@ -30,9 +30,11 @@ from gst_analysis.analyses.drift import Drift, DriftOptions
 from gst_analysis.analyses.importance import Importance
 from gst_analysis.analyses.scales import BnScales
 from gst_analysis.analyses.traces.single_clips import match_world
-from gst_analysis.checkpoints.naming import OwnCode
+from gst_analysis.checkpoints.naming import OwnCode, ToldFile
+from gst_analysis.clips.labels import load_class_names
 from gst_analysis.errors import NotDefinedError, UnreadableCheckpoint
-from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.results import hash_plain
 from gst_analysis.style.files import save_figures
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     Key = tuple[tuple[str, str], ...]
     """Names, and the content hashes or specs of what they name."""
 
+CheckpointPath = Path | ToldFile | OwnCode
+"""A file, one of which something was told, or the user's own network."""
 DAY = 24 * 60 * 60
 
 Measured = TypeVar("Measured", ScaleComparison, Importance, Drift)
@@ -58,6 +62,10 @@ class Reading(NamedTuple):
     """The planted world whose classes it has."""
     undefined: Mapping[str, str] | None = None
     """The parts of the error that says why it has no scales; errors themselves cannot be kept."""
+    clip: ClipSpec = ClipSpec()
+    """The clips that it takes."""
+    labels: tuple[str, ...] = ()
+    """The names of its classes, where they are known."""
 
     def require_scales(self) -> BnScales:
         """Its scales.
@@ -70,16 +78,21 @@ class Reading(NamedTuple):
         return self.scales
 
 
-def read_checkpoint(path: Path | OwnCode) -> Reading:
+def read_checkpoint(path: CheckpointPath) -> Reading:
     """Recognise a file and tabulate its scales; the same content is read once, whatever it is called."""
     with turn():
         return _read(hash_file(path), path)
 
 
-def hash_file(path: Path | OwnCode) -> str:
-    """A file's SHA-256, computed once for as long as the file does not change; or what stands for one."""
+def hash_file(path: CheckpointPath) -> str:
+    """A file's SHA-256, computed once for as long as the file does not change; or what stands for one.
+
+    The last word is the hash; before it stands what was told of the file, which all results follow from, too.
+    """
     if isinstance(path, OwnCode):
         return key_of_own(path)
+    if isinstance(path, ToldFile):
+        return f"told-{hash_plain(path.told)} {hash_file(Path(path))}"
     try:
         status = path.stat()
         return _hash(str(path), status.st_mtime_ns, status.st_size)
@@ -99,18 +112,30 @@ def _hash(path: str, changed_ns: int, size: int) -> str:
 
 
 @st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
-def _read(sha256: str, _path: Path | OwnCode) -> Reading:
+def _read(key: str, _path: CheckpointPath) -> Reading:
     checkpoint = gst.open_checkpoint(_path)
     if not isinstance(_path, OwnCode):
-        check_unchanged(_path, found=checkpoint.sha256, expected=sha256)
-    inspection, world = gst.inspect_checkpoint(checkpoint), match_world(checkpoint.labels or ())
+        check_unchanged(_path, found=checkpoint.sha256, expected=key.split()[-1])
+    labels = checkpoint.labels or ()
+    inspection, world = gst.inspect_checkpoint(checkpoint), match_world(labels)
+    plain = Reading(inspection, None, world, clip=checkpoint.clip_spec, labels=labels)
     try:
-        return Reading(inspection, scales_room.bn_scales(checkpoint), world)
+        return plain._replace(scales=scales_room.bn_scales(checkpoint))
     except NotDefinedError as error:  # other pages may well be for it
-        return Reading(inspection, None, world, error.parts)
+        return plain._replace(undefined=error.parts)
 
 
-def check_unchanged(path: Path, *, found: str, expected: str) -> None:
+@st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
+def read_names(sha256: str, _path: Path) -> tuple[str, ...]:
+    """The names of classes in a list.
+
+    Raises:
+        DataError: it holds none.
+    """
+    return tuple(load_class_names(_path)[0])
+
+
+def check_unchanged(path: Path | ToldFile, *, found: str, expected: str) -> None:
     """Refuse a file whose content is no longer what a result would be kept under."""
     if found != expected:
         raise UnreadableCheckpoint(
@@ -143,7 +168,7 @@ class Source(NamedTuple):
 
     name: str
     shown: str
-    path: Path | OwnCode | None
+    path: CheckpointPath | None
     untrained: ModelSpec | None = None
 
     @property

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import streamlit as st
 
-from app.cached import DAY, hash_file, turn
+from app.cached import DAY, CheckpointPath, hash_file, turn
 from app.cached_network import copy_of
 from gst_analysis.analyses import find_analysis, traces
 from gst_analysis.analyses.traces import TraceOptions, Traces, single_clips
@@ -45,7 +45,7 @@ class TracedPair(NamedTuple):
 class PairFiles(NamedTuple):
     """Where a pair's files lie for this visitor."""
 
-    checkpoint: Path | OwnCode
+    checkpoint: CheckpointPath
     clip: Path
 
 

@@ -7,33 +7,30 @@ user's own that the explorer was started with, if there is one.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
 
+from app import paths, telling
+from app.cached import CheckpointPath
 from app.cached_network import find_own
 from app.cached_visitors import find_uploads, make_uploads
 from app.components import show_error
-from app.fences import LIST_ENDINGS, OUTSIDE, check_beside, may_be_read
+from app.fences import OUTSIDE, may_be_read
+from app.paths import FOLDERS_VARIABLE, allowed_folders
 from app.waiting_uploads import let_go
 from app.wording import plain_name, tell_apart
-from gst_analysis.analyses.traces.single_clips import CLIP_ENDINGS
 from gst_analysis.checkpoints.naming import (
     CHECKPOINT_ENDINGS,
     CONFIG,
     PREPROCESSING,
     WEIGHTS,
-    OwnCode,
     find_folder,
     list_checkpoints,
 )
-from gst_analysis.errors import DataError, GstError, UnreadableCheckpoint, one_line
+from gst_analysis.errors import GstError, UnreadableCheckpoint, one_line
 
-SHIPPED = Path(__file__).resolve().parents[1] / "trained_models"
-FOLDERS_VARIABLE = "GST_ANALYSIS_FOLDERS"
 FIRST_SHOWN = ("temporal-gst-quarter", "static-gst-quarter")
 MOST_SHOWN = 6
 LARGEST_MB = 500
@@ -52,15 +49,8 @@ class Choice:
 
     ref: str
     name: str
-    path: Path | OwnCode
+    path: CheckpointPath
     shown: str
-
-
-def allowed_folders() -> list[Path]:
-    """Where a typed path or a link may point to."""
-    extra = [Path(text) for text in os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep) if text]
-    folders = dict.fromkeys(folder.resolve() for folder in (Path.cwd(), *extra, SHIPPED))
-    return [folder for folder in folders if not any(other in folder.parents for other in folders)]
 
 
 def resolve_path(text: str) -> Choice:
@@ -107,58 +97,12 @@ def _may_be_read(path: Path) -> bool:
     return may_be_read(path, allowed_folders())
 
 
-def resolve_folder(text: str) -> tuple[Path, str]:
-    """A folder a visitor typed or a link names, and how to show it, if it may be read."""
-    return _resolve(text, "a folder", Path.is_dir)
-
-
-def resolve_list(text: str) -> tuple[Path, str]:
-    """The same for an annotation file, or a folder that holds one."""
-    expected = f"an annotation file ({', '.join(LIST_ENDINGS)}) or a folder with one"
-    return _resolve(text, expected, lambda path: path.is_dir() or _is_list(path))
-
-
-def resolve_clip_path(text: str) -> tuple[Path, str]:
-    """The same for a video, or a folder of frames or of clips."""
-    expected = f"a folder of frames, or a video: {', '.join(CLIP_ENDINGS)}"
-    return _resolve(text, expected, lambda path: path.is_dir() or _is_video(path))
-
-
-def _is_list(path: Path) -> bool:
-    """By its name: what else is text, such as settings and keys, is not to be looked into."""
-    return path.is_file() and path.suffix.lower() in LIST_ENDINGS and not path.name.startswith(".")
-
-
-def _is_video(path: Path) -> bool:
-    """By its name: a decoder takes much for a video, plain text too."""
-    return path.is_file() and path.suffix.lower().removeprefix(".") in CLIP_ENDINGS
-
-
-def _resolve(text: str, expected: str, fits: Callable[[Path], bool]) -> tuple[Path, str]:
-    try:
-        path = Path(text.strip()).resolve()
-        inside = _may_be_read(path)
-        found = inside and fits(path)
-    except (OSError, ValueError):  # names too long, or with bytes that no file has
-        inside = found = False
-    shown = one_line(text)[:200] or "path"
-    if not found:
-        raise DataError(
-            shown,
-            expected=expected if inside else f"a path inside {OUTSIDE}",
-            found="none" if inside else "one outside",
-            todo="check the path" if inside else f"start the explorer with its folder in {FOLDERS_VARIABLE}",
-        )
-    check_beside(path, shown, allowed_folders())
-    return path, _shorten(path)
-
-
 def list_runs() -> list[str]:
     """Folders below the shipped models that hold the epochs of a run."""
-    if not SHIPPED.is_dir():
+    if not paths.SHIPPED.is_dir():
         return []
-    folders = sorted(path for path in SHIPPED.iterdir() if path.is_dir())
-    return [_shorten(path) for path in folders if len(list_checkpoints(path)) > 1]
+    folders = sorted(path for path in paths.SHIPPED.iterdir() if path.is_dir())
+    return [paths.shorten(path) for path in folders if len(list_checkpoints(path)) > 1]
 
 
 def choose_checkpoints() -> list[Choice]:
@@ -166,6 +110,8 @@ def choose_checkpoints() -> list[Choice]:
     known = _known()
     if "chosen" not in st.session_state:
         st.session_state.chosen = _open_linked(known) or [choice.ref for choice in list_first()]
+        files = {ref: known[ref].path for ref in st.session_state.chosen}
+        telling.open_linked({ref: path for ref, path in files.items() if isinstance(path, Path)}, _complain)
     _show_problems()
     with st.sidebar:
         st.subheader("Checkpoints", anchor=False)
@@ -173,12 +119,29 @@ def choose_checkpoints() -> list[Choice]:
             st.session_state.chosen = _list(known)
         else:
             st.session_state.chosen = []
+        _offer_telling([known[ref] for ref in st.session_state.chosen])
         with st.expander("Add a checkpoint", expanded=not known, icon=":material/add:"):
             _offer_path()
             _offer_upload()
     if st.query_params.get_all("ckpt") != st.session_state.chosen:
         st.query_params["ckpt"] = st.session_state.chosen
-    return [known[ref] for ref in st.session_state.chosen]
+    telling.write_link(st.session_state.chosen)
+    return [_tell(known[ref]) for ref in st.session_state.chosen]
+
+
+def _offer_telling(chosen: list[Choice]) -> None:
+    files = {choice.ref: choice.path for choice in chosen if isinstance(choice.path, Path)}
+    if files:
+        titles = {choice.ref: choice.name for choice in chosen}
+        telling.offer_fields(files, tell_apart({ref: titles[ref] for ref in files}))
+
+
+def _tell(choice: Choice) -> Choice:
+    """The file with what the visitor said of it."""
+    if not isinstance(choice.path, Path):
+        return choice
+    path, shown = telling.tell(choice.ref, choice.path, choice.shown)
+    return replace(choice, path=path, shown=shown)
 
 
 def list_first() -> list[Choice]:
@@ -207,24 +170,18 @@ def _list(known: dict[str, Choice]) -> list[str]:
 
 def _show_problems() -> None:
     """What went wrong when a checkpoint was added; said once."""
-    for error in st.session_state.pop("problems", []):
-        show_error(error)
+    for error, names in st.session_state.pop("problems", []):
+        show_error(error, names=names)
 
 
 def _file(path: Path) -> Choice:
     folder = find_folder(path)
-    shown = _shorten(folder or path)
+    shown = paths.shorten(folder or path)
     return Choice(shown, plain_name((folder or path).stem), path, shown)
 
 
-def _shorten(path: Path) -> str:
-    """Relative to the folder the explorer was started in, where it lies below it."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
-
-
 def _list_shipped() -> list[Choice]:
-    return [_file(path) for path in list_checkpoints(SHIPPED)] if SHIPPED.is_dir() else []
+    return [_file(path) for path in list_checkpoints(paths.SHIPPED)] if paths.SHIPPED.is_dir() else []
 
 
 def _list_own() -> list[Choice]:
@@ -341,5 +298,5 @@ def _choose(refs: list[str]) -> None:
     st.session_state.chosen = st.session_state.listed = refs
 
 
-def _complain(error: GstError) -> None:
-    st.session_state.setdefault("problems", []).append(error)
+def _complain(error: GstError, names: dict[str, str] | None = None) -> None:
+    st.session_state.setdefault("problems", []).append((error, names))

@@ -14,8 +14,8 @@ import streamlit as st
 from app import cached_clips
 from app.cached import make_upload_home
 from app.cached_visitors import find_uploads, make_uploads
-from app.choosing import FOLDERS_VARIABLE, resolve_clip_path
 from app.components import show_error
+from app.paths import FOLDERS_VARIABLE, resolve_clip_path
 from app.waiting_uploads import let_go
 from app.wording import plain_name, tell_apart
 from gst_analysis.analyses.traces.single_clips import CLIP_ENDINGS, PLANTED_WORLDS

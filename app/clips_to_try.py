@@ -8,11 +8,11 @@ from pathlib import Path
 import streamlit as st
 
 from app import cached, components
-from app.choosing import allowed_folders, resolve_clip_path, resolve_list
 from app.columns import NetworkColumn
 from app.commands import ClipsToTry
 from app.fences import check_clips
 from app.jobs import titled
+from app.paths import allowed_folders, resolve_clip_path, resolve_list
 from app.wording import NO_WORLD, OWN_CLIPS, OWN_VIDEOS
 from gst_analysis.clips.finding import find_clips
 from gst_analysis.clips.labelled import load_labelled_clips

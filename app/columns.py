@@ -29,7 +29,7 @@ class NetworkColumn(NamedTuple):
     shown: str
     reading: cached.Reading
     untrained: ModelSpec | None = None
-    path: Path | OwnCode | None = None
+    path: cached.CheckpointPath | None = None
     ref: str = ""
 
     @property

@@ -11,9 +11,9 @@ from gst_analysis.analyses import cost, drift, list_beside, traces
 from gst_analysis.analyses.cost import CostOptions
 from gst_analysis.analyses.traces import TraceOptions
 from gst_analysis.analyses.traces.single_clips import PLANTED_WORLDS, plan_clips
-from gst_analysis.checkpoints.naming import OwnCode
+from gst_analysis.checkpoints.naming import OwnCode, ToldFile
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.options import Files, Variable, write_call, write_command
+from gst_analysis.options import Files, NetworkOptions, Variable, write_call, write_command
 from gst_analysis.planted import plan_trial
 from gst_analysis.rooms import About
 from gst_analysis.sections.options import ReportOptions
@@ -138,7 +138,11 @@ def write_trace(checkpoint: str, clip: NamedClip, options: TraceOptions, class_i
     """
     beside = [(about, about.options(class_name=class_id)) for about in list_beside(traces.ABOUT)]
     rooms = [(traces.ABOUT, options), *beside]
-    shell = [_write_shell(about.command, [checkpoint, clip.shown], chosen) for about, chosen in rooms]
+    told = _told_of(checkpoint)
+    shell = [
+        _write_shell(about.command, [checkpoint], _with_told(chosen, told), clip.shown)
+        for about, chosen in rooms
+    ]
     world = clip.shown.split("/")[1] if clip.truth is not None else ""
     if world in PLANTED_WORLDS:
         rendered = replace(plan_clips(world), clips=_ENOUGH)
@@ -163,11 +167,14 @@ def _write_lines(
     clips: ClipsToTry | None,
     then: Sequence[str],
 ) -> Lines:
-    made, taken = _name_own(named)
+    made, taken = _name_loaded(named)
+    alike = len({repr(_told_of(one)) for one in named}) == 1
+    if alike and named:
+        options = _with_told(options, _told_of(named[0]))
     if clips is None:
         call = write_call(function, taken, options)
         return Lines(_write_shell(command, named, options), _write_python(made, call, then))
-    shell, place = [_write_shell(command, [*named, clips.file], options)], clips.file
+    shell, place = [_write_shell(command, named, options, clips.file)], clips.file
     if clips.world is not None:
         shell.insert(0, write_command("synth", [f"worlds/{clips.world}"], plan_trial(clips.world)))
         rendered = write_call("make_trial", ["worlds", clips.world])
@@ -176,26 +183,55 @@ def _write_lines(
     return Lines("\n".join(shell), _write_python(made, write_call(function, [*taken, place], options), then))
 
 
-def _write_shell(command: str, named: Sequence[str], options: Any) -> str:
-    """A command; empty where the user's own network is not the first of several, as none can say that."""
+def _write_shell(command: str, named: Sequence[str], options: Any, *clips: str) -> str:
+    """A command; empty where none can say it.
+
+    So it is where the user's own network is not the first of several, and where not of all files is told
+    alike.
+    """
     first, *others = named
-    if any(isinstance(one, OwnCode) for one in others):
+    unlike = len({repr(_told_of(one)) for one in named}) > 1
+    if unlike or any(isinstance(one, OwnCode) for one in others):
         return ""
     if not isinstance(first, OwnCode):
-        return write_command(command, named, options)
+        return write_command(command, [*named, *clips], options)
     weights = [] if first.weights is None else ["--weights", first.weights]
-    return write_command(command, ["--network", first, *weights, *others], options)
+    return write_command(command, ["--network", first, *weights, *others, *clips], options)
 
 
-def _name_own(named: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Python lines that load the user's own network, and what the function is called with."""
-    made = [f"{MODEL} = {_write_load(one)}" for one in named if isinstance(one, OwnCode)]
-    return made, [MODEL if isinstance(one, OwnCode) else one for one in named]
+def _name_loaded(named: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Python lines that load what no path alone names, and what the function is called with."""
+    made: list[str] = []
+    taken: list[str] = []
+    unlike = len({repr(_told_of(one)) for one in named}) > 1
+    for number, one in enumerate(named, 1):
+        name = MODEL if isinstance(one, OwnCode) else Variable(f"network_{number}")
+        if isinstance(one, OwnCode) or (unlike and _told_of(one).is_told):
+            made.append(f"{name} = {_write_load(one)}")
+            taken.append(name)
+        else:
+            taken.append(one)
+    return made, taken
+
+
+def _told_of(one: str) -> NetworkOptions:
+    """What the visitor said of a file."""
+    return one.told if isinstance(one, ToldFile) else NetworkOptions()
+
+
+def _with_told(options: Any, told: NetworkOptions) -> Any:
+    """Options that say of a file what the visitor said."""
+    if isinstance(options, NetworkOptions):
+        return replace(options, **vars(told))
+    if isinstance(options, CostOptions):
+        frames, size = options.num_frames or told.frames, options.size or told.crop
+        return replace(options, num_frames=frames, size=size, family=told.family or options.family)
+    return options
 
 
 def _write_load(checkpoint: str) -> str:
     if not isinstance(checkpoint, OwnCode):
-        return write_call("load_model", [checkpoint])
+        return write_call("load_model", [checkpoint], _told_of(checkpoint))
     weights = {} if checkpoint.weights is None else {"weights": checkpoint.weights}
     return write_call("load_network", [str(checkpoint)], **weights)
 

@@ -23,7 +23,7 @@ sys.modules.setdefault("IPython", None)  # type: ignore[arg-type] # what Python 
 async def while_serving(_: Any) -> AsyncIterator[dict[str, Any]]:
     """From the server's start to its end: load what pages need in the background, leave nothing behind."""
     from app.cached import remove_uploads
-    from app.choosing import SHIPPED
+    from app.paths import SHIPPED
     from app.upkeep import keep_up
     from app.warming import warm_up
     from gst_analysis.checkpoints import apart

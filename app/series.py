@@ -8,8 +8,9 @@ import streamlit as st
 
 from app import cached, commands, components
 from app.checks import DRIFT_LINES
-from app.choosing import list_runs, resolve_folder
+from app.choosing import list_runs
 from app.downloads import offer_downloads
+from app.paths import resolve_folder
 from app.wording import NO_RUN, SERIES_NOTES, literal, plain_name, rename
 from gst_analysis.analyses import drift
 from gst_analysis.analyses.drift import Drift, DriftOptions

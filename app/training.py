@@ -10,9 +10,10 @@ import streamlit as st
 
 from app import cached_runs, components
 from app.cached_visitors import find_visitor
-from app.choosing import choose_path, resolve_folder
+from app.choosing import choose_path
 from app.commands import write_train
 from app.downloads import offer_downloads
+from app.paths import resolve_folder
 from app.recipes import RunPlan
 from app.runs import State, list_runs, read_settings, tell_failure
 from app.wording import literal, rename, say_time

@@ -56,6 +56,10 @@ class Uploads:
         self.files[shown] = place
         return shown
 
+    def remove(self, name: str) -> None:
+        """Remove one of them now."""
+        self.files.pop(name).unlink(missing_ok=True)
+
     def clear(self) -> None:
         """Remove every file now."""
         for place in self.files.values():

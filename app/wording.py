@@ -171,6 +171,18 @@ DATASETS = {
     "egtea gaze+": "EGTEA Gaze+",
 }
 
+TOLD_ABOUT = "In grey: what was recognised or assumed. An empty field leaves it so."
+TOLD_HELP = {
+    "frames": "Frames in a clip. No weight of most networks shows them.",
+    "family": "C2D and TSM have the same weights. Other families are known by theirs.",
+    "resize": "Pixels of a frame's short side before it is cropped.",
+    "crop": "Pixels of the square that is cut out of it.",
+    "mean": "Of red, green and blue, from 0 to 1: three numbers with commas between them.",
+    "std": "Of red, green and blue, likewise.",
+    "labels": "A file on the server with the names of the network's classes in its order, a line each; "
+    ".json and .csv lists are read as well.",
+}
+
 Ref = TypeVar("Ref", bound=Hashable)
 Named = TypeVar("Named")
 

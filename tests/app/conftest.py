@@ -27,7 +27,7 @@ from streamlit.runtime.caching import cache_data_api
 # It says for every cache that no server runs, which is so in tests.
 logging.getLogger(cache_data_api.__name__).setLevel(logging.ERROR)
 
-from app import cached, cached_clips, choosing, components  # noqa: E402 # after the line above
+from app import cached, cached_clips, choosing, components, paths  # noqa: E402 # after the line above
 from app.commands import Lines  # noqa: E402 # likewise
 from gst_analysis.analyses.traces.single_clips import PlantedClip, planted_clips  # noqa: E402 # likewise
 from gst_analysis.planted.worlds import WorldName  # noqa: E402 # likewise
@@ -66,8 +66,8 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Plant:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plant: Plant) -> Iterator[Path]:
     """The folder the explorer was started in; an empty one is where shipped checkpoints would be."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv(choosing.FOLDERS_VARIABLE, raising=False)
-    monkeypatch.setattr(choosing, "SHIPPED", tmp_path / "trained_models")
+    monkeypatch.delenv(paths.FOLDERS_VARIABLE, raising=False)
+    monkeypatch.setattr(paths, "SHIPPED", tmp_path / "trained_models")
     monkeypatch.setattr(cached_clips, "planted_clips", plant)
     st.cache_data.clear()
     yield tmp_path
@@ -128,7 +128,7 @@ def address(tmp_path: Path) -> Iterator[str]:
         port = str(free.getsockname()[1])
     command = [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.headless", "true"]
     command += ["--server.port", port, "--server.address", "127.0.0.1"]
-    environment = os.environ | {choosing.FOLDERS_VARIABLE: str(tmp_path)}
+    environment = os.environ | {paths.FOLDERS_VARIABLE: str(tmp_path)}
     log = tmp_path / "log"
     with log.open("wb") as output:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)

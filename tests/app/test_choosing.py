@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.choosing import FOLDERS_VARIABLE, allowed_folders, resolve_path
+from app.choosing import resolve_path
+from app.paths import FOLDERS_VARIABLE, allowed_folders
 from gst_analysis.errors import UnreadableCheckpoint
 
 

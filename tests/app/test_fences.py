@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from app.cached import make_upload_home
-from app.choosing import resolve_clip_path, resolve_folder, resolve_list
 from app.clips_to_try import Clips
 from app.fences import check_clips, may_be_read
 from app.links import drop_wild_numbers, is_wild
+from app.paths import resolve_clip_path, resolve_folder, resolve_list
 from app.reporting import shut_in
 from app.wording import say_error
 from gst_analysis.clips.labelled import load_labelled_clips

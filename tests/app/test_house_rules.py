@@ -19,6 +19,7 @@ ALLOWED = (
     "checkpoints.sources",
     "clips.finding",
     "clips.labelled",
+    "clips.labels",
     "errors",
     "files",
     "networks.specs",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app import choosing
+from app import paths
 from tests.app.conftest import Visit, images, names_of_plots, plots
 from tests.conftest import SaveSmall
 
@@ -85,9 +85,9 @@ def test_what_cannot_be_read_is_said_beside_what_can(
 def test_a_folder_of_shipped_checkpoints_opens_on_the_first(
     visit: Visit, save_small: SaveSmall, folder: Path
 ) -> None:
-    choosing.SHIPPED.mkdir()
+    paths.SHIPPED.mkdir()
     for name in ("a.pth", "b.pth"):
-        save_small(file="x.pth").rename(choosing.SHIPPED / name)
+        save_small(file="x.pth").rename(paths.SHIPPED / name)
     page = visit("space_and_time")
     assert page.multiselect[0].value == ["trained_models/a.pth"]
     assert page.multiselect[0].options == ["a", "b"]
@@ -123,8 +123,8 @@ def test_a_file_that_goes_away_is_missed(visit: Visit, save_small: SaveSmall) ->
 def test_a_shipped_checkpoint_that_goes_away_is_no_longer_offered(
     visit: Visit, save_small: SaveSmall
 ) -> None:
-    choosing.SHIPPED.mkdir()
-    shipped = save_small(file="x.pth").rename(choosing.SHIPPED / "a.pth")
+    paths.SHIPPED.mkdir()
+    shipped = save_small(file="x.pth").rename(paths.SHIPPED / "a.pth")
     page = visit("space_and_time")
     assert page.multiselect[0].value == ["trained_models/a.pth"]
     shipped.unlink()

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from app import choosing
+from app import choosing, paths
 from app.navigation import list_pages
 from tests.app.conftest import Visit, plots
 from tests.conftest import SaveSmall
@@ -24,9 +24,9 @@ def test_without_checkpoints_there_is_a_picture_and_a_word_on_what_to_do(visit: 
 
 
 def test_the_shipped_pair_stands_side_by_side(visit: Visit, save_small: SaveSmall) -> None:
-    choosing.SHIPPED.mkdir()
+    paths.SHIPPED.mkdir()
     for number, name in enumerate(("a", *reversed(choosing.FIRST_SHOWN))):
-        save_small(file="x.pth", seed=number).rename(choosing.SHIPPED / f"{name}.pth")
+        save_small(file="x.pth", seed=number).rename(paths.SHIPPED / f"{name}.pth")
     page = visit()
     assert titles(plots(page)[0])[:2] == list(choosing.FIRST_SHOWN)
     assert any("two networks of one design" in text.value for text in page.markdown)

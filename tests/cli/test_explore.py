@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import gst_analysis
-from app import choosing
+from app import paths
 from gst_analysis.cli import explore, run
 
 ROOT = Path(__file__).parents[2]
@@ -194,4 +194,4 @@ def test_a_network_of_ones_own_is_named_on_the_line_or_not_at_all(
 
 
 def test_the_command_and_the_explorer_mean_the_same_variable() -> None:
-    assert explore.FOLDERS_VARIABLE == choosing.FOLDERS_VARIABLE
+    assert explore.FOLDERS_VARIABLE == paths.FOLDERS_VARIABLE
