@@ -20,7 +20,7 @@ from gst_analysis.clips.dataset import FrameReader, ReadingPlan
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import BrokenCheckpoint
-from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
+from gst_analysis.inference.conditions import explain_out_of_memory, fusing_pays, running_conditions
 from gst_analysis.inference.logits import Floats, Seconds
 from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import InferenceSettings
@@ -64,8 +64,9 @@ def measure_share(
     places: list[int] = []
     failures: dict[int, str] = {}
     norms = count_norms(model.module)
+    fuse = fusing_pays(model.clip_spec, rows * settings.views)
     with (
-        running_conditions(model.module, settings, device) as network,
+        running_conditions(model.module, settings, device, fuse=fuse) as network,
         closing(read_ahead(numbered, plan, threads=settings.threads, read=job.read)) as clips,
     ):
         folded = norms - count_norms(network), norms
