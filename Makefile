@@ -9,7 +9,7 @@ ADDRESS ?= 127.0.0.1
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help app test slow lint coverage mutation hostile docs clean
+.PHONY: help app test slow lint coverage mutation hostile audit sbom docs clean
 
 help:
 	@echo "make app    open the explorer in a browser"
@@ -19,6 +19,8 @@ help:
 	@echo "make coverage   which lines the tests reach, with a floor"
 	@echo "make mutation   which small changes of the code the tests notice"
 	@echo "make hostile    hand it files that are meant to do harm, and count what they do"
+	@echo "make audit      look every installed package up in the lists of known vulnerabilities"
+	@echo "make sbom       list them in CycloneDX's form, in build/sbom.json"
 	@echo "make docs   build the documentation into build/site"
 	@echo "make clean  remove $(VENV)"
 
@@ -49,6 +51,18 @@ mutation: $(VENV)/.test
 # Goes on where it was cut off; the table is in docs/security.md.
 hostile: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.hostile
+
+# Both tools in an environment of their own: what they need is none of ours.
+audit: $(VENV)/.app build/audit/.done
+	build/audit/bin/pip-audit --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
+sbom: $(VENV)/.app build/audit/.done
+	build/audit/bin/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible -o build/sbom.json
+
+build/audit/.done: pyproject.toml
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --disable-pip-version-check --quiet 'cyclonedx-bom>=7.0' 'pip-audit>=2.9'
+	@touch $@
 
 docs: $(VENV)/.test
 	$(BIN)/mkdocs build --strict
