@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import gst_analysis as gst
-from docs import analyses_table, cli_reference, networks_table, tables_reference
+from docs import analyses_table, cli_reference, gallery, networks_table, tables_reference
 from gst_analysis.analyses import list_analyses
 from gst_analysis.cli import app
 from gst_analysis.console.options import takes_options
@@ -126,6 +126,15 @@ def test_the_page_of_networks_is_what_the_lists_say() -> None:
     written = networks_table.PAGE.read_text(encoding="utf-8")
     for part in (networks_table.write_prose(), networks_table.write_list()):
         assert part in written, "run python -m docs.networks_table"
+
+
+def test_the_gallery_is_what_its_list_says_and_shows_every_analysis_with_figures() -> None:
+    assert gallery.PAGE.read_text(encoding="utf-8") == gallery.build_page(), "run python -m docs.gallery"
+    shown = {one.analysis for one in gallery.GALLERY}
+    assert shown == {about.title for about in list_analyses()} - {"Dataset check", "Prediction"}
+    pictures = {f"{name}.png" for one in gallery.GALLERY for name in one.figures}
+    assert {path.name for path in gallery.IMAGES.iterdir()} == pictures, "run python -m docs.gallery FOLDER"
+    assert sum(path.stat().st_size for path in gallery.IMAGES.iterdir()) < 1_500_000
 
 
 @pytest.mark.slow
