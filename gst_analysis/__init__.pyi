@@ -29,6 +29,7 @@ from .analyses.influence import FrameInfluence, frame_influence
 from .analyses.influence.table import InfluenceOptions
 from .analyses.order import FrameOrder, OrderOptions, OrderSummary, frame_order
 from .analyses.prediction import ClipPredictions, PredictionOptions, PredictionSummary, predict
+from .analyses.profile import Profile, ProfileOptions, ProfileSummary, profile
 from .analyses.roles import ChannelRoles, RoleOptions, channel_roles
 from .analyses.saliency import SaliencyMaps, SaliencyOptions, saliency_maps
 from .analyses.scales import BnScales, ScaleOptions, bn_scales, reference
@@ -183,6 +184,9 @@ __all__ = [
     "PlantedClass",
     "PredictionOptions",
     "PredictionSummary",
+    "Profile",
+    "ProfileOptions",
+    "ProfileSummary",
     "Progress",
     "Provenance",
     "PublishedPlacing",
@@ -266,6 +270,7 @@ __all__ = [
     "open_checkpoint",
     "open_model",
     "predict",
+    "profile",
     "read_run",
     "reference",
     "report",

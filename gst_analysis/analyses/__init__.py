@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # not for `--help`, which opens no room
     from gst_analysis.rooms import About
 
 ROOMS: Mapping[str, Mapping[str, str]] = {
+    "profile": {"profile": "Show where in its depth a network keeps time."},
     "scales": {
         "bn-hist": "Draw Figure 4 from checkpoints.",
         "reference": "Write the scales of a checkpoint into a small file to send.",

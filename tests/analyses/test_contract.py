@@ -14,6 +14,7 @@ from tests.analyses.labelled_clips import small_model, write_clips
 
 LONG = (
     "saliency",
+    "profile",
     "influence",
     "order",
     "roles",

@@ -16,9 +16,19 @@ from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.reporting.walking import list_sections
 from tests.analyses.labelled_clips import small_model, write_clips
 
-WEIGHTS = ["checkpoint", "scales", "importance", "drift", "temporal_use", "cost", "slimming", "provenance"]
+WEIGHTS = [
+    "checkpoint",
+    "profile",
+    "scales",
+    "importance",
+    "drift",
+    "temporal_use",
+    "cost",
+    "slimming",
+    "provenance",
+]
 ALL = [
-    *WEIGHTS[:6],
+    *WEIGHTS[:7],
     "accuracy",
     "order",
     "roles",

@@ -1,0 +1,180 @@
+"""The profile of networks whose truth is planted, and of such that know nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import gst_analysis as gst
+from gst_analysis.analyses.profile import kept
+from gst_analysis.analyses.profile.characters import write_profile
+from gst_analysis.analyses.profile.measure import measure_profile
+from gst_analysis.cli import run
+from tests.analyses.labelled_clips import small_model, write_clips
+
+SPEC = gst.ModelSpec.from_name("gst-resnet26s", width=16, num_classes=5)
+
+
+def list_temporal(network: gst.Network, stage: int) -> Iterator[torch.Tensor]:
+    """The kernels over time of a stage."""
+    for kernel in network.anatomy.time_kernels:
+        if kernel.stage == stage:
+            yield network.module.state_dict()[kernel.weight]
+
+
+def scale_at_random(network: gst.Network, seed: int = 0) -> gst.Network:
+    """Scales that know nothing of space and time."""
+    random = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for layer in dict.fromkeys(unit.layer for unit in network.anatomy.scaled):
+            network.module.get_parameter(f"{layer}.weight").uniform_(0.1, 1.9, generator=random)
+    return network
+
+
+def plant(network: gst.Network, *, last: int = 4) -> gst.Network:
+    """Differences between frames in the last stage, means over frames in all others; and scales at random."""
+    scale_at_random(network)
+    with torch.no_grad():
+        for stage in range(1, last + 1):
+            for weight in list_temporal(network, stage):
+                taps = torch.tensor([-1.0, 0.0, 1.0]) if stage == last else torch.ones(3)
+                weight.copy_(weight[:, :, 1:2] * taps.view(1, 1, 3, 1, 1))
+    return network
+
+
+def test_time_planted_in_the_last_stage_stands_there() -> None:
+    result = gst.profile(plant(gst.create_model(SPEC, seed=0)))
+    rows = result.table[(result.table["measure"] == "temporal-use") & (result.table["level"] == "place")]
+    values = dict(zip(rows["place"], rows["value"], strict=True))
+    assert {name for name, value in values.items() if value > 0.99} == {"layer4.0", "layer4.1"}
+    assert max(value for name, value in values.items() if "layer4" not in name) < 0.01
+    assert rows["even"].to_numpy() == pytest.approx(2 / 3)
+    assert (
+        "differ more from frame to frame than at random only in stage 4 (100%, at random 67%)"
+        in result.verdict
+    )
+    assert (
+        "are more alike over frames than at random only in stages 1–3 (0%, at random 67%)" in result.verdict
+    )
+    assert "γ" not in result.verdict
+    assert result.verdict.endswith("(95%, all stages and lines at once).")
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_an_untrained_network_is_said_to_show_nothing(seed: int) -> None:
+    result = gst.profile(gst.create_model(SPEC, seed=seed))
+    assert result.summary.claims == ()
+    assert result.verdict == (
+        "Nothing stands out, and nothing could: every scale and offset is as before training."
+    )
+    assert (result.summary.agree, result.summary.disagree) == (0, 0)
+
+
+def test_random_scales_are_said_to_show_nothing() -> None:
+    result = gst.profile(scale_at_random(gst.create_model(SPEC, seed=3)))
+    assert result.summary.claims == ()
+    assert result.verdict.startswith("Nothing stands out: every band holds what the number of channels")
+
+
+@pytest.mark.slow
+def test_chance_stands_out_no_oftener_than_it_is_said_to() -> None:
+    """Of 60 networks of random scales at most 5% by what is said; 8 or more would be one case in 100."""
+    found = [gst.profile(scale_at_random(gst.create_model(SPEC, seed=n), n)) for n in range(60)]
+    assert sum(bool(one.summary.claims) for one in found) < 8
+
+
+def test_larger_temporal_scales_are_seen_and_only_they() -> None:
+    network = gst.create_model(SPEC, seed=0)
+    with torch.no_grad():
+        for unit in network.anatomy.scaled:
+            scales = network.module.get_parameter(f"{unit.layer}.weight")
+            scales.uniform_(0.9, 1.1)
+            if unit.group == "temporal" and unit.stage >= 3:
+                scales[unit.channels] *= 2
+    result = gst.profile(network)
+    assert (
+        "γ gives time more than its part of the channels in stages 3 and 4 (40%, its part 25%)"
+        in result.verdict
+    )
+    sure = result.agreement[result.agreement["level"] == "stage"]
+    assert dict(zip(sure["stage"], sure["verdict"], strict=True)) == {
+        1: "open",
+        2: "open",
+        3: "agree",
+        4: "agree",
+    }
+    assert "=" in write_profile(result)[-1].partition("  = ")[0]
+
+
+def test_what_is_not_defined_is_noted() -> None:
+    result = gst.profile(gst.create_model(SPEC.replace(family="c2d"), seed=0))
+    assert result.verdict == "There is nothing to tell: no line is defined for this network."
+    assert result.table.empty
+    assert write_profile(result) == []
+    assert sum("no line of" in note for note in result.notes) == 3
+    assert result.plot().axes[0].texts[0].get_text() == "no line is defined for this network"
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Path:
+    """A checkpoint, beside which what needed clips is kept."""
+    file = gst.save_model(tmp_path / "net.pth", gst.create_model(SPEC, seed=0))
+    found = gst.profile(file)
+    rows = found.table[found.table["measure"] == "gamma"].assign(measure="ablation", source="clips")
+    kept.save_kept(file, found.provenance.sources["net"], kept.Kept(rows, 40, "a world"))
+    return file
+
+
+def test_what_is_kept_is_shown_of_exactly_these_weights(beside: Path) -> None:
+    result = gst.profile(beside)
+    assert "ablation" in set(result.table["measure"])
+    assert result.summary.clips == 40
+    assert any("on 40 clips of a world" in note for note in result.notes)
+    assert set(gst.profile(beside, lines=("gamma",)).table["measure"]) == {"gamma"}
+    other = gst.save_model(beside.with_name("other.pth"), gst.create_model(SPEC, seed=1))
+    shutil.copy(kept.kept_path(beside), kept.kept_path(other))
+    assert "ablation" not in set(gst.profile(other).table["measure"])
+
+
+@pytest.mark.parametrize("change", ["nothing", "rows", "value", "measure", "text"])
+def test_a_broken_file_beside_takes_nothing_away(beside: Path, change: str) -> None:
+    path = kept.kept_path(beside)
+    told = json.loads(path.read_text())
+    told["rows"] = told["rows"] if change != "rows" else 3
+    if change in ("value", "measure"):
+        told["rows"][0][change] = {"value": 7.0, "measure": "gamma"}[change]
+    path.write_text({"nothing": "", "text": "[" * 9000}.get(change, json.dumps(told)))
+    assert set(gst.profile(beside).table["measure"]) == {"gamma", "invariant", "temporal-use"}
+
+
+def test_the_command_prints_the_lines_and_the_verdict(
+    beside: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["profile", str(beside), "--formats", "csv", "--out", str(beside.parent / "out")]) == 0
+    told = capsys.readouterr().out
+    assert "scales γ  ▃▃▃▃▃▃▃▃  25 to 25% (even 25%)" in told
+    assert "temporal use  ▆▆▆▆▆▆▆▆" in told
+    assert "every scale and offset is as before training" in told
+
+
+@pytest.mark.slow
+def test_all_lines_are_measured_on_clips(tmp_path: Path) -> None:
+    model = small_model()
+    records = write_clips(tmp_path / "videos", [0, 1, 2, 3, 4])
+    result = measure_profile(model, records, options=gst.ProfileOptions(scenes=4, orders=1, device="cpu"))
+    assert {"gamma", "invariant", "temporal-use", "ablation", "joint", "roles", "reach", "in order"} <= set(
+        result.table["measure"]
+    )
+    assert "no surer than a guess" in result.verdict
+    lost = result.table[result.table["measure"].isin(["ablation", "joint"])]
+    assert lost["value"].isna().all()
+    reach = result.table[(result.table["measure"] == "reach") & (result.table["level"] == "place")]
+    assert np.all(np.diff(reach["even"]) >= 0)
+    assert dataclasses.asdict(result.summary)["clips"] == 5
