@@ -77,9 +77,10 @@ from .errors import (
 from .inference.logits import FrameLogits
 from .inference.settings import InferenceSettings
 from .inference.streams import fuse_streams
-from .networks.adopted import AdoptedSpec, ClipNetwork, Pathway
+from .networks.adopted import ClipNetwork, Pathway
 from .networks.anatomy import Anatomy, Place, Unit, View
 from .networks.backbones import Backbone, Block, Site, Stage
+from .networks.brought import AdoptedSpec
 from .networks.described import NetworkSpec
 from .networks.families import ChannelGroups, Family, Kernel
 from .networks.network import VideoNetwork, average_frames

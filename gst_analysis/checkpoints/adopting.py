@@ -29,7 +29,6 @@ from gst_analysis.checkpoints.telling import tell_checkpoint, tell_clip
 from gst_analysis.errors import SpecError, one_line
 from gst_analysis.groups import GROUPS, Group
 from gst_analysis.networks.adopted import (
-    AdoptedSpec,
     ClipNetwork,
     Layout,
     arrange_clips,
@@ -39,6 +38,7 @@ from gst_analysis.networks.adopted import (
     take_logits,
 )
 from gst_analysis.networks.anatomy import Anatomy, Place, Unit, View
+from gst_analysis.networks.brought import AdoptedSpec
 from gst_analysis.networks.described import Output
 from gst_analysis.networks.probing import find_readers, find_views, look_around, probe_network
 from gst_analysis.networks.readers import has_scales

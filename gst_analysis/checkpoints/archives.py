@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gst_analysis.checkpoints.pickle_parts import Damaged, Part, Refused
+from gst_analysis.checkpoints.stored import Storage, see_finite
 
 MOST_RECORDS = 100_000
 _END = struct.Struct("<4s4H2LH")
@@ -23,7 +24,7 @@ _LOCATOR = struct.Struct("<4sLQL")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _ENTRY = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
-_STORED, _DEFLATED = 0, 8
+STORED, _DEFLATED = 0, 8
 _ALL = 0xFFFFFFFF
 _SPARE = 1_000_000
 """Bytes that an archive may unpack to beyond twice its size: small records pack well."""
@@ -56,7 +57,15 @@ class Archive:
             raise Refused(f"{record.size:,} bytes of names and plain values")
         file.seek(record.start)
         packed = file.read(record.packed)
-        return packed if record.method == _STORED else _unpack(packed, record.size)
+        return packed if record.method == STORED else _unpack(packed, record.size)
+
+    def read_small(self, file: BinaryIO, name: str) -> bytes:
+        """One of the small notes beside the values; empty where there is none.
+
+        Raises:
+            Refused: it is larger than such notes are.
+        """
+        return self.read(file, name, most=100) if f"{self.prefix}/{name}" in self.records else b""
 
     def require_storages(self, storages: Iterable[Part]) -> None:
         """Hold the storages that a pickle names against the records: torch reads as much as a pickle says."""
@@ -91,13 +100,24 @@ def read_archive(file: BinaryIO, size: int) -> Archive:
     return Archive(prefix, records)
 
 
-def digest(path: Path, archive: Archive | None) -> tuple[str, str]:
+def digest(
+    path: Path, records: Mapping[str, Record], storages: Mapping[str, Storage] | None = None
+) -> tuple[str, str]:
     """A file's sha256, and the first record whose bytes are not those that were written; empty if all are.
 
-    Everything is read once. Files that were written without checksums have 0 in their place.
+    Everything is read once, in pieces that stay in the processor's cache for all that is made of them. Files
+    that were written without checksums have 0 in their place.
+
+    Args:
+        path: the file.
+        records: where its records lie, and what they must sum up to.
+        storages: which records hold numbers, to see on the way whether those are finite; it is noted there.
     """
-    records = archive.records if archive is not None else {}
-    stored = {name: record for name, record in records.items() if record.method == _STORED and record.crc}
+    seen = dict(storages or {})
+    for storage in seen.values():
+        storage.finite = True
+    plain = {name: record for name, record in records.items() if record.method == STORED}
+    stored = {name: record for name, record in plain.items() if record.crc or name in seen}
     order = sorted(stored, key=lambda name: stored[name].start)
     sums = dict.fromkeys(order, 0)
     known, at, buffer = hashlib.sha256(), 0, bytearray(1 << 20)
@@ -109,7 +129,11 @@ def digest(path: Path, archive: Archive | None) -> tuple[str, str]:
                 record = stored[order[0]]
                 start, end = max(record.start - at, 0), record.start + record.packed - at
                 if start < read:
-                    sums[order[0]] = zlib.crc32(piece[start:end], sums[order[0]])
+                    part = piece[start:end]
+                    if record.crc:
+                        sums[order[0]] = zlib.crc32(part, sums[order[0]])
+                    if order[0] in seen and seen[order[0]].finite:
+                        seen[order[0]].finite = see_finite(part, seen[order[0]], at + start - record.start)
                 if end > read:
                     break
                 order.pop(0)
@@ -155,9 +179,9 @@ def _read_entries(file: BinaryIO, directory: bytes, count: int, end: int) -> dic
         name = directory[at : at + named].decode()
         packed, size, start = _widen(directory[at + named : at + named + extra], packed, size, start)
         at += named + extra + remark
-        if mark != b"PK\1\2" or disk or flags & 1 or method not in (_STORED, _DEFLATED) or "\0" in name:
+        if mark != b"PK\1\2" or disk or flags & 1 or method not in (STORED, _DEFLATED) or "\0" in name:
             raise Damaged("an archive with a damaged directory")
-        if method == _STORED and packed != size:
+        if method == STORED and packed != size:
             raise Damaged("an archive with a damaged directory")
         first = _find_bytes(file, start, end)
         if first + packed > end:

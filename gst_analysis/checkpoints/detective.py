@@ -11,19 +11,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from gst_analysis.checkpoints.layouts import CanonicalState
 from gst_analysis.checkpoints.shapes import Shape, expected_shapes, list_shapes, say_misfit
+from gst_analysis.checkpoints.stored import StoredTensor
 from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError, UnknownCheckpoint, name_some, one_line
 from gst_analysis.networks.backbones import BACKBONES, Backbone, Site, walk_blocks
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.families import FAMILIES, runnable_families
 from gst_analysis.networks.flow import count_fields
 from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+else:
+    torch = Door("torch")
 
 
 @dataclass(frozen=True)
@@ -131,9 +136,7 @@ def require_fit(given: Mapping[str, Shape], wanted: Mapping[str, Shape], network
 
 def check_finite(state: Mapping[str, Tensor], path: Path) -> None:
     """Refuse weights that are no numbers."""
-    # A sum is finite unless something in it is not (or it overflows): the quick way for almost all tensors.
-    doubtful = {n: t for n, t in state.items() if t.is_floating_point() and not torch.isfinite(t.sum())}
-    bad = [n for n, t in doubtful.items() if not torch.isfinite(t).all()]
+    bad = [name for name, tensor in state.items() if not _is_finite(tensor)]
     if bad:
         raise BrokenCheckpoint(
             str(path),
@@ -141,6 +144,14 @@ def check_finite(state: Mapping[str, Tensor], path: Path) -> None:
             found=f"NaN or infinity in {name_some(bad, limit=3)}",
             todo="use an earlier checkpoint of this run: its training diverged",
         )
+
+
+def _is_finite(tensor: Tensor | StoredTensor) -> bool:
+    if isinstance(tensor, StoredTensor):
+        return tensor.is_finite()
+    # A sum is finite unless something in it is not (or it overflows): the quick way for almost all tensors.
+    quick = not tensor.is_floating_point() or bool(torch.isfinite(tensor.sum()))
+    return quick or bool(torch.isfinite(tensor).all())
 
 
 def _infer_backbone(state: Mapping[str, Tensor], path: Path) -> Backbone:

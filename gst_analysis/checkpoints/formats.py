@@ -13,11 +13,9 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from gst_analysis.checkpoints.archives import Archive, read_archive
 from gst_analysis.checkpoints.pickle_parts import Damaged, Part, Refused
@@ -32,10 +30,15 @@ from gst_analysis.errors import (
 )
 from gst_analysis.untrusted import LARGEST_JSON, LONGEST_NAME, parse_json
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 MOST_TENSORS = 10_000
 """Of a network; the largest that is known here has 1,000."""
 SAFETENSORS_KEY = "gst_analysis"
 """Where our own record lies in a safetensors file's metadata."""
+MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
+"""What an older file of PyTorch's begins with."""
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
 
 
@@ -48,6 +51,13 @@ class Scan:
     safetensors: bool = False
     left_out: bool = False
     """Whether it names values of other libraries, which are left out unread."""
+    made: Any = field(default=None, repr=False)
+    """What an archive's pickle would make, in parts."""
+    header: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Of a safetensors file, by tensor; not yet looked into."""
+    first: int = 0
+    """Where such a file's values begin."""
+    size: int = 0
 
 
 def is_safetensors(head: bytes) -> bool:
@@ -71,9 +81,9 @@ def scan_torch(path: Path, size: int) -> Scan:
             return Scan(left_out=_scan_pickles(file, size))
         archive = read_archive(file, size)
         walk = Walk(archive.read(file, "data.pkl", most=LARGEST_PICKLE))
-        walk.run()
+        made = walk.run()
         archive.require_storages(walk.storages.values())
-        return Scan(archive, left_out=walk.left_out)
+        return Scan(archive, left_out=walk.left_out, made=made)
 
 
 def load_values(path: Path, scan: Scan) -> Any:
@@ -123,7 +133,8 @@ def scan_safetensors(path: Path, size: int) -> Scan:
         record = told.get(SAFETENSORS_KEY, "{}") if isinstance(told, dict) else "{}"
         if not isinstance(record, str):
             raise Damaged("a damaged one (its metadata is no text)")
-        return Scan(record=_parse(record, "the record of gst-analysis in it"), safetensors=True)
+        own = _parse(record, "the record of gst-analysis in it")
+        return Scan(record=own, safetensors=True, header=header, first=length + 8, size=size)
 
 
 def _load_safetensors(path: Path) -> dict[str, Tensor]:
@@ -193,7 +204,7 @@ def _scan_pickles(file: BinaryIO, size: int) -> bool:
         made.append(walk.run())
         at, storages = walk.at, walk.storages or storages
         left_out = left_out or walk.left_out
-        if part == 0 and made[0] != torch.serialization.MAGIC_NUMBER:
+        if part == 0 and made[0] != MAGIC_NUMBER:
             raise Damaged("a damaged file, or a pickle that torch.save did not write")
     names: list[Any] = made[4].items if isinstance(made[4], Part) and made[4].kind == "list" else []
     if len(names) != len(storages) or set(names) != set(storages):

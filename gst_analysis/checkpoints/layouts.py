@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from gst_analysis.errors import BrokenCheckpoint
 from gst_analysis.networks.backbones import BACKBONES, walk_blocks
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 OURS = "gst-analysis"
 TITLES = {
@@ -138,7 +139,7 @@ def _reshape(tensor: Tensor) -> Tensor:
     """A kernel of one frame is a 2-D kernel; every real number is fp32."""
     if tensor.ndim == 5 and tensor.shape[2] == 1:
         tensor = tensor.squeeze(2)
-    return tensor.to(torch.float32) if tensor.is_floating_point() else tensor
+    return tensor.float() if tensor.is_floating_point() else tensor
 
 
 def _walk_mobilenet(*, nested: bool) -> Iterator[tuple[str, str]]:

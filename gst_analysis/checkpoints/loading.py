@@ -10,22 +10,15 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-
-import safetensors.torch
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from gst_analysis.checkpoints import apart
 from gst_analysis.checkpoints.cards import Card, load_card_beside
 from gst_analysis.checkpoints.detective import Overrides, check_state, infer_spec, require_known
-from gst_analysis.checkpoints.folders import load_folder
 from gst_analysis.checkpoints.layouts import canonicalise
 from gst_analysis.checkpoints.naming import find_folder, name_path
-from gst_analysis.checkpoints.own_weights import forget_scores, require_floats, require_own
 from gst_analysis.checkpoints.reading import SAFETENSORS_KEY, RawCheckpoint, load_raw
 from gst_analysis.checkpoints.records import (
-    FORMAT,
     VERSION,
     read_clip_spec,
     read_labels,
@@ -34,22 +27,41 @@ from gst_analysis.checkpoints.records import (
 )
 from gst_analysis.checkpoints.systems import find_system_of
 from gst_analysis.checkpoints.telling import ASSUMED, settle_options, tell_clip, tell_labels, tells_all
+from gst_analysis.checkpoints.unbuilt import FORMAT, NotPlain
 from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError, legible
 from gst_analysis.files import Writer, to_json, write_whole
-from gst_analysis.networks.adopted import ClipNetwork
 from gst_analysis.networks.anatomy import Anatomy, require_arithmetic
 from gst_analysis.networks.described import NetworkSpec
-from gst_analysis.networks.folding import fold_norms
-from gst_analysis.networks.fused import fuse_network
-from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.registry import anatomy_of, build_model, spec_from_json
 from gst_analysis.networks.specs import MOST_FRAMES, ClipSpec, ModelSpec
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.catalogue_transformers import HUGGING_FACE
+from gst_analysis.networks.systems.recognised import Recognised
 from gst_analysis.options import NetworkOptions, keyword_options
 from gst_analysis.results import find_version
+from gst_analysis.rooms import Door
 
-_KINDS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+if TYPE_CHECKING:
+    import torch
+    from safetensors import torch as safetensors
+    from torch import Tensor, nn
+
+    from gst_analysis.checkpoints import folders, own_weights
+    from gst_analysis.networks import adopted, folding, fused, network
+    from gst_analysis.networks.adopted import ClipNetwork
+    from gst_analysis.networks.network import VideoNetwork
+else:  # a file is recognised without torch, which takes longer to import than most files to read
+    safetensors = Door("safetensors.torch")
+    torch = Door("torch")
+    nn = Door("torch.nn")
+    adopted = Door("gst_analysis.networks.adopted")
+    folders = Door("gst_analysis.checkpoints.folders")
+    folding = Door("gst_analysis.networks.folding")
+    fused = Door("gst_analysis.networks.fused")
+    network = Door("gst_analysis.networks.network")
+    own_weights = Door("gst_analysis.checkpoints.own_weights")
+
+_KINDS = {"fp32": "float32", "bf16": "bfloat16"}
 CHANGED = "weights were changed after they were loaded or made: these are the network's as it is now"
 
 
@@ -145,11 +157,14 @@ class Network:
         # As with_module leaves it: there is nothing to compare with.
         if not known:
             return self.checkpoint
-        now = require_own(self.module, self.spec)
-        require_floats(now)
+        now = own_weights.require_own(self.module, self.spec)
+        own_weights.require_floats(now)
         if all(torch.equal(now[name], tensor.to(now[name].dtype)) for name, tensor in known.items()):
             return self.checkpoint
-        provenance = {**forget_scores(self.checkpoint.provenance), "changed_from": self._name_file()}
+        provenance = {
+            **own_weights.forget_scores(self.checkpoint.provenance),
+            "changed_from": self._name_file(),
+        }
         notes = (*self.checkpoint.notes, CHANGED)
         return replace(self.checkpoint, sha256="", notes=notes, state=now, provenance=provenance)
 
@@ -176,8 +191,8 @@ class Network:
                 found=repr(precision)[:40],
                 todo="choose one of them",
             )
-        kind = _KINDS[precision]
-        return self.with_module(fuse_network(self.module, kind) or fold_norms(self.module))
+        kind: torch.dtype = getattr(torch, _KINDS[precision])
+        return self.with_module(fused.fuse_network(self.module, kind) or folding.fold_norms(self.module))
 
     def _name_file(self) -> dict[str, str]:
         return {"name": self.checkpoint.name, "sha256": self.checkpoint.sha256}
@@ -209,13 +224,37 @@ def load_checkpoint(
         return _from_apart(*apart.read_apart(path, told))
     where = find_folder(path)
     if where is not None:
-        folder = load_folder(where, named=Path(path), num_frames=told.frames)
+        folder = folders.load_folder(where, named=Path(path), num_frames=told.frames)
         theirs = folder.found
         check_state(theirs.state, theirs.spec, Path(path))
         found = _Found(theirs.state, theirs.spec, theirs.layout, theirs.notes)
         return _describe(folder.raw, found, folder.record, told)
     Overrides(told.family, told.frames)  # what no network could be is said before a file is read
-    raw = load_raw(path)
+    return _recognise_file(load_raw(path), told)
+
+
+def load_unbuilt_checkpoint(path: str | os.PathLike[str], options: NetworkOptions) -> Checkpoint | None:
+    """What `load_checkpoint` gives, its tensors being left in the file, without importing torch.
+
+    Tensors are `StoredTensor`s, which `to_array` reads: enough for whatever looks at a few of them.
+
+    Args:
+        path: a file.
+        options: what no weight shows.
+
+    Returns:
+        None where torch has to read or recognise it, or to say what is wrong with it.
+    """
+    if apart.must_read_apart(path) or find_folder(path) is not None:
+        return None
+    try:
+        return _recognise_file(load_raw(path, unbuilt=True), options)
+    except (GstError, NotPlain):
+        return None
+
+
+def _recognise_file(raw: RawCheckpoint, told: NetworkOptions) -> Checkpoint:
+    """What a file that was read is, by its weights, its own record and the card beside it."""
     record = read_record(raw)
     card = _find_card(raw, needed=not record)
     overrides = Overrides(told.family, told.frames or _count_frames(card.record))
@@ -273,7 +312,7 @@ def _recognise(
     raw: RawCheckpoint, record: Mapping[str, Any], overrides: Overrides, notes: tuple[str, ...]
 ) -> _Found:
     embedded = _embedded_spec(record["spec"], overrides, raw) if "spec" in record else None
-    known = find_system_of(raw.state, embedded, overrides.num_frames)
+    known = _find_system(raw, embedded, overrides)
     if known is not None:
         check_state(known.state, known.spec, raw.path)
         return _Found(known.state, known.spec, known.layout, (*known.notes, *notes))
@@ -286,6 +325,24 @@ def _recognise(
         require_known(found.state, finding.spec, raw.path)
     check_state(found.state, spec, raw.path)
     return _Found(found.state, spec, found.layout, notes)
+
+
+def _find_system(raw: RawCheckpoint, embedded: NetworkSpec | None, overrides: Overrides) -> Recognised | None:
+    """Which published system a file is of. Without torch none is looked for, only told apart from ours.
+
+    Raises:
+        NotPlain: it may be of one, and torch is needed to know.
+    """
+    if not raw.unbuilt:
+        return find_system_of(raw.state, embedded, overrides.num_frames)
+    found = canonicalise(raw.state, source=str(raw.path))
+    # MMAction2 names the 3-D networks as it names 2-D ones. All others have layers that no design of ours
+    # has, and what has those is not recognised as one of ours (`require_known`).
+    deep = any(tensor.ndim == 5 for tensor in raw.state.values())
+    theirs = deep and any(name.endswith("backbone.conv1.conv.weight") for name in raw.state)
+    if theirs or found.nonlocal_blocks or isinstance(embedded, SystemSpec):
+        raise NotPlain
+    return None
 
 
 def _find_card(raw: RawCheckpoint, *, needed: bool) -> Card:
@@ -374,7 +431,7 @@ def model_writer(
     safe: bool = False,
 ) -> Writer:
     """What writes a network as `save_model` does: as safetensors, or as a PyTorch file."""
-    if not isinstance(model, (Network, VideoNetwork, ClipNetwork)):
+    if not isinstance(model, (Network, network.VideoNetwork, adopted.ClipNetwork)):
         raise SpecError(
             "save_model",
             expected="what load_model, create_model or adopt returned",
@@ -387,7 +444,7 @@ def model_writer(
         provenance = {**model.current_checkpoint().provenance, **(provenance or {})}
     module = model.module if isinstance(model, Network) else model
     spec = model.spec
-    state = require_own(module, spec)
+    state = own_weights.require_own(module, spec)
     if labels is not None and len(labels) != spec.num_classes:
         raise SpecError(
             "labels",
@@ -406,7 +463,7 @@ def model_writer(
         "provenance": {"gst_analysis": find_version(), **(provenance or {})},
     }
     if safe:
-        payload = safetensors.torch.save(state, {SAFETENSORS_KEY: to_json(record)})
+        payload = safetensors.save(state, {SAFETENSORS_KEY: to_json(record)})
         return lambda file: file.write(payload)
     return lambda file: torch.save({**record, "state_dict": state}, file)
 

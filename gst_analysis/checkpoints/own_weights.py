@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from gst_analysis.checkpoints.shapes import expected_shapes, list_shapes
 from gst_analysis.errors import SpecError, name_some
-from gst_analysis.networks.adopted import AdoptedSpec, ClipNetwork
+from gst_analysis.networks.adopted import ClipNetwork
+from gst_analysis.networks.brought import AdoptedSpec
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.specs import ModelSpec

@@ -1,6 +1,7 @@
 """The calls that a network's file may make, and what each would make of its arguments.
 
 What is not listed is not called. Arguments are held against what torch.save writes: torch believes them.
+Names are written out here, and none asked of torch: a file is looked through without importing it.
 """
 
 from __future__ import annotations
@@ -8,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
-
-from gst_analysis.checkpoints.pickle_parts import Damaged, Part, Refused
+from gst_analysis.checkpoints.pickle_parts import Damaged, Part, Refused, View
 
 Call = Callable[[list[Any]], Any]
 _MOST_DIMENSIONS = 16
@@ -20,8 +19,10 @@ _UNFILLED = "a tensor that nothing in the file fills"
 _SPARSE = "a sparse or quantised tensor"
 _DEVICE = "a tensor of another kind of device"
 
+_MODULES = ("torch", "torch.cuda", "torch.sparse", "torch.cuda.sparse")
+_KINDS = ("Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
 ODD: Mapping[str, str] = {
-    **{f"{kind.__module__}.{kind.__name__}": _UNFILLED for kind in torch._tensor_classes},
+    **{f"{module}.{name}Tensor": _UNFILLED for module in _MODULES for name in _KINDS},
     **{f"torch.{name}Storage": _SPARSE for name in ("QInt8", "QInt32", "QUInt8", "QUInt4x2", "QUInt2x4")},
     "torch.Tensor": _UNFILLED,
     "torch._tensor.Tensor": _UNFILLED,
@@ -39,25 +40,48 @@ ODD: Mapping[str, str] = {
 """Tensors that torch.load would make and that are no weights."""
 
 
-def _list_storages() -> dict[str, int]:
-    widths = {
-        name: torch.empty((), dtype=dtype, device="meta").element_size()
-        for dtype, name in torch.storage._dtype_to_storage_type_map().items()
-        if not str(dtype).startswith(("torch.q", "torch.float8"))
-    }
-    modules = ("torch", "torch.cuda")
-    named = {f"{module}.{name}": width for module in modules for name, width in widths.items()}
-    return {**named, "torch.storage.UntypedStorage": 1}
-
-
-STORAGES: Mapping[str, int] = _list_storages()
-"""Types of storages, and bytes of a value."""
+_TYPES = {
+    "Double": "float64",
+    "Float": "float32",
+    "Half": "float16",
+    "BFloat16": "bfloat16",
+    "Long": "int64",
+    "Int": "int32",
+    "Short": "int16",
+    "Char": "int8",
+    "Byte": "uint8",
+    "Bool": "bool",
+    "ComplexDouble": "complex128",
+    "ComplexFloat": "complex64",
+}
+"""What torch calls types of numbers in names of storages, and elsewhere."""
+STORAGES: Mapping[str, str] = {
+    **{
+        f"{module}.{name}Storage": dtype
+        for module in ("torch", "torch.cuda")
+        for name, dtype in _TYPES.items()
+    },
+    "torch.storage.UntypedStorage": "uint8",
+}
+"""Types of storages, and their numbers."""
+_BITS = "bits8 bits16 bits1x8 bits2x4 bits4x2 qint8 quint8 qint32 quint2x4 quint4x2"
+_SHORT = "float4_e2m1fn_x2 float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz float8_e8m0fnu"
+_SMALL = [f"{sign}int{bits}" for sign in ("", "u") for bits in range(1, 8)]
+WIDTHS: Mapping[str, int] = {
+    **dict.fromkeys(("bool", "int8", "uint8", "bit", *_BITS.split(), *_SHORT.split(), *_SMALL), 1),
+    **dict.fromkeys(("float16", "bfloat16", "int16", "uint16", "half", "short", "bits16"), 2),
+    **dict.fromkeys(("float32", "int32", "uint32", "float", "int", "complex32", "bcomplex32", "chalf"), 4),
+    **dict.fromkeys(("float64", "int64", "uint64", "double", "long", "complex64", "cfloat"), 8),
+    **dict.fromkeys(("complex128", "cdouble"), 16),
+    "qint32": 4,
+}
+"""Bytes of one number of each type that torch knows; a test asks torch itself."""
 
 
 def is_dtype(name: str) -> bool:
     """Whether a name is that of a type of numbers, which files of networks may mention."""
     module, _, word = name.rpartition(".")
-    return module == "torch" and isinstance(getattr(torch, word, None), torch.dtype)
+    return module == "torch" and word in WIDTHS
 
 
 def _rebuild(items: list[Any]) -> Part:
@@ -73,8 +97,7 @@ def _rebuild_untyped(items: list[Any]) -> Part:
     _require_tail([learns, hooks, *rest], most=3)
     if not isinstance(dtype, Part) or dtype.kind != "dtype":
         raise Damaged("a damaged pickle")
-    width = getattr(torch, dtype.name.removeprefix("torch.")).itemsize
-    return _view(storage, offset, shape, strides, width=width)
+    return _view(storage, offset, shape, strides, dtype=dtype.name.removeprefix("torch."))
 
 
 def _require_tail(rest: list[Any], *, most: int) -> None:
@@ -87,7 +110,7 @@ def _require_tail(rest: list[Any], *, most: int) -> None:
             raise Refused("a tensor with hooks or marks of its own", tensor=True)
 
 
-def _view(storage: Any, offset: Any, shape: Any, strides: Any, *, width: int = 0) -> Part:
+def _view(storage: Any, offset: Any, shape: Any, strides: Any, *, dtype: str = "") -> Part:
     """A tensor on a storage, which must hold all of its values."""
     if not isinstance(storage, Part) or storage.kind != "storage":
         raise Refused(_UNFILLED, tensor=True)
@@ -98,10 +121,12 @@ def _view(storage: Any, offset: Any, shape: Any, strides: Any, *, width: int = 0
     for size in sizes:
         count *= size
     reach = sum((size - 1) * step for size, step in zip(sizes, steps, strict=True)) + 1 if count else 0
-    held = storage.numel * storage.width // (width or storage.width)
+    width = WIDTHS[dtype] if dtype else storage.width
+    held = storage.numel * storage.width // width
     if count > held or (count and offset + reach > held):
         raise Refused(f"{max(count, 1):,} values, of which the file holds fewer", tensor=True)
-    return Part("tensor", numel=count, width=width or storage.width)
+    view = View(storage, dtype or storage.held, offset, tuple(sizes), tuple(steps))
+    return Part("tensor", numel=count, width=width, held=view)
 
 
 def _read_sizes(given: Any) -> list[int]:

@@ -31,6 +31,17 @@ class Refused(Exception):
         return Refused(self.found + (where if self.tensor else ""), unsafe=self.unsafe, tensor=self.tensor)
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """Where a tensor's values lie in a storage, counted in values."""
+
+    storage: Part
+    dtype: str
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
 @dataclass(slots=True, eq=False)
 class Part:
     """What would be made, by its kind and its parts.
@@ -47,6 +58,8 @@ class Part:
     closed: bool = False
     numel: int = 0
     width: int = 0
+    held: Any = None
+    """Of a storage the type of its numbers, of a tensor its `View`."""
     raw: bool = False
     """A storage, or something around one: of use to the call that makes a tensor of it alone."""
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gst_analysis.checkpoints.pickle_calls import CALLS, ODD, STORAGES, is_dtype
+from gst_analysis.checkpoints.pickle_calls import CALLS, ODD, STORAGES, WIDTHS, is_dtype
 from gst_analysis.checkpoints.pickle_parts import Damaged, Part, Refused
 from gst_analysis.checkpoints.stand_ins import DICTS, LEFT_OUT
 from gst_analysis.errors import shorten
@@ -126,7 +126,7 @@ def _global(walk: Walk) -> None:
     if name in CALLS or name in ODD:
         walk.stack.append(Part("call", name=name))
     elif name in STORAGES:
-        walk.stack.append(Part("storage type", name=name, numel=STORAGES[name]))
+        walk.stack.append(Part("storage type", name=name, held=STORAGES[name]))
     elif is_dtype(name):
         walk.stack.append(Part("dtype", name=name))
     elif name in DICTS or name in LEFT_OUT:
@@ -196,9 +196,10 @@ def _persistent(walk: Walk) -> None:
         raise Damaged("a damaged pickle")
     if told.items[5:] not in ([], [None]):
         raise Refused("storages that are parts of others, as PyTorch before 1.0 wrote them")
-    storage = Part("storage", name=key, numel=numel, width=kind.numel, raw=True)
+    width = WIDTHS[kind.held]
+    storage = Part("storage", name=key, numel=numel, width=width, held=kind.held, raw=True)
     first = walk.storages.setdefault(key, storage)
-    if (first.numel, first.width) != (numel, kind.numel):
+    if (first.numel, first.width) != (numel, width):
         raise Refused("one storage of two sizes")
     walk.stack.append(first)
 

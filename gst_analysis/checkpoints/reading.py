@@ -13,14 +13,13 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from gst_analysis.checkpoints import formats
 from gst_analysis.checkpoints.archives import digest
 from gst_analysis.checkpoints.formats import MOST_TENSORS, SAFETENSORS_KEY, Scan
+from gst_analysis.checkpoints.stored import is_tensor
+from gst_analysis.checkpoints.unbuilt import load_unbuilt
 from gst_analysis.errors import (
     BrokenCheckpoint,
     CheckpointError,
@@ -30,6 +29,9 @@ from gst_analysis.errors import (
     shorten,
 )
 from gst_analysis.untrusted import Oversized, count_free_memory, require_regular
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["REFERENCE", "SAFETENSORS_KEY", "RawCheckpoint", "is_reference", "load_raw"]
 
@@ -43,7 +45,7 @@ _MOST_WRAPPERS = 3
 
 REFERENCE = "gst-analysis-reference"
 """How a file of a checkpoint's scales alone begins (`gst-analyze reference`); it holds no weights."""
-_WEIGHTS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+_WEIGHTS = ("torch.float64", "torch.float32", "torch.float16", "torch.bfloat16")
 _MOST_SHARED = 4
 """How often a file's values may be used by several tensors, on average."""
 
@@ -58,17 +60,30 @@ class RawCheckpoint:
     extras: Mapping[str, Any] = field(repr=False)
     averaged: str = ""
     """What to say of averaged weights in it; empty where there are none."""
+    unbuilt: bool = False
+    """Whether its tensors are still in the file."""
 
 
-def load_raw(path: str | os.PathLike[str]) -> RawCheckpoint:
-    """Read a checkpoint file; raise a CheckpointError that says what is wrong with it."""
+def load_raw(path: str | os.PathLike[str], *, unbuilt: bool = False) -> RawCheckpoint:
+    """Read a checkpoint file; raise a CheckpointError that says what is wrong with it.
+
+    Args:
+        path: the file.
+        unbuilt: leave its tensors in it, each to be read when it is asked for; torch is not imported.
+
+    Raises:
+        CheckpointError: it cannot be used.
+        NotPlain: unbuilt, and torch has to read it.
+    """
     where = Path(path)
     size = _measure(where)
+    load = load_unbuilt if unbuilt else _load_beside_hashing
     with _explain_memory(where):
-        payload, sha256 = _load_beside_hashing(where, _scan(where, size))
+        payload, sha256, damaged = load(where, _scan(where, size))
+        _require_undamaged(where, damaged)
         state, extras = _unwrap(payload, where)
         _check_kinds(state, where)
-    return RawCheckpoint(where, sha256, state, extras, _say_averaged(payload, extras))
+    return RawCheckpoint(where, sha256, state, extras, _say_averaged(payload, extras), unbuilt)
 
 
 def _scan(where: Path, size: int) -> Scan:
@@ -80,12 +95,16 @@ def _scan(where: Path, size: int) -> Scan:
     raise _say_neither(where)
 
 
-def _load_beside_hashing(where: Path, scan: Scan) -> tuple[Any, str]:
+def _load_beside_hashing(where: Path, scan: Scan) -> tuple[Any, str, str]:
     """Read the values, and meanwhile in a thread the bytes: for the hash, and for an archive's checksums."""
+    records = {} if scan.archive is None else scan.archive.records
     with ThreadPoolExecutor(1) as pool:
-        digesting = pool.submit(digest, where, scan.archive)
+        digesting = pool.submit(digest, where, records)
         payload = formats.load_values(where, scan)
-        sha256, damaged = digesting.result()
+        return payload, *digesting.result()
+
+
+def _require_undamaged(where: Path, damaged: str) -> None:
     if damaged:
         raise UnreadableCheckpoint(
             str(where),
@@ -93,7 +112,6 @@ def _load_beside_hashing(where: Path, scan: Scan) -> tuple[Any, str]:
             found=f"a damaged file: the checksum of {shorten(damaged, 80)} differs",
             todo="copy or download it again",
         )
-    return payload, sha256
 
 
 def _say_neither(where: Path) -> UnreadableCheckpoint:
@@ -192,7 +210,7 @@ def _unwrap(payload: Any, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]
             key, state = found
             return state, {str(k): v for k, v in payload.items() if k != key}
         if _tensors(payload):
-            return _tensors(payload), {str(k): v for k, v in payload.items() if not isinstance(v, Tensor)}
+            return _tensors(payload), {str(k): v for k, v in payload.items() if not is_tensor(v)}
         keys = name_some([str(k)[:40] for k in payload]) or "nothing"
         odd = f"a dict of {keys}, without tensors"
     else:
@@ -257,9 +275,9 @@ def _check_kinds(state: Mapping[str, Tensor], path: Path) -> None:
         odd = None
         if tensor.is_meta:
             odd = "a shape without values"
-        elif tensor.layout != torch.strided or tensor.is_quantized:
+        elif str(tensor.layout) != "torch.strided" or tensor.is_quantized:
             odd = "a sparse or quantised tensor"
-        elif tensor.ndim and tensor.dtype not in _WEIGHTS and not _is_table(name, tensor):
+        elif tensor.ndim and str(tensor.dtype) not in _WEIGHTS and not _is_table(name, tensor):
             odd = f"{str(tensor.dtype).removeprefix('torch.')} values"
         elif tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
             odd = f"{tensor.numel():,} values, of which the file holds fewer"
@@ -274,10 +292,10 @@ def _check_kinds(state: Mapping[str, Tensor], path: Path) -> None:
 
 def _is_table(name: str, tensor: Tensor) -> bool:
     """Whether it is a buffer of whole numbers, such as Swin's table of positions: no weight is called so."""
-    whole = tensor.dtype in (torch.int64, torch.int32, torch.bool)
+    whole = str(tensor.dtype) in ("torch.int64", "torch.int32", "torch.bool")
     return whole and name.rpartition(".")[2] not in ("weight", "bias", "running_mean", "running_var")
 
 
 def _tensors(mapping: Mapping[Any, Any]) -> dict[str, Tensor]:
     """Tensors by name, as values alone: what was a parameter in training is no longer one."""
-    return {str(name): value.detach() for name, value in mapping.items() if isinstance(value, Tensor)}
+    return {str(name): value.detach() for name, value in mapping.items() if is_tensor(value)}

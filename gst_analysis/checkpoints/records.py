@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gst_analysis.checkpoints.reading import RawCheckpoint
+from gst_analysis.checkpoints.unbuilt import FORMAT
 from gst_analysis.clips.sampling import parse_sampling
 from gst_analysis.errors import BrokenCheckpoint, GstError, legible, shorten
 from gst_analysis.networks.described import NetworkSpec
@@ -17,7 +18,7 @@ from gst_analysis.networks.registry import usual_clip
 from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.untrusted import LONGEST_NAME, to_plain_record
 
-FORMAT, VERSION = "gst-analysis", 1
+VERSION = 1
 _RECORDED = ("spec", "clip_spec", "labels", "provenance")
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from gst_analysis.errors import name_some
 from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.registry import build_without_values
 from gst_analysis.networks.specs import ModelSpec
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Shape = tuple[int, ...]
 

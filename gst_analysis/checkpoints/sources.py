@@ -7,23 +7,29 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from gst_analysis.checkpoints.loading import (
     Checkpoint,
     LoadedModel,
     build_loaded,
     load_checkpoint,
+    load_unbuilt_checkpoint,
     require_path,
 )
 from gst_analysis.checkpoints.naming import OwnCode, ToldFile, find_folder, name_path
-from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.checkpoints.telling import settle_options, tell_checkpoint
 from gst_analysis.errors import CheckpointError, SpecError
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.options import NetworkOptions, keyword_options
 from gst_analysis.progress import Progress
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    from gst_analysis.checkpoints import starting
+else:
+    starting = Door("gst_analysis.checkpoints.starting")
 
 Source: TypeAlias = str | os.PathLike[str] | Checkpoint | LoadedModel
 """A checkpoint's path, or what load_checkpoint or load_model returned."""
@@ -74,7 +80,7 @@ def inspect_checkpoint(
     source: Source, *, options: NetworkOptions, num_frames: int | None = None
 ) -> Inspection:
     """Recognise a checkpoint and say what was assumed."""
-    checkpoint = checkpoint_of(tell(source, settle_options(options, num_frames)))
+    checkpoint = glance_at(tell(source, settle_options(options, num_frames)))
     spec = checkpoint.spec
     plain = spec if isinstance(spec, ModelSpec) else None
     return Inspection(
@@ -103,7 +109,7 @@ def inspect_checkpoint(
 
 def build_untrained(spec: NetworkSpec, *, seed: int = 0) -> LoadedModel:
     """A freshly initialised network, the same for the same seed; its notes say that it is untrained."""
-    return create_model(spec, seed=seed)
+    return starting.create_model(spec, seed=seed)
 
 
 def tell(source: Source, options: NetworkOptions) -> Source:
@@ -151,6 +157,17 @@ def checkpoint_of(source: Source) -> Checkpoint:
     if isinstance(source, ToldFile):
         return load_checkpoint(str(source), options=source.told)
     return load_checkpoint(source)
+
+
+def glance_at(source: Source) -> Checkpoint:
+    """A checkpoint of which a few tensors will be asked for, by `to_array`: read without torch if it can be.
+
+    Whatever runs or changes a network needs `checkpoint_of`.
+    """
+    if not isinstance(source, (str, os.PathLike)) or isinstance(source, OwnCode):
+        return checkpoint_of(source)
+    told = source.told if isinstance(source, ToldFile) else NetworkOptions()
+    return load_unbuilt_checkpoint(source, told) or checkpoint_of(source)
 
 
 def name_of(source: Source) -> str:

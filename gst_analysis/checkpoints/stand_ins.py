@@ -9,9 +9,14 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = Door("torch")
 
 _LOCK = threading.Lock()
 """torch keeps what it may meet in one place for the whole process."""

@@ -5,14 +5,19 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import cast
-
-from torch import Tensor
+from typing import TYPE_CHECKING, cast
 
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
-from gst_analysis.networks.systems.matching import unwrap
 from gst_analysis.networks.systems.recognised import Recognised
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gst_analysis.networks.systems import matching
+else:
+    matching = Door("gst_analysis.networks.systems.matching")
 
 _SHARED = {"net", "network", "encoder", "backbone"}
 
@@ -41,14 +46,14 @@ def _peel(state: Mapping[str, Tensor]) -> Iterator[dict[str, Tensor]]:
 
     `encoder.` and the like may be a system's own, so they are left where something else is beside them.
     """
-    stripped = unwrap(state)
+    stripped = matching.unwrap(state)
     if len(stripped) < len(state):
         return  # two tensors of one name: whoever reads on says so
     yield stripped
     while stripped and len(heads := {name.partition(".")[0] for name in stripped}) == 1:
         if not heads <= _SHARED:
             return
-        stripped = unwrap({name.partition(".")[2]: tensor for name, tensor in stripped.items()})
+        stripped = matching.unwrap({name.partition(".")[2]: tensor for name, tensor in stripped.items()})
         yield stripped
 
 

@@ -7,14 +7,13 @@ answers for every frame, else (N, 1, K). The module is held, not changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from gst_analysis.errors import SpecError, name_some, one_line
-from gst_analysis.networks.anatomy import Anatomy
 from gst_analysis.networks.described import NetworkSpec, Output
 
 Layout: TypeAlias = "Literal['NTCHW', 'NCTHW'] | tuple[Pathway, ...]"
@@ -35,41 +34,6 @@ class Pathway:
             places = torch.linspace(0, frames - 1, max(1, frames // self.step)).long()
             return clips[:, places.to(clips.device)].transpose(1, 2)
         return clips[:, :: self.step].transpose(1, 2)
-
-
-@dataclass(frozen=True)
-class AdoptedSpec(NetworkSpec):
-    """What is known of a network that a user brought."""
-
-    title: str
-    num_frames: int
-    num_classes: int
-    gives: Output = "clip"
-    size: int = 224
-    """Pixels of the clips that it was tried with."""
-    anatomy: Anatomy | None = field(default=None, repr=False, compare=False)
-    family: str = "adopted"
-    backbone: str = ""
-
-    @property
-    def name(self) -> str:
-        return self.title
-
-    @property
-    def label(self) -> str:
-        return self.title
-
-    @property
-    def output(self) -> Output:
-        return self.gives
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "adopted": self.title,
-            "num_frames": self.num_frames,
-            "num_classes": self.num_classes,
-            "output": self.gives,
-        }
 
 
 class ClipNetwork(nn.Module):

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrize import is_parametrized
 
-from gst_analysis.networks.adopted import AdoptedSpec, ClipNetwork
+from gst_analysis.networks.adopted import ClipNetwork
+from gst_analysis.networks.brought import AdoptedSpec
 from gst_analysis.networks.dataflow import Flow
 from gst_analysis.networks.operators import Concatenated, Interleaved, KernelWeight
 from gst_analysis.networks.systems import SystemSpec

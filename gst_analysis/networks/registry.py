@@ -6,22 +6,31 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, overload
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any, overload
 
 from gst_analysis.errors import SpecError
-from gst_analysis.networks.adopted import AdoptedSpec, ClipNetwork
 from gst_analysis.networks.anatomy import Anatomy, derive_anatomy
+from gst_analysis.networks.brought import AdoptedSpec
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.flow import FLOW
-from gst_analysis.networks.mobilenet import VideoMobileNetV2
-from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.networks.probing import complete_anatomy, probe_network
-from gst_analysis.networks.resnet import VideoResNet
 from gst_analysis.networks.specs import ClipSpec, ModelSpec
 from gst_analysis.networks.systems import SystemSpec, is_system
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from gst_analysis.networks import adopted, mobilenet, probing, resnet
+    from gst_analysis.networks.adopted import ClipNetwork
+    from gst_analysis.networks.network import VideoNetwork
+else:  # a checkpoint is recognised and its spec read without building a network
+    torch = Door("torch")
+    nn = Door("torch.nn")
+    adopted = Door("gst_analysis.networks.adopted")
+    mobilenet = Door("gst_analysis.networks.mobilenet")
+    probing = Door("gst_analysis.networks.probing")
+    resnet = Door("gst_analysis.networks.resnet")
 
 FLOW_STD = 0.226
 """What TSN divides flow by: the mean of ImageNet's deviations."""
@@ -84,8 +93,9 @@ def build_model(spec: NetworkSpec, *, dropout: float = 0.0) -> VideoNetwork | Cl
             found=spec.operator.unbuildable,
             todo="use bn-hist or inspect, which only read the weights",
         )
-    network = VideoMobileNetV2 if spec.plan.kind == "inverted" else VideoResNet
-    return network(spec, dropout=dropout)
+    if spec.plan.kind == "inverted":
+        return mobilenet.VideoMobileNetV2(spec, dropout=dropout)
+    return resnet.VideoResNet(spec, dropout=dropout)
 
 
 def build_without_values(spec: NetworkSpec) -> VideoNetwork | ClipNetwork:
@@ -100,7 +110,7 @@ def _build_system(spec: SystemSpec, dropout: float) -> ClipNetwork:
     inner: nn.Module = module.build(spec)
     if dropout:
         set_dropout(inner, dropout)
-    return ClipNetwork(inner, "NTCHW", spec)
+    return adopted.ClipNetwork(inner, "NTCHW", spec)
 
 
 def usual_clip(spec: NetworkSpec) -> ClipSpec:
@@ -141,11 +151,11 @@ def anatomy_of(spec: NetworkSpec) -> Anatomy:
 @lru_cache(maxsize=64)
 def _probe_system(spec: SystemSpec) -> Anatomy:
     network = build_without_values(spec)
-    assert isinstance(network, ClipNetwork)  # what a system is
+    assert isinstance(network, adopted.ClipNetwork)  # what a system is
     module = importlib.import_module(f"gst_analysis.networks.systems.{spec.record.module}")
     describe = getattr(module, "describe", None)  # a file may know better than probing finds
     if describe is not None:
         anatomy: Anatomy = describe(spec, network.inner)
-        return complete_anatomy(anatomy, network, frames=spec.num_frames, size=spec.size)
-    anatomy = probe_network(network, frames=spec.num_frames, size=spec.size)
+        return probing.complete_anatomy(anatomy, network, frames=spec.num_frames, size=spec.size)
+    anatomy = probing.probe_network(network, frames=spec.num_frames, size=spec.size)
     return anatomy if spec.record.lengths == "any" else replace(anatomy, any_length=False)

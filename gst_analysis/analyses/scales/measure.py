@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from torch import Tensor
 
 from gst_analysis.analyses.scales.sharing import Reference, list_groups, load_reference
 from gst_analysis.analyses.scales.table import (
@@ -32,10 +31,11 @@ from gst_analysis.analyses.scales.table import (
 )
 from gst_analysis.checkpoints.loading import Checkpoint
 from gst_analysis.checkpoints.reading import REFERENCE, is_reference
-from gst_analysis.checkpoints.sources import checkpoint_of, distinct_names, name_of, tell_each
+from gst_analysis.checkpoints.sources import distinct_names, glance_at, name_of, tell_each
+from gst_analysis.checkpoints.stored import to_array
 from gst_analysis.errors import SpecError
-from gst_analysis.networks.adopted import AdoptedSpec
 from gst_analysis.networks.anatomy import Unit
+from gst_analysis.networks.brought import AdoptedSpec
 from gst_analysis.networks.capabilities import require
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.options import NetworkOptions
@@ -44,6 +44,8 @@ from gst_analysis.results import Provenance
 from gst_analysis.tables import check
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gst_analysis.checkpoints.sources import Source
 
 
@@ -75,7 +77,7 @@ class ScaleRecord:
 
 def record_scales(source: Source, name: str) -> ScaleRecord:
     """Read a checkpoint and take its scales from it."""
-    checkpoint = checkpoint_of(source)
+    checkpoint = glance_at(source)
     table, where = tabulate_bn_scales(checkpoint, name=name), str(checkpoint.path)
     return ScaleRecord(table, checkpoint.spec, checkpoint.sha256, where, checkpoint.provenance)
 
@@ -96,7 +98,7 @@ def take_reference(source: Source, options: NetworkOptions) -> Reference:
         SpecError: it is not a file's any more, or of a network that nobody else can name.
     """
     (source,) = tell_each([source], options)
-    checkpoint = checkpoint_of(source)
+    checkpoint = glance_at(source)
     brought = isinstance(checkpoint.spec, AdoptedSpec)
     if brought or not checkpoint.sha256:
         raise SpecError(
@@ -263,7 +265,7 @@ _PARTS = {"weight": "gamma", "bias": "beta", "running_mean": "running_mean", "ru
 def _owned_share(checkpoint: Checkpoint, owners: tuple[str, str], group: str) -> np.ndarray:
     """The part of each filter's weight energy that its spatial or temporal kernel holds, as a scale."""
     energy = {
-        owner: _column(checkpoint.state[weight].double().flatten(1).square().sum(1))
+        owner: _sum_squares(_column(checkpoint.state[weight]))
         for owner, weight in zip(("spatial", "temporal"), owners, strict=True)
     }
     total = energy["spatial"] + energy["temporal"]
@@ -272,5 +274,11 @@ def _owned_share(checkpoint: Checkpoint, owners: tuple[str, str], group: str) ->
     return share
 
 
+def _sum_squares(kernel: np.ndarray) -> np.ndarray:
+    """The energy of each filter."""
+    flat = kernel.reshape(len(kernel), -1)
+    return np.asarray(np.square(flat).sum(1))
+
+
 def _column(tensor: Tensor) -> np.ndarray:
-    return tensor.double().numpy()
+    return to_array(tensor).astype(np.float64)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from gst_analysis.analyses.temporal_use.by_clip import decides_by_clip, listen_to_clips
 from gst_analysis.analyses.temporal_use.shares import Shares, measure_shares
 from gst_analysis.analyses.temporal_use.starts import Known, Start, start_of_card, start_of_file
 from gst_analysis.analyses.temporal_use.summary import summarise_heads, summarise_kernels, summarise_use
@@ -32,21 +32,30 @@ from gst_analysis.checkpoints.sources import (
     Source,
     checkpoint_of,
     distinct_names,
+    glance_at,
     name_of,
     open_model,
     read_each,
     tell_each,
 )
-from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
-from gst_analysis.inference.classes import require_some
-from gst_analysis.inference.measuring import measure_frame_logits
-from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.capabilities import require
 from gst_analysis.networks.time_kernels import BY_CLIP, MovedChannels, TimeKernel
 from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
+from gst_analysis.rooms import Door
 from gst_analysis.tables import check
+
+if TYPE_CHECKING:
+    from gst_analysis.analyses.temporal_use import by_clip
+    from gst_analysis.clips.records import RecordList
+    from gst_analysis.inference import classes, measuring, settings
+    from gst_analysis.inference.settings import InferenceSettings
+else:  # without clips nothing is run, and nothing that runs networks is imported
+    by_clip = Door("gst_analysis.analyses.temporal_use.by_clip")
+    classes = Door("gst_analysis.inference.classes")
+    measuring = Door("gst_analysis.inference.measuring")
+    settings = Door("gst_analysis.inference.settings")
 
 
 @dataclass(frozen=True)
@@ -84,10 +93,9 @@ def measure_temporal_use(
         DataError: not one clip could be read.
     """
     labels = distinct_names(names or [name_of(source) for source in sources])
-    settings = InferenceSettings(device=options.device)
     told = tell_each(sources, options)
     read, failures = read_each(
-        told, labels, lambda source, label: _read_one(source, label, records, settings), progress
+        told, labels, lambda source, label: _read_one(source, label, records, options.device), progress
     )
     found = _add_starts(read, options)
     table = check(pd.concat([one.table for one in found.values()], ignore_index=True), TEMPORAL_USE)
@@ -107,12 +115,12 @@ def measure_temporal_use(
     )
 
 
-def _read_one(source: Source, label: str, records: RecordList | None, settings: InferenceSettings) -> _Read:
-    checkpoint = checkpoint_of(source)
+def _read_one(source: Source, label: str, records: RecordList | None, device: str) -> _Read:
+    checkpoint = glance_at(source) if records is None else checkpoint_of(source)
     anatomy, decided = checkpoint.anatomy, _Decided()
     if records is not None:
         own = source if isinstance(source, (Network, OwnCode)) else checkpoint
-        decided = measure_by_clip(open_model(own), records, settings)
+        decided = measure_by_clip(open_model(own), records, settings.InferenceSettings(device=device))
     if not decided.kernels:  # attention has no kernel, but clips may show it
         require(checkpoint.spec, anatomy, "time", what="temporal use")
     parts = [_tabulate(kernel, shares, WEIGHTS) for kernel, shares in _list_weights(checkpoint)]
@@ -156,18 +164,18 @@ class _Decided:
     unread: Mapping[str, str] = field(default_factory=dict)
 
 
-def measure_by_clip(model: Network, records: RecordList, settings: InferenceSettings) -> _Decided:
+def measure_by_clip(model: Network, records: RecordList, told: InferenceSettings) -> _Decided:
     """Run clips where a network has gates, makes kernels or attends to frames; nothing is run where not.
 
     Raises:
         DataError: not one clip could be read.
     """
-    if not decides_by_clip(model):
+    if not by_clip.decides_by_clip(model):
         return _Decided()
-    alone = replace(settings, devices=1)  # what runs elsewhere cannot be heard
-    with listen_to_clips(model) as listener:
-        logits = measure_frame_logits(model, records, settings=alone)
-    require_some(logits)
+    alone = replace(told, devices=1)  # what runs elsewhere cannot be heard
+    with by_clip.listen_to_clips(model) as listener:
+        logits = measuring.measure_frame_logits(model, records, settings=alone)
+    classes.require_some(logits)
     return _Decided(list(listener.list_kernels(model.anatomy)), dict(logits.failures))
 
 
@@ -225,7 +233,7 @@ def _choose_start(read: Mapping[str, _Read], options: TemporalUseOptions) -> Cal
             f"the first of the series, {first.known.name}", {str(layer): v.to_numpy() for layer, v in rows}
         )
         return lambda _: begun
-    checkpoint = checkpoint_of(options.start)
+    checkpoint = glance_at(options.start)
     return lambda known: start_of_file(checkpoint, known)
 
 

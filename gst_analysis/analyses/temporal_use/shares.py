@@ -9,10 +9,15 @@ its reversal. Multiplying a filter by a number moves none of these shares.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
+
+from gst_analysis.checkpoints.stored import to_array
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Reals = npt.NDArray[np.float64]
 
@@ -44,13 +49,14 @@ def measure_shares(weight: Tensor, axis: int = 2, *, dilation: int = 1) -> Share
         >>> measure_shares(torch.tensor([[[-1.0, 0.0, 1.0]], [[1.0, 1.0, 1.0]]])).varying
         array([1., 0.])
     """
-    taps = weight.detach().double().movedim(axis, -1).flatten(1, -2)  # (filters, channels and places, taps)
+    taps = np.moveaxis(to_array(weight).astype(np.float64), axis, -1)
+    taps = taps.reshape(len(taps), -1, taps.shape[-1])  # (filters, channels and places, taps)
     count = taps.shape[-1]
     squares = _sum_squares(taps)  # (filters, taps)
     # All sums are taken in one order, so that what is equal by arithmetic is equal to the last digit.
     energy = squares.sum(1)
-    varying = _sum_squares(taps - taps.mean(-1, keepdim=True)).sum(1)
-    ordered = _sum_squares((taps - taps.flip(-1)) / 2).sum(1)
+    varying = _sum_squares(taps - taps.mean(-1, keepdims=True)).sum(1)
+    ordered = _sum_squares((taps - taps[..., ::-1]) / 2).sum(1)
     places = dilation * (np.arange(count) - (count - 1) / 2)
     off_frame = energy - squares[:, count // 2] if count % 2 else np.full_like(energy, np.nan)
     return Shares(
@@ -63,8 +69,8 @@ def measure_shares(weight: Tensor, axis: int = 2, *, dilation: int = 1) -> Share
     )
 
 
-def _sum_squares(taps: Tensor) -> Reals:
-    return np.asarray(taps.square().sum(1).numpy())
+def _sum_squares(taps: Reals) -> Reals:
+    return np.asarray(np.square(taps).sum(1))
 
 
 def expect_independent(taps: int) -> float:

@@ -8,19 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 from gst_analysis.analyses.temporal_use.shares import expect_independent, measure_shares
 from gst_analysis.checkpoints.loading import Checkpoint
-from gst_analysis.checkpoints.starting import create_model
-from gst_analysis.networks.adopted import AdoptedSpec
+from gst_analysis.networks.brought import AdoptedSpec
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.networks.time_kernels import TimeKernel
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gst_analysis.checkpoints import starting
+else:
+    starting = Door("gst_analysis.checkpoints.starting")
 
 Reals = npt.NDArray[np.float64]
 _LARGEST_SEED = 2**63
@@ -60,7 +66,7 @@ def start_of_card(known: Known) -> Start:
         return _expect(known, "2-D weights in the middle tap")
     seed = told.get("seed")
     if type(seed) is int and 0 <= seed < _LARGEST_SEED:
-        state = create_model(spec, seed=seed).checkpoint.state
+        state = starting.create_model(spec, seed=seed).checkpoint.state
         return start_of_state(state, known, f"random weights, drawn again from seed {seed}")
     if "seed" in told:
         return _expect(known, "random weights, as they are on average")

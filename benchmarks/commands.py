@@ -1,0 +1,159 @@
+"""What whole commands cost that only look at a checkpoint, in units of importing torch.
+
+    python -m benchmarks.commands [--rounds 3] [--json FILE]
+
+Each round runs `python -c "import torch"` and every command once, one after the other, in processes of their
+own; a ratio is the median over rounds of two numbers of the same round. Files are made for it: a ResNet-50 of
+186 MB, and many small ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from benchmarks.machine import describe_machine
+from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.starting import create_model
+from gst_analysis.files import to_json, write_whole
+from gst_analysis.networks.specs import ModelSpec
+
+IMPORT = "import torch"
+WANTED_SHARE, WANTED_MB, WANTED_GROWTH = 0.35, 250.0, 1.1
+"""Of importing torch; of memory at its highest; of a file's cost among many over its cost among few."""
+FEW, MANY = 10, 100
+_TABLES = ("--formats", "csv")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One target, what was found, and whether that is enough."""
+
+    target: str
+    found: float
+    wanted: float
+    met: bool
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one process took."""
+
+    processor_s: float
+    wall_s: float
+    peak_mb: float
+
+
+def measure_commands(*, rounds: int = 3) -> list[Row]:
+    """Every target of whole commands, measured now."""
+    with tempfile.TemporaryDirectory() as folder:
+        return list(_measure(Path(folder), rounds))
+
+
+def _measure(folder: Path, rounds: int) -> Iterator[Row]:
+    large = save_model(
+        folder / "large.pth", create_model(ModelSpec.from_name("c3d-resnet50", num_classes=174))
+    )
+    calls = list_calls(large)
+    costs: dict[str, list[Cost]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            costs[name].append(run_once(call, folder))
+    base = costs.pop(IMPORT)
+    for name, found in costs.items():
+        for what, kind in (("processor time", "processor_s"), ("wall time", "wall_s")):
+            ratios = [getattr(a, kind) / getattr(b, kind) for a, b in zip(found, base, strict=True)]
+            yield judge(f"{name}: {what} / {IMPORT}", statistics.median(ratios), WANTED_SHARE)
+        size = large.stat().st_size / 1e6
+        yield judge(f"{name}: MB at most, file of {size:.0f} MB", max(c.peak_mb for c in found), WANTED_MB)
+    yield from _measure_growth(folder)
+
+
+def list_calls(checkpoint: Path) -> Mapping[str, Sequence[str]]:
+    """What is run, by its name: Python's arguments."""
+    path = str(checkpoint)
+    calls = {
+        "inspect": ("inspect", path),
+        "temporal-use, tables": ("temporal-use", path, "--start", "none", *_TABLES),
+        "bn-hist, tables": ("bn-hist", path, *_TABLES),
+        "compare, tables": ("compare", path, path, *_TABLES),
+    }
+    run = {name: ("-m", "gst_analysis.cli", *words, "--overwrite") for name, words in calls.items()}
+    run["inspect"] = run["inspect"][:-1]  # it writes nothing
+    return {IMPORT: ("-c", IMPORT), **run}
+
+
+def _measure_growth(folder: Path) -> Iterator[Row]:
+    """Do many files cost as much each as few, and no more memory?"""
+    small = save_model(folder / "small.pth", create_model(ModelSpec.from_name("gst-resnet18", num_classes=5)))
+    copies = folder / "copies"
+    copies.mkdir()
+    paths = [copies / f"{number}.pth" for number in range(MANY)]
+    for path in paths:
+        os.link(small, path)
+    costs = {}
+    for count in (1, FEW, MANY):
+        words = ("temporal-use", *map(str, paths[:count]), "--start", "none", *_TABLES, "--overwrite")
+        costs[count] = run_once(("-m", "gst_analysis.cli", *words), folder)
+    one, few, many = (costs[count] for count in (1, FEW, MANY))
+    each = [(b.processor_s - one.processor_s) / (n - 1) for n, b in ((FEW, few), (MANY, many))]
+    yield judge(f"a file among {MANY} / among {FEW}: processor time", each[1] / each[0], WANTED_GROWTH)
+    yield judge(f"{MANY} files / {FEW}: memory at most", many.peak_mb / few.peak_mb, WANTED_GROWTH)
+
+
+def judge(target: str, found: float, wanted: float) -> Row:
+    """A number beside what it may be at most."""
+    return Row(target, round(found, 3), wanted, found <= wanted)
+
+
+def run_once(arguments: Sequence[str], folder: Path) -> Cost:
+    """Run Python with these arguments on one thread, its output thrown away.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - begun
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(arguments)[:200]} ended with {process.returncode}")
+    return Cost(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1e3)
+
+
+def main() -> None:
+    """Print each target, met or missed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="also write the rows here")
+    given = parser.parse_args()
+    rows = measure_commands(rounds=given.rounds)
+    for row in rows:
+        verdict = "met" if row.met else "missed"
+        print(f"{verdict:6}  {row.found:8.3f}  (at most {row.wanted:g})  {row.target}")
+    if given.json:
+        torch.set_num_threads(1)
+        content = to_json({"machine": describe_machine(), "rows": rows}).encode()
+        write_whole(given.json, lambda file: file.write(content), replace=True)
+
+
+if __name__ == "__main__":
+    main()
