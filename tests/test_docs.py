@@ -210,6 +210,24 @@ def test_every_page_of_an_analysis_has_the_same_five_headings() -> None:
         assert "](" in parts[-1], f"{name} names nothing to read next to it"
 
 
+EXPLAINED = ("logit", "channel", "group", "block", "operator")
+"""Words of the glossary that every page of an analysis leans on."""
+NO_PROSE = re.compile(
+    r"^```.*?^```$|^(?:\||#|    |!\[).*?$|`[^`\n]+`|\[[^\]]*\]\((?!glossary)[^)]*\)", re.MULTILINE | re.DOTALL
+)
+"""Code, tables, headings and links to elsewhere."""
+
+
+def test_words_are_explained_where_a_page_first_uses_them() -> None:
+    known = re.findall(r'<a id="(\w+)"></a>\1 \|', (DOCS / "glossary.md").read_text(encoding="utf-8"))
+    assert sorted(known) == sorted(EXPLAINED)
+    for name in list_of_nav("Analyses")[1:]:
+        page = NO_PROSE.sub("", (DOCS / name).read_text(encoding="utf-8"))
+        for word in EXPLAINED:
+            first = re.search(rf"\[?\b{word}s?\b(\]\(glossary\.md#{word}\))?", page)
+            assert first is None or first.group(1), f"{name}: link the first {word} to the glossary"
+
+
 def test_every_analysis_has_a_page() -> None:
     told = "".join((DOCS / name).read_text(encoding="utf-8") for name in list_of_nav("Analyses")[1:])
     for about in list_analyses():
