@@ -1,20 +1,19 @@
-"""Is Figure 4 true? Take channels away, look where scales began, make the network smaller."""
+"""Is Figure 4 true? Take channels away, and look where scales began."""
 
 from __future__ import annotations
 
-import dataclasses
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from app import cached, commands, components
+from app.cached_measurements import Asked, recall
 from app.choosing import resolve_path
 from app.clips_to_try import Clips, choose_clips
 from app.columns import NetworkColumn, open_network
 from app.downloads import offer_downloads
+from app.findings import find_verdict
 from app.job_progress import await_result
 from app.jobs import titled
 from app.wording import (
@@ -22,35 +21,33 @@ from app.wording import (
     ABLATION_NOTE,
     DRIFT_NOTE,
     MEASURES,
-    SCORES,
-    SLIMMING_ABOUT,
-    SLIMMING_NOTE,
     literal,
     people,
     rename_result,
     tell_apart,
 )
-from gst_analysis.analyses import ablation, drift, slimming
+from gst_analysis.analyses import ablation, drift
 from gst_analysis.analyses.ablation import Ablation, AblationOptions
+from gst_analysis.analyses.ablation.gap_page import draw_gap_against_cost
+from gst_analysis.analyses.ablation.interactive import draw_ablation_interactive
+from gst_analysis.analyses.ablation.words import TITLES, say_worst
 from gst_analysis.analyses.drift import DriftOptions
-from gst_analysis.analyses.slimming import Slimming, SlimOptions
 from gst_analysis.progress import Progress
 
 DRIFT_LINES = ("figures = result.figures()", "channels, layers = result.table, result.layers")
-MOST_KEPT_BYTES = 20_000_000
-"""Of a smaller network; a larger one is left to the command line."""
+MOST_PARAMS_AT_ONCE = 1_000_000
+"""Of a network that is checked without being asked for: some seconds to half a minute."""
 DROPS = {
     "block": "Block",
     "group": "Group",
     "channels": "Channels",
     "intervention": "Changed to",
-    "accuracy_drop": "Accuracy lost",
+    "accuracy_drop": "Points of accuracy lost",
     "accuracy_drop_low": "95% from",
     "accuracy_drop_high": "to",
     "loss_rise": "Loss gained",
     "logit_drop": "Logit lost",
 }
-WIDTHS = {"block": "Block", "group": "Group", "before": "Channels before", "after": "Channels left"}
 DRIFTS = {
     "block": "Block",
     "group": "Group",
@@ -81,15 +78,21 @@ def show_ablation(column: NetworkColumn) -> None:
     if clips is None:
         return
     measure = components.choose_one("Measure", MEASURES, key="measure", first=AblationOptions().measure)
-    result: Ablation | None = await_result(
-        f"ablation {column.source.key} {clips.key}",
-        lambda progress: _ablate(column, clips, progress),
-        start="Take channels away",
-        about=ABLATION_ABOUT,
-        names=_names(column, clips),
+    key = f"{column.source.key} {clips.key}"
+    result: Ablation | None = recall(
+        Asked("ablation", column.source.key, clips.key),
+        lambda: await_result(
+            f"ablation {key}",
+            lambda progress: _ablate(column, clips, progress),
+            start="Take channels away",
+            about=ABLATION_ABOUT,
+            names=name_inputs(column, clips),
+            at_once=clips.world is not None and column.reading.inspection.params <= MOST_PARAMS_AT_ONCE,
+        ),
     )
     if result is not None:
-        _show_ablation(result, f"{column.source.key} {clips.key}", measure, _names(column, clips))
+        _show_verdict(column, result, key)
+        _show_ablation(result, key, measure, name_inputs(column, clips))
     options = AblationOptions(limit=clips.limit, measure=measure)
     then = ["figure, table = result.plot(), result.table"]
     components.show_code(
@@ -119,13 +122,39 @@ def _show_ablation(result: Ablation, key: str, measure: str, names: Mapping[str,
     )
     clips.metric("Clips", people(found.clips))
     loss.metric("Cross entropy", f"{found.loss.value:.2f} nats")
-    drawing = cached.draw(
-        f"ablation {measure} {key}", dark=dark, _figure=lambda: result.plot(measure=measure, dark=dark)
+    figure = cached.draw_page(
+        f"ablation {measure} {key}",
+        dark=dark,
+        _figure=lambda: draw_ablation_interactive(result.table, measure=measure, dark=dark),
     )
-    components.show_drawing(drawing, alt=f"{MEASURES[measure]}, for each block, group and intervention")
+    components.show_figure(
+        figure, key="ablation", alt=f"{MEASURES[measure]} in every block. {say_worst(result.table, measure)}"
+    )
     offer_downloads("ablation", result, lambda: result.plot(measure=measure))
-    components.show_table("Numbers", result.table, DROPS)
+    components.show_table("Numbers", in_plain_words(result.table), DROPS)
     components.show_remarks(result, names)
+
+
+def _show_verdict(column: NetworkColumn, result: Ablation, key: str) -> None:
+    """γ's gap against what was lost, with what it comes to above it."""
+    verdict = find_verdict(column, result)
+    if verdict is None:
+        return
+    st.markdown(verdict.describe(mark="**"))
+    if len(verdict.table):
+        dark = components.is_dark()
+        figure = cached.draw_page(
+            f"gap against loss {key}", dark=dark, _figure=lambda: draw_gap_against_cost(verdict, dark=dark)
+        )
+        components.show_figure(figure, key="gap-against-loss", alt=verdict.describe())
+
+
+def in_plain_words(table: Any) -> Any:
+    """An ABLATION table with what was done to channels in words, and accuracy in points."""
+    points = {
+        name: 100 * table[name] for name in ("accuracy_drop", "accuracy_drop_low", "accuracy_drop_high")
+    }
+    return table.assign(intervention=table["intervention"].map(TITLES), **points)
 
 
 def show_drift(column: NetworkColumn) -> None:
@@ -162,100 +191,6 @@ def _picker(result: Any, name: str, *, dark: bool) -> Callable[[], Any]:
     return lambda: result.figures(dark=dark)[name]
 
 
-def show_slimming(column: NetworkColumn) -> None:
-    """Accuracy over cost as the channels with the lowest scores go."""
-    st.markdown(SLIMMING_NOTE)
-    clips = choose_clips(column)
-    if clips is None:
-        return
-    with st.container(horizontal=True, gap="large"):
-        score = components.choose_one(
-            "Score", SCORES, key="score", first=SlimOptions().score, help="Channels with the lowest go first."
-        )
-        percent = st.slider(
-            "Multiply-adds to keep",
-            50,
-            95,
-            90,
-            5,
-            format="%d%%",
-            key="keep",
-            bind="query-params",
-            width=320,
-            help="For the smaller network that is written. The curve shows all budgets.",
-        )
-    options = SlimOptions(score=score, macs=percent / 100, limit=clips.limit)
-    key = f"{column.source.key} {clips.key} {score} {percent}"
-    result = await_result(
-        f"slimming {key}",
-        lambda progress: _slim(column, clips, options, progress),
-        start="Make it smaller",
-        about=SLIMMING_ABOUT,
-        names=_names(column, clips),
-    )
-    if result is not None:
-        slimmed, written = result
-        _show_slimming(slimmed, written, key, _names(column, clips))
-    then = ["figure, smaller = result.plot(), result.model.module"]
-    components.show_code(
-        commands.write_analysis(slimming.ABOUT, [column.shown], options, clips=clips.to_write, then=then)
-    )
-
-
-def _slim(
-    column: NetworkColumn, clips: Clips, options: SlimOptions, progress: Progress
-) -> tuple[Slimming, bytes | None]:
-    """The result without its weights, and the smaller checkpoint's file if it is small enough to keep."""
-    dataset = clips.prepare(progress)
-    found = slimming.slim(
-        open_network(column),
-        dataset,
-        options=options,
-        progress=titled(progress, "Measuring smaller networks"),
-    )
-    with tempfile.TemporaryDirectory(prefix="gst-analysis-slim-") as folder:
-        file = Path(next(iter(found.save(folder, []).values())))
-        written = file.read_bytes() if file.stat().st_size <= MOST_KEPT_BYTES else None
-    without_weights: Any = None
-    kept = dataclasses.replace(found, model=without_weights)
-    return rename_result(kept, {str(dataset): clips.shown}), written
-
-
-def _show_slimming(result: Slimming, written: bytes | None, key: str, names: Mapping[str, str]) -> None:
-    before, after, dark = result.summary.before, result.summary.after, components.is_dark()
-    params, macs, accuracy = st.columns(3)
-    params.metric("Parameters", people(after.params), help=f"Before: {before.params:,}.")
-    macs.metric("Multiply-adds", people(after.macs, "MACs"), help=f"Before: {before.macs:,}.")
-    if before.accuracy and after.accuracy:
-        accuracy.metric(
-            "Accuracy, not fine-tuned",
-            f"{after.accuracy.value:.0%}",
-            help=f"Between {after.accuracy.low:.0%} and {after.accuracy.high:.0%} with 95% confidence. "
-            f"Before: {before.accuracy.value:.0%}.",
-        )
-    drawing = cached.draw(f"slimming {key}", dark=dark, _figure=lambda: result.plot(dark=dark))
-    components.show_drawing(drawing, alt="Channels left in every block, and accuracy over multiply-adds")
-    offer_downloads("slimming", result, result.plot)
-    if result.curve is not None:
-        curve = dataclasses.replace(result, table=result.curve)
-        offer_downloads("slimming_curve", curve, None, label="The curve's numbers")
-    _offer_network(written, next(iter(result.provenance.specs)))
-    components.show_table("Numbers: what is left of every block", result.table, WIDTHS)
-    components.show_remarks(result, names)
-
-
-def _offer_network(written: bytes | None, name: str) -> None:
-    """The smaller checkpoint as a file; a large one is left to the command line."""
-    if written is not None:
-        st.download_button(
-            "The smaller checkpoint",
-            written,
-            file_name=f"{name}-slim.pth",
-            icon=":material/download:",
-            on_click="ignore",
-            key="slim-checkpoint",
-        )
-
-
-def _names(column: NetworkColumn, clips: Clips) -> dict[str, str]:
+def name_inputs(column: NetworkColumn, clips: Clips) -> dict[str, str]:
+    """Paths on the server, by what the visitor knows them as."""
     return {str(column.path): column.shown} | clips.names

@@ -82,17 +82,17 @@ NO_RUN = (
     "as `gst-analyze train planted-temporal --set run.save_every_epochs=1 --out runs/mine` writes."
 )
 CHECKS_INTRO = (
-    "Figure 4 reads a large scale as an important channel. Three checks: **take channels away** and see what "
-    "is lost; look at where the scales **started**; drop the lowest ones and see **how small** it can get."
+    "Figure 4 reads a large scale as an important channel. What the weights alone say of that stands here at "
+    "once; the rest is measured on clips, and remembered."
 )
 CHECKS_UNTRAINED = (
     "**Nothing to check yet.** An untrained network has learned nothing that could be true or false. Add a "
     "checkpoint on the left."
 )
 ABLATION_NOTE = (
-    "At one block at a time, a group of channels is silenced (**zero**), held at its **mean**, replaced by "
-    "another clip's (**shuffle-batch**), or put into another order of frames (**shuffle-time**). The higher "
-    "a mark, the more the network needed that group there. Bars that reach 0 may be chance."
+    "At one block at a time, a group of channels is silenced, held at its mean, replaced by another clip's, "
+    "or has its frames put into another order. The higher a mark, the more the network needed that group "
+    "there. Bars that reach 0 may be chance."
 )
 ABLATION_ABOUT = (
     "Runs the network over some sixty clips with every group of every block changed in four ways. That takes "

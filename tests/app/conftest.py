@@ -27,7 +27,7 @@ from streamlit.runtime.caching import cache_data_api
 # It says for every cache that no server runs, which is so in tests.
 logging.getLogger(cache_data_api.__name__).setLevel(logging.ERROR)
 
-from app import cached, cached_clips, choosing, components, paths  # noqa: E402 # after the line above
+from app import cached, cached_clips, cached_measurements, choosing, components, paths  # noqa: E402 # after it
 from app.commands import Lines  # noqa: E402 # likewise
 from gst_analysis.analyses.traces.single_clips import PlantedClip, planted_clips  # noqa: E402 # likewise
 from gst_analysis.planted.worlds import WorldName  # noqa: E402 # likewise
@@ -70,6 +70,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plant: Plant) -> Ite
     monkeypatch.setattr(paths, "SHIPPED", tmp_path / "trained_models")
     monkeypatch.setattr(cached_clips, "planted_clips", plant)
     st.cache_data.clear()
+    cached_measurements.memory.cache_clear()
     yield tmp_path
     cached.remove_uploads()
 

@@ -10,20 +10,13 @@ from matplotlib.lines import Line2D
 
 from gst_analysis.analyses.ablation.joint_figure import draw_joint
 from gst_analysis.analyses.ablation.table import Ablation
-from gst_analysis.analyses.ablation.words import MEASURES
+from gst_analysis.analyses.ablation.words import MEASURES, TITLES
 from gst_analysis.groups import GROUPS
 from gst_analysis.style.head_map import HeadPanel, draw_head_map
 from gst_analysis.style.names import drop_shared_start, shorten
 from gst_analysis.style.theme import Theme, count_columns, new_figure, style_axes, style_legend, theme_of
 from gst_analysis.tables.schema import check_choices
 
-TITLES = {
-    "zero": "channels silent",
-    "mean": "channels at their mean",
-    "shuffle-batch": "channels of another clip",
-    "shuffle-time": "channels' frames in another order",
-}
-"""What a panel says of its intervention."""
 _OVER = {"temporal": "over time", "spatial": "over space", "all": "over both"}
 _APART, _SPREAD = 0.16, 0.3
 """Half the room between two groups at one block, and the most on either side of it; blocks are 1 apart."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from gst_analysis.analyses.ablation.figure import TITLES, choose_axis
+from gst_analysis.analyses.ablation.figure import choose_axis
 from gst_analysis.analyses.ablation.joint_figure import (
     GREEDY,
     OF_ALL,
@@ -21,7 +21,7 @@ from gst_analysis.analyses.ablation.joint_figure import (
 )
 from gst_analysis.analyses.ablation.joint_table import SEVERAL
 from gst_analysis.analyses.ablation.table import Ablation
-from gst_analysis.analyses.ablation.words import MEASURES
+from gst_analysis.analyses.ablation.words import MEASURES, TITLES
 from gst_analysis.groups import GROUPS, order_groups
 from gst_analysis.numbers import show_interval, show_real
 from gst_analysis.style.names import drop_shared_start, shorten
@@ -48,9 +48,12 @@ def draw_ablation_interactive(
     """The panels of `draw_ablation`; hovering gives numbers and intervals, the legend hides a group."""
     theme, axis = theme_of(dark=dark), choose_axis(table)
     places, kinds = list(dict.fromkeys(table[axis])), list(dict.fromkeys(table["intervention"]))
-    titles = [f"{kind}: {TITLES[kind]}" for kind in kinds]
     figure = start_figure(
-        len(kinds), shared_xaxes=True, shared_yaxes="all", subplot_titles=titles, vertical_spacing=0.09
+        len(kinds),
+        shared_xaxes=True,
+        shared_yaxes="all",
+        subplot_titles=[TITLES[kind] for kind in kinds],
+        vertical_spacing=0.09,
     )
     groups = order_groups(table["group"])
     for number, kind in enumerate(kinds, start=1):

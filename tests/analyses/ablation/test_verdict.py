@@ -1,0 +1,78 @@
+"""γ's gap against what is lost: they disagree only where intervals say which group costs more."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gst_analysis.analyses.ablation.gap_page import draw_gap_against_cost
+from gst_analysis.analyses.ablation.verdict import AGREE, DISAGREE, UNDECIDED, compare_with_gap
+from gst_analysis.analyses.ablation.words import say_worst
+
+Costs = tuple[tuple[float, float, float], tuple[float, float, float]]
+APART: Costs = ((0.5, 0.4, 0.6), (0.1, 0.0, 0.2))
+"""What temporal and spatial channels cost, each with its interval: the first certainly more."""
+TOUCHING: Costs = ((0.5, 0.1, 0.9), (0.1, 0.0, 0.2))
+
+
+def make_tables(blocks: list[tuple[float, Costs]], clips: int = 60) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """ABLATION and BLOCK_GAPS of so many blocks: the gap of each, and what both groups cost."""
+    gaps, rows = [], []
+    for number, (gap, costs) in enumerate(blocks, start=1):
+        place = {"block": f"layer{number}.0", "layer": f"layer{number}.0.bn2"}
+        gaps.append(
+            {**place, "gap": gap, "gap_low": gap - 0.1, "gap_high": gap + 0.1}
+            | {"group": "temporal", "against": "spatial", "level": "layer"}
+        )
+        for group, (value, low, high) in zip(("temporal", "spatial"), costs, strict=True):
+            told = {"loss_rise": value, "loss_rise_low": low, "loss_rise_high": high}
+            own = {**place, "group": group, "clips": clips, **told}
+            rows += [{**own, "intervention": kind} for kind in ("zero", "mean")]
+    return pd.DataFrame(rows), pd.DataFrame(gaps)
+
+
+def test_a_block_counts_where_intervals_of_the_loss_do_not_touch() -> None:
+    table, gaps = make_tables([(-0.3, APART), (0.05, APART), (-0.3, TOUCHING), (0.3, (APART[1], APART[0]))])
+    found = compare_with_gap(table, gaps)
+    assert found.table["verdict"].tolist() == [DISAGREE, AGREE, UNDECIDED, DISAGREE]
+    assert found.table["cost"].tolist() == pytest.approx([0.4, 0.4, 0.4, -0.4])
+    assert list(found.table[["cost_low", "cost_high"]].iloc[0]) == pytest.approx([0.2, 0.6])
+    told = found.describe(mark="**")
+    assert told.startswith("**They disagree in 2 of 4 blocks** (1.0, 4.0): in 1 γ stands higher for temporal")
+    assert "They agree in 1 (2.0). In 1 the intervals do not tell" in told
+    assert told.endswith("γ's own gap leaves out 0 in 3 of 4.")
+
+
+def test_nothing_is_said_without_intervals_that_tell() -> None:
+    table, gaps = make_tables([(-0.3, TOUCHING), (0.3, TOUCHING)])
+    assert compare_with_gap(table, gaps).describe().startswith("Undecided: in none of 2 blocks")
+    one, gaps = make_tables([(-0.3, APART)], clips=1)
+    assert compare_with_gap(one, gaps).list_blocks(DISAGREE) == []
+    agreed = compare_with_gap(*make_tables([(0.3, APART)]))
+    assert agreed.describe().startswith("They agree in 1 of 1 block (1.0) and disagree in none.")
+    alone = compare_with_gap(table, gaps.assign(gap=np.nan))
+    assert alone.describe().startswith("Nothing to hold γ against")
+
+
+def test_the_figure_shows_both_sides_of_every_block() -> None:
+    verdict = compare_with_gap(*make_tables([(-0.3, APART), (0.05, APART), (0.2, TOUCHING)]))
+    figure = draw_gap_against_cost(verdict, dark=True)
+    shown = {trace.name: trace for trace in figure.data if trace.yaxis == "y"}
+    assert {name: trace.y.tolist() for name, trace in shown.items()} == {
+        "they disagree": [-0.3],
+        "they agree": [0.05],
+        "intervals do not tell": [0.2],
+    }
+    costs = [trace for trace in figure.data if trace.yaxis == "y2"]
+    assert costs[0].y[0] == pytest.approx(0.4**0.5)
+    assert "0.400 (0.200 to 0.600)" in costs[0].text[0]
+    assert len(figure.layout.shapes) == 2
+
+
+def test_the_change_that_costs_most_is_named() -> None:
+    table, _ = make_tables([(0.1, APART)])
+    said = say_worst(table, "loss_rise")
+    assert said.startswith(
+        "Most is lost in layer1.0 with the temporal channels changed (channels silent): 0.500"
+    )
