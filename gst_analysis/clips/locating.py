@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from gst_analysis.errors import DataError
@@ -53,17 +53,18 @@ class ClipLocator:
         paths = [self._join(text, where) for text in candidates]
         return next((found for path in paths if (found := self._present(path)) is not None), None)
 
-    def find_closed(self, candidates: Iterable[str], *, where: Where) -> Path | None:
-        """The first candidate in a folder that may not be listed, so that it may well exist."""
-        paths = [self._join(text, where) for text in candidates]
-        return next((Path(path) for path in paths if self._list(os.path.dirname(path)) is None), None)
+    def expect(self, candidates: Sequence[str], *, where: Where) -> Path:
+        """Where a clip that is not found should be.
 
-    def inside(self, text: str, *, where: Where) -> Path:
-        """The path below the root that the text names, whether or not it exists."""
-        path = self._join(text, where)
-        folder, _, name = path.rpartition(os.sep)
+        It is the first candidate in a folder that may not be listed, as it may well exist; else the first.
+        """
+        paths = [self._join(text, where) for text in candidates]
+        for path in paths:
+            if self._list(os.path.dirname(path)) is None:
+                return Path(path)
+        folder, _, name = paths[0].rpartition(os.sep)
         listing = self._list(folder or os.sep)
-        return Path(path) if listing is None else listing.folder / name
+        return Path(paths[0]) if listing is None else listing.folder / name
 
     def _join(self, text: str, where: Where) -> str:
         # Lists may be written on Windows. The text alone is judged: a link below the root may lead out of

@@ -13,6 +13,8 @@ _N = "([0-9]{1,9})"
 EGTEA_CLIP = re.compile(rf"(?P<video>[^-/\s]+-[^-/\s]+-[^-/\s]+)-{_N}-{_N}-F{_N}-F{_N}")
 UCF_CLIP = re.compile(r"[^/\\\s]+/v_[^/\\\s]+_g\d+_c\d+\.\w+")
 HMDB_FILE = re.compile(r"(?P<action>.+)_test_split(?P<split>\d)\.txt")
+_PLAIN_LINE = re.compile(rf"(\S+) {_N}(?: {_N})?(?: {_N})?")
+"""A line as nearly all are: a path without spaces, and one to three numbers, each after one space."""
 _HMDB_SUBSETS = {"0": "unused", "1": "train", "2": "test"}
 
 
@@ -40,6 +42,9 @@ def read_list(annotation: Annotation) -> list[Entry]:
 
 def _split_numbers(text: str) -> tuple[str, list[int]]:
     """The path and the whole numbers after it; a path may itself be a number, or hold spaces."""
+    plain = _PLAIN_LINE.fullmatch(text)
+    if plain is not None:
+        return plain[1], [int(number) for number in plain.groups()[1:] if number is not None]
     tokens = text.split("\t") if "\t" in text else text.split(" ")
     tokens = [token.strip() for token in tokens]
     first = len(tokens)

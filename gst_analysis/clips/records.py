@@ -27,13 +27,14 @@ from gst_analysis.clips.labels import (
     hmdb51_actions,
     load_class_names,
 )
-from gst_analysis.clips.locating import ClipLocator, Where
+from gst_analysis.clips.locating import ClipLocator
 from gst_analysis.clips.roots import Root, find_root
 from gst_analysis.errors import DataError, name_some
 from gst_analysis.progress import Progress
 
 AnyPath = str | os.PathLike[str]
 
+_Read = list[tuple[Annotation, list[Entry]]]
 _SORTED_BY_CUSTOM = ("something-v1", "jester")
 EVERY_SUBSET = "all"
 _FEW_THOUSAND = 5000
@@ -120,8 +121,8 @@ def load_records(
     """
     files = [Annotation.load(path) for path in _expand(annotation)]
     name, notes = _choose_format(files, format)
-    read = [(file, entry) for file in files for entry in FORMATS[name](file)]
-    entries = [entry for _, entry in read]  # of every subset: they share their classes
+    read = [(file, FORMATS[name](file)) for file in files]
+    entries = [entry for _, part in read for entry in part]  # of every subset: they share their classes
     read, more = _choose_subset(read, subset, usual_subsets, files[0].path)
     notes += more
     if labels is None:
@@ -130,20 +131,21 @@ def load_records(
     del entries
     found = Root(Path(root)) if root is not None else _find_root(files[0].path, read, within)
     locator, index = ClipLocator(found.folder), LabelIndex(class_names)
-    records, total = list[ClipRecord](), len(read)
-    read.reverse()
-    while read:  # of a list of a million lines, what has been made of them is let go of at once
-        if progress is not None and len(records) % _FEW_THOUSAND == 0:
-            progress(len(records), total, "reading the list")
-        file, entry = read.pop()
-        records.append(_make_record(entry, file, locator, class_names, index))
+    records, total = list[ClipRecord](), sum(len(part) for _, part in read)
+    for file, part in read:
+        part.reverse()
+        while part:  # of a list of a million lines, what has been made of them is let go of at once
+            if progress is not None and len(records) % _FEW_THOUSAND == 0:
+                progress(len(records), total, "reading the list")
+            records.append(_make_record(part.pop(), file, locator, class_names, index))
     notes += [note, *found.notes, *_remarks(records, class_names, index)]
     sources = {str(file.path): file.sha256 for file in files}
     return RecordList(tuple(records), tuple(class_names), tuple(notes), sources)
 
 
-def _find_root(path: Path, read: Sequence[tuple[Annotation, Entry]], within: AnyPath | None) -> Root:
-    return find_root(path, [entry for _, entry in read], None if within is None else Path(within))
+def _find_root(path: Path, read: _Read, within: AnyPath | None) -> Root:
+    entries = [entry for _, part in read for entry in part]
+    return find_root(path, entries, None if within is None else Path(within))
 
 
 def number_videos(records: Sequence[ClipRecord]) -> tuple[int, ...]:
@@ -196,19 +198,21 @@ def _choose_format(files: Sequence[Annotation], name: str | None) -> tuple[str, 
 
 
 def _choose_subset(
-    read: list[tuple[Annotation, Entry]], subset: str | None, usual: Sequence[str], path: Path
-) -> tuple[list[tuple[Annotation, Entry]], list[str]]:
+    read: _Read, subset: str | None, usual: Sequence[str], path: Path
+) -> tuple[_Read, list[str]]:
     """Keep one subset's entries; several subsets are never mixed unless that is asked for."""
-    present = Counter(entry.subset for _, entry in read if entry.subset != "unused")
+    present = Counter(entry.subset for _, part in read for entry in part)
+    total = present.total()
+    present.pop("unused", None)
     notes = []
     if subset is None and len(present) > 1:
         subset = next((name for want in usual for name in present if _same(name, want)), None)
         notes += [] if subset is None else [f"subset {subset} taken, of {_count(present)}"]
     if (subset is None and len(present) < 2) or (subset == EVERY_SUBSET and subset not in present):
-        kept = [(file, entry) for file, entry in read if entry.subset != "unused"]
+        kept = [(file, [entry for entry in part if entry.subset != "unused"]) for file, part in read]
         notes += [f"clips of every subset: {_count(present)}"] if len(present) > 1 else []
     elif subset in present:
-        kept = [(file, entry) for file, entry in read if entry.subset == subset]
+        kept = [(file, [entry for entry in part if entry.subset == subset]) for file, part in read]
     else:
         named = sorted(str(name) for name in present if name is not None)
         raise DataError(
@@ -217,8 +221,8 @@ def _choose_subset(
             found="none" if subset is None else f"subset {subset!r}"[:60],
             todo="choose one of them, or all" if named else "leave it out",
         )
-    dropped = len(read) - len(kept)
-    if not kept:
+    dropped = total - sum(len(part) for _, part in kept)
+    if dropped == total:
         raise DataError(str(path), expected="at least one clip", found="none", todo="check the file")
     return kept, [*notes, *([f"{dropped} entries of other subsets left out"] if dropped else [])]
 
@@ -271,20 +275,13 @@ def _make_record(
         text = class_names[label]
     return ClipRecord(
         entry.clip,
-        path or whole or _expect(entry, locator, where),
+        path or whole or locator.expect(entry.files + entry.sources, where=where),
         label,
         text,
         entry.num_frames,
         *(frames or (None, None)),
         *(times or (None, None)),
     )
-
-
-def _expect(entry: Entry, locator: ClipLocator, where: Where) -> Path:
-    """Where a clip that is not found should be: in a folder that may not be listed, if there is one."""
-    candidates = entry.files + entry.sources
-    closed = locator.find_closed(candidates, where=where)
-    return closed if closed is not None else locator.inside(candidates[0], where=where)
 
 
 def _remarks(records: Sequence[ClipRecord], class_names: Sequence[str], index: LabelIndex) -> list[str]:
@@ -298,7 +295,7 @@ def _remarks(records: Sequence[ClipRecord], class_names: Sequence[str], index: L
     beyond = sum(r.label is not None and r.label >= len(class_names) for r in records) if class_names else 0
     if beyond:
         remarks.append(f"{beyond} clips have a class number beyond the {len(class_names)} classes")
-    twice = [clip for clip, count in Counter(r.clip for r in records).items() if count > 1]
-    if twice:
+    if len({r.clip for r in records}) < len(records):
+        twice = [clip for clip, count in Counter(r.clip for r in records).items() if count > 1]
         remarks.append(f"clips listed more than once: {name_some(sorted(twice))}")
     return remarks

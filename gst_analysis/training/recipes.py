@@ -24,6 +24,8 @@ from gst_analysis.untrusted import read_bounded
 
 LARGEST_RECIPE = 200_000
 """Bytes: a hundred times the longest packaged one."""
+_MOST_DOTS = 200
+"""In a line: the parser's memory grows with the square of the parts of a key."""
 
 
 def list_recipes() -> list[str]:
@@ -143,7 +145,11 @@ def _read(path: Path) -> bytes:
 
 def _parse(content: bytes, source: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(content.decode())
+        text = content.decode()
+        number = next((n for n, line in enumerate(text.split("\n"), 1) if line.count(".") > _MOST_DOTS), None)
+        if number is not None:
+            raise ValueError(f"more than {_MOST_DOTS} dots in line {number}")
+        return tomllib.loads(text)
     # TOML's errors, those of UTF-8, and lists in lists without end
     except (ValueError, RecursionError) as error:
         raise SpecError(

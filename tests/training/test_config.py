@@ -321,3 +321,10 @@ def test_what_no_toml_file_says_is_refused() -> None:
     with pytest.raises(SpecError, match=r"^optimiser\.lr: expected finite numbers; found inf"):
         TrainConfig(optimiser=OptimiserConfig(lr=float("inf")))
     assert load_config(DEFAULT_RECIPE, {"data.cache": "none"}).data.cache == "none"
+
+
+def test_a_key_of_thousands_of_parts_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text("[model]\nname = 1\na" + ".a" * 300 + " = 1\n")
+    with pytest.raises(SpecError, match="more than 200 dots in line 3"):
+        load_config(path)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from gst_analysis.results import Provenance
 from gst_analysis.tables import check
 
 _CHUNK = 32
+_WHOLE = (None, None, None, None)
 _JSON_FORMATS = ("something-v2", "diving48")
 
 
@@ -172,13 +173,14 @@ def measure_dataset(
     settings = settings or CheckSettings()
     classes = settings.num_classes or len(records.class_names) or None
     clips = _gather_clips(records)
-    problems: list[list[_Problem]] = []
+    problems, looked, sound = list[_Problem](), 0, 0
     for found in _check_chunks(clips, settings, classes, workers):
-        problems += found
+        problems += [row for rows in found for row in rows]
+        looked, sound = looked + len(found), sound + sum(not rows for rows in found)
         if progress is not None:
-            progress(len(problems), len(clips), "")
-    table = _build_table([row for rows in problems for row in rows])
-    summary = _summarise(table, len(clips), sum(not rows for rows in problems))
+            progress(looked, len(clips), "")
+    table = _build_table(problems)
+    summary = _summarise(table, len(clips), sound)
     provenance = Provenance(dict(records.sources or {}), {}, dict(vars(settings)))
     again = _note_repeats(len(records) - len(clips))
     return DatasetCheck(table, summary, provenance, notes=(*notes, *records.notes, *again))
@@ -191,10 +193,11 @@ def _note_repeats(again: int) -> list[str]:
 
 def _gather_clips(records: RecordList) -> list[list[ClipRecord]]:
     """The records of every clip, in the order in which clips come first."""
-    clips: dict[tuple[object, ...], list[ClipRecord]] = {}
+    clips: dict[object, list[ClipRecord]] = {}
     for one in records:
         part = (one.start_frame, one.stop_frame, one.start_s, one.stop_s)
-        clips.setdefault((one.path, *part), []).append(one)
+        path = str(one.path)  # a Path takes five times as long to compare, and keeps its parts
+        clips.setdefault(path if part == _WHOLE else (path, *part), []).append(one)
     return list(clips.values())
 
 
@@ -202,14 +205,19 @@ def _check_chunks(
     clips: Sequence[Sequence[ClipRecord]], settings: CheckSettings, classes: int | None, workers: int
 ) -> Iterator[list[list[_Problem]]]:
     """Each clip's problems, a chunk of clips at a time, in order."""
-    chunks = [clips[start : start + _CHUNK] for start in range(0, len(clips), _CHUNK)]
 
-    def check_chunk(chunk: Sequence[Sequence[ClipRecord]]) -> list[list[_Problem]]:
-        return [list(_check_clip(listed, settings, classes)) for listed in chunk]
+    def check_chunk(start: int) -> list[list[_Problem]]:
+        return [list(_check_clip(listed, settings, classes)) for listed in clips[start : start + _CHUNK]]
 
     with ThreadPoolExecutor(max(1, workers)) as pool:
+        waiting: deque[Future[list[list[_Problem]]]] = deque()
         try:
-            yield from pool.map(check_chunk, chunks)
+            for start in range(0, len(clips), _CHUNK):  # not all at once: a list may have a million lines
+                waiting.append(pool.submit(check_chunk, start))
+                if len(waiting) > 4 * max(1, workers):
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -219,7 +227,9 @@ def _check_clip(
 ) -> Iterator[_Problem]:
     """The problems of a clip, of which there may be several records, with the longest promise of them."""
     promised = max((one.num_frames for one in listed if one.num_frames is not None), default=None)
-    record = replace(listed[0], num_frames=promised)
+    record = listed[0]
+    if record.num_frames != promised:
+        record = replace(record, num_frames=promised)
     labels = _name_labels(listed)
     label = next(iter(labels.values()), "")
     wrong = [f"labelled {' and '.join(labels.values())}"] if len(labels) > 1 else []
