@@ -12,7 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import paths, telling
+from app import cached, paths, telling
 from app.cached import CheckpointPath
 from app.cached_network import find_own
 from app.cached_visitors import find_uploads, make_uploads
@@ -119,10 +119,10 @@ def choose_checkpoints() -> list[Choice]:
             st.session_state.chosen = _list(known)
         else:
             st.session_state.chosen = []
-        _offer_telling([known[ref] for ref in st.session_state.chosen])
         with st.expander("Add a checkpoint", expanded=not known, icon=":material/add:"):
             _offer_path()
             _offer_upload()
+        _offer_telling([known[ref] for ref in st.session_state.chosen])
     if st.query_params.get_all("ckpt") != st.session_state.chosen:
         st.query_params["ckpt"] = st.session_state.chosen
     telling.write_link(st.session_state.chosen)
@@ -254,10 +254,13 @@ def _offer_upload() -> None:
 
 
 def _open_typed() -> None:
+    names = {}
     try:
         choice = resolve_path(st.session_state.typed_path)
+        names = {str(choice.path): choice.shown}
+        cached.read_checkpoint(choice.path)  # what cannot be read is said once and does not join the others
     except GstError as error:
-        _complain(error)
+        _complain(error, names)
     else:
         _select(_remember(choice).ref)
 
@@ -269,10 +272,16 @@ def _keep_upload() -> None:
         return
     st.session_state.upload_turn = turn + 1  # an empty uploader next time
     uploads = make_uploads(_UPLOADS, CHECKPOINT_ENDINGS)
+    kept = ""
     try:
-        _select(_UPLOADED + uploads.keep(upload.name, upload, upload.size))
+        kept = uploads.keep(upload.name, upload, upload.size)
+        cached.read_checkpoint(uploads.files[kept])
     except GstError as error:
-        _complain(error)
+        _complain(error, uploads.names)
+        if kept:
+            uploads.remove(kept)
+    else:
+        _select(_UPLOADED + kept)
     finally:
         let_go(upload)
 

@@ -18,7 +18,7 @@ from app.components import show_error
 from app.paths import FOLDERS_VARIABLE, resolve_clip_path
 from app.waiting_uploads import let_go
 from app.wording import plain_name, tell_apart
-from gst_analysis.analyses.traces.single_clips import CLIP_ENDINGS, PLANTED_WORLDS
+from gst_analysis.analyses.traces.single_clips import CLIP_ENDINGS, PLANTED_WORLDS, check_clip
 from gst_analysis.errors import DataError, GstError
 
 LARGEST_MB = 100
@@ -43,8 +43,8 @@ def choose_clip(world: str | None) -> ChosenClip | None:
     if "clip" not in st.session_state:
         st.session_state.clip = _open_linked()
     _follow(world)
-    for error in st.session_state.pop("clip_problems", []):
-        show_error(error)
+    for error, names in st.session_state.pop("clip_problems", []):
+        show_error(error, names=names)
     with st.sidebar:
         st.subheader("Clip", anchor=False)
         clips = _offer()
@@ -198,10 +198,14 @@ def _offer_upload() -> None:
 
 
 def _open_typed() -> None:
+    names = {}
     try:
-        st.session_state.clip = _remember(resolve_clip(st.session_state.typed_clip))
+        clip = resolve_clip(st.session_state.typed_clip)
+        names = {str(clip.path): clip.shown}
+        check_clip(clip.path, clip.shown)  # what cannot be opened is said once and does not join the others
+        st.session_state.clip = _remember(clip)
     except GstError as error:
-        _complain(error)
+        _complain(error, names)
 
 
 def _remember(clip: ChosenClip) -> str:
@@ -216,10 +220,14 @@ def _keep_upload() -> None:
         return
     st.session_state.clip_turn = turn + 1  # an empty uploader next time
     uploads = make_uploads(_UPLOADS, tuple(f".{ending}" for ending in CLIP_ENDINGS))
+    kept = ""
     try:
         kept = uploads.keep(upload.name, upload, upload.size)
+        check_clip(uploads.files[kept], kept)
     except GstError as error:
-        _complain(error)
+        _complain(error, uploads.names)
+        if kept:
+            uploads.remove(kept)
     else:
         st.session_state.clip = _UPLOADED + kept
     finally:
@@ -232,5 +240,5 @@ def _clear_uploads() -> None:
     st.session_state.clip = None
 
 
-def _complain(error: GstError) -> None:
-    st.session_state.setdefault("clip_problems", []).append(error)
+def _complain(error: GstError, names: dict[str, str] | None = None) -> None:
+    st.session_state.setdefault("clip_problems", []).append((error, names))

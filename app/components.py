@@ -16,9 +16,11 @@ from app.wording import (
     people,
     rename,
     say_error,
+    say_notes,
     say_undefined,
 )
 from gst_analysis.errors import NotDefinedError
+from gst_analysis.style.names import name_block
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -61,8 +63,11 @@ def show_error(error: GstError, *, names: Mapping[str, str] | None = None) -> No
 
 def show_remarks(result: Result[Any], names: Mapping[str, str]) -> None:
     """Notes, and what could not be looked at, with the names the visitor knows files by (by their paths)."""
-    for note in result.notes:
-        st.info(literal(rename(note, names)), icon=":material/info:")
+    notes = say_notes(result.notes, names)
+    if notes:  # one box, however many
+        st.info(
+            "\n".join(notes if len(notes) == 1 else [f"- {note}" for note in notes]), icon=":material/info:"
+        )
     for what, why in result.failures.items():
         st.warning(literal(rename(f"{what}: {why}", names)), icon=":material/warning:")
 
@@ -89,6 +94,12 @@ def choose_one(
         help: what is said of it.
     """
     names = list(titles)
+    linked = st.query_params.get(key)
+    if linked is not None and linked not in titles.values():  # the link is mended by what is chosen
+        known, usual = ", ".join(titles.values()), titles[first or names[0]]
+        st.caption(
+            f"{label}: the link says *{literal(linked[:40])}*, which is none of {known}. {usual} is shown."
+        )
     if key in st.session_state and st.session_state[key] not in names:
         del st.session_state[key]  # what was chosen before is no longer offered
     chosen = st.segmented_control(
@@ -139,6 +150,8 @@ def show_table(title: str, table: Any, titles: Mapping[str, str]) -> None:
     """Some columns of a table, folded away, under names that people read."""
     kept = [name for name in titles if table[name].astype(str).str.len().any()]  # no column without a word
     shown = table[kept].rename(columns=dict(titles))
+    for name in {"block", "layer"} & {one for one in kept if titles[one] != one}:
+        shown[titles[name]] = shown[titles[name]].map(name_block)
     wholes = [name for name in shown.columns if shown[name].dtype.kind in "iuOU" or shown[name].dtype == bool]
     formats = {name: "%.2g" if name.startswith("p (") else "%.3f" for name in shown.columns}
     columns = {name: st.column_config.NumberColumn(format=formats[name]) for name in formats}
@@ -155,7 +168,7 @@ def show_table(title: str, table: Any, titles: Mapping[str, str]) -> None:
 def show_numbers(result: BnScales) -> None:
     """What the figure shows as numbers: channels and medians of every batch norm and group."""
     rows = [
-        {"Checkpoint": name, "Batch norm": norm.layer, "Group": group, "Channels": found.n}
+        {"Checkpoint": name, "Batch norm": name_block(norm.layer), "Group": group, "Channels": found.n}
         | {"Median": found.median, "Mean": found.mean, "Deviation": found.std}
         for name, norms in result.summary.checkpoints.items()
         for norm in norms

@@ -39,7 +39,8 @@ def choose_costed() -> Costed | None:
     """The controls on the left, and what they say; None where nothing is loaded."""
     with st.sidebar:
         st.subheader("Network", anchor=False)
-        first = "loaded" if find_own() is not None else "design"
+        chosen = st.session_state.get("chosen") or st.query_params.get_all("ckpt")
+        first = "loaded" if chosen or find_own() is not None else "design"
         kind = components.choose_one("What is costed", KINDS, key="kind", first=first, help=_HELP)
     return {"design": _choose_design, "system": _choose_system, "loaded": _choose_loaded}[kind]()
 

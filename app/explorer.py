@@ -16,8 +16,17 @@ STYLE = """<style>
 [role="radiogroup"] [aria-checked="true"] { color: inherit !important; font-weight: 600 }  /* in dark too */
 @media (max-width: 640px) {
   .stMainBlockContainer { padding: 4.5rem 1rem 4rem }
-  [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap }  /* no choice out of sight */
+  [data-testid="stImage"] { overflow-x: auto }
+  [data-testid="stImage"] img { min-width: 40rem; max-width: none !important }  /* words stay readable */
 }
+[data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap }  /* no choice out of sight */
+[data-testid="stFileUploader"] [role="alert"] {  /* why a file is refused, which is for ears alone else */
+  position: static !important; width: auto !important; height: auto !important; margin: 0 !important;
+  clip: auto !important; clip-path: none !important; overflow: visible !important; white-space: normal;
+  font-size: .8rem;
+}
+[data-testid="stFileChip"] { flex-wrap: wrap; height: auto !important }
+[data-testid="stMultiSelect"] [data-baseweb="select"] > div { max-height: none }  /* and no chip */
 /* Where names of points would cover each other, the one touched or pointed at says its own. */
 .st-key-tradeoff { container-type: inline-size }
 @container (max-width: 689px) { .st-key-tradeoff .annotation { display: none } }
@@ -38,8 +47,23 @@ def load_plots_early() -> str:
     return f'<script type="module">import("./static/js/{found.name}").catch(() => {{}})</script>'
 
 
+def keep_one_step_a_page() -> str:
+    """A script by which each page is one step back in the browser, however often it writes its address."""
+    return """<script>
+if (!window.gstSteps) {
+  window.gstSteps = true;
+  const push = history.pushState.bind(history), replace = history.replaceState.bind(history);
+  history.pushState = (state, title, url) => {
+    const next = new URL(url ?? location.href, location.href);
+    (next.pathname === location.pathname ? replace : push)(state, title, url);
+  };
+}
+</script>"""
+
+
 st.set_page_config(page_title="gst-analysis", page_icon=LOGO, layout="wide", initial_sidebar_state=320)
 st.html(STYLE)
+st.html(keep_one_step_a_page(), unsafe_allow_javascript=True)
 st.html(load_plots_early(), unsafe_allow_javascript=True)
 st.logo(LOGO, size="large")
 # Not in a folder called pages: Streamlit would take that for its older kind of app, and run the page that

@@ -147,6 +147,7 @@ class Runs:
             os.setpriority(os.PRIO_PROCESS, process.pid, 10)  # pages stay quick
         except OSError as error:
             raise _unwritable(folder, error) from error
+        threading.Thread(target=process.wait, daemon=True).start()  # what has ended is not left a zombie
         self._started[folder] = Running(process, Owner(visitor))
 
 

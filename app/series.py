@@ -11,7 +11,7 @@ from app.checks import DRIFT_LINES
 from app.choosing import list_runs
 from app.downloads import offer_downloads
 from app.paths import resolve_folder
-from app.wording import NO_RUN, SERIES_NOTES, literal, plain_name, rename
+from app.wording import ANOTHER_RUN, NO_RUN, SERIES_NOTES, literal, plain_name, rename
 from gst_analysis.analyses import drift
 from gst_analysis.analyses.drift import Drift, DriftOptions
 from gst_analysis.analyses.drift.series import draw_gamma_over_training_interactive
@@ -29,6 +29,7 @@ def show_series() -> None:
         st.info(NO_RUN, icon=":material/folder_open:")
         return
     folder, shown = resolve_folder(chosen)
+    _say_whose(folder)
     files = list_epochs(folder, shown)
     figure = components.choose_one("Figure", FIGURES, key="motion")
     sources = [cached.Source(plain_name(f.stem), f"{shown}/{f.name}", f) for f in files]
@@ -43,6 +44,19 @@ def show_series() -> None:
     if curves in result.figures():
         offer_downloads(curves, result, lambda: result.figures()[curves])
     components.show_code(commands.write_analysis(drift.ABOUT, [s.shown for s in sources], then=DRIFT_LINES))
+
+
+def is_of(folder: Path, ref: str) -> bool:
+    """Whether a folder holds the run that a chosen checkpoint comes from, by its name or place."""
+    file = Path(ref)
+    return folder.name == f"{file.stem}-epochs" or file.resolve().parent == folder.resolve()
+
+
+def _say_whose(folder: Path) -> None:
+    """A word where the run is that of no network that is chosen."""
+    refs = st.session_state.get("chosen", [])
+    if refs and not any(is_of(folder, ref) for ref in refs):
+        st.caption(ANOTHER_RUN)
 
 
 def list_epochs(folder: Path, shown: str) -> list[Path]:
@@ -81,13 +95,15 @@ def draw_series(result: Drift, key: str, figure: str) -> None:
 
 def _choose_folder() -> str | None:
     runs = list_runs()
+    refs = st.session_state.get("chosen", [])
+    own = [place for place, run in enumerate(runs) if any(is_of(Path(run), ref) for ref in refs)]
     return st.selectbox(
         "Run",
         runs,
         key="run",
         bind="query-params",
         accept_new_options=True,
-        index=0 if runs else None,
+        index=(own or [0])[0] if runs else None,
         placeholder="runs/mine: a folder with the checkpoints of several epochs",
         help="Pick a shipped run, or type the path of a folder on the server: in the folder the explorer was "
         "started in, or one named in GST_ANALYSIS_FOLDERS.",

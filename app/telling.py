@@ -219,7 +219,7 @@ def _try(ref: str, path: Path, texts: Mapping[str, str]) -> tuple[GstError, Name
         cached.read_checkpoint(ToldFile.of(path, read_told(texts).options) if texts else path)
     except GstError as error:
         uploads = find_uploads(_UPLOADS)
-        names = {str(place): name for name, place in (uploads.files if uploads else {}).items()}
+        names = uploads.names if uploads else {}
         return error, names | {str(path): ref, f"{Path.cwd()}/": ""}
     _kept()[ref] = dict(texts)
     return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -14,6 +16,7 @@ from app.clips import ChosenClip
 from app.job_progress import await_result
 from app.player_link import PLAYER, TIMELINE, link_player
 from app.wording import literal, tell_apart
+from gst_analysis.analyses.traces.state_changes import ChangeSettings
 from gst_analysis.analyses.traces.table import BARE
 
 if TYPE_CHECKING:
@@ -30,9 +33,12 @@ MANY_WINDOWS = 1_000
 
 INTRO = (
     "Figure 5 of the GST paper: what the network says of each frame of a clip, before the frames are "
-    "averaged, and where its mind changes. A frame's prediction draws on its **neighbours** too: the matrix "
-    "below says how much of it is that frame's own evidence. **Standing still** shows each frame without any "
-    "time: a change that is there, too, was recognised in a picture, not followed."
+    "averaged, and where its mind changes."
+)
+READING = (
+    "A frame's prediction draws on its **neighbours** too: the matrix below says how much of it is that "
+    "frame's own evidence. **Standing still** shows each frame without any time: a change that is there, "
+    "too, was recognised in a picture, not followed."
 )
 EMPTY = (
     "**No checkpoint to trace with.** An untrained network says nothing worth tracing. Add a trained one on "
@@ -60,6 +66,18 @@ STEP_HELP = "Frames of the video from one window to the next. Empty: an eighth o
 ONE_WINDOW = (
     "**One window, one point.** This clip is no longer than a window, so there is nothing to slide over. "
     "Choose a longer video, a shorter window, or another kind of point."
+)
+SPARSE_S = 2.0
+"""Seconds between two points from which a trace leaves out much of what happens."""
+SPARSE = (
+    "**{points} points, {gap:.0f} s apart.** What happens between them is not seen; *Sliding window* reads "
+    "the whole video."
+)
+SURE = 0.5
+"""Probability below which a prediction is called unclear; more than all other classes together have."""
+UNNAMED = (
+    "The names of this network's classes are not known. Give a list of them on the left, under *What weights "
+    "do not tell*; frames and preprocessing, too, where they were assumed."
 )
 SLIDE = "Slide over the video"
 SLIDE_ABOUT = "Reads **{windows:,} windows** of the video, one after the other. Other pages stay usable."
@@ -135,29 +153,67 @@ def trace(pair: TracedPair, files: PairFiles, options: TraceOptions, *, large: b
         return cached_clips.trace(pair, files, options)
 
 
-def show_verdict(traces: Traces, clip: ChosenClip) -> None:
+def show_verdict(traces: Traces, clip: ChosenClip, reading: cached.Reading) -> None:
     """The prediction for the clip in words."""
     (said,) = traces.traced
-    if clip.truth is not None and said["truth"] is None:
+    if clip.truth is not None and said["truth"] is None and reading.labels:
         st.info(STRANGER.format(truth=literal(clip.truth)), icon=":material/info:")
-    label, probability = literal(said["video"]["label"]), said["video"]["probability"]
-    told = f"Prediction for the clip: **{label}** ({probability:.0%})."
+    told = [say_prediction(said["video"], reading.inspection.num_classes, named=bool(reading.labels))]
     if said["truth"] is not None:
         right = traces.summary.right_clips == 1
-        told += " :green[**Right.**]" if right else f" :red[**Wrong:**] it is **{literal(said['truth'])}**."
-    if clip.changes_s is not None:
-        told += f" The change of state is complete at {clip.changes_s:.2f} s."
-    st.markdown(told)
-    for note in dict.fromkeys((*traces.notes, *said["notes"])):
-        st.caption(literal(note))
+        told += [":green[**Right.**]" if right else f":red[**Wrong:**] it is **{literal(said['truth'])}**."]
+    if traces.summary.mode != "leave-one-out" and traces.summary.frames > 1:
+        told += [say_changes(said["change_points"], ChangeSettings())]
+    if clip.changes_s is not None and said["truth"] is not None:
+        told += [f"In truth it is complete at {clip.changes_s:.2f} s."]
+    st.markdown(" ".join(told))
+    gap = find_gap([frame["seconds"] for frame in said["frames"]])
+    if traces.summary.mode != "window" and gap >= SPARSE_S:
+        st.caption(":material/hourglass: " + SPARSE.format(points=len(said["frames"]), gap=gap))
     if traces.summary.frames == 1:
         st.info(ONE_WINDOW, icon=":material/info:")
+
+
+def say_prediction(video: Mapping[str, Any], classes: int, *, named: bool) -> str:
+    """The clip's prediction; one that no class dominates is called unclear."""
+    label = literal(video["label"]) if named else f"class {video['label']}"
+    probability = video["probability"]
+    if probability >= SURE:
+        return f"Prediction for the clip: **{label}** ({probability:.0%})."
+    guess = f"guessing gives each of {classes:,} classes {1 / classes:.1%}"
+    return f"**No clear prediction** for the clip: **{label}** comes first with {probability:.0%}; {guess}."
+
+
+def say_changes(changes: Sequence[Mapping[str, Any]], settings: ChangeSettings) -> str:
+    """Where the network's mind changes; where nowhere, how certain it would have to be."""
+    if not changes:
+        return f"No change of state: that takes {settings.needed}."
+    words = [f"at {change['seconds']:.2f} s ({change['confidence']:.0%} sure)" for change in changes[:3]]
+    more = f" and {len(changes) - 3} times more" if len(changes) > 3 else ""
+    return f"Its mind changes {', '.join(words)}{more}."
+
+
+def find_gap(seconds: Sequence[float]) -> float:
+    """Seconds from one point to the next, of the middle pair; 0 where the clip says nothing of time."""
+    gaps = sorted(after - before for before, after in pairwise(seconds) if after > before)
+    return gaps[len(gaps) // 2] if gaps else 0.0
+
+
+def show_notes(traces: Traces, reading: cached.Reading) -> None:
+    """How to read it, and what a reader should know before believing it."""
+    (said,) = traces.traced
+    with st.expander("How to read this", icon=":material/info:"):
+        st.markdown(READING)
+        for note in dict.fromkeys((*traces.notes, *said["notes"])):
+            st.markdown(f"- {literal(note)}")
+    if not reading.labels:
+        st.caption(UNNAMED)
 
 
 def show_timeline(pair: TracedPair, traces: Traces, options: TraceOptions) -> None:
     """Curves above the frames."""
     figure = cached_clips.draw_timeline(pair, traces, options, dark=components.is_dark())
-    figure.update_layout(title=None, height=510, margin_t=30)  # the page has said who and what
+    figure.update_layout(title=None, height=450, margin_t=24)  # the page has said who and what
     with st.container(key=TIMELINE):
         components.show_figure(figure, key="trace", alt=f"Probabilities over the frames of {pair.clip_name}")
 

@@ -119,7 +119,7 @@ def _show_run(folder: Path, was_going: bool) -> None:
     run, error = _read(folder)
     _show_head(folder, state, run)
     if run is not None and len(run.table):
-        _show_numbers(run.summary)
+        _show_numbers(run.summary, going=was_going)
         figure = run.plot_interactive(dark=components.is_dark())
         components.show_figure(figure, key="training", alt="Loss, accuracy and learning rate over the epochs")
         offer_downloads("training", run, run.plot)
@@ -182,7 +182,7 @@ def _offer_cancel(folder: Path) -> None:
     st.button(words, icon=":material/stop:", on_click=runs.cancel, args=(folder,))
 
 
-def _show_numbers(summary: RunSummary) -> None:
+def _show_numbers(summary: RunSummary, *, going: bool) -> None:
     epochs, loss, right, left = st.columns(4)
     epochs.metric("Epochs", f"{summary.epochs} of {summary.planned_epochs}")
     loss.metric("Loss", "–" if summary.loss is None else f"{summary.loss:.3f}")
@@ -190,7 +190,7 @@ def _show_numbers(summary: RunSummary) -> None:
     right.metric(
         "Validation clips right", "–" if summary.top1 is None else f"{summary.top1:.1%}", help=best or None
     )
-    if summary.finished or summary.remaining_s is None:
+    if summary.finished or summary.remaining_s is None or not going:
         left.metric("Time", say_time(summary.seconds))
     else:
         left.metric("Time left", say_time(summary.remaining_s))

@@ -56,6 +56,11 @@ class Uploads:
         self.files[shown] = place
         return shown
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What pages call them, by their paths."""
+        return {str(place): name for name, place in self.files.items()}
+
     def remove(self, name: str) -> None:
         """Remove one of them now."""
         self.files.pop(name).unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from gst_analysis.errors import GstError, one_line
@@ -80,6 +80,10 @@ SERIES_NOTES = {
 NO_RUN = (
     "**No run chosen.** Type the folder of a training run above: one with a checkpoint for every epoch, such "
     "as `gst-analyze train planted-temporal --set run.save_every_epochs=1 --out runs/mine` writes."
+)
+ANOTHER_RUN = (
+    ":material/info: **Another network's run:** none of the checkpoints on the left comes from it. To see "
+    "the run of yours, type its folder above."
 )
 CHECKS_INTRO = (
     "Figure 4 reads a large scale as an important channel. What the weights alone say of that stands here at "
@@ -236,7 +240,33 @@ def say_error(error: GstError, *, names: Mapping[str, str] | None = None) -> str
 
     It quotes no file: which files may be analysed says nothing of who may read them.
     """
-    return literal(rename(error.say_discreetly(), names or {}))
+    told = error.say_discreetly()
+    for pattern, words in _PAGE_WORDS.items():
+        told = re.sub(pattern, words, told)
+    return literal(rename(told, names or {}))
+
+
+_PAGE_WORDS = {
+    r"; run dataset-check, then (.*)$": r"; \1",
+    r", for example with dataset-check$": "",
+    r"; see dataset-check$": "; check the list and its files",
+    r", or allow more with --clip-timeout$": "",
+    r"; give more with --frames(.*)$": r"; say more on the left, under What weights do not tell\1",
+    r"; name it with --dataset, or leave that out$": "; name a list of labelled clips",
+    r"; save it again with gst_analysis\.save_model$": "; have whoever made it save it again",
+    r"; choose another place with --out.*$": "; remove what lies there",
+    r" that was given to gst-analyze train --out$": " of a training run",
+}
+"""What only a command can do, by what a page can."""
+_FORMAT_NOTE = "format detected from the content: "
+
+
+def say_notes(notes: Iterable[str], names: Mapping[str, str]) -> list[str]:
+    """Notes with the names that the visitor knows; how planted clips are listed is no news to anybody."""
+    planted = any(shown.startswith("worlds/") for shown in names.values())
+    kept = [note for note in dict.fromkeys(notes) if not (planted and note.startswith(_FORMAT_NOTE))]
+    told = [note.replace(_FORMAT_NOTE, "The list was read as one of ") for note in kept]
+    return [literal(rename(note, names)) for note in told]
 
 
 def say_undefined(error: GstError, *, names: Mapping[str, str] | None = None) -> str:

@@ -30,20 +30,20 @@ def show() -> None:
         return
     names = {str(choice.path): choice.shown, str(clip.path): clip.name}
     large = reading.inspection.params > tracing.LARGE
-    words, player = st.columns([2, 1], gap="medium")
     try:
         pair, files = tracing.describe(choice, clip)
-        with words:
-            options = tracing.choose_options(pair, files, frames=reading.inspection.num_frames)
-            traces = tracing.trace(pair, files, options, large=large)
+        options = tracing.choose_options(pair, files, frames=reading.inspection.num_frames)
+        traces = tracing.trace(pair, files, options, large=large)
         if traces is None:
             return
-        with words:
-            tracing.show_verdict(traces, clip)
-            offer_downloads("frame_traces", traces, traces.plot)
+        tracing.show_verdict(traces, clip, reading)
+        curves, player = st.columns([2, 1], gap="medium")
+        with curves:
+            tracing.show_timeline(pair, traces, options)
         with player:
             tracing.show_player(pair, files, traces, options)
-        tracing.show_timeline(pair, traces, options)
+        offer_downloads("frame_traces", traces, traces.plot)
+        tracing.show_notes(traces, reading)
     except GstError as error:
         components.show_error(error, names=names)
         return

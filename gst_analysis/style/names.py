@@ -68,6 +68,11 @@ def drop_shared_start(names: Sequence[str]) -> list[str]:
     return [".".join(one[max(0, shared - 1) :]) for one in parts]
 
 
+def name_block(name: str) -> str:
+    """A module as people call it: layer1.0 as block 1.0, whatever lies in it likewise; others as they are."""
+    return f"block {name.removeprefix('layer')}" if re.match(r"layer\d", name) else name
+
+
 def shorten_layers(layers: Sequence[str]) -> list[str]:
     """layer3.0.bn2 as 3.0, but where a block has two norms."""
     blocks = [layer.removeprefix("layer").rsplit(".", 1)[0] for layer in layers]

@@ -154,7 +154,7 @@ def test_a_clip_is_uploaded_and_its_trace_seen_beside_the_player(
 ) -> None:
     own = shutil.copy(lab / "clip.mp4", tmp_path / "my clip.mp4")
     page = open_page("/traces?ckpt=first.pth")
-    page.get_by_text("Prediction for the clip:").wait_for()
+    page.get_by_text("rediction for the clip").first.wait_for()
     upload(page, "Add a clip", Path(own))
     page.locator("[data-testid=stSidebar]").get_by_text("my clip.mp4", exact=True).first.wait_for()
     timeline = page.locator(".st-key-timeline .js-plotly-plot")
@@ -189,9 +189,9 @@ def test_a_shared_link_shows_the_same(open_page: Open) -> None:
     page = open_page("/space_and_time?ckpt=first.pth&ckpt=second.pth")
     page.locator(".js-plotly-plot").first.wait_for()
     page.get_by_text("Blocks", exact=True).click()
-    page.locator(".js-plotly-plot [class$=title]", has_text="layer1.1").first.wait_for()
+    page.locator(".js-plotly-plot [class$=title]", has_text="block 1.1").first.wait_for()
     follower = open_page(page.url)
-    follower.locator(".js-plotly-plot [class$=title]", has_text="layer1.1").first.wait_for()
+    follower.locator(".js-plotly-plot [class$=title]", has_text="block 1.1").first.wait_for()
     assert titles(follower) == titles(page)
     assert {"first", "second"} <= set(titles(follower))
 

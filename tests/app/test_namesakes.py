@@ -98,7 +98,7 @@ def test_an_uploaded_clip_and_a_path_of_one_name_are_two(
     first, second, *_ = plant(folder / "world", "static")
     first.path.rename(folder / "x.mp4")
     page = visit("traces", ckpt="a/net.pth", clip="x.mp4")
-    page.file_uploader[1].upload("x.mp4", second.path.read_bytes(), "video/mp4").run()
+    page.file_uploader[-1].upload("x.mp4", second.path.read_bytes(), "video/mp4").run()
     (box,) = [box for box in page.selectbox if box.label == "Clip"]
     assert len(set(box.options)) == len(box.options)
     assert page.query_params["clip"] == "upload:x.mp4"

@@ -61,7 +61,7 @@ def test_a_link_names_checkpoints_and_view(visit: Visit, save_small: SaveSmall) 
     page = visit("space_and_time", ckpt=["half.pth", "quarter.pth"], rows="Blocks", scale="Absolute")
     (figure,) = plots(page)
     assert titles(figure)[:2] == ["half", "quarter"]
-    assert rows(figure)[:2] == ["layer1.0", "layer1.1"]
+    assert rows(figure)[:2] == ["block 1.0", "block 1.1"]
     assert axis_titles(figure, "xaxis") == ["batch-norm scale |γ|"] * 2
     assert not page.info
     assert page.code[0].value == "gst-analyze bn-hist half.pth quarter.pth --absolute"

@@ -18,6 +18,7 @@ from app.clips import resolve_clip
 from app.downloads import make_file
 from gst_analysis.analyses import influence as influence_room
 from gst_analysis.analyses import traces
+from gst_analysis.analyses.traces.state_changes import ChangeSettings, find_curve_changes, find_label_changes
 from gst_analysis.analyses.traces.table import BARE
 from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.errors import DataError
@@ -82,7 +83,8 @@ def test_the_page_shows_the_workflows_numbers(visit: Visit, save_small: SaveSmal
     for label, rows in expected.table.groupby("label"):
         assert curves(timeline)[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
     (told,) = expected.traced
-    assert f"Prediction for the clip: **{told['video']['label']}**" in said(page)
+    assert f"**class {told['video']['label']}**" in said(page)
+    assert "names of this network's classes are not known" in said(page)
     influence = influence_room.frame_influence(checkpoint, "clip.mp4")
     shares = numbers(json.loads(matrix)["data"][0]["z"])
     rows = influence.table[influence.table["method"] == "gradient"]
@@ -202,13 +204,36 @@ def test_planted_clips_follow_the_networks_world_and_say_their_truth(
     assert page.selectbox(key="world_shown").value == "state-change"
     assert page.query_params["clip"] == "planted:state-change/0"
     assert "Opening something" in said(page)
-    assert "The change of state is complete at" in said(page)
+    assert "In truth it is complete at" in said(page)
+    assert "No clear prediction" in said(page)  # it is untrained
     assert not page.info
     page.selectbox(key="world_shown").set_value("static").run()
     assert "does not know this world" in page.info[0].value
     page.selectbox(key="clip_shown").set_value("planted:static/3").run()
     assert page.query_params["clip"] == "planted:static/3"
     assert not page.exception
+
+
+def test_what_is_said_of_a_prediction_is_as_sure_as_it_is() -> None:
+    faint = tracing.say_prediction({"label": "78", "probability": 0.01}, 174, named=False)
+    assert faint.startswith("**No clear prediction** for the clip: **class 78** comes first with 1%")
+    assert "each of 174 classes 0.6%" in faint
+    sure = tracing.say_prediction({"label": "Opening it", "probability": 0.5}, 174, named=True)
+    assert sure == "Prediction for the clip: **Opening it** (50%)."
+    nothing = tracing.say_changes([], ChangeSettings(margin=0.6, hold=3))
+    assert nothing.endswith("takes the lead by 60 percentage points, for 3 points running.")
+    change = {"seconds": 1.5, "confidence": 0.82}
+    assert tracing.say_changes([change], ChangeSettings()) == "Its mind changes at 1.50 s (82% sure)."
+    assert tracing.find_gap([0.0, 15.0, 30.0, 45.0]) == 15
+    assert tracing.find_gap([float("nan")] * 3) == 0
+
+
+def test_no_change_is_claimed_from_one_percent() -> None:
+    rows = np.full((8, 100), 0.0099)
+    rows[:4, 3] = rows[4:, 7] = 0.0199  # another class leads from the middle on, hardly
+    assert find_label_changes(rows) == find_curve_changes(rows) == ()
+    rows[:4, 3] = rows[4:, 7] = 0.6
+    assert [change.row for change in find_label_changes(rows)] == [4]
 
 
 def test_a_link_names_a_planted_clip(visit: Visit, save_labelled: SaveSmall) -> None:
@@ -253,7 +278,7 @@ def test_uploads_go_by_their_names_and_can_be_removed(
 ) -> None:
     save_small(file="net.pth")
     page = visit("traces", ckpt="net.pth")
-    uploader = page.file_uploader[1]
+    uploader = page.file_uploader[-1]
     uploader.upload("my clip.mp4", clip.read_bytes()).run()
     assert page.selectbox(key="clip_shown").value == "upload:my clip.mp4"
     assert "gst-analyze trace net.pth 'my clip.mp4'" in page.code[0].value
@@ -261,7 +286,7 @@ def test_uploads_go_by_their_names_and_can_be_removed(
     assert stored.is_file()
     assert "my" not in stored.name
     assert str(stored.parent) not in json.dumps(plots(page)) + said(page)
-    page.file_uploader[1].upload("broken.mp4", clip.read_bytes()[:3000]).run()
+    page.file_uploader[-1].upload("broken.mp4", clip.read_bytes()[:3000]).run()
     assert page.error[0].value.replace("\\", "").startswith("broken.mp4: ")
     assert str(stored.parent) not in page.error[0].value
     next(button for button in page.button if button.label == "Remove uploaded clips").click().run()

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from gst_analysis.analyses.scales.panels import Panel, count_bins, lay_out_panels
 from gst_analysis.analyses.scales.table import BnScales, name_symbol
 from gst_analysis.groups import GROUPS
-from gst_analysis.style.names import GROUP_NAMES, tell_apart
+from gst_analysis.style.names import GROUP_NAMES, name_block, tell_apart
 from gst_analysis.style.theme import DASHES, Theme, add_legend, new_figure, style_axes, theme_of
 
 
@@ -47,7 +47,7 @@ def draw_bn_scales(
         for c, column in enumerate(grid.columns):
             _draw_panel(axes[r, c], grid.panels.get((row, column)), grid.edges, theme)
             if c == 0:
-                axes[r, c].set_ylabel(row, rotation=0, ha="right", va="center", fontsize=8)
+                axes[r, c].set_ylabel(name_block(row), rotation=0, ha="right", va="center", fontsize=8)
             if r == 0:
                 axes[r, c].set_title(names[c], fontsize=9 if columns <= 6 else 8, color=theme.ink)
     axes[0, 0].set_ylim(0, top * 1.12)

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from gst_analysis.analyses.scales.panels import Grid, Panel, count_bins, lay_out_panels
 from gst_analysis.analyses.scales.table import BnScales, name_symbol
 from gst_analysis.groups import GROUPS
-from gst_analysis.style.names import GROUP_NAMES
+from gst_analysis.style.names import GROUP_NAMES, name_block
 from gst_analysis.style.screen import start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
@@ -140,7 +140,7 @@ def _note(text: str, axes: dict[str, str], theme: Theme) -> dict[str, object]:
 
 
 def _row_title(row: str) -> dict[str, object]:
-    return {"text": row, "font": {"size": 11}}
+    return {"text": name_block(row), "font": {"size": 11}}
 
 
 def _dress(figure: go.Figure, grid: Grid, theme: Theme, *, symbol: str) -> None:

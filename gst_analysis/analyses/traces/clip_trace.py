@@ -130,6 +130,6 @@ def refuse_still(record: ClipRecord) -> UntracedClip:
         record.clip,
         expected="a clip of at least 2 different frames",
         found="1",
-        todo="use predict for a single prediction",
+        todo="name a video: one picture has a prediction and no course",
     )
     return UntracedClip(record.clip, str(error))

@@ -15,7 +15,7 @@ from gst_analysis.analyses.traces.evidence_figure import draw_panel, measure_pan
 from gst_analysis.analyses.traces.result import Traces
 from gst_analysis.analyses.traces.story import ClipStory, Moment, choose_moments, say_when
 from gst_analysis.style.names import shorten
-from gst_analysis.style.theme import Theme, new_figure, theme_of, wrong_colour
+from gst_analysis.style.theme import Theme, new_figure, theme_of
 
 SHOWN = 12
 """Rows of a longer trace that are shown."""
@@ -132,7 +132,7 @@ def _draw_verdict(
 ) -> None:
     """Time, bar, mark and label below a picture whose lower left corner is given."""
     x, y = corner
-    colour = theme.accent if moment.right else wrong_colour(theme)
+    colour = story.tint(moment, theme)
     share = story.share(moment)
     low = y - 0.2 - _BAR
     axes.text(x, y - 0.05, say_when(story, moment), fontsize=6.5, color=theme.faint, va="top")
@@ -213,9 +213,9 @@ def _write_head(axes: Axes, story: ClipStory, layout: _Layout, theme: Theme) -> 
 def _write_foot(axes: Axes, story: ClipStory, shown: int, layout: _Layout, theme: Theme) -> None:
     """The legend and what a bar is."""
     right, wrong = story.legend
-    marks = story.marks
     x = _EDGE
-    for mark, text, colour in ((marks[0], right, theme.accent), (marks[1], wrong, wrong_colour(theme))):
+    colours = story.tints(theme)
+    for mark, text, colour in zip(story.marks, (right, wrong), colours, strict=True):
         axes.add_patch(Rectangle((x, 0.4), 0.16, 0.1, facecolor=colour, edgecolor="none"))
         axes.text(x + 0.22, 0.45, f"{mark} {text}", fontsize=_FONT, color=theme.ink, va="center")
         x += 0.5 + 0.062 * (len(text) + 2)

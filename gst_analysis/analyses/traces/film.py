@@ -20,7 +20,7 @@ from gst_analysis.clips.records import ClipRecord
 from gst_analysis.files import Writer, write_whole
 from gst_analysis.style.films import film_writer, kind_of_film
 from gst_analysis.style.names import shorten
-from gst_analysis.style.theme import DARK, wrong_colour
+from gst_analysis.style.theme import DARK
 
 _NARROWEST, _WIDEST = 480, 960
 _BAND, _MARGIN = 110, 12
@@ -138,30 +138,36 @@ def draw_caption(pixels: np.ndarray, caption: Caption, story: ClipStory) -> np.n
     width = int(np.clip(wide, _NARROWEST, _WIDEST)) // 2 * 2
     height = max(2, round(tall * width / wide / 2) * 2)
     method = Image.Resampling.BICUBIC if width > wide else Image.Resampling.BOX
-    page = Image.new("RGB", (width, height + _BAND), DARK.paper)
+    scale = width / _NARROWEST  # a wide film is shown as small as a narrow one
+    page = Image.new("RGB", (width, height + round(_BAND * scale / 2) * 2), DARK.paper)
     page.paste(Image.fromarray(pixels).resize((width, height), method), (0, 0))
     draw = ImageDraw.Draw(page)
-    _draw_band(draw, (width, height), caption, story)
+    _draw_band(draw, (width, height), caption, story, scale)
     if caption.turned:
         draw.rectangle((0, 0, width - 1, height - 1), outline=DARK.ink, width=3)
     return np.asarray(page)
 
 
-def _draw_band(draw: ImageDraw.ImageDraw, size: tuple[int, int], caption: Caption, story: ClipStory) -> None:
+def _draw_band(
+    draw: ImageDraw.ImageDraw, size: tuple[int, int], caption: Caption, story: ClipStory, scale: float
+) -> None:
     """Below a picture of this size: label and number, bar, time and change."""
-    left, right, top, moment = _MARGIN, size[0] - _MARGIN, size[1] + 8, caption.moment
-    colour = DARK.accent if moment.right else wrong_colour(DARK)
-    told = story.say_share(moment)
-    room = right - left - _MARGIN - round(_font(17).getlength(told))
-    draw.multiline_text((left, top), _fit_label(moment.label, room), font=_font(15), fill=DARK.ink, spacing=3)
-    draw.text((right, top), told, font=_font(17), fill=colour, anchor="ra")
+    margin, moment = round(_MARGIN * scale), caption.moment
+    left, right, top = margin, size[0] - margin, size[1] + round(8 * scale)
+    large, middle, small = (_font(round(points * scale)) for points in (17, 15, 13))
+    colour, told = story.tint(moment, DARK), story.say_share(moment)
+    room = right - left - margin - round(large.getlength(told))
+    label = _fit_label(moment.label, round(room / scale))
+    draw.multiline_text((left, top), label, font=middle, fill=DARK.ink, spacing=round(3 * scale))
+    draw.text((right, top), told, font=large, fill=colour, anchor="ra")
     end = left + round((right - left) * story.share(moment))
-    draw.rectangle((left, top + 45, right, top + 59), fill=DARK.grid)
-    draw.rectangle((left, top + 45, end, top + 59), fill=colour)
+    high, low, foot = (top + round(pixels * scale) for pixels in (45, 59, 68))
+    draw.rectangle((left, high, right, low), fill=DARK.grid)
+    draw.rectangle((left, high, end, low), fill=colour)
     words = f"{caption.seconds:.2f} s   {_kind_of_row(story, moment)}"
-    draw.text((left, top + 68), words, font=_font(13), fill=DARK.faint)
+    draw.text((left, foot), words, font=small, fill=DARK.faint)
     if caption.turned:
-        draw.text((right, top + 68), "◆ change of state", font=_font(13), fill=DARK.ink, anchor="ra")
+        draw.text((right, foot), "◆ change of state", font=small, fill=DARK.ink, anchor="ra")
 
 
 def _kind_of_row(story: ClipStory, moment: Moment) -> str:

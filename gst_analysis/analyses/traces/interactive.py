@@ -16,7 +16,7 @@ from gst_analysis.analyses.traces.result import Traces
 from gst_analysis.analyses.traces.story import ClipStory, Moment
 from gst_analysis.style.names import shorten
 from gst_analysis.style.screen import break_lines, start_figure
-from gst_analysis.style.theme import Theme, theme_of, wrong_colour
+from gst_analysis.style.theme import Theme, theme_of
 
 _COLOURS_LIGHT = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#882255", "#56B4E9", "#D55E00", "#7A7A7A")
 _COLOURS_DARK = ("#56B4E9", "#E69F00", "#2FC79B", "#E08FC2", "#E4708E", "#9CD3F2", "#F0853B", "#A8A8A8")
@@ -127,7 +127,7 @@ def _build_verdicts(story: ClipStory, theme: Theme) -> go.Scatter:
         f"{escape(m.label)}<br>{story.say_share(m)}, frame {m.source_frame} of the video"
         for m in story.moments
     ]
-    colours = [theme.accent if m.right else wrong_colour(theme) for m in story.moments]
+    colours = [story.tint(m, theme) for m in story.moments]
     return go.Scatter(
         x=_times(story),
         y=[0.0] * len(story.moments),

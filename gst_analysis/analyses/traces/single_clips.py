@@ -115,18 +115,24 @@ def name_clip(
     Raises:
         DataError: a path that stands for no clip, for several, or for one that cannot be opened.
     """
+    place, labels = check_clip(path, name), tuple(model.labels or ())
+    if truth is None or truth not in labels:
+        return records.RecordList((records.ClipRecord(name, place),))
+    clip = records.ClipRecord(name, place, labels.index(truth), truth)
+    return records.RecordList((clip,), labels)
+
+
+def check_clip(path: str | os.PathLike[str], name: str) -> Path:
+    """The one clip that a path stands for, which can be opened.
+
+    Raises:
+        DataError: it stands for none, for several, or for one that cannot be opened.
+    """
     found = finding.find_clips(path)
     if len(found) != 1:
         raise DataError(name, expected="one clip", found=f"{len(found)}", todo="name one of them")
-    with decoding.open_clip(
-        found[0].path
-    ):  # what cannot be opened is said here, in a sentence about nothing else
-        pass
-    labels = tuple(model.labels or ())
-    if truth is None or truth not in labels:
-        return records.RecordList((records.ClipRecord(name, found[0].path),))
-    clip = records.ClipRecord(name, found[0].path, labels.index(truth), truth)
-    return records.RecordList((clip,), labels)
+    with decoding.open_clip(found[0].path):  # said here, in a sentence about nothing else
+        return Path(found[0].path)
 
 
 @dataclass(frozen=True)

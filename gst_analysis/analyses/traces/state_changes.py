@@ -54,6 +54,12 @@ class ChangeSettings:
         if type(self.hold) is not int or self.hold < 1:
             raise _unfit("hold", "a whole number of at least 1", self.hold)
 
+    @property
+    def needed(self) -> str:
+        """In words, how certain a network must be before a change of state is claimed."""
+        rows = "1 point" if self.hold == 1 else f"{self.hold} points running"
+        return f"a class that takes the lead by {100 * self.margin:.0f} percentage points, for {rows}"
+
 
 @dataclass(frozen=True)
 class Change:

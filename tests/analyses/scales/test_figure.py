@@ -75,7 +75,7 @@ def test_print_has_a_panel_a_block_and_checkpoint_with_medians_and_counts() -> N
         to_rgba(GROUP_COLOURS["temporal"]): part["temporal"],
     }
     assert [t.get_text() for t in axes.texts] == ["n = 12 + 4"]
-    assert [a.get_ylabel() for a in figure.axes[::2]] == ["layer1.0", "layer2.0", "layer3.0"]
+    assert [a.get_ylabel() for a in figure.axes[::2]] == ["block 1.0", "block 2.0", "block 3.0"]
 
 
 def test_stages_pool_their_blocks() -> None:

@@ -53,6 +53,9 @@ def test_without_a_true_class_the_clips_own_prediction_is_right() -> None:
     story = make_story(truth=None)
     assert [m.right for m in story.moments] == [False] * 4 + [True] * 4
     assert story.legend[0] == "the class predicted for the clip"
+    assert story.marks == ("●", "○")  # nothing is right or wrong, so nothing is green or red
+    assert {story.tint(m, LIGHT) for m in story.moments} == {LIGHT.ink, LIGHT.faint}
+    assert make_story().tint(make_story().moments[0], LIGHT) == wrong_colour(LIGHT)
     other = make_story(truth=1)
     assert [m.right for m in other.moments] == [True] * 4 + [False] * 4
 
