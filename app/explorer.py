@@ -26,6 +26,7 @@ STYLE = """<style>
   font-size: .8rem;
 }
 [data-testid="stFileChip"] { flex-wrap: wrap; height: auto !important }
+[data-testid="stMetricValue"] { font-size: clamp(1.25rem, 2.2vw, 2.25rem) }  /* no number is cut */
 [data-testid="stMultiSelect"] [data-baseweb="select"] > div { max-height: none }  /* and no chip */
 /* Where names of points would cover each other, the one touched or pointed at says its own. */
 .st-key-tradeoff { container-type: inline-size }

@@ -248,9 +248,9 @@ def say_error(error: GstError, *, names: Mapping[str, str] | None = None) -> str
 
 _PAGE_WORDS = {
     r"; run dataset-check, then (.*)$": r"; \1",
-    r", for example with dataset-check$": "",
+    r", for example with dataset-check": "",
     r"; see dataset-check$": "; check the list and its files",
-    r", or allow more with --clip-timeout$": "",
+    r", or allow more with --clip-timeout": "",
     r"; give more with --frames(.*)$": r"; say more on the left, under What weights do not tell\1",
     r"; name it with --dataset, or leave that out$": "; name a list of labelled clips",
     r"; save it again with gst_analysis\.save_model$": "; have whoever made it save it again",

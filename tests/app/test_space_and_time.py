@@ -272,7 +272,7 @@ def test_without_a_run_there_is_a_word_on_how_to_make_one(visit: Visit) -> None:
 @pytest.mark.parametrize(
     ("run", "words"),
     [
-        ("nowhere", "expected a folder; found none"),
+        ("nowhere", "expected a folder; found no such file or folder"),
         ("..", "found one outside"),
         ("empty", "found 0 checkpoint"),
     ],

@@ -138,7 +138,7 @@ def test_gamma_of_kept_epochs_is_drawn(visit: Visit, folder: Path, save_small: S
     ("ref", "words"),
     [
         ("/etc", "found one outside"),
-        ("missing", "found none"),
+        ("missing", "found no such file or folder"),
         ("empty", "expected a run's folder"),
         ("broken", "lines that are no such table"),
     ],
