@@ -95,7 +95,7 @@ def choose_one(
     """
     names = list(titles)
     linked = st.query_params.get(key)
-    if linked is not None and linked not in titles.values():  # the link is mended by what is chosen
+    if key not in st.session_state and linked is not None and linked not in titles.values():
         known, usual = ", ".join(titles.values()), titles[first or names[0]]
         st.caption(
             f"{label}: the link says *{literal(linked[:40])}*, which is none of {known}. {usual} is shown."
