@@ -9,14 +9,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gst_analysis.clips.media import Frames, Pixels, Seconds
+from gst_analysis.clips.media import Frames, OpenClip, Pixels, Seconds
 from gst_analysis.clips.opened import OpenedClips
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.clips.spans import find_span
+from gst_analysis.clips.video_files import VideoFile
 
 USUAL_RATE = 12.0
 """Frames a second that are assumed of images, which say nothing of time."""
 _BLOCK_BYTES = 64_000_000
+LONGEST = 1_280
+"""Pixels of a frame's longer side that people look at: larger videos are reduced while they are decoded."""
 
 
 def load_thumbnails(
@@ -34,15 +37,33 @@ def load_thumbnails(
         DataError: the clip cannot be read.
     """
     at_hand, thumbnails = at_hand or OpenedClips(), {}
-    for index in dict.fromkeys(map(int, indices)):  # one at a time: a large frame is large
-        image = Image.fromarray(at_hand.look(path, index))
+    places = list(dict.fromkeys(map(int, indices)))
+    for index, pixels in zip(places, _look(path, places, at_hand), strict=True):
+        image = Image.fromarray(pixels)
         image.thumbnail((side, side))
         thumbnails[index] = np.asarray(image)
     return [thumbnails[int(index)] for index in indices]
 
 
+def _look(path: Path, places: Sequence[int], at_hand: OpenedClips) -> Iterator[Pixels]:
+    """Frames one at a time, from memory where they are; those of a large video are read in one go."""
+    small = _reduce(at_hand.open(path)) if places else None
+    if small is not None:
+        yield from small.read(places).pixels
+    else:
+        yield from (at_hand.look(path, index) for index in places)
+
+
+def _reduce(clip: OpenClip) -> VideoFile | None:
+    """A large video whose frames come small; None for every other clip."""
+    large = isinstance(clip, VideoFile) and max(clip.size) > LONGEST
+    return clip.reduced(LONGEST) if isinstance(clip, VideoFile) and large else None
+
+
 def iterate_frames(record: ClipRecord, *, at_hand: OpenedClips | None = None) -> Iterator[Frames]:
     """All frames of a clip in blocks of a few, so that a long video never lies in memory.
+
+    Those of a large video are reduced to LONGEST pixels, for they are looked at and not measured.
 
     Raises:
         DataError: the clip cannot be read.
@@ -50,7 +71,10 @@ def iterate_frames(record: ClipRecord, *, at_hand: OpenedClips | None = None) ->
     at_hand = at_hand or OpenedClips()
     clip = at_hand.open(record.path)
     span = find_span(record, clip)
-    height, width = at_hand.look(record.path, span.start).shape[:2]
+    small = _reduce(clip)
+    clip = small or clip
+    first = at_hand.look(record.path, span.start) if small is None else small.read([span.start]).pixels[0]
+    height, width = first.shape[:2]
     size = max(8, _BLOCK_BYTES // (height * width * 3))
     edges = [*range(span.start, span.stop, size), span.stop]
     for start, stop in pairwise(edges):

@@ -7,6 +7,7 @@ forwards once. Only wanted frames are converted and kept.
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -55,12 +56,30 @@ class VideoFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._longest: int | None = None
         with self._opened() as (container, stream, patience):
             self._index = scan_packets(container, stream, patience)
             self._cut_off = is_cut_off(path, container.format.name)
             self._unit_s = float(stream.time_base or 0)
             self._rate = float(stream.average_rate or stream.guessed_rate or 0)
             self._size = stream.codec_context.width, stream.codec_context.height
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height as the file states them."""
+        return self._size
+
+    def reduced(self, longest: int) -> VideoFile:
+        """This file for people to look at: no side of a frame that it reads is longer than so many pixels."""
+        other = copy.copy(self)
+        other._longest = longest
+        other._size = self._fit(*self._size)
+        return other
+
+    def _fit(self, width: int, height: int) -> tuple[int, int]:
+        """The size that a frame of this one is read in."""
+        share = min(1.0, (self._longest or max(width, height, 1)) / max(width, height, 1))
+        return max(1, round(width * share)), max(1, round(height * share))
 
     @property
     def num_frames(self) -> int:
@@ -179,7 +198,11 @@ class VideoFile:
         check_size(self.path, frame.width, frame.height)
         # One thread, and no converter inside the frame: a frame that outlives this call in a reference
         # cycle would else be freed in a forked worker, where waiting for its threads never ends.
-        rgb = to_rgb.reformat(frame, format="rgb24", threads=1)
+        if self._longest is None:
+            rgb = to_rgb.reformat(frame, format="rgb24", threads=1)
+        else:
+            wide, tall = self._fit(frame.width, frame.height)
+            rgb = to_rgb.reformat(frame, wide, tall, format="rgb24", interpolation="AREA", threads=1)
         return turn_upright(np.asarray(rgb.to_ndarray(), dtype=np.uint8), display_matrix(frame))
 
     def _first(self, container: InputContainer, stream: VideoStream, patience: Patience) -> VideoFrame:

@@ -36,6 +36,19 @@ def test_all_frames_come_in_blocks_each_once(
     assert np.concatenate([block.indices for block in blocks]).tolist() == list(range(30))
 
 
+def test_a_large_video_is_reduced_while_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "LONGEST", 48)
+    write_video(tmp_path / "a.mp4", frames=30)
+    (block,) = iterate_frames(ClipRecord("a", tmp_path / "a.mp4"))
+    assert block.pixels.shape == (30, 32, 48, 3)
+    assert read_numbers(block.pixels.repeat(2, axis=1).repeat(2, axis=2)) == list(range(30))
+    shown = load_thumbnails(tmp_path / "a.mp4", [4, 29, 4, 0])
+    assert [read_number(picture.repeat(2, 0).repeat(2, 1)) for picture in shown] == [4, 29, 4, 0]
+    assert shown[0].shape == (32, 48, 3)
+
+
 def test_a_part_of_a_video_is_read_alone(tmp_path: Path) -> None:
     write_video(tmp_path / "a.mp4", frames=30)
     part = ClipRecord("a", tmp_path / "a.mp4", start_frame=10, stop_frame=14)
