@@ -9,7 +9,7 @@ ADDRESS ?= 127.0.0.1
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help app test slow lint coverage mutation hostile audit sbom docs clean
+.PHONY: help app test slow lint coverage mutation hostile bench audit sbom docs clean
 
 help:
 	@echo "make app    open the explorer in a browser"
@@ -21,6 +21,7 @@ help:
 	@echo "make hostile    hand it files that are meant to do harm, and count what they do"
 	@echo "make audit      look every installed package up in the lists of known vulnerabilities"
 	@echo "make sbom       list them in CycloneDX's form, in build/sbom.json"
+	@echo "make bench      every target of speed, met or missed, in five minutes"
 	@echo "make docs   build the documentation into build/site"
 	@echo "make clean  remove $(VENV)"
 
@@ -63,6 +64,10 @@ build/audit/.done: pyproject.toml
 	$(PYTHON) -m venv build/audit
 	build/audit/bin/python -m pip install --disable-pip-version-check --quiet 'cyclonedx-bom>=7.0' 'pip-audit>=2.9'
 	@touch $@
+
+# On an idle machine. Where others work on it too: BENCH="--threads 1 --shared".
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks.bench --json benchmarks/results/bench-cpu.json $(BENCH)
 
 docs: $(VENV)/.test
 	$(BIN)/mkdocs build --strict

@@ -38,12 +38,21 @@ class Ratio:
 
 
 Timings = dict[str, list[Call]]
+Clock = Callable[[], float]
 
 
 def time_interleaved(
-    candidates: Mapping[str, Callable[[], object]], *, rounds: int, warmup: int, tries: int = 1
+    candidates: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    warmup: int,
+    tries: int = 1,
+    clock: Clock = time.perf_counter,
 ) -> Timings:
-    """Time every candidate once a round; the order turns by one place each round."""
+    """Time every candidate once a round; the order turns by one place each round.
+
+    With one thread `time.thread_time` is a clock that stands still while others use the processor.
+    """
     names = list(candidates)
     for _ in range(warmup):
         for name in names:
@@ -52,19 +61,19 @@ def time_interleaved(
     for turn in range(rounds):
         first = turn % len(names)
         for name in names[first:] + names[:first]:
-            timings[name].append(time_call(candidates[name], tries=tries))
+            timings[name].append(time_call(candidates[name], tries=tries, clock=clock))
     return timings
 
 
-def time_call(call: Callable[[], object], *, tries: int = 1) -> Call:
+def time_call(call: Callable[[], object], *, tries: int = 1, clock: Clock = time.perf_counter) -> Call:
     """The first of some tries that nobody disturbed, or the least disturbed one."""
     calls = []
     for _ in range(tries):
         if tries > 1:
             _await_quiet()
-        others, start = _others_seconds(), time.perf_counter()
+        others, start = _others_seconds(), clock()
         call()
-        seconds = time.perf_counter() - start
+        seconds = clock() - start
         calls.append(Call(seconds, max(0.0, _others_seconds() - others) / seconds))
         if calls[-1].others <= QUIET:
             break

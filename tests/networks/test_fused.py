@@ -9,8 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gst_analysis.checkpoints.loading import load_model, save_model
 from gst_analysis.errors import SpecError
-from gst_analysis.inference.conditions import fusing_pays
+from gst_analysis.inference.conditions import fusing_pays, running_conditions
+from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks import fused_parts, native
 from gst_analysis.networks.fused import FusedNetwork, fuse_network
 from gst_analysis.networks.native import Channels, load_sums
@@ -120,9 +122,22 @@ def test_a_fused_network_says_what_it_is_not() -> None:
         fused.get_submodule("layer1.0.bn2")
 
 
+def test_inference_and_users_get_the_fused_form(tmp_path: Path) -> None:
+    network = build_small("gst-resnet26s")
+    model = load_model(save_model(tmp_path / "net.pth", network, clip_spec=ClipSpec(frames=3, crop=32)))
+    fast = model.fast()
+    assert isinstance(fast.module, FusedNetwork)
+    for asked, fuse in ((fast, False), (model, True)):
+        with running_conditions(asked.module, InferenceSettings(), torch.device("cpu"), fuse=fuse) as ready:
+            assert isinstance(ready, FusedNetwork)
+            assert measure_change(model.module.eval(), ready, draw_clips()) < 1e-5
+    with pytest.raises(SpecError, match="fp32 or bf16"):
+        model.fast("fp8")
+
+
 def test_a_few_clips_are_not_worth_it() -> None:
-    assert not fusing_pays(ClipSpec(frames=8, crop=224), 9)
-    assert fusing_pays(ClipSpec(frames=8, crop=224), 11)
+    assert not fusing_pays(ClipSpec(frames=8, crop=224), 5)
+    assert fusing_pays(ClipSpec(frames=8, crop=224), 6)
 
 
 def test_code_of_others_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

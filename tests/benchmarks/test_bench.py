@@ -1,0 +1,61 @@
+"""`make bench`: verdicts, rows and the record; what is timed is timed at a small size, in slow tests."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import bench
+from benchmarks.bench_rows import Settings, Target, measure_forward
+from benchmarks.growth import measure_growth
+
+
+def test_verdicts_and_rows() -> None:
+    assert Target("a", 0.9, at_most=0.9).met is True
+    assert Target("a", 0.91, at_most=0.9).met is False
+    assert Target("a", 3.1, at_least=3.2).met is False
+    assert Target("a", None, at_least=3.2).met is None
+    assert "not measured" in bench.format_row(Target("a", None))
+    row = bench.format_row(Target("a ratio", 0.5, at_most=0.9, spread=(0.4, 0.6), note="of two"))
+    assert row.split() == ["a", "ratio", "≤", "0.9", "0.50", "0.40-0.60", "met", "of", "two"]
+
+
+def test_gpu_targets_are_the_worst_of_the_best(tmp_path: Path) -> None:
+    """Two forms in one setting and one in another: 0.9 and 1.2 are best, and 1.2 counts."""
+    told = [("s1", 1.5), ("s1", 0.9), ("s2", 1.2)]
+    rows = [{"target": "share of the 2-D time", "setting": where, "value": value} for where, value in told]
+    file = tmp_path / "gpu.json"
+    file.write_text(json.dumps({"targets": rows, "machine": {"gpu": "a card", "date": "today"}}))
+    share, times = bench.list_gpu_targets(file)
+    assert (share.value, share.spread, share.met) == (1.2, (0.9, 1.2), False)
+    assert (times.value, times.met) == (None, None)
+    assert all(target.value is None for target in bench.list_gpu_targets(tmp_path / "none.json"))
+
+
+def test_all_parts_are_told_and_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        bench, "PARTS", {"forward": lambda settings: iter([Target("mine", 2.0, at_most=1.0)])}
+    )
+    file = tmp_path / "bench.json"
+    assert bench.main(["--only", "forward", "--threads", "1", "--json", str(file)]) == 0
+    record = json.loads(file.read_text())
+    assert record["targets"][0]["met"] is False
+    assert record["machine"]["cores"] > 0
+    assert "mine" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_forms_are_timed_side_by_side() -> None:
+    found = list(measure_forward(Settings(frames=2, size=32, rounds=2, threads=1)))
+    assert len(found) == 5
+    assert all(target.value is not None and target.value > 0 for target in found)
+
+
+@pytest.mark.slow
+def test_growth_is_over_the_base() -> None:
+    (row,) = measure_growth(Settings(rounds=1, warmup=0), shapes=[(1, 4, 64)])
+    assert 0 < float(str(row["fused over base"])) < 0.5
