@@ -237,6 +237,11 @@ class RunConfig:
     """Make it resumable within an epoch, too, if it was not saved for so long; 0 for never."""
     log_every_steps: int = 10
     tensorboard: bool = field(default=True, metadata=FREE)
+    """Write TensorBoard's files, if it is installed (extra `tensorboard`)."""
+    wandb: str | None = field(default=None, metadata=FREE)
+    """The project of Weights & Biases to tell the run to (extra `wandb`); None tells it nothing."""
+    mlflow: str | None = field(default=None, metadata=FREE)
+    """The experiment of MLflow to tell the run to (extra `mlflow`)."""
 
     def __post_init__(self) -> None:
         _require("run.seed", 0 <= self.seed < 2**32, "from 0 to 2**32 - 1", self.seed)

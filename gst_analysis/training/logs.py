@@ -1,4 +1,4 @@
-"""What happened in a run, appended line by line: log.jsonl, steps.csv, epochs.csv, and TensorBoard's files.
+"""What happened in a run, appended line by line: log.jsonl, steps.csv, epochs.csv; trackers are told, too.
 
 A resumed run cuts each file back to where it was when the run was last saved, so nothing stands twice.
 """
@@ -10,7 +10,6 @@ import io
 import json
 import math
 import os
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,9 @@ from typing import Any
 from gst_analysis.errors import OutputError
 from gst_analysis.files import to_plain
 from gst_analysis.tables.schema import Schema
+from gst_analysis.tracking.trackers import Tracker, Trackers
 from gst_analysis.training.table import EPOCHS, EVENTS, STEPS, TRAINING_EPOCHS, TRAINING_STEPS
 
-_PATIENCE_S = 10
 _TABLES: Mapping[str, Schema] = {STEPS: TRAINING_STEPS, EPOCHS: TRAINING_EPOCHS}
 
 
@@ -28,15 +27,10 @@ class RunLog:
     """The log of one run; of a rank that does not lead (`folder` is None) it writes nothing."""
 
     def __init__(
-        self,
-        folder: Path | None,
-        *,
-        sizes: Mapping[str, int] | None = None,
-        tensorboard: bool = False,
-        step: int = 0,
+        self, folder: Path | None, *, sizes: Mapping[str, int] | None = None, trackers: Sequence[Tracker] = ()
     ) -> None:
         self._files = {}
-        self._board: Any = None
+        self.trackers = Trackers(trackers, lost=lambda text: self.add_event("note", {"text": text}))
         if folder is None:
             return
         for name in (EVENTS, *_TABLES):
@@ -44,8 +38,6 @@ class RunLog:
         for name, schema in _TABLES.items():
             if self._files[name].tell() == 0:
                 self._append(name, format_row(list(schema.columns)))
-        if tensorboard:
-            self._board = _open_board(folder / "tensorboard", step)
 
     def add_event(self, event: str, values: Mapping[str, Any]) -> None:
         """One line in log.jsonl."""
@@ -68,23 +60,21 @@ class RunLog:
         return {name: file.tell() for name, file in self._files.items()}
 
     def close(self) -> None:
+        self.trackers.close()
         for file in self._files.values():
             file.close()
-        if self._board is not None:
-            # Its own thread may have ended with the disk or the folder, and would be waited for without end.
-            closing = threading.Thread(target=self._board.close, daemon=True)
-            closing.start()
-            closing.join(_PATIENCE_S)
 
     def _add_row(self, name: str, event: str, row: Mapping[str, Any]) -> None:
         if name not in self._files:
             return
         self._append(name, format_row([row[column] for column in _TABLES[name].columns]))
         self.add_event(event, row)
-        if self._board is not None:
-            for key, value in row.items():
-                if isinstance(value, float) and key != "seconds":
-                    self._board.add_scalar(f"{event}/{key}", value, row["step"])
+        told = {
+            f"{event}/{key}": value
+            for key, value in row.items()
+            if isinstance(value, float) and key != "seconds"
+        }
+        self.trackers.add_scalars(told, row["step"])
 
     def _append(self, name: str, text: str) -> None:
         file = self._files[name]
@@ -119,12 +109,3 @@ def format_row(values: Sequence[Any]) -> str:
 def _is_odd(value: Any) -> bool:
     """A number that neither JSON nor a table has."""
     return isinstance(value, float) and not math.isfinite(value)
-
-
-def _open_board(folder: Path, step: int) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:  # TensorBoard is optional
-        return None
-    # What was drawn beyond this step is of a session that was stopped: TensorBoard leaves it out.
-    return SummaryWriter(str(folder), purge_step=step)

@@ -13,8 +13,11 @@ from gst_analysis.checkpoints.loading import save_model
 from gst_analysis.clips.dataset import SkippedClip, SkippedClips
 from gst_analysis.errors import BrokenCheckpoint, DataError
 from gst_analysis.files import write_whole
+from gst_analysis.networks.registry import anatomy_of
 from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
+from gst_analysis.tracking.gammas import track_gammas
+from gst_analysis.tracking.trackers import Tracker, open_trackers
 from gst_analysis.training.conditions import capture_random, restore_random
 from gst_analysis.training.log_repair import repair_logs
 from gst_analysis.training.logs import RunLog
@@ -49,15 +52,13 @@ class Recorder:
         self._told: dict[str, int] = {}
         self.notes: list[str] = []
         """What to tell of going on with this run."""
-        run = parts.config.run
         with explain_unwritable(folder):
             if parts.ranks.leads:
                 note_begun(folder, CONFIG, *LOGS)
             self.log = RunLog(
                 folder if parts.ranks.leads else None,
                 sizes=self._repair(snapshot),
-                tensorboard=run.tensorboard,
-                step=self.position.step,
+                trackers=self._open_trackers(),
             )
             if parts.ranks.leads:
                 text = format_config(parts.config)
@@ -107,6 +108,10 @@ class Recorder:
         self._log_skipped()
         record = self._describe_epoch(scores, validation, lr=lr, seconds=seconds)
         self.log.add_epoch(record)
+        if self.log.trackers:
+            network = self.parts.network
+            state, anatomy = network.state_dict(), anatomy_of(network.spec)
+            track_gammas(self.log.trackers, state, anatomy, self.position.step)
         self.position.rows.append(record)
         self._keep(validation)
         self.save(seconds=seconds, lr=lr)
@@ -165,6 +170,19 @@ class Recorder:
         told = () if self.position.step else (*parts.sources.notes, *parts.notes)
         for note in (*told, *self.notes):
             self.log.add_event("note", {"text": note})
+
+    def _open_trackers(self) -> list[Tracker]:
+        """Where this run is told, besides its own logs."""
+        if not self.parts.ranks.leads:
+            return []
+        run = self.parts.config.run
+        return open_trackers(
+            self.folder,
+            tensorboard=run.tensorboard,
+            wandb=run.wandb,
+            mlflow=run.mlflow,
+            step=self.position.step,
+        )
 
     def _repair(self, snapshot: Snapshot | None) -> Mapping[str, int] | None:
         """Put the logs back to where the run was saved; returns how long they are."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gst_analysis.training.logs import RunLog
 from gst_analysis.training.table import EVENTS, STEPS, TRAINING_STEPS
+from tests.tracking.recorder import Recorder
 
 ROW = dict.fromkeys(TRAINING_STEPS.columns, 1) | {"loss": 0.5, "top1": float("nan")}
 
@@ -54,3 +55,15 @@ def test_ranks_that_do_not_lead_write_nothing(tmp_path: Path) -> None:
     assert log.sizes() == {}
     log.close()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_tracker_that_fails_ends_no_log(tmp_path: Path) -> None:
+    failing, told = Recorder(fails_after=0), Recorder()
+    log = RunLog(tmp_path, trackers=[failing, told])
+    log.add_steps(ROW)
+    log.close()
+    lines = [json.loads(line) for line in (tmp_path / EVENTS).read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["steps", "note"]
+    assert "Recorder was given up: ConnectionError" in lines[1]["text"]
+    assert told.scalars[0][1]["steps/loss"] == 0.5
+    assert told.closed

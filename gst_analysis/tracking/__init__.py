@@ -1,0 +1,1 @@
+"""What a training tells TensorBoard, Weights & Biases or MLflow: numbers, and the scales of each group."""
