@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -171,10 +172,10 @@ def measure_commands(settings: Settings) -> Iterator[Target]:
             {name: _run_process(words, settings) for name, words in calls.items()}
             for _ in range(max(2, settings.rounds // 3))
         ]
-    ratios = sorted(pair["bn-hist"][0] / pair["torch"][0] for pair in pairs)
+    ratios = [pair["bn-hist"][0] / pair["torch"][0] for pair in pairs]
     peak = max(pair["bn-hist"][1] for pair in pairs)
     name = f"bn-hist of {size:.0f} MB over `import torch`, whole processes"
-    yield Target(name, ratios[len(ratios) // 2], at_most=0.35, spread=(ratios[0], ratios[-1]))
+    yield Target(name, statistics.median(ratios), at_most=0.35, spread=(min(ratios), max(ratios)))
     yield Target("its largest memory, MB", peak, at_most=250)
 
 

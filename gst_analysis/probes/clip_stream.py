@@ -8,7 +8,7 @@ that cannot be read is left out and named.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -52,6 +52,9 @@ class ClipStream:
     settings: InferenceSettings
     device: torch.device
     failures: dict[str, str] = field(default_factory=dict)
+    keep: int = 0
+    """Bytes of frames that may stay in memory, so that clips which all fit are decoded once."""
+    _kept: list[ReadClip] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.settings.require_one_view("ablation, slimming and scores from data")
@@ -63,9 +66,7 @@ class ClipStream:
         Raises:
             DataError: not one clip can be read.
         """
-        plan = ReadingPlan(self.model.clip_spec, normalise=False)
-        numbered = list(enumerate(self.records))
-        with closing(read_ahead(numbered, plan, threads=self.settings.threads)) as clips:
+        with closing(self._read()) as clips:
             readable = self._readable(clips)
             empty = True
             for group in group_evenly(readable, self.settings.batch):
@@ -82,6 +83,23 @@ class ClipStream:
                 found=name_some([f"{clip}: {why}" for clip, why in self.failures.items()], limit=1) or "none",
                 todo="see dataset-check",
             )
+
+    def _read(self) -> Generator[ReadClip, None, None]:
+        """Every clip in order, from memory where a whole pass has fitted into it."""
+        if self._kept is not None:
+            yield from self._kept
+            return
+        plan, held, room = ReadingPlan(self.model.clip_spec, normalise=False), [], self.keep
+        numbered = list(enumerate(self.records))
+        with closing(read_ahead(numbered, plan, threads=self.settings.threads)) as clips:
+            for clip in clips:
+                room -= 0 if clip.views is None else clip.views.numel()
+                held.append(clip)
+                if room < 0:
+                    held.clear()
+                yield clip
+        if self.keep and room >= 0:
+            self._kept = held
 
     def _readable(self, clips: Iterable[ReadClip]) -> Iterator[ReadClip]:
         for clip in clips:

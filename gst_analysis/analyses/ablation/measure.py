@@ -63,6 +63,7 @@ from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check
 
+_KEPT = 512 * 2**20  # bytes: 400 clips of 8x224x224, decoded once for means, for units and for growing sets
 ONE_CLIP = "one clip: intervals say nothing of others"
 
 
@@ -115,7 +116,7 @@ def measure_ablation(
     units = choose_units(list_units(model.spec), options) if units is None else units
     check_classes(model, records)
     device = choose_device(settings.device)
-    stream = ClipStream(model, records, settings, device)
+    stream = ClipStream(model, records, settings, device, keep=_KEPT)
     kept, notes = drop_undefined(options.interventions, model.clip_spec.frames, len(records), options.batch)
     with running_conditions(model.module, settings, device), torch.no_grad():
         run = AblationRun(model.module, kept, units, seed=options.seed)
