@@ -13,6 +13,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from gst_analysis.checkpoints.detective import check_state, infer_spec
 from gst_analysis.checkpoints.layouts import canonicalise
 from gst_analysis.checkpoints.loading import load_checkpoint
 from gst_analysis.checkpoints.records import read_clip_spec, read_labels, read_provenance
+from gst_analysis.checkpoints.sources import inspect_checkpoint
 from gst_analysis.checkpoints.systems import find_system_of
 from gst_analysis.clips.detection import FORMATS
 from gst_analysis.clips.records import load_records
@@ -59,8 +61,15 @@ class Target:
 
 def try_one(target: Target, content: bytes, folder: Path) -> None:
     """Read an input as the program does; a refusal is as good as an answer."""
-    try:
+    with _one_line():
         target.read(content, folder)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """A refusal is one line without orders for a terminal; whatever else comes goes on."""
+    try:
+        yield
     except GstError as error:
         if "\n" in str(error) or "\x1b" in str(error):
             raise ValueError(f"an error of several lines or orders: {error!r}") from error
@@ -99,7 +108,11 @@ def _read_checkpoint(content: bytes, folder: Path) -> object:
         content = wrap_pickle(content[1:], form)
     path = folder / ("model.safetensors" if content[:1] == b"s" else "model.pth")
     path.write_bytes(content[1:] if content[:1] in b"sr" else content)
-    return load_checkpoint(path)
+    # Looking at a file and loading it read it in two ways.
+    for read in (inspect_checkpoint, load_checkpoint):
+        with _one_line():
+            read(path)
+    return None
 
 
 def _begin_checkpoints() -> Iterator[bytes]:
