@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ Writer = Callable[[IO[bytes]], object]
 
 RAW_VARIABLE = "GST_ANALYSIS_RAW_CSV"
 """Where it is set, and not to 0, text is written into csv as it is, though a spreadsheet may run it."""
+_RAW: ContextVar[bool] = ContextVar("raw csv", default=False)
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -70,12 +72,22 @@ def write_csv(table: pd.DataFrame, file: IO[Any], *, header: bool = True) -> Non
     )
 
 
+@contextmanager
+def raw_csv() -> Iterator[None]:
+    """Within it, text is written into csv as it is, though a spreadsheet may run it."""
+    before = _RAW.set(True)
+    try:
+        yield
+    finally:
+        _RAW.reset(before)
+
+
 def guard_cells(table: pd.DataFrame) -> pd.DataFrame:
     """A table for csv, in which text that a spreadsheet would run as a formula has a `'` before it.
 
     Numbers are left alone, also those that are written as text. Control characters are spelt.
     """
-    raw = os.environ.get(RAW_VARIABLE, "0") not in ("", "0")
+    raw = _RAW.get() or os.environ.get(RAW_VARIABLE, "0") not in ("", "0")
     return _change_texts(
         table, lambda text: spell_controls(text if raw or not _is_formula(text) else f"'{text}")
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from gst_analysis.files import RAW_VARIABLE, table_writer, to_json
+from gst_analysis.cli import run
+from gst_analysis.files import RAW_VARIABLE, raw_csv, table_writer, to_json
 from gst_analysis.style.files import render_figure
 from gst_analysis.style.theme import LIGHT, new_figure, style_axes
 
@@ -29,7 +31,18 @@ def test_a_spreadsheet_runs_no_cell_and_numbers_are_numbers(monkeypatch: pytest.
     monkeypatch.setenv(RAW_VARIABLE, "1")
     raw = pd.read_csv(write(TABLE, "csv"), dtype={"text": str}, keep_default_na=False)
     assert raw["text"].tolist() == [*TEXTS[:5], r"\rx", *TEXTS[6:]]
+    monkeypatch.delenv(RAW_VARIABLE)
+    with raw_csv():
+        assert write(TABLE, "csv").getvalue().startswith(b"text,number\n=1+2,")
     assert pd.read_parquet(write(TABLE, "parquet"))["text"].tolist() == TEXTS
+
+
+@pytest.mark.parametrize(("words", "cell"), [([], "'=1+2"), (["--raw-csv"], "=1+2")])
+def test_the_command_line_may_ask_for_raw_cells(words: list[str], cell: str, tmp_path: Path) -> None:
+    (tmp_path / "val.txt").write_text("=1+2 0\n")
+    out = tmp_path / "out"
+    assert run([*words, "dataset-check", str(tmp_path / "val.txt"), "--out", str(out)]) == 1
+    assert pd.read_csv(out / "dataset_check.csv")["clip"].tolist() == [cell]
 
 
 def test_half_a_character_stops_no_table() -> None:

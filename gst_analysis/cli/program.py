@@ -20,6 +20,7 @@ from gst_analysis.console.crashes import report_crash, wants_traces
 from gst_analysis.console.loudness import speak, take_loudness
 from gst_analysis.console.streams import RefusedOutput, give_up_output, open_standard_streams, safe_streams
 from gst_analysis.errors import GstError, legible, one_line
+from gst_analysis.files import raw_csv
 from gst_analysis.results import COMMAND
 
 UsageError: Any = typer.BadParameter.__bases__[0]
@@ -172,11 +173,20 @@ def _top(
             "are by themselves; before the command.",
         ),
     ] = False,
+    raw: Annotated[
+        bool,
+        typer.Option(
+            "--raw-csv",
+            help="Write text into csv as it is, though a spreadsheet may run it; before the command.",
+        ),
+    ] = False,
 ) -> None:
     if version:
         print(gst_analysis.__version__)
         raise typer.Exit
     context.with_resource(reading_apart("always" if isolate else "large"))
+    if raw:
+        context.with_resource(raw_csv())
 
 
 app = build_program()
