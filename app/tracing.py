@@ -213,7 +213,7 @@ def show_notes(traces: Traces, reading: cached.Reading) -> None:
 def show_timeline(pair: TracedPair, traces: Traces, options: TraceOptions) -> None:
     """Curves above the frames."""
     figure = cached_clips.draw_timeline(pair, traces, options, dark=components.is_dark())
-    figure.update_layout(title=None, height=450, margin_t=24)  # the page has said who and what
+    figure.update_layout(title=None, height=470, margin_t=24, legend_y=-0.4)  # the page has said who and what
     with st.container(key=TIMELINE):
         components.show_figure(figure, key="trace", alt=f"Probabilities over the frames of {pair.clip_name}")
 

@@ -125,7 +125,8 @@ def test_two_networks_are_checked_apart(visit: Visit, ckpt: str, save_small: Sav
 
 
 @pytest.mark.parametrize(
-    ("data", "words"), [("nowhere.json", "expected an annotation file"), ("/etc/hosts", "found one outside")]
+    ("data", "words"),
+    [("nowhere.json", "expected a list of labelled clips"), ("/etc/hosts", "found one outside")],
 )
 def test_clips_that_cannot_be_used_are_one_sentence(visit: Visit, ckpt: str, data: str, words: str) -> None:
     page = visit("is_it_true", ckpt=ckpt, clips="My own", data=data)

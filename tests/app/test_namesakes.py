@@ -12,7 +12,7 @@ from app import cached
 from app.wording import tell_apart
 from gst_analysis.analyses import drift
 from gst_analysis.checkpoints.loading import save_model
-from tests.app.conftest import Plant, Visit, images
+from tests.app.conftest import Plant, Visit, plots
 from tests.conftest import SMALL_CLIPS, build_small
 from tests.untyped import untyped
 
@@ -89,7 +89,7 @@ def test_either_can_be_traced_with(visit: Visit, pair: list[str], clip: Path, re
 def test_both_are_shown_side_by_side(visit: Visit, pair: list[str], view: str) -> None:
     page = visit("space_and_time", ckpt=pair, view=view)
     assert not page.error
-    assert len(images(page)) == 1
+    assert plots(page)
 
 
 def test_an_uploaded_clip_and_a_path_of_one_name_are_two(

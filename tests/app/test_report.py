@@ -59,4 +59,4 @@ def test_clips_that_are_none_are_one_sentence(visit: Visit, folder: Path) -> Non
         clips="My own",
         data="no.json",
     )
-    assert "expected an annotation file" in page.error[0].value
+    assert "expected a list of labelled clips" in page.error[0].value
