@@ -48,6 +48,7 @@ from .checkpoints.adopting import adopt, load_network
 from .checkpoints.checking import check_network
 from .checkpoints.loading import Checkpoint, LoadedModel, Network, load_checkpoint, load_model, save_model
 from .checkpoints.naming import list_checkpoints
+from .checkpoints.opening import open
 from .checkpoints.sources import (
     Inspection,
     Source,
@@ -268,6 +269,7 @@ __all__ = [
     "make_world",
     "measure_drift",
     "name_clip",
+    "open",
     "open_checkpoint",
     "open_model",
     "predict",

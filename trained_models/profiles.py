@@ -19,9 +19,7 @@ from gst_analysis.planted.making import make_world
 from gst_analysis.planted.worlds import WorldConfig
 from trained_models.make import HERE, MODELS, fresh_world, recipe_of
 
-SEED, CLIPS = 2000, 240
-SHIPPED = ("temporal-gst-quarter", "static-gst-quarter")
-"""Those that the explorer's first page shows first: the others' profiles are of their weights alone."""
+SEED, CLIPS = 2000, 60
 
 
 def choose_world(name: str) -> WorldConfig:
@@ -33,7 +31,7 @@ def measure(name: str, folder: Path) -> Profile:
     """A shipped model's whole profile, on its world, which is rendered unless it is there."""
     if not folder.exists():
         make_world(folder, choose_world(name))
-    return profile(HERE / f"{name}.pth", folder, limit=None)
+    return profile(HERE / f"{name}.pth", folder, limit=None, orders=2)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,11 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m trained_models.profiles", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("names", nargs="*", choices=list(MODELS), metavar="NAME", help=", ".join(MODELS))
+    parser.add_argument("names", nargs="+", choices=list(MODELS), metavar="NAME", help=", ".join(MODELS))
     parser.add_argument("--worlds", type=Path, help="where clips lie or are rendered; a temporary folder")
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:
-        for name in asked.names or SHIPPED:
+        for name in asked.names:
             world = recipe_of(name)
             found = measure(name, (asked.worlds or Path(temporary)) / world)
             (sha256,) = [sha for source, sha in found.provenance.sources.items() if source == name]

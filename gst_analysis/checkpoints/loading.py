@@ -6,6 +6,7 @@ files embed spec, clip spec, labels and provenance, all of them plain values.
 
 from __future__ import annotations
 
+import html
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,7 +39,7 @@ from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.catalogue_transformers import HUGGING_FACE
 from gst_analysis.networks.systems.recognised import Recognised
 from gst_analysis.options import NetworkOptions, keyword_options
-from gst_analysis.results import find_version
+from gst_analysis.results import Result, find_version
 from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ else:  # a file is recognised without torch, which takes longer to import than m
     own_weights = Door("gst_analysis.checkpoints.own_weights")
 
 _KINDS = {"fp32": "float32", "bf16": "bfloat16"}
+profile_room: Any = Door("gst_analysis.analyses.profile")
+"""The one look upwards: in a notebook people ask the network itself. Nothing here needs it."""
 CHANGED = "weights were changed after they were loaded or made: these are the network's as it is now"
 
 
@@ -146,6 +149,26 @@ class Network:
     def notes(self) -> tuple[str, ...]:
         """What was assumed because the file does not say it."""
         return self.current_checkpoint().notes
+
+    def profile(self, dataset: str | os.PathLike[str] | None = None, **options: Any) -> Result[Any]:
+        """Its depth profile: what `gst.profile` returns of it.
+
+        Args:
+            dataset: labelled clips, for the lines that need some.
+            options: fields of ProfileOptions.
+        """
+        found: Result[Any] = profile_room.profile(self, dataset, **options)
+        return found
+
+    def _repr_html_(self) -> str:
+        """What it is, and its profile."""
+        line = f"<p><code>{html.escape(repr(self))}</code></p>"
+        if not self.checkpoint.state:  # as with_module leaves it: there are no weights to read
+            return line
+        try:
+            return line + self.profile()._repr_html_()
+        except GstError:
+            return line
 
     def current_checkpoint(self) -> Checkpoint:
         """The checkpoint with the weights that the module has now: itself unless somebody changed them.

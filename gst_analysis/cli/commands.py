@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,12 +13,14 @@ from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandInfo
 
 from gst_analysis.analyses import list_commands
+from gst_analysis.checkpoints.naming import CHECKPOINT_ENDINGS
 from gst_analysis.console.loudness import is_quiet
 from gst_analysis.console.options import put_weights_first
 
 _FIRST = {
     "gst_analysis.cli.networks": {"models": "List the networks that there are."},
     "gst_analysis.cli.inspection": {"inspect": "Recognise a checkpoint file."},
+    "gst_analysis.cli.looking": {"look": "Say what a checkpoint is, and show its profile."},
     "gst_analysis.cli.adopting": {"adopt": "Write a file that carries what weights do not show."},
 }
 _LAST = {
@@ -102,6 +105,13 @@ class Program(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names."""
         return list(self.commands)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Find the command of a line; a checkpoint's name in its place asks for a look at it."""
+        word = args[0]
+        if word not in self.commands and (word.endswith(CHECKPOINT_ENDINGS) or os.path.exists(word)):
+            return "look", self.commands["look"], args
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Let Typer write the list: of commands that have a name and a line, and nothing else."""

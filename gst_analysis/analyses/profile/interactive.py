@@ -44,7 +44,9 @@ def draw_profile_interactive(result: Profile, *, dark: bool = False) -> go.Figur
         figure.update_yaxes(title={"text": name, "font": {"size": 12}}, tickformat=".0%", row=row)
     _mark_agreement(figure, sheet, theme)
     _name_places(figure, sheet, rows, theme)
-    _dress(figure, theme, height=300 + 180 * (rows - 1) + 110)
+    # On a telephone the legend has two entries a line.
+    top = 60 + 15 * sum(bool(trace.name) for trace in figure.data)
+    _dress(figure, theme, height=314 + 180 * (rows - 1) + top, top=top)
     return figure
 
 
@@ -158,13 +160,13 @@ def _name_places(figure: go.Figure, sheet: Sheet, rows: int, theme: Theme) -> No
             figure.add_vline(x=left, line={"color": theme.faint, "width": 0.7}, opacity=0.6)
 
 
-def _dress(figure: go.Figure, theme: Theme, *, height: int) -> None:
+def _dress(figure: go.Figure, theme: Theme, *, height: int, top: int) -> None:
     figure.update_layout(
         height=height,
         paper_bgcolor=theme.paper,
         plot_bgcolor=theme.panel,
         font={"color": theme.ink, "size": 12},
-        margin={"l": 64, "r": 16, "t": 96, "b": 50},
+        margin={"l": 64, "r": 16, "t": top, "b": 50},
         bargap=0,
         legend={
             "orientation": "h",
