@@ -28,6 +28,7 @@ from gst_analysis.analyses.comparison import ComparisonOptions, ScaleComparison
 from gst_analysis.analyses.cost import Cost, CostOptions, PublishedPlacing
 from gst_analysis.analyses.drift import Drift, DriftOptions
 from gst_analysis.analyses.importance import Importance
+from gst_analysis.analyses.profile import Profile
 from gst_analysis.analyses.scales import BnScales
 from gst_analysis.analyses.traces.single_clips import match_world
 from gst_analysis.checkpoints.naming import OwnCode, ToldFile
@@ -50,7 +51,7 @@ CheckpointPath = Path | ToldFile | OwnCode
 """A file, one of which something was told, or the user's own network."""
 DAY = 24 * 60 * 60
 
-Measured = TypeVar("Measured", ScaleComparison, Importance, Drift)
+Measured = TypeVar("Measured", ScaleComparison, Importance, Drift, Profile)
 
 
 class Reading(NamedTuple):
@@ -187,16 +188,18 @@ def compare_scales(key: Key, _sources: Sequence[Source], *, options: ComparisonO
     """Statistics of several networks' scales; `key` is the `key_of` the sources."""
     names = [source.name for source in _sources]
     with turn():
-        found = comparison.compare_scales(*_open(_sources), names=names, options=options)
-    return _settle(found, key, _sources)
+        found = comparison.compare_scales(*open_sources(_sources), names=names, options=options)
+    return settle(found, key, _sources)
 
 
 @st.cache_data(max_entries=24, ttl=DAY, show_spinner=False)
 def rate_channels(key: Key, _sources: Sequence[Source]) -> Importance:
     """Raw and invariant scores of every channel; `key` is the `key_of` the sources."""
     with turn():
-        found = importance.channel_importance(*_open(_sources), names=[source.name for source in _sources])
-    return _settle(found, key, _sources)
+        found = importance.channel_importance(
+            *open_sources(_sources), names=[source.name for source in _sources]
+        )
+    return settle(found, key, _sources)
 
 
 @st.cache_data(max_entries=24, ttl=DAY, show_spinner=False)
@@ -204,11 +207,11 @@ def measure_drift(key: Key, _sources: Sequence[Source], *, options: DriftOptions
     """How far scales moved; `key` is the `key_of` the sources, and of the start where that is a file."""
     with turn():
         names = [source.name for source in _sources]
-        found = drift.measure_drift(*_open(_sources), names=names, options=options)
-    return _settle(found, key, _sources)
+        found = drift.measure_drift(*open_sources(_sources), names=names, options=options)
+    return settle(found, key, _sources)
 
 
-def _open(sources: Sequence[Source]) -> list[Any]:
+def open_sources(sources: Sequence[Source]) -> list[Any]:
     """Paths, and freshly initialised networks where there is no file."""
     opened: list[Any] = []
     for source in sources:
@@ -221,7 +224,7 @@ def _open(sources: Sequence[Source]) -> list[Any]:
     return opened
 
 
-def _settle(found: Measured, key: Key, sources: Sequence[Source]) -> Measured:
+def settle(found: Measured, key: Key, sources: Sequence[Source]) -> Measured:
     """Refuse what was read of other files than the key says; call files by what the visitor knows."""
     expected = {content.split()[-1] for _, content in key}  # names may be equal
     for name, sha256 in found.provenance.sources.items():

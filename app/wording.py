@@ -44,6 +44,12 @@ START_INTRO = (
     "explorer opens a trained network and shows, block by block, which of the two it leans on, what it "
     "believes at every frame of a video, and whether those readings hold up. Pick checkpoints on the left."
 )
+PROFILE_NOTE = (
+    "Place by place, which share is time's: above against space, below what of a place is about time. Shades "
+    "are bands, dotted is what numbers of channels or chance alone would give; the strip between is filled "
+    "where measures agree and striped where they do not. What needs clips is drawn where it lies beside the "
+    "weights."
+)
 PAIR_NOTE = (
     "Below are two networks of one design. The left one was trained on videos whose class is **only in the "
     "order** of their frames, the right one on videos whose class is **in what a frame shows**. If a "

@@ -1,4 +1,4 @@
-"""What this is, what was chosen, a first picture, and where to go on."""
+"""What this is, where the chosen networks keep time, their scales, and where to go on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from app.choosing import FIRST_SHOWN
 from app.columns import NetworkColumn, gather_columns
 from app.downloads import offer_downloads
 from app.navigation import list_pages
+from app.profile_views import show_profiles
 from app.scale_views import draw_histograms, join_columns, list_defined, show_scale_code
 from app.wording import CAUTION, PAIR_NOTE, START_INTRO, START_TITLE
 from gst_analysis.analyses.scales import ScaleOptions
@@ -18,9 +19,12 @@ def show() -> None:
     st.title(START_TITLE, anchor=False)
     st.markdown(START_INTRO)
     columns = gather_columns()
+    if [column.name for column in columns] == list(FIRST_SHOWN):
+        st.markdown(PAIR_NOTE)
+    show_profiles(columns)
     defined = list_defined(columns)
     if defined:
-        show_first_picture(defined)
+        show_scales(defined)
     if columns:
         show_recognised(columns)
     st.subheader("Where to go on", anchor=False)
@@ -29,11 +33,10 @@ def show() -> None:
         show_scale_code(defined, ScaleOptions(by="stage"))
 
 
-def show_first_picture(columns: list[NetworkColumn]) -> None:
+def show_scales(columns: list[NetworkColumn]) -> None:
     """Figure 4 by stage."""
+    st.subheader("The scales behind γ", anchor=False)
     result = join_columns(columns)
-    if [column.name for column in columns] == list(FIRST_SHOWN):
-        st.markdown(PAIR_NOTE)
     draw_histograms(result, by="stage")
     st.caption(CAUTION)
     offer_downloads("bn_scales", result, lambda: result.plot(by="stage"))

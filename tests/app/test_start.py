@@ -20,7 +20,8 @@ def test_without_checkpoints_there_is_a_picture_and_a_word_on_what_to_do(visit: 
     page = visit(backbone="ResNet-26, small")
     assert page.title[0].value.startswith("Where does a video network keep space")
     assert "add a checkpoint on the left" in page.info[0].value
-    assert len(plots(page)) == 1
+    assert len(plots(page)) == 2
+    assert any("every scale and offset is as before training" in text.value for text in page.markdown)
 
 
 def test_the_shipped_pair_stands_side_by_side(visit: Visit, save_small: SaveSmall) -> None:
@@ -28,8 +29,10 @@ def test_the_shipped_pair_stands_side_by_side(visit: Visit, save_small: SaveSmal
     for number, name in enumerate(("a", *reversed(choosing.FIRST_SHOWN))):
         save_small(file="x.pth", seed=number).rename(paths.SHIPPED / f"{name}.pth")
     page = visit()
-    assert titles(plots(page)[0])[:2] == list(choosing.FIRST_SHOWN)
+    assert titles(plots(page)[-1])[:2] == list(choosing.FIRST_SHOWN)
     assert any("two networks of one design" in text.value for text in page.markdown)
+    told = [text.value for text in page.markdown if "Nothing stands out" in text.value]  # random scales
+    assert [text.split("**")[1] for text in told] == [n.replace("-", "\\-") for n in choosing.FIRST_SHOWN]
     assert list(page.table[0].value["Checkpoint"]) == [
         name.replace("-", "\\-") for name in choosing.FIRST_SHOWN
     ]
@@ -55,5 +58,5 @@ def test_every_page_opens_without_checkpoints(visit: Visit, line: object) -> Non
 def test_what_cannot_be_opened_leaves_the_page_standing(visit: Visit) -> None:
     page = visit(ckpt="../secret.pth", backbone="ResNet-26, small")
     assert "found one outside" in page.error[0].value
-    assert len(plots(page)) == 1
+    assert len(plots(page)) == 2
     assert page.get("page_link")

@@ -1,0 +1,29 @@
+"""Profiles of networks, kept by content: what weights tell, and what lies beside exactly these weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app import cached
+from gst_analysis.analyses import profile as profile_room
+from gst_analysis.analyses.profile import Profile
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+
+@st.cache_data(max_entries=64, ttl=cached.DAY, show_spinner=False)
+def profile_network(key: cached.Key, _source: cached.Source) -> Profile:
+    """A network's profile without clips; `key` is the `key_of` the source."""
+    with cached.turn():
+        (opened,) = cached.open_sources([_source])
+        return cached.settle(profile_room.profile(opened), key, [_source])
+
+
+@st.cache_data(max_entries=64, ttl=cached.DAY, show_spinner=False)
+def draw_profile(key: cached.Key, _profile: Profile, *, dark: bool) -> go.Figure:
+    """The figure of a profile, to hover over; `key` is that of `profile_network`."""
+    with cached.turn():
+        return _profile.plot_interactive(dark=dark)

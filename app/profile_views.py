@@ -1,0 +1,49 @@
+"""The profiles of the chosen networks: a sentence for each, then their pictures, two side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import cached, components
+from app.cached_profiles import draw_profile, profile_network
+from app.columns import NetworkColumn
+from app.downloads import offer_downloads
+from app.wording import PROFILE_NOTE, literal
+from gst_analysis.analyses.profile import Profile
+from gst_analysis.errors import GstError
+
+
+def show_profiles(columns: Sequence[NetworkColumn]) -> None:
+    """The verdict of every network above the picture of each."""
+    found = [(column, result) for column in columns if (result := _profile(column)) is not None]
+    for column, result in found:
+        st.markdown(f"**{literal(column.name)}**: {literal(result.verdict)}")
+    drawn = [(column, result) for column, result in found if result.table["value"].notna().any()]
+    for pair in (drawn[start : start + 2] for start in range(0, len(drawn), 2)):
+        for place, (column, result) in zip(st.columns(len(pair)), pair, strict=True):
+            with place:
+                _show(column, result, named=len(found) > 1)
+    if drawn:
+        st.caption(PROFILE_NOTE)
+
+
+def _profile(column: NetworkColumn) -> Profile | None:
+    """A network's profile; of a file that cannot be read any more, why."""
+    try:
+        with st.spinner("Drawing up profiles"):
+            return profile_network(cached.key_of([column.source]), column.source)
+    except GstError as error:
+        components.show_error(error, names={str(column.path): column.shown})
+        return None
+
+
+def _show(column: NetworkColumn, result: Profile, *, named: bool) -> None:
+    if named:
+        st.markdown(f"**{literal(column.name)}**")
+    key = cached.key_of([column.source])
+    figure = draw_profile(key, result, dark=components.is_dark())
+    alt = f"Profile of {column.name}, place by place. {result.verdict}"
+    components.show_figure(figure, key=f"profile {column.ref or column.name}", alt=alt)
+    offer_downloads(f"profile-{column.name}", result, result.plot)
