@@ -19,7 +19,9 @@ MODELS = ("temporal-gst-quarter", "static-gst-quarter", "state-change-gst-quarte
 def list_explorer() -> list[Path]:
     """The explorer's files and those of the models, as they lie in the repository."""
     app = [path for path in sorted(Path("app").rglob("*")) if path.suffix in {".py", ".svg", ".toml"}]
-    models = [Path("trained_models", f"{name}{ending}") for name in MODELS for ending in (".pth", ".json")]
+    endings = (".pth", ".json", ".profile.json")  # of the last not every model has one
+    models = [Path("trained_models", f"{name}{ending}") for name in MODELS for ending in endings]
+    models = [path for path in models if path.exists()]
     return [*app, *models, Path("trained_models", "README.md")]
 
 

@@ -103,7 +103,7 @@ class _Told:
     def find_losses(self) -> list[Row]:
         """The stages of the line of losses to go by; none where losses do not count."""
         if not self.find_guess():
-            for measure in ("joint", "ablation"):
+            for measure in ("ablation", "joint"):
                 if rows := self.list_stages(measure):
                     return rows
         return []
@@ -122,7 +122,7 @@ def _tell_losses(told: _Told) -> Iterator[str]:
         yield f"in {where} time carries {shares} of what is lost (its part of the channels: {even})"
     else:
         top = max(rows, key=lambda row: float(row["high"]))
-        most = f"time carries at most {_show(top['high'])} of what is lost in any stage"
+        most = f"in {_name_stages(rows)} time carries at most {_show(top['high'])} of what is lost"
         yield f"{most}, and nowhere surely more than its part of the channels"
     yield from _compare_gamma(told, rows)
 
