@@ -10,12 +10,12 @@ own; a ratio is the median over rounds of two numbers of the same round. Files a
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,17 @@ WANTED_SHARE, WANTED_MB, WANTED_GROWTH = 0.35, 250.0, 1.1
 """Of importing torch; of memory at its highest; of a file's cost among many over its cost among few."""
 FEW, MANY = 10, 100
 _TABLES = ("--formats", "csv")
+_LAUNCH = """
+import json, os, sys, time
+shut = [(os.POSIX_SPAWN_OPEN, place, os.devnull, os.O_WRONLY, 0) for place in (1, 2)]
+begun = time.perf_counter()
+child = os.posix_spawn(sys.executable, [sys.executable, *sys.argv[1:]], os.environ, file_actions=shut)
+_, status, used = os.wait4(child, 0)
+if status:
+    sys.exit(1)
+print(json.dumps([used.ru_utime + used.ru_stime, time.perf_counter() - begun, used.ru_maxrss / 1e3]))
+"""
+"""A small process starts each: memory at its highest counts what a process was before it became another."""
 
 
 @dataclass(frozen=True)
@@ -120,23 +131,18 @@ def run_once(arguments: Sequence[str], folder: Path) -> Cost:
     """Run Python with these arguments on one thread, its output thrown away.
 
     Raises:
-        RuntimeError: it failed.
+        CalledProcessError: it failed.
     """
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
-    begun = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
+    told = subprocess.run(
+        [sys.executable, "-S", "-c", _LAUNCH, *arguments],
         cwd=folder,
         env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
-    _, status, used = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - begun
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(arguments)[:200]} ended with {process.returncode}")
-    return Cost(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1e3)
+    return Cost(*json.loads(told.stdout))
 
 
 def main() -> None:
