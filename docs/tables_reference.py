@@ -24,14 +24,14 @@ _HEAD = """\
 
 <!-- Written by python -m docs.tables_reference from the schemas in the code; do not edit. -->
 
-What an analysis finds is a table, or several: in Python `.table` and `.tables`, in files csv and parquet, and
-the rows of what `--json` prints. Each is checked against its schema whenever it is made. *optional*: may be
-missing, an empty cell in csv and null in JSON. What is said of columns that follow one another, such as
-`accuracy`, `accuracy_low` and `accuracy_high`, is to be read in that order.
+What an analysis finds is a table, or several: in Python `.table` and `.tables`, in files csv and parquet,
+and the rows of [what `--json` prints](json.md). Each is checked against its schema whenever it is made.
+*optional*: may be missing, an empty cell in csv and null in JSON. What is said of columns that follow one
+another, such as `accuracy`, `accuracy_low` and `accuracy_high`, is to be read in that order.
 
-Units: a **share** is a part of one, and a difference of shares is one, too; **index** is a place or a name in
-numbers, which nothing is to be calculated with; γ, activation and weight are in the network's own units; the
-unit of a count is what is counted; **1** is a plain number.
+Units: a **share** is a part of one, and a difference of shares is one, too; **index** is a place or a
+name in numbers, which nothing is to be calculated with; γ, activation and weight are in the network's own
+units; the unit of a count is what is counted; **1** is a plain number.
 """
 
 

@@ -1,9 +1,20 @@
-"""Numbers as text, for the terminal and the report alike.
+"""Numbers with their intervals, and numbers as text, for the terminal and the report alike.
 
 A file of its own: neither may ask the other, and a number must read the same in both.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and the ends of its confidence interval."""
+
+    value: float
+    low: float
+    high: float
 
 
 def show_real(value: float) -> str:

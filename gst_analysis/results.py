@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args
 
+from gst_analysis.documents import FOOT, describe, name_schema, rows_of, value_of
 from gst_analysis.errors import GstError, OutputError
 from gst_analysis.files import (
     IMAGE_FORMATS,
@@ -134,6 +135,8 @@ class Result(Generic[Summary]):
 
     schemas: ClassVar[Mapping[str, Schema]] = {}
     """What each of `tables` keeps, by the same names."""
+    document: ClassVar[str] = ""
+    """What its document is called, as the command that prints it; its stem if empty."""
 
     table: pd.DataFrame
     summary: Summary
@@ -196,12 +199,34 @@ class Result(Generic[Summary]):
         return {name: to_plain(value) for name, value in (told | {"provenance": self.provenance}).items()}
 
     def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """What the command prints with --json.
+        """What the command prints with --json: by which schema, its own fields, remarks and files.
 
         Args:
             files: what was written, as `save` returned it.
         """
-        return {**self.record(), "rows": self.table.to_dict("records"), "files": dict(files or {})}
+        told = {"schema": name_schema(self.document or self.stem), **self.fill_document()}
+        remarks = {"notes": list(self.notes), "failures": dict(self.failures)}
+        return {**told, **remarks, "files": dict(files or {})}
+
+    def fill_document(self) -> dict[str, Any]:
+        """The document's own fields, which `describe_fields` describes."""
+        told = {"summary": to_plain(self.summary), "provenance": to_plain(self.provenance)}
+        return {**told, "rows": self.table.to_dict("records")}
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """What `fill_document` tells, field by field."""
+        (summary,) = get_args(next(base for base in vars(cls)["__orig_bases__"] if get_args(base)))
+        return {
+            "summary": value_of(summary),
+            "provenance": value_of(Provenance),
+            "rows": rows_of(cls.schemas[cls.stem]),
+        }
+
+    @classmethod
+    def describe_document(cls) -> dict[str, Any]:
+        """The JSON Schema of its document."""
+        return describe(cls.document or cls.stem, {**cls.describe_fields(), **FOOT})
 
     def save(
         self,

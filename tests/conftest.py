@@ -57,6 +57,28 @@ def list_results(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if not path.name.startswith(".gst-analysis."))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _documents() -> Iterator[None]:
+    """Hold every document that a command prints, in whatever test, against its schema."""
+    try:
+        from gst_analysis.console import output
+        from gst_analysis.files import to_json
+        from gst_analysis.results import COMMAND
+        from tests.documents import check_printed
+    except ImportError:  # tests for a GPU do without the command line
+        yield
+        return
+
+    def check_and_write(value: Any) -> str:
+        if COMMAND.get():
+            check_printed(value)
+        return to_json(value)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(output, "to_json", check_and_write)
+        yield
+
+
 @pytest.fixture
 def save_small(tmp_path: Path) -> SaveSmall:
     """Save a narrow network in our own format and return its path."""

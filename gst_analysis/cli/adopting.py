@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gst_analysis.console.options import Json, Overwrite, takes_options
-from gst_analysis.console.output import print_files, print_json
+from gst_analysis.console.output import print_document, print_files
+from gst_analysis.documents import FILES, Part, describe, fields_of
 from gst_analysis.errors import SpecError
 from gst_analysis.files import check_place
 from gst_analysis.options import NetworkOptions
@@ -26,6 +27,11 @@ commands = typer.Typer()
 _TOLD = NetworkOptions()
 _File = Annotated[str, typer.Argument(metavar="CKPT", help="A checkpoint file.")]
 """No place for a network of one's own, whose code no file carries."""
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [describe("adopt", {**fields_of(sources.Inspection), "files": FILES})]
 
 
 @commands.command(
@@ -56,7 +62,7 @@ def adopt(
     written = loading.save_model(out, model, overwrite=overwrite)
     found, files = sources.inspect_checkpoint(str(written)), {"checkpoint": str(written)}
     if json:
-        print_json({**vars(found), "files": files})
+        print_document("adopt", {**vars(found), "files": files})
     else:
         inspection.print_inspection(found)
         print_files(files)

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from gst_analysis.console.options import Json
-from gst_analysis.console.output import print_json
+from gst_analysis.console.output import print_document
+from gst_analysis.documents import TEXT, Part, describe, say
 from gst_analysis.errors import SpecError
 from gst_analysis.rooms import Door
 
@@ -18,6 +19,11 @@ commands = typer.Typer()
 Options = Mapping[str, Mapping[str, str]]
 """Command -> option -> what it says."""
 _TOP = ("--help", "--version")
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [describe("completion", {"shell": TEXT, "script": say(TEXT, "what the shell is to read")})]
 
 
 @commands.command(epilog="Example: gst-analyze completion bash")
@@ -47,7 +53,7 @@ def completion(
     }
     script = writers[shell](held.lines, options)
     if json:
-        print_json({"shell": shell, "script": script})
+        print_document("completion", {"shell": shell, "script": script})
     else:
         print(script)
 

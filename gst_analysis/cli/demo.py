@@ -8,12 +8,18 @@ import typer
 
 from gst_analysis.cli.training import show_training
 from gst_analysis.console.options import Json, Out, takes_options
-from gst_analysis.console.output import build_table, print_files, print_json, print_table
+from gst_analysis.console.output import build_table, print_document, print_files, print_table
 from gst_analysis.demo import Demo, DemoOptions, run_demo
+from gst_analysis.documents import Part, describe, fields_of
 
 commands = typer.Typer()
 
 _OPTIONS = DemoOptions()
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [describe("demo", fields_of(Demo))]
 
 
 @commands.command(epilog="Example: gst-analyze demo --out demo")
@@ -27,7 +33,7 @@ def demo(out: Out = Path("demo"), options: DemoOptions = _OPTIONS, json: Json = 
     with show_training() as progress:
         found = run_demo(out, options=options, progress=progress)
     if json:
-        print_json(found)
+        print_document("demo", found)
     else:
         print_demo(found)
 

@@ -18,7 +18,8 @@ import typer
 
 from gst_analysis.console.crashes import find_traces
 from gst_analysis.console.options import Json
-from gst_analysis.console.output import print_json, print_pairs
+from gst_analysis.console.output import print_document, print_pairs
+from gst_analysis.documents import Part, describe, fields_of
 from gst_analysis.results import find_version
 from gst_analysis.rooms import Door
 
@@ -72,6 +73,11 @@ class Checkup:
     missing: tuple[Missing, ...]
 
 
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [describe("doctor", fields_of(Checkup))]
+
+
 @commands.command(epilog="Example: gst-analyze doctor --json > for-the-report.json")
 def doctor(json: Json = False) -> None:
     """Look for what is missing here.
@@ -81,7 +87,7 @@ def doctor(json: Json = False) -> None:
     """
     found = check_up()
     if json:
-        print_json(found)
+        print_document("doctor", found)
     else:
         print_checkup(found)
     if any(one.required for one in found.missing):

@@ -20,8 +20,9 @@ import typer
 import gst_analysis
 from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.console.options import Json
-from gst_analysis.console.output import print_json
+from gst_analysis.console.output import print_document
 from gst_analysis.console.streams import free_streams
+from gst_analysis.documents import Part, describe, fields_of
 from gst_analysis.errors import DataError, GstError, SpecError, legible
 
 commands = typer.Typer()
@@ -44,6 +45,11 @@ class Explorer:
     models: str
     """The folder of the trained models that come with it."""
     folders: tuple[str, ...]
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [describe("explore", fields_of(Explorer))]
 
 
 @commands.command(epilog="Example: gst-analyze explore runs")
@@ -95,7 +101,7 @@ def explore(
     host = f"[{address}]" if ":" in address else address
     models = script.parents[1] / "trained_models"
     if as_json:
-        print_json(Explorer(f"http://{host}:{chosen}", str(script), str(models), readable))
+        print_document("explore", Explorer(f"http://{host}:{chosen}", str(script), str(models), readable))
         _turn_output_to_stderr()
     arguments = ["--server.port", str(chosen), "--server.address", address]
     if no_browser:

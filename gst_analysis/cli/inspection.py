@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
-from gst_analysis.console.output import print_json, print_pairs
+from gst_analysis.console.output import print_document, print_pairs
+from gst_analysis.documents import Part, describe, fields_of
 from gst_analysis.options import NetworkOptions
 from gst_analysis.rooms import Door
 
@@ -22,6 +23,11 @@ commands = typer.Typer()
 _OPTIONS = NetworkOptions()
 
 
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [describe("inspect", fields_of(sources.Inspection))]
+
+
 @commands.command(epilog="Example: gst-analyze inspect ckpt.pth --json")
 @takes_options
 def inspect(checkpoint: CheckpointFile, options: NetworkOptions = _OPTIONS, json: Json = False) -> None:
@@ -31,7 +37,7 @@ def inspect(checkpoint: CheckpointFile, options: NetworkOptions = _OPTIONS, json
     """
     found = sources.inspect_checkpoint(checkpoint, options=options)
     if json:
-        print_json(found)
+        print_document("inspect", found)
     else:
         print_inspection(found)
 

@@ -9,10 +9,16 @@ import typer
 
 from gst_analysis.analyses.cost.listing import ListedNetwork, list_networks
 from gst_analysis.console.options import Json
-from gst_analysis.console.output import print_json
+from gst_analysis.console.output import print_document
+from gst_analysis.documents import Part, describe, several, value_of
 
 commands = typer.Typer()
 ANSWERS = {"frames": "by frame", "clip": "by clip"}
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [describe("models", {"networks": several(value_of(ListedNetwork), "those that were asked for")})]
 
 
 @commands.command("models", epilog="Example: gst-analyze models --search slowfast")
@@ -28,7 +34,7 @@ def models(
     """
     found = list_networks(search)
     if json:
-        print_json(found)
+        print_document("models", {"networks": found})
     else:
         print_networks(found)
 

@@ -8,13 +8,19 @@ from typing import Annotated
 import typer
 
 from gst_analysis.console.options import Json, takes_options
-from gst_analysis.console.output import print_json, print_pairs, show_progress
+from gst_analysis.console.output import print_document, print_pairs, show_progress
+from gst_analysis.documents import Part, describe, fields_of
 from gst_analysis.planted import MadeWorld, make_world
 from gst_analysis.planted.worlds import WorldConfig
 
 commands = typer.Typer()
 
 _CONFIG = WorldConfig()
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [describe("synth", fields_of(MadeWorld))]
 
 
 @commands.command(epilog="Example: gst-analyze synth worlds/temporal --world temporal --clips 1000 --seed 0")
@@ -34,7 +40,7 @@ def synth(
     with show_progress(f"rendering {config.world} clips", config.clips) as progress:
         made = make_world(folder, config, progress=progress)
     if json:
-        print_json(made)
+        print_document("synth", made)
     else:
         print_world(made)
 

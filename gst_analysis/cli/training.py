@@ -19,11 +19,13 @@ from gst_analysis.console.output import (
     build_table,
     escape,
     open_bar,
+    print_document,
     print_files,
     print_json,
     print_remarks,
     print_table,
 )
+from gst_analysis.documents import TEXT, Part, describe, several
 from gst_analysis.rooms import Door
 from gst_analysis.training import DEFAULT_RECIPE, TrainProgress, TrainResult, TrainWatcher
 from gst_analysis.training.table import write_resume
@@ -34,6 +36,12 @@ else:
     bars = Door("rich.progress")
 
 commands = typer.Typer()
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold; the second one's is that of --recipes."""
+    recipes = several(TEXT, "what train --recipes lists: the names of the packaged recipes")
+    return [TrainResult.describe_document(), describe("recipes", {"recipes": recipes})]
 
 
 @commands.command(
@@ -142,6 +150,6 @@ def print_trained(result: TrainResult) -> None:
 def print_recipes(names: list[str], *, json: bool) -> None:
     """The packaged recipes' names."""
     if json:
-        print_json(names)
+        print_document("recipes", {"recipes": names})
     else:
         print("\n".join(names))

@@ -16,7 +16,8 @@ import typer
 
 from gst_analysis.analyses import ROOMS
 from gst_analysis.console.options import Json
-from gst_analysis.console.output import build_table, escape, print_json, print_table
+from gst_analysis.console.output import build_table, escape, print_document, print_table
+from gst_analysis.documents import REAL, Part, describe, several, value_of
 from gst_analysis.errors import OutputError, legible, one_line, shorten
 from gst_analysis.files import hash_file
 from gst_analysis.outputs import Note, load_notes
@@ -51,6 +52,11 @@ class Verdict:
         return self.verdict in ("equal", "close")
 
 
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [describe("verify", {"tolerance": REAL, "files": several(value_of(Verdict), "file by file")})]
+
+
 @commands.command(epilog="Example: gst-analyze verify figures evaluation/accuracy.csv")
 def verify(
     results: Annotated[
@@ -69,7 +75,7 @@ def verify(
     """
     verdicts = [one for path in results for one in check_result(path, tolerance)]
     if json:
-        print_json({"tolerance": tolerance, "files": verdicts})
+        print_document("verify", {"tolerance": tolerance, "files": verdicts})
     else:
         table = build_table("file", "verdict", "why")
         for one in verdicts:

@@ -16,8 +16,9 @@ import typer
 
 from gst_analysis.console.loudness import ProgressLines, is_quiet
 from gst_analysis.console.streams import find_beneath, mark_refusals
+from gst_analysis.documents import name_schema
 from gst_analysis.errors import MOST_CHARACTERS, legible, one_line, shorten
-from gst_analysis.files import Occupied, to_json
+from gst_analysis.files import Occupied, to_json, to_plain
 from gst_analysis.options import Files
 from gst_analysis.processes import is_leader
 from gst_analysis.progress import Progress as Report
@@ -45,6 +46,11 @@ WIDEST = 1000
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
     sys.stdout.write(to_json(value))
+
+
+def print_document(name: str, told: Any) -> None:
+    """A document that is no result's, by its name: which schema describes it, and what it tells."""
+    print_json({"schema": name_schema(name), **to_plain(told)})
 
 
 @contextmanager

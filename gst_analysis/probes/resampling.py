@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gst_analysis.errors import SpecError
+from gst_analysis.numbers import Interval as Interval
 
 Reals = npt.NDArray[np.float64]
 Units = npt.NDArray[np.int64]
@@ -45,15 +46,6 @@ class Bootstrap:
     def percentiles(self) -> tuple[float, float]:
         tail = 50 * (1 - self.confidence)
         return tail, 100 - tail
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean and the ends of its confidence interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 def summarise_means(values: Reals, bootstrap: Bootstrap, units: Units | None = None) -> list[Interval]:

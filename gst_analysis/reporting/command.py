@@ -10,6 +10,7 @@ import typer
 
 from gst_analysis.console.options import CheckpointFile, Json, Out, Overwrite, list_words, takes_options
 from gst_analysis.console.output import print_files, print_json, save_or_keep, show_progress
+from gst_analysis.documents import Part
 from gst_analysis.reporting import ReportOptions, making
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 
 _OPTIONS = ReportOptions()
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [making.Report.describe_document()]
 
 
 @commands.command(epilog="Example: gst-analyze report ckpt.pth worlds/temporal --out report")

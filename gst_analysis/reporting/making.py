@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
 from gst_analysis.checkpoints.sources import checkpoint_of, open_model, tell
 from gst_analysis.clips.labelled import load_labelled_clips
+from gst_analysis.documents import FILES, HEAD, WHOLE, describe, fields_of, name_schema, say, tell_source
 from gst_analysis.errors import GstError, OutputError
 from gst_analysis.files import check_place
 from gst_analysis.inference.classes import check_classes
@@ -53,6 +54,8 @@ class Report:
     """Clips that could not be read, and why."""
     missing: Mapping[str, str] = field(default_factory=dict)
     """Sections that say only why this network can have none of them."""
+    path: str = ""
+    """The checkpoint's file; the page itself names no folder."""
 
     def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> dict[str, str]:
         """Write the page as report.html; returns the file.
@@ -71,7 +74,8 @@ class Report:
     def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What `gst-analyze report --json` prints."""
         return {
-            "checkpoint": {"name": self.name, "sha256": self.provenance.sources[self.name]},
+            "schema": name_schema("report"),
+            **tell_source(self.name, self.path, self.provenance.sources[self.name]),
             "sections": self.sections,
             "missing": self.missing,
             "left_out": self.left_out,
@@ -80,6 +84,13 @@ class Report:
             "bytes": len(self.page.encode()),
             "files": dict(files or {}),
         }
+
+    @classmethod
+    def describe_document(cls) -> dict[str, Any]:
+        """The JSON Schema of that."""
+        names = ("sections", "missing", "left_out", "failures", "provenance")
+        size = say(WHOLE, "how large the page is")
+        return describe("report", {**HEAD, **fields_of(cls, only=names), "bytes": size, "files": FILES})
 
 
 @keyword_options(ReportOptions)
@@ -203,7 +214,8 @@ def _put_together(outcome: _Outcome, steps: _Steps) -> Report:
     page = build_page(Page(checkpoint.name, lead, told), partial(_name_step, steps, "Drawing"))
     sections = tuple(one.name for one in told)
     missing = {one.name: one.missing for one in told if one.missing}
-    return Report(checkpoint.name, page, sections, provenance, left_out, failures, missing)
+    where = str(checkpoint.path)
+    return Report(checkpoint.name, page, sections, provenance, left_out, failures, missing, where)
 
 
 def _gather_clips(model: LoadedModel, dataset: str | os.PathLike[str], options: ReportOptions) -> ReportClips:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from gst_analysis.documents import rows_of, value_of
 from gst_analysis.errors import legible
 from gst_analysis.results import Result
 from gst_analysis.tables.schema import Schema, real, whole
@@ -94,6 +95,7 @@ class TrainResult(Result[TrainSummary]):
     """A finished run; `.table` (TRAINING_EPOCHS) has a row for every epoch."""
 
     stem: ClassVar[str] = "training"
+    document: ClassVar[str] = "train"
 
     folder: Path = field(kw_only=True)
     files: Mapping[str, str] = field(kw_only=True)
@@ -103,12 +105,16 @@ class TrainResult(Result[TrainSummary]):
 
     def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
         """What `gst-analyze train --json` prints; the run's own files come first."""
-        return {
-            "summary": self.summary,
-            "epochs": self.table.to_dict("records"),
-            "files": {**self.files, **(files or {})},
-            "notes": self.notes,
-        }
+        return super().to_document({**self.files, **(files or {})})
+
+    def fill_document(self) -> dict[str, Any]:
+        """Its document's own fields."""
+        return {"summary": self.summary, "epochs": self.table.to_dict("records")}
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        return {"summary": value_of(TrainSummary), "epochs": rows_of(TRAINING_EPOCHS)}
 
 
 def epoch_name(epoch: int) -> str:

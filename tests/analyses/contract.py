@@ -33,6 +33,7 @@ from gst_analysis.rooms import About
 from gst_analysis.tables import check
 from gst_analysis.training.conditions import capture_random
 from tests.conftest import list_results
+from tests.documents import find_fault
 
 ALONE = ("checkpoint", "checkpoints", "pairs", "annotations")
 COUNT = {"nothing": 0, **dict.fromkeys(ALONE, 1), "clip": 2, "clips": 2, "dataset": 2}
@@ -110,10 +111,11 @@ def check_remarks(result: Result[Any]) -> None:
 
 
 def check_document(result: Result[Any]) -> None:
-    """The document is JSON without NaN, and says what was written."""
+    """The document is JSON without NaN, keeps its schema, and says what was written."""
     from gst_analysis.files import to_json
 
     found = json.loads(to_json(result.to_document({"csv": "x.csv"})), parse_constant=pytest.fail)
+    assert find_fault(found, type(result).describe_document(), "document") is None
     assert found["files"] == {"csv": "x.csv"}
     assert "notes" in found
 

@@ -70,6 +70,7 @@ def test_it_says_in_json_what_it_starts(
     assert run(["explore", str(tmp_path), "--json"]) == 0
     port = started[0][started[0].index("--server.port") + 1]
     assert json.loads(capsys.readouterr().out) == {
+        "schema": "gst-analysis/explore/1",
         "url": f"http://127.0.0.1:{port}",
         "script": str(ROOT / "app" / "main.py"),
         "models": str(ROOT / "trained_models"),

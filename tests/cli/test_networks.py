@@ -29,7 +29,7 @@ def test_words_choose_whatever_their_case() -> None:
 
 def test_the_command_prints_both_ways(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["models", "--search", "slowfast wide", "--json"]) == 0
-    names = [one["name"] for one in json.loads(capsys.readouterr().out)]
+    names = [one["name"] for one in json.loads(capsys.readouterr().out)["networks"]]
     assert names == ["slowfast-r50-8x8", "slowfast-r50-4x16"]
     assert run(["models", "--search", "slowfast"]) == 0
     assert "34.57" in capsys.readouterr().out

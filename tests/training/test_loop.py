@@ -76,7 +76,7 @@ def test_the_public_function_takes_a_dict_and_its_result_keeps_the_contract(
     saved = result.save(tmp_path / "saved")
     assert list_results(tmp_path / "saved") == ["training.csv", "training.json", "training.parquet"]
     document = result.to_document(saved)
-    assert list(document) == ["summary", "epochs", "files", "notes"]
+    assert list(document) == ["schema", "summary", "epochs", "notes", "failures", "files"]
     assert document["files"] == {"last": str(tmp_path / "run" / "last.pth"), **saved}
     assert [row["epoch"] for row in document["epochs"]] == [1]
     assert result.summary.top1 is None

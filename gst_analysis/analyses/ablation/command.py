@@ -8,6 +8,7 @@ import typer
 from gst_analysis.analyses.ablation import Ablation, AblationOptions, ablate
 from gst_analysis.console.options import CheckpointFile, Dataset, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, print_table, show_progress
+from gst_analysis.documents import Part
 from gst_analysis.options import Files, files_of
 from gst_analysis.style.names import drop_shared_start
 
@@ -15,6 +16,11 @@ commands = typer.Typer()
 
 _OPTIONS = AblationOptions()
 _FILES = files_of(Ablation, "ablation")
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [Ablation.describe_document()]
 
 
 @commands.command(

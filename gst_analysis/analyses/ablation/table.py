@@ -7,9 +7,23 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gst_analysis.analyses.ablation.joint_table import JOINT, SETS, SHARES
+from gst_analysis.documents import (
+    HEAD,
+    Part,
+    columns_of,
+    each,
+    fields_of,
+    maybe,
+    record,
+    rows_of,
+    several,
+    tell_source,
+    value_of,
+)
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
+from gst_analysis.numbers import Interval
 from gst_analysis.options import DatasetOptions, DeviceOptions, NetworkOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables.schema import Schema, check_choices, real, text, whole
@@ -18,7 +32,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from gst_analysis.probes.resampling import Interval
 
 INTERVENTIONS = ("zero", "mean", "shuffle-batch", "shuffle-time")
 _MOST_ORDERS = 10_000
@@ -113,6 +126,7 @@ class Ablation(Result[AblationSummary]):
     """What changing each group of channels does; `.table` is ABLATION."""
 
     stem: ClassVar[str] = "ablation"
+    document: ClassVar[str] = "ablate"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {
         "ablation": ABLATION,
@@ -159,25 +173,30 @@ class Ablation(Result[AblationSummary]):
         named = [("joint", self.joint), ("shares", self.shares), ("heads", self.heads)]
         return [(key, table) for key, table in named if table is not None]
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze ablate --json` prints."""
-        summary = self.summary
         return {
-            "checkpoint": {
-                "path": self.path,
-                "name": self.name,
-                "sha256": self.provenance.sources[self.name],
-            },
-            "clips": summary.clips,
-            "accuracy": summary.accuracy,
-            "loss": summary.loss,
-            "interventions": summary.interventions,
+            **tell_source(self.name, self.path, self.provenance.sources[self.name]),
+            **vars(self.summary),
             "blocks": _nest(self.table),
             **{key: table.to_dict("records") for key, table in self._list_joint()},
-            "failures": self.failures,
-            "notes": self.notes,
-            "files": dict(files or {}),
         }
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        tables = {"joint": JOINT, "shares": SHARES, "heads": HEADS}
+        rows = {name: maybe(rows_of(schema)) for name, schema in tables.items()}
+        return {**HEAD, **fields_of(AblationSummary), "blocks": _describe_nest(), **rows}
+
+
+def _describe_nest() -> Part:
+    told = columns_of(ABLATION)
+    spread = {measure: value_of(Interval, told[measure]["description"]) for measure in CAUSAL_MEASURES}
+    done = each(record({"accuracy": told["accuracy"], **spread}), "by intervention")
+    group = record({"channels": told["channels"], "interventions": done})
+    place = {name: told[name] for name in ("block", "layer", "stage")}
+    return several(record({**place, "groups": each(group, "by group")}), "layer by layer")
 
 
 def _nest(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import typer
 from gst_analysis.analyses.agreement import AgreementOptions, ScoreAgreement, score_agreement
 from gst_analysis.console.options import Json, takes_options
 from gst_analysis.console.output import build_table, finish, print_table, show_progress
+from gst_analysis.documents import Part
 from gst_analysis.errors import SpecError
 from gst_analysis.options import Files, files_of
 
@@ -17,6 +18,11 @@ commands = typer.Typer()
 
 _OPTIONS = AgreementOptions()
 _FILES = files_of(ScoreAgreement, "agreement")
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [ScoreAgreement.describe_document()]
 
 
 @commands.command(epilog="Example: gst-analyze agreement a.pth b.pth=worlds/temporal --limit 160")

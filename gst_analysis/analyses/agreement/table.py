@@ -104,6 +104,7 @@ class ScoreAgreement(Result[AgreementSummary]):
     """Which score foretells the causal drop; `.table` is SCORE_AGREEMENT."""
 
     stem: ClassVar[str] = "score_agreement"
+    document: ClassVar[str] = "agreement"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {
         "score_agreement": SCORE_AGREEMENT,

@@ -18,6 +18,7 @@ from gst_analysis.console.output import (
     print_table,
     show_progress,
 )
+from gst_analysis.documents import Part
 from gst_analysis.options import Files, files_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ _OPTIONS = ComparisonOptions()
 _FILES = files_of(ScaleComparison, "compare")
 _MOST_DETAILED = 3
 """Checkpoints up to which every layer has a row."""
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [ScaleComparison.describe_document()]
 
 
 @commands.command(epilog="Example: gst-analyze compare half.pth quarter.pth eighth.pth --out figures")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gst_analysis.analyses.scales.table import BLOCK_GAPS, BN_SCALES, ROWS, TESTS, GapCounts
+from gst_analysis.documents import NAME, ORIGIN, TEXT, fields_of, record, rows_of, say, several
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
 from gst_analysis.options import NetworkOptions, option
@@ -91,6 +92,7 @@ class ScaleComparison(Result[ComparisonSummary]):
     """Checkpoints side by side; `.table` is BLOCK_GAPS."""
 
     stem: ClassVar[str] = "block_gaps"
+    document: ClassVar[str] = "compare"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {
         "block_gaps": BLOCK_GAPS,
@@ -133,7 +135,7 @@ class ScaleComparison(Result[ComparisonSummary]):
         """Files that were left out, and why."""
         return [f"left out: {why}" for why in self.failures.values()]
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze compare --json` prints."""
         origin = self.provenance
         blocks = dict(iter(self.table.groupby("checkpoint", sort=False)))
@@ -154,7 +156,19 @@ class ScaleComparison(Result[ComparisonSummary]):
             "checkpoints": checkpoints,
             "differences": self.differences.to_dict("records"),
             "not_compared": self.uncompared.to_dict("records"),
-            "notes": self.notes,
-            "failures": self.failures,
-            "files": dict(files or {}),
+        }
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        network = say(TEXT, "what network it is")
+        blocks = rows_of(BLOCK_GAPS)
+        summary = fields_of(ComparisonSummary)
+        return {
+            "statistic": summary["statistic"],
+            "reference": NAME,
+            "settings": record({name: summary[name] for name in ("confidence", "correction")}),
+            "checkpoints": several(record({**ORIGIN, "network": network, "blocks": blocks})),
+            "differences": rows_of(SCALE_DIFFERENCES),
+            "not_compared": rows_of(NOT_COMPARED),
         }

@@ -19,7 +19,15 @@ from gst_analysis.analyses.cost import (
     summarise_cost,
 )
 from gst_analysis.console.options import Json, SpecOrCheckpoint, takes_options
-from gst_analysis.console.output import build_table, finish, print_json, print_pairs, print_table
+from gst_analysis.console.output import (
+    build_table,
+    finish,
+    print_document,
+    print_json,
+    print_pairs,
+    print_table,
+)
+from gst_analysis.documents import FOOT, Part, describe, maybe, several, value_of
 from gst_analysis.numbers import show_count
 from gst_analysis.options import Files, files_of
 
@@ -27,6 +35,14 @@ commands = typer.Typer()
 
 _OPTIONS = CostOptions()
 _FILES = files_of(Cost, None)
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    explained = several(value_of(ExplainedCost), "what other people's counters would say, with --explain")
+    told = {**Cost.describe_fields(), "explained": maybe(explained)}
+    told |= {name: maybe(part) for name, part in FOOT.items()}
+    return [describe("cost", told), PaperAudit.describe_document()]
 
 
 @commands.command(
@@ -54,7 +70,7 @@ def count_cost(
         return
     summary = summarise_cost(model, options=options)  # without a table, so without pandas, which is slow
     if json:
-        print_json({**vars(summary), "explained": told} if explain else summary)
+        print_document("cost", {**vars(summary), **({"explained": told} if explain else {})})
     else:
         print_cost(summary, told)
 

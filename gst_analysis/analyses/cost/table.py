@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
+from gst_analysis.documents import columns_of, fields_of, maybe, record, rows_of, several, value_of
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.options import option
 from gst_analysis.results import Result
@@ -166,6 +167,7 @@ class Cost(Result[CostSummary]):
     """Parameters and multiply-adds of one network, module by module; `.table` is COMPLEXITY."""
 
     stem: ClassVar[str] = "cost"
+    document: ClassVar[str] = "cost"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {"cost": COMPLEXITY}
 
@@ -185,9 +187,14 @@ class Cost(Result[CostSummary]):
         """The bars of `plot`, to hover over."""
         return super(Cost, self._show(quantity)).plot_interactive(dark=dark)
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """What `gst-analyze cost --json` prints: the totals, and which files were written."""
-        return {**vars(self.summary), "notes": self.notes, "files": dict(files or {})}
+    def fill_document(self) -> dict[str, Any]:
+        """What `gst-analyze cost --json` prints: the totals."""
+        return dict(vars(self.summary))
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        return fields_of(CostSummary)
 
     def _show(self, quantity: str | None) -> Cost:
         return self if quantity is None else replace(self, quantity=quantity)
@@ -281,6 +288,7 @@ class PaperAudit(Result[AuditSummary]):
     """The paper's printed parameters and GFLOPs beside ours; `.table` is PAPER_AUDIT."""
 
     stem: ClassVar[str] = "paper_audit"
+    document: ClassVar[str] = "paper-audit"
     schemas: ClassVar[Mapping[str, Schema]] = {"paper_audit": PAPER_AUDIT, "paper_rows": PAPER_ROWS}
 
     rows: pd.DataFrame = field(kw_only=True)
@@ -291,7 +299,20 @@ class PaperAudit(Result[AuditSummary]):
         """The printed costs that are compared, and every line."""
         return {self.stem: self.table, "paper_rows": self.rows}
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze paper-audit --json` prints."""
         lines = [{k: v for k, v in row.items() if v == v} for row in self.rows.to_dict("records")]
         return {"rows": self.table.to_dict("records"), "lines": lines, "summary": self.summary}
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        lines = columns_of(PAPER_ROWS)
+        told = {
+            name: maybe(part) if PAPER_ROWS.columns[name].optional else part for name, part in lines.items()
+        }
+        return {
+            "rows": rows_of(PAPER_AUDIT),
+            "lines": several(record(told), "every line of Tables 2 to 7, without what is missing"),
+            "summary": value_of(AuditSummary),
+        }

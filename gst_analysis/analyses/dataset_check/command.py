@@ -21,6 +21,7 @@ from gst_analysis.console.output import (
     save_or_keep,
     show_progress,
 )
+from gst_analysis.documents import Part
 from gst_analysis.options import files_of
 
 commands = typer.Typer()
@@ -30,6 +31,11 @@ MOST_ROWS = 10
 
 _OPTIONS = DatasetCheckOptions()
 _FILES = files_of(DatasetCheck, None)
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [DatasetCheck.describe_document()]
 
 
 @commands.command(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from gst_analysis.documents import rows_of, value_of
 from gst_analysis.options import DatasetOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables import Schema, text, whole
@@ -60,9 +61,14 @@ class DatasetCheck(Result[DatasetSummary]):
     """What is wrong with a data set's clips; `.table` is DATASET_CHECK, empty if all is well."""
 
     stem: ClassVar[str] = "dataset_check"
+    document: ClassVar[str] = "dataset-check"
     schemas: ClassVar[Mapping[str, Schema]] = {"dataset_check": DATASET_CHECK}
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze dataset-check --json` prints."""
-        rows = self.table.to_dict("records")
-        return {"summary": self.summary, "problems": rows, "notes": self.notes, "files": dict(files or {})}
+        return {"summary": self.summary, "problems": self.table.to_dict("records")}
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        return {"summary": value_of(DatasetSummary), "problems": rows_of(DATASET_CHECK)}

@@ -9,6 +9,7 @@ import typer
 from gst_analysis.analyses.drift import Drift, DriftOptions, measure_drift
 from gst_analysis.console.options import Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, format_number, print_table, show_progress
+from gst_analysis.documents import Part
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
@@ -18,6 +19,11 @@ Series = Annotated[
 ]
 _OPTIONS = DriftOptions()
 _FILES = files_of(Drift, "drift")
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [Drift.describe_document()]
 
 
 @commands.command(

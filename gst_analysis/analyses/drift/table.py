@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gst_analysis.documents import ORIGIN, each, fields_of, record, rows_of, several, value_of
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
@@ -114,6 +115,7 @@ class Drift(Result[DriftSummary]):
     """How far γ has moved, channel by channel; `.table` is DRIFT."""
 
     stem: ClassVar[str] = "drift"
+    document: ClassVar[str] = "drift"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {"drift": DRIFT, "drift_layers": DRIFT_LAYERS}
     saved: ClassVar[tuple[str, ...]] = ("png", "svg", "html", *TABLE_FORMATS)
@@ -130,7 +132,7 @@ class Drift(Result[DriftSummary]):
         """Files that could not be read or have other layers, and why."""
         return [f"left out: {why}" for why in self.failures.values()]
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze drift --json` prints."""
         origin = self.provenance
         layers = dict(iter(self.layers.groupby("checkpoint", sort=False)))
@@ -149,7 +151,12 @@ class Drift(Result[DriftSummary]):
             "tolerance": self.summary.tolerance,
             "axis": self.summary.axis,
             "checkpoints": checkpoints,
-            "notes": self.notes,
-            "failures": self.failures,
-            "files": dict(files or {}),
         }
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        groups = each(value_of(GroupDrift), "each group over all layers")
+        one = {**ORIGIN, "groups": groups, "layers": rows_of(DRIFT_LAYERS)}
+        told = fields_of(DriftSummary, only=("origin", "tolerance", "axis"))
+        return {**told, "checkpoints": several(record(one))}

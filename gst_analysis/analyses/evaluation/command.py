@@ -9,6 +9,7 @@ from gst_analysis.analyses.evaluation import evaluate as evaluate_model
 from gst_analysis.analyses.evaluation.table import name_shares
 from gst_analysis.console.options import CheckpointFile, Dataset, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, print_pairs, print_table, show_progress
+from gst_analysis.documents import Part
 from gst_analysis.numbers import show_share_interval
 from gst_analysis.options import Files, files_of
 
@@ -16,6 +17,11 @@ commands = typer.Typer()
 
 _OPTIONS = EvaluationOptions()
 _FILES = files_of(ModelEvaluation, "evaluation")
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [ModelEvaluation.describe_document()]
 
 
 @commands.command(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -48,9 +50,11 @@ def measure_accuracy(
     """
     check_classes(model, records)
     if flow is None:
-        return summarise_accuracy(measure_frame_logits(model, records, settings=settings, progress=progress))
-    check_classes(flow.model, records)
-    return summarise_accuracy(measure_streams(model, flow, records, settings=settings, progress=progress))
+        logits = measure_frame_logits(model, records, settings=settings, progress=progress)
+    else:
+        check_classes(flow.model, records)
+        logits = measure_streams(model, flow, records, settings=settings, progress=progress)
+    return replace(summarise_accuracy(logits), path=model.checkpoint.path)
 
 
 def summarise_accuracy(logits: FrameLogits) -> ModelEvaluation:

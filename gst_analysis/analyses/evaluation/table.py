@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gst_analysis.analyses.prediction.table import LOGITS, LogitsResult
+from gst_analysis.analyses.prediction.table import BEGUN, LOGITS, LogitsResult
+from gst_analysis.documents import fields_of, rows_of
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.numbers import Interval
 from gst_analysis.options import DatasetOptions, InferenceOptions, NetworkOptions, StreamOptions, option
 from gst_analysis.tables.schema import Schema, real, text, whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gst_analysis.probes.resampling import Interval
 
 CLASS_ACCURACY = Schema(
     "CLASS_ACCURACY",
@@ -76,14 +77,12 @@ def name_shares(summary: EvaluationSummary) -> dict[str, Interval]:
     return dict(zip(("top-1", "top-5", "mean over classes"), summary.intervals.values(), strict=True))
 
 
-_TOLD = ("top1", "top5", "mean_class_accuracy", "intervals", "clips", "videos", "classes", "classes_seen")
-
-
 @dataclass(frozen=True)
 class ModelEvaluation(LogitsResult[EvaluationSummary]):
     """How often each class is right, and what it is taken for; `.table` is CLASS_ACCURACY."""
 
     stem: ClassVar[str] = "accuracy"
+    document: ClassVar[str] = "evaluate"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS, LOGITS)
     saved: ClassVar[tuple[str, ...] | None] = ("png", "svg", "csv", "json", LOGITS)
     schemas: ClassVar[Mapping[str, Schema]] = {"accuracy": CLASS_ACCURACY, "confusion": CONFUSION}
@@ -96,13 +95,13 @@ class ModelEvaluation(LogitsResult[EvaluationSummary]):
         """Every class's accuracy, and what was taken for what."""
         return {self.stem: self.table, "confusion": self.confusion}
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze evaluate --json` prints."""
-        return {
-            **self.describe_checkpoint(),
-            **{name: getattr(self.summary, name) for name in _TOLD},
-            "per_class": self.table.drop(columns="checkpoint").to_dict("records"),
-            "failures": self.failures,
-            "notes": self.notes,
-            "files": dict(files or {}),
-        }
+        rows = self.table.drop(columns="checkpoint").to_dict("records")
+        return {**self.tell_checkpoint(), **vars(self.summary), "per_class": rows}
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        per_class = rows_of(CLASS_ACCURACY, without=("checkpoint",))
+        return {**BEGUN, **fields_of(EvaluationSummary), "per_class": per_class}

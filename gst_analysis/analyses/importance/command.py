@@ -9,12 +9,18 @@ import typer
 from gst_analysis.analyses.importance import Importance, ImportanceOptions, channel_importance
 from gst_analysis.console.options import CheckpointFiles, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, format_number, print_table, show_progress
+from gst_analysis.documents import Part
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
 
 _OPTIONS = ImportanceOptions()
 _FILES = files_of(Importance, "importance")
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [Importance.describe_document()]
 
 
 @commands.command(epilog="Example: gst-analyze importance ckpt.pth --on videos --out figures")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gst_analysis.documents import FAILURES, ORIGIN, fields_of, record, rows_of, say, several, value_of
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
 from gst_analysis.options import DeviceOptions, NetworkOptions, option
@@ -152,6 +153,7 @@ class Importance(Result[ImportanceSummary]):
     """
 
     stem: ClassVar[str] = "importance"
+    document: ClassVar[str] = "importance"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
     saved: ClassVar[tuple[str, ...] | None] = ("png", "svg", *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {"importance": IMPORTANCE, "group_importance": GROUP_IMPORTANCE}
@@ -165,7 +167,7 @@ class Importance(Result[ImportanceSummary]):
         """Channels, and the groups of every layer."""
         return {self.stem: self.table, "group_importance": self.groups}
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze importance --json` prints."""
         rows = dict(iter(self.groups.groupby("checkpoint", sort=False)))
         checkpoints = [
@@ -183,7 +185,15 @@ class Importance(Result[ImportanceSummary]):
             "checkpoints": checkpoints,
             "clips": self.summary.clips,
             "clip_failures": self.clip_failures,
-            "notes": self.notes,
-            "failures": self.failures,
-            "files": dict(files or {}),
+        }
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        ranks = value_of(RankAgreement | None, "how alike scores rank channels")
+        one = {**ORIGIN, "agreement": ranks, "scores": rows_of(GROUP_IMPORTANCE)}
+        return {
+            **fields_of(ImportanceSummary, only=("trust", "clips")),
+            "checkpoints": several(record(one)),
+            "clip_failures": say(FAILURES, "clips that could not be read, and why"),
         }

@@ -7,6 +7,7 @@ import typer
 from gst_analysis.analyses.influence import FrameInfluence, InfluenceOptions, frame_influence
 from gst_analysis.console.options import CheckpointFile, ClipFiles, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, print_table, show_progress
+from gst_analysis.documents import Part
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
@@ -14,6 +15,11 @@ commands = typer.Typer()
 _OPTIONS = InfluenceOptions()
 _FILES = files_of(FrameInfluence, "influence")
 _MOST_COLUMNS = 16
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [FrameInfluence.describe_document()]
 
 
 @commands.command(epilog="Example: gst-analyze influence ckpt.pth clips/*.mp4 --out influence")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gst_analysis.documents import FLAG, HEAD, REAL, each, fields_of, record, several, tell_source
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.options import DeviceOptions, NetworkOptions, option
 from gst_analysis.results import Result
@@ -110,6 +111,7 @@ class FrameInfluence(Result[InfluenceSummary]):
     """Which input frames each frame's logit is made of; `.table` is INFLUENCE."""
 
     stem: ClassVar[str] = "influence"
+    document: ClassVar[str] = "influence"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {"influence": INFLUENCE, "receptive_fields": RECEPTIVE_FIELDS}
 
@@ -123,7 +125,7 @@ class FrameInfluence(Result[InfluenceSummary]):
         """The matrices, and how far each block sees."""
         return {self.stem: self.table, "receptive_fields": self.receptive_fields}
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze influence --json` prints."""
         methods = {
             str(method): {
@@ -132,12 +134,16 @@ class FrameInfluence(Result[InfluenceSummary]):
             }
             for method, rows in self.table.groupby("method", sort=False)
         }
-        (sha256,) = self.provenance.sources.values()
-        return {
-            "checkpoint": {"path": self.path, "sha256": sha256},
-            "methods": methods,
-            **{name: getattr(self.summary, name) for name in _TOLD},
-            "failures": self.failures,
-            "notes": self.notes,
-            "files": dict(files or {}),
+        ((name, sha256),) = self.provenance.sources.items()
+        told = {name: getattr(self.summary, name) for name in _TOLD}
+        return {**tell_source(name, self.path, sha256), "methods": methods, **told}
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        matrices = {
+            name: several(several(FLAG if name == "reachable" else REAL), INFLUENCE.columns[name].meaning)
+            for name in ("influence", "share", "reachable")
         }
+        meaning = "by method: a row for each output frame, in it a number for each input frame"
+        return {**HEAD, "methods": each(record(matrices), meaning), **fields_of(InfluenceSummary, only=_TOLD)}

@@ -10,6 +10,7 @@ import typer
 from gst_analysis.analyses.order import FrameOrder, OrderOptions, frame_order
 from gst_analysis.console.options import CheckpointFile, Dataset, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, print_pairs, print_table, show_progress
+from gst_analysis.documents import Part
 from gst_analysis.numbers import show_share
 from gst_analysis.options import Files, files_of
 
@@ -21,6 +22,11 @@ commands = typer.Typer()
 
 _OPTIONS = OrderOptions()
 _FILES = files_of(FrameOrder, "order")
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [FrameOrder.describe_document()]
 
 
 @commands.command(epilog="Example: gst-analyze order ckpt.pth worlds/temporal --limit 200 --out order")

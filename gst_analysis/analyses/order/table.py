@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gst_analysis.documents import rows_of
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
+from gst_analysis.numbers import Interval
 from gst_analysis.options import DatasetOptions, DeviceOptions, NetworkOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables.schema import Schema, check_choices, flag, real, text, whole
@@ -15,7 +17,6 @@ from gst_analysis.tables.schema import Schema, check_choices, flag, real, text, 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gst_analysis.probes.resampling import Interval
 
 IN_ORDER, SHUFFLED, REVERSED = "in-order", "shuffled", "reversed"
 CONDITIONS: Mapping[str, tuple[str, str]] = {
@@ -179,6 +180,7 @@ class FrameOrder(Result[OrderSummary]):
     """How answers change when frames stand in another order; `.table` is ORDER."""
 
     stem: ClassVar[str] = "order"
+    document: ClassVar[str] = "order"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {
         "order": ORDER,
@@ -210,10 +212,17 @@ class FrameOrder(Result[OrderSummary]):
         (name,) = self.provenance.specs
         return name
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze order --json` prints."""
         more = {"classes": self.classes, "reversals": self.reversals}
         return {
-            **super().to_document(files),
+            **super().fill_document(),
             **{name: table.drop(columns="checkpoint").to_dict("records") for name, table in more.items()},
         }
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        more = {"classes": ORDER_CLASSES, "reversals": REVERSALS}
+        rows = {name: rows_of(schema, without=("checkpoint",)) for name, schema in more.items()}
+        return {**super().describe_fields(), **rows}

@@ -8,12 +8,18 @@ from gst_analysis.analyses.prediction import ClipPredictions, PredictionOptions
 from gst_analysis.analyses.prediction import predict as predict_clips
 from gst_analysis.console.options import CheckpointFile, ClipFiles, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, print_table, show_progress
+from gst_analysis.documents import Part
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
 
 _OPTIONS = PredictionOptions()
 _FILES = files_of(ClipPredictions, None)
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [ClipPredictions.describe_document()]
 
 
 @commands.command(epilog="Example: gst-analyze predict ckpt.pth clip.mp4 'more/**/*.webm' --top 3 --json")

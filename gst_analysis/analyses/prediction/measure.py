@@ -60,6 +60,7 @@ def measure_predictions(
         notes=logits.notes,
         failures=logits.failures,
         logits=logits,
+        path=model.checkpoint.path,
     )
 
 

@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from gst_analysis.documents import (
+    HEAD,
+    SHA256,
+    Fields,
+    alias,
+    columns_of,
+    each,
+    maybe,
+    record,
+    rows_of,
+    several,
+    tell_source,
+)
 from gst_analysis.files import TABLE_FORMATS, Writer
 from gst_analysis.options import InferenceOptions, NetworkOptions, StreamOptions, option
 from gst_analysis.results import Result
@@ -61,25 +75,35 @@ class PredictionSummary:
     clips: int
 
 
+BEGUN: Fields = {
+    **HEAD,
+    "sha256": alias("source.sha256", SHA256),
+    "streams": maybe(each(SHA256, "of several streams, each one's file's sha256")),
+}
+"""How documents of logits begin."""
+
+
 @dataclass(frozen=True)
 class LogitsResult(Result[Summary]):
     """What was made of per-frame logits, which are saved beside its tables."""
 
     logits: FrameLogits = field(repr=False, kw_only=True)
     """What the network said of every frame of every clip."""
+    path: Path | None = field(default=None, repr=False, kw_only=True)
+    """The checkpoint's file, where it was run just now."""
 
     def _list_writers(self, kinds: Sequence[str], *, dark: bool) -> Iterator[tuple[str, Writer]]:
         yield from super()._list_writers(kinds, dark=dark)
         if LOGITS in kinds:
             yield f"frame_logits.{LOGITS}", self.logits.write
 
-    def describe_checkpoint(self) -> dict[str, Any]:
-        """Its name and its file's hash, as documents begin; of several streams, each one's."""
+    def tell_checkpoint(self) -> dict[str, Any]:
+        """Which one it was, as documents begin; of several streams, also each one's hash."""
         name, sources = self.logits.checkpoint, self.provenance.sources
-        if name in sources:
-            return {"checkpoint": name, "sha256": sources[name]}
+        sha256, path = sources.get(name, ""), str(self.path or "")
+        told = {**tell_source(name, path if name in sources else None, sha256), "sha256": sha256}
         streams = {stream: sources[stream] for stream in self.provenance.specs}
-        return {"checkpoint": name, "sha256": "", "streams": streams}
+        return told if name in sources else {**told, "streams": streams}
 
 
 @dataclass(frozen=True)
@@ -87,21 +111,23 @@ class ClipPredictions(LogitsResult[PredictionSummary]):
     """The most likely classes of clips; `.table` is PREDICTIONS."""
 
     stem: ClassVar[str] = "predictions"
+    document: ClassVar[str] = "predict"
     kinds: ClassVar[tuple[str, ...]] = (*TABLE_FORMATS, LOGITS)
     saved: ClassVar[tuple[str, ...] | None] = ("csv", "json", LOGITS)
     schemas: ClassVar[Mapping[str, Schema]] = {"predictions": PREDICTIONS}
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze predict --json` prints."""
         rows = self.table.drop(columns=["checkpoint", "clip"])
         clips = [
             {"clip": clip, "predictions": rows.loc[places].to_dict("records")}
             for clip, places in self.table.groupby("clip", sort=False).groups.items()
         ]
-        return {
-            **self.describe_checkpoint(),
-            "clips": clips,
-            "failures": self.failures,
-            "notes": self.notes,
-            "files": dict(files or {}),
-        }
+        return {**self.tell_checkpoint(), "clips": clips}
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        rows = rows_of(PREDICTIONS, without=("checkpoint", "clip"))
+        clip = columns_of(PREDICTIONS, only=("clip",))
+        return {**BEGUN, "clips": several(record({**clip, "predictions": rows}), "those that could be read")}

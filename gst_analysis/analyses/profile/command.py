@@ -10,12 +10,18 @@ from gst_analysis.analyses.profile import Profile, ProfileOptions, profile
 from gst_analysis.analyses.profile.characters import list_facts, write_profile
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
 from gst_analysis.console.output import finish, show_progress
+from gst_analysis.documents import Part
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
 
 _OPTIONS = ProfileOptions()
 _FILES = files_of(Profile, "profile")
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [Profile.describe_document()]
 
 
 @commands.command("profile", epilog="Example: gst-analyze profile ckpt.pth worlds/temporal --limit 100")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gst_analysis.documents import rows_of
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
@@ -215,10 +216,16 @@ class Profile(Result[ProfileSummary]):
         """One sentence: only what the bands support."""
         return self.summary.verdict
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze profile --json` prints."""
         agreement = self.agreement.drop(columns="checkpoint").to_dict("records")
-        return {**super().to_document(files), "agreement": agreement}
+        return {**super().fill_document(), "agreement": agreement}
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        agreement = rows_of(AGREEMENT, "where the measures agree", without=("checkpoint",))
+        return {**super().describe_fields(), "agreement": agreement}
 
     def _repr_html_(self) -> str:
         """The verdict before the figure and the table."""

@@ -10,12 +10,18 @@ from gst_analysis.analyses.roles import ChannelRoles, RoleOptions, channel_roles
 from gst_analysis.analyses.roles.table import PARTS, ROLES, UNIT, GroupRoles, Share
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, format_number, print_table, show_progress
+from gst_analysis.documents import Part
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
 
 _OPTIONS = RoleOptions()
 _FILES = files_of(ChannelRoles, "roles")
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [ChannelRoles.describe_document()]
 
 
 @commands.command("roles", epilog="Example: gst-analyze roles ckpt.pth --scenes 24")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gst_analysis.documents import HEAD, fields_of, rows_of, tell_source
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
@@ -213,6 +214,7 @@ class ChannelRoles(Result[RolesSummary]):
     """What every channel sees of appearance and of motion; `.table` is CHANNEL_ROLES."""
 
     stem: ClassVar[str] = "roles"
+    document: ClassVar[str] = "roles"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
     saved: ClassVar[tuple[str, ...] | None] = ("png", "svg", "html", *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {"roles": CHANNEL_ROLES, "role_sums": ROLE_SUMS}
@@ -225,14 +227,13 @@ class ChannelRoles(Result[RolesSummary]):
         """Channels, and groups layer by layer."""
         return {self.stem: self.table, "role_sums": self.sums}
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze roles --json` prints: layers, not channels."""
         ((name, sha256),) = self.provenance.sources.items()
-        return {
-            "checkpoint": {"name": name, "path": self.provenance.settings["path"], "sha256": sha256},
-            **vars(self.summary),
-            "layers": self.sums.to_dict("records"),
-            "failures": self.failures,
-            "notes": self.notes,
-            "files": dict(files or {}),
-        }
+        told = {**tell_source(name, self.provenance.settings["path"], sha256), **vars(self.summary)}
+        return {**told, "layers": self.sums.to_dict("records")}
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        return {**HEAD, **fields_of(RolesSummary), "layers": rows_of(ROLE_SUMS)}

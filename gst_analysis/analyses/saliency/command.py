@@ -10,12 +10,18 @@ import typer
 from gst_analysis.analyses.saliency import SaliencyMaps, SaliencyOptions, saliency_maps
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
 from gst_analysis.console.output import build_table, finish, print_pairs, print_table, show_progress
+from gst_analysis.documents import Part
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
 
 _OPTIONS = SaliencyOptions()
 _FILES = files_of(SaliencyMaps, "saliency")
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [SaliencyMaps.describe_document()]
 
 
 @commands.command(epilog="Example: gst-analyze saliency ckpt.pth clip.mp4 --block layer3.1 --out saliency")

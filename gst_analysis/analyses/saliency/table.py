@@ -6,8 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gst_analysis.documents import (
+    HEAD,
+    REAL,
+    WHOLE,
+    columns_of,
+    each,
+    fields_of,
+    record,
+    say,
+    several,
+    tell_source,
+    value_of,
+)
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, Writer
 from gst_analysis.groups import GROUPS
+from gst_analysis.numbers import Interval
 from gst_analysis.options import DeviceOptions, NetworkOptions, option
 from gst_analysis.results import Result
 from gst_analysis.rooms import Door
@@ -18,7 +32,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from gst_analysis.probes.resampling import Interval
     from gst_analysis.style import films
 
     Pixels = npt.NDArray[np.uint8]
@@ -150,11 +163,16 @@ class SaliencySummary:
     """By whose hottest pixels come first, groups before controls; None where maps were not tested."""
 
 
+_CURVES = ("map", "direction", "share", "probability")
+_FORGETTING = ("group", "forgotten", "correlation")
+
+
 @dataclass(frozen=True)
 class SaliencyMaps(Result[SaliencySummary]):
     """Where in the frames of one clip a network looks; `.table` is SALIENCY."""
 
     stem: ClassVar[str] = "saliency"
+    document: ClassVar[str] = "saliency"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "mp4", *TABLE_FORMATS)
     saved: ClassVar[tuple[str, ...]] = ("png", "mp4", *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {
@@ -187,14 +205,14 @@ class SaliencyMaps(Result[SaliencySummary]):
         drawn: Iterable[Pixels] = self._draw("figure", "draw_films", ("mp4",), dark=dark)[self.stem]
         return drawn
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze saliency --json` prints."""
-        (sha256,) = self.provenance.sources.values()
+        ((name, sha256),) = self.provenance.sources.items()
         summary = self.summary
         heat = self.table.assign(heat=self.table["evidence"].clip(lower=0))
         by_frame = heat.groupby(["group", "frame"], sort=False)["heat"].sum()
         return {
-            "checkpoint": {"path": self.path, "sha256": sha256},
+            **tell_source(name, self.path, sha256),
             "clip": summary.clip,
             "class": {"id": summary.class_id, "label": summary.label, "probability": summary.probability},
             "predicted": {"id": summary.predicted_id, "label": summary.predicted_label},
@@ -211,8 +229,31 @@ class SaliencyMaps(Result[SaliencySummary]):
                 }
                 for name, found in summary.groups.items()
             },
-            "notes": self.notes,
-            "files": dict(files or {}),
+        }
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        told, heat = fields_of(SaliencySummary), several(REAL, "its heat in each frame")
+        explained = {"id": told["class_id"], "label": told["label"], "probability": told["probability"]}
+        frames = {"frames": say(WHOLE, "frames looked at"), "rows": told["rows"], "columns": told["columns"]}
+        tests = {
+            "areas": each(value_of(CurveAreas), "by whose hottest pixels come first"),
+            "curves": several(record(columns_of(CURVES, only=_CURVES))),
+            "forgetting": several(record(columns_of(FORGETTING, only=_FORGETTING))),
+        }
+        return {
+            **HEAD,
+            "clip": told["clip"],
+            "class": record(explained, "what is explained"),
+            "predicted": record({"id": told["predicted_id"], "label": told["predicted_label"]}),
+            "block": told["block"],
+            "map": record(frames, "how fine the map is"),
+            "window": say(
+                several(REAL), "left, top, right and bottom of what is seen, as parts of the frame"
+            ),
+            "tests": {"anyOf": [record(tests), {"type": "null"}], "description": "null where not tested"},
+            "groups": each(record({**fields_of(GroupHeat), "heat_by_frame": heat}), "by group"),
         }
 
     def _describe_tests(self) -> dict[str, Any] | None:
@@ -221,8 +262,8 @@ class SaliencyMaps(Result[SaliencySummary]):
             return None
         return {
             "areas": {name: vars(found) for name, found in (self.summary.areas or {}).items()},
-            "curves": self.curves[["map", "direction", "share", "probability"]].to_dict("records"),
-            "forgetting": self.forgetting[["group", "forgotten", "correlation"]].to_dict("records"),
+            "curves": self.curves[list(_CURVES)].to_dict("records"),
+            "forgetting": self.forgetting[list(_FORGETTING)].to_dict("records"),
         }
 
     def _list_writers(self, kinds: Sequence[str], *, dark: bool) -> Iterator[tuple[str, Writer]]:

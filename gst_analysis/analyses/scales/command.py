@@ -17,12 +17,13 @@ from gst_analysis.console.output import (
     finish,
     format_number,
     format_p_value,
+    print_document,
     print_files,
-    print_json,
     print_pairs,
     print_table,
     show_progress,
 )
+from gst_analysis.documents import FILES, HEAD, SHA256, TEXT, WHOLE, Part, alias, describe, say, tell_source
 from gst_analysis.options import Files, NetworkOptions, files_of
 
 commands = typer.Typer()
@@ -34,6 +35,19 @@ _File = Annotated[
     str, typer.Argument(metavar="CKPT", help="A checkpoint file, of a network that is built by name.")
 ]
 """No place for a network of one's own: whoever gets the reference could not tell what it is."""
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    told = {
+        **HEAD,
+        "network": say(TEXT, "what network it is"),
+        "sha256": alias("source.sha256", SHA256),
+        "scales": say(WHOLE, "scales in the file"),
+        "bytes": say(WHOLE, "how large the file is"),
+        "files": FILES,
+    }
+    return [BnScales.describe_document(), describe("reference", told)]
 
 
 @commands.command(
@@ -76,7 +90,8 @@ def write_reference(
         "bytes": path.stat().st_size,
     }
     if json:
-        print_json({"checkpoint": checkpoint, **facts, "files": {"reference": str(path)}})
+        source = tell_source(found.checkpoint, checkpoint, found.sha256)
+        print_document("reference", {**source, **facts, "files": {"reference": str(path)}})
     else:
         print_pairs(checkpoint, facts)
         print_files({"reference": str(path)})

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gst_analysis.documents import ORIGIN, TEXT, columns_of, fields_of, record, say, several
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, to_plain
 from gst_analysis.groups import GROUPS
 from gst_analysis.options import NetworkOptions, option
@@ -174,6 +175,7 @@ class BnScales(Result[BnSummary]):
     """Figure 4 of any checkpoints; `.table` is BN_SCALES."""
 
     stem: ClassVar[str] = "bn_scales"
+    document: ClassVar[str] = "bn-hist"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {"bn_scales": BN_SCALES}
 
@@ -194,7 +196,7 @@ class BnScales(Result[BnSummary]):
         """Time against space, or pathway against pathway, wherever both are: a BLOCK_GAPS table."""
         return gaps.tabulate_gaps(self.table, absolute=self.absolute)
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze bn-hist --json` prints."""
         origin = self.provenance
         found = gaps.find_gaps(self.table, self.gaps())
@@ -207,11 +209,17 @@ class BnScales(Result[BnSummary]):
             }
             for name, layers in self.summary.checkpoints.items()
         ]
+        return {"statistic": self.summary.statistic, "checkpoints": checkpoints}
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        gap = record(columns_of(BLOCK_GAPS), "time against space there, or in its block: BLOCK_GAPS")
+        block = record({**fields_of(LayerStatistics), "statistics": gap})
+        blocks = several(block, "batch norms after a temporal operator")
         return {
-            "statistic": self.summary.statistic,
-            "checkpoints": checkpoints,
-            "files": dict(files or {}),
-            "notes": self.notes,
+            "statistic": say(TEXT, "of what the statistics are: gamma or abs_gamma"),
+            "checkpoints": several(record({**ORIGIN, "blocks": blocks}), "in the order given"),
         }
 
     def _with_rows(self, by: str | None) -> BnScales:

@@ -12,6 +12,7 @@ from gst_analysis.analyses.similarity import Similarity, SimilarityOptions, simi
 from gst_analysis.checkpoints.naming import CHECKPOINT_ENDINGS
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, format_number, print_table, show_progress
+from gst_analysis.documents import Part
 from gst_analysis.errors import SpecError
 from gst_analysis.options import Files, files_of
 
@@ -28,6 +29,11 @@ _OPTIONS = SimilarityOptions()
 _FILES = files_of(Similarity, "similarity")
 _FOLDER = "config.json"
 """What a checkpoint's folder of Hugging Face's form holds."""
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [Similarity.describe_document()]
 
 
 @commands.command(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gst_analysis.documents import ORIGIN, alias, fields_of, record, rows_of, several
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.options import DeviceOptions, NetworkOptions, option
@@ -118,6 +119,7 @@ class Similarity(Result[SimilaritySummary]):
     """How alike places of networks, and frames within places, see clips; `.table` is SIMILARITY."""
 
     stem: ClassVar[str] = "similarity"
+    document: ClassVar[str] = "similarity"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
     saved: ClassVar[tuple[str, ...] | None] = ("png", "svg", "html", *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {"similarity": SIMILARITY, "frame_similarity": FRAME_SIMILARITY}
@@ -130,7 +132,7 @@ class Similarity(Result[SimilaritySummary]):
         """Places, and frames within them."""
         return {self.stem: self.table, "frame_similarity": self.frames}
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze similarity --json` prints."""
         paths = self.provenance.settings["paths"]
         networks = [
@@ -138,11 +140,13 @@ class Similarity(Result[SimilaritySummary]):
             for name in self.summary.networks
         ]
         summary = {name: value for name, value in vars(self.summary).items() if name != "networks"}
-        return {
-            "networks": networks,
-            **summary,
-            "places": self.table.to_dict("records"),
-            "failures": self.failures,
-            "notes": self.notes,
-            "files": dict(files or {}),
-        }
+        places = {"places": self.table.to_dict("records")}
+        return {"checkpoints": networks, "networks": networks, **summary, **places}
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        networks = several(record(ORIGIN), "the one, or the two")
+        told = fields_of(SimilaritySummary, without=("networks",))
+        old = {"networks": alias("checkpoints", networks)}
+        return {"checkpoints": networks, **old, **told, "places": rows_of(SIMILARITY)}

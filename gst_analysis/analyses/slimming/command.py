@@ -11,6 +11,7 @@ from gst_analysis.analyses.slimming import Slimming, SlimOptions, slim
 from gst_analysis.analyses.slimming.table import SLIMMED, TUNED, NetworkCost
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, print_pairs, print_table, show_progress
+from gst_analysis.documents import Part
 from gst_analysis.errors import legible
 from gst_analysis.options import Files, files_of
 from gst_analysis.outputs import check_free
@@ -24,6 +25,11 @@ commands = typer.Typer()
 
 _OPTIONS = SlimOptions()
 _FILES = files_of(Slimming, "slim")
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [Slimming.describe_document()]
 
 
 @commands.command(

@@ -6,9 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gst_analysis.documents import (
+    HEAD,
+    REAL,
+    TEXT,
+    Part,
+    columns_of,
+    each,
+    fields_of,
+    record,
+    rows_of,
+    say,
+    several,
+    tell_source,
+)
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, Writer
 from gst_analysis.groups import GROUPS
+from gst_analysis.numbers import Interval
 from gst_analysis.options import DatasetOptions, DeviceOptions, NetworkOptions, option
 from gst_analysis.outputs import Outputs
 from gst_analysis.results import Result
@@ -20,7 +35,6 @@ if TYPE_CHECKING:
 
     from gst_analysis.checkpoints import loading
     from gst_analysis.checkpoints.loading import LoadedModel
-    from gst_analysis.probes.resampling import Interval
 else:
     loading = Door("gst_analysis.checkpoints.loading")
 
@@ -202,6 +216,7 @@ class Slimming(Result[SlimSummary]):
     """A smaller network: `.model`, its widths in `.table` (SLIM_WIDTHS), accuracy over cost in `.curve`."""
 
     stem: ClassVar[str] = "slimming"
+    document: ClassVar[str] = "slim"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {
         "slimming": SLIM_WIDTHS,
@@ -257,23 +272,31 @@ class Slimming(Result[SlimSummary]):
                 networks[name] = str(outputs.write(name, _network_writer(model), guarded=True))
         return networks | super()._write_to(outputs, kinds, dark=dark)
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze slim --json` prints."""
         curve, tuned = (
             [] if table is None else table.drop(columns="checkpoint").to_dict("records")
             for table in (self.curve, self.tuned)
         )
-        sha256 = self.provenance.sources[self.name]
         return {
-            "checkpoint": {"path": self.path, "name": self.name, "sha256": sha256},
+            **tell_source(self.name, self.path, self.provenance.sources[self.name]),
             **vars(self.summary),
-            "failures": self.failures,
-            "notes": self.notes,
             "comparison": self.comparison,
             "widths": _nest(self.table),
             "curve": curve,
             "fine_tuned": tuned,
-            "files": dict(files or {}),
+        }
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        return {
+            **HEAD,
+            **fields_of(SlimSummary),
+            "comparison": say(TEXT, "how the score does against equal shares; empty without clips"),
+            "widths": _describe_nest(),
+            "curve": rows_of(SLIM_CURVE, without=("checkpoint",)),
+            "fine_tuned": rows_of(SLIM_TUNED, without=("checkpoint",)),
         }
 
 
@@ -285,6 +308,14 @@ def _network_writer(model: LoadedModel) -> Writer:
         labels=checkpoint.labels,
         provenance=checkpoint.provenance,
     )
+
+
+def _describe_nest() -> Part:
+    told = columns_of(SLIM_WIDTHS)
+    place = {name: told[name] for name in ("block", "layer", "stage")}
+    counts = record({name: told[name] for name in ("before", "after")})
+    alpha = say(REAL, "share of channels left that are temporal; null where there are none")
+    return several(record({**place, "groups": each(counts, "by group"), "alpha": alpha}), "batch norms")
 
 
 def _nest(table: pd.DataFrame) -> list[dict[str, Any]]:

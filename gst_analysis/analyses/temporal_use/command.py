@@ -10,6 +10,7 @@ from gst_analysis.analyses.temporal_use import TemporalUse, TemporalUseOptions, 
 from gst_analysis.analyses.temporal_use.table import CLIPS
 from gst_analysis.console.options import CheckpointFiles, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, format_number, print_table, show_progress
+from gst_analysis.documents import Part
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
@@ -18,6 +19,11 @@ _OPTIONS = TemporalUseOptions()
 _FILES = files_of(TemporalUse, "temporal-use")
 _COLUMNS = ("varying", "start", "ordered", "off_frame", "moved")
 _HEADINGS = ("varying", "at start", "ordered", "off frame", "|shift|")
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [TemporalUse.describe_document()]
 
 
 @commands.command(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from gst_analysis.documents import ORIGIN, fields_of, maybe, record, rows_of, several, value_of
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
 from gst_analysis.options import DeviceOptions, NetworkOptions, option
@@ -193,6 +194,7 @@ class TemporalUse(Result[TemporalUseSummary]):
     """How much kernels over time differ between their taps; `.table` is TEMPORAL_USE, a row a filter."""
 
     stem: ClassVar[str] = "temporal_use"
+    document: ClassVar[str] = "temporal-use"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
     saved: ClassVar[tuple[str, ...] | None] = ("png", "svg", "html", *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {
@@ -224,7 +226,7 @@ class TemporalUse(Result[TemporalUseSummary]):
         """Files and clips that could not be read, and why."""
         return [f"left out: {why}" for why in self.failures.values()]
 
-    def to_document(self, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze temporal-use --json` prints: kernels, not filters."""
         rows = dict(iter(self.kernels.groupby("checkpoint", sort=False)))
         checkpoints = [
@@ -238,10 +240,11 @@ class TemporalUse(Result[TemporalUseSummary]):
             }
             for name, sha256 in self.provenance.sources.items()
         ]
-        return {
-            "checkpoints": checkpoints,
-            "clips": self.summary.clips,
-            "notes": self.notes,
-            "failures": self.failures,
-            "files": dict(files or {}),
-        }
+        return {"checkpoints": checkpoints, "clips": self.summary.clips}
+
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields."""
+        rows = {"kernels": rows_of(KERNEL_USE), "heads": maybe(rows_of(HEAD_USE))}
+        one = record({**ORIGIN, "use": value_of(CheckpointUse), **rows})
+        return {"checkpoints": several(one), **fields_of(TemporalUseSummary, only=("clips",))}

@@ -22,6 +22,7 @@ from gst_analysis.console.output import (
     save_or_keep,
     show_progress,
 )
+from gst_analysis.documents import Part
 from gst_analysis.errors import one_line
 from gst_analysis.options import Files, files_of
 from gst_analysis.rooms import Door
@@ -39,6 +40,11 @@ _LISTED = ListOptions()
 _OUT = Path("trace")
 _FILES = files_of(Traces, str(_OUT))
 _MOST_CLIPS, _MOST_ROWS = 12, 40
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [Traces.describe_document()]
 
 
 @commands.command(

@@ -90,7 +90,13 @@ def _write_tables(
             tables["state_changes"].add(part.changes)
         run.require_some()
     measured = run.look_back(few, progress)
-    result = TracedFolder(run.summarise(measured), run.describe(), run.tally.list_notes(), run.tally.failures)
+    result = TracedFolder(
+        run.summarise(measured),
+        run.describe(),
+        run.tally.list_notes(),
+        run.tally.failures,
+        path=str(run.model.checkpoint.path),
+    )
     names = [f"{stem}.{kind}" for stem in _SCHEMAS for kind in kinds]
     return {name: str(outputs.folder / name) for name in names}, result, measured
 

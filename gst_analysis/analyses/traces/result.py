@@ -19,6 +19,22 @@ from gst_analysis.analyses.traces.table import (
     TraceSummary,
 )
 from gst_analysis.clips.finding import name_files
+from gst_analysis.documents import (
+    FAILURES,
+    FILES,
+    HEAD,
+    NOTES,
+    REAL,
+    Part,
+    columns_of,
+    fields_of,
+    maybe,
+    name_schema,
+    record,
+    say,
+    several,
+    tell_source,
+)
 from gst_analysis.errors import DataError, SpecError, name_some, one_line
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, Writer, to_plain
 from gst_analysis.progress import Progress, no_progress
@@ -56,6 +72,7 @@ class Traces(Result[TraceSummary]):
     """
 
     stem: ClassVar[str] = "frame_traces"
+    document: ClassVar[str] = "trace"
     kinds: ClassVar[tuple[str, ...]] = TRACE_FORMATS
     saved: ClassVar[tuple[str, ...]] = ("png", *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {
@@ -81,6 +98,8 @@ class Traces(Result[TraceSummary]):
     """Clips that are drawn; all if empty."""
     curves: int = field(default=5, kw_only=True)
     """Classes whose curves a timeline shows."""
+    path: str | None = field(default=None, repr=False, kw_only=True)
+    """The checkpoint's file."""
     at_hand: opened.OpenedClips = field(
         default_factory=lambda: opened.OpenedClips(), repr=False, compare=False, kw_only=True
     )
@@ -234,6 +253,19 @@ class Traces(Result[TraceSummary]):
             clips.append({**clip, "files": own})
         return _describe(self, clips, rest)
 
+    @classmethod
+    def describe_fields(cls) -> dict[str, Any]:
+        """Its document's own fields, with --stream as without."""
+        summary = fields_of(TraceSummary)
+        told = {**summary, "notes": NOTES, "failures": FAILURES}
+        return {
+            **HEAD,
+            "mode": summary["mode"],
+            "influence": summary["influence"],
+            "clips": several(_describe_clip(), "clip by clip; none with --stream"),
+            "summary": record(told, "how often, when and between which classes the predicted state changes"),
+        }
+
     @cached_property
     def _titles(self) -> dict[str, str]:
         return name_files(self.records)
@@ -253,6 +285,8 @@ class TracedFolder:
     failures: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
     """What was written, named as `Traces.save` names it."""
+    path: str | None = None
+    """The checkpoint's file."""
 
     def record(self) -> dict[str, Any]:
         """What `frame_traces.json` holds."""
@@ -273,13 +307,40 @@ def _say_failures(failures: Mapping[str, str]) -> list[str]:
     return [f"not traced: {clip}: {why.removeprefix(f'{clip}: ')}" for clip, why in told.items()]
 
 
+def _describe_clip() -> Part:
+    """One clip as `describe_trace` tells it, with what its logits are made of and its files."""
+    told, row = (
+        columns_of(STATE_CHANGES, without=("checkpoint", "clip", "mode", "kind")),
+        columns_of(FRAME_TRACES),
+    )
+    leader = {name: row[name] for name in ("label", "class_id", "probability")}
+    place = {name: row[name] for name in ("frame", "source_frame", "seconds")}
+    loss = say(REAL, "what the probability of the clip's class falls by without the frame")
+    matrix = several(several(REAL), "a row for each output frame, in it a share for each input frame")
+    return record(
+        {
+            "clip": row["clip"],
+            "video": record(leader, "the clip's own prediction"),
+            "truth": say({"type": ["string", "null"]}, "its true class; null where unknown"),
+            "frames": several(record({**place, **leader, "loss": maybe(loss)}), "who leads in each row"),
+            "change_points": several(record(told), "where the leading class changes"),
+            "curve_changes": several(record(told), "where its curve breaks"),
+            "notes": NOTES,
+            "own_share": say(REAL, "a frame's share in its own logit; null where not measured"),
+            "influence": {"anyOf": [matrix, {"type": "null"}]},
+            "files": FILES,
+        }
+    )
+
+
 def _describe(
     result: Traces | TracedFolder, clips: Sequence[Mapping[str, Any]], files: Mapping[str, str]
 ) -> dict[str, Any]:
     (name,) = result.provenance.specs
     said = {"notes": result.notes, "failures": result.failures}
     return {
-        "checkpoint": {"name": name, "sha256": result.provenance.sources[name]},
+        "schema": name_schema("trace"),
+        **tell_source(name, result.path, result.provenance.sources[name]),
         "mode": result.summary.mode,
         "influence": result.summary.influence,
         "clips": clips,

@@ -49,6 +49,7 @@ def measure_traces(run: TraceRun, *, progress: Progress | None = None) -> Traces
         failures=run.tally.failures,
         records={traced.clip: traced.record for traced in traces},
         traced=join_records([part.record for part in parts], measured),
+        path=str(run.model.checkpoint.path),
         at_hand=run.at_hand,
     )
 

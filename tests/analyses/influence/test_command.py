@@ -48,7 +48,7 @@ def test_the_document_holds_every_matrix(tmp_path: Path, capsys: pytest.CaptureF
     )
     record = read_json(capsys)
     assert (record["clips"], record["frames"], record["half_width"]) == (2, 4, 8)
-    assert record["checkpoint"]["path"] == net  # type: ignore[index]
+    assert record["source"]["path"] == net  # type: ignore[index]
     files = record["files"]
     assert isinstance(files, dict)
     assert sorted(Path(f).name for f in files.values()) == list_results(out)

@@ -6,6 +6,7 @@ import typer
 
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
 from gst_analysis.console.output import finish
+from gst_analysis.documents import Part
 from gst_analysis.options import Files, files_of
 
 from . import count_norms
@@ -14,6 +15,11 @@ from .table import Count, CountOptions
 commands = typer.Typer()
 _OPTIONS = CountOptions()
 _FILES = files_of(Count, "counts")
+
+
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    return [Count.describe_document()]
 
 
 @commands.command("count-norms", epilog="Example: gst-analyze count-norms ckpt.pth")

@@ -33,5 +33,6 @@ class Count(Result[CountSummary]):
     """How many batch norms there are."""
 
     stem: ClassVar[str] = "counts"
+    document: ClassVar[str] = "count-norms"
     kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {"counts": COUNTS}
