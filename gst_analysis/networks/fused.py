@@ -140,7 +140,7 @@ class FusedBlock(nn.Module):
         self.adds = True
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
-        return self.run(x, frames)
+        return self.run(x.contiguous(memory_format=_LAST), frames)
 
     def run(self, x: Tensor, frames: int, *, reuse: bool = False) -> Tensor:
         """The block's output; `reuse` allows it to be written over what enters."""

@@ -36,10 +36,11 @@ from gst_analysis.analyses.ablation.together import add_joint, build_joint
 from gst_analysis.checkpoints.loading import LoadedModel, Network
 from gst_analysis.clips.records import RecordList, note_videos, number_videos
 from gst_analysis.inference.classes import check_classes
-from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
+from gst_analysis.inference.conditions import explain_out_of_memory, fusing_pays, running_conditions
 from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.networks.anatomy import Unit
 from gst_analysis.networks.capabilities import require
+from gst_analysis.networks.fused import FusedNetwork, fuse_network
 from gst_analysis.networks.network import VideoNetwork, average_frames
 from gst_analysis.networks.viewing import fold_frames
 from gst_analysis.probes.clip_stream import Batch, ClipStream, Step, count_steps
@@ -120,6 +121,8 @@ def measure_ablation(
     kept, notes = drop_undefined(options.interventions, model.clip_spec.frames, len(records), options.batch)
     with running_conditions(model.module, settings, device), torch.no_grad():
         run = AblationRun(model.module, kept, units, seed=options.seed)
+        if device.type == "cpu" and fusing_pays(model.clip_spec, len(records) * len(run.rows) // 2):
+            run.fast = fuse_network(model.module)  # on average half of the network comes after a change
         together = build_joint(run, units, options) if options.joint else None
         by_head = _build_heads(model, kept, options) if options.heads else None
         rounds = (2 if "mean" in kept else 1) + (together.rounds if together else 0)
@@ -191,6 +194,8 @@ class AblationRun:
     ) -> None:
         self.network, self.interventions, self.seed = network, tuple(interventions), seed
         self.means: dict[str, Tensor] = {}
+        self.fast: FusedNetwork | None = None
+        """What goes on after the changed block, if not the network itself."""
         self.rows = [(unit, name) for unit in units for name in interventions]
         self.places: list[int] = []
         """Of the clips that have gone through, in the list of records."""
@@ -230,7 +235,8 @@ class AblationRun:
             for unit, change in changes:
                 if unit.block == name:
                     with changed_output(network, unit.layer, change):
-                        logits = finish_from(network, x, frames, start=index)
+                        changed = block(x, frames)
+                    logits = finish_from(self.fast or network, changed, frames, start=index + 1)
                     judged.append(self.judge(logits, batch.labels))
             x = block(x, frames)
         return finish_from(network, x, frames, start=len(list(network.stages()))), judged

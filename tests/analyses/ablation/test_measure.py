@@ -106,6 +106,15 @@ def test_sharing_what_comes_before_changes_nothing(name: str, records: RecordLis
         assert row["accuracy"] == float((changed.argmax(1) == labels).double().mean())
 
 
+def test_going_on_fused_changes_nothing(records: RecordList, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = small_model()
+    plain = measure_ablation(model, records, options=choose("zero")).table
+    monkeypatch.setattr("gst_analysis.analyses.ablation.measure.fusing_pays", lambda spec, views: True)
+    fused = measure_ablation(model, records, options=choose("zero")).table
+    assert not fused["loss_rise"].equals(plain["loss_rise"])
+    assert np.allclose(fused["loss_rise"], plain["loss_rise"], atol=1e-5)
+
+
 def _mean_activation(model: LoadedModel, clips: Tensor, layer: str) -> Tensor:
     """What the next layer reads, averaged over everything but channels."""
     seen: list[Tensor] = []
