@@ -139,8 +139,9 @@ def _compare_gamma(told: _Told, losses: Sequence[Row]) -> Iterator[str]:
         yield f"γ says the opposite in {against} of {len(pairs)} stages"
     elif all(other == LEVEL for _, other in sure):
         yield "γ does not show it"
-    elif all(one == other for one, other in sure):
-        yield "γ agrees"
+    else:
+        same = sum(one == other for one, other in sure)
+        yield "γ agrees" if same == len(sure) else f"γ shows it in {same} of {len(sure)} stages"
 
 
 def _tell_scores(told: _Told) -> Iterator[str]:

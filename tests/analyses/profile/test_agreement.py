@@ -90,6 +90,8 @@ def test_the_verdict_says_what_is_lost_whether_scales_show_it_and_whether_order_
     assert "γ says the opposite in 1 of 1 stages" in tell(
         *answers, row("ablation", ABOVE), row("gamma", BELOW)
     )
+    two = [row("ablation", BELOW, stage=3), row("gamma", LEVEL, stage=3)]
+    assert "γ shows it in 1 of 2 stages" in tell(*answers, *two, row("ablation", ABOVE), row("gamma", ABOVE))
     assert "In stage 4 time carries at most 12% of what is lost" in tell(*answers, row("ablation", BELOW))
 
 
