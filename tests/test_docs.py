@@ -248,7 +248,8 @@ def test_what_was_measured_stands_on_pages_of_its_own() -> None:
 @every_text
 def test_readers_are_shown_public_names_alone(path: Path) -> None:
     text = read_text(path)
-    assert re.findall(r"(?:from|import) gst_analysis\.[\w.]+", text) == []
+    shown = set(re.findall(r"(?:from|import) gst_analysis\.([\w.]+)", text))
+    assert shown <= {"callbacks"}  # a door of its own, for training loops alone
     named = re.findall(r"\bgst\.(\w+)|\bgst_analysis\.(\w+)\(|from gst_analysis import (\w+)", text)
     assert {name for names in named for name in names if name} - set(gst.__all__) == set()
 
