@@ -57,6 +57,7 @@ class VideoFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._longest: int | None = None
+        self._turned: tuple[int, int, int, int] | None = None
         with self._opened() as (container, stream, patience):
             self._index = scan_packets(container, stream, patience)
             self._cut_off = is_cut_off(path, container.format.name)
@@ -203,7 +204,13 @@ class VideoFile:
         else:
             wide, tall = self._fit(frame.width, frame.height)
             rgb = to_rgb.reformat(frame, wide, tall, format="rgb24", interpolation="AREA", threads=1)
-        return turn_upright(np.asarray(rgb.to_ndarray(), dtype=np.uint8), display_matrix(frame))
+        matrix = self._turned
+        if matrix is None:
+            matrix = display_matrix(frame)
+            # A frame that was asked for it lies in a reference cycle: of a large video a gigabyte of them
+            # would wait to be collected. So where frames are only looked at, the first one tells for all.
+            self._turned = None if self._longest is None else matrix
+        return turn_upright(np.asarray(rgb.to_ndarray(), dtype=np.uint8), matrix)
 
     def _first(self, container: InputContainer, stream: VideoStream, patience: Patience) -> VideoFrame:
         for frame in _decode(container, stream, patience):
