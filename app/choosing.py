@@ -114,7 +114,7 @@ def choose_checkpoints() -> list[Choice]:
         telling.open_linked({ref: path for ref, path in files.items() if isinstance(path, Path)}, _complain)
     _show_problems()
     with st.sidebar:
-        st.subheader("Checkpoints", anchor=False)
+        st.markdown("**Checkpoints**")  # no heading: those begin with the title of the page
         if known:
             st.session_state.chosen = _list(known)
         else:

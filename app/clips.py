@@ -46,7 +46,7 @@ def choose_clip(world: str | None) -> ChosenClip | None:
     for error, names in st.session_state.pop("clip_problems", []):
         show_error(error, names=names)
     with st.sidebar:
-        st.subheader("Clip", anchor=False)
+        st.markdown("**Clip**")  # no heading: those begin with the title of the page
         clips = _offer()
         chosen = _list(clips)
         with st.expander("Add a clip", icon=":material/add:"):

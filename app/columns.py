@@ -67,7 +67,7 @@ def _read(choice: Choice) -> NetworkColumn | None:
 
 def _stand_in() -> NetworkColumn | None:
     with st.sidebar:
-        st.subheader("Untrained network", anchor=False)
+        st.markdown("**Untrained network**")  # no heading: those begin with the title of the page
         design = choose_design()
     try:
         spec = design.resolve()

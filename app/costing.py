@@ -38,7 +38,7 @@ class Costed(NamedTuple):
 def choose_costed() -> Costed | None:
     """The controls on the left, and what they say; None where nothing is loaded."""
     with st.sidebar:
-        st.subheader("Network", anchor=False)
+        st.markdown("**Network**")  # no heading: those begin with the title of the page
         chosen = st.session_state.get("chosen") or st.query_params.get_all("ckpt")
         first = "loaded" if chosen or find_own() is not None else "design"
         kind = components.choose_one("What is costed", KINDS, key="kind", first=first, help=_HELP)
@@ -48,7 +48,7 @@ def choose_costed() -> Costed | None:
 def _choose_design() -> Costed:
     with st.sidebar:
         design = choose_design()
-        st.subheader("Clip", anchor=False)
+        st.markdown("**Clip**")  # no heading: those begin with the title of the page
         sizes = choose_sizes()
     spec = design.resolve(sizes)
     return Costed(spec.name, say_design(spec, sizes.size), lambda: spec.name)
@@ -67,7 +67,7 @@ def _choose_system() -> Costed:
         )
         found = systems[name]
         st.caption(f"{found.paper}. {found.space_and_time[:1].upper()}{found.space_and_time[1:]}.")
-        st.subheader("Clip", anchor=False)
+        st.markdown("**Clip**")  # no heading: those begin with the title of the page
         frames = None
         if found.lengths == "fixed":
             st.caption(f"{found.frames} frames: it takes clips of that length alone.")
@@ -84,7 +84,7 @@ def _choose_loaded() -> Costed | None:
         return None
     column = choose_column(columns)
     with st.sidebar:
-        st.subheader("Clip", anchor=False)
+        st.markdown("**Clip**")  # no heading: those begin with the title of the page
         size = _ask("Frame size", "loaded_size", None, MIN_SIZE, 2048)
     return Costed(column.shown, CostOptions(size=size), lambda: open_network(column), str(column.source.key))
 

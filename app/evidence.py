@@ -86,7 +86,7 @@ def show_evidence(
     pair: TracedPair, files: PairFiles, traces: Traces, *, mode: str, large: bool
 ) -> tuple[int, bool]:
     """Which frames, and where in them; returns for which class, and whether it is the predicted one."""
-    st.subheader("Which frames it is made of", anchor=False)
+    st.header("Which frames it is made of", anchor=False)
     if mode == "window":
         st.caption(NOT_ONE_WINDOW)
     class_id, predicted = choose_class(pair, traces)
@@ -131,7 +131,7 @@ def show_methods(pair: TracedPair, found: FrameInfluence, *, class_id: int) -> N
 
 def show_saliency(pair: TracedPair, files: PairFiles, *, class_id: int, large: bool) -> None:
     """Overlays of every frame, a row for every group."""
-    st.subheader("Where it looks", anchor=False)
+    st.header("Where it looks", anchor=False)
     st.markdown(SALIENCY_INTRO)
     found = _look("saliency", pair, files, class_id=class_id, large=large)
     if found is not None:

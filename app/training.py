@@ -203,7 +203,7 @@ def _show_gamma(folder: Path) -> None:
         return  # the part above says what is wrong
     if found is None:
         return
-    st.subheader("How γ drifts", anchor=False)
+    st.header("How γ drifts", anchor=False)
     st.markdown(GAMMA_INTRO)
     key = tuple(found.provenance.sources.values())
     figure = cached_runs.draw_gamma(key, found, dark=components.is_dark())

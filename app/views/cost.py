@@ -37,7 +37,7 @@ def show() -> None:
 
 
 def show_bars(measured: Cost) -> str:
-    st.subheader("Where the cost lies", anchor=False)
+    st.header("Where the cost lies", anchor=False)
     quantity = components.choose_one("Bars show", QUANTITIES, key="bars")
     key, dark = cached.design_key(measured), components.is_dark()
     figure = cached.draw_cost(key, measured, quantity=quantity, dark=dark)
@@ -47,7 +47,7 @@ def show_bars(measured: Cost) -> str:
 
 
 def show_tradeoff(measured: Cost) -> tuple[str, str]:
-    st.subheader("What others reached for their cost", anchor=False)
+    st.header("What others reached for their cost", anchor=False)
     st.markdown(TRADEOFF_INTRO)
     compared = compare_with_published(measured)
     with st.container(horizontal=True, gap="medium"):

@@ -27,7 +27,7 @@ def show() -> None:
         show_scales(defined)
     if columns:
         show_recognised(columns)
-    st.subheader("Where to go on", anchor=False)
+    st.header("Where to go on", anchor=False)
     show_pages()
     if defined:
         show_scale_code(defined, ScaleOptions(by="stage"))
@@ -44,7 +44,7 @@ def show_scales(columns: list[NetworkColumn]) -> None:
 
 def show_recognised(columns: list[NetworkColumn]) -> None:
     """What the files were recognised as."""
-    st.subheader("What was recognised", anchor=False)
+    st.header("What was recognised", anchor=False)
     components.show_inspections([c.name for c in columns], [c.reading.inspection for c in columns])
 
 

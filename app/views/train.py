@@ -14,7 +14,7 @@ def show() -> None:
     st.title("Train", anchor=False)
     st.markdown(training.INTRO)
     with st.sidebar:
-        st.subheader("New run", anchor=False)
+        st.markdown("**New run**")  # no heading: those begin with the title of the page
         plan = choose_plan(training.home())
         with st.expander("Watch another run", icon=":material/visibility:"):
             training.offer_folder()

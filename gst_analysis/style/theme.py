@@ -68,7 +68,7 @@ class Theme:
 _LEGEND_MARK, _LEGEND_LETTER = 0.6, 0.066
 """Inches, of a mark with the room around it and of a letter."""
 
-LIGHT = Theme("#FFFFFF", "#FFFFFF", "#1A1A1A", "#595959", "#E3E3E3", GROUP_COLOURS, "#009E73", "#A3478A")
+LIGHT = Theme("#FFFFFF", "#FFFFFF", "#1A1A1A", "#595959", "#E3E3E3", GROUP_COLOURS, "#007F5C", "#A3478A")
 DARK = Theme("#0E1117", "#161A22", "#F2F2F2", "#B4B4B4", "#333944", GROUP_COLOURS_DARK, "#2FC79B", "#E08FC2")
 
 

@@ -5,6 +5,7 @@ One server and one browser serve all tests here. They are skipped where there is
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import signal
 import socket
@@ -56,6 +57,17 @@ FAULTS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap(plot
     return faults;
 })"""
 """Words that reach beyond their figure, and pairs that cover each other; numbers of axes left out."""
+
+
+AXE = "4.14.1"
+VIEWS = ("Histograms", "Overlay", "Statistics", "Importance")
+PICTURES = "[data-testid=stPlotlyChart], video, [data-testid=stImage] img"
+UNNAMED = """pictures => [...document.querySelectorAll(pictures)]
+    .filter(one => one.checkVisibility()
+        && !(one.getAttribute("aria-label") || one.getAttribute("alt") || one.title
+             || one.closest("[aria-label]") || one.querySelector("[aria-label], [alt]:not([alt=''])")))
+    .map(one => one.outerHTML.slice(0, 200))"""
+"""Charts, films and pictures without a name."""
 
 
 @pytest.fixture(scope="module")
@@ -228,3 +240,59 @@ def test_a_downloaded_table_is_the_command_lines(
     assert download.value.suggested_filename == "bn_scales.csv"
     assert Path(download.value.path()).read_bytes() == (lab / "told" / "bn_scales.csv").read_bytes()
     assert list_results(lab / "told") == ["bn_scales.csv"]
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The checker axe-core as text, fetched by npm; it is nobody's dependency."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not installed, which fetches axe-core")
+    folder = tmp_path_factory.mktemp("axe")
+    command = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--ignore-scripts"]
+    fetched = subprocess.run([*command, f"axe-core@{AXE}"], capture_output=True, check=False, timeout=120)
+    script = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if fetched.returncode or not script.exists():
+        pytest.skip("npm could not fetch axe-core")
+    return script.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "/?ckpt=first.pth",
+        *(f"/space_and_time?ckpt=first.pth&ckpt=second.pth&view={view}" for view in VIEWS),
+        "/traces?ckpt=first.pth&clip=clip.mp4",
+        "/is_it_true?ckpt=first.pth&clips=My+own",
+        "/cost",
+        "/train",
+        "/analyses?ckpt=first.pth",
+        "/report?ckpt=first.pth",
+    ],
+)
+def test_axe_finds_nothing_serious_and_headings_stand_in_order(
+    browser: Any, address: str, axe: str, where: str, scheme: str
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    try:
+        page = context.new_page()
+        page.goto(address + where)
+        page.locator("h1").first.wait_for(timeout=PATIENCE_MS)
+        page.wait_for_selector("[data-test-script-state=notRunning]", timeout=PATIENCE_MS)
+        page.evaluate("document.querySelectorAll('details:not([open]) > summary').forEach(s => s.click())")
+        page.wait_for_timeout(2000)  # until what was folded is drawn
+        page.evaluate(axe)
+        # What is switched off need not stand out (WCAG 1.4.3), but its label is no part of it to axe.
+        found = page.evaluate("axe.run({exclude: ['[data-testid=stSelectbox]:has(:disabled)']})")[
+            "violations"
+        ]
+        serious = [one for one in found if one["impact"] in ("serious", "critical")]
+        assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in serious] == []
+        levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(h => +h.tagName[1])")
+        assert levels[0] == 1
+        assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+        assert page.evaluate(UNNAMED, PICTURES) == []
+    finally:
+        context.close()
