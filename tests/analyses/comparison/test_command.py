@@ -141,15 +141,15 @@ def test_the_weights_are_forgotten_file_by_file(
     from gst_analysis.checkpoints import loading, sources
 
     read_before: list[weakref.ref[object]] = []
-    whole = loading.load_checkpoint
+    whole = loading.load_unbuilt_checkpoint
 
-    def load(path: object, **options: Any) -> Any:
+    def load(*given: Any) -> Any:
         assert not any(seen() for seen in read_before)
-        checkpoint = whole(path, **options)
+        checkpoint = whole(*given)
         read_before.append(weakref.ref(checkpoint))
         return checkpoint
 
-    monkeypatch.setattr(sources, "load_checkpoint", load)
+    monkeypatch.setattr(sources, "load_unbuilt_checkpoint", load)
     steps: list[tuple[int, int, str]] = []
     paths = [save_small(seed=seed) for seed in range(3)]
     comparison.compare_scales(*paths, progress=lambda *step: steps.append(step))
