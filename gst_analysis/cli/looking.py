@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
-from gst_analysis.console.output import print_json
+from gst_analysis.console.output import print_document
+from gst_analysis.documents import HEAD, TEXT, Part, describe, several, tell_source, value_of
 from gst_analysis.options import NetworkOptions
 from gst_analysis.rooms import Door
 
@@ -26,6 +27,17 @@ commands = typer.Typer()
 _OPTIONS = NetworkOptions()
 
 
+def describe_documents() -> list[Part]:
+    """What its documents hold."""
+    told = {
+        **HEAD,
+        "inspection": value_of(sources.Inspection),
+        "profile": profile_room.Profile.describe_document(),
+        "next": several(TEXT, "lines to go on with"),
+    }
+    return [describe("look", told)]
+
+
 @commands.command(epilog="Example: gst-analyze look ckpt.pth")
 @takes_options
 def look(checkpoint: CheckpointFile, options: NetworkOptions = _OPTIONS, json: Json = False) -> None:
@@ -38,7 +50,9 @@ def look(checkpoint: CheckpointFile, options: NetworkOptions = _OPTIONS, json: J
     found, profile = sources.inspect_checkpoint(opened), profile_room.profile(opened)
     following = list_next(found)
     if json:
-        print_json({"checkpoint": found, "profile": profile.to_document(), "next": following})
+        source = tell_source(opened.name, str(opened.path), found.sha256)
+        told = {**source, "inspection": found, "profile": profile.to_document(), "next": following}
+        print_document("look", told)
         return
     answers = "an answer a frame" if found.output == "frames" else "an answer a clip"
     print(f"{found.file}: {found.name}, {found.num_classes} classes, {found.num_frames} frames, {answers}")

@@ -31,7 +31,7 @@ def test_a_bare_name_asks_for_a_look(file: Path, capsys: pytest.CaptureFixture[s
         assert words[2] == str(file)
     assert run(["look", str(file), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["checkpoint"]["num_classes"] == 3
+    assert document["inspection"]["num_classes"] == 3
     assert document["profile"]["summary"]["claims"] == []
 
 
