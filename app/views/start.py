@@ -35,7 +35,7 @@ def show() -> None:
 
 def show_scales(columns: list[NetworkColumn]) -> None:
     """Figure 4 by stage."""
-    st.subheader("The scales behind γ", anchor=False)
+    st.header("The scales behind γ", anchor=False)
     result = join_columns(columns)
     draw_histograms(result, by="stage")
     st.caption(CAUTION)
