@@ -90,7 +90,7 @@ def several(part: Part, meaning: str = "") -> Part:
     return say({"type": "array", "items": part}, meaning)
 
 
-def rows_of(schema: Schema, meaning: str = "", *, without: Collection[str] = ()) -> Part:
+def rows_of(schema: Schema, meaning: str, *, without: Collection[str] = ()) -> Part:
     """Rows of a table.
 
     Args:

@@ -13,8 +13,11 @@ class Interval:
     """A mean and the ends of its confidence interval."""
 
     value: float
+    """The number that the interval is of; null where it is not defined."""
     low: float
+    """Lower end of its confidence interval; null where it is not defined."""
     high: float
+    """Upper end; null where it is not defined."""
 
 
 def show_real(value: float) -> str:

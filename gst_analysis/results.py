@@ -65,9 +65,13 @@ class Provenance:
     """What went in: the files' hashes, the networks, the settings and our version."""
 
     sources: Mapping[str, str]
+    """The sha256 of each file that went in, by its name; empty of weights in memory."""
     specs: Mapping[str, Mapping[str, Any]]
+    """What describes each network, by its name."""
     settings: Mapping[str, Any]
+    """What was asked for, and how clips were read."""
     version: str = dataclasses.field(default_factory=find_version)
+    """The version of gst-analysis that made it."""
     clips: tuple[str, ...] = ()
     """Clips that were named one by one; none where a list names them, whose hash is among the sources."""
     clip_hashes: Mapping[str, str] = field(init=False, repr=False)
@@ -220,7 +224,7 @@ class Result(Generic[Summary]):
         return {
             "summary": value_of(summary),
             "provenance": value_of(Provenance),
-            "rows": rows_of(cls.schemas[cls.stem]),
+            "rows": rows_of(cls.schemas[cls.stem], "the whole table"),
         }
 
     @classmethod

@@ -42,21 +42,37 @@ class Inspection:
     """What a checkpoint file is."""
 
     file: str
+    """The path of the file."""
     name: str
+    """What builds such a network, such as gst-resnet50."""
     family: str
+    """Its family, such as gst."""
     backbone: str
+    """Its backbone, such as resnet50."""
     alpha: str | None
+    """Fraction of channels that are temporal, such as 1/4; null where the network has none."""
     beta: str | None
+    """Fraction of the input that each path reads, such as 1/2; null where the network has none."""
     width: int | None
+    """Channels of the stem; null of all but designs."""
     num_classes: int
+    """Classes that it tells apart."""
     num_frames: int
+    """Frames in a clip."""
     layout: str
+    """Whose form of file it is, such as gst-analysis or torchvision."""
     params: int
+    """Parameters."""
     runnable: bool
+    """Whether it can be built and run."""
     labels: int
+    """How many names of classes are known; 0 where none are."""
     sha256: str
+    """The file's sha256; empty of weights in memory."""
     slimmed: bool
+    """Whether channels were taken out of it."""
     notes: tuple[str, ...]
+    """What was assumed, a sentence each."""
     output: str = "frames"
     """Whether it answers for every frame, or once a clip."""
     places: int = 0

@@ -23,7 +23,12 @@ _TOP = ("--help", "--version")
 
 def describe_documents() -> list[Part]:
     """What its documents hold."""
-    return [describe("completion", {"shell": TEXT, "script": say(TEXT, "what the shell is to read")})]
+    return [
+        describe(
+            "completion",
+            {"shell": say(TEXT, "bash, zsh or fish"), "script": say(TEXT, "what the shell is to read")},
+        )
+    ]
 
 
 @commands.command(epilog="Example: gst-analyze completion bash")

@@ -54,9 +54,13 @@ class Missing:
     """Something that is not here."""
 
     what: str
+    """What is not here, such as a package or a codec."""
     needed_for: str
+    """What cannot be done without it."""
     how: str
+    """How to get it."""
     required: bool = False
+    """Whether the program cannot do without it."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +68,21 @@ class Checkup:
     """What the program finds around it."""
 
     program: Mapping[str, str]
+    """Its version, and the folder it lies in."""
     machine: Mapping[str, str]
+    """System, processor, memory and Python."""
     packages: Mapping[str, str]
+    """The version of each package that is needed or can be used."""
     devices: Mapping[str, str]
+    """What networks can be run on: the processor's threads, and each graphics card."""
     codecs: Mapping[str, str]
+    """Which of those looked for can be decoded, and which encoded."""
     folders: Mapping[str, str]
+    """Where files are put, whether that can be written, and how much is free there."""
     environment: Mapping[str, str]
+    """Variables of the environment that matter to it."""
     missing: tuple[Missing, ...]
+    """What is not here, and how to get it."""
 
 
 def describe_documents() -> list[Part]:

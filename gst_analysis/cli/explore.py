@@ -41,10 +41,13 @@ class Explorer:
     """What is started, where it answers, and which folders it may read."""
 
     url: str
+    """Where it answers."""
     script: str
+    """The file that Streamlit runs."""
     models: str
     """The folder of the trained models that come with it."""
     folders: tuple[str, ...]
+    """Folders that it may open files in, beside the current one."""
 
 
 def describe_documents() -> list[Part]:

@@ -9,7 +9,7 @@ import typer
 
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
 from gst_analysis.console.output import print_document
-from gst_analysis.documents import HEAD, TEXT, Part, describe, several, tell_source, value_of
+from gst_analysis.documents import HEAD, TEXT, Part, describe, say, several, tell_source, value_of
 from gst_analysis.options import NetworkOptions
 from gst_analysis.rooms import Door
 
@@ -32,7 +32,7 @@ def describe_documents() -> list[Part]:
     told = {
         **HEAD,
         "inspection": value_of(sources.Inspection),
-        "profile": profile_room.Profile.describe_document(),
+        "profile": say(profile_room.Profile.describe_document(), "what `profile` prints of its weights"),
         "next": several(TEXT, "lines to go on with"),
     }
     return [describe("look", told)]

@@ -32,7 +32,9 @@ def schema(
     """Print the JSON Schema of what commands print with --json.
 
     Every document names the schema that describes it in its field "schema", such as gst-analysis/ablate/1,
-    and has no field that is not described there. An old name of a field is marked as deprecated.
+    and has no field that is not described there, with what it means. The one of look,
+    gst-analysis/look/1, holds what inspect tells of the file and profile's whole document. An old name of a
+    field is marked as deprecated.
     """
     found = describe_all()
     if document is not None and document not in found:

@@ -17,7 +17,7 @@ import typer
 from gst_analysis.analyses import ROOMS
 from gst_analysis.console.options import Json
 from gst_analysis.console.output import build_table, escape, print_document, print_table
-from gst_analysis.documents import REAL, Part, describe, several, value_of
+from gst_analysis.documents import REAL, Part, describe, say, several, value_of
 from gst_analysis.errors import OutputError, legible, one_line, shorten
 from gst_analysis.files import hash_file
 from gst_analysis.outputs import Note, load_notes
@@ -42,9 +42,11 @@ class Verdict:
     """What came of one file."""
 
     file: str
+    """The file that was looked at."""
     verdict: str
     """equal, close, different, changed or unknown."""
     detail: str
+    """Why, in words."""
 
     @property
     def is_good(self) -> bool:
@@ -54,7 +56,8 @@ class Verdict:
 
 def describe_documents() -> list[Part]:
     """What its documents hold."""
-    return [describe("verify", {"tolerance": REAL, "files": several(value_of(Verdict), "file by file")})]
+    tolerance = say(REAL, "how far numbers may be apart, as a share of the larger")
+    return [describe("verify", {"tolerance": tolerance, "files": several(value_of(Verdict), "file by file")})]
 
 
 @commands.command(epilog="Example: gst-analyze verify figures evaluation/accuracy.csv")

@@ -40,11 +40,17 @@ class MadeWorld:
     """A planted world on disk."""
 
     folder: str
+    """Where it lies."""
     world: str
+    """Which world, such as temporal."""
     clips: int
+    """Clips that were rendered."""
     train: int
+    """Of those, clips to train on."""
     validation: int
+    """Of those, clips to validate on."""
     labels: list[str]
+    """Names of its classes."""
 
 
 @keyword_options(WorldConfig)

@@ -47,7 +47,9 @@ class Report:
     name: str
     page: str = field(repr=False)
     sections: tuple[str, ...]
+    """Names of the sections on the page, in their order."""
     provenance: Provenance
+    """What went in: the files' hashes, the network, the settings and our version."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Sections that should have been made and could not, and why."""
     failures: Mapping[str, str] = field(default_factory=dict)

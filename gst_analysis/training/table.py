@@ -79,15 +79,25 @@ class TrainSummary:
     """How a run ended. Scores are shares of the validation clips, None where there was no validation."""
 
     network: str
+    """What was trained, such as gst-resnet50."""
     epochs: int
+    """Epochs that are done."""
     steps: int
+    """Steps that are done."""
     loss: float
+    """Mean training loss of the last epoch, in nats."""
     top1: float | None
+    """Share whose class came first, after the last epoch; null where that was not validated."""
     top5: float | None
+    """Share whose class was among the first five; null likewise."""
     best_epoch: int | None
+    """The epoch with the highest top-1, from 1; null without validation."""
     best_top1: float | None
+    """Its top-1; null without validation."""
     skipped: int
+    """Clips of both sets found unreadable."""
     seconds: float
+    """Time that training took, pauses left out, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +124,7 @@ class TrainResult(Result[TrainSummary]):
     @classmethod
     def describe_fields(cls) -> dict[str, Any]:
         """Its document's own fields."""
-        return {"summary": value_of(TrainSummary), "epochs": rows_of(TRAINING_EPOCHS)}
+        return {"summary": value_of(TrainSummary), "epochs": rows_of(TRAINING_EPOCHS, "epoch by epoch")}
 
 
 def epoch_name(epoch: int) -> str:

@@ -38,6 +38,17 @@ def test_checkpoint_is_a_name_everywhere_and_source_where_it_comes_from(document
     assert all(list(part["properties"]) == ["name", "path", "sha256"] for part in sources)
 
 
+def test_every_field_says_what_it_means(documents: dict[str, Any]) -> None:
+    silent = [
+        f"{path}.{field}"
+        for name, one in documents.items()
+        for path, part in list_parts(one, name)
+        for field, told in part.get("properties", {}).items()
+        if not told.get("description")
+    ]
+    assert not silent, "write what they mean below the dataclass's fields, or with say()"
+
+
 def list_parts(part: Any, path: str) -> list[tuple[str, Any]]:
     """Every field of a schema, with the way to it."""
     found = [(path, part)]

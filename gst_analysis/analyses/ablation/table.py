@@ -116,9 +116,13 @@ class AblationSummary:
     """The untouched network on the same clips, and what was done to its channels."""
 
     clips: int
+    """Clips that were measured."""
     accuracy: Interval
+    """Share of these clips whose class came first in the untouched network."""
     loss: Interval
+    """Their mean cross entropy in the untouched network, in nats."""
     interventions: tuple[str, ...]
+    """What was done to channels: some of zero, mean, shuffle-batch and shuffle-time."""
 
 
 @dataclass(frozen=True)
@@ -185,8 +189,11 @@ class Ablation(Result[AblationSummary]):
     @classmethod
     def describe_fields(cls) -> dict[str, Any]:
         """Its document's own fields."""
-        tables = {"joint": JOINT, "shares": SHARES, "heads": HEADS}
-        rows = {name: maybe(rows_of(schema)) for name, schema in tables.items()}
+        rows = {
+            "joint": maybe(rows_of(JOINT, "what groups cost together, with --joint")),
+            "shares": maybe(rows_of(SHARES, "each group's share of what all cost together, with --joint")),
+            "heads": maybe(rows_of(HEADS, "what each head of attention costs, with --heads")),
+        }
         return {**HEAD, **fields_of(AblationSummary), "blocks": _describe_nest(), **rows}
 
 

@@ -67,6 +67,7 @@ class ComparedCheckpoint(GapCounts):
     differs_from_reference: int
     """Layers and groups that differ from the reference's, by either test."""
     compared_with_reference: int
+    """Layers and groups that both have."""
 
     @property
     def unlike(self) -> str:
@@ -81,10 +82,15 @@ class ComparisonSummary:
     """What was compared and what was found, after Holm's correction at 5%."""
 
     statistic: str
+    """What was compared: gamma or |gamma|."""
     reference: str
+    """The checkpoint that the others are compared with."""
     confidence: float
+    """Of the intervals of gaps and shifts, from 0 to 1."""
     correction: str
+    """How p values were corrected for many tests."""
     checkpoints: dict[str, ComparedCheckpoint]
+    """By the checkpoint's name."""
 
 
 @dataclass(frozen=True)
@@ -162,13 +168,16 @@ class ScaleComparison(Result[ComparisonSummary]):
     def describe_fields(cls) -> dict[str, Any]:
         """Its document's own fields."""
         network = say(TEXT, "what network it is")
-        blocks = rows_of(BLOCK_GAPS)
+        blocks = rows_of(BLOCK_GAPS, "one group against another, wherever both are")
         summary = fields_of(ComparisonSummary)
         return {
             "statistic": summary["statistic"],
             "reference": NAME,
-            "settings": record({name: summary[name] for name in ("confidence", "correction")}),
-            "checkpoints": several(record({**ORIGIN, "network": network, "blocks": blocks})),
-            "differences": rows_of(SCALE_DIFFERENCES),
-            "not_compared": rows_of(NOT_COMPARED),
+            "settings": record(
+                {name: summary[name] for name in ("confidence", "correction")},
+                "how sure intervals and tests are",
+            ),
+            "checkpoints": several(record({**ORIGIN, "network": network, "blocks": blocks}), "one by one"),
+            "differences": rows_of(SCALE_DIFFERENCES, "each other checkpoint against the reference"),
+            "not_compared": rows_of(NOT_COMPARED, "what of a checkpoint was not compared"),
         }

@@ -46,8 +46,11 @@ class ExplainedCost:
     """What one convention prints for a network."""
 
     who: str
+    """Whose counter or table that is."""
     size: int
+    """Pixels of a frame's side."""
     convention: str
+    """What is counted, by the name it has among `conventions`."""
     unit: str
     """GMACs, or GFLOPs where a multiply-add counts as two operations."""
     value: float | None

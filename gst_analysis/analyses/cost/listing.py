@@ -25,19 +25,25 @@ class ListedNetwork:
     """One network that a name builds, as it was published or, for a design, as the GST paper runs it."""
 
     name: str
+    """What builds it, such as gst-resnet50."""
     title: str
+    """What people call it."""
     kind: str
     """design: FAMILY-BACKBONE, which follows from arithmetic; system: a published network as a whole."""
     frames: int
+    """Frames in a clip."""
     size: int
     """Pixels of a frame's side."""
     classes: int
+    """Classes that it tells apart."""
     params: int
+    """Parameters."""
     gmacs: float
     """10^9 multiply-adds of one clip: convolutions, linear layers and attention."""
     output: Output
     """Whether it answers for every frame, or once a clip."""
     paper: str
+    """Who published it, and where."""
     space_and_time: str
     """Where space lies in it and where time."""
     reads: tuple[str, ...]

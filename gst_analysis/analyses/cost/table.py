@@ -141,7 +141,9 @@ class GroupCost:
     """The part of the cost that belongs to one group."""
 
     params: int
+    """Its parameters."""
     macs: int
+    """Its multiply-adds for one clip."""
 
 
 @dataclass(frozen=True)
@@ -152,12 +154,19 @@ class CostSummary:
     """
 
     spec: dict[str, Any]
+    """What describes the network: its family, backbone, frames, classes and the like."""
     size: int
+    """Pixels of a frame's side."""
     params: int
+    """Parameters."""
     macs: int
+    """Multiply-adds of one clip: convolutions, linear layers and attention alone."""
     flops: int
+    """Twice `macs`: a multiply-add as two operations."""
     groups: dict[CostGroup, GroupCost]
+    """By what modules do: spatial, temporal, or shared; both, where kernels read space and time at once."""
     conventions: dict[str, int]
+    """What counters would print for one clip, in multiply-adds, by what they count."""
     name: str = ""
     """What people call the network."""
 
@@ -260,9 +269,13 @@ class WorkedFormula:
     """One line of the paper's Table 1 at some sizes."""
 
     model: str
+    """Whose line it is."""
     symbols: str
+    """Parameters of one operator, as the paper writes them."""
     numbers: str
+    """The same with numbers put in."""
     params: int | float
+    """What that comes to."""
 
 
 @dataclass(frozen=True)
@@ -270,15 +283,25 @@ class AuditSummary:
     """How many printed figures were compared, which contradict, and which rows were left out and why."""
 
     compared: int
+    """Printed figures that were compared."""
     agree: int
+    """Of those, figures within the tolerance."""
     contradict: int
+    """Of those, figures beyond it."""
     contradictions: list[str]
+    """A sentence for each that contradicts."""
     left_out: int
+    """Lines of Tables 1 to 3 that were not compared."""
     left_out_because: dict[str, int]
+    """How many of them for each reason."""
     convention: str
+    """What was counted to compare multiply-adds, as `gst-analyze cost` names it."""
     params_tolerance_m: float
+    """How far parameters may lie from what is printed, in millions."""
     gmacs_tolerance: float
+    """How far multiply-adds may lie from what is printed, as a share of that."""
     formulas: list[WorkedFormula]
+    """Table 1, and our reading of STH."""
     lines: dict[str, int]
     """Lines of Tables 2 to 7 by whether their cost stands here."""
 
@@ -312,7 +335,7 @@ class PaperAudit(Result[AuditSummary]):
             name: maybe(part) if PAPER_ROWS.columns[name].optional else part for name, part in lines.items()
         }
         return {
-            "rows": rows_of(PAPER_AUDIT),
+            "rows": rows_of(PAPER_AUDIT, "every printed figure that was compared"),
             "lines": several(record(told), "every line of Tables 2 to 7, without what is missing"),
             "summary": value_of(AuditSummary),
         }

@@ -48,12 +48,19 @@ class DatasetSummary:
     """How many clips there are, each counted once, how many are sound, and how many have each problem."""
 
     clips: int
+    """Clips that were looked for, each once."""
     sound: int
+    """Clips with no problem."""
     missing: int
+    """Clips that are not where the list says."""
     unreadable: int
+    """Clips that are there and cannot be decoded."""
     truncated: int
+    """Clips that lack frames which their file, their folder or the annotations promise."""
     too_short: int
+    """Clips with fewer frames than are needed."""
     mislabelled: int
+    """Clips with several labels, or with one that is not among the classes."""
 
 
 @dataclass(frozen=True)
@@ -71,4 +78,5 @@ class DatasetCheck(Result[DatasetSummary]):
     @classmethod
     def describe_fields(cls) -> dict[str, Any]:
         """Its document's own fields."""
-        return {"summary": value_of(DatasetSummary), "problems": rows_of(DATASET_CHECK)}
+        problems = rows_of(DATASET_CHECK, "every problem of every clip")
+        return {"summary": value_of(DatasetSummary), "problems": problems}

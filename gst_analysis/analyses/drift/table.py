@@ -91,10 +91,15 @@ class GroupDrift:
     """One group over all layers of a checkpoint."""
 
     n: int
+    """Channels of the group."""
     inherited: int
+    """Channels that started with a value from 2-D weights."""
     carried: int
+    """Of those, channels that still hold it within the tolerance."""
     unmoved: int
+    """Channels within the tolerance of their start, inherited or not."""
     mean_change: float
+    """Mean of |γ now - γ at the start| over its channels."""
     rank_correlation: float | None
     """Median over layers; None where every start or every scale is the same."""
 
@@ -104,10 +109,13 @@ class DriftSummary:
     """Where it started, by which tolerance, and what became of each group."""
 
     origin: str
+    """Where the values of the start come from, in words."""
     tolerance: float
+    """The part of its start within which a scale counts as unmoved."""
     axis: str
     """What the positions are: epoch, or checkpoint (the place in the series)."""
     checkpoints: dict[str, dict[str, GroupDrift]]
+    """By the checkpoint's name, then by group."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +165,6 @@ class Drift(Result[DriftSummary]):
     def describe_fields(cls) -> dict[str, Any]:
         """Its document's own fields."""
         groups = each(value_of(GroupDrift), "each group over all layers")
-        one = {**ORIGIN, "groups": groups, "layers": rows_of(DRIFT_LAYERS)}
+        one = {**ORIGIN, "groups": groups, "layers": rows_of(DRIFT_LAYERS, "layer by layer, each group")}
         told = fields_of(DriftSummary, only=("origin", "tolerance", "axis"))
-        return {**told, "checkpoints": several(record(one))}
+        return {**told, "checkpoints": several(record(one), "those that could be read")}

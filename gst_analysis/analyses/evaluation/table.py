@@ -59,15 +59,19 @@ class EvaluationSummary:
     """Shares of the clips that could be read, with 95% intervals of what other clips would give."""
 
     clips: int
+    """Clips that could be read."""
     videos: int
     """Files that the clips are cut out of: as many as clips, or fewer; clips where that is unknown."""
     top1: float
+    """Share of them whose class came first."""
     top5: float
+    """Share of them whose class was among the first five."""
     mean_class_accuracy: float
     """The mean over classes that have clips, so that rare ones count as much as common ones."""
     intervals: dict[str, Interval]
     """Of each of the three, by its name."""
     classes: int
+    """Classes that the network tells apart."""
     classes_seen: int
     """Classes that have clips."""
 
@@ -103,5 +107,5 @@ class ModelEvaluation(LogitsResult[EvaluationSummary]):
     @classmethod
     def describe_fields(cls) -> dict[str, Any]:
         """Its document's own fields."""
-        per_class = rows_of(CLASS_ACCURACY, without=("checkpoint",))
+        per_class = rows_of(CLASS_ACCURACY, "class by class", without=("checkpoint",))
         return {**BEGUN, **fields_of(EvaluationSummary), "per_class": per_class}

@@ -117,7 +117,9 @@ class RankAgreement:
     """
 
     raw_with_invariant: float | None
+    """Of |γ| with the invariant score among a group's channels; null where none can be ranked."""
     inferred_with_measured: float | None
+    """Of the closed form with the measured score among a layer's channels; null if nothing was measured."""
 
     def describe(self, *, mark: str = "") -> list[str]:
         """Which scores rank channels alike, and how far, a line each; none where nothing was correlated.
@@ -141,8 +143,11 @@ class ImportanceSummary:
     """What to trust, how alike scores rank channels, and how many clips were measured."""
 
     trust: str
+    """Which score to trust, and why, in one sentence."""
     agreement: Mapping[str, RankAgreement]
+    """By the checkpoint's name."""
     clips: int
+    """Clips that were read to measure activations; 0 where all was inferred from weights."""
 
 
 @dataclass(frozen=True)
@@ -191,9 +196,13 @@ class Importance(Result[ImportanceSummary]):
     def describe_fields(cls) -> dict[str, Any]:
         """Its document's own fields."""
         ranks = value_of(RankAgreement | None, "how alike scores rank channels")
-        one = {**ORIGIN, "agreement": ranks, "scores": rows_of(GROUP_IMPORTANCE)}
+        one = {
+            **ORIGIN,
+            "agreement": ranks,
+            "scores": rows_of(GROUP_IMPORTANCE, "each score of the groups, where they meet"),
+        }
         return {
             **fields_of(ImportanceSummary, only=("trust", "clips")),
-            "checkpoints": several(record(one)),
+            "checkpoints": several(record(one), "those that could be read"),
             "clip_failures": say(FAILURES, "clips that could not be read, and why"),
         }

@@ -72,7 +72,9 @@ class Agreement:
     """
 
     of_means: float | None
+    """Of the two matrices averaged over clips; null where there is nothing to rank."""
     per_clip: float | None
+    """Mean over clips of each one's own; null where there is nothing to rank."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,11 @@ class BlockSpread:
     """
 
     block: str
+    """Residual block, such as layer1.0."""
     half_width: int
+    """Frames that its output reaches back and forth, by arithmetic."""
     spread: float
+    """Root mean square distance of the frames that it depends on, by their share, in frames."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +97,17 @@ class InfluenceSummary:
     """What a frame's logit is made of, in a few numbers."""
 
     clips: int
+    """Clips that were looked at."""
     frames: int
+    """Frames of a clip that the network takes."""
     half_width: int
     """Frames back and forth that a logit can depend on, by arithmetic."""
     own_share: dict[str, float]
     """The share that a frame has in its own logit, mean over frames, by method."""
     agreement: dict[str, Agreement]
+    """How alike each occlusion and the gradient rank frames, by method (Spearman)."""
     blocks: list[BlockSpread]
+    """How far each block's output depends on other frames."""
     unmoved: dict[str, int]
     """Clips in which nothing moved any logit, by method: those of one repeated frame, for instance."""
 

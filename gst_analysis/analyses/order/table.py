@@ -160,7 +160,9 @@ class OrderSummary:
     """The network on the clips as they are, and how much of that needs order."""
 
     clips: int
+    """Clips that could be read."""
     frames: int
+    """Frames of a clip that the network takes."""
     chance: float
     """The accuracy of a guess among all classes."""
     accuracy: Interval
@@ -223,6 +225,8 @@ class FrameOrder(Result[OrderSummary]):
     @classmethod
     def describe_fields(cls) -> dict[str, Any]:
         """Its document's own fields."""
-        more = {"classes": ORDER_CLASSES, "reversals": REVERSALS}
-        rows = {name: rows_of(schema, without=("checkpoint",)) for name, schema in more.items()}
-        return {**super().describe_fields(), **rows}
+        classes = rows_of(ORDER_CLASSES, "class by class", without=("checkpoint",))
+        reversals = rows_of(
+            REVERSALS, "pairs of classes, one of which may be the other in reverse", without=("checkpoint",)
+        )
+        return {**super().describe_fields(), "classes": classes, "reversals": reversals}

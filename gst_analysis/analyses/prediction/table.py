@@ -128,6 +128,6 @@ class ClipPredictions(LogitsResult[PredictionSummary]):
     @classmethod
     def describe_fields(cls) -> dict[str, Any]:
         """Its document's own fields."""
-        rows = rows_of(PREDICTIONS, without=("checkpoint", "clip"))
+        rows = rows_of(PREDICTIONS, "the first classes", without=("checkpoint", "clip"))
         clip = columns_of(PREDICTIONS, only=("clip",))
         return {**BEGUN, "clips": several(record({**clip, "predictions": rows}), "those that could be read")}

@@ -183,15 +183,19 @@ class ProfileSummary:
     """What can be said in a sentence, and how sure it is."""
 
     verdict: str
+    """What can be said, in a sentence."""
     claims: tuple[str, ...]
     """The parts of the verdict that say something of the network; none where nothing can be said."""
     confidence: float
     """That the bands of all stages and lines from weights and ablation hold at once."""
     clips: int
+    """Clips that were measured; 0 where weights alone were read."""
     agree: int
     """Places in which the measures say the same."""
     disagree: int
+    """Places in which they contradict each other."""
     places: int
+    """Places in which measures were set against each other."""
 
 
 @dataclass(frozen=True)

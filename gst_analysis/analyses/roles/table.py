@@ -157,8 +157,11 @@ class Share:
     """A mean share with the ends of its interval over scenes; None where nothing varies."""
 
     value: float | None
+    """The mean; null where nothing varies."""
     low: float | None
+    """Lower end of its interval over scenes; null where it is not defined."""
     high: float | None
+    """Upper end; null where it is not defined."""
 
 
 @dataclass(frozen=True)
@@ -166,14 +169,23 @@ class GroupRoles:
     """What the channels of a group see, over a stage or, of stage 0, the network; its layers count alike."""
 
     kind: str
+    """unit: a group of channels behind a norm; place: all that leaves a block."""
     group: str
+    """Whose channels."""
     stage: int
+    """Stage of the network, from 1; 0: the whole network."""
     channels: int
+    """How many channels that is."""
     silent: int
+    """Of those, how many never vary, and are left out of all shares."""
     static: Share
+    """Share of variance from appearance."""
     dynamic: Share
+    """Share of variance from motion."""
     joint: Share
+    """Share of variance from both together."""
     rest: float | None
+    """Share of variance from the camera's tremor and noise; null where nothing varies."""
     roles: Mapping[str, int]
     """How many channels have each role, by shares of variance."""
     pair_roles: Mapping[str, int]
@@ -185,11 +197,17 @@ class RoleGap:
     """By how much a group's mean share is above another's, block by block, on the same scenes."""
 
     group: str
+    """Whose share."""
     against: str
+    """Whose share is taken away from it."""
     stage: int
+    """Stage of the network, from 1; 0: the whole network."""
     static: Share
+    """Difference of the shares from appearance."""
     dynamic: Share
+    """Difference of the shares from motion."""
     joint: Share
+    """Difference of the shares from both together."""
 
 
 @dataclass(frozen=True)
@@ -197,10 +215,15 @@ class RolesSummary:
     """What was shown, and what groups see of it by depth."""
 
     clips: int
+    """Clips that the network was shown: each scene in every look, order and camera."""
     scenes: int
+    """Scenes that were rendered; intervals draw them."""
     orders: int
+    """Orders in which their frames were shown."""
     least: float
+    """Share of variance that makes a role."""
     groups: tuple[GroupRoles, ...]
+    """What each group sees: first in the whole network, then stage by stage."""
     gaps: tuple[RoleGap, ...]
     """Where a block has two groups that are set against each other."""
 
@@ -236,4 +259,4 @@ class ChannelRoles(Result[RolesSummary]):
     @classmethod
     def describe_fields(cls) -> dict[str, Any]:
         """Its document's own fields."""
-        return {**HEAD, **fields_of(RolesSummary), "layers": rows_of(ROLE_SUMS)}
+        return {**HEAD, **fields_of(RolesSummary), "layers": rows_of(ROLE_SUMS, "layer by layer, each group")}

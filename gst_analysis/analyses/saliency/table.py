@@ -130,7 +130,9 @@ class GroupHeat:
     """One group's maps in short: evidence for the class, evidence against it, and the hottest place."""
 
     evidence_for: float
+    """Sum of the map's evidence for the class, in logits."""
     evidence_against: float
+    """Sum of its evidence against the class, above 0, in logits."""
     hottest_frame: int | None
     """None where nothing speaks for the class."""
 
@@ -150,15 +152,25 @@ class SaliencySummary:
     """What was explained, and where it was looked for."""
 
     clip: str
+    """The clip's name."""
     class_id: int
+    """The class's number, from 0."""
     label: str
+    """Its name, or its number where names are unknown."""
     probability: float
+    """Softmax of its logit."""
     predicted_id: int
+    """The number of the class that came first, from 0."""
     predicted_label: str
+    """Its name, or its number where names are unknown."""
     block: str
+    """The residual block whose output was looked at."""
     rows: int
+    """Cells of the map down a frame."""
     columns: int
+    """Cells of the map across a frame."""
     groups: dict[str, GroupHeat]
+    """By group; all: every channel of the block."""
     areas: dict[str, CurveAreas] | None = None
     """By whose hottest pixels come first, groups before controls; None where maps were not tested."""
 
@@ -239,14 +251,19 @@ class SaliencyMaps(Result[SaliencySummary]):
         frames = {"frames": say(WHOLE, "frames looked at"), "rows": told["rows"], "columns": told["columns"]}
         tests = {
             "areas": each(value_of(CurveAreas), "by whose hottest pixels come first"),
-            "curves": several(record(columns_of(CURVES, only=_CURVES))),
-            "forgetting": several(record(columns_of(FORGETTING, only=_FORGETTING))),
+            "curves": several(record(columns_of(CURVES, only=_CURVES)), "step by step"),
+            "forgetting": several(
+                record(columns_of(FORGETTING, only=_FORGETTING)),
+                "how alike maps stay as weights are shuffled",
+            ),
         }
         return {
             **HEAD,
             "clip": told["clip"],
             "class": record(explained, "what is explained"),
-            "predicted": record({"id": told["predicted_id"], "label": told["predicted_label"]}),
+            "predicted": record(
+                {"id": told["predicted_id"], "label": told["predicted_label"]}, "the class that came first"
+            ),
             "block": told["block"],
             "map": record(frames, "how fine the map is"),
             "window": say(

@@ -115,9 +115,13 @@ class GroupStatistics:
     """The scales of one group of one batch norm; `std` is the population's."""
 
     n: int
+    """Channels of the group."""
     mean: float
+    """Mean of their scales."""
     median: float
+    """Median of their scales."""
     std: float
+    """Standard deviation of their scales."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +129,11 @@ class LayerStatistics:
     """One batch norm after a temporal operator."""
 
     block: str
+    """Residual block, such as layer1.0."""
     layer: str
+    """The batch norm, such as layer1.0.bn2."""
     groups: dict[str, GroupStatistics]
+    """The scales of its channels, by group."""
 
 
 @dataclass(frozen=True)
@@ -142,14 +149,19 @@ class GapCounts:
     """Layers of one checkpoint: how many could be tested, and where one group lies above or below another."""
 
     layers: int
+    """Places where two groups meet."""
     tested: int
+    """Of those, places where they could be tested."""
     above: int
     """Where `group` lies above `against`."""
     below: int
+    """Where it lies below."""
     undefined: tuple[str, ...]
     """What is not defined somewhere, and why."""
     group: str
+    """Whose scales, such as temporal."""
     against: str
+    """Which they are set against, such as spatial."""
     level: str
     """What is counted: layers, blocks or stages."""
 

@@ -83,10 +83,15 @@ class NearestPlace:
     """The place of the second network that is most like one of the first; None where nothing is defined."""
 
     place: str
+    """The place of the first network."""
     nearest: str | None = None
+    """The place most like it; null where nothing is defined."""
     cka: float | None = None
+    """Debiased linear CKA of the two; null where nothing is defined."""
     low: float | None = None
+    """Lower end of its interval over clips; null where it is not defined."""
     high: float | None = None
+    """Upper end; null where it is not defined."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +99,13 @@ class PlaceFrames:
     """How alike a place's frames are: neighbours, and the first and the last. None where there are none."""
 
     place: str
+    """Where frames are compared."""
     frames: int
+    """Frames inside the network there."""
     neighbours: float | None
+    """Mean CKA of frames next to each other; null where none is defined."""
     ends: float | None
+    """CKA of the first and the last frame; null where it is not defined."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +113,11 @@ class SimilaritySummary:
     """What was compared, and what is most alike."""
 
     networks: tuple[str, ...]
+    """Names of the one, or of the two."""
     clips: int
+    """Clips that could be read."""
     minibatches: int
+    """In how many parts they were compared."""
     standardised: bool
     """Whether every channel was divided by its own standard deviation."""
     nearest: tuple[NearestPlace, ...]
@@ -149,4 +161,5 @@ class Similarity(Result[SimilaritySummary]):
         networks = several(record(ORIGIN), "the one, or the two")
         told = fields_of(SimilaritySummary, without=("networks",))
         old = {"networks": alias("checkpoints", networks)}
-        return {"checkpoints": networks, **old, **told, "places": rows_of(SIMILARITY)}
+        places = rows_of(SIMILARITY, "every pair of places that was compared")
+        return {"checkpoints": networks, **old, **told, "places": places}

@@ -197,8 +197,11 @@ class NetworkCost:
     """One network: its cost, and its accuracy where clips were given."""
 
     params: int
+    """Parameters."""
     macs: int
+    """Multiply-adds of one clip."""
     accuracy: Interval | None
+    """Share of clips whose class came first, before any fine-tuning; null without clips."""
 
 
 @dataclass(frozen=True)
@@ -206,9 +209,13 @@ class SlimSummary:
     """How many channels were taken out, and the network before and after."""
 
     removed: int
+    """Channels taken out."""
     before: NetworkCost
+    """The whole network."""
     after: NetworkCost
+    """The smaller one."""
     clips: int
+    """Clips that both were measured on; 0 without clips."""
 
 
 @dataclass(frozen=True)
@@ -295,8 +302,10 @@ class Slimming(Result[SlimSummary]):
             **fields_of(SlimSummary),
             "comparison": say(TEXT, "how the score does against equal shares; empty without clips"),
             "widths": _describe_nest(),
-            "curve": rows_of(SLIM_CURVE, without=("checkpoint",)),
-            "fine_tuned": rows_of(SLIM_TUNED, without=("checkpoint",)),
+            "curve": rows_of(SLIM_CURVE, "accuracy over cost; empty without clips", without=("checkpoint",)),
+            "fine_tuned": rows_of(
+                SLIM_TUNED, "after fine-tuning; empty where not asked for", without=("checkpoint",)
+            ),
         }
 
 

@@ -139,17 +139,29 @@ class KindUse:
     """
 
     group: str
+    """Whose channels it writes; all: one kernel reads space and time."""
     kind: str
+    """What reaches over frames, such as kernel, shift or attention."""
     source: str
+    """What it was read from: weights or clips."""
     kernels: int
+    """Kernels of that kind and group."""
     filters: int
+    """Their filters that have any energy."""
     varying: float | None
+    """Share of energy that is not constant over taps; null where it is not defined, as of gates."""
     ordered: float | None
+    """Share of energy that turns its sign when the taps are reversed; null where not defined."""
     off_frame: float | None
+    """Share on other frames: of energy, of channels that a gate moves, of attention; null if not defined."""
     even: float | None
+    """`off_frame` if all that may be read were read alike; null of all but attention."""
     moved: float | None
+    """Mean distance of a filter's energy from the middle, in frames; null where not defined."""
     independent: float | None
+    """`varying` of taps that know nothing of each other; null of shifts and gates."""
     start: float | None
+    """`varying` at the start; null where that is not known."""
 
     def describe(self, *, mark: str = "") -> str:
         """What was found, as a part of a sentence.
@@ -178,7 +190,9 @@ class CheckpointUse:
     start: str
     """Where the values of the start come from; empty where it is not known."""
     kinds: tuple[KindUse, ...]
+    """All of the network, kind by kind."""
     stages: Mapping[int, tuple[KindUse, ...]]
+    """The same by the stage's number."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +200,9 @@ class TemporalUseSummary:
     """Per checkpoint, how kernels use time; and how many clips decided over gates."""
 
     checkpoints: Mapping[str, CheckpointUse]
+    """By the checkpoint's name."""
     clips: int = 0
+    """Clips that were given and could be read; 0 where none were given."""
 
 
 @dataclass(frozen=True)
@@ -245,6 +261,10 @@ class TemporalUse(Result[TemporalUseSummary]):
     @classmethod
     def describe_fields(cls) -> dict[str, Any]:
         """Its document's own fields."""
-        rows = {"kernels": rows_of(KERNEL_USE), "heads": maybe(rows_of(HEAD_USE))}
+        heads = maybe(rows_of(HEAD_USE, "every head of attention that clips were run through"))
+        rows = {"kernels": rows_of(KERNEL_USE, "kernel by kernel"), "heads": heads}
         one = record({**ORIGIN, "use": value_of(CheckpointUse), **rows})
-        return {"checkpoints": several(one), **fields_of(TemporalUseSummary, only=("clips",))}
+        return {
+            "checkpoints": several(one, "those that could be read"),
+            **fields_of(TemporalUseSummary, only=("clips",)),
+        }

@@ -327,7 +327,10 @@ def _describe_clip() -> Part:
             "curve_changes": several(record(told), "where its curve breaks"),
             "notes": NOTES,
             "own_share": say(REAL, "a frame's share in its own logit; null where not measured"),
-            "influence": {"anyOf": [matrix, {"type": "null"}]},
+            "influence": say(
+                {"anyOf": [matrix, {"type": "null"}]},
+                "which frames logits are made of; null where not measured",
+            ),
             "files": FILES,
         }
     )

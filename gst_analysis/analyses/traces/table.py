@@ -140,8 +140,11 @@ class ClassPair:
     """One label giving way to another, and how often."""
 
     from_label: str
+    """The label that gives way."""
     to_label: str
+    """The label that takes its place."""
     changes: int
+    """How often."""
     mean_place: float
     """Where in the clip, from 0 (start) to 1 (end), on average."""
 
@@ -151,10 +154,15 @@ class TraceSummary:
     """How often, when and between which classes the predicted state changes."""
 
     mode: str
+    """What a row of a trace is: frame, prefix, leave-one-out, still or window."""
     clips: int
+    """Clips that were traced."""
     frames: int
+    """Rows of all their traces."""
     changes: int
+    """Changes of the predicted label."""
     changed_clips: int
+    """Clips with such a change."""
     changed_share: float
     """Clips with a change, of all that were traced."""
     right_clips: int | None
@@ -164,6 +172,7 @@ class TraceSummary:
     pairs: tuple[ClassPair, ...]
     """The most frequent ones."""
     curve_changes: int
+    """Steps in the curves of clips' classes."""
     own_share: float | None = None
     """A frame's share in its own logit, mean over the clips that were looked at; None where none was."""
     influence: str | None = None
