@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app import paths
+from gst_analysis.style.names import name_block
 from tests.app.conftest import Visit, images, names_of_plots, plots
 from tests.conftest import SaveSmall
 
@@ -175,7 +176,9 @@ def test_the_numbers_are_those_of_the_checkpoint(visit: Visit, save_small: SaveS
 
     (norms,) = bn_scales("one.pth").summary.checkpoints.values()
     numbers = visit("space_and_time", ckpt="one.pth").dataframe[0].value
-    expected = [(norm.layer, group, found.n) for norm in norms for group, found in norm.groups.items()]
+    expected = [
+        (name_block(norm.layer), group, found.n) for norm in norms for group, found in norm.groups.items()
+    ]
     assert list(zip(numbers["Batch norm"], numbers["Group"], numbers["Channels"], strict=True)) == expected
     medians = [found.median for norm in norms for found in norm.groups.values()]
     assert numbers["Median"].tolist() == pytest.approx(medians)

@@ -26,7 +26,10 @@ NET, OTHER, WORLD, CLIP = "one.pth", "two.pth", "world", "world/videos/clip00"
 TINY = [word for key, value in runs.SETTINGS.items() for word in ("--set", f"{key}={value}")]
 LINES: dict[str, list[str]] = {
     "models": [],
+    "schema": ["bn-hist"],
     "inspect": [NET],
+    "look": [NET],
+    "profile": [NET, "--formats", "csv"],
     "adopt": [NET, "--frames", "4", "--out", "adopted.pth"],
     "bn-hist": [NET, "--formats", "csv"],
     "reference": [NET, "--out", "reference.csv"],

@@ -33,7 +33,7 @@ def read(path: Path, capsys: pytest.CaptureFixture[str], code: int, *words: str)
     capsys.readouterr()
     assert run(["verify", str(path), "--json", *words]) == code
     text = capsys.readouterr().out
-    told = json.loads(text[text.index('{\n  "tolerance"') :])
+    told = json.loads(text[text.index('{\n  "schema"') :])
     return {Path(one["file"]).name: one["verdict"] for one in told["files"]}
 
 

@@ -49,7 +49,12 @@ def test_the_page_of_a_checkpoint_alone_says_what_the_analyses_say(save_small: S
     found = inspect_checkpoint(model)
     for words in (found.sha256, f"{found.params:,}", "No data set was given"):
         assert words in result.page
-    assert set(figures(result.page)) == {"figure-scales", "figure-temporal_use", "figure-cost"}
+    assert set(figures(result.page)) == {
+        "figure-profile",
+        "figure-scales",
+        "figure-temporal_use",
+        "figure-cost",
+    }
     assert not result.failures
     assert not result.left_out
 
@@ -191,7 +196,7 @@ def test_a_start_that_would_have_to_be_fetched_is_not(
 
 def test_sections_can_be_left_out(save_small: SaveSmall, tmp_path: Path) -> None:
     words = ["report", str(save_small()), "--out", str(tmp_path)]
-    assert run([*words, "--without", "slimming, scales,importance, drift,temporal_use"]) == 0
+    assert run([*words, "--without", "slimming, scales,importance, drift,temporal_use,profile"]) == 0
     text = (tmp_path / "report.html").read_text()
     page = Page(text)
     assert [name for name in page.ids if not name.startswith("figure-")] == [
@@ -200,7 +205,7 @@ def test_sections_can_be_left_out(save_small: SaveSmall, tmp_path: Path) -> None
         "provenance",
     ]
     assert "not asked for: slimming" in text
-    assert "--without slimming,scales,importance,drift,temporal_use" in page.commands[-1]
+    assert "--without slimming,scales,importance,drift,temporal_use,profile" in page.commands[-1]
 
 
 def test_progress_goes_from_nothing_to_nearly_all_and_never_back(ckpt: str, world: Path) -> None:

@@ -13,7 +13,14 @@ import plotly.io as pio
 import pytest
 
 import gst_analysis as gst
+from gst_analysis.analyses.ablation.gap_page import draw_gap_against_cost
 from gst_analysis.analyses.ablation.interactive import draw_ablation_interactive
+from gst_analysis.analyses.ablation.verdict import compare_with_gap
+from gst_analysis.analyses.comparison.interactive import (
+    draw_gaps_interactive,
+    draw_overlays_interactive,
+    draw_ridgelines_interactive,
+)
 from gst_analysis.analyses.cost.interactive import (
     draw_accuracy_over_cost_interactive,
     draw_cost_bars_interactive,
@@ -23,10 +30,13 @@ from gst_analysis.analyses.cost.paper_audit import tabulate_published_costs
 from gst_analysis.analyses.drift.interactive import draw_drift_animation
 from gst_analysis.analyses.drift.series import draw_gamma_over_training_interactive
 from gst_analysis.analyses.evaluation.interactive import draw_confusion_interactive
+from gst_analysis.analyses.importance.interactive import draw_importance_interactive, draw_ratios_interactive
 from gst_analysis.analyses.influence.interactive import draw_evidence_interactive, draw_influence_interactive
 from gst_analysis.analyses.order.interactive import draw_order_interactive, draw_temporality_interactive
+from gst_analysis.analyses.profile.interactive import draw_profile_interactive
 from gst_analysis.analyses.roles.interactive import draw_shares_interactive
 from gst_analysis.analyses.roles.table import ROLE_SUMS
+from gst_analysis.analyses.scales.gaps import tabulate_gaps
 from gst_analysis.analyses.scales.interactive import draw_bn_scales_interactive
 from gst_analysis.analyses.similarity.interactive import draw_places_interactive
 from gst_analysis.analyses.similarity.table import SIMILARITY
@@ -37,7 +47,10 @@ from gst_analysis.analyses.training_runs.interactive import draw_training_intera
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.style.screen import TEMPLATE, break_lines
 from tests.analyses.ablation.test_figure import make_ablation
+from tests.analyses.ablation.test_verdict import APART, TOUCHING
+from tests.analyses.ablation.test_verdict import make_tables as make_costs
 from tests.analyses.evaluation.test_figure import make_table as make_confusion
+from tests.analyses.importance.test_interactive import make_ratios, make_scores
 from tests.analyses.influence.test_figure import make_fields
 from tests.analyses.influence.test_figure import make_table as make_matrix
 from tests.analyses.order.test_figure import make_classes, make_order
@@ -100,7 +113,29 @@ def draw_bars() -> go.Figure:
     return draw_cost_bars_interactive(measure_complexity(ModelSpec.from_name("gst-resnet18")).table)
 
 
+def draw_profile() -> go.Figure:
+    spec = ModelSpec.from_name("gst-resnet26s", width=8)
+    return draw_profile_interactive(gst.profile(gst.create_model(spec, seed=0)))
+
+
+def draw_gap_and_cost() -> go.Figure:
+    return draw_gap_against_cost(compare_with_gap(*make_costs([(-0.3, APART), (0.2, TOUCHING)])))
+
+
+def draw_gaps() -> go.Figure:
+    return draw_gaps_interactive(tabulate_gaps(make_scales(checkpoints=("a", "b"))))
+
+
 FIGURES: dict[str, Draw] = {
+    "draw_gap_against_cost": draw_gap_and_cost,
+    "draw_gaps_interactive": lambda: draw_gaps_interactive(
+        tabulate_gaps(make_scales(checkpoints=("a", "b")))
+    ),
+    "draw_importance_interactive": lambda: draw_importance_interactive(make_scores()),
+    "draw_overlays_interactive": lambda: draw_overlays_interactive(make_scales(checkpoints=("a", "b"))),
+    "draw_profile_interactive": draw_profile,
+    "draw_ratios_interactive": lambda: draw_ratios_interactive(make_ratios()),
+    "draw_ridgelines_interactive": lambda: draw_ridgelines_interactive(make_scales(checkpoints=("a", "b"))),
     "draw_ablation_interactive": lambda: draw_ablation_interactive(make_ablation(2)),
     "draw_shares_interactive": lambda: draw_shares_interactive(make_sums()),
     "draw_bn_scales_interactive": lambda: draw_bn_scales_interactive(make_scales(checkpoints=("a", "b"))),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from gst_analysis.analyses.ablation.verdict import AGREE, DISAGREE, UNDECIDED, GapVerdict, name_block
+from gst_analysis.analyses.ablation.verdict import AGREE, DISAGREE, UNDECIDED, GapVerdict, shorten_block
 from gst_analysis.analyses.ablation.words import MEASURES
 from gst_analysis.numbers import show_interval, show_real
 from gst_analysis.style.screen import dress_figure, start_figure
@@ -109,7 +109,7 @@ def _name_axes(
     figure: go.Figure, verdict: GapVerdict, rows: pd.DataFrame, scale: float, theme: Theme
 ) -> None:
     gap, cost = _find_reach(rows, "gap"), scale * _find_reach(rows, "cost")
-    names = [name_block(block) for block in rows["block"]]
+    names = [shorten_block(block) for block in rows["block"]]
     figure.update_xaxes(showgrid=False, zeroline=False, range=[-0.6, len(rows) - 0.4])
     figure.update_xaxes(tickvals=list(range(len(names))), ticktext=names)
     figure.update_xaxes(title=verdict.level, row=2)
@@ -128,6 +128,6 @@ def _name_axes(
 
 
 def _find_reach(rows: pd.DataFrame, part: str) -> float:
-    """As far as any mark or end of an interval lies from 0, with some room; 1 where all are 0."""
+    """How far any mark or end of an interval lies from 0, with some room; 1 where all are 0."""
     ends = rows[[part, f"{part}_low", f"{part}_high"]].to_numpy(float)
     return _ROOM * float(np.nanmax(np.abs(ends), initial=0)) or 1.0

@@ -28,7 +28,7 @@ class GapVerdict:
 
     def list_blocks(self, verdict: str) -> list[str]:
         """The blocks with this verdict, from input to output."""
-        return [name_block(block) for block in self.table.loc[self.table["verdict"] == verdict, "block"]]
+        return [shorten_block(block) for block in self.table.loc[self.table["verdict"] == verdict, "block"]]
 
     def describe(self, *, mark: str = "") -> str:
         """What it comes to, in sentences.
@@ -110,7 +110,7 @@ def compare_with_gap(
     )
 
 
-def name_block(block: str) -> str:
+def shorten_block(block: str) -> str:
     """layer1.0 as figures and sentences call it: 1.0."""
     return str(block).removeprefix("layer")
 

@@ -79,7 +79,7 @@ class _Run:
 
     @property
     def confidence(self) -> float:
-        """Of one band, so that those of all stages and lines hold at once (Bonferroni)."""
+        """What one band has, so that those of all stages and lines hold at once (Bonferroni)."""
         stages = max(1, len(set(self.places.stages.values())))
         return 1 - (1 - self.options.confidence) / (stages * LINES)
 

@@ -57,7 +57,7 @@ class Places:
 
     @classmethod
     def of(cls, anatomy: Anatomy) -> Places:
-        """Those of a network; where it has none that can be read, the blocks of its units and kernels."""
+        """The places of a network; where none can be read, the blocks of its units and kernels."""
         named = [(place.name, place.stage) for place in anatomy.places]
         named = named or [(unit.block, unit.stage) for unit in anatomy.units]
         named = named or [(kernel.place, kernel.stage) for kernel in anatomy.time_kernels]

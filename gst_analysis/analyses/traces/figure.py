@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 from gst_analysis.analyses.traces.evidence_figure import draw_panel, measure_panel
 from gst_analysis.analyses.traces.result import Traces
 from gst_analysis.analyses.traces.story import ClipStory, Moment, choose_moments, say_when
+from gst_analysis.analyses.traces.tints import pick_tint, pick_tints
 from gst_analysis.style.names import shorten
 from gst_analysis.style.theme import Theme, new_figure, theme_of
 
@@ -132,7 +133,7 @@ def _draw_verdict(
 ) -> None:
     """Time, bar, mark and label below a picture whose lower left corner is given."""
     x, y = corner
-    colour = story.tint(moment, theme)
+    colour = pick_tint(story, moment, theme)
     share = story.share(moment)
     low = y - 0.2 - _BAR
     axes.text(x, y - 0.05, say_when(story, moment), fontsize=6.5, color=theme.faint, va="top")
@@ -214,7 +215,7 @@ def _write_foot(axes: Axes, story: ClipStory, shown: int, layout: _Layout, theme
     """The legend and what a bar is."""
     right, wrong = story.legend
     x = _EDGE
-    colours = story.tints(theme)
+    colours = pick_tints(story, theme)
     for mark, text, colour in zip(story.marks, (right, wrong), colours, strict=True):
         axes.add_patch(Rectangle((x, 0.4), 0.16, 0.1, facecolor=colour, edgecolor="none"))
         axes.text(x + 0.22, 0.45, f"{mark} {text}", fontsize=_FONT, color=theme.ink, va="center")

@@ -13,6 +13,7 @@ from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
 from gst_analysis.analyses.traces.story import ClipStory, Moment
+from gst_analysis.analyses.traces.tints import pick_tint
 from gst_analysis.clips.media import Seconds
 from gst_analysis.clips.opened import OpenedClips
 from gst_analysis.clips.pictures import iterate_frames, measure_rate, read_times
@@ -155,7 +156,7 @@ def _draw_band(
     margin, moment = round(_MARGIN * scale), caption.moment
     left, right, top = margin, size[0] - margin, size[1] + round(8 * scale)
     large, middle, small = (_font(round(points * scale)) for points in (17, 15, 13))
-    colour, told = story.tint(moment, DARK), story.say_share(moment)
+    colour, told = pick_tint(story, moment, DARK), story.say_share(moment)
     room = right - left - margin - round(large.getlength(told))
     label = _fit_label(moment.label, round(room / scale))
     draw.multiline_text((left, top), label, font=middle, fill=DARK.ink, spacing=round(3 * scale))

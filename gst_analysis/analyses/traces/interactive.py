@@ -14,6 +14,7 @@ from gst_analysis.analyses.traces.evidence_figure import add_matrix
 from gst_analysis.analyses.traces.figure import Pictures
 from gst_analysis.analyses.traces.result import Traces
 from gst_analysis.analyses.traces.story import ClipStory, Moment
+from gst_analysis.analyses.traces.tints import pick_tint
 from gst_analysis.style.names import shorten
 from gst_analysis.style.screen import break_lines, start_figure
 from gst_analysis.style.theme import Theme, theme_of
@@ -127,7 +128,7 @@ def _build_verdicts(story: ClipStory, theme: Theme) -> go.Scatter:
         f"{escape(m.label)}<br>{story.say_share(m)}, frame {m.source_frame} of the video"
         for m in story.moments
     ]
-    colours = [story.tint(m, theme) for m in story.moments]
+    colours = [pick_tint(story, m, theme) for m in story.moments]
     return go.Scatter(
         x=_times(story),
         y=[0.0] * len(story.moments),

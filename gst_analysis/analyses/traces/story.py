@@ -10,7 +10,6 @@ import pandas as pd
 from gst_analysis.analyses.traces.evidence import Evidence, read_evidence
 from gst_analysis.analyses.traces.table import FRAME_TRACES, STATE_CHANGES, TRACED_CLIPS
 from gst_analysis.errors import SpecError, one_line
-from gst_analysis.style.theme import Theme, wrong_colour
 from gst_analysis.tables.schema import check
 
 RIGHT, WRONG = "✓", "✗"
@@ -99,16 +98,6 @@ class ClipStory:
         if self.mode == "leave-one-out":
             return "−", "+"
         return (LIKE, UNLIKE) if self.truth is None else (RIGHT, WRONG)
-
-    def tint(self, moment: Moment, theme: Theme) -> str:
-        """The colour of a row's mark and bar, which says right or wrong only where the truth is known."""
-        return self.tints(theme)[0 if moment.right else 1]
-
-    def tints(self, theme: Theme) -> tuple[str, str]:
-        """The colours of the two marks."""
-        if self.truth is None and self.mode != "leave-one-out":
-            return theme.ink, theme.faint
-        return theme.accent, wrong_colour(theme)
 
     def share(self, moment: Moment) -> float:
         """The length of a row's bar, from 0 to 1."""

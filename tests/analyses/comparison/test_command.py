@@ -187,7 +187,7 @@ def test_bn_hist_tells_the_gap_too(
     ("arguments", "words"),
     [
         (["--reference", "nobody"], "one of gst-resnet26s-0"),
-        (["--formats", "html"], "found html"),
+        (["--formats", "docx"], "found docx"),
         (["--by", "channel"], "block, stage"),
     ],
 )

@@ -23,6 +23,19 @@ def make_ratios() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def make_scores() -> pd.DataFrame:
+    """Two checkpoints of one norm with eight channels."""
+    rng = np.random.default_rng(0)
+    rows = [
+        {"checkpoint": name, "stage": 1, "block": "layer1.0", "layer": "layer1.0.bn2", "group": group}
+        | {"channel": channel, "abs_gamma": rng.random(), "invariant": rng.random(), "source": "closed form"}
+        for name in ("a", "b")
+        for group, channels in (("spatial", range(5)), ("temporal", range(5, 8)))
+        for channel in channels
+    ]
+    return pd.DataFrame(rows)
+
+
 def test_ratios_of_all_checkpoints_stand_on_one_axis_and_are_told() -> None:
     figure = draw_ratios_interactive(make_ratios())
     assert [trace.y.tolist() for trace in figure.data][1::2] == [[2, 0.5, 1], [1, 1, -1]]
@@ -37,15 +50,7 @@ def test_ratios_of_all_checkpoints_stand_on_one_axis_and_are_told() -> None:
 
 
 def test_columns_share_an_axis_and_marks_are_medians() -> None:
-    rng = np.random.default_rng(0)
-    rows = [
-        {"checkpoint": name, "stage": 1, "block": "layer1.0", "layer": "layer1.0.bn2", "group": group}
-        | {"channel": channel, "abs_gamma": rng.random(), "invariant": rng.random(), "source": "closed form"}
-        for name in ("a", "b")
-        for group, channels in (("spatial", range(5)), ("temporal", range(5, 8)))
-        for channel in channels
-    ]
-    table = pd.DataFrame(rows)
+    table = make_scores()
     figure = draw_importance_interactive(table)
     assert (figure.layout.yaxis3.matches, figure.layout.yaxis4.matches) == ("y", "y2")
     own = table[(table["checkpoint"] == "b") & (table["group"] == "temporal")]

@@ -17,6 +17,7 @@ from gst_analysis.analyses.scales.meetings import find_meetings
 from gst_analysis.analyses.scales.table import BN_SCALES, NO_CHANNELS
 from gst_analysis.checkpoints.loading import load_checkpoint, save_model
 from gst_analysis.networks.registry import anatomy_of, spec_from_name
+from gst_analysis.style.names import name_block
 from tests.conftest import build_small
 from tests.untyped import submodule, untyped
 
@@ -90,7 +91,7 @@ def test_p3d_has_a_norm_after_each_kernel(tmp_path: Path, capsys: pytest.Capture
     printed = capsys.readouterr().out
     assert "temporal minus spatial, over all norms of a block" in printed
     figure = result.plot()
-    assert [axes.get_ylabel() for axes in figure.axes] == list(gaps.index)
+    assert [axes.get_ylabel() for axes in figure.axes] == [name_block(block) for block in gaps.index]
     scores = infer_importance(load_checkpoint(path))
     ticks = draw_importance(scores).axes[1].get_xticklabels()
     assert [tick.get_text() for tick in ticks] == [block.removeprefix("layer") for block in gaps.index]

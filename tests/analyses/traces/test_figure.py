@@ -16,6 +16,7 @@ from matplotlib.patches import Rectangle
 from gst_analysis.analyses.traces.figure import SHOWN, draw_frame_traces
 from gst_analysis.analyses.traces.interactive import draw_frame_traces_interactive
 from gst_analysis.analyses.traces.story import RIGHT, WRONG, ClipStory, choose_moments, read_story
+from gst_analysis.analyses.traces.tints import pick_tint
 from gst_analysis.errors import SpecError, TableError
 from gst_analysis.style.files import render_figure
 from gst_analysis.style.theme import DARK, LIGHT, wrong_colour
@@ -54,8 +55,8 @@ def test_without_a_true_class_the_clips_own_prediction_is_right() -> None:
     assert [m.right for m in story.moments] == [False] * 4 + [True] * 4
     assert story.legend[0] == "the class predicted for the clip"
     assert story.marks == ("●", "○")  # nothing is right or wrong, so nothing is green or red
-    assert {story.tint(m, LIGHT) for m in story.moments} == {LIGHT.ink, LIGHT.faint}
-    assert make_story().tint(make_story().moments[0], LIGHT) == wrong_colour(LIGHT)
+    assert {pick_tint(story, m, LIGHT) for m in story.moments} == {LIGHT.ink, LIGHT.faint}
+    assert pick_tint(make_story(), make_story().moments[0], LIGHT) == wrong_colour(LIGHT)
     other = make_story(truth=1)
     assert [m.right for m in other.moments] == [True] * 4 + [False] * 4
 

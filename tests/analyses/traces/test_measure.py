@@ -266,7 +266,7 @@ def test_a_clip_of_one_frame_is_no_trace_and_the_rest_goes_on(tmp_path: Path, mo
     still, moving = (record(write_greys(tmp_path / n, [90] * count)) for n, count in (("a", 1), ("b", 6)))
     one, other = run(fake_model(), still, moving, mode=mode)
     assert isinstance(one, UntracedClip)
-    assert "at least 2 different frames; found 1; use predict" in one.reason
+    assert "at least 2 different frames; found 1; name a video" in one.reason
     assert isinstance(other, ClipTrace)
 
 
