@@ -141,7 +141,8 @@ def open_page(browser: Any, address: str) -> Iterator[Open]:
 
 def upload(page: Any, expander: str, file: Path) -> None:
     page.get_by_text(expander, exact=True).click()
-    page.locator("input[type=file]:visible, input[type=file]").last.set_input_files(file)
+    own = page.locator('[data-testid="stExpander"]', has=page.get_by_text(expander, exact=True))
+    own.locator("input[type=file]").last.set_input_files(file)
 
 
 def titles(page: Any) -> list[str]:
