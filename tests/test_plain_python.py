@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -113,3 +114,13 @@ def test_a_module_or_a_state_dict_is_refused_in_a_sentence(thing: Any, tmp_path:
 def test_public_functions_that_people_looked_for() -> None:
     assert {"report", "check_dataset", "make_world", "list_recipes"} <= set(gst.__all__)
     assert "planted-temporal" in gst.list_recipes()
+
+
+def test_settings_of_a_training_are_a_dict_or_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    loop = importlib.import_module("gst_analysis.training.loop")
+    monkeypatch.setattr(loop, "train", lambda config, **_: asked.append(config))
+    gst.train("planted-temporal", {"optimiser.lr": 0.02, "model.freeze": "stage2"}, out="run")
+    gst.train("planted-temporal", ["optimiser.lr=0.02", "model.freeze=stage2"], out="run")
+    assert asked[0] == asked[1]
+    assert (asked[0].optimiser.lr, asked[0].model.freeze) == (0.02, "stage2")

@@ -208,6 +208,16 @@ def test_sections_can_be_left_out(save_small: SaveSmall, tmp_path: Path) -> None
     assert "--without slimming,scales,importance,drift,temporal_use,profile" in page.commands[-1]
 
 
+def test_the_command_is_told_where_scales_started(save_small: SaveSmall, tmp_path: Path) -> None:
+    now, start = str(save_small(seed=1)), str(save_small(seed=0, file="start.pth"))
+    words = ["report", now, "--out", str(tmp_path), "--without", leave_all_but("drift")]
+    assert run([*words, "--start", start]) == 0
+    moved = Page((tmp_path / "report.html").read_text()).table("drift.csv")
+    expected = drift.measure_drift(now, start=start).layers
+    assert expected["change"].min() > 0
+    assert moved["change"].tolist() == pytest.approx(expected["change"].tolist())
+
+
 def test_progress_goes_from_nothing_to_nearly_all_and_never_back(ckpt: str, world: Path) -> None:
     told: list[tuple[int, int, str]] = []
     left = tuple(leave_all_but("accuracy", "cost").split(","))
