@@ -21,6 +21,7 @@ from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.planted.making import make_world, read_world
 from gst_analysis.planted.worlds import Level, WorldConfig
 from gst_analysis.training import train
+from gst_analysis.training.config import Precision
 
 TRAIN_SEED, TEST_SEED = 0, 1000
 Say = Callable[[str], None]
@@ -63,14 +64,15 @@ class Budget:
     width: int = 16
     train_clips: int = 4800
     test_clips: int = 960
-    difficulty: Level = "hard"
+    difficulty: Level = "varied"
     video_frames: int = 16
-    size: int = 48
+    size: int = 32
     frames: int = 8
-    epochs: int = 24
+    epochs: int = 16
     batch_size: int = 32
     optimiser: Literal["sgd", "adamw"] = "adamw"
     lr: float = 0.003
+    precision: Precision = "bf16"
 
     def world(self, *, test: bool) -> WorldConfig:
         """The clips to train on, or those to be measured on, of another seed."""
@@ -108,6 +110,7 @@ class Budget:
             "schedule.epochs": self.epochs,
             "run.seed": seed,
             "run.threads": threads,
+            "run.precision": self.precision,
             "run.tensorboard": False,
             **{f"world.{name}": value for name, value in world.items()},
         }

@@ -141,3 +141,18 @@ def test_one_seed_has_no_interval() -> None:
     assert find_mean([0.5]) == (0.5, None, None)
     assert find_mean([]) == (None, None, None)
     assert summarise_line(TSM, TINY, {}, 3).missing == [0, 1, 2]
+
+
+def test_the_page_shows_what_the_runs_found() -> None:
+    record = json.loads(table2.TARGET.read_text(encoding="utf-8"))
+    lines = [table2.Line(**line) for line in record["lines"]]
+    page = Path("docs/planted-worlds.md").read_text(encoding="utf-8")
+    assert table2.format_table(lines) in page
+    outcomes = [Outcome(**outcome) for outcome in record["outcomes"]]
+    for line in lines:
+        own = {one.seed: one for one in outcomes if one.network == line.network}
+        assert [one.top1 for _, one in sorted(own.items())] == line.top1
+        assert find_mean(line.top1) == (line.mean, line.low, line.high)
+    missing = [name for line in lines for name in (f"{line.network}-seed{seed}" for seed in line.missing)]
+    assert missing == record["missing"]
+    assert dataclasses.asdict(Budget()) == record["budget"]
