@@ -192,8 +192,14 @@ def test_bn_hist_tells_the_gap_too(
     ],
 )
 def test_bad_options_get_one_line(
-    arguments: list[str], words: str, save_small: SaveSmall, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    words: str,
+    save_small: SaveSmall,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # results would go where one is
     assert run(["compare", str(save_small()), *arguments]) == 2
     printed = capsys.readouterr().err
     assert words in printed
