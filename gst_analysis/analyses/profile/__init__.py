@@ -47,10 +47,10 @@ def profile(
     """Draw up the depth profile of a network: which share of each place is time's, by several measures.
 
     Args:
-        source: the path of a checkpoint, or what `load_model` or `load_checkpoint` returned. dataset:
-        labelled clips, for the lines that need some: an annotation file, a folder with one validation
-            list, or what load_labelled_clips gave. Without, only weights are read, unless the lines of
-            exactly these weights lie beside them.
+        source: the path of a checkpoint, or what `load_model` or `load_checkpoint` returned.
+        dataset: labelled clips, for the lines that need some: an annotation file, a folder with one
+            validation list, or what load_labelled_clips gave. Without, only weights are read, unless the
+            lines of exactly these weights lie beside them.
         options: which lines, on how many clips; its fields may be given as keywords.
         progress: called with how far it is, in hundredths.
 
