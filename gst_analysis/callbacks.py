@@ -160,7 +160,7 @@ def _build_callback(gammas: GammaLogger) -> Any:
 def _define_callback(base: Any) -> Any:
     """A class of whichever Lightning is installed: neither takes callbacks of the other."""
 
-    class _LightningGammas(base):  # type: ignore[misc]
+    class _LightningGammas(base):  # type: ignore[misc] # which of the two it is, is known when it runs
         def __init__(self, gammas: GammaLogger) -> None:
             super().__init__()
             self.gammas = gammas

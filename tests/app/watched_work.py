@@ -17,9 +17,9 @@ import torch
 from app.job_progress import await_result
 from gst_analysis.progress import Progress
 
-STEPS, LOOPS = 80, 400_000
-MANY = [torch.__name__, pd.__name__]
-"""What an analysis has imported: some hundred thousand objects."""
+STEPS, LOOPS = 80, 8_000_000
+# Some nine seconds on an idle core: work that is over before the page is drawn would be watched by nobody.
+MANY = [torch.__name__, pd.__name__]  # what an analysis has imported: some hundred thousand objects
 
 
 def work(progress: Progress) -> float:
