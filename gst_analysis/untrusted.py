@@ -20,7 +20,7 @@ from gst_analysis.errors import legible, shorten
 try:
     import resource
 except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
+    resource = None  # type: ignore[assignment] # a module elsewhere
 
 LARGEST_JSON = 8_000_000
 """Bytes of a card, a config.json or a header: a thousand times what they have."""

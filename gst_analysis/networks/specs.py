@@ -449,7 +449,7 @@ def _check_count(value: object, name: str, *, most: int | None = None) -> None:
 def _read_three(given: object, field: str) -> tuple[float, ...]:
     """Numbers out of whatever was given, no more than are looked at."""
     try:
-        return tuple(float(value) for value in list(given)[:4])  # type: ignore[call-overload]
+        return tuple(float(value) for value in list(given)[:4])  # type: ignore[call-overload] # refused below
     except (TypeError, ValueError, OverflowError) as error:
         raise SpecError(
             f"clip {field}",

@@ -90,7 +90,7 @@ def _list_own(name: str, module: nn.Module, where: tuple[str, int]) -> Iterator[
         yield TimeKernel(name, *where, "temporal", "shift", moved=moved)
     part, kind = getattr(module, "heard", ("", None))
     if kind is not None:
-        made = MovedChannels(int(getattr(module, "channels")), 0, 0)  # noqa: B009
+        made = MovedChannels(int(getattr(module, "channels")), 0, 0)  # noqa: B009 # no torch module is known to have it
         yield TimeKernel(f"{name}.{part}", *where, "temporal", kind, moved=made)
 
 

@@ -17,8 +17,9 @@ import torch
 from app.job_progress import await_result
 from gst_analysis.progress import Progress
 
-STEPS, LOOPS = 80, 8_000_000
-# Some nine seconds on an idle core: work that is over before the page is drawn would be watched by nobody.
+STEPS, LOOPS = 1600, 400_000
+# Some nine seconds on an idle core: work that is over before its page is drawn is watched by nobody. Each sum
+# holds the interpreter to its end, so that many short ones it must be.
 MANY = [torch.__name__, pd.__name__]  # what an analysis has imported: some hundred thousand objects
 
 
