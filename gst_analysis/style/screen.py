@@ -57,6 +57,25 @@ def break_lines(text: str, width: int) -> str:
     return "<br>".join(textwrap.wrap(text, width, break_long_words=False))
 
 
+def paint(figure: go.Figure, theme: Theme, *, height: float, margin: tuple[int, int, int, int]) -> None:
+    """Ink, paper and size of type of the page; the margins left, right, above and below, in pixels."""
+    left, right, above, below = margin
+    figure.update_layout(
+        height=height,
+        paper_bgcolor=theme.paper,
+        plot_bgcolor=theme.panel,
+        font={"color": theme.ink, "size": 12},
+        margin={"l": left, "r": right, "t": above, "b": below},
+    )
+
+
+def legend_above(title: str | None = None) -> dict[str, object]:
+    """A legend in one row, if it can, at the top of the figure."""
+    said = {"title": {"text": title, "side": "top center", "font": {"size": 12}}} if title else {}
+    place = {"y": 1, "yref": "container", "yanchor": "top", "x": 0.5, "xanchor": "center"}
+    return {"orientation": "h", **place, **said}
+
+
 def dress_figure(figure: go.Figure, theme: Theme, *, height: int, top: int = 90, bottom: int = 50) -> None:
     """Ink, paper, size of type, and a legend above: alike in every figure that a page shows.
 
@@ -68,21 +87,7 @@ def dress_figure(figure: go.Figure, theme: Theme, *, height: int, top: int = 90,
         bottom: pixels below them.
     """
     figure.update_annotations(font_size=12)
-    figure.update_layout(
-        height=height,
-        paper_bgcolor=theme.paper,
-        plot_bgcolor=theme.panel,
-        font={"color": theme.ink, "size": 12},
-        margin={"l": 64, "r": 16, "t": top, "b": bottom},
-        hoverlabel={"namelength": -1},
-        legend={
-            "orientation": "h",
-            "y": 1,
-            "yref": "container",
-            "yanchor": "top",
-            "x": 0.5,
-            "xanchor": "center",
-        },
-    )
+    paint(figure, theme, height=height, margin=(64, 16, top, bottom))
+    figure.update_layout(hoverlabel={"namelength": -1}, legend=legend_above())
     figure.update_xaxes(gridcolor=theme.grid, zerolinecolor=theme.faint)
     figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.faint)

@@ -25,7 +25,7 @@ from gst_analysis.analyses.ablation.words import MEASURES, TITLES
 from gst_analysis.groups import GROUPS, order_groups
 from gst_analysis.numbers import show_interval, show_real
 from gst_analysis.style.names import drop_shared_start, shorten
-from gst_analysis.style.screen import SYMBOLS, break_lines, start_figure
+from gst_analysis.style.screen import SYMBOLS, break_lines, paint, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 _ROW, _CELL = 26, 22
@@ -261,6 +261,7 @@ def _dress(figure: go.Figure, rows: pd.DataFrame, theme: Theme, *, height: int, 
     clips = int(rows["clips"].iloc[0])
     name = escape(shorten(str(rows["checkpoint"].iloc[0]), 40))
     bars = f"{clips} clips; bars: confidence intervals" if clips > 1 else "one clip: no intervals"
+    paint(figure, theme, height=height, margin=(60, 16, _TOP, _BOTTOM))
     figure.update_layout(
         title={
             "text": break_lines(f"{name}, {bars}{f'; {more}' if more else ''}", 62),
@@ -268,11 +269,6 @@ def _dress(figure: go.Figure, rows: pd.DataFrame, theme: Theme, *, height: int, 
             "y": 1 - 12 / height,
             "yanchor": "top",
         },
-        height=height,
-        paper_bgcolor=theme.paper,
-        plot_bgcolor=theme.panel,
-        font={"color": theme.ink, "size": 12},
-        margin={"l": 60, "r": 16, "t": _TOP, "b": _BOTTOM},
         legend={"orientation": "h", "y": -_BELOW / (height - _TOP - _BOTTOM), "yanchor": "top"},
     )
 

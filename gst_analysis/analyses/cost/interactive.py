@@ -18,7 +18,7 @@ from gst_analysis.analyses.cost.panels import (
     stack_by_stage,
 )
 from gst_analysis.analyses.cost.table import Cost, PublishedPlacing
-from gst_analysis.style.screen import break_lines, start_figure
+from gst_analysis.style.screen import break_lines, paint, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 _FONT, _MARK = 11, 10
@@ -210,13 +210,9 @@ def _dress(figure: go.Figure, theme: Theme, *, title: str, height: int) -> None:
     entries = [trace.name for trace in figure.data if trace.showlegend is not False]
     below = 75 + sum(20 + 16 * name.count("<br>") for name in entries)
     above = 60 + 24 * title.count("<br>")
+    paint(figure, theme, height=height, margin=(70, 20, above, below))
     figure.update_layout(
         title={"text": title, "font": {"size": 15}, "x": 0, "xref": "paper"},
-        height=height,
-        paper_bgcolor=theme.paper,
-        plot_bgcolor=theme.panel,
-        font={"color": theme.ink, "size": 12},
-        margin={"l": 70, "r": 20, "t": above, "b": below},
         hoverlabel={"namelength": -1},
         legend={"x": 0, "y": 0, "yref": "container", "yanchor": "bottom", "traceorder": "normal"},
     )

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from gst_analysis.analyses.drift.table import Drift
 from gst_analysis.style.names import GROUP_NAMES, shorten_layers
-from gst_analysis.style.screen import number_feet, start_figure
+from gst_analysis.style.screen import legend_above, number_feet, paint, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 BINS = 24
@@ -110,22 +110,11 @@ def _draw_bar(heights: np.ndarray, edges: np.ndarray, group: str, theme: Theme, 
 def _dress(figure: go.Figure, theme: Theme, labels: list[str], *, axis: str, rows: int) -> None:
     """Colours and margins of the page, and below the axes what plays it."""
     figure.update_annotations(font_size=12)
+    paint(figure, theme, height=280 + 150 * rows, margin=(70, 20, 80, _BELOW_AXES + _SLIDER + 50))
     figure.update_layout(
         barmode="overlay",
         bargap=0,
-        height=280 + 150 * rows,
-        paper_bgcolor=theme.paper,
-        plot_bgcolor=theme.panel,
-        font={"color": theme.ink, "size": 12},
-        margin={"l": 70, "r": 20, "t": 80, "b": _BELOW_AXES + _SLIDER + 50},
-        legend={
-            "orientation": "h",
-            "y": 1,
-            "yref": "container",
-            "yanchor": "top",
-            "x": 0.5,
-            "xanchor": "center",
-        },
+        legend=legend_above(),
         sliders=[_build_slider(labels, axis, theme)],
         updatemenus=[_build_buttons(theme)],
     )

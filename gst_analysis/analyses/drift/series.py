@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import GROUP_NAMES, shorten_layers
-from gst_analysis.style.screen import number_feet, start_figure
+from gst_analysis.style.screen import legend_above, number_feet, paint, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 _COLUMNS = 4
@@ -83,20 +83,7 @@ def _draw_group(part: pd.DataFrame, group: str, theme: Theme, show: bool) -> lis
 
 def _dress(figure: go.Figure, theme: Theme, *, height: int) -> None:
     figure.update_annotations(font_size=13, selector=lambda note: note.yref == "paper")
-    figure.update_layout(
-        height=height,
-        paper_bgcolor=theme.paper,
-        plot_bgcolor=theme.panel,
-        font={"color": theme.ink, "size": 12},
-        margin={"l": 60, "r": 20, "t": 90, "b": 50},
-        legend={
-            "orientation": "h",
-            "y": 1,
-            "yref": "container",
-            "yanchor": "top",
-            "x": 0.5,
-            "xanchor": "center",
-        },
-    )
+    paint(figure, theme, height=height, margin=(60, 20, 90, 50))
+    figure.update_layout(legend=legend_above())
     figure.update_xaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)
     figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)

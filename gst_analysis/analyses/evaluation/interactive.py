@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from gst_analysis.analyses.evaluation.pairs import TICKS, ClassPairs, mask_matrix, pair_classes
 from gst_analysis.analyses.evaluation.table import ModelEvaluation
-from gst_analysis.style.screen import start_figure
+from gst_analysis.style.screen import paint, start_figure
 from gst_analysis.style.theme import Theme, choose_ink, theme_of
 
 _MOST_COLUMNS = 40
@@ -104,13 +104,9 @@ def _dress(figure: go.Figure, pairs: ClassPairs, theme: Theme) -> None:
     names, limit = _categories(pairs), 48
     title = escape(pairs.title).replace("\n", "<br>")
     step, font = (64, 12) if pairs.few else (13, 9)
+    paint(figure, theme, height=220 + step * len(names), margin=(20, 20, 70, 20))
     figure.update_layout(
         title={"text": title, "font": {"size": 15}, "x": 0, "xref": "paper"},
-        height=220 + step * len(names),
-        paper_bgcolor=theme.paper,
-        plot_bgcolor=theme.panel,
-        font={"color": theme.ink, "size": 12},
-        margin={"l": 20, "r": 20, "t": 70, "b": 20},
         hoverlabel={"namelength": -1},
         annotations=_write_shares(pairs, theme),
     )

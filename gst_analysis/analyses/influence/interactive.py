@@ -18,7 +18,7 @@ from gst_analysis.analyses.influence.figure import (
     to_matrix,
 )
 from gst_analysis.analyses.influence.table import FrameInfluence
-from gst_analysis.style.screen import break_lines, start_figure
+from gst_analysis.style.screen import break_lines, paint, start_figure
 from gst_analysis.style.share_matrix import list_ticks
 from gst_analysis.style.theme import Theme, theme_of
 
@@ -95,13 +95,9 @@ def _build_blocks(fields: pd.DataFrame) -> go.Heatmap:
 
 
 def _dress(figure: go.Figure, theme: Theme, title: str, blocks: int) -> None:
+    paint(figure, theme, height=480 + (120 + 24 * blocks if blocks else 0), margin=(70, 20, 110, 50))
     figure.update_layout(
         title={"text": title, "font": {"size": 15}},
-        height=480 + (120 + 24 * blocks if blocks else 0),
-        paper_bgcolor=theme.paper,
-        plot_bgcolor=theme.panel,
-        font={"color": theme.ink, "size": 12},
-        margin={"l": 70, "r": 20, "t": 110, "b": 50},
         coloraxis={
             "colorscale": [[0, theme.panel], [1, theme.accent]],
             "cmin": 0,

@@ -18,7 +18,7 @@ from gst_analysis.analyses.order.figure import (
 )
 from gst_analysis.analyses.order.table import IN_ORDER, SHUFFLED, FrameOrder
 from gst_analysis.style.names import shorten
-from gst_analysis.style.screen import break_lines, start_figure
+from gst_analysis.style.screen import break_lines, paint, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 _SYMBOLS = {"order": "circle", "still": "square", "clock": "diamond"}
@@ -133,13 +133,9 @@ def draw_temporality_interactive(table: pd.DataFrame, *, dark: bool = False) -> 
 
 def _dress(figure: go.Figure, theme: Theme, title: str, rows: float) -> None:
     """Colours, letters and room for so many rows of two lines each."""
+    paint(figure, theme, height=210 + 34 * rows, margin=(20, 20, 125, 60))
     figure.update_layout(
         title={"text": break_lines(title, 60), "font": {"size": 13}, "y": 0.98, "yanchor": "top"},
-        height=210 + 34 * rows,
-        paper_bgcolor=theme.paper,
-        plot_bgcolor=theme.panel,
-        font={"color": theme.ink, "size": 12},
-        margin={"l": 20, "r": 20, "t": 125, "b": 60},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
     )
     figure.update_xaxes(tickformat=".0%", gridcolor=theme.grid, zeroline=False, automargin=True)

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from gst_analysis.analyses.profile.layout import SHARE, Curve, Sheet, lay_out
 from gst_analysis.analyses.profile.table import AGREE, DISAGREE, MEASURES, Profile
 from gst_analysis.numbers import show_share, show_share_interval
-from gst_analysis.style.screen import break_lines, start_figure
+from gst_analysis.style.screen import break_lines, legend_above, paint, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 _SYMBOLS = {
@@ -161,21 +161,7 @@ def _name_places(figure: go.Figure, sheet: Sheet, rows: int, theme: Theme) -> No
 
 
 def _dress(figure: go.Figure, theme: Theme, *, height: int, top: int) -> None:
-    figure.update_layout(
-        height=height,
-        paper_bgcolor=theme.paper,
-        plot_bgcolor=theme.panel,
-        font={"color": theme.ink, "size": 12},
-        margin={"l": 64, "r": 16, "t": top, "b": 50},
-        bargap=0,
-        legend={
-            "orientation": "h",
-            "y": 1,
-            "yref": "container",
-            "yanchor": "top",
-            "x": 0.5,
-            "xanchor": "center",
-        },
-    )
+    paint(figure, theme, height=height, margin=(64, 16, top, 50))
+    figure.update_layout(bargap=0, legend=legend_above())
     figure.update_xaxes(gridcolor=theme.grid, zeroline=False, showgrid=False)
     figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)

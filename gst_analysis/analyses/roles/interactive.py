@@ -12,7 +12,7 @@ from gst_analysis.analyses.roles.table import PARTS, PLACE, ROLES, ChannelRoles
 from gst_analysis.groups import GROUPS
 from gst_analysis.numbers import show_interval, show_real
 from gst_analysis.style.names import shorten_layers
-from gst_analysis.style.screen import SYMBOLS, start_figure
+from gst_analysis.style.screen import SYMBOLS, paint, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 _HEIGHT = 640
@@ -44,14 +44,8 @@ def draw_shares_interactive(sums: pd.DataFrame, *, dark: bool = False) -> go.Fig
     )
     figure.update_xaxes(title={"text": "block", "font": {"size": 12}}, row=3, col=1)
     figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)
-    figure.update_layout(
-        height=_HEIGHT,
-        paper_bgcolor=theme.paper,
-        plot_bgcolor=theme.panel,
-        font={"color": theme.ink, "size": 12},
-        margin={"l": 60, "r": 20, "t": 20, "b": 60},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
-    )
+    paint(figure, theme, height=_HEIGHT, margin=(60, 20, 20, 60))
+    figure.update_layout(legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
     return figure
 
 

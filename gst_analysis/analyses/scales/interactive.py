@@ -12,7 +12,7 @@ from gst_analysis.analyses.scales.panels import Grid, Panel, count_bins, lay_out
 from gst_analysis.analyses.scales.table import BnScales, name_symbol
 from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import GROUP_NAMES, name_block
-from gst_analysis.style.screen import start_figure
+from gst_analysis.style.screen import legend_above, paint, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 _FEW = 2
@@ -148,24 +148,8 @@ def _dress(figure: go.Figure, grid: Grid, theme: Theme, *, symbol: str) -> None:
     lines = max(_wrap(name, len(grid.columns)).count("<br>") for name in grid.columns)
     told = f"upright lines: medians, {dashed} dashed; n: channels, as listed"
     medians = told if len(grid.groups) > 1 else "upright line: median"
-    figure.update_layout(
-        barmode="overlay",
-        bargap=0,
-        height=135 + 15 * lines + 95 * len(grid.rows),
-        paper_bgcolor=theme.paper,
-        plot_bgcolor=theme.panel,
-        font={"color": theme.ink, "size": 12},
-        margin={"l": 80, "r": 20, "t": 95 + 15 * lines, "b": 50},
-        legend={
-            "orientation": "h",
-            "y": 1,
-            "yref": "container",
-            "yanchor": "top",
-            "x": 0.5,
-            "xanchor": "center",
-            "title": {"text": medians, "side": "top center", "font": {"size": 12}},
-        },
-    )
+    paint(figure, theme, height=135 + 15 * lines + 95 * len(grid.rows), margin=(80, 20, 95 + 15 * lines, 50))
+    figure.update_layout(barmode="overlay", bargap=0, legend=legend_above(medians))
     figure.update_xaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)
     figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid, ticksuffix=" %", nticks=3)
     titled = None if len(grid.columns) <= _FEW else (len(grid.columns) + 1) // 2

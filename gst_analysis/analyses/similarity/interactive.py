@@ -11,7 +11,7 @@ from gst_analysis.analyses.similarity.figure import to_matrix
 from gst_analysis.analyses.similarity.table import Similarity
 from gst_analysis.numbers import show_interval, show_real
 from gst_analysis.style.names import shorten_layers, tell_apart
-from gst_analysis.style.screen import start_figure
+from gst_analysis.style.screen import paint, start_figure
 from gst_analysis.style.theme import theme_of
 
 _CELL, _LEAST, _MOST = 34, 330, 900
@@ -44,13 +44,7 @@ def draw_places_interactive(table: pd.DataFrame, *, dark: bool = False) -> go.Fi
         )
     )
     first, second = tell_apart([str(table["first"].iloc[0]), str(table["second"].iloc[0])], 40)
-    figure.update_layout(
-        height=min(_MOST, max(_LEAST, 130 + _CELL * len(rows))),
-        paper_bgcolor=theme.paper,
-        plot_bgcolor=theme.panel,
-        font={"color": theme.ink, "size": 12},
-        margin={"l": 90, "r": 20, "t": 30, "b": 90},
-    )
+    paint(figure, theme, height=min(_MOST, max(_LEAST, 130 + _CELL * len(rows))), margin=(90, 20, 30, 90))
     figure.update_xaxes(**_name_axis(columns, second), tickangle=-90)
     figure.update_yaxes(**_name_axis(rows, first), autorange="reversed")
     return figure

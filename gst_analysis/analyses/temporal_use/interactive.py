@@ -13,7 +13,7 @@ from gst_analysis.analyses.temporal_use.table import MEASURES, TemporalUse
 from gst_analysis.numbers import show_real
 from gst_analysis.style.names import tell_apart
 from gst_analysis.style.palette import LONGEST_NAME, list_looks
-from gst_analysis.style.screen import break_lines, start_figure
+from gst_analysis.style.screen import break_lines, legend_above, paint, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 _MOST_NAMED = 24
@@ -121,22 +121,8 @@ def _draw_chance(x: np.ndarray, rows: pd.DataFrame, theme: Theme, *, show: bool)
 
 
 def _dress(figure: go.Figure, theme: Theme) -> None:
-    figure.update_layout(
-        height=620,
-        paper_bgcolor=theme.paper,
-        plot_bgcolor=theme.panel,
-        font={"color": theme.ink, "size": 12},
-        margin={"l": 90, "r": 20, "t": 110, "b": 60},
-        legend={
-            "orientation": "h",
-            "y": 1,
-            "yref": "container",
-            "yanchor": "top",
-            "x": 0.5,
-            "xanchor": "center",
-            "title": {"text": "hollow: at the start", "side": "top center", "font": {"size": 12}},
-        },
-    )
+    paint(figure, theme, height=620, margin=(90, 20, 110, 60))
+    figure.update_layout(legend=legend_above("hollow: at the start"))
     figure.update_xaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)
     figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid, range=[-0.03, 1.03])
     for row, measure in enumerate(SHOWN, start=1):

@@ -16,7 +16,7 @@ from gst_analysis.analyses.traces.result import Traces
 from gst_analysis.analyses.traces.story import ClipStory, Moment
 from gst_analysis.analyses.traces.tints import pick_tint
 from gst_analysis.style.names import shorten
-from gst_analysis.style.screen import break_lines, start_figure
+from gst_analysis.style.screen import break_lines, paint, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 _COLOURS_LIGHT = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#882255", "#56B4E9", "#D55E00", "#7A7A7A")
@@ -205,13 +205,9 @@ def _dress(figure: go.Figure, story: ClipStory, theme: Theme) -> None:
     key += "; ▼ change of state" if story.turns else ""
     title = f"<b>{escape(shorten(story.clip, 90))}</b><br>{escape(shorten(story.verdict, 150))}"
     unit = "frame of the video" if story.moments[0].seconds is None else "time (s)"
+    paint(figure, theme, height=630, margin=(70, 20, 90, 150))
     figure.update_layout(
         title={"text": title, "font": {"size": 14}, "x": 0, "xref": "paper"},
-        height=630,
-        paper_bgcolor=theme.paper,
-        plot_bgcolor=theme.panel,
-        font={"color": theme.ink, "size": 12},
-        margin={"l": 70, "r": 20, "t": 90, "b": 150},
         hovermode="closest",
         hoverlabel={"namelength": -1},
         legend={"orientation": "h", "y": -0.28, "yanchor": "top", "x": 0},
