@@ -15,7 +15,7 @@ SETS = ("network", "stage", "pair", "greedy", "share")
 SEVERAL = "several"
 """The group of a set whose units are of more than one."""
 
-_MEASURED: dict[str, Column] = {
+MEASURED: dict[str, Column] = {
     "accuracy_drop": real("accuracy of the untouched network minus that of the changed one", "share"),
     "accuracy_drop_low": real("lower end of its confidence interval", "share"),
     "accuracy_drop_high": real("upper end", "share"),
@@ -26,6 +26,7 @@ _MEASURED: dict[str, Column] = {
     "loss_rise_low": real("lower end of its confidence interval", "nats"),
     "loss_rise_high": real("upper end", "nats"),
 }
+"""What a change of channels costs; of one group of them and of several together."""
 
 JOINT = Schema(
     "JOINT_ABLATION",
@@ -42,7 +43,7 @@ JOINT = Schema(
         "intervention": text("what was done to them"),
         "clips": whole("clips it was measured on", "clips"),
         "accuracy": real("top-1 accuracy with all of them changed", "share"),
-        **_MEASURED,
+        **MEASURED,
         "accuracy_drop_alone": real("sum of what each of them costs alone, on the same clips", "share"),
         "logit_drop_alone": real("sum of the falls of the logit alone", "logits"),
         "loss_rise_alone": real("sum of the rises of the cross entropy alone", "nats"),
@@ -66,7 +67,7 @@ SHARES = Schema(
         "orders": whole(
             "orders in which all of them were changed one after another, of every batch", "orders"
         ),
-        **_MEASURED,
+        **MEASURED,
         "accuracy_drop_alone": real("sum of what each unit costs alone, on the same clips", "share"),
         "logit_drop_alone": real("sum of the falls of the logit alone", "logits"),
         "loss_rise_alone": real("sum of the rises of the cross entropy alone", "nats"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gst_analysis.analyses.ablation.joint_table import JOINT, SETS, SHARES
+from gst_analysis.analyses.ablation.joint_table import JOINT, MEASURED, SETS, SHARES
 from gst_analysis.documents import (
     HEAD,
     Part,
@@ -49,15 +49,7 @@ ABLATION = Schema(
         "intervention": text("what was done to them", *INTERVENTIONS),
         "clips": whole("clips it was measured on", "clips"),
         "accuracy": real("top-1 accuracy with the channels changed", "share"),
-        "accuracy_drop": real("accuracy of the untouched network minus that", "share"),
-        "accuracy_drop_low": real("lower end of its confidence interval", "share"),
-        "accuracy_drop_high": real("upper end", "share"),
-        "logit_drop": real("mean fall of the true class's logit", "logits"),
-        "logit_drop_low": real("lower end of its confidence interval", "logits"),
-        "logit_drop_high": real("upper end", "logits"),
-        "loss_rise": real("mean rise of the cross entropy, in nats", "nats"),
-        "loss_rise_low": real("lower end of its confidence interval", "nats"),
-        "loss_rise_high": real("upper end", "nats"),
+        **MEASURED,
     },
 )
 
