@@ -21,7 +21,7 @@ import pytest
 
 import app
 from gst_analysis.analyses.traces.single_clips import planted_clips
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import run
 from tests.conftest import SMALL_CLIPS, build_small, list_results
 
@@ -169,7 +169,9 @@ def test_a_clip_is_uploaded_and_its_trace_seen_beside_the_player(
     page = open_page("/traces?ckpt=first.pth")
     page.get_by_text("rediction for the clip").first.wait_for()
     upload(page, "Add a clip", Path(own))
-    page.locator("[data-testid=stSidebar]").get_by_text("my clip.mp4", exact=True).first.wait_for()
+    # The name of the file in the uploader comes and goes within a moment; the chosen clip stays.
+    chosen = page.get_by_role("combobox", name="Clip", exact=False)
+    sync_api.expect(chosen).to_have_value("my clip.mp4", timeout=PATIENCE_MS)
     timeline = page.locator(".st-key-timeline .js-plotly-plot")
     timeline.locator(".point").first.wait_for()
     # The page is drawn once more when the clip's evidence is there; until then two figures may stand there.
