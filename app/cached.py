@@ -34,7 +34,8 @@ from gst_analysis.analyses.traces.single_clips import match_world
 from gst_analysis.checkpoints.naming import OwnCode, ToldFile
 from gst_analysis.clips.labels import load_class_names
 from gst_analysis.errors import NotDefinedError, UnreadableCheckpoint
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.clip_specs import ClipSpec
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.results import hash_plain
 from gst_analysis.style.files import save_figures
 

@@ -14,7 +14,7 @@ from app.columns import gather_columns, open_network
 from app.commands import say_design
 from app.designing import choose_design, choose_sizes
 from gst_analysis.analyses.cost import Cost, CostOptions
-from gst_analysis.networks.specs import MIN_SIZE
+from gst_analysis.networks.spec_values import MIN_SIZE
 
 KINDS = {"design": "Design", "system": "Published", "loaded": "Loaded"}
 _HELP = (

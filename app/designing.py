@@ -10,7 +10,8 @@ from typing import NamedTuple
 import streamlit as st
 
 from gst_analysis.checkpoints.naming import resolve_spec
-from gst_analysis.networks.specs import MIN_SIZE, ModelSpec, model_names
+from gst_analysis.networks.spec_values import MIN_SIZE
+from gst_analysis.networks.specs import ModelSpec, model_names
 
 ALPHAS = ("1/2", "1/4", "1/8", "1/16")
 BETAS = ("1/2", "1")

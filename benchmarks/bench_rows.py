@@ -21,12 +21,14 @@ from torch.nn import functional as F
 
 from benchmarks.pairing import Timings, summarise_ratio, time_interleaved
 from benchmarks.trace_influence import measure_mode
-from gst_analysis.checkpoints.loading import load_model, save_model
+from gst_analysis.checkpoints.loading import load_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.clips.labelled import choose_clips
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.fused import fuse_network
 from gst_analysis.networks.network import VideoNetwork, average_frames
 from gst_analysis.networks.registry import build_model
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.specs import ModelSpec
 from tests.clips.planted_clips import write_video
 from tests.reference import build_reference, load_product
 

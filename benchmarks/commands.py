@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.machine import describe_machine
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.files import to_json, write_whole
 from gst_analysis.networks.specs import ModelSpec

@@ -20,7 +20,7 @@ from gst_analysis.analyses.importance.activations import listen_to_activations
 from gst_analysis.analyses.importance.data_scores import measure_data_scores
 from gst_analysis.analyses.importance.measure import tabulate_importance
 from gst_analysis.analyses.temporal_use import temporal_use
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.classes import check_classes

@@ -22,7 +22,8 @@ from torch import Tensor
 
 from gst_analysis.analyses.saliency.controls import CONTROLS
 from gst_analysis.analyses.saliency.pointing_game import play_pointing_game
-from gst_analysis.checkpoints.loading import LoadedModel, load_model
+from gst_analysis.checkpoints.loaded import LoadedModel
+from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.errors import GstError
 from gst_analysis.files import to_json, write_whole
 from gst_analysis.inference.settings import InferenceSettings

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from gst_analysis.analyses.roles import RoleOptions, channel_roles
-from gst_analysis.checkpoints.loading import Network, load_model
+from gst_analysis.checkpoints.loaded import Network
+from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.checkpoints.sources import build_untrained
 from gst_analysis.errors import GstError
 from gst_analysis.files import to_json, write_whole

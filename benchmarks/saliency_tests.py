@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from gst_analysis.analyses.saliency.measure import measure_saliency
 from gst_analysis.analyses.saliency.table import SaliencyMaps
-from gst_analysis.checkpoints.loading import LoadedModel, load_model
+from gst_analysis.checkpoints.loaded import LoadedModel
+from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import GstError
 from gst_analysis.files import to_json, write_whole

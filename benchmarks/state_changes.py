@@ -34,7 +34,8 @@ from gst_analysis.analyses.traces.state_changes import (
     find_changes,
     score_changes,
 )
-from gst_analysis.checkpoints.loading import LoadedModel, load_model
+from gst_analysis.checkpoints.loaded import LoadedModel
+from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.errors import DataError, GstError
 from gst_analysis.files import to_json, write_whole

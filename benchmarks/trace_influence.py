@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from gst_analysis.analyses import traces
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.checkpoints.sources import open_model
 from gst_analysis.clips.labelled import choose_clips
 from gst_analysis.clips.records import RecordList

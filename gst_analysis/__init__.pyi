@@ -46,9 +46,11 @@ from .analyses.traces.story import ClipStory, Moment, Turn
 from .analyses.training_runs import RunSummary, TrainingRun, follow_gamma, read_run
 from .checkpoints.adopting import adopt, load_network
 from .checkpoints.checking import check_network
-from .checkpoints.loading import Checkpoint, LoadedModel, Network, load_checkpoint, load_model, save_model
+from .checkpoints.loaded import Checkpoint, LoadedModel, Network
+from .checkpoints.loading import load_checkpoint, load_model
 from .checkpoints.naming import list_checkpoints
 from .checkpoints.opening import open
+from .checkpoints.saving import save_model
 from .checkpoints.sources import (
     Inspection,
     Source,
@@ -82,11 +84,12 @@ from .networks.adopted import ClipNetwork, Pathway
 from .networks.anatomy import Anatomy, Place, Unit, View
 from .networks.backbones import Backbone, Block, Site, Stage
 from .networks.brought import AdoptedSpec
+from .networks.clip_specs import ClipSpec
 from .networks.described import NetworkSpec
 from .networks.families import ChannelGroups, Family, Kernel
 from .networks.network import VideoNetwork, average_frames
 from .networks.next_layer import NextLayer, Reader
-from .networks.specs import ClipSpec, ModelSpec
+from .networks.specs import ModelSpec
 from .networks.systems import SystemSpec
 from .networks.systems.record import System
 from .networks.time_kernels import MovedChannels, TimeKernel

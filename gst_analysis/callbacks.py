@@ -16,7 +16,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from gst_analysis.checkpoints.loading import Network
+from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.capabilities import require
 from gst_analysis.tracking.gammas import track_gammas

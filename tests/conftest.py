@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import torch
 
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.registry import build_model
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.specs import ModelSpec
 
 with contextlib.suppress(ImportError):  # the tests for a GPU do without
     import hypothesis

@@ -36,16 +36,17 @@ from gst_analysis.analyses.traces.evidence_measure import measure_evidence
 from gst_analysis.analyses.traces.measure import trace_clips
 from gst_analysis.checkpoints.adopting import adopt
 from gst_analysis.checkpoints.checking import PASSED, check_network
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.dataset import ClipItem, SkippedClip, collate_clips
 from gst_analysis.clips.records import RecordList
 from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.folding import fold_norms
 from gst_analysis.networks.network import average_frames
-from gst_analysis.networks.specs import ClipSpec, model_names
+from gst_analysis.networks.specs import model_names
 from gst_analysis.training.conditions import training_conditions
 from gst_analysis.training.config import OptimiserConfig, RunConfig
 from gst_analysis.training.loop import train

@@ -24,7 +24,9 @@ from gst_analysis.analyses import (
 )
 from gst_analysis.analyses.traces.clip_trace import TracePlan
 from gst_analysis.analyses.traces.single_clips import trace_clip
-from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
+from gst_analysis.checkpoints.loaded import LoadedModel
+from gst_analysis.checkpoints.loading import load_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import GstError
 from gst_analysis.inference.settings import InferenceSettings

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from gst_analysis.checkpoints.detective import check_finite, require_fit
-from gst_analysis.checkpoints.loading import Checkpoint, Network
+from gst_analysis.checkpoints.loaded import Checkpoint, Network
 from gst_analysis.checkpoints.misfits import explain_misfit, look_at_shapes, require_float32, require_made
 from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.checkpoints.reading import load_raw
@@ -39,10 +39,10 @@ from gst_analysis.networks.adopted import (
 )
 from gst_analysis.networks.anatomy import Anatomy, Place, Unit, View
 from gst_analysis.networks.brought import AdoptedSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.described import Output
 from gst_analysis.networks.probing import find_readers, find_views, look_around, probe_network
 from gst_analysis.networks.readers import has_scales
-from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.networks.trial_runs import MOST_SECONDS, TooSlowError, limited_time, untouched
 from gst_analysis.options import NetworkOptions
 

@@ -20,7 +20,9 @@ from torch import Tensor
 from torch.utils.serialization import config
 
 from gst_analysis.checkpoints.apart import VARIABLE, Told
-from gst_analysis.checkpoints.loading import Checkpoint, load_checkpoint, save_model
+from gst_analysis.checkpoints.loaded import Checkpoint
+from gst_analysis.checkpoints.loading import load_checkpoint
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.errors import GstError, one_line
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 from torch import Tensor
 
-from gst_analysis.checkpoints.loading import Network
+from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.errors import SpecError, one_line
 from gst_analysis.networks.anatomy import Place
 from gst_analysis.networks.folding import fold_norms
-from gst_analysis.networks.specs import MIN_SIZE
+from gst_analysis.networks.spec_values import MIN_SIZE
 from gst_analysis.networks.trial_runs import untouched
 from gst_analysis.networks.viewing import fold_frames, pick_tensor, unview_frames, view_frames
 

@@ -23,8 +23,8 @@ from gst_analysis.errors import (
     name_some,
     one_line,
 )
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.registry import usual_clip
-from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.catalogue_transformers import HUGGING_FACE
 from gst_analysis.networks.systems.recognised import Recognised

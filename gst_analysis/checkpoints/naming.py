@@ -16,7 +16,7 @@ from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
     from gst_analysis.checkpoints import adopting, sources
-    from gst_analysis.checkpoints.loading import Network
+    from gst_analysis.checkpoints.loaded import Network
 else:
     adopting = Door("gst_analysis.checkpoints.adopting")
     sources = Door("gst_analysis.checkpoints.sources")

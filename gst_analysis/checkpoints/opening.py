@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from gst_analysis.checkpoints.loading import Network, load_model
+from gst_analysis.checkpoints.loaded import Network
+from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.options import NetworkOptions, keyword_options
 
 

@@ -13,9 +13,9 @@ from gst_analysis.checkpoints.reading import RawCheckpoint
 from gst_analysis.checkpoints.unbuilt import FORMAT
 from gst_analysis.clips.sampling import parse_sampling
 from gst_analysis.errors import BrokenCheckpoint, GstError, legible, shorten
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.registry import usual_clip
-from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.untrusted import LONGEST_NAME, to_plain_record
 
 VERSION = 1

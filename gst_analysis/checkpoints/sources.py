@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from gst_analysis.checkpoints.loaded import Checkpoint, LoadedModel
 from gst_analysis.checkpoints.loading import (
-    Checkpoint,
-    LoadedModel,
     build_loaded,
     load_checkpoint,
     load_unbuilt_checkpoint,
@@ -20,8 +19,9 @@ from gst_analysis.checkpoints.loading import (
 from gst_analysis.checkpoints.naming import OwnCode, ToldFile, find_folder, name_path
 from gst_analysis.checkpoints.telling import settle_options, tell_checkpoint
 from gst_analysis.errors import CheckpointError, SpecError
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.described import NetworkSpec
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.options import NetworkOptions, keyword_options
 from gst_analysis.progress import Progress
 from gst_analysis.rooms import Door

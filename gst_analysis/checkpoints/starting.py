@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from gst_analysis.checkpoints.layouts import OURS, canonicalise
-from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
+from gst_analysis.checkpoints.loaded import Checkpoint, LoadedModel
 from gst_analysis.checkpoints.reading import load_raw
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.anatomy import require_arithmetic

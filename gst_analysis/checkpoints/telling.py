@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from gst_analysis.checkpoints.detective import override_family
 from gst_analysis.clips.labels import load_class_names
 from gst_analysis.errors import SpecError
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.clip_specs import ClipSpec
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.options import NetworkOptions
 
 if TYPE_CHECKING:
-    from gst_analysis.checkpoints.loading import Checkpoint
+    from gst_analysis.checkpoints.loaded import Checkpoint
 
 ASSUMED = "nothing states the clip's preprocessing: assumed "
 """How the note of it begins, which goes once all of it is told."""

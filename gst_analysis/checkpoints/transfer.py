@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 import torch
 
-from gst_analysis.checkpoints.loading import Checkpoint, Network, load_checkpoint
+from gst_analysis.checkpoints.loaded import Checkpoint, Network
+from gst_analysis.checkpoints.loading import load_checkpoint
 from gst_analysis.checkpoints.shapes import expected_shapes
 from gst_analysis.errors import SpecError, name_some
 from gst_analysis.networks.described import NetworkSpec

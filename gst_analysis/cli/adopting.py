@@ -16,9 +16,9 @@ from gst_analysis.options import NetworkOptions
 from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
-    from gst_analysis.checkpoints import loading, sources
+    from gst_analysis.checkpoints import saving, sources
 else:
-    loading = Door("gst_analysis.checkpoints.loading")
+    saving = Door("gst_analysis.checkpoints.saving")
     sources = Door("gst_analysis.checkpoints.sources")
 
 inspection = Door("gst_analysis.cli.inspection")
@@ -59,7 +59,7 @@ def adopt(
         )
     check_place(out.parent)
     model = sources.open_model(checkpoint, options=told)
-    written = loading.save_model(out, model, overwrite=overwrite)
+    written = saving.save_model(out, model, overwrite=overwrite)
     found, files = sources.inspect_checkpoint(str(written)), {"checkpoint": str(written)}
     if json:
         print_document("adopt", {**vars(found), "files": files})

@@ -24,7 +24,7 @@ from gst_analysis.clips.sampling import multi_clip_indices, parse_sampling, samp
 from gst_analysis.clips.spans import read_flow, read_frames
 from gst_analysis.clips.transforms import Augmentation, EvalTransform, TrainTransform
 from gst_analysis.errors import DataError, SpecError, name_some, one_line
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from torchvision.transforms.v2 import functional as F
 from gst_analysis.clips.media import Pixels
 from gst_analysis.clips.mirroring import Mirror
 from gst_analysis.errors import SpecError
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 
 _GRID = (
     (0, 0),

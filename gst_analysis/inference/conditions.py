@@ -11,10 +11,10 @@ from torch import nn
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.fusing import fuse_blocks
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.devices import exact_convolutions, is_out_of_memory
 from gst_analysis.networks.folding import fold_norms, has_hooks
 from gst_analysis.networks.fused import FusedNetwork, fuse_network
-from gst_analysis.networks.specs import ClipSpec
 
 FUSING_PAYS = 8_000
 """Frames times the squares of 16x16 pixels in one, over all clips, from which fusing is worth its time: five

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.checkpoints.sources import distinct_names, open_model
 from gst_analysis.clips.flow_folders import point_at_flow
 from gst_analysis.clips.records import ClipRecord, RecordList

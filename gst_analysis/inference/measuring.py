@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.dataset import FrameReader
 from gst_analysis.clips.records import ClipRecord, RecordList, number_videos
 from gst_analysis.inference.logits import UNLABELLED, FrameLogits

@@ -13,7 +13,7 @@ from gst_analysis.clips.transforms import EvalTransform
 from gst_analysis.errors import name_some
 from gst_analysis.inference.logits import Floats
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 
 
 @dataclass(frozen=True)

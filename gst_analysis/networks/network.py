@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from gst_analysis.errors import SpecError
-from gst_analysis.networks.specs import MIN_SIZE, ModelSpec
+from gst_analysis.networks.spec_values import MIN_SIZE
+from gst_analysis.networks.specs import ModelSpec
 
 
 class VideoNetwork(nn.Module):

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, overload
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.anatomy import Anatomy, derive_anatomy
 from gst_analysis.networks.brought import AdoptedSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.flow import FLOW
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.networks.systems import SystemSpec, is_system
 from gst_analysis.rooms import Door
 

@@ -1,15 +1,12 @@
-"""What a network and its clips are, apart from any weights: frozen values, no torch.
+"""What a network is, apart from any weights: a frozen value, no torch.
 
 ModelSpec says which operator stands in which backbone; its `groups` is the only place where channels
-are split into space and time. ClipSpec says what the network expects its input to be.
+are split into space and time. What it expects of its clips is a ClipSpec (clip_specs.py).
 """
 
 from __future__ import annotations
 
-import difflib
-import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from fractions import Fraction
 from typing import Any
@@ -18,40 +15,19 @@ from gst_analysis.errors import SpecError, name_some
 from gst_analysis.networks.backbones import BACKBONES, Backbone, Block, Site, feature_width, walk_blocks
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.families import FAMILIES, HALF, QUARTER, ChannelGroups, Family, Kernel
-from gst_analysis.networks.flow import FLOW, check_flow, name_flow, split_flow
+from gst_analysis.networks.flow import check_flow, name_flow, split_flow
+from gst_analysis.networks.spec_values import (
+    MOST_CHANNELS,
+    MOST_CLASSES,
+    MOST_FRAMES,
+    check_count,
+    check_known,
+    find_near,
+    parse_fraction,
+)
 from gst_analysis.networks.widths import narrow_block, read_widths, why_not_slimmed
 
-MIN_SIZE = 32
-LARGEST_SIDE = 8_192
-"""Pixels of a side. These bounds stop a slip of the hand, or a file's wild claim, from filling the memory."""
-MOST_FRAMES = 10_000
-MOST_CLASSES = 1_000_000
-MOST_CHANNELS = 65_536
-"""Of the stem."""
 _MOST = {"num_frames": MOST_FRAMES, "num_classes": MOST_CLASSES, "width": MOST_CHANNELS}
-_FRACTION = re.compile(r"\d{1,9}/\d{1,9}|\d{0,9}\.?\d{0,30}(e[-+]?\d{1,2})?", re.IGNORECASE)
-"""A number of few digits: Python would write out all of 1e1000000000."""
-
-
-def parse_fraction(text: object, *, name: str = "alpha") -> Fraction:
-    """Read 1/4, 0.25, or the official code's 4 (which means a quarter) as the same fraction."""
-    try:
-        known = text if isinstance(text, (str, Fraction, int, float)) and text == text else ""
-        plain = str(known).strip() if not isinstance(known, int) or known.bit_length() < 64 else ""
-        # 0.3333333333 is meant as a third.
-        value = Fraction(plain if _FRACTION.fullmatch(plain) else "").limit_denominator(4096)
-    except (ValueError, ZeroDivisionError):
-        value = Fraction(0)
-    if value > 1 and value.denominator == 1:
-        value = 1 / value
-    if not 0 < value <= 1:
-        raise SpecError(
-            name,
-            expected="a fraction such as 1/4, 0.25, or 4 for a quarter",
-            found=repr(text)[:60],
-            todo="write it in one of those ways",
-        )
-    return value
 
 
 @dataclass(frozen=True)
@@ -80,8 +56,8 @@ class ModelSpec(NetworkSpec):
     A clip has as many frames for each row of logits."""
 
     def __post_init__(self) -> None:
-        _known(self.family, FAMILIES, "family")
-        _known(self.backbone, BACKBONES, "backbone")
+        check_known(self.family, FAMILIES, "family")
+        check_known(self.backbone, BACKBONES, "backbone")
         # The two differ in their beta alone, so one that is given decides between them.
         if self.family in ("gst", "gst-large") and self.beta is not None:
             self._set("family", _gst_family_of(parse_fraction(self.beta, name="beta")))
@@ -92,7 +68,7 @@ class ModelSpec(NetworkSpec):
         self._set("beta", self._family.beta)
         self._set("width", BACKBONES[self.backbone].width if self.width is None else self.width)
         for count in ("num_frames", "num_classes", "width"):
-            _check_count(getattr(self, count), count, most=_MOST[count])
+            check_count(getattr(self, count), count, most=_MOST[count])
         check_flow(self.flow, self.num_frames, self.name)
         self._check_split()
         if self.widths is not None:
@@ -316,74 +292,6 @@ class ModelSpec(NetworkSpec):
             )
 
 
-@dataclass(frozen=True)
-class ClipSpec:
-    """What the network expects of its input; it is not in the weights, so it travels beside them."""
-
-    frames: int = 8
-    sampling: str = "segments"
-    resize: int = 256
-    crop: int = 224
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-    colours: str = "RGB"
-    """The order of the channels, RGB or BGR, mean and std in that order too; or flow, whose three are the
-    motion across, the motion down and a blank that no network reads."""
-
-    def __post_init__(self) -> None:
-        for count, most in (("frames", MOST_FRAMES), ("resize", LARGEST_SIDE), ("crop", LARGEST_SIDE)):
-            _check_count(getattr(self, count), count, most=most)
-        _known(self.colours, {"RGB": 0, "BGR": 0, FLOW: 0}, "clip colours")
-        if not isinstance(self.sampling, str):
-            raise SpecError(
-                "clip sampling",
-                expected="segments, dense-N or segments-of-N",
-                found=repr(self.sampling)[:60],
-                todo="give one of them",
-            )
-        for field in ("mean", "std"):
-            values = _read_three(getattr(self, field), field)
-            if len(values) != 3:
-                raise SpecError(
-                    f"clip {field}",
-                    expected="three numbers, one a colour",
-                    found=str(len(values)),
-                    todo="give red, green and blue",
-                )
-            if not all(map(math.isfinite, values)) or (field == "std" and min(values) <= 0):
-                raise SpecError(
-                    f"clip {field}",
-                    expected="numbers above 0" if field == "std" else "finite numbers",
-                    found=", ".join(map(str, values))[:80],
-                    todo="give those it was trained with",
-                )
-            object.__setattr__(self, field, values)
-
-    @property
-    def flow(self) -> bool:
-        """Whether it takes optical flow, not colour frames."""
-        return self.colours == FLOW
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> ClipSpec:
-        """The inverse of `to_json`."""
-        extra = sorted(set(map(str, record)) - {f.name for f in fields(cls)})
-        if extra:
-            raise SpecError(
-                "clip spec",
-                expected="the fields of ClipSpec",
-                found=f"also {name_some(extra)}",
-                todo="remove them, or update gst-analysis",
-            )
-        return cls(**record)
-
-    def to_json(self) -> dict[str, Any]:
-        record = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-        if self.colours == "RGB":
-            record.pop("colours")  # what almost every network takes goes without saying
-        return record
-
-
 def model_names() -> list[str]:
     """Every FAMILY-BACKBONE that can be built."""
     return [
@@ -392,12 +300,6 @@ def model_names() -> list[str]:
         for backbone in BACKBONES.values()
         if not family.unbuildable and not (backbone.kind == "inverted" and family.depthwise)
     ]
-
-
-def find_near(name: str, names: Sequence[str]) -> list[str]:
-    """The name that was probably meant, in a list; letters that changed places come before other likeness."""
-    swapped = [one for one in names if sorted(one) == sorted(name)]
-    return swapped[:1] or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
 
 
 def refuse_alpha(name: str, alpha: object) -> None:
@@ -416,47 +318,6 @@ def refuse_alpha(name: str, alpha: object) -> None:
         found=f"alpha {alpha} for {family}",
         todo="leave alpha out",
     )
-
-
-def _known(name: object, registry: Mapping[str, object], kind: str) -> None:
-    if not isinstance(name, str) or name not in registry:
-        close = find_near(str(name)[:60], list(registry))
-        raise SpecError(
-            kind,
-            expected=f"one of {', '.join(registry)}",
-            found=repr(name)[:60],
-            todo=f"did you mean {close[0]}?" if close else "choose one of them",
-        )
-
-
-def _check_count(value: object, name: str, *, most: int | None = None) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise SpecError(
-            name.replace("_", " "),
-            expected="a whole number of at least 1",
-            found=repr(value)[:60],
-            todo="give a larger one",
-        )
-    if most is not None and value > most:
-        raise SpecError(
-            name.replace("_", " "),
-            expected=f"at most {most}",
-            found=f"{value}"[:60],
-            todo="give a smaller one",
-        )
-
-
-def _read_three(given: object, field: str) -> tuple[float, ...]:
-    """Numbers out of whatever was given, no more than are looked at."""
-    try:
-        return tuple(float(value) for value in list(given)[:4])  # type: ignore[call-overload] # refused below
-    except (TypeError, ValueError, OverflowError) as error:
-        raise SpecError(
-            f"clip {field}",
-            expected="three numbers, one a colour",
-            found=repr(given)[:60],
-            todo="give red, green and blue",
-        ) from error
 
 
 def _gst_family_of(beta: Fraction) -> str:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gst_analysis.checkpoints.loading import Network
+from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.networks.receptive_fields import mark_reachable
 
 

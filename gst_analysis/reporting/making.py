@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
+from gst_analysis.checkpoints.loaded import Checkpoint, LoadedModel
 from gst_analysis.checkpoints.sources import checkpoint_of, open_model, tell
 from gst_analysis.clips.labelled import load_labelled_clips
 from gst_analysis.documents import FILES, HEAD, WHOLE, describe, fields_of, name_schema, say, tell_source

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gst_analysis.checkpoints.loading import Checkpoint
+from gst_analysis.checkpoints.loaded import Checkpoint
 from gst_analysis.checkpoints.sources import inspect_checkpoint
 from gst_analysis.files import to_json
 from gst_analysis.options import write_command

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
+from gst_analysis.checkpoints.loaded import Checkpoint, LoadedModel
 from gst_analysis.clips.labelled import ClipChoice, spread_records
 from gst_analysis.clips.records import RecordList
 from gst_analysis.inference.settings import InferenceSettings

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from gst_analysis.errors import SpecError, legible
-from gst_analysis.networks.specs import LARGEST_SIDE, MIN_SIZE, MOST_FRAMES, ClipSpec, ModelSpec
+from gst_analysis.networks.clip_specs import ClipSpec
+from gst_analysis.networks.spec_values import LARGEST_SIDE, MIN_SIZE, MOST_FRAMES
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.networks.systems import SystemSpec, is_system
 from gst_analysis.planted.worlds import WorldConfig
 

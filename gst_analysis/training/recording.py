@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.clips.dataset import SkippedClip, SkippedClips
 from gst_analysis.errors import BrokenCheckpoint, DataError
 from gst_analysis.files import write_whole

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from gst_analysis.clips.dataset import ClipBatch, SkippedClips
 from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import SpecError
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.network import average_frames
-from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.progress import Progress
 from gst_analysis.training.loaders import Loader, to_device
 from gst_analysis.training.progress import Interruption

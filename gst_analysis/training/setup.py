@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.checkpoints.transfer import reopen_model, tell_start
 from gst_analysis.clips.dataset import ClipDataset, SkippedClips

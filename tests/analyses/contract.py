@@ -23,7 +23,7 @@ import torch
 from matplotlib.figure import Figure
 
 from gst_analysis.analyses import find_analysis
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.cli import app, run
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import GstError, OutputError

@@ -12,11 +12,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.clip_specs import ClipSpec
+from gst_analysis.networks.specs import ModelSpec
 from tests.conftest import build_small
 
 SIZE, CLASSES = 32, 5

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from gst_analysis.analyses import list_analyses
 from gst_analysis.checkpoints.adopting import adopt
-from gst_analysis.checkpoints.loading import Network
+from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.errors import GstError
 from gst_analysis.networks.capabilities import why_not
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.registry import spec_from_name
-from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.rooms import About
 from tests.analyses.contract import ASKED
 from tests.analyses.labelled_clips import small_model, write_clips

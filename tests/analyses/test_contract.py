@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from gst_analysis.analyses import ROOMS
-from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
+from gst_analysis.checkpoints.loaded import LoadedModel
+from gst_analysis.checkpoints.loading import load_model
+from gst_analysis.checkpoints.saving import save_model
 from tests.analyses.contract import Bench, check_analysis
 from tests.analyses.labelled_clips import small_model, write_clips
 

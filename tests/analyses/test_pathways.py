@@ -19,9 +19,9 @@ from gst_analysis.checkpoints.checking import PASSED, check_network
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
 from gst_analysis.networks import registry
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.network import average_frames
 from gst_analysis.networks.registry import anatomy_of, spec_from_name
-from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.networks.systems import slowfast as slowfast_file
 from tests.analyses.labelled_clips import load_pixels, write_clips
 from tests.networks.agreement import draw_weights

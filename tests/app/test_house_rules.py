@@ -22,6 +22,8 @@ ALLOWED = (
     "clips.labels",
     "errors",
     "files",
+    "networks.clip_specs",
+    "networks.spec_values",
     "networks.specs",
     "options",
     "planted",

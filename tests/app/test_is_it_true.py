@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from app import cached, cached_measurements, findings
 from app.downloads import make_file
 from gst_analysis import planted
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import run
 from tests.analyses.labelled_clips import small_model, write_clips
 from tests.app.conftest import Visit, images, names_of_plots

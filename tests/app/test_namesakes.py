@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from app import cached
 from app.wording import tell_apart
 from gst_analysis.analyses import drift
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from tests.app.conftest import Plant, Visit, plots
 from tests.conftest import SMALL_CLIPS, build_small
 from tests.untyped import untyped

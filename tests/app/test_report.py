@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from app import cached
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from tests.analyses.labelled_clips import small_model
 from tests.app.conftest import Visit
 

@@ -20,7 +20,7 @@ from gst_analysis.analyses import influence as influence_room
 from gst_analysis.analyses import traces
 from gst_analysis.analyses.traces.state_changes import ChangeSettings, find_curve_changes, find_label_changes
 from gst_analysis.analyses.traces.table import BARE
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.errors import DataError
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec

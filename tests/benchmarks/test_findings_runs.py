@@ -17,7 +17,7 @@ from benchmarks.findings_runs import find_measured, gather, main
 from benchmarks.findings_scores import Measured, measure_run, pair_groups
 from gst_analysis.analyses.ablation.measure import measure_ablation
 from gst_analysis.analyses.ablation.table import AblationOptions
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
 from tests.analyses.labelled_clips import small_model, write_clips

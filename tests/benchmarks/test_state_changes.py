@@ -13,10 +13,11 @@ import pytest
 from benchmarks.state_changes import compare_with_control, find_truth, guess_constantly, list_clips, main
 from gst_analysis.analyses.traces.clip_trace import ClipTrace
 from gst_analysis.analyses.traces.state_changes import TrueChange
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.clips.records import ClipRecord
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.registry import build_model
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.planted.making import WorldConfig, make_world, read_world
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.trace_influence import main
-from gst_analysis.checkpoints.loading import save_model
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.checkpoints.saving import save_model
+from gst_analysis.networks.clip_specs import ClipSpec
 from tests.clips.planted_clips import write_video
 from tests.conftest import build_small
 

@@ -18,7 +18,9 @@ import torch
 
 from gst_analysis.checkpoints import apart, apart_child
 from gst_analysis.checkpoints.apart import reading_apart
-from gst_analysis.checkpoints.loading import Checkpoint, load_checkpoint, save_model
+from gst_analysis.checkpoints.loaded import Checkpoint
+from gst_analysis.checkpoints.loading import load_checkpoint
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import run
 from gst_analysis.errors import BrokenCheckpoint, CheckpointError, UnreadableCheckpoint, UnsafeCheckpoint
 from tests.conftest import SMALL_CLIPS, SaveSmall, build_small

@@ -13,7 +13,8 @@ import pytest
 import torch
 import torchvision
 
-from gst_analysis.checkpoints.loading import load_checkpoint, save_model
+from gst_analysis.checkpoints.loading import load_checkpoint
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import run
 from gst_analysis.errors import (
     BrokenCheckpoint,

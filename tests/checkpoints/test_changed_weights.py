@@ -28,7 +28,9 @@ from gst_analysis.analyses import (
 )
 from gst_analysis.analyses import importance as importance_room
 from gst_analysis.analyses.traces.single_clips import trace_clip
-from gst_analysis.checkpoints.loading import CHANGED, LoadedModel, load_model, save_model
+from gst_analysis.checkpoints.loaded import CHANGED, LoadedModel
+from gst_analysis.checkpoints.loading import load_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.specs import ModelSpec

@@ -18,7 +18,8 @@ import torch
 
 from gst_analysis.checkpoints.checking import PASSED, check_network
 from gst_analysis.checkpoints.folders import read_colours
-from gst_analysis.checkpoints.loading import load_checkpoint, load_model, save_model
+from gst_analysis.checkpoints.loading import load_checkpoint, load_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.checkpoints.sources import name_of
 from gst_analysis.cli import run
 from gst_analysis.errors import (
@@ -28,7 +29,7 @@ from gst_analysis.errors import (
     UnknownCheckpoint,
     UnsafeCheckpoint,
 )
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.systems.transformer_kinds import KINDS, read_config, write_config
 from gst_analysis.networks.systems.video_transformers import load_classes
 from tests.networks.agreement import relative

@@ -10,11 +10,13 @@ import torch
 import torchvision
 
 from gst_analysis.checkpoints.cards import save_card
-from gst_analysis.checkpoints.loading import load_checkpoint, load_model, save_model
+from gst_analysis.checkpoints.loading import load_checkpoint, load_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.checkpoints.shapes import expected_shapes
 from gst_analysis.errors import BrokenCheckpoint, OutputError, SpecError
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.registry import build_model
-from gst_analysis.networks.specs import ClipSpec, ModelSpec, model_names
+from gst_analysis.networks.specs import ModelSpec, model_names
 from tests.checkpoints import foreign
 from tests.conftest import build_small, mark_slow
 from tests.untyped import design, untyped

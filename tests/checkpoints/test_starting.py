@@ -8,7 +8,8 @@ import pytest
 import torch
 import torchvision
 
-from gst_analysis.checkpoints.loading import load_checkpoint, save_model
+from gst_analysis.checkpoints.loading import load_checkpoint
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.inflation import inflate

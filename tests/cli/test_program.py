@@ -15,9 +15,10 @@ import pandas as pd
 import pytest
 
 from gst_analysis.analyses import cost
-from gst_analysis.checkpoints.loading import load_checkpoint, save_model
+from gst_analysis.checkpoints.loading import load_checkpoint
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import app, run
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.results import find_version
 from tests.conftest import SaveSmall, build_small, list_results
 

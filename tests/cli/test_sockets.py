@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import app, run
 from gst_analysis.clips.decoding import probe_clip
 from gst_analysis.errors import DataError

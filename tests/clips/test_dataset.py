@@ -23,7 +23,7 @@ from gst_analysis.clips.dataset import (
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.clips.transforms import Augmentation, EvalTransform
 from gst_analysis.errors import DataError, SpecError
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 from tests.clips.planted_clips import cut, decode_all, write_folder, write_video
 
 SPEC = ClipSpec(frames=4, resize=32, crop=24)

@@ -18,7 +18,7 @@ from gst_analysis.clips.records import ClipRecord
 from gst_analysis.clips.spans import read_flow, read_frames
 from gst_analysis.clips.transforms import mirror_clips
 from gst_analysis.errors import DataError
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 
 PAIRS = ("flow_{}_{:05d}.png", "{}_{:05d}.png", "000123-{}_{:05d}.png", "{}{:05d}.png")
 

@@ -19,7 +19,7 @@ from gst_analysis.clips.transforms import (
     normalise_clips,
 )
 from gst_analysis.errors import SpecError
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 
 SPEC = ClipSpec(frames=4, resize=64, crop=56)
 MIRROR = infer_mirror(["go left", "go right", "stay", "only left"])

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import torch
 
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import run
 from gst_analysis.errors import GstError
 from tests.conftest import build_small

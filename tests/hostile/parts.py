@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gst_analysis.checkpoints.loading import model_writer
+from gst_analysis.checkpoints.saving import model_writer
 from tests.conftest import SMALL_CLIPS, build_small
 from tests.hostile.cases import MARKER
 

@@ -15,10 +15,11 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.clips.records import ClipRecord
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.clip_specs import ClipSpec
+from gst_analysis.networks.specs import ModelSpec
 
 SIZE = 32
 LABELS = ("Watching something", "Pushing something left", "Pushing something right", "Swiping left")

@@ -13,13 +13,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
+from gst_analysis.checkpoints.loaded import LoadedModel
+from gst_analysis.checkpoints.loading import load_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.logits import FrameLogits
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.processes import count_outer_processes, is_leader
 from tests.conftest import build_small
 from tests.inference.fakes import Brightness, fake_model, record, write_greys

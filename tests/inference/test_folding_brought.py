@@ -13,12 +13,12 @@ from torch.nn import functional as F
 
 from gst_analysis.checkpoints.adopting import adopt
 from gst_analysis.checkpoints.checking import PASSED, check_network
-from gst_analysis.checkpoints.loading import Network
+from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.folding import count_norms, fold_norms
 from gst_analysis.networks.registry import build_model, spec_from_name
-from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.networks.systems import SYSTEMS
 from tests.conftest import build_small
 from tests.inference.fakes import record, write_greys

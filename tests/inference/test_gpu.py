@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from gst_analysis.analyses.evaluation.measure import measure_accuracy
-from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
+from gst_analysis.checkpoints.loaded import LoadedModel
+from gst_analysis.checkpoints.loading import load_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 from tests.conftest import build_small
 from tests.inference.fakes import record, write_greys
 from tests.untyped import untyped

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor, nn
 
-from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
+from gst_analysis.checkpoints.loaded import Checkpoint, LoadedModel
 from gst_analysis.clips.dataset import ReadingPlan, load_views
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.clips.sampling import multi_clip_indices
@@ -25,8 +25,8 @@ from gst_analysis.inference import reading
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.reading import read_ahead
 from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.network import VideoNetwork
-from gst_analysis.networks.specs import ClipSpec
 from tests.conftest import build_small
 from tests.inference.fakes import Brightness, fake_model, record, write_greys
 from tests.untyped import untyped

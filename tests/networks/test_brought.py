@@ -18,7 +18,7 @@ from gst_analysis.checkpoints.checking import PASSED, check_network
 from gst_analysis.errors import BrokenCheckpoint, SpecError
 from gst_analysis.networks import trial_runs
 from gst_analysis.networks.anatomy import View
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.trial_runs import TooSlowError
 from gst_analysis.networks.viewing import unview_frames, view_frames
 from tests.networks.brought import (

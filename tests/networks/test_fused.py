@@ -9,14 +9,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gst_analysis.checkpoints.loading import load_model, save_model
+from gst_analysis.checkpoints.loading import load_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.conditions import fusing_pays, running_conditions
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks import fused_parts, native
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.fused import FusedNetwork, fuse_network
 from gst_analysis.networks.native import Channels, load_sums
-from gst_analysis.networks.specs import ClipSpec, model_names
+from gst_analysis.networks.specs import model_names
 from gst_analysis.networks.time_tiles import choose_span, enter_tiles, leave_tiles, transform_weight
 from tests.conftest import build_small
 

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from gst_analysis.analyses.cost import cost
 from gst_analysis.analyses.cost.counted import count_by_running
-from gst_analysis.checkpoints.loading import load_model, save_model
+from gst_analysis.checkpoints.loading import load_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.errors import GstError
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.families import runnable_families
 from gst_analysis.networks.folding import fold_norms
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.registry import anatomy_of, build_model
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.specs import ModelSpec
 
 SIZE = 32
 SPECS = st.fixed_dictionaries(

@@ -16,11 +16,11 @@ import gst_analysis as gst
 from gst_analysis.analyses.importance.activations import listen_to_activations
 from gst_analysis.analyses.importance.measure import tabulate_importance
 from gst_analysis.checkpoints.adopting import adopt
-from gst_analysis.checkpoints.loading import Network
+from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.checkpoints.starting import create_model
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.next_layer import NextLayer
 from gst_analysis.networks.registry import anatomy_of, spec_from_name
-from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.networks.systems import SYSTEMS
 from tests.conftest import build_small
 from tests.networks.agreement import draw_weights

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from gst_analysis.errors import GstError, SpecError
 from gst_analysis.networks.backbones import BACKBONES
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.families import FAMILIES
-from gst_analysis.networks.specs import ClipSpec, ModelSpec, model_names, parse_fraction
+from gst_analysis.networks.spec_values import parse_fraction
+from gst_analysis.networks.specs import ModelSpec, model_names
 from tests.untyped import untyped
 
 

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torchvision.models.video import MViT, SwinTransformer3d
 from torchvision.models.video.mvit import MSBlockConfig
 
-from gst_analysis.checkpoints.loading import Network, load_model
+from gst_analysis.checkpoints.loaded import Network
+from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.nonlocal2d import NonLocal

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.reporting.walking import list_sections
 from tests.analyses.labelled_clips import small_model, write_clips
 

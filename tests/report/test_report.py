@@ -16,7 +16,7 @@ import torch
 from gst_analysis.analyses import cost as cost_room
 from gst_analysis.analyses import drift, evaluation, saliency, scales
 from gst_analysis.analyses import slimming as slimming_room
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.checkpoints.sources import inspect_checkpoint
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.cli import run

@@ -16,7 +16,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from gst_analysis.checkpoints.loading import load_checkpoint, save_model
+from gst_analysis.checkpoints.loading import load_checkpoint
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.training.loop import train

@@ -12,7 +12,8 @@ from torch import Tensor
 import gst_analysis as gst
 from gst_analysis.analyses.drift.starts import start_of_card
 from gst_analysis.analyses.scales.measure import record_scales
-from gst_analysis.checkpoints.loading import load_checkpoint, save_model
+from gst_analysis.checkpoints.loading import load_checkpoint
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.checkpoints.transfer import list_head, reopen_model, tell_start
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.registry import build_model, spec_from_name

@@ -33,7 +33,7 @@ from gst_analysis.analyses.ablation.heads import add_heads, choose_interventions
 from gst_analysis.analyses.ablation.table import ABLATION, Ablation, AblationOptions, AblationSummary
 from gst_analysis.analyses.ablation.tabulate import tabulate_ablation
 from gst_analysis.analyses.ablation.together import add_joint, build_joint
-from gst_analysis.checkpoints.loading import LoadedModel, Network
+from gst_analysis.checkpoints.loaded import LoadedModel, Network
 from gst_analysis.clips.records import RecordList, note_videos, number_videos
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, fusing_pays, running_conditions

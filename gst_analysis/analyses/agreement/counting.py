@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 from gst_analysis.analyses.agreement.table import GammaSpread
 from gst_analysis.analyses.drift.starts import start_of_card
 from gst_analysis.analyses.scales.measure import record_scales
-from gst_analysis.checkpoints.loading import Checkpoint
+from gst_analysis.checkpoints.loaded import Checkpoint
 from gst_analysis.errors import SpecError
 
 FORCED = 0.9

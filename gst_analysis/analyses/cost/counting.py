@@ -21,7 +21,8 @@ from gst_analysis.errors import SpecError
 from gst_analysis.groups import Group
 from gst_analysis.networks.backbones import Block, Site
 from gst_analysis.networks.described import NetworkSpec
-from gst_analysis.networks.specs import LARGEST_SIDE, MIN_SIZE, ModelSpec
+from gst_analysis.networks.spec_values import LARGEST_SIDE, MIN_SIZE
+from gst_analysis.networks.specs import ModelSpec
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from torchvision.models import get_model_weights
 
 from gst_analysis.analyses.drift import FROM_CARD, Drift, DriftOptions, measure_drift
-from gst_analysis.checkpoints.loading import Checkpoint
+from gst_analysis.checkpoints.loaded import Checkpoint
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.numbers import show_real

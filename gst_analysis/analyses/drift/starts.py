@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from gst_analysis.analyses.scales.measure import ScaleRecord
-from gst_analysis.checkpoints.loading import Checkpoint
+from gst_analysis.checkpoints.loaded import Checkpoint
 from gst_analysis.checkpoints.starting import IMAGENET, load_flat_weights
 from gst_analysis.errors import SpecError, name_some
 from gst_analysis.networks.registry import kind_of

@@ -14,7 +14,7 @@ from gst_analysis.analyses.evaluation.table import (
     EvaluationSummary,
     ModelEvaluation,
 )
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.records import RecordList, note_videos
 from gst_analysis.errors import DataError, name_some
 from gst_analysis.inference.classes import check_classes, order_classes, require_some

@@ -11,7 +11,7 @@ import torch
 from scipy.special import ndtr
 from torch import Tensor, nn
 
-from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
+from gst_analysis.checkpoints.loaded import Checkpoint, LoadedModel
 from gst_analysis.checkpoints.next_weights import Following, infer_following
 from gst_analysis.networks.anatomy import Unit
 from gst_analysis.networks.viewing import fold_frames

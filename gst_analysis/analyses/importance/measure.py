@@ -47,7 +47,8 @@ from gst_analysis.analyses.importance.table import (
 from gst_analysis.analyses.scales.measure import note_equal_scales, tabulate_bn_scales
 from gst_analysis.analyses.scales.meetings import Meetings, find_meetings
 from gst_analysis.analyses.scales.table import NO_GROUPS
-from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel, build_loaded
+from gst_analysis.checkpoints.loaded import Checkpoint, LoadedModel
+from gst_analysis.checkpoints.loading import build_loaded
 from gst_analysis.checkpoints.next_weights import Following
 from gst_analysis.checkpoints.sources import (
     Source,

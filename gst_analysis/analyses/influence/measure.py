@@ -36,7 +36,7 @@ from gst_analysis.analyses.influence.table import (
     FrameInfluence,
     InfluenceSummary,
 )
-from gst_analysis.checkpoints.loading import Checkpoint, LoadedModel
+from gst_analysis.checkpoints.loaded import Checkpoint, LoadedModel
 from gst_analysis.clips.dataset import ReadingPlan
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.clips.transforms import normalise_clips

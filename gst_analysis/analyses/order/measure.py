@@ -24,7 +24,7 @@ from gst_analysis.analyses.order.tabulate import (
     tabulate_conditions,
     tabulate_reversals,
 )
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.records import RecordList, note_videos, number_videos
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.classes import check_classes

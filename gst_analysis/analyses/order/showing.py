@@ -15,7 +15,7 @@ import torch
 from gst_analysis.analyses.order.frames import STILLS, Places, list_stills, order_frames, shuffle_frames
 from gst_analysis.analyses.order.padding import Padding, replaced_padding
 from gst_analysis.analyses.order.table import SHUFFLED
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.errors import BrokenCheckpoint
 from gst_analysis.inference.classes import order_classes
 from gst_analysis.inference.logits import Floats, softmax

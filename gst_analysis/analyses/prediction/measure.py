@@ -14,7 +14,7 @@ from gst_analysis.analyses.prediction.table import (
     ClipPredictions,
     PredictionSummary,
 )
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.inference.classes import check_top_k, order_classes, require_some
 from gst_analysis.inference.flow_stream import FlowStream, measure_streams

@@ -16,7 +16,7 @@ import pandas as pd
 
 from gst_analysis.analyses.profile.table import ANSWERS, CLIPS, FROM_CLIPS, PROFILE
 from gst_analysis.checkpoints.cards import card_path
-from gst_analysis.checkpoints.loading import Checkpoint
+from gst_analysis.checkpoints.loaded import Checkpoint
 from gst_analysis.errors import GstError, one_line
 from gst_analysis.files import to_json, write_whole
 from gst_analysis.tables import check

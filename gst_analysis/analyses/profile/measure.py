@@ -46,7 +46,7 @@ from gst_analysis.analyses.roles.table import RoleOptions
 from gst_analysis.analyses.scales.measure import note_equal_scales, tabulate_bn_scales
 from gst_analysis.analyses.temporal_use.measure import measure_temporal_use
 from gst_analysis.analyses.temporal_use.table import TemporalUseOptions
-from gst_analysis.checkpoints.loading import Checkpoint, Network
+from gst_analysis.checkpoints.loaded import Checkpoint, Network
 from gst_analysis.clips.labelled import spread_records
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError

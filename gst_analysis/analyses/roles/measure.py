@@ -17,7 +17,7 @@ from gst_analysis.analyses.roles.summary import summarise_roles
 from gst_analysis.analyses.roles.table import CHANCE, ChannelRoles, RoleOptions
 from gst_analysis.analyses.roles.tabulate import Found, LayerPart, tabulate_channels, tabulate_sums
 from gst_analysis.analyses.roles.variance import Design, Variances
-from gst_analysis.checkpoints.loading import Network
+from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.errors import BrokenCheckpoint, SpecError
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.settings import InferenceSettings, choose_device

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from gst_analysis.analyses.roles.table import PLACE, UNIT
 from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.networks.anatomy import Anatomy, View
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.viewing import pick_tensor, view_frames
 from gst_analysis.planted.render import Frames
 from gst_analysis.probes.clip_stream import group_evenly

@@ -42,7 +42,7 @@ from gst_analysis.analyses.saliency.testing import (
     order_pixels,
     summarise_curves,
 )
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.checkpoints.sources import name_class
 from gst_analysis.clips.dataset import ReadingPlan, load_views
 from gst_analysis.clips.finding import name_files
@@ -54,8 +54,8 @@ from gst_analysis.inference.conditions import explain_out_of_memory, running_con
 from gst_analysis.inference.measuring import UNNAMED
 from gst_analysis.inference.settings import InferenceSettings, choose_device
 from gst_analysis.networks.anatomy import Anatomy, Place
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.network import average_frames
-from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check

@@ -33,7 +33,7 @@ from gst_analysis.analyses.saliency.evidence import (
 )
 from gst_analysis.analyses.saliency.measure import locate_crop
 from gst_analysis.analyses.saliency.table import POINTING, Pointing, PointingScore, PointingSummary
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.dataset import ReadingPlan, load_views
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.clips.transforms import normalise_clips

@@ -29,7 +29,7 @@ from gst_analysis.analyses.scales.table import (
     ScaleOptions,
     scale_values,
 )
-from gst_analysis.checkpoints.loading import Checkpoint
+from gst_analysis.checkpoints.loaded import Checkpoint
 from gst_analysis.checkpoints.reading import REFERENCE, is_reference
 from gst_analysis.checkpoints.sources import distinct_names, glance_at, name_of, tell_each
 from gst_analysis.checkpoints.stored import to_array

@@ -18,7 +18,7 @@ from gst_analysis.analyses.similarity.features import Features, FeatureStream, P
 from gst_analysis.analyses.similarity.kernels import FEWEST, SimilaritySums, build_kernel, standardise
 from gst_analysis.analyses.similarity.summary import summarise_similarity
 from gst_analysis.analyses.similarity.table import FRAME_SIMILARITY, SIMILARITY, Similarity, SimilarityOptions
-from gst_analysis.checkpoints.loading import Network
+from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.checkpoints.sources import distinct_names
 from gst_analysis.clips.records import RecordList, note_videos, number_videos
 from gst_analysis.errors import DataError, name_some

@@ -22,7 +22,7 @@ from gst_analysis.analyses.slimming.order import (
 )
 from gst_analysis.analyses.slimming.pruning import MaskedRuns, measure_masked
 from gst_analysis.analyses.slimming.table import SLIM_CURVE
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.records import RecordList, note_videos
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.probes.resampling import Interval

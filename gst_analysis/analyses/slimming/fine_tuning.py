@@ -19,7 +19,9 @@ from gst_analysis.analyses.slimming.curve import LEVELS, Point, SlimmingCurve, d
 from gst_analysis.analyses.slimming.order import Proposal
 from gst_analysis.analyses.slimming.pruning import MaskedRuns, measure_masked, prune_model
 from gst_analysis.analyses.slimming.table import SLIM_METHODS, SLIM_TUNED, TUNED, SlimOptions
-from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
+from gst_analysis.checkpoints.loaded import LoadedModel
+from gst_analysis.checkpoints.loading import load_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.settings import InferenceSettings

@@ -37,7 +37,7 @@ from gst_analysis.analyses.slimming.table import (
     SlimOptions,
     SlimSummary,
 )
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from gst_analysis.analyses.slimming.order import Proposal
 from gst_analysis.analyses.slimming.table import SLIMMED
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.checkpoints.own_weights import forget_scores
 from gst_analysis.clips.records import RecordList, number_videos
 from gst_analysis.inference.classes import check_classes

@@ -33,10 +33,10 @@ from gst_analysis.tables import Schema, check_choices, real, text, whole
 if TYPE_CHECKING:
     import pandas as pd
 
-    from gst_analysis.checkpoints import loading
-    from gst_analysis.checkpoints.loading import LoadedModel
+    from gst_analysis.checkpoints import saving
+    from gst_analysis.checkpoints.loaded import LoadedModel
 else:
-    loading = Door("gst_analysis.checkpoints.loading")
+    saving = Door("gst_analysis.checkpoints.saving")
 
 SCORES_FROM_DATA = ("activation_norm", "taylor")
 SLIM_SCORES = ("gamma", "abs_gamma", "invariant", "invariant_spread", "invariant_output", *SCORES_FROM_DATA)
@@ -311,7 +311,7 @@ class Slimming(Result[SlimSummary]):
 
 def _network_writer(model: LoadedModel) -> Writer:
     checkpoint = model.checkpoint
-    return loading.model_writer(
+    return saving.model_writer(
         model.module,
         clip_spec=checkpoint.clip_spec,
         labels=checkpoint.labels,

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from gst_analysis.analyses.temporal_use.shares import Shares, measure_shares
-from gst_analysis.checkpoints.loading import Network
+from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.groups import Group
 from gst_analysis.networks.anatomy import Anatomy
 from gst_analysis.networks.time_kernels import BY_CLIP, TimeKernel

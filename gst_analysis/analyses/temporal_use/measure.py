@@ -26,7 +26,7 @@ from gst_analysis.analyses.temporal_use.table import (
     TemporalUse,
     TemporalUseOptions,
 )
-from gst_analysis.checkpoints.loading import Checkpoint, Network
+from gst_analysis.checkpoints.loaded import Checkpoint, Network
 from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.checkpoints.sources import (
     Source,

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gst_analysis.analyses.temporal_use.shares import expect_independent, measure_shares
-from gst_analysis.checkpoints.loading import Checkpoint
+from gst_analysis.checkpoints.loaded import Checkpoint
 from gst_analysis.networks.brought import AdoptedSpec
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.specs import ModelSpec

@@ -24,7 +24,7 @@ import torch
 from gst_analysis.analyses.traces.clip_trace import ClipTrace, TracePlan, UntracedClip
 from gst_analysis.analyses.traces.evidence import Evidence, TraceEvidence, tabulate_evidence
 from gst_analysis.analyses.traces.windows import find_windows
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.dataset import ReadingPlan
 from gst_analysis.clips.opened import OpenedClips
 from gst_analysis.clips.records import ClipRecord
@@ -34,8 +34,8 @@ from gst_analysis.inference.classes import order_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import choose_device
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.receptive_fields import mark_reachable
-from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.probes.answers import reach_of
 from gst_analysis.probes.clip_stream import ClipSteps, Step
 from gst_analysis.probes.gradients import share_rows, trace_gradients, trace_prefix_gradients

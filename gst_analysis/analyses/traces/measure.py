@@ -33,7 +33,7 @@ from gst_analysis.analyses.traces.clip_trace import (
     refuse_still,
 )
 from gst_analysis.analyses.traces.windows import trace_windows
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.opened import OpenedClips
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.clips.sampling import multi_clip_indices
@@ -42,8 +42,8 @@ from gst_analysis.errors import DataError, SpecError
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.logits import FrameLogits
 from gst_analysis.inference.measuring import measure_frame_logits, name_apart
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.network import average_frames
-from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.probes.answers import leave_out, repeat_last
 from gst_analysis.progress import Progress
 

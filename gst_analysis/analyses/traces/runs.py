@@ -14,7 +14,7 @@ from gst_analysis.analyses.traces.measure import check_traceable, trace_clips
 from gst_analysis.analyses.traces.result import Traces
 from gst_analysis.analyses.traces.table import TraceSummary
 from gst_analysis.analyses.traces.tabulate import TraceTables, TraceTally, tabulate_trace
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.opened import OpenedClips
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import DataError, name_some

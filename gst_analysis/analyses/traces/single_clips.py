@@ -18,7 +18,7 @@ from gst_analysis.rooms import Door
 if TYPE_CHECKING:
     from gst_analysis.analyses.traces import windows
     from gst_analysis.checkpoints import sources
-    from gst_analysis.checkpoints.loading import LoadedModel
+    from gst_analysis.checkpoints.loaded import LoadedModel
     from gst_analysis.checkpoints.sources import Source
     from gst_analysis.clips import decoding, finding, records
     from gst_analysis.clips.records import RecordList

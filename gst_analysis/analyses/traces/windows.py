@@ -16,7 +16,7 @@ from gst_analysis.analyses.traces.clip_trace import (
     UntracedClip,
     refuse_still,
 )
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.opened import OpenedClips
 from gst_analysis.clips.pictures import rate_of
 from gst_analysis.clips.records import ClipRecord, RecordList
@@ -25,7 +25,7 @@ from gst_analysis.clips.spans import find_span
 from gst_analysis.errors import DataError
 from gst_analysis.inference.logits import FrameLogits
 from gst_analysis.inference.measuring import measure_frame_logits
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from gst_analysis.errors import SpecError, name_some
 from gst_analysis.networks.described import NetworkSpec, Output
-from gst_analysis.networks.specs import MOST_CLASSES, MOST_FRAMES
+from gst_analysis.networks.spec_values import MOST_CLASSES, MOST_FRAMES
 from gst_analysis.networks.systems.catalogue_2d import RECORDS as FRAMES_2D
 from gst_analysis.networks.systems.catalogue_3d import RECORDS as THREE_D
 from gst_analysis.networks.systems.catalogue_inception import RECORDS as INCEPTION

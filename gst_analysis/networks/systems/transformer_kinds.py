@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gst_analysis.errors import SpecError, name_some
-from gst_analysis.networks.specs import MOST_FRAMES
+from gst_analysis.networks.spec_values import MOST_FRAMES
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
 
 

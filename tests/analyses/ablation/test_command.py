@@ -12,7 +12,7 @@ import torch
 
 from gst_analysis.analyses import ablation
 from gst_analysis.analyses.ablation.command import print_ablation
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import run
 from tests.analyses.labelled_clips import small_model, write_world
 

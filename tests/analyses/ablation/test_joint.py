@@ -17,12 +17,12 @@ from gst_analysis.analyses.ablation.joint import draw_orders
 from gst_analysis.analyses.ablation.joint_table import SEVERAL, list_sets
 from gst_analysis.analyses.ablation.measure import measure_ablation
 from gst_analysis.analyses.ablation.table import AblationOptions
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.cli import run
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.network import average_frames
-from gst_analysis.networks.specs import ClipSpec
 from gst_analysis.probes.hooks import list_units
 from tests.analyses.labelled_clips import CLASSES, load_pixels, small_model, write_clips, write_world
 

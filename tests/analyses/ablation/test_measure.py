@@ -17,7 +17,7 @@ from benchmarks.ablation import Settings, build_ways
 from gst_analysis.analyses.ablation.measure import draw_cycle, draw_order, measure_ablation
 from gst_analysis.analyses.ablation.table import INTERVENTIONS, AblationOptions
 from gst_analysis.analyses.ablation.tabulate import tabulate_ablation
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.networks.network import average_frames

@@ -13,7 +13,7 @@ import torch
 from gst_analysis.analyses.agreement.counting import compare_with_counting, say_how_forced
 from gst_analysis.analyses.agreement.table import GammaSpread
 from gst_analysis.analyses.importance.measure import infer_importance
-from gst_analysis.checkpoints.loading import Checkpoint
+from gst_analysis.checkpoints.loaded import Checkpoint
 from tests.analyses.labelled_clips import small_model
 
 

@@ -18,7 +18,8 @@ from gst_analysis.analyses.comparison.differences import (
 from gst_analysis.analyses.scales.gaps import tabulate_gaps
 from gst_analysis.analyses.scales.measure import tabulate_bn_scales
 from gst_analysis.analyses.scales.samples import compare_samples
-from gst_analysis.checkpoints.loading import load_checkpoint, save_model
+from gst_analysis.checkpoints.loading import load_checkpoint
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.networks.specs import ModelSpec
 from tests.analyses.scales.test_gaps import scales_of
 from tests.conftest import SaveSmall, build_small

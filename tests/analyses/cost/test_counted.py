@@ -13,12 +13,13 @@ from gst_analysis.analyses.cost import compare_with_published, cost, summarise_c
 from gst_analysis.analyses.cost.counted import count_by_running
 from gst_analysis.analyses.cost.counting import Layer, count_layers, summarise_layers
 from gst_analysis.checkpoints.adopting import adopt
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import run
 from gst_analysis.errors import SpecError
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.families import FAMILIES
 from gst_analysis.networks.registry import anatomy_of, build_model
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
 
 BUILDABLE = [name for name, family in FAMILIES.items() if not family.unbuildable]

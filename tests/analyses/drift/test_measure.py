@@ -16,7 +16,8 @@ from gst_analysis.analyses.drift.measure import choose_positions, summarise_laye
 from gst_analysis.analyses.drift.starts import start_of_card, start_of_file, start_of_series
 from gst_analysis.analyses.drift.table import DRIFT, DRIFT_LAYERS
 from gst_analysis.analyses.scales.measure import ScaleRecord, record_scales
-from gst_analysis.checkpoints.loading import LoadedModel, load_checkpoint
+from gst_analysis.checkpoints.loaded import LoadedModel
+from gst_analysis.checkpoints.loading import load_checkpoint
 from gst_analysis.errors import SpecError
 from gst_analysis.tables.schema import check
 from tests.conftest import SaveSmall, build_small

@@ -14,11 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gst_analysis.checkpoints.loading import load_model, save_model
+from gst_analysis.checkpoints.loading import load_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import run
 from gst_analysis.inference.logits import FrameLogits
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.registry import build_model
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.planted.making import make_world
 from gst_analysis.planted.worlds import WorldConfig
 from tests.conftest import list_results

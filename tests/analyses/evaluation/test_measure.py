@@ -13,14 +13,15 @@ from scipy.stats import binomtest
 
 from gst_analysis.analyses.evaluation.measure import measure_accuracy, rank_truth, summarise_accuracy
 from gst_analysis.analyses.evaluation.table import CLASS_ACCURACY, CONFUSION, ModelEvaluation
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.clips.dataset import ReadingPlan, load_views
 from gst_analysis.clips.records import ClipRecord, RecordList, load_records
 from gst_analysis.errors import DataError
 from gst_analysis.inference.logits import FrameLogits
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.clip_specs import ClipSpec
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.planted.making import WorldConfig, make_world
 from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check

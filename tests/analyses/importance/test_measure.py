@@ -24,8 +24,10 @@ from gst_analysis.analyses.importance.measure import (
 from gst_analysis.analyses.importance.table import IMPORTANCE
 from gst_analysis.analyses.scales.measure import tabulate_bn_scales
 from gst_analysis.analyses.scales.table import NO_GROUPS
-from gst_analysis.checkpoints.loading import LoadedModel, load_checkpoint, load_model, save_model
+from gst_analysis.checkpoints.loaded import LoadedModel
+from gst_analysis.checkpoints.loading import load_checkpoint, load_model
 from gst_analysis.checkpoints.next_weights import Following, infer_following
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.specs import model_names
 from gst_analysis.tables.schema import check

@@ -11,10 +11,10 @@ import pytest
 
 import gst_analysis as gst
 from gst_analysis.analyses.influence import frame_influence
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.checkpoints.sources import open_model
 from gst_analysis.cli import run
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 from tests.clips.planted_clips import write_video
 from tests.conftest import build_small, list_results
 

@@ -25,14 +25,17 @@ from gst_analysis.analyses.influence.table import (
     NEIGHBOUR,
     RECEPTIVE_FIELDS,
 )
-from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
+from gst_analysis.checkpoints.loaded import LoadedModel
+from gst_analysis.checkpoints.loading import load_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.checkpoints.sources import find_class, name_class
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import BrokenCheckpoint, DataError, SpecError
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.registry import anatomy_of, build_model
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.probes.gradients import share_rows, trace_gradients
 from gst_analysis.tables.schema import check
 from tests.clips.planted_clips import write_video

@@ -10,7 +10,7 @@ import torch
 
 from gst_analysis.analyses import order
 from gst_analysis.analyses.order.command import print_order, say_summary
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import run
 from tests.analyses.labelled_clips import small_model, write_world
 from tests.analyses.order.toys import bring_toy, write_ramps

@@ -12,7 +12,7 @@ import torch
 import gst_analysis as gst
 from gst_analysis.analyses.order.frames import order_frames, shuffle_frames
 from gst_analysis.analyses.order.table import CONDITIONS
-from gst_analysis.checkpoints.loading import Network
+from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.clips.dataset import load_views
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.inference import reading

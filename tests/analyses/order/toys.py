@@ -11,9 +11,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from gst_analysis.checkpoints.adopting import adopt
-from gst_analysis.checkpoints.loading import Network
+from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.clips.records import ClipRecord, RecordList
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 
 FRAMES, SIZE = 6, 16
 NAMES = ("Turning [something] down", "Turning [something] up", "Holding [something]")

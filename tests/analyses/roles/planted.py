@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from gst_analysis.analyses.roles.variance import Design
 from gst_analysis.checkpoints.adopting import adopt
-from gst_analysis.checkpoints.loading import Network
+from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.networks.anatomy import View
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 
 Reals = npt.NDArray[np.float64]
 NUMBERS: Mapping[str, str] = {

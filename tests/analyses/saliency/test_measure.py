@@ -13,14 +13,17 @@ from torch import Tensor, nn
 from gst_analysis.analyses.saliency.evidence import find_block, measure_evidence, place_cells
 from gst_analysis.analyses.saliency.measure import locate_crop, measure_saliency
 from gst_analysis.analyses.saliency.table import SALIENCY
-from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
+from gst_analysis.checkpoints.loaded import LoadedModel
+from gst_analysis.checkpoints.loading import load_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.clips.transforms import EvalTransform
 from gst_analysis.errors import BrokenCheckpoint, DataError, SpecError
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.registry import anatomy_of, build_model
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.probes.hooks import listening
 from gst_analysis.tables.schema import check

@@ -22,11 +22,12 @@ from gst_analysis.analyses.saliency.pointing_game import (
     summarise_pointing,
 )
 from gst_analysis.analyses.saliency.table import POINTING, Pointing
-from gst_analysis.checkpoints.loading import LoadedModel
+from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.checkpoints.starting import create_model
 from gst_analysis.errors import DataError
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.clip_specs import ClipSpec
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.planted.making import World, WorldClip, WorldConfig, make_world
 from gst_analysis.probes.shares import summarise_shares
 from gst_analysis.tables.schema import check
@@ -258,7 +259,7 @@ def test_other_classes_and_no_clips_are_refused(world: World) -> None:
 def test_the_benchmark_prints_one_document(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from gst_analysis.checkpoints.loading import save_model
+    from gst_analysis.checkpoints.saving import save_model
 
     path = save_model(tmp_path / "net.pth", make_model(world))
     arguments = [str(path), str(world.folder), "--clips", "2", "--device", "cpu"]

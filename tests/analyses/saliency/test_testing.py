@@ -22,9 +22,9 @@ from gst_analysis.analyses.saliency.testing import (
     order_pixels,
     summarise_curves,
 )
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.registry import anatomy_of
-from gst_analysis.networks.specs import ClipSpec
 from tests.clips.planted_clips import write_video
 from tests.conftest import build_small
 

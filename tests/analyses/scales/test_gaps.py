@@ -17,7 +17,8 @@ from gst_analysis.analyses.scales.table import (
     ONE_CHANNEL,
     SHARED_CHANNELS,
 )
-from gst_analysis.checkpoints.loading import load_checkpoint, save_model
+from gst_analysis.checkpoints.loading import load_checkpoint
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.tables.schema import check
 from tests.conftest import SaveSmall, build_small
 from tests.untyped import submodule, untyped

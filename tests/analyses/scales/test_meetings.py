@@ -15,7 +15,8 @@ from gst_analysis.analyses.scales.command import print_bn_scales
 from gst_analysis.analyses.scales.gaps import count_gaps, tabulate_gaps
 from gst_analysis.analyses.scales.meetings import find_meetings
 from gst_analysis.analyses.scales.table import BN_SCALES, NO_CHANNELS
-from gst_analysis.checkpoints.loading import load_checkpoint, save_model
+from gst_analysis.checkpoints.loading import load_checkpoint
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.networks.registry import anatomy_of, spec_from_name
 from gst_analysis.style.names import name_block
 from tests.conftest import build_small

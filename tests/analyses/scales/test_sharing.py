@@ -15,7 +15,8 @@ import gst_analysis as gst
 from gst_analysis.analyses.scales import sharing
 from gst_analysis.analyses.scales.sharing import load_reference
 from gst_analysis.checkpoints.cards import card_path, load_card_beside
-from gst_analysis.checkpoints.loading import load_checkpoint, save_model
+from gst_analysis.checkpoints.loading import load_checkpoint
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import run
 from gst_analysis.errors import BrokenCheckpoint, SpecError, UnreadableCheckpoint
 from tests.conftest import SaveSmall, build_small

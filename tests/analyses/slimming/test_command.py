@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from gst_analysis import load_model
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import run
 from gst_analysis.errors import SpecError
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.registry import build_model
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.training.loop import train
 from tests.analyses.ablation.test_command import world
 from tests.analyses.labelled_clips import small_model

@@ -15,11 +15,13 @@ from gst_analysis import load_model
 from gst_analysis.analyses.slimming import SlimOptions
 from gst_analysis.analyses.slimming.curve import LEVELS, measure_curve
 from gst_analysis.analyses.slimming.fine_tuning import choose_points, configure_fine_tuning
-from gst_analysis.checkpoints.loading import LoadedModel, save_model
+from gst_analysis.checkpoints.loaded import LoadedModel
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import run
 from gst_analysis.errors import SpecError
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.registry import build_model
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.specs import ModelSpec
 from tests.analyses.labelled_clips import CPU, small_model, write_clips
 from tests.analyses.slimming.test_measure import random_scores
 from tests.training.runs import render, tiny

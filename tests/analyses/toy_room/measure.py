@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gst_analysis.checkpoints.loading import Checkpoint
+from gst_analysis.checkpoints.loaded import Checkpoint
 from gst_analysis.results import Provenance
 from gst_analysis.tables import check
 

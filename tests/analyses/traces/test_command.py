@@ -19,12 +19,13 @@ import gst_analysis as gst
 from gst_analysis.analyses.influence.table import INFLUENCE
 from gst_analysis.analyses.traces import Traces
 from gst_analysis.analyses.traces.table import FRAME_TRACES, STATE_CHANGES, TRACE_INFLUENCE, TRACED_CLIPS
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import run
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.errors import OutputError, SpecError
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.registry import build_model
-from gst_analysis.networks.specs import ClipSpec, ModelSpec
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.planted.making import WorldConfig, make_world
 from gst_analysis.tables.schema import check
 from tests.clips.planted_clips import write_video

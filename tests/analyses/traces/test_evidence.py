@@ -18,11 +18,13 @@ from gst_analysis.analyses.traces.evidence_measure import measure_evidence
 from gst_analysis.analyses.traces.measure import trace_clips
 from gst_analysis.analyses.traces.table import TRACE_INFLUENCE
 from gst_analysis.analyses.traces.windows import plan_windows
-from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
+from gst_analysis.checkpoints.loaded import LoadedModel
+from gst_analysis.checkpoints.loading import load_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.clips.dataset import ReadingPlan, load_views
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.probes.gradients import trace_prefix_gradients
 from gst_analysis.tables.schema import check
 from tests.clips.planted_clips import write_grain, write_video

@@ -17,7 +17,9 @@ from gst_analysis.analyses.traces.measure import StillNetwork, locate_frames, tr
 from gst_analysis.analyses.traces.table import FRAME_TRACES, STATE_CHANGES, TRACE_MODES, TRACED_CLIPS
 from gst_analysis.analyses.traces.tabulate import TraceTally, tabulate_trace
 from gst_analysis.analyses.traces.windows import plan_windows
-from gst_analysis.checkpoints.loading import LoadedModel, load_model, save_model
+from gst_analysis.checkpoints.loaded import LoadedModel
+from gst_analysis.checkpoints.loading import load_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.clips.dataset import ReadingPlan, load_views
 from gst_analysis.clips.finding import find_clips
 from gst_analysis.clips.records import ClipRecord, RecordList
@@ -25,7 +27,7 @@ from gst_analysis.errors import DataError, SpecError
 from gst_analysis.inference.logits import softmax
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.tables.schema import check
 from tests.clips.planted_clips import write_video
 from tests.conftest import build_small

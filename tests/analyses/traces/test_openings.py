@@ -10,11 +10,11 @@ from typing import Any
 import av
 import pytest
 
-from gst_analysis.checkpoints.loading import save_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import run
 from gst_analysis.clips import decoding, video_files
 from gst_analysis.clips.packets import scan_packets
-from gst_analysis.networks.specs import ClipSpec
+from gst_analysis.networks.clip_specs import ClipSpec
 from tests.clips.planted_clips import write_video
 from tests.conftest import build_small
 

@@ -16,7 +16,8 @@ from gst_analysis.analyses.traces.single_clips import (
     planted_clips,
     trace_clip,
 )
-from gst_analysis.checkpoints.loading import load_model, save_model
+from gst_analysis.checkpoints.loading import load_model
+from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.clips.finding import name_files
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import DataError, OutputError, SpecError

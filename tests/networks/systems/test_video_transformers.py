@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from gst_analysis.analyses.cost import summarise_cost
-from gst_analysis.checkpoints.loading import Network, load_model
+from gst_analysis.checkpoints.loaded import Network
+from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.anatomy import Unit
 from gst_analysis.networks.capabilities import require, why_not
