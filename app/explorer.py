@@ -28,6 +28,8 @@ STYLE = """<style>
 [data-testid="stFileChip"] { flex-wrap: wrap; height: auto !important }
 [data-testid="stMetricValue"] { font-size: clamp(1.25rem, 2.2vw, 2.25rem) }  /* no number is cut */
 [data-testid="stMultiSelect"] [data-baseweb="select"] > div { max-height: none }  /* and no chip */
+[data-testid="stSliderThumbValue"] { color: inherit !important }  /* its own is faint in dark */
+[data-testid="stCode"] .token { color: inherit !important }  /* and of code, in light */
 /* Where names of points would cover each other, the one touched or pointed at says its own. */
 .st-key-tradeoff { container-type: inline-size }
 @container (max-width: 689px) { .st-key-tradeoff .annotation { display: none } }

@@ -21,6 +21,7 @@ export default function ({ data, parentElement }) {
   };
   const draw = () => {
     const video = find(data.player, "video"), plot = find(data.timeline, ".js-plotly-plot");
+    if (video && video.ariaLabel !== data.film) { video.ariaLabel = data.film; }
     if (plot && plot !== linked && plot.on) { linked = plot; plot.on("plotly_click", seek); }
     const layout = plot && plot._fullLayout;
     if (video && layout && layout.xaxis && video.readyState > 0) {
@@ -47,7 +48,11 @@ export default function ({ data, parentElement }) {
 """
 
 
-def link_player() -> None:
-    """Link the video in the container PLAYER with the figure in the container TIMELINE."""
+def link_player(film: str) -> None:
+    """Link the video in the container PLAYER with the figure in the container TIMELINE.
+
+    Args:
+        film: what the video is called for those who do not see it; Streamlit gives it no name.
+    """
     link = st.components.v2.component("gst_analysis_link", js=_LINK)
-    link(data={"player": PLAYER, "timeline": TIMELINE}, key="link", height=0)
+    link(data={"player": PLAYER, "timeline": TIMELINE, "film": film}, key="link", height=0)

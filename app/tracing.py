@@ -227,4 +227,5 @@ def show_player(pair: TracedPair, files: PairFiles, traces: Traces, options: Tra
         elif files.clip.is_file():
             st.video(files.clip, muted=True)
     st.caption("Click a point of the curves to go there; the line shows where the player is.")
-    link_player()
+    what = "The clip" if long else "The clip with its running prediction"
+    link_player(f"{what}: {pair.clip_name}")
