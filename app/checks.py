@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import cached, commands, components
+from app import cached, commands, components, links
 from app.cached_measurements import Asked, recall
 from app.choosing import resolve_path
 from app.clips_to_try import Clips, choose_clips
@@ -160,6 +160,7 @@ def in_plain_words(table: Any) -> Any:
 def show_drift(column: NetworkColumn) -> None:
     """How far the scales have moved from where they began."""
     st.markdown(DRIFT_NOTE)
+    links.check_text("start")
     typed = st.text_input(
         "Start",
         key="start",

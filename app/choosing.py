@@ -12,7 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import cached, paths, telling
+from app import cached, links, paths, telling
 from app.cached import CheckpointPath
 from app.cached_network import find_own
 from app.cached_visitors import find_uploads, make_uploads
@@ -199,15 +199,24 @@ def _known() -> dict[str, Choice]:
 
 def _open_linked(known: dict[str, Choice]) -> list[str]:
     """Open what the URL names; returns what could be."""
-    refs = []
-    for ref in st.query_params.get_all("ckpt")[:MOST_SHOWN]:
+    refs, bad = [], []
+    told = st.query_params.get_all("ckpt")
+    for ref in told[:MOST_SHOWN]:
         try:
             choice = known.get(ref) or _open_link(ref)
         except GstError as error:
             _complain(error)
+            bad.append(ref)
         else:
             known[choice.ref] = choice
             refs.append(choice.ref)
+    shown = ", ".join(refs or [choice.name for choice in list_first()]) or "an untrained network"
+    if bad:
+        fault = links.Fault("networks that can be opened", ", ".join(bad), shown=shown, watched="chosen")
+        links.complain("ckpt", fault)
+    elif len(told) > MOST_SHOWN:
+        fault = links.Fault(f"at most {MOST_SHOWN} networks", f"{len(told)} of them", shown=shown)
+        links.complain("ckpt", fault)
     return list(dict.fromkeys(refs))
 
 

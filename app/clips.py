@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import cached_clips
+from app import cached_clips, links
 from app.cached import make_upload_home
 from app.cached_visitors import find_uploads, make_uploads
 from app.components import show_error
@@ -127,8 +127,12 @@ def list_planted(world: str) -> list[ChosenClip]:
 
 
 def _list(clips: dict[str, ChosenClip]) -> str | None:
-    if st.session_state.clip not in clips:
+    ref = st.session_state.clip
+    if ref not in clips:
         st.session_state.clip = next(iter(clips), None)
+        if ref is not None and links.is_linked("clip", ref):
+            shown = clips[st.session_state.clip].name if st.session_state.clip else ""
+            links.complain("clip", links.Fault("a clip that there is", ref, shown=shown, watched="clip"))
     st.session_state.clip_shown = st.session_state.clip
     titles = tell_apart({ref: clip.truth or clip.name for ref, clip in clips.items()})
     return st.selectbox(

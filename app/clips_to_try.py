@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import cached, components
+from app import cached, components, links
 from app.columns import NetworkColumn
 from app.commands import ClipsToTry
 from app.fences import check_clips
@@ -86,6 +86,7 @@ def choose_clips(column: NetworkColumn, *, labelled: bool = True) -> Clips | Non
 
 
 def _choose_unlabelled() -> Clips | None:
+    links.check_text("videos")
     typed = st.text_input(
         "Clips on the server",
         key="videos",
@@ -101,6 +102,8 @@ def _choose_unlabelled() -> Clips | None:
 
 
 def _choose_own() -> Clips | None:
+    links.check_text("data")
+    links.check_number("limit", 2, 2000)
     with st.container(horizontal=True, gap="medium"):
         typed = st.text_input(
             "Annotation file",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from app import links
 from app.wording import (
     CONVENTIONS,
     FLOPS_NOTE,
@@ -94,12 +95,7 @@ def choose_one(
         help: what is said of it.
     """
     names = list(titles)
-    linked = st.query_params.get(key)
-    if key not in st.session_state and linked is not None and linked not in titles.values():
-        known, usual = ", ".join(titles.values()), titles[first or names[0]]
-        st.caption(
-            f"{label}: the link says *{literal(linked[:40])}*, which is none of {known}. {usual} is shown."
-        )
+    links.check_choice(key, titles)
     if key in st.session_state and st.session_state[key] not in names:
         del st.session_state[key]  # what was chosen before is no longer offered
     chosen = st.segmented_control(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from app import cached, components
+from app import cached, components, links
 from app.cached_network import find_own
 from app.checks import choose_column
 from app.columns import gather_columns, open_network
@@ -57,6 +57,7 @@ def _choose_design() -> Costed:
 def _choose_system() -> Costed:
     systems = cached.list_systems()
     with st.sidebar:
+        links.check_choice("system", {name: one.title for name, one in systems.items()})
         name = st.selectbox(
             "System",
             list(systems),
@@ -97,12 +98,6 @@ def measure(costed: Costed) -> Cost:
 
 def _ask(label: str, key: str, usual: int | None, least: int, most: int) -> int | None:
     """A number; None, which is shown as what is usual, where the visitor leaves it."""
-    return st.number_input(
-        label,
-        least,
-        most,
-        None,
-        key=key,
-        bind="query-params",
-        placeholder="its own" if usual is None else str(usual),
-    )
+    shown = "its own" if usual is None else str(usual)
+    links.check_number(key, least, most, usual=shown)
+    return st.number_input(label, least, most, None, key=key, bind="query-params", placeholder=shown)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from app import links
 from gst_analysis.checkpoints.naming import resolve_spec
 from gst_analysis.networks.spec_values import MIN_SIZE
 from gst_analysis.networks.specs import ModelSpec, model_names
@@ -46,6 +47,7 @@ def choose_design() -> Design:
     specs = [ModelSpec.from_name(name) for name in model_names()]
     titles = {spec.family: spec.operator.title for spec in specs if spec.family != "gst-large"}
     titles["gst"] = "GST, GST-Large"
+    links.check_choice("family", titles)
     family = st.selectbox(
         "Family",
         list(titles),
@@ -55,6 +57,7 @@ def choose_design() -> Design:
         help="What stands where a 3×3 convolution stood, in every block.",
     )
     backbones = [spec.backbone for spec in specs if spec.family == family]
+    links.check_choice("backbone", {name: _title(name) for name in backbones})
     backbone = st.selectbox(
         "Backbone",
         backbones,
@@ -71,6 +74,8 @@ def choose_design() -> Design:
 
 def choose_sizes() -> ClipSizes:
     """Frames, their size, and the classes of the head."""
+    for key, least, most in (("frames", 1, 1024), ("size", MIN_SIZE, 2048), ("classes", 1, 100_000)):
+        links.check_number(key, least, most)
     frames = st.number_input("Frames", 1, 1024, 8, key="frames", bind="query-params", help="In one clip.")
     size = st.number_input(
         "Frame size",
@@ -95,6 +100,7 @@ def _title(backbone: str) -> str:
 def _choose_alpha(spec: ModelSpec) -> str | None:
     if spec.alpha is None:
         return None
+    links.check_text("alpha")
     return st.selectbox(
         "α, the temporal share",
         ALPHAS,
@@ -109,6 +115,7 @@ def _choose_alpha(spec: ModelSpec) -> str | None:
 def _choose_beta(spec: ModelSpec) -> str | None:
     if spec.beta is None:
         return None
+    links.check_choice("beta", {beta: beta for beta in BETAS})
     return st.segmented_control(
         "β, what each path reads",
         BETAS,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app import cached, cached_clips, components
+from app import cached, cached_clips, components, links
 from app.cached_clips import PairFiles, TracedPair
 from app.downloads import offer_downloads
 from app.job_progress import await_result
@@ -53,7 +53,11 @@ def choose_class(pair: TracedPair, traces: Traces) -> tuple[int, bool]:
     titles = tell_apart(labels, lambda number: f"{labels[number]} (class {number})")
     offered = [predicted, *(number for number in titles if number != predicted)]
     linked = st.query_params.get("class", "")
-    first = offered.index(int(linked)) if linked.isdecimal() and int(linked) in offered else 0
+    known = linked.isdecimal() and len(linked) < 10 and int(linked) in offered
+    first = offered.index(int(linked)) if known else 0
+    if linked and not known and links.is_linked("class", linked):
+        numbers = f"the number of a class that the trace keeps, of {len(offered)}"
+        links.complain("class", links.Fault(numbers, linked, shown=titles[predicted], watched="class_of"))
     chosen = st.selectbox(
         "Evidence for",
         offered,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app import links
 from app.navigation import list_pages
 
 STYLE = """<style>
@@ -75,4 +76,8 @@ pages = [
     st.Page(page.file, title=page.title, icon=page.icon, default=number == 0)
     for number, page in enumerate(list_pages())
 ]
-st.navigation(pages, position="top").run()
+page = st.navigation(pages, position="top")
+links.open_link(page.url_path)
+faults = st.container()  # said last, once controls have looked at the link, and shown first
+page.run()
+links.show_faults(faults)

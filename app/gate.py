@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from app.links import drop_wild_numbers
+from app.links import tame_wild_numbers
 from app.visits import COOKIE, KEPT_S, read_token
 from app.waiting_uploads import refuse_upload
 
@@ -116,7 +116,7 @@ async def _turn_away(scope: Scope, receive: Receive, send: Send, why: str, statu
 
 
 def _sift(receive: Receive) -> Receive:
-    """What a visitor's page says, without commands that are for the whole server and without wild numbers."""
+    """What a visitor's page says, without commands that are for the whole server, wild numbers as words."""
 
     async def receive_on() -> Message:
         while True:
@@ -126,7 +126,7 @@ def _sift(receive: Receive) -> Receive:
                 return message
             if told.WhichOneof("type") == "rerun_script":
                 asked = told.rerun_script
-                tame = drop_wild_numbers(asked.query_string)
+                tame = tame_wild_numbers(asked.query_string)
                 if tame != asked.query_string:
                     asked.query_string = tame
                     message["bytes"] = told.SerializeToString()

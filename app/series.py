@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import cached, commands, components
+from app import cached, commands, components, links
 from app.checks import DRIFT_LINES
 from app.choosing import list_runs
 from app.downloads import offer_downloads
@@ -97,6 +97,7 @@ def _choose_folder() -> str | None:
     runs = list_runs()
     refs = st.session_state.get("chosen", [])
     own = [place for place, run in enumerate(runs) if any(is_of(Path(run), ref) for ref in refs)]
+    links.check_text("run")
     return st.selectbox(
         "Run",
         runs,

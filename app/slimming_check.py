@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import cached, commands, components
+from app import cached, commands, components, links
 from app.cached_measurements import Asked, recall
 from app.checks import name_inputs
 from app.clips_to_try import Clips, choose_clips
@@ -39,6 +39,7 @@ def show_slimming(column: NetworkColumn) -> None:
         score = components.choose_one(
             "Score", SCORES, key="score", first=SlimOptions().score, help="Channels with the lowest go first."
         )
+        links.check_number("keep", 50, 95, step=5)
         percent = st.slider(
             "Multiply-adds to keep",
             50,

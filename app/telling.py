@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
-from app import cached
+from app import cached, links
 from app.cached_visitors import find_uploads, make_uploads
 from app.components import show_error
 from app.fences import LIST_ENDINGS
@@ -98,7 +98,10 @@ def open_linked(files: Mapping[str, Path], complain: Callable[[GstError, Names],
     _kept()
     for link in st.query_params.get_all(PARAMETER):
         ref, _, query = link.rpartition("?")
-        if ref in files and (why := _try(ref, files[ref], dict(parse_qsl(query)))):
+        if ref not in files:
+            fault = links.Fault("a file that is shown, ? and fields, as FILE?frames=16", link)
+            links.complain(PARAMETER, replace(fault, shown="what was recognised"))
+        elif why := _try(ref, files[ref], dict(parse_qsl(query))):
             complain(*why)
 
 

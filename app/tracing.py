@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app import cached, cached_clips, components
+from app import cached, cached_clips, components, links
 from app.cached_clips import PairFiles, TracedPair
 from app.choosing import Choice
 from app.clips import ChosenClip
@@ -89,6 +89,7 @@ def choose_checkpoint(choices: list[Choice]) -> Choice:
         return choices[0]
     known = {choice.ref: choice for choice in choices}
     titles = tell_apart({choice.ref: choice.name for choice in choices})
+    links.check_choice("trace_with", titles)
     ref = st.selectbox(
         "Trace with",
         list(known),
@@ -121,6 +122,7 @@ def choose_options(pair: TracedPair, files: PairFiles, *, frames: int) -> TraceO
 
 
 def _choose_frames(label: str, usual: int, *, help: str) -> int | None:
+    links.check_number(label.lower(), 1, None, usual=str(usual))
     return st.number_input(
         label,
         1,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import cached_runs, components
+from app import cached_runs, components, links
 from app.cached_visitors import find_visitor
 from app.choosing import choose_path
 from app.commands import write_train
@@ -246,6 +246,8 @@ def _open_linked(known: dict[str, Path]) -> str | None:
     shown = _watch(ref)
     if shown is not None:
         known[shown] = st.session_state.watched[shown]
+    else:
+        links.complain("run", links.Fault("the folder of a run", ref, watched="followed"))
     return shown
 
 

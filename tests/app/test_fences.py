@@ -9,7 +9,6 @@ import pytest
 from app.cached import make_upload_home
 from app.clips_to_try import Clips
 from app.fences import check_clips, may_be_read
-from app.links import drop_wild_numbers, is_wild
 from app.paths import resolve_clip_path, resolve_folder, resolve_list
 from app.reporting import shut_in
 from app.wording import say_error
@@ -85,17 +84,6 @@ def test_uploads_are_nobody_elses_even_where_their_folder_may_be_read(folder: Pa
     home = make_upload_home()
     assert not may_be_read(home / "of-somebody" / "x.pth", [home.parent])
     assert may_be_read(home.parent / "x.pth", [home.parent])
-
-
-@pytest.mark.parametrize("text", ["1e999", "-1e999", "inf", "nan", "1" * 400, "9007199254740993"])
-def test_numbers_without_end_are_left_out_of_links(text: str) -> None:
-    assert is_wild(text)
-    assert not is_wild("8")
-
-
-def test_the_rest_of_such_a_link_stays() -> None:
-    assert drop_wild_numbers("frames=1e999&ckpt=a+b.pth&x=") == "ckpt=a+b.pth&x="
-    assert drop_wild_numbers("ckpt=a%20b.pth") == "ckpt=a%20b.pth"
 
 
 def test_a_report_is_shown_in_an_origin_of_its_own() -> None:

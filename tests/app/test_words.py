@@ -10,7 +10,6 @@ from app.paths import resolve_list
 from app.series import is_of
 from app.wording import say_error, say_notes
 from gst_analysis.errors import DataError
-from tests.app.conftest import Visit
 
 
 @pytest.mark.parametrize(
@@ -49,11 +48,3 @@ def test_a_run_belongs_to_the_network_it_is_named_after_or_holds(folder: Path) -
     assert is_of(folder / "net-epochs", "trained_models/net.pth")
     assert is_of(folder / "mine", "mine/last.pth")
     assert not is_of(folder / "net-epochs", "trained_models/other.pth")
-
-
-def test_a_link_that_no_control_knows_says_what_is_shown_instead(visit: Visit) -> None:
-    page = visit("cost", bars="pies", kind="Design")
-    said = " ".join(caption.value for caption in page.caption)
-    assert "the link says *pies*, which is none of Multiply-adds, Parameters" in said
-    assert "Multiply-adds is shown" in said
-    assert "the link says" not in " ".join(caption.value for caption in page.run().caption)
