@@ -21,9 +21,9 @@ from torch import Tensor, nn
 
 from gst_analysis.checkpoints.detective import check_finite, require_fit
 from gst_analysis.checkpoints.loaded import Checkpoint, Network
+from gst_analysis.checkpoints.loading import load_weights
 from gst_analysis.checkpoints.misfits import explain_misfit, look_at_shapes, require_float32, require_made
 from gst_analysis.checkpoints.naming import OwnCode
-from gst_analysis.checkpoints.reading import load_raw
 from gst_analysis.checkpoints.shapes import list_shapes
 from gst_analysis.checkpoints.telling import tell_checkpoint, tell_clip
 from gst_analysis.errors import SpecError, one_line
@@ -187,7 +187,7 @@ def _call(code: str) -> Any:
 
 def _fill(network: Network, weights: str | os.PathLike[str]) -> Network:
     """The network with the weights of a file, whose names it must have, with or without usual prefixes."""
-    raw = load_raw(weights)
+    raw = load_weights(weights)
     wanted = network.module.state_dict()
     state = _match_names(raw.state, wanted)
     require_fit(list_shapes(state), list_shapes(wanted), network.spec.label, raw.path)

@@ -69,8 +69,14 @@ def must_read_apart(path: str | os.PathLike[str]) -> bool:
     return wish == "always" or (_size(path) >= LARGE and _may_fork())
 
 
-def read_apart(path: str | os.PathLike[str], options: NetworkOptions) -> tuple[Told, dict[str, torch.Tensor]]:
+def read_apart(
+    path: str | os.PathLike[str], options: NetworkOptions | None
+) -> tuple[Told, dict[str, torch.Tensor]]:
     """What a child says of a checkpoint, and its tensors.
+
+    Args:
+        path: the file.
+        options: what is told of its network; None where it is read for its weights and not recognised.
 
     Raises:
         GstError: the child's own, or that it ended or took too long.
@@ -79,7 +85,7 @@ def read_apart(path: str | os.PathLike[str], options: NetworkOptions) -> tuple[T
     seconds = LEAST_S + size / BYTES_A_SECOND
     free = count_free_memory()
     source = str(path) if Path(path).is_file() and (free is None or size < free) else ""
-    question: Told = {"path": str(path), "options": _plain(options), "source": source}
+    question: Told = {"path": str(path), "options": options and _plain(options), "source": source}
     question |= {"size": size, "seconds": seconds}
     ours, theirs = socket.socketpair()
     with _shared_file() as shared:

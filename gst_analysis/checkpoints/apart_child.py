@@ -21,7 +21,7 @@ from torch.utils.serialization import config
 
 from gst_analysis.checkpoints.apart import VARIABLE, Told
 from gst_analysis.checkpoints.loaded import Checkpoint
-from gst_analysis.checkpoints.loading import load_checkpoint
+from gst_analysis.checkpoints.loading import load_checkpoint, load_weights
 from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.errors import GstError, one_line
 from gst_analysis.networks.registry import build_model
@@ -122,10 +122,8 @@ def _limit(size: int, seconds: float) -> None:
 
 def _answer(question: Told, file: BinaryIO) -> Told:
     try:
-        told: Told = question["options"]
-        options: Told = {key: tuple(v) if isinstance(v, list) else v for key, v in told.items()}
-        found = load_checkpoint(question["path"], options=NetworkOptions(**options))
-        return _describe(found) | {"tensors": _write(found.state, question["source"], file)}
+        told, state = _read(question["path"], question["options"])
+        return told | {"tensors": _write(state, question["source"], file)}
     except GstError as error:
         return {"error": _say(error)}
     except MemoryError:
@@ -134,6 +132,16 @@ def _answer(question: Told, file: BinaryIO) -> Told:
         return {"error": _refuse(question["path"], "one whose parts lie within each other without end")}
     except Exception as error:
         return {"error": _refuse(question["path"], f"a damaged one ({one_line(str(error))[:90]})")}
+
+
+def _read(path: str, told: Told | None) -> tuple[Told, dict[str, Tensor]]:
+    """What a file is, or no more than its weights where nobody asks what they are of."""
+    if told is None:
+        raw = load_weights(path)
+        return {"path": str(raw.path), "sha256": raw.sha256, "averaged": raw.averaged}, raw.state
+    options: Told = {key: tuple(v) if isinstance(v, list) else v for key, v in told.items()}
+    found = load_checkpoint(path, options=NetworkOptions(**options))
+    return _describe(found), found.state
 
 
 def _say(error: GstError) -> Told:

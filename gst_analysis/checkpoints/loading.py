@@ -99,6 +99,25 @@ def load_unbuilt_checkpoint(path: str | os.PathLike[str], options: NetworkOption
         return None
 
 
+def load_weights(path: str | os.PathLike[str]) -> RawCheckpoint:
+    """The tensors of a file by its own names, for a network that is known: nothing is recognised.
+
+    What lies beside them in the file is left out where a child reads it, as nobody asks for it.
+
+    Args:
+        path: a PyTorch or safetensors file.
+
+    Raises:
+        CheckpointError: it cannot be used.
+    """
+    if not apart.must_read_apart(path):
+        return load_raw(path)
+    told, state = apart.read_apart(path, None)
+    return RawCheckpoint(
+        Path(told["path"]), str(told["sha256"]), state, extras={}, averaged=str(told["averaged"])
+    )
+
+
 def _recognise_file(raw: RawCheckpoint, told: NetworkOptions) -> Checkpoint:
     """What a file that was read is, by its weights, its own record and the card beside it."""
     record = read_record(raw)

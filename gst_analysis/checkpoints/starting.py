@@ -17,7 +17,7 @@ from torch import Tensor
 
 from gst_analysis.checkpoints.layouts import OURS, canonicalise
 from gst_analysis.checkpoints.loaded import Checkpoint, LoadedModel
-from gst_analysis.checkpoints.reading import load_raw
+from gst_analysis.checkpoints.loading import load_weights
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.anatomy import require_arithmetic
 from gst_analysis.networks.described import NetworkSpec
@@ -95,7 +95,7 @@ def load_flat_weights(
     """2-D weights under our names, and where they came from."""
     if source == IMAGENET:
         return _load_imagenet(spec)
-    raw = load_raw(source)
+    raw = load_weights(source)
     return canonicalise(raw.state, source=str(raw.path)).state, {"file": raw.path.name, "sha256": raw.sha256}
 
 

@@ -10,19 +10,24 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from gst_analysis.checkpoints import apart, apart_child
+from gst_analysis.checkpoints import apart, apart_child, loading
+from gst_analysis.checkpoints.adopting import _fill
 from gst_analysis.checkpoints.apart import reading_apart
-from gst_analysis.checkpoints.loaded import Checkpoint
-from gst_analysis.checkpoints.loading import load_checkpoint
+from gst_analysis.checkpoints.loaded import Checkpoint, Network
+from gst_analysis.checkpoints.loading import load_checkpoint, load_model
+from gst_analysis.checkpoints.reading import load_raw
 from gst_analysis.checkpoints.saving import save_model
+from gst_analysis.checkpoints.starting import load_flat_weights
 from gst_analysis.cli import run
 from gst_analysis.errors import BrokenCheckpoint, CheckpointError, UnreadableCheckpoint, UnsafeCheckpoint
+from gst_analysis.networks.anatomy import require_arithmetic
 from tests.conftest import SMALL_CLIPS, SaveSmall, build_small
 
 NEST = b"\x80\x02})" + b"\x85" * 200_000 + b"K\x01s."
@@ -80,6 +85,32 @@ def test_what_was_told_reaches_the_child(tmp_path: Path) -> None:
     torch.save(build_small("tsm-resnet26s").state_dict(), tmp_path / "net.pth")
     far = check_same(tmp_path / "net.pth", family="tsm", frames=4, mean=(0.4, 0.4, 0.4), std=(0.2, 0.2, 0.2))
     assert (far.spec.family, far.spec.num_frames) == ("tsm", 4)
+
+
+def test_weights_for_a_network_that_is_known_are_read_apart_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2-D weights to begin with, and those of a network of somebody's own: nobody here opens the file."""
+    path = save_model(tmp_path / "flat.pth", build_small("c2d-resnet26s"))
+    begun = load_model(path)
+    spec = require_arithmetic(begun.spec, "a test")
+    read_here, once = list[Any](), load_raw
+    monkeypatch.setattr(loading, "load_raw", lambda path: read_here.append(path) or once(path))  # type: ignore[func-returns-value]
+    ways: list[Callable[[], Any]] = [lambda: load_flat_weights(spec, path), lambda: _fill(begun, path)]
+    for read_it in ways:
+        plain = read_it()
+        assert read_here
+        read_here.clear()
+        with reading_apart("always"):
+            far = read_it()
+        assert not read_here
+        (here, told), (there, said) = (
+            (one.checkpoint.state, one.checkpoint.sha256) if isinstance(one, Network) else one
+            for one in (plain, far)
+        )
+        assert told == said
+        assert here.keys() == there.keys()
+        assert all(torch.equal(there[name], tensor) for name, tensor in here.items())
 
 
 def test_its_errors_are_the_same(save_small: SaveSmall, tmp_path: Path) -> None:
