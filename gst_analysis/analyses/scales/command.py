@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gst_analysis.analyses.scales import BnScales, ScaleOptions, bn_scales, reference
-from gst_analysis.analyses.scales.gaps import find_gaps
 from gst_analysis.analyses.scales.table import GroupStatistics
 from gst_analysis.console.options import CheckpointFiles, Json, Out, Overwrite, takes_options
 from gst_analysis.console.output import (
@@ -25,6 +24,12 @@ from gst_analysis.console.output import (
 )
 from gst_analysis.documents import FILES, HEAD, SHA256, TEXT, WHOLE, Part, alias, describe, say, tell_source
 from gst_analysis.options import Files, NetworkOptions, files_of
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    from gst_analysis.analyses.scales import gaps
+else:  # help needs no pandas
+    gaps = Door("gst_analysis.analyses.scales.gaps")
 
 commands = typer.Typer()
 
@@ -99,7 +104,7 @@ def write_reference(
 
 def print_bn_scales(result: BnScales) -> None:
     """One row a batch norm: count and median of each group, their gap and whether it is more than chance."""
-    gaps = find_gaps(result.table, result.gaps())
+    found_gaps = gaps.find_gaps(result.table, result.gaps())
     for checkpoint, layers in result.summary.checkpoints.items():
         table = build_table(
             title=f"{escape(checkpoint)}: {result.summary.statistic} after each temporal operator"
@@ -112,7 +117,7 @@ def print_bn_scales(result: BnScales) -> None:
         shown = ""
         for layer in layers:
             cells = [cell for g in groups for cell in _count_and_median(layer.groups.get(g))]
-            row = gaps[checkpoint, layer.layer]
+            row = found_gaps[checkpoint, layer.layer]
             found = (format_number(row["gap"]), format_p_value(row["auc_p_holm"]))
             # Of norms that share a gap, as those of a block do, the first one has it.
             table.add_row(layer.layer, *cells, *(found if row["layer"] != shown else ("", "")))

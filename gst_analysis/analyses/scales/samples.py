@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from gst_analysis.analyses.scales.table import (
     CONFIDENCE,
@@ -25,6 +24,11 @@ from gst_analysis.analyses.scales.table import (
     FEWEST_CHANNELS,
     ONE_CHANNEL,
     SHARED_CHANNELS,
+)
+from gst_analysis.analyses.scales.two_samples import (
+    find_kolmogorov_smirnov,
+    find_mann_whitney,
+    find_wasserstein,
 )
 
 Array = np.ndarray
@@ -56,21 +60,22 @@ def compare_samples(first: Array, second: Array, *, related: bool = False, seed:
         related: the two are not independent draws, so that intervals and tests are not defined.
         seed: of the bootstrap; the same values and seed give the same interval.
     """
-    ks = stats.ks_2samp(first, second)
+    ks, ks_p = find_kolmogorov_smirnov(first, second)
     effect: dict[str, Any] = {
         "gap": float(np.median(first) - np.median(second)),
-        "wasserstein": float(stats.wasserstein_distance(first, second)),
-        "ks": float(ks.statistic),
+        "wasserstein": find_wasserstein(first, second),
+        "ks": ks,
     }
-    rank = stats.mannwhitneyu(first, second) if np.ptp(np.concatenate([first, second])) else None
-    auc = 0.5 if rank is None else float(rank.statistic) / (len(first) * len(second))
+    alike = not np.ptp(np.concatenate([first, second]))
+    above, auc_p = (0.5 * len(first) * len(second), 1.0) if alike else find_mann_whitney(first, second)
+    auc = above / (len(first) * len(second))
     nan, fewest = float("nan"), min(len(first), len(second))
     if related or fewest < 2:
         reason = SHARED_CHANNELS if related else ONE_CHANNEL
         return TwoSamples(**effect, gap_low=nan, gap_high=nan, ks_p=nan, auc=auc, auc_p=nan, undefined=reason)
     few = fewest < FEWEST_CHANNELS
     low, high = (nan, nan) if few else bootstrap_gap(first, second, seed=seed)
-    tests = {"ks_p": float(ks.pvalue), "auc": auc, "auc_p": 1.0 if rank is None else float(rank.pvalue)}
+    tests = {"ks_p": ks_p, "auc": auc, "auc_p": auc_p}
     return TwoSamples(**effect, gap_low=low, gap_high=high, **tests, undefined=FEW_CHANNELS if few else "")
 
 

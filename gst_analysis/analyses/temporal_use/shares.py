@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Reals = npt.NDArray[np.float64]
+_AT_ONCE = 250_000
+"""Numbers of a weight that are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +51,14 @@ def measure_shares(weight: Tensor, axis: int = 2, *, dilation: int = 1) -> Share
         >>> measure_shares(torch.tensor([[[-1.0, 0.0, 1.0]], [[1.0, 1.0, 1.0]]])).varying
         array([1., 0.])
     """
-    taps = np.moveaxis(to_array(weight).astype(np.float64), axis, -1)
-    taps = taps.reshape(len(taps), -1, taps.shape[-1])  # (filters, channels and places, taps)
-    count = taps.shape[-1]
-    squares = _sum_squares(taps)  # (filters, taps)
-    # All sums are taken in one order, so that what is equal by arithmetic is equal to the last digit.
+    values = to_array(weight)
+    count = values.shape[axis]
+    # Some filters at a time: doubles of a whole weight, several times over, would be the most memory of all.
+    filters = max(1, _AT_ONCE // max(1, values[0].size))
+    blocks = [values[first : first + filters] for first in range(0, len(values), filters)]
+    parts = [_sum_parts(np.moveaxis(block, axis, 0)) for block in blocks]
+    squares, varying, ordered = (np.concatenate(part) for part in zip(*parts, strict=True))
     energy = squares.sum(1)
-    varying = _sum_squares(taps - taps.mean(-1, keepdims=True)).sum(1)
-    ordered = _sum_squares((taps - taps[..., ::-1]) / 2).sum(1)
     places = dilation * (np.arange(count) - (count - 1) / 2)
     off_frame = energy - squares[:, count // 2] if count % 2 else np.full_like(energy, np.nan)
     return Shares(
@@ -69,8 +71,24 @@ def measure_shares(weight: Tensor, axis: int = 2, *, dilation: int = 1) -> Share
     )
 
 
+def _sum_parts(taps: npt.NDArray[np.floating]) -> tuple[Reals, Reals, Reals]:
+    """Energy by tap, what varies and what is ordered, of some filters with their taps along the first axis.
+
+    All sums are taken in one order, so that what is equal by arithmetic is equal to the last digit.
+    """
+    own = np.array(taps, np.float64, order="C")  # a copy: the network's weights stay as they are
+    taps = own.reshape(*own.shape[:2], -1)  # (taps, filters, what is read)
+    squares, count = _sum_squares(taps), len(taps)
+    turned = np.zeros_like(squares)
+    for one in range(count // 2):  # a tap and its mirror image differ alike
+        turned[:, [one, count - 1 - one]] = _sum_squares(((taps[one] - taps[count - 1 - one]) / 2)[None])
+    taps -= taps.mean(0)
+    return squares, _sum_squares(taps).sum(1), turned.sum(1)
+
+
 def _sum_squares(taps: Reals) -> Reals:
-    return np.asarray(np.square(taps).sum(1))
+    """(taps, filters, what is read) -> (filters, taps)."""
+    return np.ascontiguousarray(np.einsum("tfm,tfm->tf", taps, taps).T)
 
 
 def expect_independent(taps: int) -> float:

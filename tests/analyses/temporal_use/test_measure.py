@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 import gst_analysis as gst
+from gst_analysis.analyses.temporal_use import shares
 from gst_analysis.analyses.temporal_use.by_clip import ClipListener
 from gst_analysis.analyses.temporal_use.shares import measure_shares
 from gst_analysis.analyses.temporal_use.table import KERNEL_USE, TEMPORAL_USE
@@ -138,6 +139,14 @@ def test_shares_are_those_of_plain_definitions(family: str, save_small: SaveSmal
         assert rows["energy"].to_numpy() == pytest.approx((weight**2).sum((1, 2, 3, 4)))
         constant = 3 * (weight.mean(2) ** 2).sum((1, 2, 3)) / rows["energy"].to_numpy()
         np.testing.assert_allclose(1 - constant, rows["varying"], atol=1e-12)
+
+
+def test_filters_that_are_looked_at_in_pieces_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    weight = torch.randn(7, 5, 3, 2, 2)
+    whole = vars(measure_shares(weight))
+    monkeypatch.setattr(shares, "_AT_ONCE", 130)
+    pieces = vars(measure_shares(weight))
+    assert all(np.array_equal(whole[name], pieces[name], equal_nan=True) for name in whole)
 
 
 def test_a_shift_of_one_reads_the_next_frame() -> None:
