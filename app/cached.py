@@ -1,7 +1,6 @@
-"""Every cache of the explorer. What is kept is small, counted, and keyed by content.
+"""What pages remember, keyed by content. How much of it, app/cached_results.py bounds.
 
-Arguments that start with an underscore are not part of a key (Streamlit's rule); each is determined by
-those that are.
+Arguments that start with an underscore are not part of a key; each is determined by those that are.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ import streamlit as st
 
 import gst_analysis as gst
 from app.cached_network import copy_of, key_of_own
+from app.cached_results import kept
 from app.jobs import Jobs
 from app.wording import rename_result
 from gst_analysis.analyses import comparison, drift, importance
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
 CheckpointPath = Path | ToldFile | OwnCode
 """A file, one of which something was told, or the user's own network."""
-DAY = 24 * 60 * 60
 
 Measured = TypeVar("Measured", ScaleComparison, Importance, Drift, Profile)
 
@@ -107,13 +106,13 @@ def hash_file(path: CheckpointPath) -> str:
         ) from error
 
 
-@st.cache_data(max_entries=512, ttl=DAY, show_spinner=False)
+@kept
 def _hash(path: str, changed_ns: int, size: int) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
+@kept
 def _read(key: str, _path: CheckpointPath) -> Reading:
     checkpoint = gst.open_checkpoint(_path)
     if not isinstance(_path, OwnCode):
@@ -127,7 +126,7 @@ def _read(key: str, _path: CheckpointPath) -> Reading:
         return plain._replace(undefined=error.parts)
 
 
-@st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
+@kept
 def read_names(sha256: str, _path: Path) -> tuple[str, ...]:
     """The names of classes in a list.
 
@@ -148,7 +147,7 @@ def check_unchanged(path: Path | ToldFile, *, found: str, expected: str) -> None
         )
 
 
-@st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
+@kept
 def read_untrained(name: str, alpha: str | None) -> Reading:
     """What freshly initialised weights hold, which are the same each time."""
     with turn():
@@ -184,7 +183,7 @@ def key_of(sources: Sequence[Source]) -> Key:
     return tuple(source.key for source in sources)
 
 
-@st.cache_data(max_entries=24, ttl=DAY, show_spinner=False)
+@kept
 def compare_scales(key: Key, _sources: Sequence[Source], *, options: ComparisonOptions) -> ScaleComparison:
     """Statistics of several networks' scales; `key` is the `key_of` the sources."""
     names = [source.name for source in _sources]
@@ -193,7 +192,7 @@ def compare_scales(key: Key, _sources: Sequence[Source], *, options: ComparisonO
     return settle(found, key, _sources)
 
 
-@st.cache_data(max_entries=24, ttl=DAY, show_spinner=False)
+@kept
 def rate_channels(key: Key, _sources: Sequence[Source]) -> Importance:
     """Raw and invariant scores of every channel; `key` is the `key_of` the sources."""
     with turn():
@@ -203,7 +202,7 @@ def rate_channels(key: Key, _sources: Sequence[Source]) -> Importance:
     return settle(found, key, _sources)
 
 
-@st.cache_data(max_entries=24, ttl=DAY, show_spinner=False)
+@kept
 def measure_drift(key: Key, _sources: Sequence[Source], *, options: DriftOptions) -> Drift:
     """How far scales moved; `key` is the `key_of` the sources, and of the start where that is a file."""
     with turn():
@@ -250,7 +249,7 @@ PIXELS_PER_INCH = 104
 """At this scale the figures' 8-point labels are as large as the page's small print."""
 
 
-@st.cache_data(max_entries=128, ttl=DAY, show_spinner=False)
+@kept
 def draw(key: str, *, dark: bool, _figure: Callable[[], Figure]) -> Drawing:
     """A matplotlib figure; `key` names all that it follows from but the background."""
     with turn(), tempfile.TemporaryDirectory(prefix="gst-analysis-figure-") as folder:
@@ -260,7 +259,7 @@ def draw(key: str, *, dark: bool, _figure: Callable[[], Figure]) -> Drawing:
     return Drawing(svg, round(figure.get_figwidth() * PIXELS_PER_INCH))
 
 
-@st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
+@kept
 def draw_page(key: str, *, dark: bool, _figure: Callable[[], go.Figure]) -> go.Figure:
     """A plotly figure; `key` names all that it follows from but the background."""
     return _figure()
@@ -286,7 +285,7 @@ def remove_uploads() -> None:
     make_upload_home.cache_clear()
 
 
-@st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
+@kept
 def draw_scales(
     key: Sequence[tuple[str, str]], _result: BnScales, *, by: str, absolute: bool, dark: bool
 ) -> go.Figure:
@@ -294,14 +293,14 @@ def draw_scales(
     return _result.plot_interactive(by=by, dark=dark)
 
 
-@st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
+@kept
 def measure_cost(key: str, _model: Callable[[], Any], *, options: CostOptions) -> Cost:
     """What a network costs; `key` says which it is, but for the options."""
     with turn():
         return cost_room.cost(_model(), options=options)
 
 
-@st.cache_data(max_entries=1, show_spinner=False)
+@kept
 def list_systems() -> dict[str, gst.ListedNetwork]:
     """The published systems that a name builds."""
     return {one.name: one for one in gst.list_networks() if one.kind == "system"}
@@ -312,13 +311,13 @@ def design_key(cost: Cost) -> str:
     return f"{cost.summary.spec} {cost.summary.size} {cost.provenance.version}"
 
 
-@st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
+@kept
 def draw_cost(design: str, _result: Cost, *, quantity: str, dark: bool) -> go.Figure:
     """Bars per stage and group; `design` is the result's `design_key`."""
     return _result.plot_interactive(quantity=quantity, dark=dark)
 
 
-@st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
+@kept
 def draw_tradeoff(
     design: str, _result: PublishedPlacing, *, dataset: str, cost: str, dark: bool
 ) -> go.Figure:

@@ -8,10 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import streamlit as st
-
-from app.cached import DAY, CheckpointPath, hash_file, turn
+from app.cached import CheckpointPath, hash_file, turn
 from app.cached_network import copy_of
+from app.cached_results import kept
 from gst_analysis.analyses import find_analysis, traces
 from gst_analysis.analyses.traces import TraceOptions, Traces, single_clips
 from gst_analysis.analyses.traces.single_clips import (
@@ -68,7 +67,7 @@ def hash_clip(path: Path) -> str:
     return hashlib.sha256(repr(told).encode()).hexdigest()
 
 
-@st.cache_data(max_entries=8, ttl=DAY, show_spinner=False)
+@kept
 def plant_clips(home: str, world: str) -> list[PlantedClip]:
     """A clip of every class of a planted world, rendered below `home` the first time."""
     return planted_clips(Path(home) / world, world)
@@ -83,7 +82,7 @@ def trace(
     return dataclasses.replace(found, records=records)
 
 
-@st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
+@kept
 def _trace(
     pair: TracedPair, _files: PairFiles, options: TraceOptions, *, _progress: Progress | None
 ) -> Traces:
@@ -99,7 +98,7 @@ def _settle(found: Found, pair: TracedPair, files: PairFiles) -> Found:
     return dataclasses.replace(found, provenance=origin)
 
 
-@st.cache_data(max_entries=128, ttl=DAY, show_spinner=False)
+@kept
 def find_windows(pair: TracedPair, _files: PairFiles, options: TraceOptions) -> Windows:
     """The windows that slide over the clip."""
     with turn():
@@ -108,7 +107,7 @@ def find_windows(pair: TracedPair, _files: PairFiles, options: TraceOptions) -> 
         return single_clips.find_windows(model, clips, window=options.window, step=options.step)
 
 
-@st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
+@kept
 def measure_evidence(
     room: str, pair: TracedPair, _files: PairFiles, *, class_id: int, _progress: Progress = no_progress
 ) -> Any:
@@ -122,14 +121,14 @@ def measure_evidence(
         return _settle(found, pair, _files)
 
 
-@st.cache_data(max_entries=64, ttl=DAY, show_spinner=False)
+@kept
 def draw_timeline(pair: TracedPair, _traces: Traces, options: TraceOptions, *, dark: bool) -> go.Figure:
     """Curves of the most likely classes above the frames, in plotly."""
     with turn():
         return _traces.plot_interactive(dark=dark)
 
 
-@st.cache_data(max_entries=16, ttl=DAY, show_spinner=False)
+@kept
 def film_trace(pair: TracedPair, _traces: Traces, options: TraceOptions) -> bytes:
     """The clip as an MP4 that every browser plays, with its running prediction below it."""
     with turn(), tempfile.TemporaryDirectory(prefix="gst-analysis-film-") as folder:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import functools
 import pickle
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
+
+from app.cached_results import Keeper
 
 MOST_BYTES = 64_000_000
 
@@ -29,31 +29,22 @@ class Measured:
     """Results by what was asked; handed out as copies, so that no page can change what another sees."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._kept: OrderedDict[Asked, bytes] = OrderedDict()
-        self._most, self._lock = most_bytes, threading.Lock()
+        self._kept = Keeper(most_bytes)
 
     def find(self, asked: Asked) -> Any:
         """The result; None where there is none."""
-        with self._lock:
-            found = self._kept.get(asked)
-            if found is not None:
-                self._kept.move_to_end(asked)
-        return None if found is None else pickle.loads(found)  # written below, by this process
+        found = self._kept.find(asked)
+        return None if found is None else pickle.loads(found)  # written by this process
 
     def find_last(self, check: str, network: tuple[str, str]) -> Any:
         """What a check of a network last found, on whichever clips; None without any."""
-        with self._lock:
-            asked = next((one for one in reversed(self._kept) if one[:2] == (check, network)), None)
-        return None if asked is None else self.find(asked)
+        asked = (one for one in self._kept.list_keys() if isinstance(one, Asked))
+        found = next((one for one in asked if one[:2] == (check, network)), None)
+        return None if found is None else self.find(found)
 
     def keep(self, asked: Asked, result: Any) -> None:
         """Keep a result, and let the oldest go where all are too large."""
-        written = pickle.dumps(result)
-        with self._lock:
-            self._kept[asked] = written
-            self._kept.move_to_end(asked)
-            while sum(map(len, self._kept.values())) > self._most:
-                self._kept.popitem(last=False)
+        self._kept.keep(asked, result)
 
 
 @functools.cache

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import streamlit as st
-
 from app import cached
+from app.cached_results import kept
 from gst_analysis.analyses import profile as profile_room
 from gst_analysis.analyses.profile import Profile
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
-@st.cache_data(max_entries=64, ttl=cached.DAY, show_spinner=False)
+@kept
 def profile_network(key: cached.Key, _source: cached.Source) -> Profile:
     """A network's profile without clips; `key` is the `key_of` the source."""
     with cached.turn():
@@ -22,7 +21,7 @@ def profile_network(key: cached.Key, _source: cached.Source) -> Profile:
         return cached.settle(profile_room.profile(opened), key, [_source])
 
 
-@st.cache_data(max_entries=64, ttl=cached.DAY, show_spinner=False)
+@kept
 def draw_profile(key: cached.Key, _profile: Profile, *, dark: bool) -> go.Figure:
     """The figure of a profile, to hover over; `key` is that of `profile_network`."""
     with cached.turn():

@@ -1,4 +1,4 @@
-"""Caches of training runs; bounded as in app/cached.py."""
+"""Caches of training runs, bounded as in app/cached_results.py."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import streamlit as st
-
-from app.cached import DAY
+from app.cached_results import kept
 from app.runs import Runs
 from gst_analysis.analyses import training_runs
 from gst_analysis.analyses.drift import Drift
@@ -36,12 +34,12 @@ def follow_gamma(checkpoints: tuple[Path, ...]) -> Drift | None:
     return _follow(told)
 
 
-@st.cache_data(max_entries=16, ttl=DAY, show_spinner=False)
+@kept
 def _follow(told: tuple[tuple[str, int], ...]) -> Drift | None:
     return training_runs.follow_gamma([path for path, _ in told])
 
 
-@st.cache_data(max_entries=32, ttl=DAY, show_spinner=False)
+@kept
 def draw_gamma(key: tuple[str, ...], _drift: Drift, *, dark: bool) -> go.Figure:
     """γ of every block over the epochs; `key` holds the checkpoints' content hashes."""
     return series.draw_gamma_over_training_interactive(_drift.layers, axis=_drift.summary.axis, dark=dark)

@@ -11,6 +11,9 @@ from app.cached import make_upload_home
 from app.uploads import Uploads
 from app.visits import COOKIE, Visit, Visitor, Visitors, read_token
 
+MOST_OPENED = 64
+"""Networks, clips or runs that one page remembers to have opened, apart from uploads."""
+
 
 @functools.cache  # not Streamlit's: it must outlive whatever empties Streamlit's caches
 def visitors() -> Visitors:
@@ -26,6 +29,15 @@ def find_visitor() -> Visitor:
         st.session_state.visit = visit
     assert isinstance(visit, Visit)
     return visit.visitor
+
+
+def remember(kind: str, ref: str, thing: object) -> None:
+    """Note what was opened on this page, by what it is called; the first opened go where they are many."""
+    opened: dict[str, object] = st.session_state.setdefault(kind, {})
+    opened.pop(ref, None)
+    opened[ref] = thing
+    for name in list(opened)[:-MOST_OPENED]:
+        del opened[name]
 
 
 def find_uploads(kind: str) -> Uploads | None:

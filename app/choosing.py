@@ -15,7 +15,7 @@ import streamlit as st
 from app import cached, links, paths, telling
 from app.cached import CheckpointPath
 from app.cached_network import find_own
-from app.cached_visitors import find_uploads, make_uploads
+from app.cached_visitors import find_uploads, make_uploads, remember
 from app.components import show_error
 from app.fences import OUTSIDE, may_be_read
 from app.paths import FOLDERS_VARIABLE, allowed_folders
@@ -232,7 +232,7 @@ def _open_link(ref: str) -> Choice:
 
 
 def _remember(choice: Choice) -> Choice:
-    st.session_state.setdefault("opened", {})[choice.ref] = choice
+    remember("opened", choice.ref, choice)
     return choice
 
 

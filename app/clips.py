@@ -13,7 +13,7 @@ import streamlit as st
 
 from app import cached_clips, links
 from app.cached import make_upload_home
-from app.cached_visitors import find_uploads, make_uploads
+from app.cached_visitors import find_uploads, make_uploads, remember
 from app.components import show_error
 from app.paths import FOLDERS_VARIABLE, resolve_clip_path
 from app.waiting_uploads import let_go
@@ -213,7 +213,7 @@ def _open_typed() -> None:
 
 
 def _remember(clip: ChosenClip) -> str:
-    st.session_state.setdefault("opened_clips", {})[clip.ref] = clip
+    remember("opened_clips", clip.ref, clip)
     return clip.ref
 
 

@@ -8,6 +8,7 @@ not hold up what takes seconds; on each, visitors take turns. A few results are 
 from __future__ import annotations
 
 import logging
+import pickle
 import threading
 import time
 import weakref
@@ -20,6 +21,8 @@ from gst_analysis.errors import GstError, OutputError
 from gst_analysis.progress import Progress
 
 MOST_KEPT = 16
+MOST_BYTES = 96_000_000
+"""Of all results that are kept; the last one is kept however large it is."""
 MOST_WAITING = 24
 MOST_OF_ONE = 4
 """Pieces of work that one visitor may have at a time."""
@@ -67,6 +70,7 @@ class BackgroundJob:
         self.done, self.total, self.at = 0, 0, ""
         self.running = self.stopped = False
         self.result: Any = None
+        self.bytes = 0
         self.error: GstError | None = None
 
     @property
@@ -123,6 +127,7 @@ class BackgroundJob:
             assert self._work is not None
             self.progress(0, 0, "")
             self.result = self._work(self.progress)
+            self.bytes = _weigh(self.result)
         except Stopped:
             self.stopped = True
         except GstError as error:
@@ -148,6 +153,14 @@ class BackgroundJob:
         self.done, self.total, self.at = done, total, label
         if news:
             self._since, self._share_then = time.monotonic(), self.share
+
+
+def _weigh(result: Any) -> int:
+    """How much memory a result takes, about; nothing for what is no plain value."""
+    try:
+        return len(pickle.dumps(result))
+    except (pickle.PicklingError, TypeError, AttributeError):
+        return 0
 
 
 class Jobs:
@@ -189,8 +202,7 @@ class Jobs:
             self._check_room(visitor)
             self._jobs[key] = job = BackgroundJob(work, visitor, lane)
             self._jobs.move_to_end(key)
-            for name in [name for name, kept in self._jobs.items() if kept.ended.is_set()][:-MOST_KEPT]:
-                del self._jobs[name]
+            self._let_go()
             self._waiting[lane].append(job)
             if lane not in self._running and len(self._waiting[lane]) == 1:
                 threading.Thread(target=self._serve, args=(lane,), name=f"job-{lane}", daemon=True).start()
@@ -233,6 +245,15 @@ class Jobs:
             found=str(len(waiting) if full else own),
             todo="try again in a minute" if full else "wait for one of them, or cancel it",
         )
+
+    def _let_go(self) -> None:
+        """Forget the oldest results where they are too many, or too large together."""
+        ended = [(name, job.bytes) for name, job in self._jobs.items() if job.ended.is_set()]
+        over = sum(size for _, size in ended) - MOST_BYTES
+        for place, (name, size) in enumerate(ended[:-1]):
+            if over > 0 or len(ended) - place > MOST_KEPT:
+                del self._jobs[name]
+                over -= size
 
     def _in_order(self, lane: Lane) -> list[BackgroundJob]:
         """What waits, as it will be done: first for those who were served longest ago."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import cached_runs, components, links
-from app.cached_visitors import find_visitor
+from app.cached_visitors import find_visitor, remember
 from app.choosing import choose_path
 from app.commands import write_train
 from app.downloads import offer_downloads
@@ -268,7 +268,7 @@ def _watch(text: str) -> str | None:
     except GstError as error:
         _complain(error, names)
         return None
-    st.session_state.setdefault("watched", {})[shown] = folder
+    remember("watched", shown, folder)
     return shown
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import os
 import threading
 from contextlib import suppress
 from typing import Any
@@ -27,7 +29,15 @@ def tidy() -> None:
     visitors().forget()
     # Once for all pages: Streamlit would do it after each run of each of them.
     gc.collect()
+    _give_back()
     jobs().drop_unwanted()
+
+
+def _give_back() -> None:
+    """Hand what was freed back to the machine, where the C library is one that keeps it for each thread."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
 
 
 def _forget_visits() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import os
 import shutil
 import signal
@@ -20,18 +19,13 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what its own imports deprecate among themselves is not ours
     from streamlit.testing.v1 import AppTest
 
-import streamlit as st
 from streamlit.components.v2 import manifest_scanner
-from streamlit.runtime.caching import cache_data_api
 
-# It says for every cache that no server runs, which is so in tests.
-logging.getLogger(cache_data_api.__name__).setLevel(logging.ERROR)
-
-from app import cached, cached_clips, cached_measurements, choosing, components, paths  # noqa: E402 # after it
-from app.commands import Lines  # noqa: E402 # likewise
-from gst_analysis.analyses.traces.single_clips import PlantedClip, planted_clips  # noqa: E402 # likewise
-from gst_analysis.planted.worlds import WorldName  # noqa: E402 # likewise
-from tests.app.shown_lines import check_lines  # noqa: E402 # likewise
+from app import cached, cached_clips, cached_measurements, cached_results, choosing, components, paths
+from app.commands import Lines
+from gst_analysis.analyses.traces.single_clips import PlantedClip, planted_clips
+from gst_analysis.planted.worlds import WorldName
+from tests.app.shown_lines import check_lines
 
 EXPLORER = Path(choosing.__file__).with_name("explorer.py")
 ROOT = EXPLORER.parents[1]
@@ -69,7 +63,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plant: Plant) -> Ite
     monkeypatch.delenv(paths.FOLDERS_VARIABLE, raising=False)
     monkeypatch.setattr(paths, "SHIPPED", tmp_path / "trained_models")
     monkeypatch.setattr(cached_clips, "planted_clips", plant)
-    st.cache_data.clear()
+    cached_results.keeper().clear()
     cached_measurements.memory.cache_clear()
     yield tmp_path
     cached.remove_uploads()

@@ -63,10 +63,10 @@ def test_caches_live_in_modules_of_their_own_and_are_bounded(file: Path) -> None
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.FunctionDef)
         for decorator in node.decorator_list
-        if "cache" in ast.unparse(decorator)
+        if "cache" in ast.unparse(decorator) or ast.unparse(decorator) == "kept"
     ]
     assert not decorators or file.name.startswith("cached")
-    assert all("max_entries=" in text for text in decorators if "cache_data" in text)
+    assert not any("cache_data" in text for text in decorators)  # bounded in number alone
 
 
 def test_streamlit_cannot_take_the_explorer_for_its_older_kind_of_app() -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from app import cached_results
 from app import jobs as module
+from app.cached_results import Keeper, kept
 from app.jobs import Jobs
 from app.visits import Visitor
 from gst_analysis.errors import DataError, OutputError
@@ -208,3 +210,56 @@ def test_time_left_follows_the_speed_of_what_is_at_work(monkeypatch: pytest.Monk
     now[0] += 5
     job.progress(5, 10, "Measuring")
     assert job.remaining_s == pytest.approx(5)
+
+
+def test_results_of_jobs_are_bounded_in_bytes(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 2500)
+    for number in range(4):
+        jobs.start(str(number), lambda tell: b"x" * 1000, ME)
+        wait(jobs, str(number))
+    jobs.start("large", lambda tell: b"x" * 9000, ME)
+    assert len(wait(jobs, "large").result) == 9000
+    assert [name for name in map(str, range(4)) if jobs.find(name) is not None] == ["2", "3"]
+
+
+def test_what_pages_remember_is_bounded_whatever_they_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper, made = Keeper(50_000), []
+    monkeypatch.setattr(cached_results, "keeper", lambda: keeper)
+
+    @kept
+    def read(content: int, *, size: int = 900, _path: str = "") -> list[bytes]:
+        made.append(content)
+        return [bytes([content % 251])] * 3 + [b"x" * size]
+
+    for content in range(500):
+        assert read(content, _path=f"another {content}")[0] == bytes([content % 251])
+    assert keeper.bytes <= 50_000
+    assert 40 <= len(keeper) <= 55
+    read(499, _path="elsewhere").append(b"mine")
+    assert len(read(499, size=900)) == 4
+    assert len(made) == 500
+    assert len(read(1, size=90_000)[-1]) == 90_000  # given, and not kept
+    assert len(keeper) >= 40
+    assert keeper._busy == {}
+
+
+def test_two_who_ask_for_the_same_have_it_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper, made = Keeper(10_000), []
+    monkeypatch.setattr(cached_results, "keeper", lambda: keeper)
+    begun, go_on = threading.Event(), threading.Event()
+
+    @kept
+    def make(name: str) -> str:
+        made.append(name)
+        begun.set()
+        go_on.wait(10)
+        return name
+
+    threads = [threading.Thread(target=make, args=("a",)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    begun.wait(10)
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert made == ["a"]

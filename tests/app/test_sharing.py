@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 
 import gst_analysis as gst
 from app import cached
@@ -68,7 +67,6 @@ def test_a_figure_follows_every_argument(folder: Path, save_small: SaveSmall) ->
         for dark in (False, True)
     ]
     assert len(set(views)) == 4
-    st.cache_data.clear()
 
 
 def _noting(function: Any, notes: list[Path]) -> Any:
