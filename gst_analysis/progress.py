@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+NOTICES = "gst_analysis.notices"
+"""The log of what a user is told once, such as that something was compiled: commands show it on stderr."""
+
 
 class Progress(Protocol):
     """Called now and then while work goes on."""

@@ -17,6 +17,7 @@ from typing import Literal
 
 from gst_analysis.errors import SpecError, one_line, shorten
 from gst_analysis.processes import is_leader
+from gst_analysis.progress import NOTICES
 
 Loudness = Literal["quiet", "usual", "verbose"]
 FLAGS: dict[str, Loudness] = {"--quiet": "quiet", "--verbose": "verbose"}
@@ -40,11 +41,15 @@ def take_loudness(words: Sequence[str]) -> tuple[list[str], Loudness]:
 
 @contextmanager
 def speak(loudness: Loudness) -> Iterator[None]:
-    """Be as loud as that while the block runs; `--verbose` also shows what the log says."""
+    """Be as loud as that while the block runs, on stderr.
+
+    As usual, notices are shown (what is done once and takes its time); `--verbose` shows all that is logged.
+    """
     token = _CHOSEN.set(loudness)
-    logger, handler = logging.getLogger("gst_analysis"), logging.StreamHandler()
+    name = "gst_analysis" if loudness == "verbose" else NOTICES
+    logger, handler = logging.getLogger(name), logging.StreamHandler()
     before = logger.level
-    if loudness == "verbose":
+    if loudness != "quiet":
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
     try:

@@ -48,7 +48,7 @@ def fuse_network(network: nn.Module, kind: torch.dtype = torch.float32) -> Fused
     try:
         fused = FusedNetwork(folded, kind)
         return fused if _agrees(fused, folded, kind) else None
-    except (RuntimeError, TypeError):  # an oneDNN that cannot do it
+    except (RuntimeError, TypeError, SpecError):  # an oneDNN that cannot do it, or lays out its output oddly
         return None
 
 

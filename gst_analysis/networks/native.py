@@ -1,8 +1,10 @@
 """The sums of time_tiles.py as compiled C: one pass over memory each. None where there is no compiler.
 
 Compiled once a machine, in about half a second, into the user's cache folder; afterwards loaded from there.
-The file is named by its source, the compiler's flags and the processor, and is read only where it and its
-folder belong to the user.
+That it was compiled is logged, and commands say so on stderr. The file is named by its source, the compiler's
+flags and the processor, and is read only where it and its folder belong to the user.
+
+C is given addresses and believes what it is told of them: what does not lie as it assumes is refused here.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import logging
 import os
 import platform
 import shutil
@@ -17,6 +20,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +28,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gst_analysis.errors import SpecError
+from gst_analysis.progress import NOTICES
+
+logger = logging.getLogger(NOTICES)
 _SOURCE = Path(__file__).with_name("time_tiles.c")
 # Not -ffast-math: what is not a number must stay so, and be refused as a logit.
 _FLAGS = ("-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-fPIC")
@@ -39,11 +47,28 @@ _ARGUMENTS = {
 
 @dataclass(frozen=True)
 class Channels:
-    """Some channels of folded frames (N*T, C, H, W), channels last: which of them are read or written."""
+    """Some channels of folded frames (N*T, C, H, W), channels last: which of them are read or written.
+
+    Raises:
+        SpecError: the tensor does not lie so on the CPU, is of other numbers, or has no such channels.
+    """
 
     tensor: Tensor
     start: int
     count: int
+
+    def __post_init__(self) -> None:
+        found, end = self.tensor, self.start + self.count
+        if found.device.type != "cpu":
+            raise _refuse("a tensor on the CPU", f"one on {found.device}")
+        if found.dtype not in _TYPES:
+            raise _refuse("numbers of float32 or bfloat16", str(found.dtype))
+        if found.dim() != 4:
+            raise _refuse("frames (N*T, C, H, W)", f"a shape of {tuple(found.shape)}")
+        if not found.is_contiguous(memory_format=torch.channels_last):
+            raise _refuse("channels last, without gaps", f"strides {found.stride()} of {tuple(found.shape)}")
+        if not 0 <= self.start < end <= found.shape[1]:
+            raise _refuse(f"channels {self.start} to {end}", f"{found.shape[1]} of them")
 
     @property
     def pixels(self) -> int:
@@ -52,13 +77,22 @@ class Channels:
 
 @dataclass(frozen=True)
 class NativeSums:
-    """The compiled functions for one type of numbers. Tensors must be channels last."""
+    """The compiled functions for one type of numbers.
+
+    Raises:
+        SpecError: a tensor is of another type, or not as large as the others say.
+    """
 
     library: ctypes.CDLL
+    kind: torch.dtype
 
     def copy(self, source: Channels, target: Channels) -> None:
         """Channels from one tensor to another."""
         x, y, size = source.tensor, target.tensor, source.tensor.element_size()
+        self._require_kind(x, y)
+        _require_shape(y, (x.shape[0], y.shape[1], *x.shape[2:]))
+        if source.count != target.count:
+            raise _refuse(f"{source.count} channels to write", str(target.count))
         self.library.copy_channels(
             x.data_ptr() + source.start * size,
             x.shape[1],
@@ -72,6 +106,8 @@ class NativeSums:
     def enter(self, source: Channels, frames: int, span: int) -> Tensor:
         """What time_tiles.enter_tiles gives for those channels."""
         x = source.tensor
+        self._require_kind(x)
+        _require_span(x, frames, span)
         clips, tiles = x.shape[0] // frames, -(-frames // span)
         shape = (span + 2, clips * tiles, *x.shape[2:], source.count)
         out = torch.empty(shape, dtype=x.dtype)
@@ -92,11 +128,43 @@ class NativeSums:
     ) -> None:
         """What time_tiles.leave_tiles gives, kept within limits, into those channels of the target."""
         y, span = target.tensor, len(parts) - 2
+        self._require_kind(y, *parts)
+        _require_span(y, frames, span)
+        shape = (y.shape[0] // frames * -(-frames // span), target.count, *y.shape[2:])
+        for part in parts:
+            _require_shape(Channels(part, 0, target.count).tensor, shape)
+        plain = bias.dtype == torch.float32 and bias.device.type == "cpu" and bias.is_contiguous()
+        _require(
+            plain and bias.shape == (target.count,), f"{target.count} biases of float32", str(bias.shape)
+        )
         pointers = (ctypes.c_void_p * len(parts))(*[part.data_ptr() for part in parts])
         numbers = (y.shape[0] // frames, frames, target.pixels, y.shape[1], target.start, target.count, span)
         self.library.leave_tiles(
             pointers, y.data_ptr(), bias.data_ptr(), *numbers, *limits, torch.get_num_threads()
         )
+
+    def _require_kind(self, *tensors: Tensor) -> None:
+        for tensor in tensors:
+            if tensor.dtype != self.kind:
+                raise _refuse(f"numbers of {self.kind}", str(tensor.dtype))
+
+
+def _require_span(rows: Tensor, frames: int, span: int) -> None:
+    if frames < 1 or rows.shape[0] % frames:
+        raise _refuse(f"clips of {frames} frames", f"{rows.shape[0]} frames in all")
+    if span not in (2, 4):
+        raise _refuse("tiles of 2 or 4 frames", str(span))
+
+
+def _require_shape(tensor: Tensor, shape: tuple[int, ...]) -> None:
+    if tensor.shape != shape:
+        raise _refuse(f"a tensor of {shape}", str(tuple(tensor.shape)))
+
+
+def _refuse(expected: str, found: str) -> SpecError:
+    return SpecError(
+        "compiled sums", expected=expected, found=found, todo="report it: the fused network is at fault"
+    )
 
 
 @functools.cache
@@ -111,15 +179,7 @@ def load_sums(kind: torch.dtype) -> NativeSums | None:
     for name, arguments in _ARGUMENTS.items():
         getattr(library, name).argtypes = arguments
         getattr(library, name).restype = None
-    return NativeSums(library)
-
-
-def is_compiled(kind: torch.dtype) -> bool:
-    """Whether the sums need not be compiled first."""
-    try:
-        return kind in _TYPES and _name_compiled(_TYPES[kind]).exists()
-    except OSError:
-        return False
+    return NativeSums(library, kind)
 
 
 def cache_folder() -> Path:
@@ -154,6 +214,7 @@ def _compile(path: Path, more: tuple[str, ...]) -> None:
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         raise FileNotFoundError("cc")
+    start = time.perf_counter()
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         part, whole = Path(folder, "sums.o"), Path(folder, "sums.so")
         for line in (
@@ -163,6 +224,8 @@ def _compile(path: Path, more: tuple[str, ...]) -> None:
         ):
             subprocess.run([compiler, *line], check=True, capture_output=True, timeout=_LONGEST_S)
         os.replace(whole, path)
+    spent = time.perf_counter() - start
+    logger.info("compiled sums over frames for this processor in %.1f s, once, into %s", spent, path.parent)
 
 
 def _require_own(path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 
 from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.checkpoints.saving import save_model
+from gst_analysis.console.loudness import speak
 from gst_analysis.errors import SpecError
 from gst_analysis.inference.conditions import fusing_pays, running_conditions
 from gst_analysis.inference.settings import InferenceSettings
@@ -96,6 +99,46 @@ def test_what_is_no_number_stays_none() -> None:
     assert y.isnan().all()
 
 
+LASTING = torch.zeros(4, 8, 2, 3).contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "start", "count", "why"),
+    [
+        (torch.zeros(4, 8, 2, 3), 0, 8, "channels last"),
+        (LASTING[:, :4], 0, 4, "channels last"),
+        (LASTING[::2], 0, 8, "channels last"),
+        (LASTING.double(), 0, 8, "float32 or bfloat16; found torch.float64"),
+        (LASTING.to("meta"), 0, 8, "on the CPU; found one on meta"),
+        (LASTING[0], 0, 8, r"frames \(N\*T, C, H, W\)"),
+        (LASTING, 4, 5, "channels 4 to 9; found 8"),
+        (LASTING, -1, 4, "channels -1 to 3"),
+    ],
+)
+def test_what_lies_otherwise_is_not_handed_to_c(tensor: Tensor, start: int, count: int, why: str) -> None:
+    with pytest.raises(SpecError, match=why):
+        Channels(tensor, start, count)
+
+
+def test_sums_are_of_their_own_numbers_and_of_what_fits() -> None:
+    sums, half = (native.NativeSums(None, kind) for kind in (torch.float32, torch.bfloat16))  # type: ignore[arg-type]
+    every, parts = Channels(LASTING, 0, 8), [LASTING[:2]] * 4
+    refused: list[tuple[str, Callable[[], object]]] = [
+        ("bfloat16; found torch.float32", lambda: half.enter(every, 4, 2)),
+        ("clips of 3 frames", lambda: sums.enter(every, 3, 2)),
+        ("tiles of 2 or 4", lambda: sums.enter(every, 4, 3)),
+        ("8 channels to write", lambda: sums.copy(every, Channels(LASTING, 0, 4))),
+        ("a tensor of", lambda: sums.copy(Channels(LASTING[:2], 0, 8), every)),
+        ("a tensor of", lambda: sums.leave([LASTING] * 4, every, 4, torch.zeros(8), (0, 1))),
+        ("channels last", lambda: sums.leave([parts[0].contiguous()] * 4, every, 4, torch.zeros(8), (0, 1))),
+        ("8 biases", lambda: sums.leave(parts, every, 4, torch.zeros(7), (0, 1))),
+        ("8 biases", lambda: sums.leave(parts, every, 4, torch.zeros(8).double(), (0, 1))),
+    ]
+    for why, call in refused:
+        with pytest.raises(SpecError, match=why):
+            call()
+
+
 def test_tiles_are_chosen_by_what_they_cost() -> None:
     assert [choose_span(frames, exact=False) for frames in (1, 2, 3, 4, 5, 8)] == [2, 2, 4, 4, 2, 4]
     assert choose_span(8, exact=True) == 2
@@ -133,6 +176,22 @@ def test_inference_and_users_get_the_fused_form(tmp_path: Path) -> None:
 def test_a_few_clips_are_not_worth_it() -> None:
     assert not fusing_pays(ClipSpec(frames=8, crop=224), 5)
     assert fusing_pays(ClipSpec(frames=8, crop=224), 6)
+
+
+def test_what_compiling_costs_is_said_once_and_on_stderr(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    load = load_sums.__wrapped__
+    with speak("usual"):
+        if load(torch.float32) is None:
+            pytest.skip("no compiler")
+        load(torch.float32)
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert re.fullmatch(
+        r"compiled sums over frames for this processor in \d+\.\d s, once, into .+\n", told.err
+    )
 
 
 def test_code_of_others_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
