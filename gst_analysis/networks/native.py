@@ -134,9 +134,8 @@ class NativeSums:
         for part in parts:
             _require_shape(Channels(part, 0, target.count).tensor, shape)
         plain = bias.dtype == torch.float32 and bias.device.type == "cpu" and bias.is_contiguous()
-        _require(
-            plain and bias.shape == (target.count,), f"{target.count} biases of float32", str(bias.shape)
-        )
+        if not plain or bias.shape != (target.count,):
+            raise _refuse(f"{target.count} biases of float32", f"{tuple(bias.shape)} of {bias.dtype}")
         pointers = (ctypes.c_void_p * len(parts))(*[part.data_ptr() for part in parts])
         numbers = (y.shape[0] // frames, frames, target.pixels, y.shape[1], target.start, target.count, span)
         self.library.leave_tiles(
