@@ -37,11 +37,16 @@ _QUALITY = 90
 
 @dataclass(frozen=True)
 class Page:
-    """A title, a line below it, and sections."""
+    """A title, a line below it, sections, and what they come to, at the top."""
 
     title: str
     lead: str
     sections: Sequence[Section]
+
+    @property
+    def headlines(self) -> list[str]:
+        """What sections have to say before all others."""
+        return [section.headline for section in self.sections if section.headline]
 
 
 def build_page(page: Page, progress: Progress = no_progress) -> str:
@@ -57,6 +62,7 @@ def build_page(page: Page, progress: Progress = no_progress) -> str:
         f"<style>{_list_colours()}{_read('page.css')}</style>",
         '</head><body><div class="page">',
         f'<header><h1>{_say(page.title)}</h1><p class="lead">{_say(page.lead)}</p>',
+        *(f'<p class="verdict">{_say(words)}</p>' for words in page.headlines),
         f"{_list_sections(page.sections)}</header><main>",
         *_show_sections(page.sections, progress),
         "</main></div>",
@@ -106,7 +112,7 @@ def _list_notes(title: str, notes: Sequence[str]) -> str:
 
 def _show_figure(figure: PageFigure) -> str:
     stills = "".join(
-        f'<img class="still {theme}" alt="{_say(figure.caption)}" '
+        f'<img class="still {theme}" alt="{_say(figure.alt)}" '
         f'width="{round(_WIDER * drawn.get_figwidth())}" src="{_encode(drawn, figure.kind)}">'
         for theme, drawn in figure.stills.items()
     )
@@ -118,7 +124,8 @@ def _show_figure(figure: PageFigure) -> str:
     # inside a script element nothing but this would end it
     drawings = drawings.replace("<", "\\u003c")
     return (
-        f'<figure class="has-live"><div class="scroll"><div class="live" data-figure="{name}"></div></div>'
+        f'<figure class="has-live"><div class="scroll"><div class="live" data-figure="{name}" '
+        f'role="group" aria-label="{_say(figure.alt)}" tabindex="0"></div></div>'
         f"{stills}{caption}"
         f'<script type="application/json" id="{name}">{{{drawings}}}</script></figure>'
     )

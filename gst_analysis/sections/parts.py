@@ -37,6 +37,13 @@ class PageFigure:
     live: Mapping[str, go.Figure] = field(default_factory=dict)
     kind: str = "svg"
     """Of the stills: svg, or webp where they are made of photographs."""
+    finding: str = ""
+    """What it shows of this network, for those who do not see it; the caption where there is none."""
+
+    @property
+    def alt(self) -> str:
+        """What stands for the drawing in words."""
+        return self.finding or self.caption
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,8 @@ class Section:
 
     name: str
     title: str = ""
+    headline: str = ""
+    """What the page says of it at its very top."""
     text: Sequence[str] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     figures: Sequence[PageFigure] = ()

@@ -15,6 +15,7 @@ import torch
 
 from gst_analysis.analyses import cost as cost_room
 from gst_analysis.analyses import drift, evaluation, saliency, scales
+from gst_analysis.analyses import profile as profile_room
 from gst_analysis.analyses import slimming as slimming_room
 from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.checkpoints.sources import inspect_checkpoint
@@ -55,6 +56,10 @@ def test_the_page_of_a_checkpoint_alone_says_what_the_analyses_say(save_small: S
         "figure-temporal_use",
         "figure-cost",
     }
+    verdict = escape(profile_room.profile(model).verdict)
+    head, _, rest = result.page.partition("</header>")
+    assert f'<p class="verdict">{verdict}</p>' in head
+    assert f'aria-label="Profile, place by place. {verdict}"' in rest  # the finding, for those who do not see
     assert not result.failures
     assert not result.left_out
 

@@ -44,12 +44,12 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         "measures agree, hatched where they do not, empty where they cannot tell.",
         {"light": result.plot()},
         draw_both(lambda dark: result.plot_interactive(dark=dark)),
+        finding=f"Profile, place by place. {result.verdict}",
     )
     table = _list_stages(result)
     notes = result.notes if clips is None else list_untold(clips, result.notes)
-    return Section(
-        NAME, text=[result.verdict, *list_facts(result)], figures=[figure], tables=[table], notes=notes
-    )
+    told, verdict = list_facts(result), result.verdict
+    return Section(NAME, headline=verdict, text=told, figures=[figure], tables=[table], notes=notes)
 
 
 def _list_stages(result: Profile) -> PageTable:
