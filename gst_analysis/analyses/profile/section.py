@@ -48,7 +48,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
     )
     table = _list_stages(result)
     notes = result.notes if clips is None else list_untold(clips, result.notes)
-    told, verdict = list_facts(result), result.verdict
+    told, verdict = list(list_facts(result)), result.verdict
     return Section(NAME, headline=verdict, text=told, figures=[figure], tables=[table], notes=notes)
 
 
