@@ -44,7 +44,7 @@ class ClipLocator:
         self._base = str(self.root).rstrip(os.sep) + os.sep
         self._listings: dict[str, _Listing | None] = {}
 
-    def find(self, candidates: Iterable[str], *, where: Where) -> Path | None:
+    def find(self, candidates: Iterable[str], *, where: Where) -> str | None:
         """The first candidate that exists, with or without a video's suffix.
 
         Raises:
@@ -53,7 +53,7 @@ class ClipLocator:
         paths = [self._join(text, where) for text in candidates]
         return next((found for path in paths if (found := self._present(path)) is not None), None)
 
-    def expect(self, candidates: Sequence[str], *, where: Where) -> Path:
+    def expect(self, candidates: Sequence[str], *, where: Where) -> str:
         """Where a clip that is not found should be.
 
         It is the first candidate in a folder that may not be listed, as it may well exist; else the first.
@@ -61,10 +61,10 @@ class ClipLocator:
         paths = [self._join(text, where) for text in candidates]
         for path in paths:
             if self._list(os.path.dirname(path)) is None:
-                return Path(path)
+                return path
         folder, _, name = paths[0].rpartition(os.sep)
         listing = self._list(folder or os.sep)
-        return Path(paths[0]) if listing is None else listing.folder / name
+        return paths[0] if listing is None else listing.join(name)
 
     def _join(self, text: str, where: Where) -> str:
         # Lists may be written on Windows. The text alone is judged: a link below the root may lead out of
@@ -81,14 +81,14 @@ class ClipLocator:
             ).quoting(instead="one outside")
         return path
 
-    def _present(self, path: str) -> Path | None:
+    def _present(self, path: str) -> str | None:
         folder, _, name = path.rpartition(os.sep)
         listing = self._list(folder or os.sep)
         if listing is None:  # what may not be listed may still be opened by its name
             guesses = (path, *(path + suffix for suffix in VIDEO_SUFFIXES))
-            return next((Path(guess) for guess in guesses if os.path.exists(guess)), None)
+            return next(filter(os.path.exists, guesses), None)
         found = listing.find(name)
-        return None if found is None else listing.folder / found
+        return None if found is None else listing.join(found)
 
     def _list(self, folder: str) -> _Listing | None:
         if folder not in self._listings:
@@ -104,9 +104,13 @@ class _Listing:
     """The names in a folder; videos also by their stem (earlier suffixes win), once one is asked for."""
 
     def __init__(self, folder: str, names: Iterable[str]) -> None:
-        self.folder = Path(folder)
+        self._base = folder.rstrip(os.sep) + os.sep
         self._names = frozenset(names)
         self._stems: dict[str, str] | None = None
+
+    def join(self, name: str) -> str:
+        """The path of a name in it."""
+        return self._base + name
 
     def find(self, name: str) -> str | None:
         """The name as it is there."""
@@ -192,7 +196,7 @@ _KINDS = (
 )
 
 
-def look_up(path: Path) -> os.stat_result | None:
+def look_up(path: str | Path) -> os.stat_result | None:
     """What is at a path, None if nothing is: so also of a name that no disk can hold.
 
     Raises:

@@ -15,7 +15,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from types import MemberDescriptorType
+from typing import Any, cast, overload
 
 from gst_analysis.clips.detection import FORMATS, infer_format
 from gst_analysis.clips.entries import Annotation, Entry
@@ -57,6 +58,26 @@ class ClipRecord:
     stop_frame: int | None = None
     start_s: float | None = None
     stop_s: float | None = None
+
+    @property
+    def file(self) -> str:
+        """Its path as text, which costs less than a Path where there are many."""
+        return str(_SLOT.__get__(self))
+
+
+class _PathOfText:
+    """Reads a slot as a Path that may hold text: a million Paths would take half a gigabyte."""
+
+    def __get__(self, record: ClipRecord | None, owner: type | None = None) -> Any:
+        held = self if record is None else _SLOT.__get__(record)
+        return Path(held) if isinstance(held, str) else held
+
+    def __set__(self, record: ClipRecord, path: str | Path) -> None:
+        _SLOT.__set__(record, path)
+
+
+_SLOT: MemberDescriptorType = ClipRecord.__dict__["path"]
+ClipRecord.path = _PathOfText()  # type: ignore[misc, assignment] # read as a Path
 
 
 @dataclass(frozen=True)
@@ -150,8 +171,8 @@ def _find_root(path: Path, read: _Read, within: AnyPath | None) -> Root:
 
 def number_videos(records: Sequence[ClipRecord]) -> tuple[int, ...]:
     """A number for each record's file: clips that are cut out of one video share theirs."""
-    numbers: dict[Path, int] = {}
-    return tuple(numbers.setdefault(record.path, len(numbers)) for record in records)
+    numbers: dict[str, int] = {}
+    return tuple(numbers.setdefault(record.file, len(numbers)) for record in records)
 
 
 def note_videos(videos: Sequence[int]) -> tuple[str, ...]:
@@ -275,7 +296,7 @@ def _make_record(
         text = class_names[label]
     return ClipRecord(
         entry.clip,
-        path or whole or locator.expect(entry.files + entry.sources, where=where),
+        cast(Path, path or whole or locator.expect(entry.files + entry.sources, where=where)),
         label,
         text,
         entry.num_frames,

@@ -196,8 +196,7 @@ def _gather_clips(records: RecordList) -> list[list[ClipRecord]]:
     clips: dict[object, list[ClipRecord]] = {}
     for one in records:
         part = (one.start_frame, one.stop_frame, one.start_s, one.stop_s)
-        path = str(one.path)  # a Path takes five times as long to compare, and keeps its parts
-        clips.setdefault(path if part == _WHOLE else (path, *part), []).append(one)
+        clips.setdefault(one.file if part == _WHOLE else (one.file, *part), []).append(one)
     return list(clips.values())
 
 
@@ -239,11 +238,11 @@ def _check_clip(
         if isinstance(key, str) or (classes is not None and key >= classes)
     ]
     if wrong:
-        yield _Problem(record.clip, str(record.path), "mislabelled", None, None, label, "; ".join(wrong))
+        yield _Problem(record.clip, record.file, "mislabelled", None, None, label, "; ".join(wrong))
     trouble = _check_frames(record, settings)
     if trouble is not None:
         problem, frames, detail = trouble
-        yield _Problem(record.clip, str(record.path), problem, frames, _promised(record), label, detail)
+        yield _Problem(record.clip, record.file, problem, frames, _promised(record), label, detail)
 
 
 def _name_labels(listed: Sequence[ClipRecord]) -> dict[int | str, str]:
@@ -259,7 +258,7 @@ def _name_labels(listed: Sequence[ClipRecord]) -> dict[int | str, str]:
 def _check_frames(record: ClipRecord, settings: CheckSettings) -> tuple[str, int | None, str] | None:
     """The problem, the number of frames as far as it is known, and the words for it; None if sound."""
     try:
-        if look_up(record.path) is None:
+        if look_up(record.file) is None:
             return "missing", None, "nothing at that path"
     except OSError as error:
         return "unreadable", None, error.strerror or str(error)
