@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import cached_clips, links
+from app import cached_clips, cached_datasets, links
 from app.cached import make_upload_home
 from app.cached_visitors import find_uploads, make_uploads, remember
 from app.components import show_error
@@ -20,9 +20,12 @@ from app.waiting_uploads import let_go
 from app.wording import plain_name, tell_apart
 from gst_analysis.analyses.traces.single_clips import CLIP_ENDINGS, PLANTED_WORLDS, check_clip
 from gst_analysis.errors import DataError, GstError
+from gst_analysis.planted import make_trial
 
 LARGEST_MB = 100
 _UPLOADED, _PLANTED, _UPLOADS = "upload:", "planted:", "clips"
+_TRIAL = "trial:"
+"""Clips of a planted world that networks are tried on; a link finds them again, on any server."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class ChosenClip:
     truth: str | None = None
     changes_s: float | None = None
     """When its change of state completes, of a planted one."""
+    trial: str | None = None
+    """The planted world, where it is a clip to try networks on."""
 
 
 def choose_clip(world: str | None) -> ChosenClip | None:
@@ -62,6 +67,33 @@ def resolve_clip(text: str) -> ChosenClip:
     """The video or frame folder a visitor typed or a link names, if it may be read."""
     path, shown = resolve_clip_path(text)
     return ChosenClip(shown, shown, path, shown)
+
+
+def choose_listed(clip: ChosenClip) -> None:
+    """Show a clip of a list on the page of traces, beside those opened before; for callbacks."""
+    st.session_state.clip = _remember(clip)
+
+
+def name_trial(world: str, path: Path, truth: str | None) -> ChosenClip:
+    """A planted clip to try networks on."""
+    shown = f"worlds/{world}/videos/{path.name}"
+    return ChosenClip(
+        f"{_TRIAL}{world}/{path.stem}", f"{world}, clip {path.stem}", path, shown, truth, trial=world
+    )
+
+
+def _open_trial(ref: str) -> ChosenClip:
+    """What a link names, rendered if it is not there yet."""
+    world, _, number = ref.removeprefix(_TRIAL).partition("/")
+    if world in PLANTED_WORLDS and number.isdecimal():
+        with st.spinner("Rendering a few clips"):
+            place = make_trial(make_upload_home() / "worlds", world)
+        for record in cached_datasets.find_records(f"trial {world}", place, limit=None).values():
+            if Path(record.path).stem == number:
+                return name_trial(world, Path(record.path), record.label_text)
+    raise DataError(
+        plain_name(ref), expected="a clip of a planted world", found="none of this number", todo="choose one"
+    )
 
 
 def _follow(world: str | None) -> None:
@@ -134,7 +166,8 @@ def _list(clips: dict[str, ChosenClip]) -> str | None:
             shown = clips[st.session_state.clip].name if st.session_state.clip else ""
             links.complain("clip", links.Fault("a clip that there is", ref, shown=shown, watched="clip"))
     st.session_state.clip_shown = st.session_state.clip
-    titles = tell_apart({ref: clip.truth or clip.name for ref, clip in clips.items()})
+    longer = {ref: f"{clip.truth}: {clip.name}" if clip.truth else ref for ref, clip in clips.items()}
+    titles = tell_apart({ref: clip.truth or clip.name for ref, clip in clips.items()}, longer.__getitem__)
     return st.selectbox(
         "Clip",
         list(clips),
@@ -168,9 +201,9 @@ def _open_linked() -> str | None:
                 found="one of another visitor, or gone",
                 todo="upload it again",
             )
-        return _remember(resolve_clip(ref))
+        return _remember(_open_trial(ref) if ref.startswith(_TRIAL) else resolve_clip(ref))
     except GstError as error:
-        _complain(error)
+        complain(error)
         return None
 
 
@@ -209,7 +242,7 @@ def _open_typed() -> None:
         check_clip(clip.path, clip.shown)  # what cannot be opened is said once and does not join the others
         st.session_state.clip = _remember(clip)
     except GstError as error:
-        _complain(error, names)
+        complain(error, names)
 
 
 def _remember(clip: ChosenClip) -> str:
@@ -229,7 +262,7 @@ def _keep_upload() -> None:
         kept = uploads.keep(upload.name, upload, upload.size)
         check_clip(uploads.files[kept], kept)
     except GstError as error:
-        _complain(error, uploads.names)
+        complain(error, uploads.names)
         if kept:
             uploads.remove(kept)
     else:
@@ -244,5 +277,6 @@ def _clear_uploads() -> None:
     st.session_state.clip = None
 
 
-def _complain(error: GstError, names: dict[str, str] | None = None) -> None:
+def complain(error: GstError, names: dict[str, str] | None = None) -> None:
+    """Have the page of traces say what went wrong; for callbacks."""
     st.session_state.setdefault("clip_problems", []).append((error, names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from gst_analysis.clips.labelled import load_labelled_clips
 from gst_analysis.planted import TRIAL_LIST, make_trial
 from gst_analysis.progress import Progress
 
+MOST_CLIPS = 2000
 KINDS = {"planted": "Planted", "own": "My own"}
 
 
@@ -51,6 +53,14 @@ class Clips:
         """As commands name them."""
         return ClipsToTry(self.world, self.shown, self.limit, self.labelled)
 
+    def check(self, paths: Iterable[Path]) -> None:
+        """Refuse clips that may not be read.
+
+        Raises:
+            DataError: one lies outside the allowed folders.
+        """
+        check_clips(paths, self.shown, allowed_folders())
+
     def prepare(self, progress: Progress) -> str:
         """What to hand to a workflow; renders a planted world the first time."""
         if self.world is not None:
@@ -58,16 +68,17 @@ class Clips:
             make_trial(worlds, self.world, progress=titled(progress, "Rendering clips"))
         else:
             records = load_labelled_clips(self.place) if self.labelled else find_clips(self.place)
-            check_clips((Path(record.path) for record in records), self.shown, allowed_folders())
+            self.check(Path(record.path) for record in records)
         return str(self.place)
 
 
-def choose_clips(column: NetworkColumn, *, labelled: bool = True) -> Clips | None:
+def choose_clips(column: NetworkColumn, *, labelled: bool = True, most: int = MOST_CLIPS) -> Clips | None:
     """Planted clips, if a world has this checkpoint's classes; or a path. None, with a word on what to do.
 
     Args:
         column: the checkpoint.
         labelled: whether their labels are needed.
+        most: clips of a visitor's own list.
     """
     kind = components.choose_one(
         "Clips",
@@ -76,7 +87,7 @@ def choose_clips(column: NetworkColumn, *, labelled: bool = True) -> Clips | Non
         help="Planted clips are rendered here, and new to every network that was trained on a planted world.",
     )
     if kind == "own":
-        return _choose_own() if labelled else _choose_unlabelled()
+        return _choose_own(most) if labelled else _choose_unlabelled()
     world = column.reading.world
     if world is None:
         st.info(NO_WORLD, icon=":material/info:")
@@ -101,9 +112,9 @@ def _choose_unlabelled() -> Clips | None:
     return Clips(None, place, shown, version=str(place.stat().st_mtime_ns), labelled=False)
 
 
-def _choose_own() -> Clips | None:
+def _choose_own(most: int) -> Clips | None:
     links.check_text("data")
-    links.check_number("limit", 2, 2000)
+    links.check_number("limit", 2, most)
     with st.container(horizontal=True, gap="medium"):
         typed = st.text_input(
             "Annotation file",
@@ -115,7 +126,7 @@ def _choose_own() -> Clips | None:
         limit = st.number_input(
             "Clips",
             2,
-            2000,
+            most,
             60,
             key="limit",
             bind="query-params",

@@ -125,6 +125,8 @@ class NamedClip(NamedTuple):
     shown: str
     name: str
     truth: str | None = None
+    trial: str | None = None
+    """The planted world, where it is one of the clips to try networks on."""
 
 
 def write_trace(checkpoint: str, clip: NamedClip, options: TraceOptions, class_id: int | None) -> Lines:
@@ -143,8 +145,10 @@ def write_trace(checkpoint: str, clip: NamedClip, options: TraceOptions, class_i
         _write_shell(about.command, [checkpoint], _with_told(chosen, told), clip.shown)
         for about, chosen in rooms
     ]
-    world = clip.shown.split("/")[1] if clip.truth is not None else ""
-    if world in PLANTED_WORLDS:
+    world = clip.shown.split("/")[1] if clip.truth is not None and clip.shown.startswith("worlds/") else ""
+    if clip.trial is not None:
+        shell.insert(0, write_command("synth", [f"worlds/{clip.trial}"], plan_trial(clip.trial)))
+    elif world in PLANTED_WORLDS:
         rendered = replace(plan_clips(world), clips=_ENOUGH)
         shell.insert(0, write_command("synth", [f"worlds/{world}"], rendered))
     made = [

@@ -19,6 +19,9 @@ STYLE = """<style>
   .stMainBlockContainer { padding: 4.5rem 1rem 4rem }
   [data-testid="stImage"] { overflow-x: auto }
   [data-testid="stImage"] img { min-width: 40rem; max-width: none !important }  /* words stay readable */
+  .st-key-confusion { overflow-x: auto }
+  .st-key-confusion [data-testid="stPlotlyChart"] { min-width: 46rem }
+  .st-key-wall [data-testid="stImage"] img { min-width: 0; max-width: 100% !important }
 }
 [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap }  /* no choice out of sight */
 [data-testid="stFileUploader"] [role="alert"] {  /* why a file is refused, which is for ears alone else */
@@ -26,6 +29,7 @@ STYLE = """<style>
   clip: auto !important; clip-path: none !important; overflow: visible !important; white-space: normal;
   font-size: .8rem;
 }
+.st-key-wall button > div, .st-key-wall button p { justify-content: left; text-align: left }
 [data-testid="stFileChip"] { flex-wrap: wrap; height: auto !important }
 [data-testid="stMetricValue"] { font-size: clamp(1.25rem, 2.2vw, 2.25rem) }  /* no number is cut */
 [data-testid="stMultiSelect"] [data-baseweb="select"] > div { max-height: none }  /* and no chip */

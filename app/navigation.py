@@ -43,6 +43,12 @@ _ALL = (
         "Take channels away and see what is lost. Was a scale learned, or only inherited?",
     ),
     PageLine(
+        "classes",
+        "Classes",
+        ":material/grid_view:",
+        "Which classes does it get right, what does it take for what, and on which clips does it fail?",
+    ),
+    PageLine(
         "cost",
         "Cost",
         ":material/balance:",

@@ -48,7 +48,7 @@ def show() -> None:
         components.show_error(error, names=names)
         return
     class_id, predicted = evidence.show_evidence(pair, files, traces, mode=options.mode, large=large)
-    named = NamedClip(clip.shown, clip.name, clip.truth)
+    named = NamedClip(clip.shown, clip.name, clip.truth, clip.trial)
     components.show_code(write_trace(choice.shown, named, options, None if predicted else class_id))
 
 

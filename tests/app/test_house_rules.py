@@ -20,6 +20,7 @@ ALLOWED = (
     "clips.finding",
     "clips.labelled",
     "clips.labels",
+    "clips.records",
     "errors",
     "files",
     "networks.clip_specs",

@@ -29,6 +29,7 @@ from gst_analysis.analyses.cost.measure import measure_complexity
 from gst_analysis.analyses.cost.paper_audit import tabulate_published_costs
 from gst_analysis.analyses.drift.interactive import draw_drift_animation
 from gst_analysis.analyses.drift.series import draw_gamma_over_training_interactive
+from gst_analysis.analyses.evaluation.classes_interactive import draw_classes_interactive
 from gst_analysis.analyses.evaluation.interactive import draw_confusion_interactive
 from gst_analysis.analyses.importance.interactive import draw_importance_interactive, draw_ratios_interactive
 from gst_analysis.analyses.influence.interactive import draw_evidence_interactive, draw_influence_interactive
@@ -77,6 +78,13 @@ def make_sums() -> pd.DataFrame:
         dict.fromkeys(ROLE_SUMS.columns, 0.5) | where | {"group": group} for group in ("spatial", "temporal")
     ]
     return pd.DataFrame(rows)
+
+
+def make_accuracies() -> pd.DataFrame:
+    shares = {"accuracy": [0.5, 1.0], "accuracy_low": [0.2, 0.6], "accuracy_high": [0.8, 1.0], "top5": 1.0}
+    counts = {"clips": [4, 4], "predicted": [2, 6], "correct": [2, 4]}
+    names = {"checkpoint": "net", "class_id": [0, 1], "label": ["up", "<b>down</b>"]}
+    return pd.DataFrame({**names, **counts, **shares})
 
 
 def draw_drift() -> go.Figure:
@@ -143,6 +151,7 @@ FIGURES: dict[str, Draw] = {
     "draw_accuracy_over_cost_interactive": lambda: draw_accuracy_over_cost_interactive(
         tabulate_published_costs(), design=("mine", 30.0)
     ),
+    "draw_classes_interactive": lambda: draw_classes_interactive(make_accuracies()),
     "draw_confusion_interactive": lambda: draw_confusion_interactive(make_confusion()),
     "draw_drift_animation": draw_drift,
     "draw_evidence_interactive": lambda: draw_evidence_interactive(make_matrix()),

@@ -72,5 +72,6 @@ ABOUT = About(
     needs="dataset",
     run=evaluate,
     options=EvaluationOptions,
+    page="classes",
     asks=("logits",),
 )

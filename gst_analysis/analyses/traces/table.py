@@ -95,6 +95,29 @@ TRACE_INFLUENCE = Schema(
 )
 
 
+EVALUATED_CLIPS = Schema(
+    "EVALUATED_CLIPS",
+    {
+        "checkpoint": text("the checkpoint's name"),
+        "clip": text("the clip's name"),
+        "true_id": whole("the clip's own class", "index"),
+        "true_label": text("its name, or its number where names are unknown"),
+        "predicted_id": whole("the class it was taken for", "index"),
+        "predicted_label": text("its name, or its number"),
+        "correct": flag("whether that is its own"),
+        "probability": real("softmax of the clip's logits, of the class it was taken for", "probability"),
+        "true_probability": real("of its own class", "probability"),
+        "true_rank": whole("place of its own class among all, from 1", "index"),
+        "changes": whole("changes of the predicted label over its frames", "changes"),
+        "order_loss": real(
+            "what its own class loses in probability when frames are shuffled; missing where not measured",
+            "probability",
+            optional=True,
+        ),
+    },
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TraceOptions(NetworkOptions, DeviceOptions):
     """What a row of a trace is, what counts as a change of state, and how the network is run."""
