@@ -49,7 +49,7 @@ def build_page() -> str:
 
     commands = app.commands.import_all()
     index = "\n".join(
-        f"- [`{name}`](#{name}): {_unfold(info.callback.__doc__).splitlines()[0]}" for name, info in commands
+        f"- [`{name}`](#{name}): {unfold(info.callback.__doc__).splitlines()[0]}" for name, info in commands
     )
     return "\n".join(
         [_HEAD + index, "", *(part for name, info in commands for part in _describe(name, info))]
@@ -57,14 +57,14 @@ def build_page() -> str:
 
 
 def _describe(name: str, info: Any) -> Iterator[str]:
-    parameters = list(_list_parameters(info.callback))
+    parameters = list(list_parameters(info.callback))
     arguments = [p for p in parameters if p.positional]
     options = [p for p in parameters if not p.positional]
     usage = " ".join(
         [f"gst-analyze {name}", *(["[OPTIONS]"] if options else []), *(p.kind for p in arguments)]
     )
     yield f"## {name}\n\n```text\n{usage}\n```\n"
-    yield f"{_unfold(info.callback.__doc__)}\n"
+    yield f"{unfold(info.callback.__doc__)}\n"
     if example := (info.epilog or "").removeprefix("Example: "):
         yield f"```sh\n{example}\n```\n"
     if arguments:
@@ -77,7 +77,8 @@ def _describe(name: str, info: Any) -> Iterator[str]:
         yield ""
 
 
-def _list_parameters(callback: Callable[..., object]) -> Iterator[Parameter]:
+def list_parameters(callback: Callable[..., object]) -> Iterator[Parameter]:
+    """Arguments and options of a command, as its function declares them."""
     hints = get_type_hints(callback, include_extras=True)
     for name, parameter in inspect.signature(callback).parameters.items():
         kind, *rest = get_args(hints[name])
@@ -112,7 +113,7 @@ def _name(option: Parameter) -> str:
     return ", ".join(f"`{_cell(f'{name} {option.kind}'.strip())}`" for name in option.names)
 
 
-def _unfold(text: str | None) -> str:
+def unfold(text: str | None) -> str:
     """Paragraphs as single lines, so that nothing depends on where the source breaks them."""
     parts = inspect.cleandoc(text or "").split("\n\n")
     return "\n\n".join(" ".join(part.split()) for part in parts)

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import gst_analysis as gst
-from docs import analyses_table, cli_reference, gallery, networks_table, tables_reference
+from docs import analyses_table, cli_reference, gallery, man_page, networks_table, tables_reference
 from gst_analysis.analyses import list_analyses
 from gst_analysis.cli import app
 from gst_analysis.console.options import takes_options
@@ -92,6 +92,14 @@ def list_calls(text: str) -> Iterator[ast.Call]:
 def test_the_command_line_page_is_what_the_program_says() -> None:
     written = cli_reference.PAGE.read_text(encoding="utf-8")
     assert written == cli_reference.build_page(), "run python -m docs.cli_reference"
+
+
+def test_the_page_of_the_manual_is_what_the_program_says() -> None:
+    written = man_page.PAGE.read_text(encoding="utf-8")
+    assert written == man_page.build_page(), "run python -m docs.man_page"
+    assert not re.search(
+        r"^(?!\.(?:\\\"|TH|SH|SS|PP|TP|EX|EE|br|[BIR]+ ?))[.']", written, re.MULTILINE
+    )  # roff
 
 
 def test_the_page_of_analyses_is_what_the_list_says() -> None:
