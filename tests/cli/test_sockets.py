@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -110,10 +111,29 @@ def test_the_guard_sees_what_it_is_there_to_see(tmp_path: Path) -> None:
             socket.create_connection(("localhost", 9))
         with socket.socket() as made, pytest.raises(SocketOpened):
             made.bind(("", 0))
+        with socket.socket(type=socket.SOCK_DGRAM) as made:
+            for send in (lambda: made.sendto(b"", ("127.0.0.1", 9)), lambda: made.sendmsg([b""])):
+                with pytest.raises(SocketOpened):
+                    send()
         assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 1
     assert [line.split()[0] for line in told.read_text().splitlines() if line.startswith("socket.")] == [
-        *("socket.getaddrinfo", "socket.bind", "socket.connect")
+        *("socket.getaddrinfo", "socket.bind", "socket.sendto", "socket.sendmsg", "socket.connect")
     ]
+
+
+def test_the_guard_lets_processes_of_this_machine_talk_and_ends_with_its_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # names of such sockets are short
+    told, path = tmp_path / "told", os.environ.get("PYTHONPATH", "")
+    with forbidden(told), socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as guest:
+        server.bind("ours")
+        server.listen()
+        guest.connect("ours")
+    with socket.socket() as made:
+        made.bind(("127.0.0.1", 0))
+    assert told.read_text() == ""
+    assert os.environ["PYTHONPATH"] == path
 
 
 @contextlib.contextmanager

@@ -66,3 +66,7 @@ def test_a_tracker_is_told_the_network_and_every_block() -> None:
     table = gst.bn_scales(network).table
     time = table[table["group"] == "temporal"]["gamma"].median()
     assert numbers["gamma_median/temporal"] == pytest.approx(time)
+    medians = table.groupby(["block", "group"])["gamma"].median().unstack()
+    gaps = medians["temporal"] - medians["spatial"]
+    told_gaps = {name: value for name, value in numbers.items() if name.startswith("gamma_gap/")}
+    assert told_gaps == pytest.approx({f"gamma_gap/{block}": gap for block, gap in gaps.items()})

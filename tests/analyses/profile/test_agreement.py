@@ -10,7 +10,7 @@ import pytest
 
 from gst_analysis.analyses.profile.agreement import find_agreement, find_side, tabulate_agreement
 from gst_analysis.analyses.profile.bands import average_estimates, average_shares, share_losses, share_sums
-from gst_analysis.analyses.profile.table import PROFILE
+from gst_analysis.analyses.profile.table import PROFILE, UNTRAINED
 from gst_analysis.analyses.profile.verdict import word_verdict
 from gst_analysis.probes.resampling import Interval
 
@@ -52,6 +52,9 @@ ABOVE, LEVEL, BELOW = 0.4, 0.25, 0.1
         ([row("ablation", ABOVE)], "open"),
         ([row("ablation", ABOVE), row("temporal-use", BELOW)], "open"),  # which asks something else
         ([row("gamma", float("nan")), row("ablation", ABOVE), row("joint", ABOVE)], "agree"),
+        ([row("gamma", 0.6), row("ablation", ABOVE)], "agree"),  # how far above is another question
+        ([row("gamma", ABOVE, even=float("nan")), row("ablation", ABOVE)], "open"),
+        ([row("gamma", ABOVE) | {"undefined": UNTRAINED}, row("ablation", ABOVE)], "open"),
         ([], "open"),
     ],
 )
@@ -65,6 +68,11 @@ def test_agreement_names_who_stands_where() -> None:
     (found,) = tabulate_agreement(table).to_dict("records")
     assert (found["above"], found["below"], found["level_with"]) == ("ablation, joint", "", "gamma")
     assert found["verdict"] == "disagree"
+
+
+def test_the_network_as_a_whole_is_no_place_of_agreement() -> None:
+    table = pd.DataFrame([row("gamma", ABOVE), row("gamma", ABOVE, stage=0), row("ablation", ABOVE)])
+    assert tabulate_agreement(table)["level"].tolist() == ["stage"]
 
 
 def test_equal_scales_stand_on_no_side() -> None:
@@ -93,6 +101,16 @@ def test_the_verdict_says_what_is_lost_whether_scales_show_it_and_whether_order_
     two = [row("ablation", BELOW, stage=3), row("gamma", LEVEL, stage=3)]
     assert "γ shows it in 1 of 2 stages" in tell(*answers, *two, row("ablation", ABOVE), row("gamma", ABOVE))
     assert "In stage 4 time carries at most 12% of what is lost" in tell(*answers, row("ablation", BELOW))
+
+
+def test_scores_are_read_only_where_no_loss_says_anything() -> None:
+    scores = [row("invariant", ABOVE), row("gamma", BELOW)]
+    assert tell(*scores) == (
+        "The invariant score gives time more than its part of the channels in stage 4 (40%, its part 25%); "
+        "γ gives time less than its part of the channels in stage 4 (10%, its part 25%) "
+        "(95%, all stages and lines at once)."
+    )
+    assert "gives time" not in tell(*scores, row("ablation", ABOVE))
 
 
 def test_nothing_is_claimed_of_a_network_that_guesses() -> None:

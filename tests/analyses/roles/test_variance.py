@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from gst_analysis.analyses.roles.pairs import PairSums, set_against_residual
 from gst_analysis.analyses.roles.tabulate import Found
@@ -91,6 +92,24 @@ def test_chance_gives_p_values_that_are_even_where_there_is_nothing() -> None:
     np.testing.assert_allclose(below, 0.1, atol=0.05)
     null = variances.share_chance(np.arange(400))
     np.testing.assert_allclose(null.mean((0, 2)), 0, atol=0.02)
+
+
+def test_chance_gives_no_share_on_average_where_nothing_needs_both() -> None:
+    variances = Variances(DESIGN)
+    for responses in draw_scenes(12, DESIGN, seed=3):
+        variances.add(responses)
+    plain = np.array([number for number, name in enumerate(NAMES) if "multiplied" not in name])
+    shares = variances.share_chance(plain)  # (permutations, 3, channels)
+    np.testing.assert_allclose(shares.mean(0), 0, atol=0.05)
+    least = variances.count_chance()[0, NAMES.index("mean colour")]
+    assert least == 1 / 200, "what was seen counts as one of the permutations, so that no p-value is 0"
+
+
+def test_the_interval_of_a_mean_is_students() -> None:
+    values = np.random.default_rng(4).uniform(0.3, 0.7, 12)
+    low, high = find_ends(values.mean(), np.array([np.delete(values, n).mean() for n in range(12)]))
+    expected = stats.t.interval(0.95, 11, loc=values.mean(), scale=stats.sem(values))
+    np.testing.assert_allclose((low, high), expected)
 
 
 def test_scores_are_set_against_a_residual_of_one() -> None:

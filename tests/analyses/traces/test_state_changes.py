@@ -239,6 +239,12 @@ def test_settings_that_make_no_sense_are_refused(changes: dict[str, object]) -> 
         ChangeSettings(**changes)  # type: ignore[arg-type]
 
 
+def test_what_a_change_takes_is_said_in_words() -> None:
+    told = "a class that takes the lead by {} percentage points, for {}"
+    assert ChangeSettings().needed == told.format(50, "2 points running")
+    assert ChangeSettings(margin=0.3, hold=1).needed == told.format(30, "1 point")
+
+
 @settings(deadline=None, max_examples=30)
 @given(seeds, st.floats(-30, 30), st.integers(2, 14), st.integers(2, 5), st.integers(1, 3))
 def test_changes_do_not_depend_on_what_logits_are_counted_from_or_how_classes_are_listed(
