@@ -63,12 +63,17 @@ def start_run(plan: RunPlan) -> None:
         st.session_state.followed = _ref(folder)
 
 
-def choose_run() -> Path | None:
-    """The run to show: the one just started, the one that a link names, or the one chosen from the list."""
-    runs, visitor = cached_runs.runs(), find_visitor()
+def list_known() -> dict[str, Path]:
+    """Runs that this visitor may look at, by what they are called."""
     known = {_ref(folder): folder for folder in list_runs(home())}
     known |= st.session_state.get("watched", {})
-    known = {ref: folder for ref, folder in known.items() if runs.may_see(folder, visitor)}
+    runs, visitor = cached_runs.runs(), find_visitor()
+    return {ref: folder for ref, folder in known.items() if runs.may_see(folder, visitor)}
+
+
+def choose_run() -> Path | None:
+    """The run to show: the one just started, the one that a link names, or the one chosen from the list."""
+    runs, known = cached_runs.runs(), list_known()
     if "followed" not in st.session_state:
         st.session_state.followed = _open_linked(known)
     if st.session_state.followed not in known:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import training
+from app import comparing_runs, training
 from app.recipes import choose_plan
 
 
@@ -25,6 +25,7 @@ def show() -> None:
         st.info(training.EMPTY, icon=":material/info:")
         return
     training.show_run(folder)
+    comparing_runs.show_comparison(folder, training.list_known())
     training.show_code(folder)
 
 

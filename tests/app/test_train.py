@@ -24,7 +24,7 @@ from gst_analysis.planted.making import make_world
 from gst_analysis.planted.worlds import WorldConfig
 from gst_analysis.training.recipes import format_config, load_config
 from gst_analysis.training.table import TRAINING_EPOCHS, TRAINING_STEPS
-from tests.app.conftest import Visit, plots
+from tests.app.conftest import Visit, names_of_plots, plots
 from tests.conftest import SaveSmall
 
 ME = Visitor()
@@ -123,6 +123,19 @@ def test_a_run_that_nobody_writes_any_more_counts_as_stopped(visit: Visit, folde
     where = write_run(folder)
     os.utime(where / "steps.csv", (1, 1))
     assert "stopped" in visit("train", run="run").markdown[1].value
+
+
+def test_runs_are_compared_in_one_chart(visit: Visit, folder: Path) -> None:
+    home = folder / "runs" / "explorer"
+    home.mkdir(parents=True)
+    for name, epochs in (("1-first", 3), ("2-second", 4)):
+        (write_run(home, name=name, epochs=epochs) / "explorer.json").write_text("[]")
+    page = visit("train")
+    assert not any("several runs" in name for name in names_of_plots(page))
+    page.multiselect(key="compared_runs").select("runs/explorer/1-first").run()
+    assert not page.exception
+    assert "Validation of several runs." in names_of_plots(page)[-1]
+    assert "60% (60% to 60%, 2 seeds) after 3 epochs" in names_of_plots(page)[-1]  # one design, seeds alike
 
 
 def test_gamma_of_kept_epochs_is_drawn(visit: Visit, folder: Path, save_small: SaveSmall) -> None:

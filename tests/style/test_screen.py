@@ -44,6 +44,7 @@ from gst_analysis.analyses.similarity.table import SIMILARITY
 from gst_analysis.analyses.temporal_use.interactive import draw_kernels_interactive
 from gst_analysis.analyses.traces.interactive import draw_frame_traces_interactive
 from gst_analysis.analyses.traces.story import read_story
+from gst_analysis.analyses.training_runs.comparing import draw_runs
 from gst_analysis.analyses.training_runs.interactive import draw_training_interactive
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.style.screen import TEMPLATE, break_lines
@@ -57,6 +58,7 @@ from tests.analyses.influence.test_figure import make_table as make_matrix
 from tests.analyses.order.test_figure import make_classes, make_order
 from tests.analyses.scales.test_figure import make_table as make_scales
 from tests.analyses.traces.stories import make_influence, make_pictures, make_tables
+from tests.analyses.training_runs.test_comparing import RUNS
 
 FILES = sorted(Path(gst.__file__).parent.glob("analyses/*/*.py"))
 Draw = Callable[[], go.Figure]
@@ -161,6 +163,7 @@ FIGURES: dict[str, Draw] = {
     "draw_places_interactive": draw_places,
     "draw_order_interactive": lambda: draw_order_interactive(make_order(), chance=0.1),
     "draw_temporality_interactive": lambda: draw_temporality_interactive(make_classes(12)),
+    "draw_runs": lambda: draw_runs(RUNS),
     "draw_training_interactive": draw_training,
     "draw_gamma_over_training_interactive": draw_gamma,
 }

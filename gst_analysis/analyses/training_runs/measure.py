@@ -10,9 +10,9 @@ import pandas as pd
 
 from gst_analysis.analyses.training_runs.table import RunSummary, TrainingRun
 from gst_analysis.errors import DataError, GstError
-from gst_analysis.results import Provenance
+from gst_analysis.results import Provenance, hash_plain
 from gst_analysis.tables import Schema, check
-from gst_analysis.training.config import TrainConfig
+from gst_analysis.training.config import TrainConfig, fixed_settings
 from gst_analysis.training.recipes import load_config
 from gst_analysis.training.table import TRAINING_EPOCHS, TRAINING_STEPS
 
@@ -44,7 +44,13 @@ def read_logs(folder: str | os.PathLike[str]) -> TrainingRun:
         epochs=epochs,
         folder=where,
         checkpoints=tuple(sorted(where.glob("epoch-*.pth"))),
+        design=_hash_design(config),
     )
+
+
+def _hash_design(config: TrainConfig) -> str:
+    fixed = fixed_settings(config)
+    return hash_plain({name: value for name, value in fixed.items() if name != "run.seed"})
 
 
 def _read_table(path: Path, schema: Schema) -> pd.DataFrame:

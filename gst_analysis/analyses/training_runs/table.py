@@ -45,6 +45,8 @@ class TrainingRun(Result[RunSummary]):
     folder: Path = field(kw_only=True)
     checkpoints: tuple[Path, ...] = field(kw_only=True)
     """The kept epochs, in order."""
+    design: str = field(default="", repr=False, kw_only=True)
+    """A hash of all settings that its weights follow from but the seed; the same for seeds of one design."""
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
