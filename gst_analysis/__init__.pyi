@@ -30,6 +30,8 @@ from .analyses.influence.table import InfluenceOptions
 from .analyses.order import FrameOrder, OrderOptions, OrderSummary, frame_order
 from .analyses.prediction import ClipPredictions, PredictionOptions, PredictionSummary, predict
 from .analyses.profile import Profile, ProfileOptions, ProfileSummary, profile
+from .analyses.profile_comparison import ProfileComparison, ProfileComparisonOptions, compare_profiles
+from .analyses.profile_comparison.table import ProfileComparisonSummary
 from .analyses.roles import ChannelRoles, RoleOptions, channel_roles
 from .analyses.saliency import SaliencyMaps, SaliencyOptions, saliency_maps
 from .analyses.scales import BnScales, ScaleOptions, bn_scales, reference
@@ -190,6 +192,9 @@ __all__ = [
     "PredictionOptions",
     "PredictionSummary",
     "Profile",
+    "ProfileComparison",
+    "ProfileComparisonOptions",
+    "ProfileComparisonSummary",
     "ProfileOptions",
     "ProfileSummary",
     "Progress",
@@ -250,6 +255,7 @@ __all__ = [
     "check_dataset",
     "check_network",
     "choose_clips",
+    "compare_profiles",
     "compare_scales",
     "compare_with_published",
     "cost",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # not for `--help`, which opens no room
 
 ROOMS: Mapping[str, Mapping[str, str]] = {
     "profile": {"profile": "Show where in its depth a network keeps time."},
+    "profile_comparison": {"compare-profiles": "Set the profiles of several networks against each other."},
     "scales": {
         "bn-hist": "Draw Figure 4 from checkpoints.",
         "reference": "Write the scales of a checkpoint into a small file to send.",

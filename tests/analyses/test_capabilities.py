@@ -80,4 +80,9 @@ def test_an_analysis_refuses_in_the_words_of_the_table(kind: str, tmp_path: Path
 
 def test_every_analysis_of_networks_says_what_it_needs() -> None:
     free = {room.name for room in list_analyses() if not room.asks}
-    assert free == {"cost", "dataset_check", "profile"}  # a profile shows what the others can tell
+    assert free == {
+        "cost",
+        "dataset_check",
+        "profile",
+        "profile_comparison",
+    }  # a profile shows what the others can tell

@@ -17,6 +17,7 @@ from tests.analyses.labelled_clips import small_model, write_clips
 LONG = (
     "saliency",
     "profile",
+    "profile_comparison",
     "influence",
     "order",
     "roles",

@@ -31,6 +31,7 @@ LINES: dict[str, list[str]] = {
     "inspect": [NET],
     "look": [NET],
     "profile": [NET, "--formats", "csv"],
+    "compare-profiles": [NET, OTHER, "--formats", "csv"],
     "adopt": [NET, "--frames", "4", "--out", "adopted.pth"],
     "bn-hist": [NET, "--formats", "csv"],
     "reference": [NET, "--out", "reference.csv"],

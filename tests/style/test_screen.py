@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -35,6 +36,13 @@ from gst_analysis.analyses.importance.interactive import draw_importance_interac
 from gst_analysis.analyses.influence.interactive import draw_evidence_interactive, draw_influence_interactive
 from gst_analysis.analyses.order.interactive import draw_order_interactive, draw_temporality_interactive
 from gst_analysis.analyses.profile.interactive import draw_profile_interactive
+from gst_analysis.analyses.profile_comparison.interactive import (
+    draw_apart_interactive,
+    draw_costs_interactive,
+    draw_differences_interactive,
+    draw_map_interactive,
+    draw_over_interactive,
+)
 from gst_analysis.analyses.roles.interactive import draw_shares_interactive
 from gst_analysis.analyses.roles.table import ROLE_SUMS
 from gst_analysis.analyses.scales.gaps import tabulate_gaps
@@ -136,7 +144,18 @@ def draw_gaps() -> go.Figure:
     return draw_gaps_interactive(tabulate_gaps(make_scales(checkpoints=("a", "b"))))
 
 
+@functools.cache
+def make_profiles() -> gst.ProfileComparison:
+    networks = [gst.create_model(ModelSpec.from_name("gst-resnet26s", width=8), seed=n) for n in (0, 1)]
+    return gst.compare_profiles(*networks, lines=("gamma",))
+
+
 FIGURES: dict[str, Draw] = {
+    "draw_apart_interactive": lambda: draw_apart_interactive(make_profiles()),
+    "draw_costs_interactive": lambda: draw_costs_interactive(make_profiles()),
+    "draw_differences_interactive": lambda: draw_differences_interactive(make_profiles()),
+    "draw_map_interactive": lambda: draw_map_interactive(make_profiles()),
+    "draw_over_interactive": lambda: draw_over_interactive(make_profiles()),
     "draw_gap_against_cost": draw_gap_and_cost,
     "draw_gaps_interactive": lambda: draw_gaps_interactive(
         tabulate_gaps(make_scales(checkpoints=("a", "b")))

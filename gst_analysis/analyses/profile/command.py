@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gst_analysis.analyses.profile import Profile, ProfileOptions, profile
 from gst_analysis.analyses.profile.characters import list_facts, write_profile
+from gst_analysis.checkpoints.naming import CHECKPOINT_ENDINGS
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
 from gst_analysis.console.output import finish, show_progress
 from gst_analysis.documents import Part
+from gst_analysis.errors import SpecError
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
@@ -43,6 +46,13 @@ def command(
     by what channels see of motion, and by how far places reach over frames. One sentence says what the
     bands support.
     """
+    if dataset is not None and Path(dataset).suffix in CHECKPOINT_ENDINGS:
+        raise SpecError(
+            dataset,
+            expected="a data set behind the checkpoint",
+            found="another checkpoint",
+            todo=f"gst-analyze compare-profiles {checkpoint} {dataset}",
+        )
     with show_progress("profile", 100) as progress:
         result = profile(checkpoint, dataset, options=options, progress=progress)
     finish(result, files, json=json, show=print_profile)
