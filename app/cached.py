@@ -29,6 +29,7 @@ from gst_analysis.analyses.cost import Cost, CostOptions, PublishedPlacing
 from gst_analysis.analyses.drift import Drift, DriftOptions
 from gst_analysis.analyses.importance import Importance
 from gst_analysis.analyses.profile import Profile
+from gst_analysis.analyses.profile_comparison import ProfileComparison
 from gst_analysis.analyses.scales import BnScales
 from gst_analysis.analyses.traces.single_clips import match_world
 from gst_analysis.checkpoints.naming import OwnCode, ToldFile
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 CheckpointPath = Path | ToldFile | OwnCode
 """A file, one of which something was told, or the user's own network."""
 
-Measured = TypeVar("Measured", ScaleComparison, Importance, Drift, Profile)
+Measured = TypeVar("Measured", ScaleComparison, Importance, Drift, Profile, ProfileComparison)
 
 
 class Reading(NamedTuple):

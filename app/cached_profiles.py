@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from app import cached
 from app.cached_results import kept
 from gst_analysis.analyses import profile as profile_room
+from gst_analysis.analyses import profile_comparison
 from gst_analysis.analyses.profile import Profile
+from gst_analysis.analyses.profile_comparison import ProfileComparison
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -19,6 +22,15 @@ def profile_network(key: cached.Key, _source: cached.Source) -> Profile:
     with cached.turn():
         (opened,) = cached.open_sources([_source])
         return cached.settle(profile_room.profile(opened), key, [_source])
+
+
+@kept
+def compare_profiles(key: cached.Key, _sources: Sequence[cached.Source]) -> ProfileComparison:
+    """The profiles of several networks against the first; `key` is the `key_of` the sources."""
+    names = [source.name for source in _sources]
+    with cached.turn():
+        found = profile_comparison.compare_profiles(*cached.open_sources(_sources), names=names)
+    return cached.settle(found, key, _sources)
 
 
 @kept

@@ -1,4 +1,4 @@
-"""The profiles of the chosen networks: a sentence for each, then their pictures, two side by side."""
+"""The profiles of the chosen networks: a sentence for each, then their pictures, apart or together."""
 
 from __future__ import annotations
 
@@ -6,27 +6,58 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import cached, components
-from app.cached_profiles import draw_profile, profile_network
+from app import cached, commands, components
+from app.cached_profiles import compare_profiles, draw_profile, profile_network
 from app.columns import NetworkColumn
 from app.downloads import offer_downloads
-from app.wording import PROFILE_NOTE, literal
+from app.wording import PROFILE_NOTE, PROFILE_VIEW_NOTES, PROFILE_VIEWS, literal
 from gst_analysis.analyses.profile import Profile
+from gst_analysis.analyses.profile_comparison import ABOUT
 from gst_analysis.errors import GstError
 
 
 def show_profiles(columns: Sequence[NetworkColumn]) -> None:
-    """The verdict of every network above the picture of each."""
+    """The verdict of every network above the picture of each, or of all together."""
     found = [(column, result) for column in columns if (result := _profile(column)) is not None]
     for column, result in found:
         st.markdown(f"**{literal(column.name)}**: {literal(result.verdict)}")
     drawn = [(column, result) for column, result in found if result.table["value"].notna().any()]
+    view = "apart"
+    if len(drawn) > 1:
+        view = components.choose_one("Profiles", PROFILE_VIEWS, key="profiles")
+    if view != "apart":
+        _compare([column for column, _ in drawn], view)
+        return
     for pair in (drawn[start : start + 2] for start in range(0, len(drawn), 2)):
         for place, (column, result) in zip(st.columns(len(pair)), pair, strict=True):
             with place:
                 _show(column, result, named=len(found) > 1)
     if drawn:
         st.caption(PROFILE_NOTE)
+
+
+def _compare(columns: Sequence[NetworkColumn], view: str) -> None:
+    """One figure of all networks together, what surely differs from the first, and the numbers."""
+    sources = [column.source for column in columns]
+    try:
+        with st.spinner("Setting profiles against each other"):
+            result = compare_profiles(cached.key_of(sources), sources)
+    except GstError as error:
+        components.show_error(error, names={str(column.path): column.shown for column in columns})
+        return
+    if view == "profile_differences":
+        for name, told in result.summary.differences.items():
+            st.markdown(
+                f"**{literal(name)}** against **{literal(result.summary.reference)}**: {literal(told)}"
+            )
+    figure = result.pages(dark=components.is_dark())[view]
+    alt = f"{PROFILE_VIEWS[view]}: {', '.join(result.names)}. {' '.join(result.summary.differences.values())}"
+    components.show_figure(figure, key=f"profiles {view}", alt=alt)
+    st.caption(PROFILE_VIEW_NOTES[view])
+    offer_downloads(view, result, lambda: result.figures()[view])
+    table = result.differences if view == "profile_differences" else result.networks
+    components.show_table("Numbers", table, {name: name for name in table.columns})
+    components.show_code(commands.write_analysis(ABOUT, [column.shown for column in columns]))
 
 
 def _profile(column: NetworkColumn) -> Profile | None:

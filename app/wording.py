@@ -50,6 +50,32 @@ PROFILE_NOTE = (
     "where measures agree and striped where they do not. What needs clips is drawn where it lies beside the "
     "weights."
 )
+PROFILE_VIEWS = {
+    "apart": "Side by side",
+    "profiles": "Over each other",
+    "profile_differences": "Less the first",
+    "profile_map": "Map",
+    "profile_costs": "Against cost",
+}
+"""How several profiles are shown; all but the first are figures of `compare-profiles`."""
+PROFILE_VIEW_NOTES = {
+    "profiles": (
+        "A panel a line, a curve a network; dotted is what numbers of channels or chance alone would give. "
+        "Networks of unlike depth meet by stage."
+    ),
+    "profile_differences": (
+        "Each network's share less that of the first, with the band of the difference where networks are "
+        "few; dotted is what their numbers of channels differ by."
+    ),
+    "profile_map": (
+        "Blue: time has less than its part of the channels (or less than chance gives), orange: more; how "
+        "far the colours of a line reach stands above it. Dots: the band leaves that part. Grey: not defined."
+    ),
+    "profile_costs": (
+        "Each network as a whole, against the multiply-adds of one clip of its own size. Multiply-adds are "
+        "not seconds."
+    ),
+}
 PAIR_NOTE = (
     "Below are two networks of one design. The left one was trained on videos whose class is **only in the "
     "order** of their frames, the right one on videos whose class is **in what a frame shows**. If a "

@@ -10,6 +10,7 @@ from app import choosing, paths
 from app.navigation import list_pages
 from tests.app.conftest import Visit, plots
 from tests.conftest import SaveSmall
+from tests.untyped import untyped
 
 
 def titles(figure: str) -> list[str]:
@@ -36,6 +37,10 @@ def test_the_shipped_pair_stands_side_by_side(visit: Visit, save_small: SaveSmal
     assert list(page.table[0].value["Checkpoint"]) == [
         name.replace("-", "\\-") for name in choosing.FIRST_SHOWN
     ]
+    (views,) = [one for one in untyped(page.get("button_group")) if one.key == "profiles"]
+    views.set_value("profile_differences").run()
+    assert len(plots(page)) == 2  # one figure of both networks, and the scales
+    assert any("temporal\\-gst\\-quarter**: No line surely differs" in text.value for text in page.markdown)
     page.multiselect[0].set_value(["trained_models/a.pth"]).run()
     assert not any("two networks of one design" in text.value for text in page.markdown)
 
