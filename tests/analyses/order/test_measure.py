@@ -11,12 +11,15 @@ import torch
 
 import gst_analysis as gst
 from gst_analysis.analyses.order.frames import order_frames, shuffle_frames
+from gst_analysis.analyses.order.showing import Answers, Showing
 from gst_analysis.analyses.order.table import CONDITIONS
+from gst_analysis.analyses.order.tabulate import Shown, tabulate_conditions
 from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.clips.dataset import load_views
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.inference import reading
 from gst_analysis.networks.network import average_frames
+from gst_analysis.probes.resampling import Bootstrap
 from tests.analyses.labelled_clips import load_pixels, rename, small_model, write_clips
 from tests.analyses.order.toys import FRAMES, bring_toy, write_ramps
 from tests.networks.brought import bring
@@ -135,6 +138,18 @@ def test_order_changes_nothing_in_a_network_of_single_frames(tmp_path: Path) -> 
     np.testing.assert_allclose(reverse, expected.numpy(), rtol=1e-5)
     assert "pad-circular" not in rows.index
     assert any("exactly nothing" in note for note in found.notes)
+
+
+def test_shuffles_that_change_nothing_have_a_mean_that_changes_nothing() -> None:
+    """A third of the sum of 0.1, 0.1 and 0.1 is not 0.1."""
+    alike = Answers(np.zeros(3, np.int64), np.array([0.1, 0.7, 1 / 3]))
+    showing = Showing(small_model("c2d-resnet26s"), ("in-order", "shuffled"), shuffles=3, seed=0)
+    showing.answers = {way: [alike] for way in [("in-order", 0), *(("shuffled", n) for n in range(3))]}
+    shown = Shown(
+        "net", showing, np.zeros(3, np.int64), ("a", "b", "c"), ("x", "y"), 4, Bootstrap(), np.arange(3)
+    )
+    changes = tabulate_conditions(shown).filter(like="_change")
+    assert (changes == 0).all(axis=None)
 
 
 def test_stills_are_chosen_by_certainty_or_by_the_class(tmp_path: Path) -> None:
