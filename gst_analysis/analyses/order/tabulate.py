@@ -111,7 +111,7 @@ class Shown:
         ways = (self.showing.gather(way) for way in self.showing.list_ways(condition))
         found = np.array([value(answers) for answers in ways], dtype=np.float64)  # (ways, N)
         # A third of the sum of three equal numbers may differ from them by its last bit.
-        return np.where((found == found[0]).all(axis=0), found[0], found.mean(axis=0))
+        return np.asarray(np.where((found == found[0]).all(axis=0), found[0], found.mean(axis=0)))
 
 
 def tabulate_conditions(shown: Shown) -> pd.DataFrame:
