@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -112,10 +113,12 @@ def show_influence(
     figure = cached.draw_page(
         key, dark=dark, _figure=lambda: pages.draw_evidence_interactive(found.table, dark=dark)
     )
+    own = found.summary.own_share.get("gradient")
     matrix, words = st.columns([3, 2], gap="medium", vertical_alignment="center")
     with matrix:
-        components.show_figure(figure, key="evidence", alt="Shares of input frames in every frame's logit")
-    own = found.summary.own_share.get("gradient")
+        told = "" if own is None else f" On average {own:.0%} is the frame itself."
+        alt = f"Shares of input frames in every frame's logit.{told}"
+        components.show_figure(figure, key="evidence", alt=alt)
     if own is not None:
         words.markdown(OWN_SHARE.format(own=own, reach=found.summary.half_width))
     for note in found.notes:
@@ -129,8 +132,18 @@ def show_methods(pair: TracedPair, found: FrameInfluence, *, class_id: int) -> N
     box = st.expander(title, icon=":material/grid_on:", key="methods", on_change="rerun")
     if box.open:  # drawn once it is looked at
         with box:
-            _draw(f"influence {pair} {class_id}", found, alt="Influence by three methods, and by block")
+            dark = components.is_dark()
+            figure = cached.draw_page(
+                f"influence {pair} {class_id}", dark=dark, _figure=lambda: found.plot_interactive(dark=dark)
+            )
+            components.show_figure(figure, key="influence", alt=say_methods(found.summary.own_share))
             offer_downloads("influence", found, found.plot)
+
+
+def say_methods(own: Mapping[str, float]) -> str:
+    """What the matrices of all methods come to, for those who do not see them."""
+    told = ", ".join(f"{share:.0%} by {method}" for method, share in own.items())
+    return f"Influence by three methods, and by block. A frame's own share of its logit on average: {told}."
 
 
 def show_saliency(pair: TracedPair, files: PairFiles, *, class_id: int, large: bool) -> None:
@@ -168,6 +181,6 @@ def _look(room: str, pair: TracedPair, files: PairFiles, *, class_id: int, large
         return None
 
 
-def _draw(key: str, found: FrameInfluence | SaliencyMaps, *, alt: str) -> None:
+def _draw(key: str, found: SaliencyMaps, *, alt: str) -> None:
     dark = components.is_dark()
     components.show_drawing(cached.draw(key, dark=dark, _figure=lambda: found.plot(dark=dark)), alt=alt)

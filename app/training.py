@@ -126,7 +126,8 @@ def _show_run(folder: Path, was_going: bool) -> None:
     if run is not None and len(run.table):
         _show_numbers(run.summary, going=was_going)
         figure = run.plot_interactive(dark=components.is_dark())
-        components.show_figure(figure, key="training", alt="Loss, accuracy and learning rate over the epochs")
+        alt = f"Loss, accuracy and learning rate over the epochs. {_say_progress(run.summary)}"
+        components.show_figure(figure, key="training", alt=alt)
         offer_downloads("training", run, run.plot)
         offer_downloads("epochs", dataclasses.replace(run, table=run.epochs), None, label="Epochs")
     elif run is None and error is not None and state is None and not read_settings(folder):
@@ -199,6 +200,12 @@ def _show_numbers(summary: RunSummary, *, going: bool) -> None:
         left.metric("Time", say_time(summary.seconds))
     else:
         left.metric("Time left", say_time(summary.remaining_s))
+
+
+def _say_progress(summary: RunSummary) -> str:
+    """How far a run is, for those who do not see its curves."""
+    right = "not validated yet" if summary.top1 is None else f"{summary.top1:.0%} of validation clips right"
+    return f"After {summary.epochs} of {summary.planned_epochs} epochs {right}."
 
 
 def _show_gamma(folder: Path) -> None:
