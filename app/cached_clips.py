@@ -24,9 +24,14 @@ from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Result
 from gst_analysis.results import hash_clip as hash_content
+from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+    from gst_analysis.analyses.traces import interactive as timelines
+else:
+    timelines = Door("gst_analysis.analyses.traces.interactive")
 
 Found = TypeVar("Found", bound=Result[Any])
 
@@ -122,10 +127,24 @@ def measure_evidence(
 
 
 @kept
-def draw_timeline(pair: TracedPair, _traces: Traces, options: TraceOptions, *, dark: bool) -> go.Figure:
-    """Curves of the most likely classes above the frames, in plotly."""
+def draw_timeline(
+    pair: TracedPair,
+    _traces: Traces,
+    options: TraceOptions,
+    *,
+    dark: bool,
+    still: bool = False,
+    _still: Traces | None = None,
+) -> go.Figure:
+    """Curves of the most likely classes above the frames, in plotly.
+
+    With `still` the class that the clip is taken for is drawn for frames that stand still, too.
+    """
     with turn():
-        return _traces.plot_interactive(dark=dark)
+        figure = _traces.plot_interactive(dark=dark)
+        if _still is not None:
+            timelines.add_still_curve(figure, _traces.story(), _still.story(), dark=dark)
+        return figure
 
 
 @kept

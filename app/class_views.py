@@ -6,9 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from app import cached, commands, components
+from app import cached, commands, components, links
 from app.checks import name_inputs
-from app.clip_wall import show_wall, show_worst
+from app.clip_wall import CONTROLS, show_wall, show_worst
 from app.clips_to_try import Clips
 from app.columns import NetworkColumn
 from app.downloads import offer_downloads
@@ -159,6 +159,8 @@ def _show_order(result: FrameOrder, column: NetworkColumn, clips: Clips) -> None
 
 def show_clips(column: NetworkColumn, clips: Clips) -> None:
     """Every clip, sorted and filtered, as pictures and as a table."""
+    for key in CONTROLS:  # they are drawn once there is something to sort
+        links.check_text(key)
     found = await_evaluation(column, clips)
     if found is not None:
         show_wall(column, clips, found.clips)

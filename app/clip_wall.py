@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app import cached_datasets, components
+from app import cached_datasets, components, links
 from app.clips_to_try import Clips
 from app.columns import NetworkColumn
 from app.listed_clips import open_in_traces
@@ -34,6 +34,8 @@ SORTS = {
     "name": "By name",
 }
 ONLY = {"all": "All", "wrong": "Wrong", "right": "Right"}
+CONTROLS = ("sort", "only", "truth", "taken")
+"""What a link may say of the wall."""
 ANY = "Any class"
 WORST = (
     "Those whose own class the network thinks least likely. Press one to see in **Traces** what it says "
@@ -96,6 +98,7 @@ def _choose(table: Any) -> Any:
 
 def _choose_class(label: str, key: str, names: Mapping[Any, str]) -> int | None:
     numbers = {name: int(number) for number, name in sorted(names.items())}
+    links.check_choice(key, {name: name for name in (ANY, *numbers)})
     if st.session_state.get(key) not in (None, ANY, *numbers):
         del st.session_state[key]  # of another network
     chosen = st.selectbox(label, [ANY, *numbers], key=key, bind="query-params", width=260)

@@ -18,6 +18,7 @@ from app.player_link import PLAYER, TIMELINE, link_player
 from app.wording import literal, tell_apart
 from gst_analysis.analyses.traces.state_changes import ChangeSettings
 from gst_analysis.analyses.traces.table import BARE
+from gst_analysis.errors import GstError
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.traces import TraceOptions, Traces
@@ -37,8 +38,8 @@ INTRO = (
 )
 READING = (
     "A frame's prediction draws on its **neighbours** too: the matrix below says how much of it is that "
-    "frame's own evidence. **Standing still** shows each frame without any time: a change that is there, "
-    "too, was recognised in a picture, not followed."
+    "frame's own evidence. The thin line, **standing still**, shows each frame without any time: a change "
+    "that is there, too, was recognised in a picture, not followed."
 )
 EMPTY = (
     "**No checkpoint to trace with.** An untrained network says nothing worth tracing. Add a trained one on "
@@ -212,12 +213,74 @@ def show_notes(traces: Traces, reading: cached.Reading) -> None:
         st.caption(UNNAMED)
 
 
-def show_timeline(pair: TracedPair, traces: Traces, options: TraceOptions) -> None:
-    """Curves above the frames."""
-    figure = cached_clips.draw_timeline(pair, traces, options, dark=components.is_dark())
+def show_timeline(
+    pair: TracedPair, files: PairFiles, traces: Traces, options: TraceOptions, *, large: bool, name: str = ""
+) -> None:
+    """Curves above the frames; a thin line says what is told of each frame standing still.
+
+    Args:
+        pair: a network and the clip.
+        files: where they lie.
+        traces: what the network says.
+        options: what a point is.
+        large: whether a second trace would take long.
+        name: what tells a second timeline on the page from the first.
+    """
+    still = None if large else _stand_still(pair, files, options)
+    figure = cached_clips.draw_timeline(
+        pair, traces, options, dark=components.is_dark(), still=still is not None, _still=still
+    )
     figure.update_layout(title=None, height=470, margin_t=24, legend_y=-0.4)  # the page has said who and what
-    with st.container(key=TIMELINE):
-        components.show_figure(figure, key="trace", alt=f"Probabilities over the frames of {pair.clip_name}")
+    with st.container(key=f"{TIMELINE}{name}"):
+        components.show_figure(
+            figure, key=f"trace{name}", alt=f"Probabilities over the frames of {pair.clip_name}"
+        )
+
+
+def _stand_still(pair: TracedPair, files: PairFiles, options: TraceOptions) -> Traces | None:
+    """The control beside a trace of a clip's own frames; None where there is none."""
+    if options.mode not in ("frame", "prefix"):
+        return None
+    try:
+        return cached_clips.trace(pair, files, replace(options, mode="still"))
+    except GstError:  # a network that cannot be shown one frame many times has no such control
+        return None
+
+
+def choose_second(choices: list[Choice], first: Choice) -> Choice | None:
+    """Another of those chosen, to be shown the same clip; none if the visitor does not say."""
+    known = {choice.ref: choice for choice in choices if choice.ref != first.ref}
+    if not known:
+        return None
+    titles = {"": "None"} | tell_apart({ref: choice.name for ref, choice in known.items()})
+    links.check_choice("beside", titles)
+    if st.session_state.get("beside") not in (None, *titles):
+        del st.session_state["beside"]
+    ref = st.selectbox(
+        "Beside it",
+        list(titles),
+        key="beside",
+        bind="query-params",
+        format_func=titles.__getitem__,
+        help="Another of the checkpoints chosen on the left, on the same clip.",
+    )
+    return known.get(ref)
+
+
+def show_second(choice: Choice, clip: ChosenClip, options: TraceOptions) -> None:
+    """What another network says over the same clip, with points of the same kind."""
+    try:
+        reading = cached.read_checkpoint(choice.path)
+        large = reading.inspection.params > LARGE
+        pair, files = describe(choice, clip)
+        traces = trace(pair, files, options, large=large)
+        st.header(literal(choice.name), anchor=False)
+        if traces is None:
+            return
+        show_verdict(traces, clip, reading)
+        show_timeline(pair, files, traces, options, large=large, name="-2")
+    except GstError as error:
+        components.show_error(error, names={str(choice.path): choice.shown, str(clip.path): clip.name})
 
 
 def show_player(pair: TracedPair, files: PairFiles, traces: Traces, options: TraceOptions) -> None:
@@ -228,6 +291,9 @@ def show_player(pair: TracedPair, files: PairFiles, traces: Traces, options: Tra
             st.video(cached_clips.film_trace(pair, traces, options), loop=True, muted=True, autoplay=True)
         elif files.clip.is_file():
             st.video(files.clip, muted=True)
-    st.caption("Click a point of the curves to go there; the line shows where the player is.")
+    st.caption(
+        "Point at the curves, or at a row of the matrix below: the player follows; a click keeps it there. "
+        "Space plays and stops, ← and → step from point to point."
+    )
     what = "The clip" if long else "The clip with its running prediction"
-    link_player(f"{what}: {pair.clip_name}")
+    link_player(f"{what}: {pair.clip_name}", linked=options.mode != "window")

@@ -19,7 +19,9 @@ def show() -> None:
     if not choices:
         st.info(tracing.EMPTY, icon=":material/info:")
         return
-    choice = tracing.choose_checkpoint(choices)
+    with st.container(horizontal=True, gap="medium"):
+        choice = tracing.choose_checkpoint(choices)
+        second = tracing.choose_second(choices, choice)
     try:
         reading = cached.read_checkpoint(choice.path)
     except GstError as error:
@@ -39,9 +41,11 @@ def show() -> None:
         tracing.show_verdict(traces, clip, reading)
         curves, player = st.columns([2, 1], gap="medium")
         with curves:
-            tracing.show_timeline(pair, traces, options)
+            tracing.show_timeline(pair, files, traces, options, large=large)
         with player:
             tracing.show_player(pair, files, traces, options)
+        if second is not None:
+            tracing.show_second(second, clip, options)
         offer_downloads("frame_traces", traces, traces.plot)
         tracing.show_notes(traces, reading)
     except GstError as error:

@@ -200,6 +200,51 @@ def _check_that_a_click_moves_the_player(page: Any, timeline: Any) -> None:
 
 
 @pytest.mark.slow
+def test_the_player_follows_what_is_pointed_at_and_the_keys(open_page: Open) -> None:
+    page = open_page("/traces?ckpt=first.pth&ckpt=second.pth&clip=clip.mp4&beside=second")
+    page.get_by_text("of what moves a frame's logit is that frame").wait_for()
+    page.wait_for_selector("[data-test-script-state=notRunning]")
+    page.wait_for_function(
+        "document.querySelectorAll('[class*=st-key-timeline] .js-plotly-plot').length === 2"
+    )
+    page.wait_for_function("document.querySelector('.st-key-player video')?.readyState >= 2")
+    times = page.evaluate("[...document.querySelector('.st-key-timeline .js-plotly-plot')._fullData[0].x]")
+    names = page.evaluate(
+        "document.querySelector('.st-key-timeline .js-plotly-plot')._fullData.map(t => t.name)"
+    )
+    assert sum("standing still" in str(name).replace("<br>", " ") for name in names) == 1
+    matrix = page.locator(".st-key-evidence .js-plotly-plot").first
+    matrix.scroll_into_view_if_needed()
+    place = matrix.evaluate(
+        """plot => {
+            const { xaxis, yaxis } = plot._fullLayout, box = plot.getBoundingClientRect();
+            return [box.x + xaxis._offset + xaxis.l2p(1), box.y + yaxis._offset + yaxis.l2p(3)];
+        }"""
+    )
+    page.mouse.move(place[0] - 2, place[1])
+    page.mouse.move(*place)
+    at = "Math.abs(document.querySelector('.st-key-player video').currentTime - {}) < 0.02"
+    page.wait_for_function(at.format(times[3]))
+    page.mouse.click(*place)
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(at.format(times[4]))
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(at.format(times[3]))
+    page.keyboard.press(" ")
+    page.wait_for_function("!document.querySelector('.st-key-player video').paused")
+    page.keyboard.press(" ")
+    page.wait_for_function("document.querySelector('.st-key-player video').paused")
+
+
+@pytest.mark.slow
+def test_a_clip_of_the_wall_leads_into_its_trace(open_page: Open) -> None:
+    page = open_page(f"/classes?ckpt={ROOT / 'trained_models' / 'static-gst-quarter.pth'}&view=Clips")
+    page.locator(".st-key-wall img").first.wait_for()
+    page.locator(".st-key-wall [data-testid=stButton] button").nth(3).click()
+    page.get_by_text("rediction for the clip").first.wait_for()
+
+
+@pytest.mark.slow
 def test_a_shared_link_shows_the_same(open_page: Open) -> None:
     page = open_page("/space_and_time?ckpt=first.pth&ckpt=second.pth")
     page.locator(".js-plotly-plot").first.wait_for()
@@ -269,6 +314,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
         *(f"/space_and_time?ckpt=first.pth&ckpt=second.pth&view={view}" for view in VIEWS),
         "/traces?ckpt=first.pth&clip=clip.mp4",
         "/is_it_true?ckpt=first.pth&clips=My+own",
+        "/classes?ckpt=first.pth&clips=My+own",
         "/cost",
         "/train",
         "/analyses?ckpt=first.pth",

@@ -35,6 +35,8 @@ def drawings(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) ->
     if "drawn" not in request.node.name:
         blank = cached.Drawing('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', 9)
         monkeypatch.setattr(cached, "draw", lambda *_, **__: blank)
+    if "still" not in request.node.name:  # a second trace of every clip
+        monkeypatch.setattr(tracing, "_stand_still", lambda *_: None)
 
 
 @pytest.fixture
@@ -381,3 +383,21 @@ def test_large_networks_wait_until_they_are_asked(
         page.run()
     assert len(plots(page)) == 2
     assert not page.exception
+
+
+@pytest.mark.slow
+def test_a_second_network_and_frames_that_stand_still_are_beside_the_first(
+    visit: Visit, save_small: SaveSmall, clip: Path
+) -> None:
+    for seed, name in enumerate(("net", "other")):
+        save_small(file=f"{name}.pth", seed=seed)
+    page = visit("traces", ckpt=["net.pth", "other.pth"], clip="clip.mp4", beside="other")
+    first, second, _ = plots(page)
+    for figure, name in ((first, "net.pth"), (second, "other.pth")):
+        for label, rows in traces.trace(name, "clip.mp4").table.groupby("label"):
+            assert curves(figure)[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
+        (line,) = [one for one in json.loads(figure)["data"] if one["mode"] == "lines"]
+        alone = traces.trace(name, "clip.mp4", mode="still").table
+        label = line["name"].replace("<br>", " ").partition(",")[0]
+        expected = alone[alone["label"] == label]["probability"].tolist()
+        assert numbers(line["y"]).tolist() == pytest.approx(expected, abs=1e-5)

@@ -69,6 +69,30 @@ def draw_frame_traces_interactive(
     return figure
 
 
+def add_still_curve(figure: go.Figure, story: ClipStory, still: ClipStory, *, dark: bool = False) -> None:
+    """A thin line in a timeline: the clip's predicted class where each frame stands still.
+
+    Args:
+        figure: what `draw_frame_traces_interactive` drew.
+        story: what it was drawn from.
+        still: the clip's trace in mode still.
+        dark: for a dark background.
+    """
+    if story.label not in still.curves:
+        return  # none of the few classes whose rows were kept
+    name = break_lines(f"{escape(shorten(story.label, 44))}, standing still", _LINE)
+    line = go.Scatter(
+        x=_times(still),
+        y=still.curves[story.label],
+        name=name,
+        mode="lines",
+        line={"color": theme_of(dark=dark).ink, "width": 1},
+        customdata=np.array([(moment.frame, moment.source_frame) for moment in still.moments]),
+        hovertemplate="%{y:.1%} from frame %{customdata[1]} alone<extra>" + name + "</extra>",
+    )
+    figure.add_trace(line, row=1, col=1)
+
+
 def _times(story: ClipStory) -> list[float]:
     """Seconds, or places in the video where the clip does not say when a frame is shown."""
     return [float(m.source_frame) if m.seconds is None else m.seconds for m in story.moments]

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from gst_analysis.analyses.traces.figure import SHOWN, draw_frame_traces
-from gst_analysis.analyses.traces.interactive import draw_frame_traces_interactive
+from gst_analysis.analyses.traces.interactive import add_still_curve, draw_frame_traces_interactive
 from gst_analysis.analyses.traces.story import RIGHT, WRONG, ClipStory, choose_moments, read_story
 from gst_analysis.analyses.traces.tints import pick_tint
 from gst_analysis.errors import SpecError, TableError
@@ -283,6 +283,21 @@ def test_the_same_story_gives_the_same_file_and_leaves_matplotlib_alone() -> Non
 def test_dark_figures_have_dark_paper() -> None:
     assert mpl.colors.to_hex(draw(make_story(), dark=True).get_facecolor()).upper() == DARK.paper
     assert draw_frame_traces_interactive(make_story(), {}, dark=True).layout.paper_bgcolor == DARK.paper
+
+
+def test_a_thin_line_says_what_is_told_of_frames_that_stand_still() -> None:
+    story, still = read_story(*make_tables()), read_story(*make_tables(mode="still"))
+    figure = draw_frame_traces_interactive(story, make_pictures(story))
+    before = len(figure.data)
+    add_still_curve(figure, story, still)
+    line = figure.data[-1]
+    assert len(figure.data) == before + 1
+    assert list(line.y) == pytest.approx(list(still.curves[story.label]))
+    assert list(line.x) == [moment.seconds for moment in still.moments]
+    assert line.name.replace("<br>", " ").endswith(", standing still")
+    unlike = read_story(*make_tables(mode="still", names=("another", "and another")))
+    add_still_curve(figure, story, unlike)
+    assert len(figure.data) == before + 1
 
 
 def test_the_figures_import_no_torch() -> None:
