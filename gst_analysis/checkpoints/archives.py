@@ -26,6 +26,8 @@ _ENTRY = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 STORED, _DEFLATED = 0, 8
 _ALL = 0xFFFFFFFF
+_ODD_FLAGS = 1 | 1 << 5 | 1 << 6 | 1 << 13
+"""Of what is encrypted, in one way or another, or a patch: torch reads none of it."""
 _SPARE = 1_000_000
 """Bytes that an archive may unpack to beyond twice its size: small records pack well."""
 
@@ -179,7 +181,13 @@ def _read_entries(file: BinaryIO, directory: bytes, count: int, end: int) -> dic
         name = directory[at : at + named].decode()
         packed, size, start = _widen(directory[at + named : at + named + extra], packed, size, start)
         at += named + extra + remark
-        if mark != b"PK\1\2" or disk or flags & 1 or method not in (STORED, _DEFLATED) or "\0" in name:
+        if (
+            mark != b"PK\1\2"
+            or disk
+            or flags & _ODD_FLAGS
+            or method not in (STORED, _DEFLATED)
+            or "\0" in name
+        ):
             raise Damaged("an archive with a damaged directory")
         if method == STORED and packed != size:
             raise Damaged("an archive with a damaged directory")

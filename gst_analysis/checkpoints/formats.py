@@ -51,6 +51,8 @@ class Scan:
     safetensors: bool = False
     left_out: bool = False
     """Whether it names values of other libraries, which are left out unread."""
+    doubtful: bool = False
+    """Whether it asks for something that torch may refuse to make."""
     made: Any = field(default=None, repr=False)
     """What an archive's pickle would make, in parts."""
     header: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -82,8 +84,10 @@ def scan_torch(path: Path, size: int) -> Scan:
         archive = read_archive(file, size)
         walk = Walk(archive.read(file, "data.pkl", most=LARGEST_PICKLE))
         made = walk.run()
+        if walk.views:
+            raise Damaged("a damaged pickle")
         archive.require_storages(walk.storages.values())
-        return Scan(archive, left_out=walk.left_out, made=made)
+        return Scan(archive, left_out=walk.left_out, doubtful=walk.doubtful, made=made)
 
 
 def load_values(path: Path, scan: Scan) -> Any:

@@ -6,6 +6,7 @@ Names are written out here, and none asked of torch: a file is looked through wi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,10 @@ from gst_analysis.checkpoints.pickle_parts import Damaged, Part, Refused, View
 
 Call = Callable[[list[Any]], Any]
 _MOST_DIMENSIONS = 16
+DOUBTFUL = "doubtful"
+"""The name of what torch may refuse to make: a file that asks for it is torch's to read."""
+_DEVICES = re.compile("(cpu|cuda|mps|xpu|meta)(:(0|[1-9][0-9]?))?")
+_LAYOUTS = ("torch.strided", "torch.sparse_coo", "torch.sparse_csr", "torch._mkldnn")
 
 _ATTRIBUTES = "a tensor with attributes of its own"
 _UNFILLED = "a tensor that nothing in the file fills"
@@ -84,26 +89,34 @@ def is_dtype(name: str) -> bool:
     return module == "torch" and word in WIDTHS
 
 
-def _rebuild(items: list[Any]) -> Part:
-    """A tensor: storage, offset, shape, strides, then whether it learns, hooks and metadata."""
-    storage, offset, shape, strides, *rest = items
-    _require_tail(rest, most=3)
+def _rebuild_oldest(items: list[Any]) -> Part:
+    """A tensor: storage, offset, shape, strides."""
+    storage, offset, shape, strides = items
     return _view(storage, offset, shape, strides)
+
+
+def _rebuild(items: list[Any]) -> Part:
+    """A tensor with, behind those, whether it learns, hooks and metadata."""
+    storage, offset, shape, strides, learns, hooks, *rest = items
+    made = _view(storage, offset, shape, strides)
+    _require_tail(made, learns, hooks, *rest)
+    return made
 
 
 def _rebuild_untyped(items: list[Any]) -> Part:
     """A tensor of one of the younger types of numbers, whose storage is bytes."""
     storage, offset, shape, strides, learns, hooks, dtype, *rest = items
-    _require_tail([learns, hooks, *rest], most=3)
     if not isinstance(dtype, Part) or dtype.kind != "dtype":
         raise Damaged("a damaged pickle")
-    return _view(storage, offset, shape, strides, dtype=dtype.name.removeprefix("torch."))
+    made = _view(storage, offset, shape, strides, dtype=dtype.name.removeprefix("torch."))
+    _require_tail(made, learns, hooks, *rest)
+    return made
 
 
-def _require_tail(rest: list[Any], *, most: int) -> None:
-    """requires_grad, hooks that are none, metadata that is none."""
-    learns, *others = rest or [False]
-    if len(rest) > most or not isinstance(learns, (bool, int)):
+def _require_tail(made: Part, learns: Any, *others: Any) -> None:
+    """requires_grad, which torch takes of real and complex numbers alone; no hooks, and no metadata."""
+    learnable = "float" in made.held.dtype or "complex" in made.held.dtype
+    if len(others) > 2 or not isinstance(learns, bool) or (learns and not learnable):
         raise Damaged("a damaged pickle")
     for other in others:
         if other is not None and not (isinstance(other, Part) and other.kind == "dict" and not other.items):
@@ -115,7 +128,7 @@ def _view(storage: Any, offset: Any, shape: Any, strides: Any, *, dtype: str = "
     if not isinstance(storage, Part) or storage.kind != "storage":
         raise Refused(_UNFILLED, tensor=True)
     sizes, steps = _read_sizes(shape), _read_sizes(strides)
-    if len(sizes) != len(steps) or not isinstance(offset, int) or offset < 0:
+    if len(sizes) != len(steps) or type(offset) is not int or offset < 0:
         raise Damaged("a damaged pickle")
     count = 1
     for size in sizes:
@@ -139,10 +152,10 @@ def _read_sizes(given: Any) -> list[int]:
 
 
 def _parameter(items: list[Any]) -> Part:
-    tensor, *rest = items
+    tensor, learns, hooks = items
     if not isinstance(tensor, Part) or tensor.kind != "tensor":
         raise Refused(_UNFILLED, tensor=True)
-    _require_tail(rest, most=2)
+    _require_tail(tensor, learns, hooks)
     return tensor
 
 
@@ -151,6 +164,8 @@ def _ordered(items: list[Any]) -> Part:
 
 
 def _counter(items: list[Any]) -> Part:
+    if any(not isinstance(given, Part) or given.kind != "dict" for given in items):
+        raise Damaged("a damaged pickle")  # of pairs it would count how often each is there
     return _mapping(items, "collections.Counter")
 
 
@@ -194,14 +209,15 @@ def _device(items: list[Any]) -> Part:
         or len(number) > 1
     ):
         raise Damaged("a damaged pickle")
-    return Part("device")
+    known = _DEVICES.fullmatch(f"{name}:{number[0]}" if number else name)
+    return Part("device", name="" if known else DOUBTFUL)
 
 
 def _layout(items: list[Any]) -> Part:
     (name,) = items
     if not isinstance(name, str) or len(name) > 40:
         raise Damaged("a damaged pickle")
-    return Part("layout")
+    return Part("layout", name="" if name in _LAYOUTS else DOUBTFUL)
 
 
 def _encode(items: list[Any]) -> bytes:
@@ -228,7 +244,7 @@ def _complex(items: list[Any]) -> Part:
 CALLS: Mapping[str, Call] = {
     "collections.OrderedDict": _ordered,
     "collections.Counter": _counter,
-    "torch._utils._rebuild_tensor": _rebuild,
+    "torch._utils._rebuild_tensor": _rebuild_oldest,
     "torch._utils._rebuild_tensor_v2": _rebuild,
     "torch._utils._rebuild_tensor_v3": _rebuild_untyped,
     "torch._utils._rebuild_parameter": _parameter,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gst_analysis.checkpoints.pickle_calls import CALLS, ODD, STORAGES, WIDTHS, is_dtype
+from gst_analysis.checkpoints.pickle_calls import CALLS, DOUBTFUL, ODD, STORAGES, WIDTHS, is_dtype
 from gst_analysis.checkpoints.pickle_parts import Damaged, Part, Refused
 from gst_analysis.checkpoints.stand_ins import DICTS, LEFT_OUT
 from gst_analysis.errors import shorten
@@ -46,6 +46,10 @@ class Walk:
     entries: int = 0
     left_out: bool = False
     """Whether it names values of other libraries, which are left out unread."""
+    doubtful: bool = False
+    """Whether it asks for something that torch may refuse to make."""
+    views: bool = False
+    """Whether it names storages as only the older form of files does."""
 
     def run(self) -> Any:
         """What the pickle makes; `at` is behind it afterwards.
@@ -152,6 +156,7 @@ def _reduce(walk: Walk) -> None:
     except Refused as refusal:
         raise refusal.named(walk.find_name()) from None
     if isinstance(made, Part):
+        walk.doubtful = walk.doubtful or made.name == DOUBTFUL
         walk.entries += len(made.items)  # a call copies what it is given, and may be repeated in three bytes
         _check_keys(made)
         if walk.entries > MOST_ENTRIES:
@@ -196,6 +201,7 @@ def _persistent(walk: Walk) -> None:
         raise Damaged("a damaged pickle")
     if told.items[5:] not in ([], [None]):
         raise Refused("storages that are parts of others, as PyTorch before 1.0 wrote them")
+    walk.views = walk.views or len(told.items) == 6
     width = WIDTHS[kind.held]
     storage = Part("storage", name=key, numel=numel, width=width, held=kind.held, raw=True)
     first = walk.storages.setdefault(key, storage)

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError, safe_open
+
 from gst_analysis.checkpoints.archives import STORED, Record, digest
-from gst_analysis.checkpoints.formats import Scan
+from gst_analysis.checkpoints.formats import Scan, readable_name
 from gst_analysis.checkpoints.pickle_calls import WIDTHS
 from gst_analysis.checkpoints.pickle_parts import Part, View
 from gst_analysis.checkpoints.stored import FORMS, Storage, StoredTensor
@@ -72,7 +74,7 @@ class Builder:
     """Makes the values that a walk has found, each once."""
 
     def __init__(self, path: Path, scan: Scan) -> None:
-        if scan.archive is None:
+        if scan.archive is None or scan.doubtful:
             raise NotPlain
         self.path, self.records = path, scan.archive.records
         self.storages: dict[str, Storage] = {}
@@ -84,7 +86,9 @@ class Builder:
         """Whether it says that it is a file of ours, whose values are looked into."""
         with path.open("rb") as file:
             told = {name: scan.archive.read_small(file, name) for name in ("version", "byteorder")}
-        if told["version"].strip() not in _VERSIONS or told["byteorder"] not in (b"", b"little", b"big"):
+        if f"{self._prefix}/byteorder" not in self.records:  # as older ones
+            told["byteorder"] = b"little"
+        if told["version"].strip() not in _VERSIONS or told["byteorder"] not in (b"little", b"big"):
             raise NotPlain
         self._big = told["byteorder"] == b"big"
 
@@ -120,7 +124,7 @@ class Builder:
 
 
 def _list_safetensors(path: Path, scan: Scan) -> dict[str, StoredTensor]:
-    """Tensors in the order of the header, which must fill the file without a gap."""
+    """Tensors in the order of their library, which must fill the file without a gap."""
     state, ends = {}, [scan.first]
     for name, told in sorted(scan.header.items(), key=lambda item: _first_of(item[1])):
         tensor = _read_entry(path, scan.first, told)
@@ -130,7 +134,19 @@ def _list_safetensors(path: Path, scan: Scan) -> dict[str, StoredTensor]:
         state[name] = tensor
     if ends[-1] != scan.size:
         raise NotPlain
-    return {name: state[name] for name in scan.header}
+    names = _list_names(path)
+    if len(names) != len(state) or not state.keys() >= set(names):
+        raise NotPlain
+    return {name: state[name] for name in names}
+
+
+def _list_names(path: Path) -> list[str]:
+    """The tensors as their library lists them: its reader of JSON is not Python's, and says what is none."""
+    try:
+        with readable_name(path) as name, safe_open(name, framework="np") as file:
+            return list(file.keys())
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise NotPlain from error
 
 
 def _first_of(told: Any) -> tuple[int, int]:

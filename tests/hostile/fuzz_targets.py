@@ -38,6 +38,7 @@ from tests.hostile.archives import CONTAINERS
 from tests.hostile.cases import Kind
 from tests.hostile.parts import make_archive, small_file, small_record, small_state, wrap_pickle
 from tests.hostile.pickles import KINDS as PICKLES
+from tests.hostile.readers import READERS, compare_readers
 from tests.hostile.recipes import RECIPES
 from tests.hostile.records import CARDS, SAFETENSORS
 from tests.hostile.shapes import TENSORS
@@ -109,15 +110,15 @@ def _read_checkpoint(content: bytes, folder: Path) -> object:
     path = folder / ("model.safetensors" if content[:1] == b"s" else "model.pth")
     path.write_bytes(content[1:] if content[:1] in b"sr" else content)
     # Looking at a file and loading it read it in two ways.
-    for read in (inspect_checkpoint, load_checkpoint):
+    for read in (compare_readers, inspect_checkpoint, load_checkpoint):
         with _one_line():
             read(path)
     return None
 
 
 def _begin_checkpoints() -> Iterator[bytes]:
-    for kind in (*PICKLES, CONTAINERS, TENSORS):
-        yield from (b"r" + content for content in _generated(kind, 12))
+    for kind, step in (*((kind, 12) for kind in (*PICKLES, CONTAINERS, TENSORS)), (READERS, 2)):
+        yield from (b"r" + content for content in _generated(kind, step))
     yield from (b"s" + content for content in _generated(SAFETENSORS, 6))
     state = {"conv1.weight": torch.zeros(4, 3, 1, 1), "fc.bias": torch.zeros(5)}
     for payload in (state, {"state_dict": state}, {**small_record(), "state_dict": state}, [state], 3):
