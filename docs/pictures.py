@@ -26,8 +26,8 @@ IMAGES = ROOT / "docs" / "images"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ["--no-sandbox", "--disable-gpu"]
 COLOURS = 256
-_PATIENCE_S = 60
-_IS_STILL = """() =>
+PATIENCE_S = 60
+IS_STILL = """() =>
     document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning' &&
     !document.querySelector('[data-testid=stSpinner], [data-testid=stSkeleton], [data-stale=true]')"""
 
@@ -94,7 +94,7 @@ def serve_explorer() -> Iterator[str]:
 
 
 def _await_answer(url: str) -> None:
-    last = time.monotonic() + _PATIENCE_S
+    last = time.monotonic() + PATIENCE_S
     while True:
         try:
             urllib.request.urlopen(url, timeout=5).close()
@@ -109,11 +109,11 @@ def take_picture(browser: Any, address: str, picture: Picture) -> bytes:
     """The upper part of a page at 1280 pixels, in light colours, once it stands still."""
     size = {"width": 1280, "height": picture.height}
     context = browser.new_context(viewport=size, color_scheme="light", reduced_motion="reduce")
-    context.set_default_timeout(_PATIENCE_S * 1000)
+    context.set_default_timeout(PATIENCE_S * 1000)
     page = context.new_page()
     page.goto(f"{address}/{picture.address}")
     page.locator(picture.awaited).first.wait_for(state="attached")
-    page.wait_for_function(_IS_STILL)
+    page.wait_for_function(IS_STILL)
     page.evaluate(_SHOW_A_MOMENT)
     page.wait_for_timeout(1500)  # fonts, and what moves when it appears
     taken: bytes = page.screenshot()
