@@ -21,6 +21,7 @@ from benchmarks.bench_rows import (
     Settings,
     Target,
     measure_commands,
+    measure_explorer,
     measure_forward,
     measure_influence,
     measure_training,
@@ -35,11 +36,11 @@ PARTS: dict[str, Callable[[Settings], Iterator[Target]]] = {
     "training": measure_training,
     "influence": measure_influence,
     "commands": measure_commands,
+    "explorer": measure_explorer,
 }
 ELSEWHERE = (
     "the loader over training, clips a second",
     "a data-set analysis over its slower stage's ceiling",
-    "the explorer's first picture, seconds",
 )
 
 

@@ -19,6 +19,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from benchmarks.explorer import PICTURE_S, SWITCH_S, find_browser, measure_waits
 from benchmarks.pairing import Timings, summarise_ratio, time_interleaved
 from benchmarks.trace_influence import measure_mode
 from gst_analysis.checkpoints.loading import load_model
@@ -179,6 +180,22 @@ def measure_commands(settings: Settings) -> Iterator[Target]:
     name = f"bn-hist of {size:.0f} MB over `import torch`, whole processes"
     yield Target(name, statistics.median(ratios), at_most=0.35, spread=(min(ratios), max(ratios)))
     yield Target("its largest memory, MB", peak, at_most=250)
+
+
+def measure_explorer(settings: Settings) -> Iterator[Target]:
+    """What a visitor waits for, in seconds; not measured where there is no browser."""
+    names = "the explorer's first picture, seconds", "a change of its page, the middle one of five, seconds"
+    browser = find_browser()
+    if browser is None:
+        yield from (Target(name, None, note="no Chromium with playwright") for name in names)
+        return
+    waits = measure_waits(browser)
+    busy = "others use the machine; " if settings.shared else ""
+    note = f"{busy}the server worked {waits.worked:.1f} s; a second visitor {waits.again:.1f} s"
+    yield Target(names[0], waits.picture, at_most=PICTURE_S, note=note)
+    ends = min(waits.switches.values()), max(waits.switches.values())
+    first = f"when first opened {statistics.median(waits.first.values()):.2f}"
+    yield Target(names[1], waits.switch, at_most=SWITCH_S, spread=ends, note=f"{busy}{first}")
 
 
 def _run_process(words: list[str], settings: Settings) -> tuple[float, float]:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bench
-from benchmarks.bench_rows import Settings, Target, measure_forward
+from benchmarks import bench, bench_rows
+from benchmarks.bench_rows import Settings, Target, measure_explorer, measure_forward
+from benchmarks.commands import Growth, judge_growth
+from benchmarks.explorer import Waits
 from benchmarks.growth import measure_growth
 
 
@@ -46,6 +48,25 @@ def test_all_parts_are_told_and_written(
     assert record["targets"][0]["met"] is False
     assert record["machine"]["cores"] > 0
     assert "mine" in capsys.readouterr().out
+
+
+def test_many_files_are_held_against_few() -> None:
+    """9 more files in 9 s and 99 more in 198: each costs twice as much."""
+    time, memory = judge_growth([Growth(1, 5, 50), Growth(10, 14, 60), Growth(100, 203, 63)])
+    assert (time.found, time.met) == (2, False)
+    assert (memory.found, memory.met) == (1.05, True)
+
+
+def test_the_explorers_waits_are_told_or_said_to_be_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = Waits(2.5, 4.0, 1.0, {"a": 3.0, "b": 1.0}, {"a": 0.2, "b": 0.9})
+    monkeypatch.setattr(bench_rows, "measure_waits", lambda browser: waits)
+    monkeypatch.setattr(bench_rows, "find_browser", lambda: "chromium")
+    picture, switch = measure_explorer(Settings(shared=True))
+    assert (picture.value, picture.met, switch.met) == (2.5, True, False)
+    assert switch.value == pytest.approx(0.55)
+    assert "others use the machine" in picture.note
+    monkeypatch.setattr(bench_rows, "find_browser", lambda: None)
+    assert [target.met for target in measure_explorer(Settings())] == [None, None]
 
 
 @pytest.mark.slow

@@ -1,0 +1,182 @@
+"""What a visitor of the explorer waits for: the first picture, and each change of page; in headless Chromium.
+
+    python -m benchmarks.explorer [--json FILE]
+
+The server starts with nothing in its caches. The clock starts when it first answers; the browser is open by
+then, and goes to the first page at once. The first picture is there when a figure has its marks. A page has
+been changed when its address stands there and its script has come to its end. Each page is opened twice, so
+that what belongs to a first visit (an import, a checkpoint that is read) is told apart. These are seconds on
+the clock, which mean little while others use the machine; what the server worked meanwhile is told, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import compileall
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.navigation import list_pages
+from benchmarks.machine import describe_machine
+from gst_analysis.files import to_json, write_whole
+
+ROOT = Path(__file__).parents[1]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+PAGES = ("space_and_time", "cost", "is_it_true", "analyses", "start")
+PICTURE_S, SWITCH_S = 3.0, 0.5
+"""What is promised, seconds."""
+_PATIENCE_S = 60
+_DONE = "[data-test-script-state=notRunning]"
+_MARKS = ".js-plotly-plot .main-svg .plot path, .js-plotly-plot .main-svg .bars path"
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Seconds."""
+
+    picture: float
+    """From the server's first answer to the first picture."""
+    worked: float
+    """Processor time of the server meanwhile, its warming up of other pages included."""
+    again: float
+    """The first picture of a second visitor, from going there."""
+    first: dict[str, float]
+    """Each page when it is opened for the first time."""
+    switches: dict[str, float]
+    """Each page when it is opened again."""
+
+    @property
+    def switch(self) -> float:
+        """The middle one of all changes of page."""
+        return statistics.median(self.switches.values())
+
+
+def find_browser() -> str | None:
+    """Chromium or Chrome, with what drives it; None where one is missing."""
+    try:
+        from playwright import sync_api  # noqa: F401 # nobody needs it but who measures this
+    except ImportError:
+        return None
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def measure_waits(browser: str, pages: Sequence[str] = PAGES) -> Waits:
+    """Start a server and a browser, and look at the clock."""
+    from playwright import sync_api  # see find_browser
+
+    for folder in ("gst_analysis", "app"):  # as an installed package has been
+        compileall.compile_dir(ROOT / folder, quiet=2)
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=browser, args=list(FLAGS))
+        page = _visit(started)
+        with serve() as (address, answered, server):
+            before = read_processor_time(server)
+            page.goto(address, wait_until="commit")
+            picture = _wait_for_picture(page) - answered
+            worked = read_processor_time(server) - before
+            page.wait_for_selector(_DONE)
+            first, switches = ({name: _change_page(page, name) for name in pages} for _ in range(2))
+            other, begun = _visit(started), time.perf_counter()
+            other.goto(address, wait_until="commit")
+            again = _wait_for_picture(other) - begun
+        started.close()
+    return Waits(picture, worked, again, first, switches)
+
+
+def _visit(browser: Any) -> Any:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(1000 * _PATIENCE_S)
+    return context.new_page()
+
+
+def _wait_for_picture(page: Any) -> float:
+    page.locator(_MARKS).first.wait_for(state="attached")
+    return time.perf_counter()
+
+
+def _change_page(page: Any, script: str) -> float:
+    (line,) = [one for one in list_pages() if one.script == script]
+    path = "/" if line is list_pages()[0] else f"/{script}"
+    begun = time.perf_counter()
+    page.get_by_role("link", name=line.title).first.click()
+    arrived = "([path, done]) => location.pathname === path && document.querySelector(done)"
+    page.wait_for_function(arrived, arg=[path, _DONE])
+    return time.perf_counter() - begun
+
+
+def read_processor_time(process: int) -> float:
+    """Seconds that a process has worked, all threads together."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def serve() -> Iterator[tuple[str, float, int]]:
+    """A server in an empty folder: its address, when it first answered, and its process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py")]
+    command += ["--server.headless", "true", "--server.port", port, "--server.address", "127.0.0.1"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
+    with tempfile.TemporaryDirectory() as folder:
+        server = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            yield address, _wait_for_server(f"{address}/_stcore/health"), server.pid
+            server.send_signal(signal.SIGTERM)
+            server.wait(timeout=_PATIENCE_S)
+        finally:
+            server.kill()
+            server.wait()
+
+
+def _wait_for_server(url: str) -> float:
+    last = time.perf_counter() + _PATIENCE_S
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return time.perf_counter()
+        except OSError:
+            if time.perf_counter() > last:
+                raise
+            time.sleep(0.02)
+
+
+def main() -> None:
+    """Print what was waited for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers to FILE")
+    given = parser.parse_args()
+    browser = find_browser()
+    if browser is None:
+        parser.exit(1, "neither Chromium with playwright nor Chrome is here\n")
+    waits = measure_waits(browser)
+    print(f"first picture {waits.picture:.2f} s (at most {PICTURE_S:g}), server's work {waits.worked:.2f} s")
+    print(f"first picture of a second visitor {waits.again:.2f} s")
+    for name in waits.switches:
+        print(f"{name:16} at first {waits.first[name]:.2f} s, again {waits.switches[name]:.2f} s")
+    print(f"a change of page, the middle one: {waits.switch:.2f} s (at most {SWITCH_S:g})")
+    if given.json:
+        content = to_json({"machine": describe_machine(), "waits": waits}).encode()
+        write_whole(given.json, lambda file: file.write(content), replace=True)
+
+
+if __name__ == "__main__":
+    main()
