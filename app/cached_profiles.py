@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from app import cached
 from app.cached_results import kept
 from gst_analysis.analyses import profile as profile_room
-from gst_analysis.analyses import profile_comparison
+from gst_analysis.analyses import profile_comparison, temporal_use
 from gst_analysis.analyses.profile import Profile
 from gst_analysis.analyses.profile_comparison import ProfileComparison
+from gst_analysis.errors import NotDefinedError
 
 if TYPE_CHECKING:
+    import pandas as pd
     import plotly.graph_objects as go
 
 
@@ -31,6 +33,17 @@ def compare_profiles(key: cached.Key, _sources: Sequence[cached.Source]) -> Prof
     with cached.turn():
         found = profile_comparison.compare_profiles(*cached.open_sources(_sources), names=names)
     return cached.settle(found, key, _sources)
+
+
+@kept
+def measure_kernels(key: cached.Key, _source: cached.Source) -> pd.DataFrame | None:
+    """Temporal use of every filter; None for a network without kernels over time."""
+    with cached.turn():
+        (opened,) = cached.open_sources([_source])
+        try:
+            return temporal_use.temporal_use(opened).table
+        except NotDefinedError:
+            return None
 
 
 @kept

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -40,10 +41,20 @@ def is_dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def show_figure(figure: go.Figure, *, key: str, alt: str) -> None:
-    """A plotly figure in its own colours, without the tool bar."""
+def show_figure(
+    figure: go.Figure, *, key: str, alt: str, on_click: Callable[[str], None] | None = None
+) -> None:
+    """A plotly figure in its own colours, without the tool bar; a click on a point may call with its key."""
     figure.update_layout(font_family="Source Sans, sans-serif")  # the page's own
-    st.plotly_chart(figure, theme=None, key=key, alt=alt, config={"displayModeBar": False})
+    config = {"displayModeBar": False}
+    if on_click is None:
+        st.plotly_chart(figure, theme=None, key=key, alt=alt, config=config)
+        return
+    figure.update_layout(clickmode="event+select", dragmode=False)
+    chosen = partial(on_click, key)
+    st.plotly_chart(
+        figure, theme=None, key=key, alt=alt, config=config, on_select=chosen, selection_mode="points"
+    )
 
 
 def show_drawing(drawing: Drawing, *, alt: str) -> None:
@@ -142,7 +153,7 @@ def show_totals(cost: Cost) -> None:
             st.markdown(f"**{people(counted, 'MACs', digits=2)}** · {CONVENTIONS.get(name, name)}")
 
 
-def show_table(title: str, table: Any, titles: Mapping[str, str]) -> None:
+def show_table(title: str, table: Any, titles: Mapping[str, str], *, expanded: bool = False) -> None:
     """Some columns of a table, folded away, under names that people read."""
     kept = [name for name in titles if table[name].astype(str).str.len().any()]  # no column without a word
     shown = table[kept].rename(columns=dict(titles))
@@ -151,7 +162,7 @@ def show_table(title: str, table: Any, titles: Mapping[str, str]) -> None:
     wholes = [name for name in shown.columns if shown[name].dtype.kind in "iuOU" or shown[name].dtype == bool]
     formats = {name: "%.2g" if name.startswith("p (") else "%.3f" for name in shown.columns}
     columns = {name: st.column_config.NumberColumn(format=formats[name]) for name in formats}
-    with st.expander(title, icon=":material/table:"):
+    with st.expander(title, expanded=expanded, icon=":material/table:"):
         st.dataframe(
             shown,
             hide_index=True,

@@ -10,6 +10,7 @@ from app import cached, commands, components
 from app.cached_profiles import compare_profiles, draw_profile, profile_network
 from app.columns import NetworkColumn
 from app.downloads import offer_downloads
+from app.place_door import open_clicked, show_door
 from app.wording import PROFILE_NOTE, PROFILE_VIEW_NOTES, PROFILE_VIEWS, literal
 from gst_analysis.analyses.profile import Profile
 from gst_analysis.analyses.profile_comparison import ABOUT
@@ -34,6 +35,7 @@ def show_profiles(columns: Sequence[NetworkColumn]) -> None:
                 _show(column, result, named=len(found) > 1)
     if drawn:
         st.caption(PROFILE_NOTE)
+        show_door(drawn)
 
 
 def _compare(columns: Sequence[NetworkColumn], view: str) -> None:
@@ -76,5 +78,5 @@ def _show(column: NetworkColumn, result: Profile, *, named: bool) -> None:
     key = cached.key_of([column.source])
     figure = draw_profile(key, result, dark=components.is_dark())
     alt = f"Profile of {column.name}, place by place. {result.verdict}"
-    components.show_figure(figure, key=f"profile {column.ref or column.name}", alt=alt)
+    components.show_figure(figure, key=f"profile {column.ref or column.name}", alt=alt, on_click=open_clicked)
     offer_downloads(f"profile-{column.name}", result, result.plot)

@@ -76,6 +76,23 @@ PROFILE_VIEW_NOTES = {
         "not seconds."
     ),
 }
+NO_PLACE = "none"
+CHANNEL_TITLES = {
+    "layer": "Batch norm",
+    "group": "Group",
+    "channel": "Channel",
+    "gamma": "γ",
+    "invariant": "Invariant score",
+    "temporal_use": "Temporal use",
+    "role": "Sees",
+    "dynamic": "Variance from motion",
+    "group_loss": "Loss when its group is averaged",
+}
+DOOR_NOTE = (
+    "Temporal use: what of a channel's kernel differs between frames. What channels see is measured on "
+    "rendered scenes when asked for; what losing a group costs, under *Is it true?*, and stands here then."
+)
+ROLES_ABOUT = "Shows rendered scenes to the network, and splits each channel's variance; half a minute or so."
 PAIR_NOTE = (
     "Below are two networks of one design. The left one was trained on videos whose class is **only in the "
     "order** of their frames, the right one on videos whose class is **in what a frame shows**. If a "

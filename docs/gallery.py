@@ -25,7 +25,7 @@ from gst_analysis.files import write_whole
 PAGE = Path(__file__).with_name("gallery.md")
 IMAGES = Path(__file__).parent / "images" / "gallery"
 SHIPPED = Path(__file__).parents[1] / "trained_models"
-WIDTH, COLOURS = 1000, 48
+WIDTH, COLOURS = 1000, 192
 LIST = Path(__file__).with_name("gallery.toml")
 
 
@@ -117,7 +117,9 @@ def shrink(path: Path) -> bytes:
         height = round(picture.height * WIDTH / picture.width)
         picture = picture.resize((WIDTH, height), Image.Resampling.LANCZOS)
     small = io.BytesIO()
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    # By coverage: by area thin lines would get the colours of wide bands.
+    way = Image.Quantize.MAXCOVERAGE
+    picture.quantize(COLOURS, method=way, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
     return small.getvalue()
 
 

@@ -45,6 +45,20 @@ def test_the_shipped_pair_stands_side_by_side(visit: Visit, save_small: SaveSmal
     assert not any("two networks of one design" in text.value for text in page.markdown)
 
 
+def test_a_place_opens_by_its_name_in_the_link(visit: Visit, save_small: SaveSmall) -> None:
+    paths.SHIPPED.mkdir()
+    save_small(file="x.pth", seed=1).rename(paths.SHIPPED / "a.pth")
+    page = visit(place="layer4.0")
+    (opened,) = [one.value for one in page.dataframe if "Invariant score" in one.value.columns]
+    assert set(opened["Batch norm"]) == {"block 4.0.bn2"}
+    assert opened["γ"].abs().is_monotonic_decreasing
+    assert opened.loc[opened["Group"] == "temporal", "Temporal use"].notna().all()
+    assert "Sees" not in opened.columns  # asked for with a button, not measured unasked
+    (doors,) = [box for box in page.selectbox if box.label == "Open a place"]
+    doors.set_value("none").run()
+    assert not any("Invariant score" in one.value.columns for one in page.dataframe)
+
+
 def test_every_page_is_named_with_its_question(visit: Visit) -> None:
     page = visit(backbone="ResNet-26, small")
     links = page.get("page_link")

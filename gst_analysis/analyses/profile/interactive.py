@@ -74,6 +74,7 @@ def _draw_curve(curve: Curve, theme: Theme) -> list[go.Scatter]:
         line={"color": colour, "width": 1.6},
         marker={"color": colour, "symbol": _SYMBOLS[measure.marker], "size": 8},
         text=[_say(curve, i) for i in range(len(curve.x))],
+        customdata=curve.names,
         hovertemplate="%{text}<extra></extra>",
     )
     drawn = [band, line] if len(known) > 1 else [line]
