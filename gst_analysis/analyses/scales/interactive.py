@@ -12,13 +12,15 @@ from gst_analysis.analyses.scales.panels import Grid, Panel, count_bins, lay_out
 from gst_analysis.analyses.scales.table import BnScales, name_symbol
 from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import GROUP_NAMES, name_block
-from gst_analysis.style.screen import legend_above, paint, start_figure
+from gst_analysis.style.screen import SYMBOLS, legend_above, paint, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 _FEW = 2
 """Up to so many columns have a title below each, and their names in large letters."""
 _LINE = 20
 """Characters of a name that find room above one of two columns on a telephone."""
+_MOST_DOTS = 4
+"""Channels of a group up to which each is a dot: a histogram of so few is bars of a quarter and more."""
 
 
 def draw_pages(result: BnScales, *, dark: bool = False) -> dict[str, go.Figure]:
@@ -48,7 +50,7 @@ def draw_bn_scales_interactive(
         for c, column in enumerate(grid.columns):
             axes, panel = _name_axes(r * columns + c + 1), grid.panels.get((row, column))
             notes.append(_note(panel.counts if panel else "no such block", axes, theme))
-            bars += _list_bars(panel, grid, axes, theme) if panel else [_hold_open(grid, axes)]
+            bars += _list_marks(panel, grid, axes, theme) if panel else [_hold_open(grid, axes)]
             lines += _list_medians(panel, axes, theme) if panel else []
         figure.update_yaxes(title=_row_title(row), row=r + 1, col=1)
     # All at once: plotly copies what a figure has for every line or note that is added to it.
@@ -58,6 +60,9 @@ def draw_bn_scales_interactive(
         {"font.size": 13 if columns <= _FEW else 10}, selector=lambda a: a.yref == "paper"
     )
     _dress(figure, grid, theme, symbol=name_symbol(absolute=absolute))
+    if any(isinstance(trace, go.Scatter) for trace in figure.data):
+        figure.layout.legend.title.text += f"<br>dots: each channel, in groups of up to {_MOST_DOTS}"
+        figure.update_layout(height=figure.layout.height + 15, margin_t=figure.layout.margin.t + 15)
     return figure
 
 
@@ -71,11 +76,15 @@ def _name_axes(number: int) -> dict[str, str]:
     return {"xaxis": f"x{number}", "yaxis": f"y{number}"} if number > 1 else {"xaxis": "x", "yaxis": "y"}
 
 
-def _list_bars(panel: Panel, grid: Grid, axes: dict[str, str], theme: Theme) -> list[go.Bar]:
+def _list_marks(panel: Panel, grid: Grid, axes: dict[str, str], theme: Theme) -> list[go.Bar | go.Scatter]:
+    """A histogram of every group; of a group of few channels, a dot for each of them."""
     centres, step = (grid.edges[:-1] + grid.edges[1:]) / 2, grid.edges[1] - grid.edges[0]
-    bars = []
+    bars: list[go.Bar | go.Scatter] = []
     for group, heights in count_bins(panel, grid.edges).items():
         values = panel.values[group]
+        if len(values) <= _MOST_DOTS:
+            bars.append(_build_dots(group, values, axes, theme))
+            continue
         hover = (
             f"{GROUP_NAMES[group]}<br>%{{x:.3f}} ± {step / 2:.3f}: %{{y:.1f}} %<br>"
             f"n = {len(values)}, median {np.median(values):.3f}<extra></extra>"
@@ -95,13 +104,32 @@ def _list_bars(panel: Panel, grid: Grid, axes: dict[str, str], theme: Theme) -> 
     return bars
 
 
+def _build_dots(group: str, values: np.ndarray, axes: dict[str, str], theme: Theme) -> go.Scatter:
+    """Every channel at its scale, as high as its share of the group."""
+    symbol = SYMBOLS[GROUPS[group].marker]
+    hover = (
+        f"{GROUP_NAMES[group]}<br>%{{x:.3f}}<br>one of {len(values)}, median {np.median(values):.3f}"
+        "<extra></extra>"
+    )
+    return go.Scatter(
+        x=values,
+        y=np.full(len(values), 100 / len(values)),
+        mode="markers",
+        name=GROUP_NAMES[group],
+        legendgroup=group,
+        marker={"color": theme.groups[group], "size": 8, "opacity": 0.8, "symbol": symbol},
+        hovertemplate=hover,
+        **axes,
+    )
+
+
 def _hold_open(grid: Grid, axes: dict[str, str]) -> go.Bar:
     """A bar of no height: where nothing lies plotly draws no axes, nor numbers at the foot of a column."""
     middle = float(grid.edges[[0, -1]].mean())
     return go.Bar(x=[middle], y=[0], hoverinfo="skip", **axes)
 
 
-def _show_once(bars: list[go.Bar]) -> list[go.Bar]:
+def _show_once(bars: list[go.Bar | go.Scatter]) -> list[go.Bar | go.Scatter]:
     """Give each group one entry in the legend."""
     first = {bar.name: bar for bar in reversed(bars)}
     for bar in bars:

@@ -115,6 +115,12 @@ def test_screen_and_print_show_the_same_heights() -> None:
         figure.data[0].y, count_bins(grid.panels["layer1.0", "one"], grid.edges)["spatial"]
     )
     assert sum(trace.showlegend for trace in figure.data) == 2
+    dots = figure.data[1]  # a group of four channels: each is a dot, where its scale is
+    temporal = table[(table["block"] == "layer1.0") & (table["group"] == "temporal")]["gamma"]
+    assert dots.mode == "markers"
+    assert sorted(dots.x) == pytest.approx(sorted(temporal))
+    assert set(dots.y) == {25.0}
+    assert "dots: each channel" in figure.layout.legend.title.text
 
 
 def test_many_checkpoints_on_screen_have_names_that_fit() -> None:
