@@ -106,13 +106,19 @@ class DeviceOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InferenceOptions(DeviceOptions):
+class SharingOptions(DeviceOptions):
+    """Where a network is run, on how many devices at once."""
+
+    devices: int = option(1, "Devices to share the clips among.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferenceOptions(SharingOptions):
     """Which views of a clip are averaged, and where and how the network is run over them."""
 
     samplings: int = option(1, "Samplings of each clip's frames, averaged.", also=("--clips",))
     crops: int = option(1, "Crops of each frame, averaged: 1, 3, 5 or 10.")
     batch: int = option(8, "Views at once.")
-    devices: int = option(1, "Devices to share the clips among.")
     precision: str = option("fp32", "fp32 or bf16.")
 
 

@@ -14,7 +14,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +22,9 @@ import torch
 from torch import distributed
 from torch.multiprocessing.spawn import ProcessExitedException
 
-from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import GstError, SpecError
-from gst_analysis.inference.running import Job, Share, measure_share
 from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.inference.sharing import Count, Found, Unit, Work
 from gst_analysis.processes import count_outer_processes
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.rooms import Door
@@ -36,27 +35,29 @@ if TYPE_CHECKING:
 else:
     lightning = Door("lightning_fabric")  # importing it changes the environment, which is put back below
 
-Numbered = Sequence[tuple[int, ClipRecord]]
-_Failure = tuple[type[GstError], str, str, str, str]
-"""An error's kind and its four parts: an exception itself does not cross between processes."""
-Outcome = Share | _Failure
 _LOOK_EVERY_S = 0.2
 
 
-def measure_shares(job: Job, numbered: Numbered, progress: Progress | None) -> list[Share]:
+@dataclass(frozen=True)
+class _Failure:
+    """An error's kind and its four parts: an exception itself does not cross between processes."""
+
+    kind: type[GstError]
+    parts: tuple[str, str, str, str]
+
+
+def measure_shares(work: Work[Found], units: Sequence[Unit], progress: Progress | None) -> list[Found]:
     """Every process's share, in the processes that are there or in `settings.devices` new ones."""
     if count_outer_processes() is not None:
-        return _measure_among_others(build_fabric(job.settings), job, numbered)
-    # Without the checkpoint's own copy of the weights: the network has them.
-    light = job.model.with_module(job.model.module)
-    payload = pickle.dumps((replace(job, model=light), numbered))
+        return _measure_among_others(build_fabric(work.settings), work, units)
+    payload = pickle.dumps((work.lighten(), units))
     counter = multiprocessing.get_context("spawn").Value("q", 0)
     with (
         tempfile.TemporaryDirectory(prefix="gst-analysis-") as folder,
-        _watch(counter, len(numbered), progress or no_progress),
+        _watch(counter, sum(map(len, units)), progress or no_progress),
         _same_environment(),
     ):
-        _launch(build_fabric(job.settings), payload, counter, folder)
+        _launch(build_fabric(work.settings), payload, counter, folder)
         files = sorted(Path(folder).iterdir())
         return _require([pickle.loads(file.read_bytes()) for file in files])
 
@@ -121,20 +122,20 @@ def _launch(fabric: Fabric, payload: bytes, counter: Any, folder: str) -> None:
 
 def _work(fabric: Fabric, payload: bytes, counter: Any, folder: str) -> None:
     """One process that we started."""
-    job, numbered = pickle.loads(payload)
+    work, units = pickle.loads(payload)
 
     def count() -> None:
         with counter.get_lock():
             counter.value += 1
 
-    outcome = _measure_own(fabric, job, numbered, count)
+    outcome = _measure_own(fabric, work, units, count)
     (Path(folder) / f"{fabric.global_rank:06d}").write_bytes(pickle.dumps(outcome))
 
 
-def _measure_among_others(fabric: Fabric, job: Job, numbered: Numbered) -> list[Share]:
+def _measure_among_others(fabric: Fabric, work: Work[Found], units: Sequence[Unit]) -> list[Found]:
     """One process among others of its kind; all get all shares."""
     fabric.launch()
-    own = _measure_own(fabric, job, numbered, lambda: None)
+    own = _measure_own(fabric, work, units, lambda: None)
     # Shares are objects in main memory; NCCL would carry them by way of the GPUs.
     group = distributed.new_group(backend="gloo")
     outcomes: list[Any] = [None] * fabric.world_size
@@ -142,22 +143,22 @@ def _measure_among_others(fabric: Fabric, job: Job, numbered: Numbered) -> list[
     return _require(outcomes)
 
 
-def _measure_own(fabric: Fabric, job: Job, numbered: Numbered, count: Callable[[], object]) -> Outcome:
-    """Every n-th clip; an error is handed on, so that no process waits for one that has ended."""
-    own = numbered[fabric.global_rank :: fabric.world_size]
+def _measure_own(fabric: Fabric, work: Work[Found], units: Sequence[Unit], count: Count) -> Found | _Failure:
+    """Every n-th unit; an error is handed on, so that no process waits for one that has ended."""
+    own = units[fabric.global_rank :: fabric.world_size]
     try:
-        return measure_share(job, own, fabric.device, count)
+        return work.measure(own, fabric.device, count)
     except GstError as error:
-        return type(error), error.subject, error.expected, error.found, error.todo
+        return _Failure(type(error), (error.subject, error.expected, error.found, error.todo))
 
 
-def _require(outcomes: Sequence[Outcome]) -> list[Share]:
+def _require(outcomes: Sequence[Found | _Failure]) -> list[Found]:
     """All shares, or the first error."""
-    shares: list[Share] = []
+    shares: list[Found] = []
     for outcome in outcomes:
-        if not isinstance(outcome, Share):
-            kind, subject, expected, found, todo = outcome
-            raise kind(subject, expected=expected, found=found, todo=todo)
+        if isinstance(outcome, _Failure):
+            subject, expected, found, todo = outcome.parts
+            raise outcome.kind(subject, expected=expected, found=found, todo=todo)
         shares.append(outcome)
     return shares
 

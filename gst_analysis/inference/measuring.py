@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,18 +10,12 @@ from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.dataset import FrameReader
 from gst_analysis.clips.records import ClipRecord, RecordList, number_videos
 from gst_analysis.inference.logits import UNLABELLED, FrameLogits
-from gst_analysis.inference.running import Job, Share, measure_share
+from gst_analysis.inference.running import Job, Share
 from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.inference.sharing import share_out
 from gst_analysis.inference.views import ViewPlan
-from gst_analysis.processes import count_outer_processes
-from gst_analysis.progress import Progress, no_progress
+from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
-from gst_analysis.rooms import Door
-
-if TYPE_CHECKING:
-    from gst_analysis.inference import distribution
-else:
-    distribution = Door("gst_analysis.inference.distribution")  # Lightning Fabric is slow to import
 
 UNNAMED = "the checkpoint holds no class names: classes are shown as numbers"
 BORROWED = (
@@ -59,13 +52,8 @@ def measure_frame_logits(
     model.current_checkpoint()  # refuses what is no network of its spec
     names, notes = _name_classes(model, records)
     views = ViewPlan.of(settings, model.clip_spec, names, model.spec.num_classes)
-    job, numbered = Job(model, settings, views, read), list(enumerate(records))
-    if settings.devices > 1 or count_outer_processes() is not None:
-        shares = distribution.measure_shares(job, numbered, progress)
-    else:
-        device = choose_device(settings.device)
-        count = _count_clips(records, progress or no_progress)
-        shares = [measure_share(job, numbered, device, count)]
+    job = Job(model, settings, views, tuple(records), read)
+    shares = share_out(job, job.list_units(), progress)
     told = records.notes if isinstance(records, RecordList) else ()
     unique = dict.fromkeys((*told, *model.notes, *notes, *views.notes))
     return _assemble(job, records, shares, names, tuple(unique))
@@ -81,12 +69,6 @@ def _name_classes(
     if len(names) == model.spec.num_classes:
         return tuple(names), (BORROWED,)
     return (), (UNNAMED,)
-
-
-def _count_clips(records: Sequence[ClipRecord], progress: Progress) -> Callable[[], object]:
-    """A function that reports one clip more each time it is called."""
-    done = iter(range(1, len(records) + 1))
-    return lambda: progress(next(done), len(records), "")
 
 
 def _assemble(

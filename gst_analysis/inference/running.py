@@ -6,10 +6,11 @@ uint8 and are normalised there. A clip that cannot be read is left out and named
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -24,19 +25,35 @@ from gst_analysis.inference.conditions import explain_out_of_memory, fusing_pays
 from gst_analysis.inference.logits import Floats, Seconds
 from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.inference.sharing import Count, Unit
 from gst_analysis.inference.views import ViewPlan
 from gst_analysis.networks.folding import count_norms
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is the same for every process: the network, how it is run, and what becomes of its views."""
+    """What is the same for every process: network and clips, how it is run, and what becomes of views."""
 
     model: LoadedModel
     settings: InferenceSettings
     views: ViewPlan
+    records: Sequence[ClipRecord]
     read: FrameReader | None = None
     """What reads the frames of a clip; by what the network takes if None."""
+
+    def lighten(self) -> Job:
+        """Without the checkpoint's own copy of the weights: the network has them."""
+        return replace(self, model=self.model.with_module(self.model.module))
+
+    def list_units(self) -> list[Unit]:
+        """As few clips as fill whole batches with their views."""
+        few = self.settings.batch // math.gcd(self.settings.batch, self.settings.views)
+        count = len(self.records)
+        return [range(start, min(start + few, count)) for start in range(0, count, few)]
+
+    def measure(self, units: Sequence[Unit], device: torch.device, count: Count) -> Share:
+        """Some of the clips on one device."""
+        return measure_share(self, units, device, count)
 
 
 @dataclass(frozen=True)
@@ -51,26 +68,25 @@ class Share:
     """Batch norms that were folded into convolutions, and how many there were."""
 
 
-def measure_share(
-    job: Job, numbered: Sequence[tuple[int, ClipRecord]], device: torch.device, count: Callable[[], object]
-) -> Share:
+def measure_share(job: Job, units: Sequence[Unit], device: torch.device, count: Count) -> Share:
     """Run a network over some of the records on one device; `count` is called after every clip."""
     model, settings = job.model, job.settings
     plan = ReadingPlan(model.clip_spec, clips=settings.clips, crops=settings.crops, normalise=False)
-    rows = len(numbered)
+    numbered = [(place, job.records[place]) for unit in units for place in unit]
+    ends, rows = {unit[-1] for unit in units}, len(numbered)
     answers = model.spec.count_answers(model.clip_spec.frames)
     logits = np.empty((rows, answers, model.spec.num_classes), dtype=np.float32)
     seconds = np.empty(logits.shape[:2], dtype=np.float64)
     places: list[int] = []
     failures: dict[int, str] = {}
     norms = count_norms(model.module)
-    fuse = fusing_pays(model.clip_spec, rows * settings.views)
+    fuse = fusing_pays(model.clip_spec, len(job.records) * settings.views)  # alike in all processes
     with (
         running_conditions(model.module, settings, device, fuse=fuse) as network,
         closing(read_ahead(numbered, plan, threads=settings.threads, read=job.read)) as clips,
     ):
         folded = norms - count_norms(network), norms
-        for clip, outputs in _measure(network, clips, job, device):
+        for clip, outputs in _measure(network, clips, job, ends, device):
             if outputs is None:
                 failures[clip.place] = clip.failure
             else:
@@ -92,7 +108,7 @@ def _seconds_of(clip: ReadClip, answers: int) -> Seconds:
 
 
 def _measure(
-    network: nn.Module, clips: Iterable[ReadClip], job: Job, device: torch.device
+    network: nn.Module, clips: Iterable[ReadClip], job: Job, ends: Set[int], device: torch.device
 ) -> Iterator[tuple[ReadClip, Floats | None]]:
     """Every clip with the logits of its views (V, T, K), or None where it could not be read.
 
@@ -111,7 +127,7 @@ def _measure(
                 if len(rows) == settings.views:
                     yield clip, np.stack(gathered.pop(clip.place))
 
-    for batch, owners in _batch_views(clips, settings.batch):
+    for batch, owners in _batch_views(clips, settings.batch, ends):
         if batch is None:
             yield owners[0], None
             continue
@@ -126,24 +142,29 @@ def _measure(
         yield from finish(keep=0)
 
 
-def _batch_views(clips: Iterable[ReadClip], size: int) -> Iterator[tuple[Tensor | None, list[ReadClip]]]:
-    """Views of neighbouring clips side by side, and whose each is; clips without views by themselves."""
+def _batch_views(
+    clips: Iterable[ReadClip], size: int, ends: Set[int]
+) -> Iterator[tuple[Tensor | None, list[ReadClip]]]:
+    """Views of neighbouring clips side by side, and whose each is; clips without views by themselves.
+
+    No batch goes on beyond the places in `ends`, so that what shares a batch does not depend on who runs it.
+    """
     views: list[Tensor] = []
     owners: list[ReadClip] = []
     for clip in clips:
         if clip.views is None:
             yield None, [clip]
-            continue
         # An owner without its views, so that they can be forgotten as soon as they are in a batch.
         owner = ReadClip(clip.place, None, clip.seconds)
-        for view in clip.views:
+        for view in () if clip.views is None else clip.views:
             views.append(view)
             owners.append(owner)
             if len(views) == size:
                 yield torch.stack(views), owners
                 views, owners = [], []
-    if views:
-        yield torch.stack(views), owners
+        if views and clip.place in ends:
+            yield torch.stack(views), owners
+            views, owners = [], []
 
 
 def _to_finite(outputs: Tensor, model: LoadedModel) -> Floats:

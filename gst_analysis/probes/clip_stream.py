@@ -8,10 +8,10 @@ that cannot be read is left out and named.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import DataError, name_some
 from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.inference.sharing import Unit
 from gst_analysis.progress import Progress
 
 Item = TypeVar("Item")
@@ -54,6 +55,8 @@ class ClipStream:
     failures: dict[str, str] = field(default_factory=dict)
     keep: int = 0
     """Bytes of frames that may stay in memory, so that clips which all fit are decoded once."""
+    units: Sequence[Unit] | None = None
+    """Places of the clips of each batch, where several processes share them; else all, as even as can be."""
     _kept: list[ReadClip] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -64,12 +67,11 @@ class ClipStream:
         """Every clip that can be read once, in order; `step` is called after each.
 
         Raises:
-            DataError: not one clip can be read.
+            DataError: not one clip can be read, and these are all.
         """
         with closing(self._read()) as clips:
-            readable = self._readable(clips)
-            empty = True
-            for group in group_evenly(readable, self.settings.batch):
+            empty = self.units is None
+            for group in self._group(self._readable(clips)):
                 empty = False
                 yield self._gather(group)
                 # Here the batch has been used: whoever asked for it comes back for the next.
@@ -77,12 +79,15 @@ class ClipStream:
                     if step is not None:
                         step()
         if empty:
-            raise DataError(
-                "clips",
-                expected="at least one that can be read",
-                found=name_some([f"{clip}: {why}" for clip, why in self.failures.items()], limit=1) or "none",
-                todo="see dataset-check",
-            )
+            refuse_unread(self.failures)
+
+    def _group(self, clips: Iterable[ReadClip]) -> Iterator[list[ReadClip]]:
+        if self.units is None:
+            yield from group_evenly(clips, self.settings.batch)
+            return
+        unit_of = {place: number for number, unit in enumerate(self.units) for place in unit}
+        for _, group in itertools.groupby(clips, lambda clip: unit_of[clip.place]):
+            yield list(group)
 
     def _read(self) -> Generator[ReadClip, None, None]:
         """Every clip in order, from memory where a whole pass has fitted into it."""
@@ -90,7 +95,8 @@ class ClipStream:
             yield from self._kept
             return
         plan, held, room = ReadingPlan(self.model.clip_spec, normalise=False), [], self.keep
-        numbered = list(enumerate(self.records))
+        places = range(len(self.records)) if self.units is None else itertools.chain(*self.units)
+        numbered = [(place, self.records[place]) for place in places]
         with closing(read_ahead(numbered, plan, threads=self.settings.threads)) as clips:
             for clip in clips:
                 room -= 0 if clip.views is None else clip.views.numel()
@@ -113,6 +119,20 @@ class ClipStream:
         labels = torch.tensor([self.records[clip.place].label for clip in clips], device=self.device)
         pixels = normalise_clips(views, self.model.clip_spec)
         return Batch(pixels, labels, tuple(clip.place for clip in clips))
+
+
+def refuse_unread(failures: Mapping[str, str]) -> NoReturn:
+    """Say that not one clip could be read.
+
+    Raises:
+        DataError: always, with the first of the reasons.
+    """
+    raise DataError(
+        "clips",
+        expected="at least one that can be read",
+        found=name_some([f"{clip}: {why}" for clip, why in failures.items()], limit=1) or "none",
+        todo="see dataset-check",
+    )
 
 
 def group_evenly(clips: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -89,6 +89,7 @@ def test_a_process_of_its_own_drives_the_gpu(tmp_path: Path) -> None:
     model, clips = load_small(tmp_path, "gst-resnet26s"), plant_clips(tmp_path / "clips")
     settings = InferenceSettings(device="cuda")
     views = ViewPlan.of(settings, model.clip_spec, (), 5)
-    (share,) = measure_shares(Job(model, settings, views), list(enumerate(clips)), None)
+    job = Job(model, settings, views, tuple(clips))
+    (share,) = measure_shares(job, job.list_units(), None)
     alone = measure_frame_logits(model, clips, settings=settings)
     np.testing.assert_allclose(share.logits, alone.logits, rtol=1e-4, atol=1e-5)

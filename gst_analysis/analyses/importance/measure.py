@@ -161,7 +161,7 @@ def measure_importance(
     Raises:
         DataError: not one clip could be read.
     """
-    alone = replace(settings or InferenceSettings(), devices=1)  # what runs elsewhere cannot be heard
+    alone = replace(settings or InferenceSettings(), share=False)  # what runs elsewhere cannot be heard
     with listen_to_activations(model) as listener:
         logits = measure_frame_logits(model, clips, settings=alone, progress=progress)
     require_some(logits)

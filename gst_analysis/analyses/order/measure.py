@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import torch
 
 from gst_analysis.analyses.order.padding import count_padding
-from gst_analysis.analyses.order.showing import PADDINGS, Showing
+from gst_analysis.analyses.order.showing import PADDINGS, Seen, Showing
 from gst_analysis.analyses.order.table import FrameOrder, OrderOptions, OrderSummary
 from gst_analysis.analyses.order.tabulate import (
     Shown,
@@ -30,9 +31,10 @@ from gst_analysis.errors import SpecError
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.measuring import BORROWED, UNNAMED, name_apart
-from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.inference.sharing import Count, Unit, share_out
 from gst_analysis.networks.capabilities import require, why_not
-from gst_analysis.probes.clip_stream import ClipStream, count_steps
+from gst_analysis.probes.clip_stream import ClipStream, group_evenly, refuse_unread
 from gst_analysis.probes.resampling import Bootstrap, Interval
 from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
@@ -47,7 +49,7 @@ BY_FRAME = (
 
 def settings_of(options: OrderOptions) -> InferenceSettings:
     """One view of a clip, in fp32, by the network itself: other padding does not reach a folded copy."""
-    return InferenceSettings(batch=options.batch, device=options.device, fold=False)
+    return InferenceSettings(batch=options.batch, device=options.device, devices=options.devices, fold=False)
 
 
 def bootstrap_of(options: OrderOptions) -> Bootstrap:
@@ -82,27 +84,72 @@ def measure_order(
     _require_frames(model)
     check_classes(model, records)
     kept, notes = _drop_undefined(model, options.conditions)
-    device = choose_device(settings.device)
-    stream = ClipStream(model, records, settings, device)
-    showing = Showing(model, kept, shuffles=options.shuffles, seed=options.seed)
-    step = count_steps(len(records), progress)
-    with running_conditions(model.module, settings, device), torch.no_grad():
-        for batch in stream.batches(step):
-            with explain_out_of_memory(len(batch.labels), device):
-                showing.take(batch)
+    work = _Work(model, settings, records, kept, options.shuffles, options.seed)
+    units = list(group_evenly(range(len(records)), options.batch))
+    pieces = share_out(work, units, progress)
+    showing = work.build_showing()
+    showing.add(one for piece in pieces for one in piece.seen)
+    failures = _merge_failures(pieces, records)
+    if not showing.seen:
+        refuse_unread(failures)
     names, unnamed = _name_classes(model, records)
     clips = name_apart([record.clip for record in records])
     shown = Shown(
         model.checkpoint.name,
         showing,
-        np.concatenate(showing.labels),
+        np.concatenate([one.labels for one in showing.seen]),
         tuple(clips[place] for place in showing.places),
         names,
         model.clip_spec.frames,
         bootstrap,
         np.array(number_videos([records[place] for place in showing.places])),
     )
-    return _build_result(shown, stream, records, options, (*unnamed, *notes, *_list_remarks(shown)))
+    result = _build_result(shown, model, records, options, (*unnamed, *notes, *_list_remarks(shown)))
+    return replace(result, failures=failures)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """What one process saw, and the clips that it could not read."""
+
+    seen: list[Seen]
+    failures: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What every process is given."""
+
+    model: LoadedModel
+    settings: InferenceSettings
+    records: RecordList
+    conditions: tuple[str, ...]
+    shuffles: int
+    seed: int
+
+    def lighten(self) -> _Work:
+        """Without the checkpoint's own copy of the weights: the network has them."""
+        return replace(self, model=self.model.with_module(self.model.module))
+
+    def build_showing(self) -> Showing:
+        """A showing that has seen nothing yet."""
+        return Showing(self.model, self.conditions, shuffles=self.shuffles, seed=self.seed)
+
+    def measure(self, units: Sequence[Unit], device: torch.device, count: Count) -> _Piece:
+        """Show some of the clips on one device."""
+        stream = ClipStream(self.model, self.records, self.settings, device, units=units)
+        showing = self.build_showing()
+        with running_conditions(self.model.module, self.settings, device), torch.no_grad():
+            for batch in stream.batches(count):
+                with explain_out_of_memory(len(batch.labels), device):
+                    showing.take(batch)
+        return _Piece(showing.seen, stream.failures)
+
+
+def _merge_failures(pieces: Sequence[_Piece], records: RecordList) -> dict[str, str]:
+    """All processes' failures in the order of the clips."""
+    failures = {clip: why for piece in pieces for clip, why in piece.failures.items()}
+    return {record.clip: failures[record.clip] for record in records if record.clip in failures}
 
 
 def _require_frames(model: LoadedModel) -> None:
@@ -166,9 +213,9 @@ def _list_remarks(shown: Shown) -> list[str]:
 
 
 def _build_result(
-    shown: Shown, stream: ClipStream, records: RecordList, options: OrderOptions, notes: Sequence[str]
+    shown: Shown, model: LoadedModel, records: RecordList, options: OrderOptions, notes: Sequence[str]
 ) -> FrameOrder:
-    model, table, reversals = stream.model, tabulate_conditions(shown), tabulate_reversals(shown)
+    table, reversals = tabulate_conditions(shown), tabulate_reversals(shown)
     described = {
         "conditions": shown.showing.conditions,
         "shuffles": options.shuffles,
@@ -187,7 +234,6 @@ def _build_result(
         _summarise(shown, table, reversals),
         provenance,
         notes=(*records.notes, *model.notes, *notes),
-        failures=dict(stream.failures),
         classes=tabulate_classes(shown),
         reversals=reversals,
         clips=tabulate_clips(shown),

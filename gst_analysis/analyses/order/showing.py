@@ -5,7 +5,7 @@ Each clip is decoded once; conditions are ways to pick from its frames, after th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,32 +40,53 @@ def knows_one_frame(model: LoadedModel) -> bool:
     return model.spec.count_answers(frames) == frames and model.anatomy.half_width == 0
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a network made of one batch: its clips' places, labels, and answers for each way."""
+
+    places: tuple[int, ...]
+    labels: npt.NDArray[np.int64]
+    answers: dict[Way, Answers]
+    rolled: float | None
+    """How far probabilities moved when clips were rolled by a frame and their ends joined, where asked."""
+
+
 class Showing:
-    """Runs batches through a network in every condition; `answers` fills, a list of arrays for each way."""
+    """Runs batches through a network in every condition; `seen` fills."""
 
     def __init__(self, model: LoadedModel, conditions: Sequence[str], *, shuffles: int, seed: int) -> None:
         self.model, self.conditions, self.shuffles, self.seed = model, tuple(conditions), shuffles, seed
         self.by_frame = knows_one_frame(model)
-        self.answers: dict[Way, list[Answers]] = {}
-        self.labels: list[npt.NDArray[np.int64]] = []
-        self.places: list[int] = []
-        self.rolled: float | None = None
-        """How far probabilities moved when clips were rolled by a frame and their ends joined."""
+        self.seen: list[Seen] = []
 
     def take(self, batch: Batch) -> None:
         """Show a batch in every condition."""
         labels = batch.labels.cpu().numpy()
         ask = _Asker(self.model, batch, by_frame=self.by_frame)
+        answers = {}
         for way, logits in self._list_answers(ask, batch):
-            probabilities = softmax(logits)
-            own = probabilities[np.arange(len(labels)), labels]
-            self.answers.setdefault(way, []).append(Answers(order_classes(logits)[:, 0], own))
-        self.labels.append(labels)
-        self.places.extend(batch.places)
+            own = softmax(logits)[np.arange(len(labels)), labels]
+            answers[way] = Answers(order_classes(logits)[:, 0], own)
+        rolled = self._roll(ask, batch) if "pad-circular" in self.conditions and not self.seen else None
+        self.seen.append(Seen(batch.places, labels, answers, rolled))
+
+    def add(self, seen: Iterable[Seen]) -> None:
+        """Take over what other processes have seen; all of it then stands in the order of the clips."""
+        self.seen = sorted([*self.seen, *seen], key=lambda one: one.places)
+
+    @property
+    def places(self) -> list[int]:
+        """Of all clips that were shown, in the list of records."""
+        return [place for one in self.seen for place in one.places]
+
+    @property
+    def rolled(self) -> float | None:
+        """How far the first batch's answers moved when its clips began a frame later."""
+        return self.seen[0].rolled
 
     def gather(self, way: Way) -> Answers:
-        """All clips' answers, in the order in which they came."""
-        parts = self.answers[way]
+        """All clips' answers, in the order of the clips."""
+        parts = [one.answers[way] for one in self.seen]
         return Answers(
             np.concatenate([part.predicted for part in parts]),
             np.concatenate([part.probability for part in parts]),
@@ -73,7 +94,7 @@ class Showing:
 
     def list_ways(self, condition: str) -> list[Way]:
         """The ways of one condition."""
-        return [way for way in self.answers if way[0] == condition]
+        return [way for way in self.seen[0].answers if way[0] == condition]
 
     def _list_answers(self, ask: _Asker, batch: Batch) -> Iterator[tuple[Way, Floats]]:
         stills = self._show_stills(ask, batch) if set(STILLS) & set(self.conditions) else {}
@@ -85,8 +106,6 @@ class Showing:
             elif condition in PADDINGS:
                 with replaced_padding(self.model.module, PADDINGS[condition]):
                     yield (condition, 0), ask.show_anew(batch.clips)
-                    if condition == "pad-circular" and self.rolled is None:
-                        self.rolled = self._roll(ask, batch)
             elif condition in STILLS:
                 yield (condition, 0), stills[condition]
             else:
@@ -103,7 +122,8 @@ class Showing:
 
     def _roll(self, ask: _Asker, batch: Batch) -> float:
         """How far answers move when a clip, its ends joined, begins a frame later."""
-        here, rolled = (softmax(ask.show_anew(clips)) for clips in (batch.clips, batch.clips.roll(1, 1)))
+        with replaced_padding(self.model.module, PADDINGS["pad-circular"]):
+            here, rolled = (softmax(ask.show_anew(clips)) for clips in (batch.clips, batch.clips.roll(1, 1)))
         return float(np.abs(here - rolled).max())
 
 

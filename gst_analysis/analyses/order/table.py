@@ -10,7 +10,7 @@ from gst_analysis.documents import rows_of
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.numbers import Interval
-from gst_analysis.options import DatasetOptions, DeviceOptions, NetworkOptions, option
+from gst_analysis.options import DatasetOptions, NetworkOptions, SharingOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables.schema import Schema, check_choices, flag, real, text, whole
 
@@ -130,7 +130,7 @@ ORDER_CLIPS = Schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderOptions(DatasetOptions, NetworkOptions, DeviceOptions):
+class OrderOptions(DatasetOptions, NetworkOptions, SharingOptions):
     """Which clips of a data set, how their frames are shown, and how sure the consequences are."""
 
     conditions: tuple[str, ...] = option(

@@ -172,7 +172,7 @@ def measure_by_clip(model: Network, records: RecordList, told: InferenceSettings
     """
     if not by_clip.decides_by_clip(model):
         return _Decided()
-    alone = replace(told, devices=1)  # what runs elsewhere cannot be heard
+    alone = replace(told, share=False)  # what runs elsewhere cannot be heard
     with by_clip.listen_to_clips(model) as listener:
         logits = measuring.measure_frame_logits(model, records, settings=alone)
     classes.require_some(logits)

@@ -11,7 +11,7 @@ import torch
 
 import gst_analysis as gst
 from gst_analysis.analyses.order.frames import order_frames, shuffle_frames
-from gst_analysis.analyses.order.showing import Answers, Showing
+from gst_analysis.analyses.order.showing import Answers, Seen, Showing
 from gst_analysis.analyses.order.table import CONDITIONS
 from gst_analysis.analyses.order.tabulate import Shown, tabulate_conditions
 from gst_analysis.checkpoints.loaded import Network
@@ -144,7 +144,8 @@ def test_shuffles_that_change_nothing_have_a_mean_that_changes_nothing() -> None
     """A third of the sum of 0.1, 0.1 and 0.1 is not 0.1."""
     alike = Answers(np.zeros(3, np.int64), np.array([0.1, 0.7, 1 / 3]))
     showing = Showing(small_model("c2d-resnet26s"), ("in-order", "shuffled"), shuffles=3, seed=0)
-    showing.answers = {way: [alike] for way in [("in-order", 0), *(("shuffled", n) for n in range(3))]}
+    ways = [("in-order", 0), *(("shuffled", number) for number in range(3))]
+    showing.add([Seen((0, 1, 2), np.zeros(3, np.int64), dict.fromkeys(ways, alike), None)])
     shown = Shown(
         "net", showing, np.zeros(3, np.int64), ("a", "b", "c"), ("x", "y"), 4, Bootstrap(), np.arange(3)
     )
