@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bench, bench_rows
+from benchmarks import bench, bench_rows, data_rows
 from benchmarks.bench_rows import Settings, Target, measure_explorer, measure_forward
 from benchmarks.commands import Growth, judge_growth
 from benchmarks.explorer import Waits
@@ -80,3 +80,23 @@ def test_forms_are_timed_side_by_side() -> None:
 def test_growth_is_over_the_base() -> None:
     (row,) = measure_growth(Settings(rounds=1, warmup=0), shapes=[(1, 4, 64)])
     assert 0 < float(str(row["fused over base"])) < 0.5
+
+
+@pytest.mark.slow
+def test_data_sets_are_timed_at_a_small_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loader and every analysis give a row; nobody is held to a target here."""
+    monkeypatch.setattr(data_rows, "FRAMES", 12)
+    monkeypatch.setattr(data_rows, "SIZE", 64)
+    monkeypatch.setattr(data_rows, "REPEATS", 1)
+    monkeypatch.setattr(data_rows, "CASES", (("evaluate", 8, 32), ("order", 8, 32)))
+    settings = Settings(rounds=1, threads=1, shared=True)
+    found = [*data_rows.measure_loader(settings), *data_rows.measure_analyses(settings)]
+    assert len(found) == 2 + 2 * 2
+    assert all(target.value is not None and target.value > 0 for target in found)
+
+
+def test_a_shared_machine_counts_the_busier_side() -> None:
+    spent = data_rows.Spent(wall=9.0, here=2.0, elsewhere=3.0)
+    assert spent.last(Settings(shared=True)) == 3
+    assert spent.last(Settings()) == 9
+    assert spent.processor == 5
