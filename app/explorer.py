@@ -35,6 +35,10 @@ STYLE = """<style>
 [data-testid="stMultiSelect"] [data-baseweb="select"] > div { max-height: none }  /* and no chip */
 [data-testid="stSliderThumbValue"] { color: inherit !important }  /* its own is faint in dark */
 [data-testid="stCode"] .token { color: inherit !important }  /* and of code, in light */
+/* What has the keyboard's focus, in the ink of its words: the theme's own ring is a pale grey. */
+:is(a, button, summary, input, [role="radio"], [role="combobox"]):focus-visible {
+  outline: 2px solid currentColor !important; outline-offset: 2px !important;
+}
 /* Where names of points would cover each other, the one touched or pointed at says its own. */
 .st-key-tradeoff { container-type: inline-size }
 @container (max-width: 689px) { .st-key-tradeoff .annotation { display: none } }

@@ -59,6 +59,13 @@ FAULTS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap(plot
 """Words that reach beyond their figure, and pairs that cover each other; numbers of axes left out."""
 
 
+FOCUS = """() => {
+    const one = document.activeElement, style = getComputedStyle(one);
+    if (one === document.body) return ["", "", 0, true];
+    const name = one.getAttribute("aria-label") || one.textContent.trim() || one.tagName;
+    return [name, style.outlineStyle, parseFloat(style.outlineWidth), style.outlineColor === style.color];
+}"""
+"""What has the focus, and how it is outlined: with what line, how wide, and whether in its own ink."""
 AXE = "4.14.1"
 VIEWS = ("Histograms", "Overlay", "Statistics", "Importance")
 PICTURES = "[data-testid=stPlotlyChart], video, [data-testid=stImage] img"
@@ -288,6 +295,28 @@ def test_a_downloaded_table_is_the_command_lines(
     assert download.value.suggested_filename == "bn_scales.csv"
     assert Path(download.value.path()).read_bytes() == (lab / "told" / "bn_scales.csv").read_bytes()
     assert list_results(lab / "told") == ["bn_scales.csv"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_has_the_keyboards_focus_is_outlined_in_the_ink_of_words(
+    browser: Any, address: str, scheme: str
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    try:
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        page.goto(f"{address}/cost")
+        page.locator(".st-key-cost_bars .point").first.wait_for(state="attached")
+        outlined = []
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            outlined.append(page.evaluate(FOCUS))
+        named = [(name, how) for name, *how in outlined if name]
+        assert len({name for name, _ in named}) > 8
+        assert [(name, how) for name, how in named if how != ["solid", 2, True]] == []
+    finally:
+        context.close()
 
 
 @pytest.fixture(scope="module")
