@@ -62,6 +62,7 @@ def show_door(found: Sequence[tuple[NetworkColumn, Profile]]) -> None:
 
 def _show_channels(column: NetworkColumn, place: str) -> None:
     key = cached.key_of([column.source])
+    shown = st.container()  # above the button that would measure more
     seen = _recall_roles(column)
     ablation = memory().find_last("ablation", column.source.key)
     try:
@@ -78,8 +79,9 @@ def _show_channels(column: NetworkColumn, place: str) -> None:
         return
     title = f"{literal(column.name)}, {literal(place)}: {len(table)} channels, the largest γ first"
     said = {name: told for name, told in CHANNEL_TITLES.items() if _says(table[name])}
-    components.show_table(title, table, said, expanded=True)
-    st.caption(DOOR_NOTE)
+    with shown:
+        components.show_table(title, table, said, expanded=True)
+        st.caption(DOOR_NOTE)
 
 
 def _says(column: pd.Series) -> bool:
