@@ -26,6 +26,8 @@ _ENTRY = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 STORED, _DEFLATED = 0, 8
 _ALL = 0xFFFFFFFF
+_FOLDER = 1 << 4
+"""In what an entry's file looked like on the disk: it was a folder."""
 _ODD_FLAGS = 1 | 1 << 5 | 1 << 6 | 1 << 13
 """Of what is encrypted, in one way or another, or a patch: torch reads none of it."""
 _SPARE = 1_000_000
@@ -176,7 +178,9 @@ def _read_entries(file: BinaryIO, directory: bytes, count: int, end: int) -> dic
     at = 0
     for _ in range(count):
         fields = _ENTRY.unpack_from(directory, at)
-        mark, _, _, flags, method, _, _, crc, packed, size, named, extra, remark, disk, _, _, start = fields
+        mark, _, _, flags, method, _, _, crc, packed, size, named, extra, remark, disk, _, look, start = (
+            fields
+        )
         at += _ENTRY.size
         name = directory[at : at + named].decode()
         packed, size, start = _widen(directory[at + named : at + named + extra], packed, size, start)
@@ -191,6 +195,9 @@ def _read_entries(file: BinaryIO, directory: bytes, count: int, end: int) -> dic
             raise Damaged("an archive with a damaged directory")
         if method == STORED and packed != size:
             raise Damaged("an archive with a damaged directory")
+        # Torch says that it has read such a record, and leaves in its tensor whatever lay in memory.
+        if size and (look & _FOLDER or name.endswith("/") or not packed):
+            raise Refused("an archive whose values nothing in the file fills")
         first = _find_bytes(file, start, end)
         if first + packed > end:
             raise Damaged("an archive with a damaged directory")

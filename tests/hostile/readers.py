@@ -258,7 +258,14 @@ def _lay(*, local: bytes = b"", central: bytes = b"", **changes: int) -> bytes:
     body, directory, count = b"", b"", len(content)
     for name, held in content.items():
         full, odd = f"archive/{name}".encode(), name == "data/0"
-        told = {"flags": 0, "method": 0, "crc": zlib.crc32(held), "packed": len(held), "size": len(held)}
+        told = {
+            "look": 0,
+            "flags": 0,
+            "method": 0,
+            "crc": zlib.crc32(held),
+            "packed": len(held),
+            "size": len(held),
+        }
         here, there = dict(told), dict(told)
         for key, value in changes.items() if odd else ():
             side, _, field = key.partition("_")
@@ -271,7 +278,18 @@ def _lay(*, local: bytes = b"", central: bytes = b"", **changes: int) -> bytes:
             struct.pack("<4s5H3L2H", b"PK\3\4", 45, here["flags"], here["method"], 0, 0, *rest) + full + more
         )
         body += held
-        told_of = (there["crc"], there["packed"], there["size"], len(full), len(extra), 0, 0, 0, 0, at)
+        told_of = (
+            there["crc"],
+            there["packed"],
+            there["size"],
+            len(full),
+            len(extra),
+            0,
+            0,
+            0,
+            there["look"],
+            at,
+        )
         directory += struct.pack(
             "<4s6H3L5H2L", b"PK\1\2", 45, 45, there["flags"], there["method"], 0, 0, *told_of
         )
@@ -301,6 +319,8 @@ _CONTAINERS: Mapping[str, Callable[[], bytes]] = {
     "secret in both": lambda: _lay(both_flags=1),
     "patched data": lambda: _lay(both_flags=32),
     "told behind it": lambda: _lay(both_flags=8, local_crc=0, local_size=0, local_packed=0),
+    "values that are a folder": lambda: _lay(central_look=16),
+    "values packed into nothing": lambda: _lay(both_method=8, both_packed=0, both_crc=0),
     "names in UTF-8": lambda: _lay(both_flags=2048),
     "wide sizes": lambda: _lay(central=_wide(16, 16), central_size=_ALL, central_packed=_ALL),
     "wide sizes that lie": lambda: _lay(central=_wide(16, 8), central_size=_ALL, central_packed=_ALL),
