@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app import cached
 from app.cached_results import kept
@@ -14,7 +14,6 @@ from gst_analysis.analyses.profile_comparison import ProfileComparison
 from gst_analysis.errors import NotDefinedError
 
 if TYPE_CHECKING:
-    import pandas as pd
     import plotly.graph_objects as go
 
 
@@ -36,8 +35,8 @@ def compare_profiles(key: cached.Key, _sources: Sequence[cached.Source]) -> Prof
 
 
 @kept
-def measure_kernels(key: cached.Key, _source: cached.Source) -> pd.DataFrame | None:
-    """Temporal use of every filter; None for a network without kernels over time."""
+def measure_kernels(key: cached.Key, _source: cached.Source) -> Any:
+    """The table of temporal use of every filter; None for a network without kernels over time."""
     with cached.turn():
         (opened,) = cached.open_sources([_source])
         try:

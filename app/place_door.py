@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from app import cached, components
@@ -84,7 +83,7 @@ def _show_channels(column: NetworkColumn, place: str) -> None:
         st.caption(DOOR_NOTE)
 
 
-def _says(column: pd.Series) -> bool:
+def _says(column: Any) -> bool:
     """Whether a column says something of any channel, as roles do that were measured."""
     return not (column.isna() | (column == "")).all()
 

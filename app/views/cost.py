@@ -6,9 +6,9 @@ import streamlit as st
 
 from app import cached, components
 from app.commands import CostView, write_cost
-from app.costing import choose_costed, measure
+from app.costing import choose_costed, measure, say_total
 from app.downloads import offer_downloads
-from app.wording import COST_EMPTY, COST_INTRO, DATASETS, TRADEOFF_INTRO, people
+from app.wording import COST_EMPTY, COST_INTRO, DATASETS, TRADEOFF_INTRO
 from gst_analysis.analyses.cost import Cost, compare_with_published
 from gst_analysis.errors import GstError
 
@@ -41,9 +41,7 @@ def show_bars(measured: Cost) -> str:
     quantity = components.choose_one("Bars show", QUANTITIES, key="bars")
     key, dark = cached.design_key(measured), components.is_dark()
     figure = cached.draw_cost(key, measured, quantity=quantity, dark=dark)
-    summary = measured.summary
-    total = people(summary.macs, "MACs") if quantity == "macs" else people(summary.params)
-    alt = f"{QUANTITIES[quantity]} by stage and group; {total} in all"
+    alt = f"{QUANTITIES[quantity]} by stage and group; {say_total(measured, quantity)} in all"
     components.show_figure(figure, key="cost_bars", alt=alt)
     offer_downloads("cost", measured, lambda: measured.plot(quantity=quantity))
     return quantity

@@ -46,7 +46,7 @@ class Job:
         return replace(self, model=self.model.with_module(self.model.module))
 
     def list_units(self) -> list[Unit]:
-        """As few clips as fill whole batches with their views."""
+        """Runs of as few clips as fill whole batches with their views."""
         few = self.settings.batch // math.gcd(self.settings.batch, self.settings.views)
         count = len(self.records)
         return [range(start, min(start + few, count)) for start in range(0, count, few)]

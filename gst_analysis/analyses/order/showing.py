@@ -76,7 +76,7 @@ class Showing:
 
     @property
     def places(self) -> list[int]:
-        """Of all clips that were shown, in the list of records."""
+        """Where all clips that were shown stand in the list of records."""
         return [place for one in self.seen for place in one.places]
 
     @property

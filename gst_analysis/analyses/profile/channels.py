@@ -9,33 +9,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gst_analysis.groups import GROUPS
-from gst_analysis.tables import Schema, check, real, text, whole
-
-PLACE_CHANNELS = Schema(
-    "PLACE_CHANNELS",
-    {
-        "checkpoint": text("the checkpoint's name"),
-        "place": text("the place's name"),
-        "layer": text("the norm that scales it"),
-        "group": text("whose channel it is", *GROUPS),
-        "channel": whole("position in the norm, from 0", "index"),
-        "gamma": real("its scale, as stored", "γ"),
-        "invariant": real("the score that no rescaling moves; missing if undefined", "score", optional=True),
-        "temporal_use": real(
-            "what of its kernel differs between frames; missing where it has none over time",
-            "share",
-            optional=True,
-        ),
-        "role": text("what it sees, appearance or motion; empty where that was not measured"),
-        "dynamic": real("share of its variance from motion; missing likewise", "share", optional=True),
-        "group_loss": real(
-            "loss gained when its whole group is averaged; missing where that was not measured",
-            "nats",
-            optional=True,
-        ),
-    },
-)
+from gst_analysis.analyses.profile.table import PLACE_CHANNELS
+from gst_analysis.tables import check
 
 
 def tabulate_channels(

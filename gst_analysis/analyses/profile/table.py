@@ -147,6 +147,30 @@ AGREEMENT = Schema(
         "level_with": text("measures whose band holds what its number of channels gives"),
     },
 )
+PLACE_CHANNELS = Schema(
+    "PLACE_CHANNELS",
+    {
+        "checkpoint": text("the checkpoint's name"),
+        "place": text("the place's name"),
+        "layer": text("the norm that scales it"),
+        "group": text("whose channel it is", *GROUPS),
+        "channel": whole("position in the norm, from 0", "index"),
+        "gamma": real("its scale, as stored", "γ"),
+        "invariant": real("the score that no rescaling moves; missing if undefined", "score", optional=True),
+        "temporal_use": real(
+            "what of its kernel differs between frames; missing where it has none over time",
+            "share",
+            optional=True,
+        ),
+        "role": text("what it sees, appearance or motion; empty where that was not measured"),
+        "dynamic": real("share of its variance from motion; missing likewise", "share", optional=True),
+        "group_loss": real(
+            "loss gained when its whole group is averaged; missing where that was not measured",
+            "nats",
+            optional=True,
+        ),
+    },
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,7 +65,7 @@ def list_lines(table: pd.DataFrame) -> list[str]:
 
 
 def list_shared(table: pd.DataFrame, names: Sequence[str]) -> list[str]:
-    """Of names of lines those that two networks have, since one alone is compared with nothing."""
+    """Names of lines that two networks have, since one alone is compared with nothing."""
     known = table[table["value"].notna()].groupby("measure")["checkpoint"].nunique()
     shared = [name for name in names if known.get(name, 0) > 1]
     return shared or [name for name in names if name in known.index]
