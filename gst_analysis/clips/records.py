@@ -77,7 +77,7 @@ class _PathOfText:
 
 
 _SLOT: MemberDescriptorType = ClipRecord.__dict__["path"]
-ClipRecord.path = _PathOfText()  # type: ignore[misc, assignment] # read as a Path
+ClipRecord.path = _PathOfText()  # type: ignore[misc, assignment] # mypy sees the field, which reads as a Path
 
 
 @dataclass(frozen=True)

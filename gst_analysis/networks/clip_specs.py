@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from gst_analysis.errors import SpecError, name_some
+from gst_analysis.errors import SpecError
 from gst_analysis.networks.flow import FLOW
-from gst_analysis.networks.spec_values import LARGEST_SIDE, MOST_FRAMES, check_count, check_known
+from gst_analysis.networks.spec_values import (
+    LARGEST_SIDE,
+    MOST_FRAMES,
+    check_count,
+    check_fields,
+    check_known,
+)
 
 
 @dataclass(frozen=True)
@@ -63,14 +69,7 @@ class ClipSpec:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> ClipSpec:
         """The inverse of `to_json`."""
-        extra = sorted(set(map(str, record)) - {f.name for f in fields(cls)})
-        if extra:
-            raise SpecError(
-                "clip spec",
-                expected="the fields of ClipSpec",
-                found=f"also {name_some(extra)}",
-                todo="remove them, or update gst-analysis",
-            )
+        check_fields("clip spec", record, cls)
         return cls(**record)
 
     def to_json(self) -> dict[str, Any]:

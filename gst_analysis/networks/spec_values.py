@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from fractions import Fraction
+from typing import Any
 
-from gst_analysis.errors import SpecError
+from gst_analysis.errors import SpecError, name_some
 
 MIN_SIZE = 32
 LARGEST_SIDE = 8_192
@@ -74,4 +76,20 @@ def check_count(value: object, name: str, *, most: int | None = None) -> None:
             expected=f"at most {most}",
             found=f"{value}"[:60],
             todo="give a smaller one",
+        )
+
+
+def check_fields(name: str, record: Mapping[str, Any], kind: type[Any]) -> None:
+    """Refuse a record that has more than the fields of what is made of it.
+
+    Raises:
+        SpecError: it has, with their names.
+    """
+    extra = sorted(set(map(str, record)) - {field.name for field in fields(kind)})
+    if extra:
+        raise SpecError(
+            name,
+            expected=f"the fields of {kind.__name__}",
+            found=f"also {name_some(extra)}",
+            todo="remove them, or update gst-analysis",
         )

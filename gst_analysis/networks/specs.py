@@ -7,7 +7,7 @@ are split into space and time. What it expects of its clips is a ClipSpec (clip_
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -21,6 +21,7 @@ from gst_analysis.networks.spec_values import (
     MOST_CLASSES,
     MOST_FRAMES,
     check_count,
+    check_fields,
     check_known,
     find_near,
     parse_fraction,
@@ -109,14 +110,7 @@ class ModelSpec(NetworkSpec):
                 found=repr(record)[:80],
                 todo="write it with ModelSpec.to_json",
             )
-        extra = sorted(set(map(str, record)) - {f.name for f in fields(cls)})
-        if extra:
-            raise SpecError(
-                "model spec",
-                expected="the fields of ModelSpec",
-                found=f"also {name_some(extra)}",
-                todo="remove them, or update gst-analysis",
-            )
+        check_fields("model spec", record, cls)
         return cls(**record)
 
     def to_json(self) -> dict[str, Any]:
