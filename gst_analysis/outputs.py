@@ -30,6 +30,7 @@ from gst_analysis.files import (
     write_draft,
     write_whole,
 )
+from gst_analysis.untrusted import Oversized, require_regular
 
 if sys.platform != "win32":
     import fcntl
@@ -70,8 +71,14 @@ class Note:
         return is_plain(path) and self.files.get(path.name) == hash_file(path)
 
     def knows(self, word: str) -> bool:
-        """Whether a file that a command names was among the inputs."""
-        return legible(os.path.abspath(word)) in self.inputs or hash_file(Path(word)) in self.inputs.values()
+        """Whether a file that a command names was among the inputs, or is one that its reader refuses."""
+        if legible(os.path.abspath(word)) in self.inputs:
+            return True
+        try:
+            require_regular(Path(word))
+        except Oversized:  # its reader says so; hashing gigabytes of holes first would take a minute
+            return True
+        return hash_file(Path(word)) in self.inputs.values()
 
 
 def load_note(folder: Path, question: str) -> Note | None:

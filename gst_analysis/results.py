@@ -30,6 +30,7 @@ from gst_analysis.files import (
 from gst_analysis.outputs import Made, Outputs
 from gst_analysis.rooms import Door
 from gst_analysis.tables.schema import Schema, check_choices
+from gst_analysis.untrusted import require_regular
 
 if TYPE_CHECKING:
     from importlib import metadata
@@ -324,6 +325,7 @@ def hash_clip(path: Path) -> str:
     """A video file's sha256, or one of all frames in a folder; empty where neither can be read."""
     try:
         if path.is_file():
+            require_regular(path)
             return hash_file(path)
         names = sorted(name for name in os.listdir(path) if (path / name).is_file())
         return hash_plain({name: hash_file(path / name) for name in names})

@@ -38,7 +38,7 @@ _KINDS = (
     (stat.S_ISSOCK, "a socket"),
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
-    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISDIR, "a folder"),
 )
 
 
@@ -50,7 +50,7 @@ def require_regular(path: Path) -> int:
     """The size of a file that holds what its size says.
 
     Raises:
-        Oversized: it is a pipe, a device or a directory, or almost all of it are holes.
+        Oversized: it is a pipe, a device or a folder, or almost all of it are holes.
         OSError: it cannot be asked.
     """
     told = path.stat()

@@ -221,6 +221,9 @@ def test_refused_before_the_work_where_that_can_be_known(
         check_free(out, "q", ["a"], {**words, "checkpoint": [str(other)]})
     with pytest.raises(Occupied, match="other inputs"):
         check_free(out, "q", ["a"], {**words, "clips": [str(other)]})
+    with (holes := tmp_path / "holes.pth").open("wb") as file:
+        file.truncate(100_000_000)
+    check_free(out, "q", ["a"], {**words, "checkpoint": [str(holes)]})  # its reader refuses it, at once
     (out / "b").touch()
     with pytest.raises(Occupied, match=r"/b: .*not made by it"):
         check_free(out, "q", ["a", "b"])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from gst_analysis.errors import DataError
+from gst_analysis.untrusted import Oversized, require_regular
 
 VIDEO_SUFFIXES = (
     ".webm",
@@ -169,31 +170,19 @@ def list_folder(folder: Path) -> list[str]:
 
 
 def require_file(path: Path, what: str = "a file") -> None:
-    """Refuse what is no file, before it is opened: to read a pipe or a device may never end.
+    """Refuse what holds no file's bytes, before it is opened: reading a pipe may never end, holes take minutes.
 
     Raises:
         DataError: such a thing. Of what is not there nothing is said: opening it says why.
     """
     try:
-        mode = os.stat(path).st_mode
+        require_regular(path)
+    except Oversized as odd:
+        raise DataError(
+            str(path), expected=what, found=str(odd), todo="leave it out, or put the file itself there"
+        ) from odd
     except (OSError, ValueError):
         return
-    if not stat.S_ISREG(mode):
-        raise DataError(
-            str(path),
-            expected=what,
-            found=next((name for kind, name in _KINDS if stat.S_IFMT(mode) == kind), "something else"),
-            todo="leave it out, or put the file itself there",
-        )
-
-
-_KINDS = (
-    (stat.S_IFDIR, "a folder"),
-    (stat.S_IFIFO, "a pipe"),
-    (stat.S_IFSOCK, "a socket"),
-    (stat.S_IFCHR, "a device"),
-    (stat.S_IFBLK, "a device"),
-)
 
 
 def look_up(path: str | Path) -> os.stat_result | None:

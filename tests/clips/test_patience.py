@@ -16,6 +16,7 @@ from gst_analysis.clips.decoding import open_clip
 from gst_analysis.clips.endings import is_cut_off
 from gst_analysis.clips.patience import LEAST_S, VARIABLE, Patience
 from gst_analysis.errors import DataError
+from gst_analysis.results import hash_clip
 from tests.hostile.videos import CONTAINERS, encode
 
 
@@ -87,6 +88,14 @@ def test_no_pipe_is_opened(frames: Path, tmp_path: Path) -> None:
         clip.read([2])
     with pytest.raises(DataError, match="found a pipe"), open_clip(tmp_path / "clip.mp4"):
         pass
+
+
+def test_no_disk_of_holes_is_read_to_its_end(tmp_path: Path) -> None:
+    with (path := tmp_path / "clip.mp4").open("wb") as file:
+        file.truncate(100_000_000)
+    with pytest.raises(DataError, match="100,000,000 bytes, of which the disk holds 0"), open_clip(path):
+        pass
+    assert hash_clip(path) == ""  # which comes first where a clip's provenance is told
 
 
 @pytest.mark.parametrize(
