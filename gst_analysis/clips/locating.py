@@ -170,7 +170,7 @@ def list_folder(folder: Path) -> list[str]:
 
 
 def require_file(path: Path, what: str = "a file") -> None:
-    """Refuse what holds no file's bytes, before it is opened: reading a pipe may never end, holes take minutes.
+    """Refuse what holds no file's bytes before it is opened: a pipe may never end, holes take minutes.
 
     Raises:
         DataError: such a thing. Of what is not there nothing is said: opening it says why.
