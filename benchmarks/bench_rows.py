@@ -19,8 +19,9 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmarks.explorer import PICTURE_S, SWITCH_S, find_browser, measure_waits
+from benchmarks.explorer import PICTURE_S, SWITCH_S, measure_waits
 from benchmarks.pairing import Timings, summarise_ratio, time_interleaved
+from benchmarks.serving import find_browser
 from benchmarks.trace_influence import measure_mode
 from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.checkpoints.saving import save_model
@@ -185,11 +186,10 @@ def measure_commands(settings: Settings) -> Iterator[Target]:
 def measure_explorer(settings: Settings) -> Iterator[Target]:
     """What a visitor waits for, in seconds; not measured where there is no browser."""
     names = "the explorer's first picture, seconds", "a change of its page, the middle one of five, seconds"
-    browser = find_browser()
-    if browser is None:
+    if find_browser() is None:
         yield from (Target(name, None, note="no Chromium with playwright") for name in names)
         return
-    waits = measure_waits(browser)
+    waits = measure_waits()
     busy = "others use the machine; " if settings.shared else ""
     note = f"{busy}the server worked {waits.worked:.1f} s; a second visitor {waits.again:.1f} s"
     yield Target(names[0], waits.picture, at_most=PICTURE_S, note=note)

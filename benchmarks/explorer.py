@@ -14,28 +14,18 @@ from __future__ import annotations
 import argparse
 import compileall
 import os
-import shutil
-import signal
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.navigation import list_pages
 from benchmarks.machine import describe_machine
+from benchmarks.serving import ROOT, find_browser, launch_browser, serve
 from gst_analysis.files import to_json, write_whole
 
-ROOT = Path(__file__).parents[1]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 PAGES = ("space_and_time", "cost", "is_it_true", "analyses", "start")
 PICTURE_S, SWITCH_S = 3.0, 0.5
 """What is promised, seconds."""
@@ -65,35 +55,22 @@ class Waits:
         return statistics.median(self.switches.values())
 
 
-def find_browser() -> str | None:
-    """Chromium or Chrome, with what drives it; None where one is missing."""
-    try:
-        from playwright import sync_api  # noqa: F401 # nobody needs it but who measures this
-    except ImportError:
-        return None
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
-def measure_waits(browser: str, pages: Sequence[str] = PAGES) -> Waits:
+def measure_waits(pages: Sequence[str] = PAGES) -> Waits:
     """Start a server and a browser, and look at the clock."""
-    from playwright import sync_api  # see find_browser
-
     for folder in ("gst_analysis", "app"):  # as an installed package has been
         compileall.compile_dir(ROOT / folder, quiet=2)
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=browser, args=list(FLAGS))
+    with launch_browser() as started:
         page = _visit(started)
-        with serve() as (address, answered, server):
-            before = read_processor_time(server)
-            page.goto(address, wait_until="commit")
-            picture = _wait_for_picture(page) - answered
-            worked = read_processor_time(server) - before
+        with serve() as server:
+            before = read_processor_time(server.process)
+            page.goto(server.address, wait_until="commit")
+            picture = _wait_for_picture(page) - server.answered
+            worked = read_processor_time(server.process) - before
             page.wait_for_selector(_DONE)
             first, switches = ({name: _change_page(page, name) for name in pages} for _ in range(2))
             other, begun = _visit(started), time.perf_counter()
-            other.goto(address, wait_until="commit")
+            other.goto(server.address, wait_until="commit")
             again = _wait_for_picture(other) - begun
-        started.close()
     return Waits(picture, worked, again, first, switches)
 
 
@@ -124,50 +101,14 @@ def read_processor_time(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-@contextmanager
-def serve() -> Iterator[tuple[str, float, int]]:
-    """A server in an empty folder: its address, when it first answered, and its process."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py")]
-    command += ["--server.headless", "true", "--server.port", port, "--server.address", "127.0.0.1"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""}
-    with tempfile.TemporaryDirectory() as folder:
-        server = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            yield address, _wait_for_server(f"{address}/_stcore/health"), server.pid
-            server.send_signal(signal.SIGTERM)
-            server.wait(timeout=_PATIENCE_S)
-        finally:
-            server.kill()
-            server.wait()
-
-
-def _wait_for_server(url: str) -> float:
-    last = time.perf_counter() + _PATIENCE_S
-    while True:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return time.perf_counter()
-        except OSError:
-            if time.perf_counter() > last:
-                raise
-            time.sleep(0.02)
-
-
 def main() -> None:
     """Print what was waited for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers to FILE")
     given = parser.parse_args()
-    browser = find_browser()
-    if browser is None:
+    if find_browser() is None:
         parser.exit(1, "neither Chromium with playwright nor Chrome is here\n")
-    waits = measure_waits(browser)
+    waits = measure_waits()
     print(f"first picture {waits.picture:.2f} s (at most {PICTURE_S:g}), server's work {waits.worked:.2f} s")
     print(f"first picture of a second visitor {waits.again:.2f} s")
     for name in waits.switches:

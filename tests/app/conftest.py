@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import functools
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,12 +20,12 @@ from streamlit.components.v2 import manifest_scanner
 
 from app import cached, cached_clips, cached_measurements, cached_results, choosing, components, paths
 from app.commands import Lines
+from benchmarks.serving import BROWSERS, ROOT, find_browser, launch_browser, serve
 from gst_analysis.analyses.traces.single_clips import PlantedClip, planted_clips
 from gst_analysis.planted.worlds import WorldName
 from tests.app.shown_lines import check_lines
 
 EXPLORER = Path(choosing.__file__).with_name("explorer.py")
-ROOT = EXPLORER.parents[1]
 Visit = Callable[..., AppTest]
 Plant = Callable[[Path, WorldName], list[PlantedClip]]
 
@@ -112,29 +109,29 @@ def names_of_plots(explorer: AppTest) -> list[str]:
     return [element.proto.alt for element in explorer.get("plotly_chart")]
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
-    """A running server's address; it must start without a traceback and stop when it is told to.
-
-    It may read this test's folder.
-    """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.headless", "true"]
-    command += ["--server.port", port, "--server.address", "127.0.0.1"]
-    environment = os.environ | {paths.FOLDERS_VARIABLE: str(tmp_path)}
-    log = tmp_path / "log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        yield f"http://127.0.0.1:{port}"
-        server.send_signal(signal.SIGTERM)
-        server.wait(timeout=30)
-    finally:
-        server.kill()
-        server.wait()
+@contextmanager
+def explore(folder: Path, log: Path) -> Iterator[str]:
+    """A running explorer's address; it must work without a traceback and stop when it is told to."""
+    with serve(folder, log=log) as server:
+        yield server.address
     assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture
+def address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A running server's address. It may read this test's folder."""
+    monkeypatch.setenv(paths.FOLDERS_VARIABLE, str(tmp_path))
+    with explore(ROOT, tmp_path / "log") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, for all tests of a file; they are skipped where there is none."""
+    if find_browser() is None:
+        pytest.skip(f"playwright, or one of {', '.join(BROWSERS)}, is not installed")
+    with launch_browser() as running:
+        yield running
 
 
 @pytest.fixture

@@ -7,39 +7,22 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import signal
-import socket
 import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import app
+from benchmarks.serving import ROOT
 from gst_analysis.analyses.traces.single_clips import planted_clips
 from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import run
+from tests.app.conftest import explore
 from tests.conftest import SMALL_CLIPS, build_small, list_results
 
-ROOT = Path(app.__file__).parents[1]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE_MS = 60_000
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=f"none of {', '.join(BROWSERS)} is installed")
 Open = Callable[[str], Any]
 FAULTS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap(plot => {
     const frame = plot.getBoundingClientRect(), faults = [];
@@ -89,43 +72,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(lab: Path) -> Iterator[str]:
-    """A running server's address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py")]
-    command += ["--server.headless", "true", "--server.port", port, "--server.address", "127.0.0.1"]
-    with (lab / "log").open("wb") as output:
-        server = subprocess.Popen(command, cwd=lab, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        _wait_for_server(f"http://127.0.0.1:{port}/_stcore/health")
-        yield f"http://127.0.0.1:{port}"
-        server.send_signal(signal.SIGTERM)
-        server.wait(timeout=30)
-    finally:
-        server.kill()
-        server.wait()
-    assert "Traceback" not in (lab / "log").read_text()
-
-
-def _wait_for_server(url: str) -> None:
-    last = time.monotonic() + 60
-    while True:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            assert time.monotonic() < last, "the server did not start"
-            time.sleep(0.1)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
+def address(browser: Any, lab: Path) -> Iterator[str]:
+    """A running server's address; none where there is no browser to look at it with."""
+    with explore(lab, lab / "log") as running:
+        yield running
 
 
 @pytest.fixture
@@ -177,8 +127,9 @@ def test_a_clip_is_uploaded_and_its_trace_seen_beside_the_player(
     page.get_by_text("rediction for the clip").first.wait_for()
     upload(page, "Add a clip", Path(own))
     # The name of the file in the uploader comes and goes within a moment; the chosen clip stays.
-    chosen = page.get_by_role("combobox", name="Clip", exact=False)
-    sync_api.expect(chosen).to_have_value("my clip.mp4", timeout=PATIENCE_MS)
+    page.wait_for_function(
+        "[...document.querySelectorAll('[role=combobox]')].some(one => one.value === 'my clip.mp4')"
+    )
     timeline = page.locator(".st-key-timeline .js-plotly-plot")
     timeline.locator(".point").first.wait_for()
     # The page is drawn once more when the clip's evidence is there; until then two figures may stand there.

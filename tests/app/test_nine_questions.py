@@ -8,10 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +15,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.app.test_browser import CHROMIUM, FLAGS, ROOT, sync_api
+from benchmarks.serving import ROOT, serve
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
+pytestmark = pytest.mark.slow
 PATIENCE_MS = 600_000
 MOST_CLICKS = 3
 SHIPPED_S, UPLOADED_S = 10.0, 30.0
@@ -55,8 +51,8 @@ def list_questions() -> list[Question]:
     return [Question(asked, tuple(re.findall(r"\*\*(.+?)\*\*", clicks))) for asked, clicks, _ in cells]
 
 
-class Server(NamedTuple):
-    """A running explorer, and when it was started."""
+class Started(NamedTuple):
+    """A running explorer, when it was started, and how busy the machine was."""
 
     address: str
     began: float
@@ -64,72 +60,46 @@ class Server(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
     """In an empty folder: what is seen are the shipped networks."""
-    folder = tmp_path_factory.mktemp("stranger")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py")]
-    command += ["--server.headless", "true", "--server.port", port, "--server.address", "127.0.0.1"]
-    load, began = os.getloadavg()[0] / (os.cpu_count() or 1), time.monotonic()
-    with (folder / "log").open("wb") as output:
-        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        yield Server(f"http://127.0.0.1:{port}", began, max(1.0, 1 + load))
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
-    finally:
-        process.kill()
-        process.wait()
-    assert "Traceback" not in (folder / "log").read_text()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
+    log = tmp_path_factory.mktemp("stranger") / "log"
+    with serve(log=log) as running:
+        yield Started(running.address, running.began, max(1.0, 1 + load))
+    assert "Traceback" not in log.read_text()
 
 
 @pytest.fixture
-def page(browser: Any, server: Server) -> Iterator[Any]:
-    """A visitor who has just opened the explorer; the first of all waits for the server, too."""
+def page(browser: Any, server: Started) -> Iterator[Any]:
+    """A visitor who has just opened the explorer."""
     context = browser.new_context(viewport={"width": 1440, "height": 1200})
     context.set_default_timeout(PATIENCE_MS)
     opened = context.new_page()
-    while True:
-        try:
-            opened.goto(server.address)
-            break
-        except sync_api.Error:  # not there yet
-            assert time.monotonic() < server.began + PATIENCE_MS / 1000
-            time.sleep(0.05)
+    opened.goto(server.address)
     yield opened
     context.close()
 
 
-def test_from_the_servers_start_to_the_first_verdict_without_a_click(page: Any, server: Server) -> None:
+def test_from_the_servers_start_to_the_first_verdict_without_a_click(page: Any, server: Started) -> None:
     wait_for(page, "text", VERDICT)
-    took = time.monotonic() - server.began
+    took = time.perf_counter() - server.began
     print(
         f"server started -> verdict about a shipped network: {took:.1f} s, no click, load {server.load:.1f}"
     )
     assert took <= SHIPPED_S * server.load
 
 
-def test_from_a_file_to_its_verdict_in_three_clicks(page: Any, server: Server, tmp_path: Path) -> None:
+def test_from_a_file_to_its_verdict_in_three_clicks(page: Any, server: Started, tmp_path: Path) -> None:
     wait_for(page, "text", VERDICT)
     own = Path(shutil.copy(ROOT / "trained_models" / "temporal-gst-half.pth", tmp_path / "my-own.pth"))
-    began = time.monotonic()
+    began = time.perf_counter()
     page.get_by_text("Add a checkpoint", exact=True).click()
     box = page.locator('[data-testid="stExpander"]', has=page.get_by_text("Add a checkpoint", exact=True))
     with page.expect_file_chooser() as chooser:
         box.get_by_test_id("stFileUploaderDropzone").locator("button").first.click()
     chooser.value.set_files(own)  # the third click
     wait_for(page, "text", re.compile("my-own: .*(time|temporal)", re.IGNORECASE))
-    took = time.monotonic() - began
+    took = time.perf_counter() - began
     print(f"upload -> verdict about it: {took:.1f} s, three clicks, load {server.load:.1f}")
     assert took <= UPLOADED_S * server.load
 

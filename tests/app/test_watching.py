@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 import app
-from tests.app.test_browser import CHROMIUM, FLAGS, ROOT, sync_api
+from benchmarks.serving import ROOT
 from tests.app.test_server import fetch
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no browser is installed")]
+pytestmark = pytest.mark.slow
 PAIRS, MOST = 3, 1.1
 
 
@@ -55,19 +55,17 @@ def measure(page: Any, address: str, name: str, *, watched: bool) -> float:
 
 
 def test_watching_work_does_not_hold_it_up(
-    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    browser: Any, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Streamlit's own look through all objects after each step made it ten times as long."""
     monkeypatch.chdir(tmp_path)
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page()
-        page.set_default_timeout(120_000)
-        measure(page, address, "first", watched=True)  # imports
-        ratios = []
-        for number in range(PAIRS):
-            alone = measure(page, address, f"alone-{number}", watched=False)
-            ratios.append(measure(page, address, f"watched-{number}", watched=True) / alone)
-        browser.close()
+    page = browser.new_page()
+    page.set_default_timeout(120_000)
+    measure(page, address, "first", watched=True)  # imports
+    ratios = []
+    for number in range(PAIRS):
+        alone = measure(page, address, f"alone-{number}", watched=False)
+        ratios.append(measure(page, address, f"watched-{number}", watched=True) / alone)
+    page.close()
     print("watched / alone", *(f"{ratio:.2f}" for ratio in sorted(ratios)))
     assert statistics.median(ratios) <= MOST

@@ -59,7 +59,7 @@ def test_many_files_are_held_against_few() -> None:
 
 def test_the_explorers_waits_are_told_or_said_to_be_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     waits = Waits(2.5, 4.0, 1.0, {"a": 3.0, "b": 1.0}, {"a": 0.2, "b": 0.9})
-    monkeypatch.setattr(bench_rows, "measure_waits", lambda browser: waits)
+    monkeypatch.setattr(bench_rows, "measure_waits", lambda: waits)
     monkeypatch.setattr(bench_rows, "find_browser", lambda: "chromium")
     picture, switch = measure_explorer(Settings(shared=True))
     assert (picture.value, picture.met, switch.met) == (2.5, True, False)
