@@ -14,7 +14,7 @@ from gst_analysis.numbers import show_interval, show_real
 from gst_analysis.style.screen import dress_figure, start_figure
 from gst_analysis.style.theme import Theme, theme_of, wrong_colour
 
-NAMES = {DISAGREE: "they disagree", AGREE: "they agree", UNDECIDED: "intervals do not tell"}
+NAMES = {DISAGREE: "they disagree", AGREE: "they agree", UNDECIDED: "not sure on both sides"}
 _SYMBOLS = {AGREE: "circle", DISAGREE: "x", UNDECIDED: "circle-open"}
 _ROOM = 1.15
 _TICKS = (0.02, 0.1, 0.5, 2, 5, 20, 50, 100)

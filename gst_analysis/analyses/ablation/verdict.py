@@ -1,7 +1,9 @@
 """Does γ point to the group whose loss costs more? BLOCK_GAPS and ABLATION of one network, block by block.
 
-The gap is read as Figure 4 is: the group whose median stands higher is said to matter more. What a group
-costs is measured on clips, so it speaks only where intervals tell the two groups apart.
+The gap is read as Figure 4 is: the group whose median stands higher is said to matter more. A block counts
+only where both sides are sure of themselves, however many blocks are looked at: γ where Holm's correction
+of its Mann-Whitney test over the blocks leaves p below 0.05, what is lost where the intervals of both
+groups, widened so that all blocks hold together with 95% confidence, do not touch.
 """
 
 from __future__ import annotations
@@ -11,8 +13,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
+
+from gst_analysis.analyses.scales.table import find_sure
 
 AGREE, DISAGREE, UNDECIDED = "agree", "disagree", "undecided"
+GAP, COST = "gap", "cost"
+"""What leaves a block undecided: γ's gap may be chance, or intervals do not tell which group costs more."""
+CONFIDENCE = 0.95
 _MOST_LISTED = 8
 
 
@@ -24,7 +32,10 @@ class GapVerdict:
     against: str
     level: str
     table: pd.DataFrame = field(repr=False)
-    """block, gap and cost (both of `group` minus `against`) with low and high, and verdict."""
+    """block, gap and cost (both of `group` minus `against`) with low and high, verdict, what left it open.
+
+    The ends of costs are those at which all blocks together hold with 95% confidence.
+    """
 
     def list_blocks(self, verdict: str) -> list[str]:
         """The blocks with this verdict, from input to output."""
@@ -38,13 +49,13 @@ class GapVerdict:
         """
         blocks = len(self.table)
         level = self.level if blocks == 1 else f"{self.level}s"
-        apart, alike, open_ = (self.list_blocks(word) for word in (DISAGREE, AGREE, UNDECIDED))
+        apart, alike = (self.list_blocks(word) for word in (DISAGREE, AGREE))
         if not blocks:
             return f"{mark}Nothing to hold γ against{mark}: the two groups do not meet in any {self.level}."
         if not apart and not alike:
             return (
-                f"{mark}Undecided{mark}: in none of {blocks} {level} do the intervals tell which group costs "
-                "more. More clips may."
+                f"{mark}Undecided{mark}: in none of {blocks} {level} are both γ and what is lost sure which "
+                f"group matters more.{self._say_open()}"
             )
         if apart:
             head = f"{mark}They disagree in {len(apart)} of {blocks} {level}{mark} ({_list(apart)}): "
@@ -53,8 +64,7 @@ class GapVerdict:
         else:
             head = f"{mark}They agree in {len(alike)} of {blocks} {level}{mark} ({_list(alike)})"
             head, also = f"{head} and disagree in none.", ""
-        rest = f" In {len(open_)} the intervals do not tell which group costs more." if open_ else ""
-        return f"{head}{also}{rest}{self._say_chance()}"
+        return f"{head}{also}{self._say_open()}"
 
     def _say_how(self) -> str:
         rows = self.table[self.table["verdict"] == DISAGREE]
@@ -72,9 +82,15 @@ class GapVerdict:
             return f"in {up} {ways[0]}; in {len(rows) - up} {ways[1]}."
         return f"{ways[0]}."
 
-    def _say_chance(self) -> str:
-        sure = int(_leaves_out_0(self.table["gap_low"], self.table["gap_high"]).sum())
-        return f" The interval of γ's own gap leaves out 0 in {sure} of {len(self.table)}."
+    def _say_open(self) -> str:
+        counts = self.table["open"].value_counts()
+        chance, unclear = int(counts.get(GAP, 0)), int(counts.get(COST, 0))
+        told = f" In {chance} γ's gap may be chance." if chance else ""
+        return told + (
+            f" In {unclear} the intervals do not tell which group costs more: more clips may."
+            if unclear
+            else ""
+        )
 
 
 def compare_with_gap(
@@ -83,7 +99,8 @@ def compare_with_gap(
     """Hold the gap of γ against what the two groups cost, wherever both are known.
 
     The two costs come from the same clips, so their intervals are not independent. The difference is taken
-    to lie between the outermost of their ends, which holds however the two go together.
+    to lie between the outermost of their ends, which holds however the two go together. Both intervals are
+    first widened by Bonferroni's rule over the blocks, as if they were those of a normal distribution.
 
     Args:
         table: an ABLATION table of one checkpoint.
@@ -99,12 +116,13 @@ def compare_with_gap(
     at = "layer" if level == "layer" else "block"
     known = gaps[np.isfinite(gaps["gap"])]
     ours, theirs = (_index(costs[costs["group"] == one], at) for one in (group, against))
+    known = known[known[at].isin(ours.index) & known[at].isin(theirs.index)]
+    ours, theirs = (_widen(one, measure, len(known)) for one in (ours, theirs))
+    told = known.assign(sure=find_sure(known) & ((known["auc"] > 0.5) == (known["gap"] > 0)))
     rows = [
-        _hold_against(row, ours.loc[row[at]], theirs.loc[row[at]], measure)
-        for row in known.to_dict("records")
-        if row[at] in ours.index and row[at] in theirs.index
+        _hold_against(row, ours.loc[row[at]], theirs.loc[row[at]], measure) for row in told.to_dict("records")
     ]
-    columns = ["block", "gap", "gap_low", "gap_high", "cost", "cost_low", "cost_high", "verdict"]
+    columns = ["block", "gap", "gap_low", "gap_high", "cost", "cost_low", "cost_high", "verdict", "open"]
     return GapVerdict(
         group, against, "block" if level == "layer" else level, pd.DataFrame(rows, columns=columns)
     )
@@ -120,25 +138,31 @@ def _index(rows: pd.DataFrame, at: str) -> pd.DataFrame:
     return rows[~rows.duplicated(at, keep=False)].set_index(at)
 
 
+def _widen(rows: pd.DataFrame, measure: str, blocks: int) -> pd.DataFrame:
+    """The intervals of one group, so wide that those of all blocks hold together."""
+    tail = (1 - CONFIDENCE) / 2
+    wider = float(ndtri(1 - tail / max(1, blocks)) / ndtri(1 - tail))
+    ends = (f"{measure}_low", f"{measure}_high")
+    return rows.assign(**{end: rows[measure] + wider * (rows[end] - rows[measure]) for end in ends})
+
+
 def _hold_against(
     gap: dict[str, object], ours: pd.Series, theirs: pd.Series, measure: str
 ) -> dict[str, object]:
     low = float(ours[f"{measure}_low"] - theirs[f"{measure}_high"])
     high = float(ours[f"{measure}_high"] - theirs[f"{measure}_low"])
     cost, value = float(ours[measure] - theirs[measure]), float(str(gap["gap"]))
-    told = (low > 0 or high < 0) and value != 0 and int(ours["clips"]) > 1
+    told = (low > 0 or high < 0) and int(ours["clips"]) > 1
+    open_ = COST if not told else "" if gap["sure"] and value != 0 else GAP
     same = (value > 0) == (cost > 0)
     return {
         **{name: gap[name] for name in ("block", "gap", "gap_low", "gap_high")},
         "cost": cost,
         "cost_low": low,
         "cost_high": high,
-        "verdict": UNDECIDED if not told else AGREE if same else DISAGREE,
+        "verdict": UNDECIDED if open_ else AGREE if same else DISAGREE,
+        "open": open_,
     }
-
-
-def _leaves_out_0(low: pd.Series, high: pd.Series) -> pd.Series:
-    return (low > 0) | (high < 0)
 
 
 def _list(blocks: Sequence[str]) -> str:

@@ -60,8 +60,8 @@ def count_cost(
 ) -> None:
     """Count parameters and multiply-adds.
 
-    For the spatial and the temporal kernels, those over both, and what they share, by three counting
-    conventions. Given --out, also writes the cost of every module and its figure.
+    For the spatial and the temporal kernels, those over both, and what they share; and as each well-known
+    counter would count. Given --out, also writes the cost of every module and its figure.
     """
     told = explain_cost(model, options=options) if explain else []
     if files.out is not None:

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from gst_analysis.analyses.ablation.gap_page import draw_gap_against_cost
-from gst_analysis.analyses.ablation.verdict import AGREE, DISAGREE, UNDECIDED, compare_with_gap
+from gst_analysis.analyses.ablation.verdict import AGREE, COST, DISAGREE, GAP, UNDECIDED, compare_with_gap
 from gst_analysis.analyses.ablation.words import say_worst
+from gst_analysis.analyses.scales.samples import adjust_holm
+from gst_analysis.analyses.scales.two_samples import find_mann_whitney
 
 Costs = tuple[tuple[float, float, float], tuple[float, float, float]]
 APART: Costs = ((0.5, 0.4, 0.6), (0.1, 0.0, 0.2))
@@ -22,8 +24,13 @@ def make_tables(blocks: list[tuple[float, Costs]], clips: int = 60) -> tuple[pd.
     for number, (gap, costs) in enumerate(blocks, start=1):
         place = {"block": f"layer{number}.0", "layer": f"layer{number}.0.bn2"}
         gaps.append(
-            {**place, "gap": gap, "gap_low": gap - 0.1, "gap_high": gap + 0.1}
-            | {"group": "temporal", "against": "spatial", "level": "layer"}
+            {**place, "gap": gap, "gap_low": gap - 0.1, "gap_high": gap + 0.1, "auc": float(gap > 0)}
+            | {
+                "auc_p_holm": 0.01 if abs(gap) > 0.1 else 0.5,
+                "group": "temporal",
+                "against": "spatial",
+                "level": "layer",
+            }
         )
         for group, (value, low, high) in zip(("temporal", "spatial"), costs, strict=True):
             told = {"loss_rise": value, "loss_rise_low": low, "loss_rise_high": high}
@@ -33,15 +40,19 @@ def make_tables(blocks: list[tuple[float, Costs]], clips: int = 60) -> tuple[pd.
 
 
 def test_a_block_counts_where_intervals_of_the_loss_do_not_touch() -> None:
-    table, gaps = make_tables([(-0.3, APART), (0.05, APART), (-0.3, TOUCHING), (0.3, (APART[1], APART[0]))])
+    table, gaps = make_tables(
+        [(-0.3, APART), (0.25, APART), (-0.3, TOUCHING), (0.3, (APART[1], APART[0])), (-0.05, APART)]
+    )
     found = compare_with_gap(table, gaps)
-    assert found.table["verdict"].tolist() == [DISAGREE, AGREE, UNDECIDED, DISAGREE]
-    assert found.table["cost"].tolist() == pytest.approx([0.4, 0.4, 0.4, -0.4])
-    assert list(found.table[["cost_low", "cost_high"]].iloc[0]) == pytest.approx([0.2, 0.6])
+    assert found.table["verdict"].tolist() == [DISAGREE, AGREE, UNDECIDED, DISAGREE, UNDECIDED]
+    assert found.table["open"].tolist() == ["", "", COST, "", GAP]
+    assert found.table["cost"].tolist() == pytest.approx([0.4, 0.4, 0.4, -0.4, 0.4])
+    wider = 2.5758 / 1.9600  # of five blocks: z at 1 - 0.025 / 5, over z at 1 - 0.025
+    ends = [0.4 - 0.2 * wider, 0.4 + 0.2 * wider]
+    assert list(found.table[["cost_low", "cost_high"]].iloc[0]) == pytest.approx(ends, abs=1e-4)
     told = found.describe(mark="**")
-    assert told.startswith("**They disagree in 2 of 4 blocks** (1.0, 4.0): in 1 γ stands higher for temporal")
-    assert "They agree in 1 (2.0). In 1 the intervals do not tell" in told
-    assert told.endswith("γ's own gap leaves out 0 in 3 of 4.")
+    assert told.startswith("**They disagree in 2 of 5 blocks** (1.0, 4.0): in 1 γ stands higher for temporal")
+    assert "They agree in 1 (2.0). In 1 γ's gap may be chance. In 1 the intervals do not tell" in told
 
 
 def test_nothing_is_said_without_intervals_that_tell() -> None:
@@ -55,18 +66,53 @@ def test_nothing_is_said_without_intervals_that_tell() -> None:
     assert alone.describe().startswith("Nothing to hold γ against")
 
 
+def draw_world(shift: float, effect: float, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """ABLATION and BLOCK_GAPS of eight blocks: what a group costs and how far γ is shifted, beside chance."""
+    error = 0.1
+    samples = [(rng.normal(shift, 1, 8), rng.normal(0, 1, 24)) for _ in range(8)]
+    costs = rng.normal([effect, 0], error, (8, 2))
+    ends = [(_bound(own, error), _bound(other, error)) for own, other in costs]
+    gaps = [float(np.median(first) - np.median(second)) for first, second in samples]
+    table, found = make_tables(list(zip(gaps, ends, strict=True)))
+    above, p = zip(*(find_mann_whitney(first, second) for first, second in samples), strict=True)
+    return table, found.assign(auc=np.array(above) / (8 * 24), auc_p_holm=adjust_holm(np.array(p)))
+
+
+def _bound(value: float, error: float) -> tuple[float, float, float]:
+    return value, value - 1.96 * error, value + 1.96 * error
+
+
+@pytest.mark.parametrize(
+    ("shift", "effect"), [(0.0, 0.0), (0.0, 1.0), (2.0, 0.0)], ids=["neither", "cost alone", "γ alone"]
+)
+def test_chance_is_no_disagreement_however_many_blocks_are_looked_at(shift: float, effect: float) -> None:
+    rng = np.random.default_rng(5)
+    runs = 25
+    found = [compare_with_gap(*draw_world(shift, effect, rng)) for _ in range(runs)]
+    false = sum(bool(one.list_blocks(DISAGREE)) for one in found)
+    assert false <= 3  # 5% of 25 are 1.25; more than 3 come by chance in 4 of 100
+    assert sum(bool(one.list_blocks(AGREE)) for one in found) <= 3
+
+
+def test_what_is_planted_on_either_side_is_found() -> None:
+    rng = np.random.default_rng(5)
+    against = [compare_with_gap(*draw_world(2.0, -1.0, rng)) for _ in range(10)]
+    assert np.mean([len(one.list_blocks(DISAGREE)) for one in against]) > 6
+    assert not any(one.list_blocks(AGREE) for one in against)
+
+
 def test_the_figure_shows_both_sides_of_every_block() -> None:
-    verdict = compare_with_gap(*make_tables([(-0.3, APART), (0.05, APART), (0.2, TOUCHING)]))
+    verdict = compare_with_gap(*make_tables([(-0.3, APART), (0.25, APART), (0.2, TOUCHING)]))
     figure = draw_gap_against_cost(verdict, dark=True)
     shown = {trace.name: trace for trace in figure.data if trace.yaxis == "y"}
     assert {name: trace.y.tolist() for name, trace in shown.items()} == {
         "they disagree": [-0.3],
-        "they agree": [0.05],
-        "intervals do not tell": [0.2],
+        "they agree": [0.25],
+        "not sure on both sides": [0.2],
     }
     costs = [trace for trace in figure.data if trace.yaxis == "y2"]
     assert costs[0].y[0] == pytest.approx(0.4**0.5)
-    assert "0.400 (0.200 to 0.600)" in costs[0].text[0]
+    assert "0.400 (0.156 to 0.644)" in costs[0].text[0]  # wide enough for three blocks together
     assert len(figure.layout.shapes) == 2
 
 
