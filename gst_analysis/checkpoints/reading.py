@@ -78,7 +78,7 @@ def load_raw(path: str | os.PathLike[str], *, unbuilt: bool = False) -> RawCheck
     where = Path(path)
     size = _measure(where)
     load = load_unbuilt if unbuilt else _load_beside_hashing
-    with _explain_memory(where):
+    with _explain_memory(where), formats.explain_refusal(where):
         payload, sha256, damaged = load(where, _scan(where, size))
         _require_undamaged(where, damaged)
         state, extras = _unwrap(payload, where)

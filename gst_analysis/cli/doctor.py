@@ -191,7 +191,8 @@ def _has_codec(name: str, mode: str) -> bool:
 
 
 def _list_devices() -> dict[str, str]:
-    found = {"cpu": f"{torch.get_num_threads()} threads"}
+    threads = torch.get_num_threads()
+    found = {"cpu": f"{threads} thread{'s' * (threads > 1)}"}
     for number in range(torch.cuda.device_count()):
         told = torch.cuda.get_device_properties(number)
         found[f"cuda:{number}"] = f"{told.name}, {told.total_memory / 2**30:.0f} GiB"

@@ -17,6 +17,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -141,7 +142,7 @@ def _spread(
         yield map(write, range(clips))
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy the threads that torch may have
-    pool = ProcessPoolExecutor(min(workers, clips // _CHUNK), context, initializer=_leave_interrupts)
+    pool = ProcessPoolExecutor(min(workers, clips // _CHUNK), context, initializer=_follow_parent)
     try:
         yield pool.map(write, range(clips), chunksize=_CHUNK)
     except BrokenProcessPool as error:
@@ -155,6 +156,17 @@ def _spread(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _leave_interrupts() -> None:
-    """Ctrl-C reaches every process; only the one that was asked answers it."""
+def _follow_parent() -> None:
+    """Leave Ctrl-C, which reaches every process, to the one that was asked; end when that one ends.
+
+    The queue it waits at does not: its writing end is open in every sibling, so that a renderer whose parent was
+    killed would wait for ever.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)

@@ -157,6 +157,18 @@ def test_what_is_not_of_the_usual_make_is_left_to_torch(tmp_path: Path) -> None:
         gst.inspect_checkpoint(path)
 
 
+def test_notes_that_are_too_long_are_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    torch.save(small_state(), path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, b"9" * 1000 if name.endswith("/version") else content)
+    with pytest.raises(gst.UnreadableCheckpoint, match=r"a damaged one \(stoull\)|names and plain values"):
+        gst.inspect_checkpoint(path)
+
+
 def test_what_is_large_is_no_infinity(tmp_path: Path) -> None:
     path, state = tmp_path / "a.pth", dict(small_state())
     torch.save({**state, "fc.weight": torch.full_like(state["fc.weight"], 3e38)}, path)

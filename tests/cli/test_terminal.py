@@ -116,6 +116,20 @@ def test_progress_where_nobody_watches(
     assert capsys.readouterr().err == "training: 0 after 0:01:00\n"
 
 
+def test_the_first_of_many_steps_foretells_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 12.0, 22.0])  # twelve seconds until processes have started, then 19 steps a second
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    lines = ProgressLines(seconds=10)
+    lines.tell("rendering", 10, 2000)
+    lines.tell("rendering", 200, 2000)
+    assert capsys.readouterr().err.splitlines() == [
+        "rendering: 10 of 2,000 after 0:00:12",
+        "rendering: 200 of 2,000 after 0:00:22, about 0:01:35 left",
+    ]
+
+
 def test_loudness_is_read_anywhere_in_the_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert take_loudness(["evaluate", "--quiet", "a.pth"]) == (["evaluate", "a.pth"], "quiet")
     assert take_loudness(["evaluate"]) == (["evaluate"], "usual")

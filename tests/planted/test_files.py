@@ -4,7 +4,11 @@ import csv
 import hashlib
 import json
 import multiprocessing
+import os
 import re
+import subprocess
+import sys
+import time
 from typing import Any
 
 import av
@@ -271,3 +275,24 @@ def test_no_truth_is_an_error_and_no_traceback(tmp_path, content):
         (tmp_path / "truth.json").write_bytes(content)
     with pytest.raises(DataError, match=r"truth\.json of a planted world"):
         read_world(tmp_path)
+
+
+@pytest.mark.slow
+def test_renderers_end_with_a_parent_that_is_killed(tmp_path):
+    code = (
+        "from gst_analysis.planted.making import WorldConfig, make_world\n"
+        "if __name__ == '__main__':\n"
+        f"    make_world({str(tmp_path / 'world')!r}, WorldConfig('static', clips=5000), workers=2)\n"
+    )
+    (script := tmp_path / "render.py").write_text(code)
+    process = subprocess.Popen([sys.executable, str(script)], start_new_session=True)
+    while sum(1 for _ in tmp_path.rglob("*.mp4")) < 10:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    until = time.monotonic() + 20
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < until:
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
