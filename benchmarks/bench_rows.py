@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import copy
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +16,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from benchmarks import commands
 from benchmarks.explorer import PICTURE_S, SWITCH_S, measure_waits
 from benchmarks.pairing import Timings, summarise_ratio, time_interleaved
 from benchmarks.serving import find_browser
@@ -163,24 +161,20 @@ def measure_influence(settings: Settings) -> Iterator[Target]:
 
 
 def measure_commands(settings: Settings) -> Iterator[Target]:
-    """bn-hist of a file of 170 MB as a whole process, over importing torch."""
-    torch.manual_seed(0)
-    network = build_model(ModelSpec.from_name("c2d-resnet101"))
+    """Commands that only look at a checkpoint, as whole processes, over importing torch."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "net.pth")
-        torch.save(network.state_dict(), path)
-        size = path.stat().st_size / 1e6
-        line = ["-m", "gst_analysis.cli", "bn-hist", str(path), "--json", "--out", str(Path(folder, "out"))]
-        calls = {"bn-hist": line, "torch": ["-c", "import torch"]}
-        pairs = [
-            {name: _run_process(words, settings) for name, words in calls.items()}
-            for _ in range(max(2, settings.rounds // 3))
-        ]
-    ratios = [pair["bn-hist"][0] / pair["torch"][0] for pair in pairs]
-    peak = max(pair["bn-hist"][1] for pair in pairs)
-    name = f"bn-hist of {size:.0f} MB over `import torch`, whole processes"
-    yield Target(name, statistics.median(ratios), at_most=0.35, spread=(min(ratios), max(ratios)))
-    yield Target("its largest memory, MB", peak, at_most=250)
+        size, costs = commands.measure_costs(Path(folder), max(2, settings.rounds // 3))
+    for name, ratios in commands.find_ratios(costs, processor=settings.shared).items():
+        peak = max(cost.peak_mb for cost in costs[name])
+        yield Target(
+            f"{name}, {size:.0f} MB, over `import torch`",
+            statistics.median(ratios),
+            at_most=commands.WANTED_SHARE,
+            spread=(min(ratios), max(ratios)),
+            note=f"{peak:.0f} MB at most",
+        )
+    most = max(cost.peak_mb for name in costs if name != commands.IMPORT for cost in costs[name])
+    yield Target("the largest memory of these commands, MB", most, at_most=commands.WANTED_MB)
 
 
 def measure_explorer(settings: Settings) -> Iterator[Target]:
@@ -196,18 +190,6 @@ def measure_explorer(settings: Settings) -> Iterator[Target]:
     ends = min(waits.switches.values()), max(waits.switches.values())
     first = f"when first opened {statistics.median(waits.first.values()):.2f}"
     yield Target(names[1], waits.switch, at_most=SWITCH_S, spread=ends, note=f"{busy}{first}")
-
-
-def _run_process(words: list[str], settings: Settings) -> tuple[float, float]:
-    """Seconds, and megabytes at most."""
-    start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{words[0]} ended with {process.returncode}")
-    seconds = used.ru_utime + used.ru_stime if settings.shared else time.perf_counter() - start
-    return seconds, used.ru_maxrss / 1000
 
 
 def _share(timings: Timings, own: str, other: str, name: str, at_most: float, note: str = "") -> Target:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import bench, bench_rows, data_rows
-from benchmarks.bench_rows import Settings, Target, measure_explorer, measure_forward
-from benchmarks.commands import Growth, judge_growth
+from benchmarks import bench, bench_rows, commands, data_rows
+from benchmarks.bench_rows import Settings, Target, measure_commands, measure_explorer, measure_forward
+from benchmarks.commands import IMPORT, Cost, Growth, judge_growth, run_once
 from benchmarks.explorer import Waits
 from benchmarks.growth import measure_growth
 
@@ -55,6 +55,21 @@ def test_many_files_are_held_against_few() -> None:
     time, memory = judge_growth([Growth(1, 5, 50), Growth(10, 14, 60), Growth(100, 203, 63)])
     assert (time.found, time.met) == (2, False)
     assert (memory.found, memory.met) == (1.05, True)
+
+
+def test_whole_commands_are_told_round_by_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command took 1 of 4 and 3 of 4 s; of importing torch no row is made."""
+    costs = {IMPORT: [Cost(4, 8, 600)] * 2, "inspect": [Cost(1, 4, 50), Cost(3, 4, 300)]}
+    monkeypatch.setattr(commands, "measure_costs", lambda folder, rounds: (186.0, costs))
+    time, memory = measure_commands(Settings(shared=True))
+    assert (time.value, time.spread, time.met) == (0.5, (0.25, 0.75), False)
+    assert (memory.value, memory.met) == (300, False)
+    assert next(measure_commands(Settings())).value == 0.5
+
+
+def test_a_commands_memory_is_its_own(tmp_path: Path) -> None:
+    """A process counts as its own the memory of what it was started by: here that has torch, 500 MB."""
+    assert run_once(("-S", "-c", "pass"), tmp_path).peak_mb < 100
 
 
 def test_the_explorers_waits_are_told_or_said_to_be_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
