@@ -159,8 +159,8 @@ def _spread(
 def _follow_parent() -> None:
     """Leave Ctrl-C, which reaches every process, to the one that was asked; end when that one ends.
 
-    The queue it waits at does not: its writing end is open in every sibling, so that a renderer whose parent was
-    killed would wait for ever.
+    The queue it waits at does not: its writing end is open in every sibling, so that a renderer whose
+    parent was killed would wait for ever.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
