@@ -46,6 +46,14 @@ class Door(ModuleType):
             raise AttributeError(name)
         return getattr(importlib.import_module(self.__name__), name)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set it in the module itself, where its own functions look: a test may replace what is behind."""
+        setattr(importlib.import_module(self.__name__), name, value)
+
+    def __delattr__(self, name: str) -> None:
+        """Take it out of the module itself."""
+        delattr(importlib.import_module(self.__name__), name)
+
 
 @dataclass(frozen=True)
 class About:

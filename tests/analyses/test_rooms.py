@@ -12,8 +12,10 @@ import pytest
 from docs import analyses_table
 from gst_analysis import analyses
 from gst_analysis.cli import program
+from gst_analysis.console import loudness
 from gst_analysis.reporting import making
 from gst_analysis.reporting.walking import list_sections
+from gst_analysis.rooms import Door
 from tests.analyses.contract import check_analysis
 from tests.analyses.test_contract import build_bench
 from tests.conftest import SaveSmall, list_results
@@ -93,3 +95,11 @@ def test_without_a_room_everything_else_stays(
     assert f"`{command}`" not in analyses_table.build_page()
     rest = tuple(name for name in list_sections() if name != "cost")
     assert making.report(save_small(), without=rest).sections == ("checkpoint", "cost", "provenance")
+
+
+def test_what_is_put_behind_a_door_is_where_the_module_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    door = Door("gst_analysis.console.loudness")
+    monkeypatch.setattr(door, "is_quiet", lambda: "replaced")
+    assert loudness.is_quiet() == "replaced"
+    monkeypatch.undo()
+    assert loudness.is_quiet() is False
