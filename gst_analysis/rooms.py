@@ -47,12 +47,12 @@ class Door(ModuleType):
         return getattr(importlib.import_module(self.__name__), name)
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Set it in the module itself, where its own functions look: a test may replace what is behind."""
-        setattr(importlib.import_module(self.__name__), name, value)
+        """Refuse it: what is set here is not seen by the module's own functions.
 
-    def __delattr__(self, name: str) -> None:
-        """Take it out of the module itself."""
-        delattr(importlib.import_module(self.__name__), name)
+        Raises:
+            AttributeError: always.
+        """
+        raise AttributeError(f"{self.__name__} is a door; import the module itself to set {name!r} in it")
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from gst_analysis.errors import DataError, OutputError
-from gst_analysis.planted import making as synthetic
 from gst_analysis.planted.files import prepare_folder, save_clip
 from gst_analysis.planted.making import (
     CONTAINERS,
     DIFFICULTIES,
     WorldConfig,
+    draw_plan,
     make_world,
     read_world,
     render_clip,
@@ -125,7 +125,7 @@ def test_files_decode_to_what_was_rendered_forwards_and_backwards(tmp_path, cont
     prepare_folder(tmp_path, config)
     least = {"easy": 31, "medium": 28, "hard": 24, "varied": 24}[difficulty]
     for index in range(3):
-        label = synthetic.draw_plan(config, index).planted.partner
+        label = draw_plan(config, index).planted.partner
         own, partners = render_clip(config, index), render_clip(config, index, label=label)
         save_clip(tmp_path, "1", own.frames, config)
         save_clip(tmp_path, "2", partners.frames, config)
@@ -227,7 +227,7 @@ def test_a_full_disk_leaves_nothing_and_is_told_in_one_line(tmp_path, monkeypatc
             raise OSError(28, "No space left on device")
         save_clip(folder, clip_id, frames, config)
 
-    monkeypatch.setattr(synthetic, "save_clip", fill)
+    monkeypatch.setattr("gst_analysis.planted.making.save_clip", fill)
     with pytest.raises(OutputError, match=r"found No space left on device; choose another place"):
         make_world(tmp_path / "w", WorldConfig(**SMALL))
     assert list(tmp_path.iterdir()) == []
