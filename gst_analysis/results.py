@@ -96,6 +96,8 @@ class Provenance:
         """
         told = {"made_by": f"gst-analysis {self.version}", "question": question, **to_plain(self)}
         del told["version"]
+        # Where a checkpoint lay says nothing that its hash does not, and may name a person.
+        told["settings"] = {k: v for k, v in told["settings"].items() if k not in ("path", "paths")}
         for name in ("clips", "clip_hashes", "specs", "settings"):
             if len(text := json.dumps(told)) > _STAMP:
                 told[name] = f"sha256 {hash_plain(told[name])}"  # the record beside it holds it in full
