@@ -9,7 +9,7 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -166,7 +166,9 @@ def write_draft(path: Path, write: Writer) -> Path:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name[:32]}."
+        )  # room for more letters
     except OSError as error:
         raise OutputError(
             str(path),
@@ -238,6 +240,13 @@ class Occupied(OutputError):
 def is_plain(path: Path) -> bool:
     """Whether a path is a file itself, not a link to one."""
     return path.is_file() and not path.is_symlink()
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file; not where no disk can hold its name, as one made longer than another's."""
+    with suppress(OSError):
+        return path.is_file()
+    return False
 
 
 def hash_file(path: Path) -> str:

@@ -11,8 +11,9 @@ import difflib
 import functools
 import inspect
 import os
+import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -287,7 +288,34 @@ def write_command(
     words = ["gst-analyze", command, *map(str, arguments)]
     for one in chosen:
         words += _list_words(one, (standard or {}).get(type(one)) or type(one)())
-    return shlex.join(words)
+    return join_words(words)
+
+
+def join_words(words: Iterable[str]) -> str:
+    r"""A command line of words, quoted for a shell; letters that cannot be seen are spelt.
+
+    A file's name may hold what turns the direction of writing, and a line must be what it looks like.
+
+    Example:
+        >>> print(join_words(["gst-analyze", "inspect", "my net.pth", "a\u202eb.pth"]))
+        gst-analyze inspect 'my net.pth' $'a\xe2\x80\xaeb.pth'
+    """
+    return " ".join(shlex.quote(word) if word.isprintable() else _spell_word(word) for word in words)
+
+
+def _spell_word(word: str) -> str:
+    spelt = (
+        letter if letter.isprintable() else _spell_letter(letter)
+        for letter in re.sub(r"([\\'])", r"\\\1", word)
+    )
+    return f"$'{''.join(spelt)}'"
+
+
+def _spell_letter(letter: str) -> str:
+    """By its bytes; a byte of a name that is no text stands as half a character."""
+    half = "\udc80" <= letter <= "\udcff"
+    raw = bytes([ord(letter) - 0xDC00]) if half else letter.encode("utf-8", "surrogatepass")
+    return "".join(f"\\x{byte:02x}" for byte in raw)
 
 
 def _list_words(chosen: Any, standard: Any) -> Iterator[str]:

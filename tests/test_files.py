@@ -1,15 +1,22 @@
-"""Text from outside in files: no formula in csv, half a character in none, a `$` in a figure is a dollar."""
+"""Text from outside in files and lines: no formula in csv, half a character in none, a `$` is a dollar.
+
+Names as long as a disk holds them, and lines to be typed that are what they look like.
+"""
 
 from __future__ import annotations
 
 import io
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from gst_analysis.cli import run
-from gst_analysis.files import RAW_VARIABLE, raw_csv, table_writer, to_json
+from gst_analysis.files import RAW_VARIABLE, is_there, raw_csv, table_writer, to_json, write_whole
+from gst_analysis.options import join_words
 from gst_analysis.style.files import render_figure
 from gst_analysis.style.theme import LIGHT, new_figure, style_axes
 
@@ -66,3 +73,22 @@ def test_any_text_may_stand_in_a_figure(text: str) -> None:
     axes.legend()
     figure.suptitle(text)
     assert render_figure(figure, "svg").startswith(b"<?xml")
+
+
+def test_a_name_may_be_as_long_as_a_disk_holds(tmp_path: Path) -> None:
+    """The name of a draft, or of a card beside it, would be longer."""
+    path = tmp_path / f"{'w' * 251}.pth"
+    assert write_whole(path, lambda file: file.write(b"x")) == path
+    assert path.read_bytes() == b"x"
+    assert is_there(path)
+    assert not is_there(path.with_suffix(".profile.json"))
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_a_line_to_be_typed_hides_nothing() -> None:
+    names = ["plain.pth", "a b", "\u202egnp.exe'\\", "\x1b]0;t\x07\n$(x)`y`", os.fsdecode(b"\xffa0\x80f")]
+    line = join_words(["printf", "%s\\0", *names])
+    assert line.isprintable()
+    assert line.split(" ")[2] == "plain.pth"
+    said = subprocess.run(["bash", "-c", line], capture_output=True, check=True).stdout
+    assert said.split(b"\0") == [*map(os.fsencode, names), b""]

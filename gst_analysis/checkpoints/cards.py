@@ -14,7 +14,7 @@ from typing import Any
 from gst_analysis.checkpoints.naming import CHECKPOINT_ENDINGS
 from gst_analysis.checkpoints.reading import is_reference
 from gst_analysis.errors import BrokenCheckpoint, legible, one_line
-from gst_analysis.files import to_json, write_whole
+from gst_analysis.files import is_there, to_json, write_whole
 from gst_analysis.untrusted import parse_json, read_bounded, to_plain_record
 
 LARGEST_CARD = 1_000_000
@@ -42,7 +42,7 @@ def load_card_beside(checkpoint: Path, sha256: str) -> Card:
     """The card of exactly this file, or an empty one; a card that cannot be read is an error."""
     # Until X.pth.tar found X.json, its card was X.pth.json.
     for path in dict.fromkeys([card_path(checkpoint), checkpoint.with_suffix(".json")]):
-        if path == checkpoint or not path.is_file() or is_reference(path):  # which tells a hash too
+        if path == checkpoint or not is_there(path) or is_reference(path):  # which tells a hash too
             continue
         card = _read(path)
         if card.get("sha256") == sha256:
@@ -70,7 +70,7 @@ def save_card(checkpoint: Path, card: Mapping[str, Any]) -> Path:
 
 def _is_card(path: Path) -> bool:
     try:
-        return path.is_file() and "sha256" in _read(path)
+        return is_there(path) and "sha256" in _read(path)
     except BrokenCheckpoint:
         return False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
 from gst_analysis.console.output import print_document
 from gst_analysis.documents import HEAD, TEXT, Part, describe, say, several, tell_source, value_of
-from gst_analysis.options import NetworkOptions
+from gst_analysis.options import NetworkOptions, join_words
 from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
@@ -74,4 +73,4 @@ def list_next(found: sources.Inspection) -> list[str]:
 
 
 def _write(command: str, *words: str) -> str:
-    return shlex.join(["gst-analyze", command, *words])
+    return join_words(["gst-analyze", command, *words])

@@ -51,7 +51,7 @@ class ClipLocator:
         Raises:
             DataError: a candidate, found or not, lies outside the root.
         """
-        paths = [self._join(text, where) for text in candidates]
+        paths = [self._join(spelt, where) for text in candidates for spelt in _spell(text)]
         return next((found for path in paths if (found := self._present(path)) is not None), None)
 
     def expect(self, candidates: Sequence[str], *, where: Where) -> str:
@@ -59,7 +59,7 @@ class ClipLocator:
 
         It is the first candidate in a folder that may not be listed, as it may well exist; else the first.
         """
-        paths = [self._join(text, where) for text in candidates]
+        paths = [self._join(_spell(text)[-1], where) for text in candidates]
         for path in paths:
             if self._list(os.path.dirname(path)) is None:
                 return path
@@ -68,11 +68,11 @@ class ClipLocator:
         return paths[0] if listing is None else listing.join(name)
 
     def _join(self, text: str, where: Where) -> str:
-        # Lists may be written on Windows. The text alone is judged: a link below the root may lead out of
-        # it, as where data sets are put together of links; a line of the list may not.
-        path = self._base + text.replace("\\", "/")
+        # The text alone is judged: a link below the root may lead out of it, as where data sets are put
+        # together of links; a line of the list may not.
+        path = self._base + text
         if not _PLAIN.fullmatch(path, len(self._base)):
-            path = os.path.normpath(os.path.join(self._base, text.replace("\\", "/")))
+            path = os.path.normpath(os.path.join(self._base, text))
         if "\0" in text or not path.startswith(self._base) or len(path) == len(self._base):
             raise DataError(
                 where(),
@@ -95,6 +95,12 @@ class ClipLocator:
         if folder not in self._listings:
             self._listings[folder] = _read_listing(folder)
         return self._listings[folder]
+
+
+def _spell(text: str) -> tuple[str, ...]:
+    """What a line may mean: a name with backslashes in it, as there may be one, or a path from Windows."""
+    slashes = text.replace("\\", "/")
+    return (slashes,) if slashes == text or os.sep == "\\" else (text, slashes)
 
 
 _PLAIN = re.compile(r"[^./\0][^/\0]*(?:/[^./\0][^/\0]*)*")

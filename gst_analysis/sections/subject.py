@@ -7,7 +7,6 @@ same wherever they lie.
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from gst_analysis.checkpoints.loaded import Checkpoint, LoadedModel
 from gst_analysis.clips.labelled import ClipChoice, spread_records
 from gst_analysis.clips.records import RecordList
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.options import join_words as quote_words
 from gst_analysis.sections.options import ReportOptions
 
 
@@ -73,7 +73,7 @@ def list_untold(clips: ReportClips, notes: Sequence[str]) -> list[str]:
 
 def join_words(*words: object) -> str:
     """A command line of ours."""
-    return shlex.join(["gst-analyze", *map(str, words)])
+    return quote_words(["gst-analyze", *map(str, words)])
 
 
 def are_cut(clips: ReportClips) -> bool:

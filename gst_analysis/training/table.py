@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from gst_analysis.documents import rows_of, value_of
 from gst_analysis.errors import legible
+from gst_analysis.options import join_words
 from gst_analysis.results import Result
 from gst_analysis.tables.schema import Schema, real, whole
 
@@ -34,7 +34,7 @@ def write_resume(folder: Path) -> str:
         >>> write_resume(Path("runs/a"))
         'gst-analyze train runs/a/config.toml --out runs/a --resume'
     """
-    return shlex.join(
+    return join_words(
         ["gst-analyze", "train", legible(folder / CONFIG), "--out", legible(folder), "--resume"]
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import os
 import pickle
 import tracemalloc
 from pathlib import Path
@@ -261,3 +262,14 @@ def test_a_path_that_was_given_as_text_is_read_as_a_path(tmp_path: Path) -> None
     assert ClipRecord("a", in_memory).path is in_memory, "what is no text is kept as it is"
     with pytest.raises(dataclasses.FrozenInstanceError):
         text.path = tmp_path  # type: ignore[misc] # that is the point
+
+
+@pytest.mark.skipif(os.sep == "\\", reason="no file there has a backslash in its name")
+def test_a_backslash_is_a_letter_of_a_name_where_there_is_such_a_file(root: Path, tmp_path: Path) -> None:
+    touch(root, "a/b.mp4", "$\\odd.mp4", "c\\b.mp4")
+    listed = write(tmp_path / "l.txt", "a\\b 0\n$\\odd.mp4 1\nc\\b 1\n")
+    assert [record.path.name for record in load_records(listed, root=root)] == [
+        "b.mp4",
+        "$\\odd.mp4",
+        "c\\b.mp4",
+    ]

@@ -18,6 +18,7 @@ from gst_analysis.analyses.influence.figure import (
     to_matrix,
 )
 from gst_analysis.analyses.influence.table import FrameInfluence
+from gst_analysis.style.names import shorten
 from gst_analysis.style.screen import break_lines, paint, start_figure
 from gst_analysis.style.share_matrix import list_ticks
 from gst_analysis.style.theme import Theme, theme_of
@@ -55,7 +56,7 @@ def draw_influence_interactive(
         figure.add_trace(_build_matrix(table[table["method"] == method]), row=1, col=column)
     if fields is not None and blocks:
         figure.add_trace(_build_blocks(fields), row=2, col=1)
-    _dress(figure, theme, f"{escape(name)}: {name_question(table)}", blocks)
+    _dress(figure, theme, f"{escape(shorten(name, 40))}: {name_question(table)}", blocks)
     # Without an upper end plotly gives equal shares a scale from below nothing.
     top = max(float(part["share"].max()) for part in (table, fields) if part is not None and len(part))
     figure.update_layout(coloraxis={"cmax": top if top > 0 else 1.0})

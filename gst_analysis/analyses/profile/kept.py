@@ -18,7 +18,7 @@ from gst_analysis.analyses.profile.table import ANSWERS, CLIPS, FROM_CLIPS, PROF
 from gst_analysis.checkpoints.cards import card_path
 from gst_analysis.checkpoints.loaded import Checkpoint
 from gst_analysis.errors import GstError, one_line
-from gst_analysis.files import to_json, write_whole
+from gst_analysis.files import is_there, to_json, write_whole
 from gst_analysis.tables import check
 from gst_analysis.untrusted import parse_json, read_bounded, to_plain_record
 
@@ -50,7 +50,7 @@ def kept_path(checkpoint: Path) -> Path:
 def find_kept(checkpoint: Checkpoint) -> Kept | None:
     """What is kept of exactly these weights; nothing where there is none, or it is another's or broken."""
     path = kept_path(checkpoint.path)
-    if not checkpoint.sha256 or not path.is_file():
+    if not checkpoint.sha256 or not is_there(path):
         return None
     try:
         told = to_plain_record(parse_json(read_bounded(path, most=LARGEST)))
