@@ -108,7 +108,7 @@ def _ablate(column: NetworkColumn, clips: Clips, progress: Progress) -> Ablation
         options=AblationOptions(limit=clips.limit),
         progress=titled(progress, "Changing channels"),
     )
-    return rename_result(found, {str(dataset): clips.shown})
+    return rename_result(found, clips.as_told)
 
 
 def _show_ablation(result: Ablation, key: str, measure: str, names: Mapping[str, str]) -> None:

@@ -75,7 +75,7 @@ def show_wall(column: NetworkColumn, clips: Clips, table: Any) -> None:
     pages = -(-len(rows) // PER_PAGE)
     page = _choose_page(pages, len(rows))
     _show_pictures(column, clips, rows.iloc[(page - 1) * PER_PAGE : page * PER_PAGE])
-    records = _find_records(clips)
+    records = clips.find_records()
     if any(record.start_frame is not None or record.start_s is not None for record in records.values()):
         st.caption(CUT)
     _show_table(column, clips, rows)
@@ -119,7 +119,7 @@ def _choose_page(pages: int, clips: int) -> int:
 
 
 def _show_pictures(column: NetworkColumn, clips: Clips, rows: Any) -> None:
-    records = _find_records(clips)
+    records = clips.find_records()
     with st.container(horizontal=True, gap="small", key="wall"):
         for row in rows.to_dict("records"):
             record = records.get(row["clip"])
@@ -167,11 +167,5 @@ def _show_table(column: NetworkColumn, clips: Clips, rows: Any) -> None:
     )
     for place in event.selection.rows[:1]:
         name = str(rows.iloc[place]["clip"])
-        open_in_traces(column, clips, name, _find_records(clips).get(name))
+        open_in_traces(column, clips, name, clips.find_records().get(name))
         st.rerun()
-
-
-def _find_records(clips: Clips) -> Mapping[str, ClipRecord]:
-    return cached_datasets.find_records(
-        clips.key, str(clips.place), limit=clips.limit, _check=None if clips.world else clips.check
-    )

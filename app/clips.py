@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -16,13 +17,24 @@ from app.cached import make_upload_home
 from app.cached_visitors import find_uploads, make_uploads, remember
 from app.components import show_error
 from app.paths import FOLDERS_VARIABLE, resolve_clip_path
+from app.sending import find_sent
 from app.waiting_uploads import let_go
 from app.wording import plain_name, tell_apart
 from gst_analysis.analyses.traces.single_clips import CLIP_ENDINGS, PLANTED_WORLDS, check_clip
 from gst_analysis.errors import DataError, GstError
 from gst_analysis.planted import make_trial
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    from app.sent_clips import SentClips
+    from gst_analysis.analyses.traces import clip_list
+    from gst_analysis.clips.records import ClipRecord
+else:
+    clip_list = Door("gst_analysis.analyses.traces.clip_list")
 
 LARGEST_MB = 100
+MOST_LISTED = 60
+"""Clips of an uploaded data set in the list; the page of classes opens the others."""
 _UPLOADED, _PLANTED, _UPLOADS = "upload:", "planted:", "clips"
 _TRIAL = "trial:"
 """Clips of a planted world that networks are tried on; a link finds them again, on any server."""
@@ -82,6 +94,17 @@ def name_trial(world: str, path: Path, truth: str | None) -> ChosenClip:
     )
 
 
+def name_sent(sent: SentClips, name: str, record: ClipRecord) -> ChosenClip:
+    """A clip of a data set that the visitor uploaded."""
+    shown = f"{Path(sent.name).stem}/{name}"
+    return ChosenClip(f"{_UPLOADED}{sent.name}/{name}", name, Path(record.path), shown, record.label_text)
+
+
+def _list_sent(sent: SentClips) -> list[ChosenClip]:
+    records = clip_list.name_records(sent.read())
+    return [name_sent(sent, name, record) for name, record in records.items()]
+
+
 def _open_trial(ref: str) -> ChosenClip:
     """What a link names, rendered if it is not there yet."""
     world, _, number = ref.removeprefix(_TRIAL).partition("/")
@@ -129,7 +152,8 @@ def _offer() -> dict[str, ChosenClip]:
 def _list_uploaded() -> list[ChosenClip]:
     uploads = find_uploads(_UPLOADS)
     files = list(uploads.files.items()) if uploads else ()
-    return [ChosenClip(_UPLOADED + name, name, path, name) for name, path in files]
+    own = [ChosenClip(_UPLOADED + name, name, path, name) for name, path in files]
+    return own + [clip for sent in find_sent().values() for clip in _list_sent(sent)[:MOST_LISTED]]
 
 
 def _plant(world: str) -> list[ChosenClip]:
@@ -195,6 +219,9 @@ def _open_linked() -> str | None:
         if ref.startswith(_UPLOADED):
             if ref in [clip.ref for clip in _list_uploaded()]:
                 return ref
+            for clip in [clip for sent in find_sent().values() for clip in _list_sent(sent)]:
+                if clip.ref == ref:
+                    return _remember(clip)
             raise DataError(
                 plain_name(ref.removeprefix(_UPLOADED)),
                 expected="a clip that you uploaded",

@@ -101,14 +101,14 @@ def _evaluate(column: NetworkColumn, clips: Clips, progress: Progress) -> Evalua
     told = titled(progress, "Looking at clips")
     found = evaluation.evaluate(open_network(column), dataset, options=options, progress=told)
     rows = clip_list.tabulate_evaluated_clips(found)
-    return Evaluated(rename_result(clip_list.drop_logits(found), {dataset: clips.shown}), rows)
+    return Evaluated(rename_result(clip_list.drop_logits(found), clips.as_told), rows)
 
 
 def _show_orders(column: NetworkColumn, clips: Clips, progress: Progress) -> FrameOrder:
     dataset = clips.prepare(progress)
     told = titled(progress, "Putting frames in other orders")
     found = order.frame_order(open_network(column), dataset, options=list_orders(clips), progress=told)
-    return rename_result(found, {dataset: clips.shown})
+    return rename_result(found, clips.as_told)
 
 
 def say_right(result: ModelEvaluation) -> None:

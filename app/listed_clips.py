@@ -24,7 +24,7 @@ def open_in_traces(column: NetworkColumn, clips: Clips, name: str, record: ClipR
     if record is None:
         return
     try:
-        chosen_clips.choose_listed(_name_clip(clips, record))
+        chosen_clips.choose_listed(_name_clip(clips, name, record))
     except GstError as error:  # it has gone, or a link now leads elsewhere: the page of traces says so
         chosen_clips.complain(error, {str(record.path): name})
     st.session_state.trace_with = column.ref
@@ -39,8 +39,10 @@ def follow() -> None:
         st.switch_page("views/traces.py", query_params=query)
 
 
-def _name_clip(clips: Clips, record: ClipRecord) -> ChosenClip:
+def _name_clip(clips: Clips, name: str, record: ClipRecord) -> ChosenClip:
     path = Path(record.path)
+    if clips.sent is not None:
+        return chosen_clips.name_sent(clips.sent, name, record)
     if clips.world is not None:
         return chosen_clips.name_trial(clips.world, path, record.label_text)
     own = chosen_clips.resolve_clip(str(path))

@@ -89,7 +89,7 @@ def _slim(
         written = file.read_bytes() if file.stat().st_size <= MOST_KEPT_BYTES else None
     without_weights: Any = None
     kept = dataclasses.replace(found, model=without_weights)
-    return rename_result(kept, {str(dataset): clips.shown}), written
+    return rename_result(kept, clips.as_told), written
 
 
 def _show_slimming(result: Slimming, written: bytes | None, key: str, names: Mapping[str, str]) -> None:

@@ -26,14 +26,44 @@ ROOM_TO_LEAVE = 2**30
 """Bytes that uploads leave free on the disk."""
 
 
+def make_folder(home: Path, owner: object) -> Path:
+    """A folder of somebody's own below `home`; it goes when they go."""
+    folder = Path(tempfile.mkdtemp(dir=home, prefix=_PREFIX))
+    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def check_room(home: Path, shown: str, size: int) -> None:
+    """Refuse what the disk has no room for, beside all that visitors keep.
+
+    Raises:
+        OutputError: there is none.
+    """
+    kept = sum(_measure(file) for folder in home.glob(f"{_PREFIX}*") for file in folder.rglob("*"))
+    if kept + size > MOST_BYTES_OF_ALL or shutil.disk_usage(home).free < size + ROOM_TO_LEAVE:
+        raise OutputError(
+            shown,
+            expected="room for it on the server's disk",
+            found="too little",
+            todo="ask whoever runs the server, or give a path in an allowed folder",
+        )
+
+
+def _measure(file: Path) -> int:
+    """Bytes of a file; nothing of one that has just gone."""
+    try:
+        return file.lstat().st_size
+    except OSError:
+        return 0
+
+
 class Uploads:
     """One visitor's uploaded files, by the names that pages show."""
 
     def __init__(self, home: Path, endings: Sequence[str] = CHECKPOINT_ENDINGS) -> None:
         self.endings = endings
-        self.folder = Path(tempfile.mkdtemp(dir=home, prefix=_PREFIX))
+        self.folder = make_folder(home, self)
         self.files: dict[str, Path] = {}
-        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
     def keep(self, name: str, content: BinaryIO, size: int) -> str:
         """Store a file and return the name it is shown by; refuse what is no checkpoint by its ending."""
@@ -79,14 +109,7 @@ class Uploads:
                 found="one more",
                 todo="remove the uploaded files first",
             )
-        kept = sum(file.stat().st_size for file in self.folder.parent.glob(f"{_PREFIX}*/*"))
-        if kept + size > MOST_BYTES_OF_ALL or shutil.disk_usage(self.folder).free < size + ROOM_TO_LEAVE:
-            raise OutputError(
-                shown,
-                expected="room for it on the server's disk",
-                found="too little",
-                todo="ask whoever runs the server, or give a path in an allowed folder",
-            )
+        check_room(self.folder.parent, shown, size)
 
     def _distinct(self, shown: str) -> str:
         stem, ending = Path(shown).stem, Path(shown).suffix

@@ -12,8 +12,9 @@ from typing import Any
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-MOST_OF_ONE, MOST_OF_ALL = 2, 24
-MOST_BYTES_OF_ALL = 2 * 2**30
+MOST_OF_ONE, MOST_OF_ALL = 41, 240
+"""Files: clips with their list come together."""
+MOST_BYTES_OF_ONE, MOST_BYTES_OF_ALL = 2**30, 2 * 2**30
 _UPLOAD = re.compile(r".*/_stcore/upload_file/([^/]+)/[^/]+/?")
 
 
@@ -34,8 +35,10 @@ def refuse_upload(path: str, told_length: str | None) -> str | None:
     held = dict(getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {}))
     of_all = [file for files in held.values() for file in list(files.values())]
     coming = int(told_length) if told_length and told_length.isdecimal() and len(told_length) < 16 else 0
-    if len(held.get(asked[1], ())) >= MOST_OF_ONE:
-        return f"At most {MOST_OF_ONE} files at a time. Wait until the page shows those that you sent."
+    own = list(dict(held.get(asked[1], {})).values())
+    if len(own) >= MOST_OF_ONE or coming + sum(len(f.data) for f in own) > MOST_BYTES_OF_ONE:
+        most = f"At most {MOST_OF_ONE} files and {MOST_BYTES_OF_ONE // 2**20:,} MB at a time."
+        return f"{most} Wait until the page shows those that you sent."
     if len(of_all) >= MOST_OF_ALL or coming + sum(len(f.data) for f in of_all) > MOST_BYTES_OF_ALL:
         return "Others are sending files. Try again in a minute."
     return None

@@ -173,6 +173,11 @@ OWN_CLIPS = (
     "**Which clips?** Type the path of an annotation file on the server, or of a folder with one. "
     "Something-Something, Kinetics, Jester, Diving48, EGTEA and EPIC lists are read as they are."
 )
+SENT_CLIPS = (
+    "**What is read:** a zip, tar or tar.gz with a folder for every class (below folders *train* and *val*, "
+    "if you have them), or with the list of a data set as it is; or up to 40 clips and their list, chosen "
+    "together."
+)
 OWN_VIDEOS = (
     "**Which clips?** Type the path of a video on the server, of a folder of frames, or of a folder with "
     "either. They need no labels."

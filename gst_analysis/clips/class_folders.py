@@ -20,7 +20,9 @@ from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.errors import DataError, legible
 
 TRAINING, TESTING = ("train", "training"), ("test", "testing")
-SPLITS = (*TRAINING, *VALIDATION_NAMES, *TESTING)
+MEASURED = (*VALIDATION_NAMES, *TESTING)
+"""Splits that networks are measured on, the first of them that is there."""
+SPLITS = (*TRAINING, *MEASURED)
 """Names of folders that hold a part of the clips, and are no class."""
 
 

@@ -46,6 +46,11 @@ _LABELS_WITH_SEMICOLONS = (
     "labels.json",
 )
 
+USUAL_LABEL_FILES = tuple(
+    dict.fromkeys((*(name for names in _USUAL_NAMES.values() for name in names), *_LABELS_WITH_SEMICOLONS))
+)
+"""What data sets call the files that number their classes."""
+
 
 def find_label_file(format_name: str, folder: Path, texts: Collection[str] | None = None) -> Path | None:
     """The data set's own label file beside its annotations, if it is there.

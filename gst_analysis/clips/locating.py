@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gst_analysis.errors import DataError
@@ -101,6 +101,43 @@ def _spell(text: str) -> tuple[str, ...]:
     """What a line may mean: a name with backslashes in it, as there may be one, or a path from Windows."""
     slashes = text.replace("\\", "/")
     return (slashes,) if slashes == text or os.sep == "\\" else (text, slashes)
+
+
+class NamedClips:
+    """Finds clips that lie elsewhere than their names say, such as those that came out of an archive.
+
+    A list names a clip as a whole, or by the last folders of its name, where no other ends alike.
+    """
+
+    def __init__(self, places: Mapping[str, Path], *, flat: bool = False) -> None:
+        """Clips by their names.
+
+        Args:
+            places: where each lies.
+            flat: their folders are not known, so that of a path in a list only the end counts.
+        """
+        self._flat = flat
+        self._places: dict[str, str | None] = {}
+        for name, place in places.items():
+            parts = name.split("/")
+            for start in range(len(parts)):
+                self._add("/".join(parts[start:]), str(place))
+        self._places |= {name: str(place) for name, place in places.items()}
+
+    def _add(self, name: str, place: str) -> None:
+        stem, suffix = os.path.splitext(name)
+        for known in (name, stem) if suffix.lower() in VIDEO_SUFFIXES else (name,):
+            self._places[known] = place if self._places.get(known, place) == place else None
+
+    def find(self, candidates: Iterable[str], *, where: Where) -> str | None:
+        """The place of the first candidate that is one of them."""
+        names = [text.replace("\\", "/").strip("/").removeprefix("./") for text in candidates]
+        plain = [name.rpartition("/")[2] for name in names] if self._flat else names
+        return next((place for name in plain if (place := self._places.get(name)) is not None), None)
+
+    def expect(self, candidates: Sequence[str], *, where: Where) -> str:
+        """A path at which nothing is, as one that is not among them is nowhere."""
+        return os.path.join(os.devnull, os.path.basename(candidates[0]))
 
 
 _PLAIN = re.compile(r"[^./\0][^/\0]*(?:/[^./\0][^/\0]*)*")

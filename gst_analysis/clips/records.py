@@ -28,8 +28,8 @@ from gst_analysis.clips.labels import (
     hmdb51_actions,
     load_class_names,
 )
-from gst_analysis.clips.locating import ClipLocator
-from gst_analysis.clips.roots import Root, find_root
+from gst_analysis.clips.locating import ClipLocator, NamedClips
+from gst_analysis.clips.roots import find_root
 from gst_analysis.errors import DataError, name_some
 from gst_analysis.progress import Progress
 
@@ -114,7 +114,7 @@ def load_records(
     annotation: AnyPath | Sequence[AnyPath],
     *,
     format: str | None = None,
-    root: AnyPath | None = None,
+    root: AnyPath | NamedClips | None = None,
     labels: AnyPath | Sequence[str] | None = None,
     label_order: LabelOrder = "alphabetical",
     subset: str | None = None,
@@ -127,7 +127,8 @@ def load_records(
     Args:
         annotation: A file, a glob such as `splits/*_test_split1.txt`, or several of them.
         format: A key of FORMATS; detected from the content if None, and said in the notes.
-        root: The folder the clips lie in; if None, the one near the list that holds most of them.
+        root: The folder the clips lie in, or what finds them; if None, the folder near the list that holds
+            most of them.
         labels: A label file, or the class names themselves in order; if None, the data set's usual
             label file beside the annotation, else the names in the annotation.
         label_order: How the one-name-a-line label files of Something-Something v1 and Jester become
@@ -150,8 +151,8 @@ def load_records(
         labels = _find_labels(name, files, entries, named=format is not None)
     class_names, note = _choose_class_names(name, files, entries, labels, label_order)
     del entries
-    found = Root(Path(root)) if root is not None else _find_root(files[0].path, read, within)
-    locator, index = ClipLocator(found.folder), LabelIndex(class_names)
+    locator, looked = _choose_locator(root, files[0].path, read, within)
+    index = LabelIndex(class_names)
     records, total = list[ClipRecord](), sum(len(part) for _, part in read)
     for file, part in read:
         part.reverse()
@@ -159,14 +160,22 @@ def load_records(
             if progress is not None and len(records) % _FEW_THOUSAND == 0:
                 progress(len(records), total, "reading the list")
             records.append(_make_record(part.pop(), file, locator, class_names, index))
-    notes += [note, *found.notes, *_remarks(records, class_names, index)]
+    notes += [note, *looked, *_remarks(records, class_names, index)]
     sources = {str(file.path): file.sha256 for file in files}
     return RecordList(tuple(records), tuple(class_names), tuple(notes), sources)
 
 
-def _find_root(path: Path, read: _Read, within: AnyPath | None) -> Root:
+def _choose_locator(
+    root: AnyPath | NamedClips | None, path: Path, read: _Read, within: AnyPath | None
+) -> tuple[ClipLocator | NamedClips, tuple[str, ...]]:
+    """What finds the clips, and what to note of how their folder was found."""
+    if isinstance(root, NamedClips):
+        return root, ()
+    if root is not None:
+        return ClipLocator(Path(root)), ()
     entries = [entry for _, part in read for entry in part]
-    return find_root(path, entries, None if within is None else Path(within))
+    found = find_root(path, entries, None if within is None else Path(within))
+    return ClipLocator(found.folder), found.notes
 
 
 def number_videos(records: Sequence[ClipRecord]) -> tuple[int, ...]:
@@ -281,7 +290,11 @@ def _choose_class_names(
 
 
 def _make_record(
-    entry: Entry, file: Annotation, locator: ClipLocator, class_names: Sequence[str], index: LabelIndex
+    entry: Entry,
+    file: Annotation,
+    locator: ClipLocator | NamedClips,
+    class_names: Sequence[str],
+    index: LabelIndex,
 ) -> ClipRecord:
     where = functools.partial(file.place, entry.line)
     path = locator.find(entry.files, where=where)

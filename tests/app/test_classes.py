@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -63,3 +66,23 @@ def test_order_is_measured_by_class_and_sorts_the_clips(visit: Visit, ckpt: str,
     page = start(ask(visit, ckpt, world, view="Clips", sort="Needs order most"))
     lost = page.dataframe[0].value["Lost when shuffled"].tolist()
     assert lost == sorted(lost, reverse=True)
+
+
+@pytest.mark.slow
+def test_an_uploaded_archive_is_a_data_set_whose_clips_open_in_traces(
+    visit: Visit, ckpt: str, world: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracing, "trace", lambda *_, **__: None)
+    shutil.make_archive(str(folder / "mine"), "zip", folder, "world")
+    page = visit("classes", ckpt=ckpt, clips="Uploaded", view="Clips")
+    (uploader,) = [one for one in page.file_uploader if one.label.startswith("Labelled clips")]
+    uploader.set_value([("mine.zip", (folder / "mine.zip").read_bytes(), "application/zip")]).run()
+    assert not page.error
+    assert page.selectbox(key="sent").value == "mine.zip"
+    page = start(page)
+    assert sorted(page.dataframe[0].value["Clip"]) == ["clip00", "clip01", "clip02", "clip03"]
+    page.button(key="open-clip03").click().run()
+    assert page.title[0].value == "Traces"
+    assert page.query_params["clip"] == "upload:mine.zip/clip03"
+    assert not page.exception
+    assert not page.error

@@ -1,0 +1,132 @@
+"""A data set that a visitor sent: clips under numbers, what they were called, and what gives each its class.
+
+Folders are classes, below folders of splits or not, as `load_class_folders` has them on a disk; or a list is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gst_analysis.clips.class_folders import MEASURED, SPLITS, TRAINING
+from gst_analysis.clips.labels import LabelIndex
+from gst_analysis.clips.locating import NamedClips
+from gst_analysis.clips.records import ClipRecord, RecordList, load_records
+from gst_analysis.errors import DataError
+
+
+@dataclass(frozen=True)
+class SentClips:
+    """A data set: its clips by their names, and the list that labels them, or the folders that do."""
+
+    name: str
+    version: str
+    """All of its content as one word."""
+    folder: Path
+    places: Mapping[str, Path] = field(repr=False)
+    labelled_by: Path | None
+    list_name: str
+    flat: bool
+    _known: dict[Sequence[str], RecordList] = field(default_factory=dict, repr=False, compare=False)
+    """What was read before: pages are drawn again and again."""
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Places on the server, by what the visitor knows them as."""
+        own = {str(place): name for name, place in self.places.items()}
+        lists = {} if self.labelled_by is None else {str(self.labelled_by): self.list_name}
+        return own | lists | {f"{self.folder}/": "", str(self.folder): self.name}
+
+    def read(self, labels: Sequence[str] = ()) -> RecordList:
+        """The labelled clips.
+
+        Args:
+            labels: a network's classes: folders, and lists without numbers of their own, are numbered as it
+                has them, if it has them all.
+
+        Raises:
+            DataError: no clip with a class, or a list that cannot be read.
+        """
+        key = tuple(labels)
+        if key not in self._known:
+            found = _read_folders(self, key) if self.labelled_by is None else _read_list(self, key)
+            self._known.clear()  # one is enough: networks are looked at one by one
+            self._known[key] = found
+        return self._known[key]
+
+
+def split_class(clip: str, clips: Collection[str]) -> tuple[str, str]:
+    """A clip's split and class by its folders, below those that all clips share; empty where it has none."""
+    parts = clip.split("/")
+    shared = _count_shared(clips)
+    parts = parts[shared:]
+    split = parts[0].lower() if len(parts) > 2 and parts[0].lower() in SPLITS else ""
+    rest = parts[1:] if split else parts
+    return split, rest[0] if len(rest) > 1 else ""
+
+
+def _count_shared(clips: Collection[str]) -> int:
+    """Folders around the whole data set."""
+    rows = [name.split("/") for name in clips]
+    shared = 0
+    while all(len(row) > shared + 2 for row in rows) and len({row[shared] for row in rows}) == 1:
+        shared += 1
+    return shared
+
+
+def _read_folders(sent: SentClips, labels: Sequence[str]) -> RecordList:
+    """Clips by their folders: of splits, the one that networks are measured on."""
+    told = {clip: split_class(clip, sent.places) for clip in sent.places}
+    classes = sorted({label for _, label in told.values() if label})
+    splits = {split for split, label in told.values() if label}
+    measured = [split for split in (*MEASURED, "", *TRAINING) if split in splits]
+    if not classes:
+        raise DataError(
+            sent.name,
+            expected="clips in folders that are named as their classes, or a list of them",
+            found="clips without either",
+            todo="put the clips of every class into a folder, or send a list, too",
+        )
+    index = LabelIndex(labels)
+    names = list(labels) if all(index.find(label) is not None for label in classes) else classes
+    index = LabelIndex(names)
+    records = [
+        ClipRecord(clip, sent.places[clip], index.find(label), label)
+        for clip, (split, label) in sorted(told.items())
+        if label and split == measured[0]
+    ]
+    order = "the network's" if names != classes else "the folders' names, sorted"
+    notes = (f"no list: classes are {order}",)
+    return RecordList(tuple(records), tuple(names), notes, {sent.name: sent.version})
+
+
+def _read_list(sent: SentClips, labels: Sequence[str]) -> RecordList:
+    """What of a list was sent."""
+    assert sent.labelled_by is not None
+    finder = NamedClips(sent.places, flat=sent.flat)
+    found = load_records(sent.labelled_by, root=finder, usual_subsets=MEASURED)
+    unnumbered = any(note.startswith("class order: the names in the annotations") for note in found.notes)
+    index = LabelIndex(labels)
+    if unnumbered and all(index.find(name) is not None for name in found.class_names):
+        found = load_records(sent.labelled_by, root=finder, usual_subsets=MEASURED, labels=list(labels))
+    own = set(map(str, sent.places.values()))
+    records = tuple(record for record in found if record.file in own)
+    if not records:
+        raise DataError(
+            sent.list_name,
+            expected="a list that names the clips that were sent",
+            found="none of them in it",
+            todo="send the clips under the names that the list gives them",
+        )
+    whole = [record.file for record in records if record.start_frame is None and record.start_s is None]
+    if sent.flat and len(set(whole)) < len(whole):
+        raise DataError(
+            sent.list_name,
+            expected="clips whose names differ",
+            found="some that differ by their folders alone",
+            todo="send an archive, which has folders",
+        )
+    left = len(found) - len(records)
+    notes = (*found.notes, *([f"{left:,} of {len(found):,} listed clips were not sent"] if left else []))
+    return RecordList(records, found.class_names, notes, {sent.list_name: sent.version})
