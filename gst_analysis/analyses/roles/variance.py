@@ -3,8 +3,11 @@
 Every scene is a small experiment: each look is seen by some cameras, and what each camera saw is shown in
 all orders. So cameras are plots within looks, and orders lie within plots. Sums of squares are taken within
 scenes and added up over them; variance components are those of a design in which all of it is drawn at
-random, so that each is 0 on average where there is no such effect. Chance is what the same responses give
-when plots are dealt to looks anew, and orders within each plot. NumPy alone, but for Student's t.
+random, so that each is 0 on average where there is no such effect. NumPy alone, but for Student's t.
+
+Chance is drawn against what each effect has to exceed in that design. Looks: plots are dealt to them anew,
+and beside that lies what looks and orders together leave in a mean of few orders. Orders: looks are weighed
+by random unit vectors, which leaves what needs both as large as it is. Both: orders are dealt anew in plots.
 """
 
 from __future__ import annotations
@@ -91,7 +94,7 @@ class Variances:
     scenes: list[Reals] = field(default_factory=list)
     _size: Reals | float = 0.0
     _permuted: npt.NDArray[np.float32] | None = None
-    """(permutations, 5, channels): looks, orders with both, both with error; see `_permute`."""
+    """(permutations, 5, channels): see `_permute`."""
 
     def add(self, responses: Reals) -> None:
         """Take in one scene, (looks, cameras, orders, channels)."""
@@ -132,27 +135,39 @@ class Variances:
         """How often chance gives as much of appearance, motion, and both together: p-values (3, channels)."""
         assert self._permuted is not None
         total = np.sum(self.scenes, axis=0)
-        joint = _ratio(total[BOTH], total[ERROR])
-        reached = np.stack(
-            [
-                (self._permuted[:, 0] >= total[LOOK]).sum(0),
-                (self._permuted[:, 1] >= total[ORDER]).sum(0),
-                (_ratio(self._permuted[:, 3], self._permuted[:, 4]) >= joint).sum(0),
-            ]
-        )
-        return np.where(self.varies, (1 + reached) / (1 + PERMUTATIONS), np.nan)
+        looks, beside, orders, both, error = np.moveaxis(self._permuted, 1, 0)
+        with_both = looks + self._weigh_both(total)[1] * beside
+        reached = [
+            (with_both >= total[LOOK]).sum(0),
+            (orders >= total[ORDER]).sum(0),
+            (_ratio(both, error) >= _ratio(total[BOTH], total[ERROR])).sum(0),
+        ]
+        return np.where(self.varies, (1 + np.stack(reached)) / (1 + PERMUTATIONS), np.nan)
+
+    def _weigh_both(self, total: Reals) -> tuple[Reals, Reals]:
+        """What a mean square of dealt plots has of looks and orders together, and what is to be added.
+
+        The first is a mean square (channels,), the second a share of `beside`. Without the second, what needs
+        both would count as appearance: with few orders it never cancels in a look's mean over them.
+        """
+        looks, cameras, _ = self.design
+        _, _, _, both, error = total / (len(self.scenes) * self.design.freedom)[:, None]
+        dealt = (looks - 1) / (looks * cameras - 1)
+        real = np.maximum(both - error, 0)
+        return dealt * real, (1 - dealt) * _ratio(real, both)
 
     def share_chance(self, channels: npt.NDArray[np.intp]) -> Reals:
         """Shares of some channels in permuted scenes, without the rest: (permutations, 3, some)."""
         assert self._permuted is not None
         total = np.sum(self.scenes, axis=0)[:, channels]
-        looks, orders, both, adjusted, error = np.moveaxis(self._permuted[..., channels], 1, 0)
+        looks, beside, orders, both, error = np.moveaxis(self._permuted[..., channels], 1, 0)
         whole = estimate_components(total, len(self.scenes), self.design).sum(0)
-        plots = total[LOOK] + total[CAMERA]
+        dealt, added = self._weigh_both(total)
+        cameras = total[LOOK] + total[CAMERA] - len(self.scenes) * self.design.freedom[CAMERA] * dealt
         permuted = (
-            {LOOK: looks, CAMERA: plots - looks},
-            {ORDER: orders, BOTH: both},
-            {BOTH: adjusted, ERROR: error},
+            {LOOK: looks + added * beside, CAMERA: cameras - looks},
+            {ORDER: orders, BOTH: total[ORDER] + total[BOTH] - orders},
+            {BOTH: both, ERROR: error},
         )
         found = np.empty((PERMUTATIONS, len(permuted), len(channels)))
         for part, terms in enumerate(permuted):
@@ -165,10 +180,15 @@ class Variances:
 
 
 class _Deals(NamedTuple):
-    """Weights: of plots into looks (P, looks, plots); orders of a look (looks, P, orders, …)."""
+    """Weights: of plots into looks (P, looks, plots); orders of a look (looks, P, orders, …).
+
+    And random unit vectors: over looks (P, looks), and over orders, of sum 0 (P, orders).
+    """
 
     plots: Reals
     orders: Reals
+    over_looks: Reals
+    over_orders: Reals
 
 
 def _draw_deals(random: np.random.Generator, design: Design) -> _Deals:
@@ -184,28 +204,40 @@ def _draw_deals(random: np.random.Generator, design: Design) -> _Deals:
             for order in range(orders):
                 at = camera * orders + moved[:, order]
                 within[look, np.arange(PERMUTATIONS), order, at] = 1 / cameras
-    return _Deals(plots, within)
+    over_looks, over_orders = (random.standard_normal((PERMUTATIONS, count)) for count in (looks, orders))
+    over_orders -= over_orders.mean(1, keepdims=True)
+    vectors = (one / np.linalg.norm(one, axis=1, keepdims=True) for one in (over_looks, over_orders))
+    return _Deals(plots, within, *vectors)
 
 
 def _permute(responses: Reals, deals: _Deals) -> npt.NDArray[np.float32]:
-    """One scene's permuted sums of squares, (permutations, 5, channels).
+    """One scene's sums of squares by chance, (permutations, 5, channels).
 
-    Of looks, when plots are dealt anew; of orders and of both, when orders are dealt within each plot; of
-    both and of error, when the same is done to what orders do not explain by themselves.
+    Of looks, when plots are dealt anew; of looks in a random contrast of orders, which holds as much of what
+    needs both as their mean does; of orders in a random direction of looks, where looks and orders together
+    lie as in their mean; of both and of error, when orders are dealt within each plot, without what orders
+    explain by themselves.
     """
     looks, cameras, orders, channels = responses.shape
     plots = responses.mean(2).reshape(looks * cameras, channels)
     by_look = np.einsum("plq,qc->plc", deals.plots, plots - plots.mean(0), optimize=True)
-    found = [cameras * orders * (by_look**2).sum(1)]
     within = responses - responses.mean(2, keepdims=True)
-    for centred in (within, within - within.mean((0, 1))):
-        flat = centred.reshape(looks, cameras * orders, channels)
-        means = np.stack([deal @ one for deal, one in zip(deals.orders, flat, strict=True)])
-        of_order = looks * cameras * (means.mean(0) ** 2).sum(1)
-        of_both = cameras * (means**2).sum((0, 2)) - of_order
-        found += [of_order, of_both, (centred**2).sum((0, 1, 2)) - of_order - of_both]
-    looks_, order, both, _, _, adjusted, error = found
-    return np.stack([looks_, order, both, adjusted, error], axis=1).astype(np.float32)
+    seen = within.mean(1)  # (looks, orders, channels), without noise of cameras
+    beside = np.einsum("po,loc->plc", deals.over_orders, seen - seen.mean(0), optimize=True)
+    of_order = np.einsum("pl,loc->poc", deals.over_looks, seen, optimize=True)
+    centred = within - within.mean((0, 1))
+    flat = centred.reshape(looks, cameras * orders, channels)
+    means = np.stack([deal @ one for deal, one in zip(deals.orders, flat, strict=True)])
+    of_both = cameras * ((means**2).sum((0, 2)) - looks * (means.mean(0) ** 2).sum(1))
+    rest = (centred**2).sum((0, 1, 2)) - cameras * (means**2).sum((0, 2))
+    found = [
+        cameras * orders * (by_look**2).sum(1),
+        cameras * (beside**2).sum(1),
+        cameras * (of_order**2).sum(1),
+        of_both,
+        rest,
+    ]
+    return np.stack(found, axis=1).astype(np.float32)
 
 
 def _ratio(one: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> Reals:
