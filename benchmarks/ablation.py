@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.machine import describe_machine
 from benchmarks.pairing import Ratio, median_ms, summarise_ratio, time_interleaved
-from gst_analysis.analyses.ablation.measure import AblationRun
+from gst_analysis.analyses.ablation.run import AblationRun
 from gst_analysis.analyses.ablation.table import INTERVENTIONS
 from gst_analysis.files import to_json, write_whole
 from gst_analysis.networks.network import VideoNetwork, average_frames

@@ -20,7 +20,8 @@ from torch.nn import functional as F
 
 from benchmarks.bench_rows import Settings, Target
 from benchmarks.settings import using_threads
-from gst_analysis.analyses.ablation.measure import AblationRun, measure_ablation
+from gst_analysis.analyses.ablation.measure import measure_ablation
+from gst_analysis.analyses.ablation.run import AblationRun
 from gst_analysis.analyses.ablation.table import AblationOptions
 from gst_analysis.analyses.evaluation.measure import measure_accuracy
 from gst_analysis.analyses.order.measure import measure_order, settings_of

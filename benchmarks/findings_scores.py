@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 
 from gst_analysis.analyses.ablation.joint import Walk
-from gst_analysis.analyses.ablation.measure import AblationRun
+from gst_analysis.analyses.ablation.run import AblationRun
 from gst_analysis.analyses.importance.activations import listen_to_activations
 from gst_analysis.analyses.importance.data_scores import measure_data_scores
 from gst_analysis.analyses.importance.measure import tabulate_importance

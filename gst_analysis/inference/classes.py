@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -36,10 +36,18 @@ def require_some(logits: FrameLogits) -> None:
     Raises:
         DataError: none could be read, or there were none.
     """
-    if logits.clips:
-        return
-    reason = next(iter(logits.failures.values()), "no clips at all")
-    names = name_some(list(logits.failures)) or "the list of clips"
+    if not logits.clips:
+        refuse_none(logits.failures)
+
+
+def refuse_none(failures: Mapping[str, str]) -> NoReturn:
+    """Say that not one clip could be read, or that there were none.
+
+    Raises:
+        DataError: always, with the first of the reasons.
+    """
+    reason = next(iter(failures.values()), "no clips at all")
+    names = name_some(list(failures)) or "the list of clips"
     raise DataError(
         names,
         expected="at least one clip that can be read",

@@ -24,9 +24,8 @@ from torch.multiprocessing.spawn import ProcessExitedException
 
 from gst_analysis.errors import GstError, SpecError
 from gst_analysis.inference.settings import InferenceSettings, choose_device
-from gst_analysis.inference.sharing import Count, Found, Unit, Work
+from gst_analysis.inference.sharing import Count, Found, Here, Unit, Work
 from gst_analysis.processes import count_outer_processes
-from gst_analysis.progress import Progress, no_progress
 from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
@@ -36,6 +35,8 @@ else:
     lightning = Door("lightning_fabric")  # importing it changes the environment, which is put back below
 
 _LOOK_EVERY_S = 0.2
+Tell = Callable[[int], None]
+"""Told how often clips have been counted."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class _Failure:
     parts: tuple[str, str, str, str]
 
 
-def measure_shares(work: Work[Found], units: Sequence[Unit], progress: Progress | None) -> list[Found]:
+def measure_shares(work: Work[Found], units: Sequence[Unit], tell: Tell) -> list[Found]:
     """Every process's share, in the processes that are there or in `settings.devices` new ones."""
     if count_outer_processes() is not None:
         return _measure_among_others(build_fabric(work.settings), work, units)
@@ -54,7 +55,7 @@ def measure_shares(work: Work[Found], units: Sequence[Unit], progress: Progress 
     counter = multiprocessing.get_context("spawn").Value("q", 0)
     with (
         tempfile.TemporaryDirectory(prefix="gst-analysis-") as folder,
-        _watch(counter, sum(map(len, units)), progress or no_progress),
+        _watch(counter, tell),
         _same_environment(),
     ):
         _launch(build_fabric(work.settings), payload, counter, folder)
@@ -120,6 +121,28 @@ def _launch(fabric: Fabric, payload: bytes, counter: Any, folder: str) -> None:
         ) from error
 
 
+class _Peers:
+    """All processes, each of which hears what every other tells; made by all of them at once."""
+
+    def __init__(self, count: int) -> None:
+        # What they tell are objects in main memory; NCCL would carry them by way of the GPUs.
+        self.count, self.group = count, distributed.new_group(backend="gloo")
+        self.ended = False
+        """One has failed, so that nobody tells anything any more."""
+
+    def gather(self, own: Any) -> list[Any]:
+        """What each of them tells, in the order of their ranks."""
+        told: list[Any] = [None] * self.count
+        distributed.all_gather_object(told, own, group=self.group)  # type: ignore[arg-type] # torch's own
+        return told
+
+    def exchange(self, own: Any) -> list[Any]:
+        """What each of them tells; the error of one that has failed instead is raised."""
+        told = self.gather(own)
+        self.ended = any(isinstance(one, _Failure) for one in told)
+        return _require(told)
+
+
 def _work(fabric: Fabric, payload: bytes, counter: Any, folder: str) -> None:
     """One process that we started."""
     work, units = pickle.loads(payload)
@@ -128,26 +151,31 @@ def _work(fabric: Fabric, payload: bytes, counter: Any, folder: str) -> None:
         with counter.get_lock():
             counter.value += 1
 
-    outcome = _measure_own(fabric, work, units, count)
+    peers = _Peers(fabric.world_size)
+    outcome = _measure_own(fabric, work, units, count, peers)
+    if not peers.ended:
+        peers.gather(outcome if isinstance(outcome, _Failure) else None)
     (Path(folder) / f"{fabric.global_rank:06d}").write_bytes(pickle.dumps(outcome))
 
 
 def _measure_among_others(fabric: Fabric, work: Work[Found], units: Sequence[Unit]) -> list[Found]:
     """One process among others of its kind; all get all shares."""
     fabric.launch()
-    own = _measure_own(fabric, work, units, lambda: None)
-    # Shares are objects in main memory; NCCL would carry them by way of the GPUs.
-    group = distributed.new_group(backend="gloo")
-    outcomes: list[Any] = [None] * fabric.world_size
-    distributed.all_gather_object(outcomes, own, group=group)  # type: ignore[arg-type] # torch's own annotation
-    return _require(outcomes)
+    peers = _Peers(fabric.world_size)
+    own = _measure_own(fabric, work, units, lambda: None, peers)
+    return _require([own] if peers.ended else peers.gather(own))
 
 
-def _measure_own(fabric: Fabric, work: Work[Found], units: Sequence[Unit], count: Count) -> Found | _Failure:
-    """Every n-th unit; an error is handed on, so that no process waits for one that has ended."""
-    own = units[fabric.global_rank :: fabric.world_size]
+def _measure_own(
+    fabric: Fabric, work: Work[Found], units: Sequence[Unit], count: Count, peers: _Peers
+) -> Found | _Failure:
+    """Every n-th unit; an error is handed on, so that no process waits for one that has ended.
+
+    One that has failed tells so once, in place of whatever the others tell next.
+    """
+    here = Here(fabric.device, count, fabric.global_rank, fabric.world_size, peers.exchange)
     try:
-        return work.measure(own, fabric.device, count)
+        return work.measure(here.own(units), here)
     except GstError as error:
         return _Failure(type(error), (error.subject, error.expected, error.found, error.todo))
 
@@ -164,13 +192,13 @@ def _require(outcomes: Sequence[Found | _Failure]) -> list[Found]:
 
 
 @contextmanager
-def _watch(counter: Any, total: int, progress: Progress) -> Iterator[None]:
+def _watch(counter: Any, tell: Tell) -> Iterator[None]:
     """Report the count of all processes while the block runs."""
     over = threading.Event()
 
     def look() -> None:
         while not over.wait(_LOOK_EVERY_S):
-            progress(counter.value, total, "")
+            tell(counter.value)
 
     watcher = threading.Thread(target=look, name="watch-progress", daemon=True)
     watcher.start()
@@ -179,7 +207,7 @@ def _watch(counter: Any, total: int, progress: Progress) -> Iterator[None]:
     finally:
         over.set()
         watcher.join()
-        progress(counter.value, total, "")
+        tell(counter.value)
 
 
 @contextmanager

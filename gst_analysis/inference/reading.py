@@ -1,7 +1,8 @@
 """Records in, views out: several clips are read at once, ahead of the network, in their own order.
 
 Threads, not processes: decoding and resizing leave the interpreter free, and threads need nothing of the
-program around them. As few clips wait as keep the threads busy, so memory stays flat.
+program around them. No more clips wait than a network takes at once and keep the threads busy, so memory
+stays flat.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ def read_ahead(
     plan: ReadingPlan,
     *,
     threads: int,
+    taken: int = 1,
     read: FrameReader | None = None,
 ) -> Generator[ReadClip, None, None]:
     """Read (place, record) pairs in order; a clip that cannot be read comes back with its failure.
@@ -44,15 +46,18 @@ def read_ahead(
         records: what is read, and its place.
         plan: which views of it.
         threads: clips that are read at once.
+        taken: clips that whoever asks takes one after the other, such as a batch, before it works on them:
+            so many are read meanwhile, or the threads would rest until it comes back.
         read: what reads frames, such as that of clips that are at hand.
     """
     waiting: deque[Future[ReadClip]] = deque()
+    most = threads + max(threads, taken)
     with ThreadPoolExecutor(threads, thread_name_prefix="read-clips") as pool:
         try:
             _narrow(pool, threads)
             for place, record in records:
                 waiting.append(pool.submit(_read, place, record, plan, read))
-                if len(waiting) > 2 * threads:
+                if len(waiting) > most:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

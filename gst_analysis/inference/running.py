@@ -25,7 +25,7 @@ from gst_analysis.inference.conditions import explain_out_of_memory, fusing_pays
 from gst_analysis.inference.logits import Floats, Seconds
 from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.inference.sharing import Count, Unit
+from gst_analysis.inference.sharing import Count, Here, Unit
 from gst_analysis.inference.views import ViewPlan
 from gst_analysis.networks.folding import count_norms
 
@@ -51,9 +51,9 @@ class Job:
         count = len(self.records)
         return [range(start, min(start + few, count)) for start in range(0, count, few)]
 
-    def measure(self, units: Sequence[Unit], device: torch.device, count: Count) -> Share:
+    def measure(self, units: Sequence[Unit], here: Here) -> Share:
         """Some of the clips on one device."""
-        return measure_share(self, units, device, count)
+        return measure_share(self, units, here.device, here.count)
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,11 @@ def measure_share(job: Job, units: Sequence[Unit], device: torch.device, count: 
     places: list[int] = []
     failures: dict[int, str] = {}
     norms = count_norms(model.module)
+    taken = -(-settings.batch // settings.views)
     fuse = fusing_pays(model.clip_spec, len(job.records) * settings.views)  # alike in all processes
     with (
         running_conditions(model.module, settings, device, fuse=fuse) as network,
-        closing(read_ahead(numbered, plan, threads=settings.threads, read=job.read)) as clips,
+        closing(read_ahead(numbered, plan, threads=settings.threads, taken=taken, read=job.read)) as clips,
     ):
         folded = norms - count_norms(network), norms
         for clip, outputs in _measure(network, clips, job, ends, device):

@@ -7,8 +7,10 @@ run on devices of one kind with equally many threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import torch
 
@@ -30,6 +32,35 @@ Found = TypeVar("Found")
 FoundOut = TypeVar("FoundOut", covariant=True)
 
 
+def _uncounted() -> None:
+    """Nobody wants to know."""
+
+
+def _hear_nobody(own: Any) -> list[Any]:
+    return [own]
+
+
+@dataclass(frozen=True)
+class Here:
+    """One process at work: on which device, which of how many, and how it is heard by the others."""
+
+    device: torch.device
+    count: Count = _uncounted
+    rank: int = 0
+    world: int = 1
+    exchange: Callable[[Any], list[Any]] = _hear_nobody
+    """Tell all processes something, and hear what each of them tells, in the order of their ranks. Every
+    process must come to it equally often; where one fails instead, all others fail of the same."""
+
+    def own(self, units: Sequence[Unit]) -> Sequence[Unit]:
+        """The units that are this process's: every n-th."""
+        return units[self.rank :: self.world]
+
+    def number(self, place: int) -> int:
+        """Which of all units the one at this place among its own is."""
+        return self.rank + self.world * place
+
+
 class Work(Protocol[FoundOut]):
     """What every process is given, pickled: a network, a list of clips, and how they are measured."""
 
@@ -40,11 +71,18 @@ class Work(Protocol[FoundOut]):
     def lighten(self) -> Work[FoundOut]:
         """Without what a process of its own does not need."""
 
-    def measure(self, units: Sequence[Unit], device: torch.device, count: Count) -> FoundOut:
-        """Measure some of the clips on one device."""
+    def measure(self, units: Sequence[Unit], here: Here) -> FoundOut:
+        """Measure some of the clips, in this process."""
 
 
-def share_out(work: Work[Found], units: Sequence[Unit], progress: Progress | None) -> list[Found]:
+def share_out(
+    work: Work[Found],
+    units: Sequence[Unit],
+    progress: Progress | None,
+    *,
+    rounds: int = 1,
+    name: Callable[[int], str] = lambda done: "",
+) -> list[Found]:
     """What was found of all units, a piece for every process.
 
     Under torchrun, `fabric run` or SLURM every process takes its share and gets all pieces.
@@ -53,9 +91,25 @@ def share_out(work: Work[Found], units: Sequence[Unit], progress: Progress | Non
         work: what is done with them.
         units: all of them, in their order.
         progress: called now and then, with more than one device from another thread.
+        rounds: how often each clip is counted.
+        name: what to call what was done last, by how much is done.
     """
+    total = rounds * sum(map(len, units))
+    told = progress or no_progress
+
+    def tell(done: int) -> None:
+        told(min(done, total), total, name(min(done, total)))
+
     if work.settings.share and (work.settings.devices > 1 or count_outer_processes() is not None):
-        return distribution.measure_shares(work, units, progress)
-    total, tell = sum(map(len, units)), progress or no_progress
-    done = iter(range(1, total + 1))
-    return [work.measure(units, choose_device(work.settings.device), lambda: tell(next(done), total, ""))]
+        return distribution.measure_shares(work, units, tell)
+    done = itertools.count(1)
+    return [work.measure(units, Here(choose_device(work.settings.device), lambda: tell(next(done))))]
+
+
+Measured = tuple[tuple[int, ...], Found]
+"""The places of some clips, such as a batch's, and what was found of them together."""
+
+
+def merge_found(pieces: Iterable[Sequence[Measured[Found]]]) -> list[Measured[Found]]:
+    """What every process found of its own batches -> that of all batches, in the order of their clips."""
+    return sorted((one for piece in pieces for one in piece), key=lambda one: one[0])

@@ -57,6 +57,8 @@ class ClipStream:
     """Bytes of frames that may stay in memory, so that clips which all fit are decoded once."""
     units: Sequence[Unit] | None = None
     """Places of the clips of each batch, where several processes share them; else all, as even as can be."""
+    unread: list[int] = field(default_factory=list)
+    """Places of the clips that have failed."""
     _kept: list[ReadClip] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +83,12 @@ class ClipStream:
         if empty:
             refuse_unread(self.failures)
 
+    def read_all(self) -> None:
+        """Read every clip once, so that it is known which cannot be read."""
+        with closing(self._read()) as clips:
+            for _ in self._readable(clips):
+                pass
+
     def _group(self, clips: Iterable[ReadClip]) -> Iterator[list[ReadClip]]:
         if self.units is None:
             yield from group_evenly(clips, self.settings.batch)
@@ -97,7 +105,8 @@ class ClipStream:
         plan, held, room = ReadingPlan(self.model.clip_spec, normalise=False), [], self.keep
         places = range(len(self.records)) if self.units is None else itertools.chain(*self.units)
         numbered = [(place, self.records[place]) for place in places]
-        with closing(read_ahead(numbered, plan, threads=self.settings.threads)) as clips:
+        threads, taken = self.settings.threads, self.settings.batch
+        with closing(read_ahead(numbered, plan, threads=threads, taken=taken)) as clips:
             for clip in clips:
                 room -= 0 if clip.views is None else clip.views.numel()
                 held.append(clip)
@@ -111,6 +120,7 @@ class ClipStream:
         for clip in clips:
             if clip.views is None:
                 self.failures[self.records[clip.place].clip] = clip.failure
+                self.unread.append(clip.place)
             else:
                 yield clip
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import gst_analysis as gst
-from gst_analysis.analyses.ablation.measure import draw_order
+from gst_analysis.analyses.ablation.run import draw_order
 from gst_analysis.analyses.importance.data_scores import measure_data_scores
 from gst_analysis.clips.dataset import ReadingPlan, load_views
 from gst_analysis.clips.records import ClipRecord, RecordList

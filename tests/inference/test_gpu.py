@@ -90,6 +90,6 @@ def test_a_process_of_its_own_drives_the_gpu(tmp_path: Path) -> None:
     settings = InferenceSettings(device="cuda")
     views = ViewPlan.of(settings, model.clip_spec, (), 5)
     job = Job(model, settings, views, tuple(clips))
-    (share,) = measure_shares(job, job.list_units(), None)
+    (share,) = measure_shares(job, job.list_units(), lambda done: None)
     alone = measure_frame_logits(model, clips, settings=settings)
     np.testing.assert_allclose(share.logits, alone.logits, rtol=1e-4, atol=1e-5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -282,6 +283,25 @@ def test_clips_are_read_at_once_in_order_and_not_too_far_ahead(monkeypatch: pyte
         places.append(clip.place)
         assert len(begun) <= len(places) + 2 * 2 + 1
     assert places == list(range(50))
+
+
+def test_while_a_batch_is_worked_on_the_next_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the network would wait for most of the next batch, and the readers for the network."""
+    begun, eleven = [], threading.Event()
+
+    def count(place: int, record: ClipRecord, *_: object) -> reading.ReadClip:
+        begun.append(place)
+        if len(begun) == 11:
+            eleven.set()
+        return reading.ReadClip(place, None, None, "planted")
+
+    monkeypatch.setattr(reading, "_read", count)
+    numbered = [(n, ClipRecord(str(n), Path(str(n)))) for n in range(40)]
+    with closing(read_ahead(numbered, ReadingPlan(), threads=1, taken=8)) as clips:
+        next(clips)
+        next(clips)  # two are taken and worked on; one more than the next eight is being read
+        assert eleven.wait(timeout=10)
+        assert len(begun) == 11
 
 
 def test_stopping_early_stops_the_readers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,13 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gst_analysis.analyses.ablation.run import average_means
 from gst_analysis.analyses.ablation.table import HEADS, Ablation
 from gst_analysis.analyses.ablation.tabulate import tabulate_ablation
 from gst_analysis.clips.records import RecordList, number_videos
 from gst_analysis.errors import SpecError
+from gst_analysis.inference.sharing import Here, Measured, merge_found
 from gst_analysis.networks.anatomy import Unit
 from gst_analysis.networks.viewing import fold_frames
-from gst_analysis.probes.clip_stream import ClipStream, Step
+from gst_analysis.probes.clip_stream import ClipStream
 from gst_analysis.probes.heads import number_head
 from gst_analysis.probes.hooks import Look, looking
 from gst_analysis.probes.resampling import Bootstrap, Reals
@@ -46,20 +48,20 @@ def choose_interventions(interventions: Sequence[str]) -> tuple[str, ...]:
 
 
 def measure_head_means(
-    network: nn.Module, heads: Sequence[Unit], stream: ClipStream, step: Step
+    network: nn.Module, heads: Sequence[Unit], stream: ClipStream, here: Here
 ) -> dict[str, Tensor]:
     """For each projection, every channel's mean over clips and tokens, of what it is given."""
     looks = {unit.layer: Look(unit.layer, unit.view, its_input=True) for unit in heads}
-    sums: dict[str, Tensor] = {}
-    seen = 0
+    found: list[Measured[dict[str, Tensor]]] = []
     with torch.no_grad(), looking(network, looks) as outputs:
-        for batch in stream.batches(step):
+        for batch in stream.batches(here.count):
             network(batch.clips)
-            seen += len(batch.labels)
-            for layer, given in outputs.items():
-                mean = fold_frames(given, looks[layer].view).double().mean((0, 2, 3)).cpu()
-                sums[layer] = sums.get(layer, torch.zeros_like(mean)) + mean * len(batch.labels)
-    return {layer: total / seen for layer, total in sums.items()}
+            means = {
+                layer: fold_frames(given, looks[layer].view).double().mean((0, 2, 3)).cpu()
+                for layer, given in outputs.items()
+            }
+            found.append((batch.places, means))
+    return average_means(merge_found(here.exchange(found)))
 
 
 def add_heads(

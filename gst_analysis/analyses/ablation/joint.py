@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from gst_analysis.analyses.ablation.joint_table import UnitSet, list_sets
 from gst_analysis.analyses.ablation.table import AblationOptions
 from gst_analysis.groups import order_groups
+from gst_analysis.inference.sharing import Here, merge_found
 from gst_analysis.networks.anatomy import Unit
 from gst_analysis.networks.network import VideoNetwork, average_frames
 from gst_analysis.probes.clip_stream import Batch
@@ -40,8 +41,27 @@ class Judged:
     untouched: list[Reals] = field(default_factory=list)
     alone: list[Reals] = field(default_factory=list)
     together: list[Reals] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-    """Of the clips in the list of records."""
+    batches: list[tuple[int, ...]] = field(default_factory=list)
+    """Of the clips, their places in the list of records."""
+
+    @property
+    def places(self) -> list[int]:
+        """Of all clips."""
+        return [place for batch in self.batches for place in batch]
+
+    def add(self, batch: Batch, untouched: Reals, alone: Reals, together: Reals) -> None:
+        """Take in a batch."""
+        self.batches.append(batch.places)
+        self.untouched.append(untouched)
+        self.alone.append(alone)
+        self.together.append(together)
+
+    def gather(self, here: Here) -> None:
+        """Take in what all other processes judged."""
+        rows = zip(self.untouched, self.alone, self.together, strict=True)
+        found = merge_found(here.exchange(list(zip(self.batches, rows, strict=True))))
+        self.batches = [places for places, _ in found]
+        self.untouched, self.alone, self.together = ([row[n] for _, row in found] for n in range(3))
 
 
 @dataclass
@@ -65,12 +85,16 @@ class JointRun:
     def take(self, batch: Batch, number: int, untouched: Reals, alone: Reals) -> None:
         """Run a batch with every set changed; the ablation has judged it untouched and units alone."""
         walk = Walk.along(self.network, batch)
-        self.judged.untouched.append(untouched)
-        self.judged.alone.append(alone)
-        self.judged.together.append(self.judge_all([one.units for one in self.sets], walk))
-        self.judged.places += batch.places
+        self.judged.add(batch, untouched, alone, self.judge_all([one.units for one in self.sets], walk))
         if "share" in self.options.sets:
             self.shares.append(self._share_out(walk, number))
+
+    def gather(self, here: Here) -> None:
+        """Take in what all other processes judged."""
+        # Nothing where shares were not asked for.
+        own = list(zip(self.judged.batches, self.shares, strict=True)) if self.shares else []
+        self.shares = [shares for _, shares in merge_found(here.exchange(own))]
+        self.judged.gather(here)
 
     def judge_sets(self, sets: Sequence[Sequence[Unit]], batch: Batch) -> Reals:
         """(sets, 3, N) of a batch."""
@@ -155,7 +179,7 @@ class Halves:
         return cls(frozenset(places[::2]), frozenset(places[1::2]))
 
 
-def find_greedy(run: JointRun, stream: Callable[[], Iterator[Batch]], halves: Halves) -> list[UnitSet]:
+def find_greedy(run: JointRun, choosing: Callable[[], Iterator[Batch]], here: Here) -> list[UnitSet]:
     """For every group, sets that grow by the unit that is missed least, on the choosing clips."""
     found = []
     for group in order_groups(unit.group for unit in run.units):
@@ -163,31 +187,30 @@ def find_greedy(run: JointRun, stream: Callable[[], Iterator[Batch]], halves: Ha
         gone: list[Unit] = []
         while left and len(left) + len(gone) > 1:
             sets = [[*gone, unit] for unit in left]
+            own = [(batch.places, run.judge_sets(sets, batch)[:, 2].sum(axis=1)) for batch in choosing()]
             loss = np.zeros(len(sets))
-            for batch in _keep(stream(), halves.choosing):
-                loss += run.judge_sets(sets, batch)[:, 2].sum(axis=1)
+            for _, more in merge_found(here.exchange(own)):
+                loss += more
             gone.append(left.pop(int(loss.argmin())))
             found.append(UnitSet("greedy", f"{group}, {len(gone)} gone", tuple(gone), step=len(gone)))
     return found
 
 
-def measure_sets(
-    run: JointRun, sets: Sequence[UnitSet], stream: Callable[[], Iterator[Batch]], clips: frozenset[int]
-) -> Judged:
+def measure_sets(run: JointRun, sets: Sequence[UnitSet], batches: Iterator[Batch], here: Here) -> Judged:
     """Go through these clips once more with sets changed."""
     judged = Judged()
-    for batch in _keep(stream(), clips):
+    for batch in batches:
         walk = Walk.along(run.network, batch)
-        judged.untouched.append(run.judge(walk.untouched, batch.labels))
-        judged.alone.append(run.judge_all([(unit,) for unit in run.units], walk))
-        judged.together.append(run.judge_all([one.units for one in sets], walk))
-        judged.places += batch.places
+        alone = run.judge_all([(unit,) for unit in run.units], walk)
+        together = run.judge_all([one.units for one in sets], walk)
+        judged.add(batch, run.judge(walk.untouched, batch.labels), alone, together)
+    judged.gather(here)
     return judged
 
 
-def _keep(batches: Iterator[Batch], chosen: frozenset[int]) -> Iterator[Batch]:
+def keep_clips(stream: Callable[[], Iterator[Batch]], chosen: frozenset[int]) -> Iterator[Batch]:
     """What of each batch is among the chosen clips."""
-    for batch in batches:
+    for batch in stream():
         kept = [number for number, place in enumerate(batch.places) if place in chosen]
         if kept:
             yield Batch(batch.clips[kept], batch.labels[kept], tuple(batch.places[one] for one in kept))

@@ -24,7 +24,7 @@ from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
 from gst_analysis.numbers import Interval
-from gst_analysis.options import DatasetOptions, DeviceOptions, NetworkOptions, option
+from gst_analysis.options import DatasetOptions, NetworkOptions, SharingOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables.schema import Schema, check_choices, real, text, whole
 
@@ -67,7 +67,7 @@ HEADS = Schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class AblationOptions(DatasetOptions, NetworkOptions, DeviceOptions):
+class AblationOptions(DatasetOptions, NetworkOptions, SharingOptions):
     """Which clips of a data set, what is done to channels, and how sure its consequences are."""
 
     interventions: tuple[str, ...] = option(INTERVENTIONS, f"Some of {', '.join(INTERVENTIONS)}.")

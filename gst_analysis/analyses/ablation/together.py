@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from gst_analysis.analyses.ablation.joint import (
     Judged,
     count_greedy,
     find_greedy,
+    keep_clips,
     measure_sets,
 )
 from gst_analysis.analyses.ablation.joint_table import UnitSet
@@ -23,6 +25,7 @@ from gst_analysis.analyses.ablation.joint_tabulate import Shown, tabulate_joint,
 from gst_analysis.analyses.ablation.table import Ablation, AblationOptions
 from gst_analysis.clips.records import RecordList, number_videos
 from gst_analysis.errors import SpecError
+from gst_analysis.inference.sharing import Here
 from gst_analysis.networks.anatomy import Unit
 from gst_analysis.probes.clip_stream import Batch
 from gst_analysis.probes.hooks import Change, fix_channels, zero_channels
@@ -66,13 +69,15 @@ class Together:
         alone = [row for row, (_, name) in enumerate(beside.rows) if name == self.intervention]
         self.run.take(batch, number, beside.untouched[-1], beside.changed[-1][alone])
 
-    def grow(self, stream: Callable[[], Iterator[Batch]]) -> tuple[list[UnitSet], Judged] | None:
+    def grow(self, stream: Callable[[], Iterator[Batch]], here: Here) -> tuple[list[UnitSet], Judged] | None:
         """What groups cost as one unit after another goes; None where that was not asked for."""
         if not self.greedy:
             return None
         halves = Halves.of(self.run.judged.places)
-        sets = find_greedy(self.run, stream, halves)
-        return (sets, measure_sets(self.run, sets, stream, halves.measuring)) if sets else None
+        sets = find_greedy(self.run, partial(keep_clips, stream, halves.choosing), here)
+        if not sets:
+            return None
+        return sets, measure_sets(self.run, sets, keep_clips(stream, halves.measuring), here)
 
 
 def build_joint(run: Beside, units: Sequence[Unit], options: AblationOptions) -> Together:

@@ -55,30 +55,43 @@ def _rectified(mean: Array, std: Array) -> tuple[Array, Array]:
     return np.maximum(first, 0), np.maximum(second, 0)
 
 
+Heard = list[dict[str, tuple[Array, int]]]
+"""For every batch, by layer: sums and sums of squares (2, C), and of how many numbers each."""
+
+
 class ActivationListener:
     """Adds up activations as they pass; `moments` tells their mean and deviation so far."""
 
     def __init__(self, units: Mapping[str, Unit]) -> None:
         self._units = units
-        self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, int] = {}
+        self.heard: Heard = []
 
     def hear(self, layer: str, normed: Tensor) -> None:
         """Take in what a batch norm put out."""
         unit = self._units[layer]
         folded = fold_frames(normed.detach(), unit.view)  # (N*T, C, H, W)
         active = folded.float().clamp(0, CAPS[unit.activation])
-        sums = torch.stack([active.sum((0, 2, 3)), active.square().sum((0, 2, 3))]).double().cpu()
-        self._sums[layer] = self._sums.get(layer, 0) + sums
-        self._counts[layer] = self._counts.get(layer, 0) + active[:, 0].numel()
+        sums = torch.stack([active.sum((0, 2, 3)), active.square().sum((0, 2, 3))]).double().cpu().numpy()
+        if not self.heard or layer in self.heard[-1]:  # a layer that comes again is of another batch
+            self.heard.append({})
+        self.heard[-1][layer] = sums, active[:, 0].numel()
 
     def moments(self) -> dict[str, Moments]:
         """Per layer; empty if nothing has passed."""
-        found = {}
-        for layer, sums in self._sums.items():
-            mean, square = (sums / self._counts[layer]).numpy()
-            found[layer] = Moments(mean, np.sqrt(np.maximum(square - mean**2, 0)))
-        return found
+        return find_moments(self.heard)
+
+
+def find_moments(heard: Heard) -> dict[str, Moments]:
+    """Moments of all batches that were heard."""
+    totals: dict[str, tuple[Array, int]] = {}
+    for layer, (sums, count) in (one for batch in heard for one in batch.items()):
+        before, numbers = totals.get(layer, (np.zeros_like(sums), 0))
+        totals[layer] = before + sums, numbers + count
+    found = {}
+    for layer, (sums, count) in totals.items():
+        mean, square = sums / count
+        found[layer] = Moments(mean, np.sqrt(np.maximum(square - mean**2, 0)))
+    return found
 
 
 @contextmanager

@@ -12,7 +12,7 @@ its size over clips.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -25,12 +25,14 @@ from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.records import RecordList
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
-from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.inference.sharing import Here, Measured, Unit, merge_found, share_out
 from gst_analysis.networks.capabilities import require
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.viewing import fold_frames
-from gst_analysis.probes.clip_stream import Batch, ClipStream, count_steps
+from gst_analysis.probes.clip_stream import Batch, refuse_unread
 from gst_analysis.probes.hooks import list_activations, list_views, watched_outputs
+from gst_analysis.probes.shared_streams import list_batches, open_share
 from gst_analysis.progress import Progress
 from gst_analysis.tables.schema import check
 
@@ -60,23 +62,53 @@ def measure_data_scores(
     """
     settings = settings or InferenceSettings()
     check_classes(model, records)
-    device = choose_device(settings.device)
-    stream = ClipStream(model, records, settings, device)
     require(model.spec, model.anatomy, "scales", what="scores from clips")
-    layers = list(dict.fromkeys(unit.layer for unit in model.anatomy.scaled))
+    work = _Work(model, dataclasses.replace(settings, fold=False), records)
+    pieces = share_out(work, list_batches(len(records), settings), progress)
+    found = merge_found(piece.scores for piece in pieces)
+    if not found:
+        refuse_unread(pieces[0].failures)
+    clips = sum(len(places) for places, _ in found)
     sums: dict[str, Tensor] = {}
-    clips = 0
-    with (
-        running_conditions(model.module, dataclasses.replace(settings, fold=False), device) as network,
-        watched_outputs(network, layers, attached=True) as outputs,
-    ):
-        for batch in stream.batches(count_steps(len(records), progress)):
-            with explain_out_of_memory(len(batch.labels), device):
-                for layer, scores in _score_batch(network, batch, outputs, model.spec).items():
-                    sums[layer] = sums.get(layer, torch.zeros(())) + scores
-            clips += len(batch.labels)
+    for _, scores in found:
+        sums = {layer: sums.get(layer, torch.zeros(())) + more for layer, more in scores.items()}
     means = {layer: (total / clips).numpy() for layer, total in sums.items()}
-    return MeasuredScores(_tabulate(model, means), clips, dict(stream.failures))
+    return MeasuredScores(_tabulate(model, means), clips, pieces[0].failures)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Piece:
+    """What one process scored in its batches, and all clips that could not be read."""
+
+    scores: list[Measured[dict[str, Tensor]]]
+    failures: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Work:
+    """What every process is given."""
+
+    model: LoadedModel
+    settings: InferenceSettings
+    records: RecordList
+
+    def lighten(self) -> _Work:
+        """Without the checkpoint's own copy of the weights: the network has them."""
+        return dataclasses.replace(self, model=self.model.with_module(self.model.module))
+
+    def measure(self, units: Sequence[Unit], here: Here) -> _Piece:
+        """Score channels in some of the batches."""
+        layers = list(dict.fromkeys(unit.layer for unit in self.model.anatomy.scaled))
+        scores: list[Measured[dict[str, Tensor]]] = []
+        with (
+            running_conditions(self.model.module, self.settings, here.device) as network,
+            watched_outputs(network, layers, attached=True) as outputs,
+        ):
+            stream = open_share(self.model, self.records, self.settings, units, here)
+            for batch in stream.batches(here.count):
+                with explain_out_of_memory(len(batch.labels), here.device):
+                    scores.append((batch.places, _score_batch(network, batch, outputs, self.model.spec)))
+        return _Piece(scores, dict(stream.failures))
 
 
 def _score_batch(

@@ -19,21 +19,16 @@ does not depend on the scale of those filters either.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from gst_analysis.analyses.importance.activations import (
-    CAPS,
-    Moments,
-    expect_activation,
-    follow_norms,
-    listen_to_activations,
-)
+from gst_analysis.analyses.importance.activations import CAPS, Moments, expect_activation, follow_norms
 from gst_analysis.analyses.importance.data_scores import MeasuredScores
+from gst_analysis.analyses.importance.listening import listen_to_clips
 from gst_analysis.analyses.importance.table import (
     GROUP_IMPORTANCE,
     IMPORTANCE,
@@ -59,8 +54,6 @@ from gst_analysis.checkpoints.sources import (
     tell_each,
 )
 from gst_analysis.clips.records import RecordList
-from gst_analysis.inference.classes import require_some
-from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.anatomy import Unit
 from gst_analysis.progress import Progress
@@ -101,8 +94,9 @@ def score_checkpoints(
         DataError: not one clip could be read.
     """
     labels = distinct_names(names or [name_of(source) for source in sources])
-    settings = InferenceSettings(device=(options or ImportanceOptions()).device)
-    told = tell_each(sources, options or ImportanceOptions())
+    options = options or ImportanceOptions()
+    settings = InferenceSettings(device=options.device, devices=options.devices)
+    told = tell_each(sources, options)
     read, failures = read_each(
         told, labels, lambda source, label: _read_one(source, label, records, settings), progress
     )
@@ -161,12 +155,10 @@ def measure_importance(
     Raises:
         DataError: not one clip could be read.
     """
-    alone = replace(settings or InferenceSettings(), share=False)  # what runs elsewhere cannot be heard
-    with listen_to_activations(model) as listener:
-        logits = measure_frame_logits(model, clips, settings=alone, progress=progress)
-    require_some(logits)
-    table = tabulate_importance(model.current_checkpoint(), listener.moments(), name=name)
-    return MeasuredScores(table, len(logits.clips), logits.failures)
+    checkpoint = model.current_checkpoint()  # refuses what is no network of its spec
+    heard = listen_to_clips(model, clips, settings or InferenceSettings(), progress)
+    table = tabulate_importance(checkpoint, heard.moments, name=name)
+    return MeasuredScores(table, heard.clips, heard.failures)
 
 
 def tabulate_importance(

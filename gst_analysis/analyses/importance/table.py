@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gst_analysis.documents import FAILURES, ORIGIN, fields_of, record, rows_of, say, several, value_of
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
-from gst_analysis.options import DeviceOptions, NetworkOptions, option
+from gst_analysis.options import NetworkOptions, SharingOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables.schema import Schema, real, text, whole
 
@@ -101,7 +101,7 @@ DATA_SCORES = Schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImportanceOptions(NetworkOptions, DeviceOptions):
+class ImportanceOptions(NetworkOptions, SharingOptions):
     """Where clips are run, if there are any."""
 
     device: str = option("auto", "Where clips are run: auto, cpu, cuda or mps.")

@@ -56,7 +56,7 @@ def frame_influence(
     model = sources.open_model(source, options=options)
     records = labelled.spread_records(labelled.open_clips(clips), options.limit)
     class_id = None if options.class_name is None else sources.find_class(model, options.class_name)
-    settings = running.InferenceSettings(device=options.device)
+    settings = running.InferenceSettings(device=options.device, devices=options.devices)
     return measure.measure_influence(model, records, class_id=class_id, settings=settings, progress=progress)
 
 

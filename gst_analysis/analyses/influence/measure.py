@@ -12,7 +12,7 @@ The logit is that of the class predicted for the clip, or of one class throughou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -42,12 +42,13 @@ from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import BrokenCheckpoint, DataError, name_some
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
-from gst_analysis.inference.reading import ReadClip, read_ahead
-from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.inference.reading import read_ahead
+from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.inference.sharing import Here, Measured, Unit, merge_found, share_out
 from gst_analysis.networks.anatomy import Place
 from gst_analysis.networks.capabilities import require
 from gst_analysis.probes.answers import mark_answers, reach_of
-from gst_analysis.probes.clip_stream import ClipSteps, Step, no_step
+from gst_analysis.probes.clip_stream import Step, no_step
 from gst_analysis.probes.gradients import Norms, trace_gradients
 from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
@@ -88,43 +89,71 @@ def measure_influence(
     settings, look = settings or InferenceSettings(), _Look(class_id, blocks)
     settings.require_one_view("influence")
     require(model.spec, model.anatomy, "logits", what="influence")
-    places, means, failures = model.anatomy.places, InfluenceMeans(), {}
-    reachable = mark_answers(model)
-    device = choose_device(settings.device)
-    itself = replace(settings, fold=False)
-    names = [record.clip for record in records]
-    steps = ClipSteps(_count_steps(model, look), names, progress)
-    with (
-        running_conditions(model.module, itself, device) as network,
-        closing(_read_clips(model, records)) as clips,
-    ):
-        for clip in clips:
-            if clip.views is None:
-                failures[records[clip.place].clip] = clip.failure
-            else:
-                pixels = normalise_clips(clip.views.to(device), model.clip_spec)
-                with explain_out_of_memory(1, device):
-                    means.add(*_look_at(network, pixels, look, model.checkpoint, steps.add), reachable)
-            steps.end()
+    work, steps = _Work(model, replace(settings, fold=False), tuple(records), look), _count_steps(model, look)
+    units: list[Unit] = [(place,) for place in range(len(records))]
+
+    def name(done: int) -> str:
+        return records[max(0, (done - 1) // steps)].clip
+
+    pieces = share_out(work, units, progress, rounds=steps, name=name)
+    means, reachable, failures = InfluenceMeans(), mark_answers(model), {}
+    for (place,), found in merge_found(pieces):
+        if isinstance(found, str):
+            failures[records[place].clip] = found
+        else:
+            means.add(*found, reachable)
     if not means.clips:
         raise _none_read(failures)
     notes = records.notes if isinstance(records, RecordList) else ()
-    found = _assemble(model, means, look, places, failures, notes)
-    named = replace(found.provenance, clips=tuple(record.clip for record in records))
-    return replace(found, provenance=named)
+    result = _assemble(model, means, look, model.anatomy.places, failures, notes)
+    named = replace(result.provenance, clips=tuple(record.clip for record in records))
+    return replace(result, provenance=named)
+
+
+_Found = tuple[dict[str, Norms], dict[str, Norms]] | str
+"""One clip's matrices by method and its blocks' profiles; or why it could not be read."""
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What every process is given."""
+
+    model: LoadedModel
+    settings: InferenceSettings
+    records: tuple[ClipRecord, ...]
+    look: _Look
+
+    def lighten(self) -> _Work:
+        """Without the checkpoint's own copy of the weights: the network has them."""
+        return replace(self, model=self.model.with_module(self.model.module))
+
+    def measure(self, units: Sequence[Unit], here: Here) -> list[Measured[_Found]]:
+        """Look at some of the clips, one at a time."""
+        model, device = self.model, here.device
+        found: list[Measured[_Found]] = []
+        chosen = [(place, self.records[place]) for unit in units for place in unit]
+        plan = ReadingPlan(model.clip_spec, normalise=False)
+        with (
+            running_conditions(model.module, self.settings, device) as network,
+            closing(read_ahead(chosen, plan, threads=2)) as clips,
+        ):
+            for clip in clips:
+                one: _Found = clip.failure
+                if clip.views is None:  # as many steps as any other
+                    for _ in range(_count_steps(model, self.look)):
+                        here.count()
+                else:
+                    pixels = normalise_clips(clip.views.to(device), model.clip_spec)
+                    with explain_out_of_memory(1, device):
+                        one = _look_at(network, pixels, self.look, model.checkpoint, here.count)
+                found.append(((clip.place,), one))
+        return found
 
 
 def _count_steps(model: LoadedModel, look: _Look) -> int:
     """A gradient for every answer and block, and two runs for every frame left out."""
     frames = model.clip_spec.frames
     return 2 * frames + model.spec.count_answers(frames) + (len(model.anatomy.places) if look.blocks else 0)
-
-
-def _read_clips(
-    model: LoadedModel, records: RecordList | Sequence[ClipRecord]
-) -> Generator[ReadClip, None, None]:
-    """One view of every clip, read a little ahead."""
-    return read_ahead(enumerate(records), ReadingPlan(model.clip_spec, normalise=False), threads=2)
 
 
 def _look_at(

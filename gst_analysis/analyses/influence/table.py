@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from gst_analysis.documents import FLAG, HEAD, REAL, each, fields_of, record, several, tell_source
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
-from gst_analysis.options import DeviceOptions, NetworkOptions, option
+from gst_analysis.options import NetworkOptions, SharingOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables import Schema, flag, real, text, whole
 
@@ -54,7 +54,7 @@ RECEPTIVE_FIELDS = Schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class InfluenceOptions(NetworkOptions, DeviceOptions):
+class InfluenceOptions(NetworkOptions, SharingOptions):
     """Whose logit is looked at, in how many clips, and where the network is run."""
 
     class_name: str | int | None = option(

@@ -32,7 +32,7 @@ from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.measuring import BORROWED, UNNAMED, name_apart
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.inference.sharing import Count, Unit, share_out
+from gst_analysis.inference.sharing import Here, Unit, share_out
 from gst_analysis.networks.capabilities import require, why_not
 from gst_analysis.probes.clip_stream import ClipStream, group_evenly, refuse_unread
 from gst_analysis.probes.resampling import Bootstrap, Interval
@@ -135,12 +135,13 @@ class _Work:
         """A showing that has seen nothing yet."""
         return Showing(self.model, self.conditions, shuffles=self.shuffles, seed=self.seed)
 
-    def measure(self, units: Sequence[Unit], device: torch.device, count: Count) -> _Piece:
+    def measure(self, units: Sequence[Unit], here: Here) -> _Piece:
         """Show some of the clips on one device."""
+        device = here.device
         stream = ClipStream(self.model, self.records, self.settings, device, units=units)
         showing = self.build_showing()
         with running_conditions(self.model.module, self.settings, device), torch.no_grad():
-            for batch in stream.batches(count):
+            for batch in stream.batches(here.count):
                 with explain_out_of_memory(len(batch.labels), device):
                     showing.take(batch)
         return _Piece(showing.seen, stream.failures)

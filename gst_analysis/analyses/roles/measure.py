@@ -5,8 +5,8 @@ Scene after scene is rendered, shown and reduced to sums of squares and of pairs
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,8 @@ from gst_analysis.analyses.roles.variance import Design, Variances
 from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.errors import BrokenCheckpoint, SpecError
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
-from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.inference.sharing import Here, Measured, Unit, merge_found, share_out
 from gst_analysis.networks.capabilities import require
 from gst_analysis.planted.twins import TwinConfig, list_orders, render_twins
 from gst_analysis.progress import Progress
@@ -53,17 +54,45 @@ def measure_roles(model: Network, *, options: RoleOptions, progress: Progress | 
     config = TwinConfig(spec.frames, spec.crop, options.looks, options.cameras, options.seed)
     looks = list_looks(model.anatomy)
     sums = _Sums(Variances(Design(options.looks, options.cameras, len(orders)), options.seed))
-    device = choose_device(options.device)
-    settings = InferenceSettings(batch=options.batch, device=options.device, fold=False)
-    with running_conditions(model.module, settings, device) as network:
-        for scene in range(options.scenes):
-            frames = render_twins(config, scene)
-            with explain_out_of_memory(options.batch, device):
-                found = show_scene(network, looks, frames, orders, spec, batch=options.batch, device=device)
-            sums.add(model, looks, found)
-            if progress is not None:
-                progress(scene + 1, options.scenes, f"scene {scene + 1}")
+    settings = InferenceSettings(
+        batch=options.batch, device=options.device, devices=options.devices, fold=False
+    )
+    work = _Work(model, settings, config, tuple(map(tuple, orders)))
+    units: list[Unit] = [(scene,) for scene in range(options.scenes)]
+    pieces = share_out(work, units, progress, name=lambda done: f"scene {done}")
+    for _, found in merge_found(pieces):
+        sums.add(model, looks, found)
     return _assemble(model, sums, options, len(orders))
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What every process is given; places of clips are numbers of scenes."""
+
+    model: Network
+    settings: InferenceSettings
+    config: TwinConfig
+    orders: tuple[tuple[int, ...], ...]
+
+    def lighten(self) -> _Work:
+        """Without the checkpoint's own copy of the weights: the network has them."""
+        return replace(self, model=self.model.with_module(self.model.module))
+
+    def measure(self, units: Sequence[Unit], here: Here) -> list[Measured[list[Reals]]]:
+        """Show some of the scenes."""
+        model, batch = self.model, self.settings.batch
+        found: list[Measured[list[Reals]]] = []
+        looks = list_looks(model.anatomy)
+        with running_conditions(model.module, self.settings, here.device) as network:
+            for (scene,) in units:
+                frames = render_twins(self.config, scene)
+                with explain_out_of_memory(batch, here.device):
+                    one = show_scene(
+                        network, looks, frames, self.orders, model.clip_spec, batch=batch, device=here.device
+                    )
+                found.append(((scene,), one))
+                here.count()
+        return found
 
 
 @dataclass

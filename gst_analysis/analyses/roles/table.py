@@ -10,7 +10,7 @@ from gst_analysis.documents import HEAD, fields_of, rows_of, tell_source
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
-from gst_analysis.options import DeviceOptions, NetworkOptions, option
+from gst_analysis.options import NetworkOptions, SharingOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables import Column, Schema, real, text, whole
 
@@ -119,7 +119,7 @@ ROLE_SUMS = Schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoleOptions(NetworkOptions, DeviceOptions):
+class RoleOptions(NetworkOptions, SharingOptions):
     """What is rendered, and from which share on a channel has a role."""
 
     scenes: int = option(12, "Scenes to render; intervals draw them.")

@@ -22,11 +22,11 @@ from gst_analysis.clips.records import ClipRecord
 from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.reading import ReadClip, read_ahead
-from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.inference.sharing import Here
 from gst_analysis.networks.anatomy import Place
 from gst_analysis.networks.viewing import pick_tensor, view_frames
 from gst_analysis.probes.clip_stream import group_evenly
-from gst_analysis.progress import Progress
 
 Floats = npt.NDArray[np.float32]
 Features = Mapping[str, Floats]
@@ -61,14 +61,17 @@ class FeatureStream:
     records: Sequence[ClipRecord]
     settings: InferenceSettings
     positions: Positions
-    progress: Progress | None = None
-    failures: dict[str, str] = field(default_factory=dict)
+    here: Here
+    places: Sequence[int]
+    """Of the records that are gone through."""
+    failures: dict[int, str] = field(default_factory=dict)
+    """By the places of the records that failed."""
     read: list[int] = field(default_factory=list)
     """Places of the records that could be read, in order."""
 
     def clips(self) -> Generator[tuple[Features, ...], None, None]:
         """Every clip's features, those of each network beside one another."""
-        device = choose_device(self.settings.device)
+        device = self.here.device
         with ExitStack() as stack:
             itself = replace(self.settings, fold=False)
             for model in self.models:
@@ -84,8 +87,7 @@ class FeatureStream:
         ]
         for place, clips in enumerate(group):
             self.read.append(clips[0].place)
-            if self.progress is not None:
-                self.progress(clips[0].place + 1, len(self.records), self.records[clips[0].place].clip)
+            self.here.count()
             yield tuple({name: values[place] for name, values in one.items()} for one in found)
 
     def _look(self, model: Network, clips: Sequence[ReadClip], device: torch.device) -> dict[str, Floats]:
@@ -103,7 +105,9 @@ class FeatureStream:
         sources = []
         for spec in distinct:
             plan = ReadingPlan(spec, normalise=False)
-            ahead = read_ahead(enumerate(self.records), plan, threads=self.settings.threads)
+            numbered = [(place, self.records[place]) for place in self.places]
+            threads, taken = self.settings.threads, self.settings.batch
+            ahead = read_ahead(numbered, plan, threads=threads, taken=taken)
             stack.callback(ahead.close)
             sources.append(ahead)
         for clips in zip(*sources, strict=True):
@@ -111,7 +115,8 @@ class FeatureStream:
             if failed is None:
                 yield tuple(clips[number] for number in which)
             else:
-                self.failures[self.records[failed.place].clip] = failed.failure
+                self.failures[failed.place] = failed.failure
+                self.here.count()
 
 
 @contextmanager

@@ -89,7 +89,8 @@ class SimilaritySums:
 
     pairs: Sequence[tuple[int, int]]
     """Which of the first kernels is compared with which of the second."""
-    _parts: list[tuple[Hsic, Hsic, Hsic]] = field(default_factory=list)
+    parts: list[tuple[Hsic, Hsic, Hsic]] = field(default_factory=list)
+    """Of every minibatch: of the pairs, of the first kernels and of the second with themselves."""
 
     def add(self, first: Reals, second: Reals) -> None:
         """Take in the kernels of a minibatch, (kernels, samples, samples) each."""
@@ -100,7 +101,7 @@ class SimilaritySums:
         for place, (a, b) in enumerate(self.pairs):
             one = measure_hsic(first[a], second[b])
             whole[place], without[place] = one.whole, one.without
-        self._parts.append((Hsic(whole, without), of_first, of_second))
+        self.parts.append((Hsic(whole, without), of_first, of_second))
 
     def measure(self) -> tuple[Reals, Reals]:
         """CKA of every pair, (pairs,), and what each sample adds, (pairs, samples), which average to it.
@@ -108,10 +109,10 @@ class SimilaritySums:
         NaN where a kernel has no variance that could be compared.
         """
         first, second = (np.array([pair[side] for pair in self.pairs]) for side in (0, 1))
-        sums = [np.sum([part[which].whole for part in self._parts], axis=0) for which in range(3)]
+        sums = [np.sum([part[which].whole for part in self.parts], axis=0) for which in range(3)]
         cka = _divide(sums[0], sums[1][first], sums[2][second])
         parts = []
-        for both, one, other in self._parts:
+        for both, one, other in self.parts:
             left = _divide(
                 (sums[0] - both.whole)[:, None] + both.without,
                 ((sums[1] - one.whole)[:, None] + one.without)[first],

@@ -6,24 +6,23 @@ where they tell clips apart alike, frame by frame. Clips are taken in minibatche
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gst_analysis.analyses.similarity.features import Features, FeatureStream, Positions
-from gst_analysis.analyses.similarity.kernels import FEWEST, SimilaritySums, build_kernel, standardise
+from gst_analysis.analyses.similarity.kernels import FEWEST, SimilaritySums
 from gst_analysis.analyses.similarity.summary import summarise_similarity
 from gst_analysis.analyses.similarity.table import FRAME_SIMILARITY, SIMILARITY, Similarity, SimilarityOptions
+from gst_analysis.analyses.similarity.work import NamedNetwork, SimilarityWork, join_minibatches
 from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.checkpoints.sources import distinct_names
 from gst_analysis.clips.records import RecordList, note_videos, number_videos
 from gst_analysis.errors import DataError, name_some
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.networks.anatomy import Place
+from gst_analysis.inference.sharing import merge_found, share_out
 from gst_analysis.networks.capabilities import require
 from gst_analysis.probes.clip_stream import group_evenly
 from gst_analysis.probes.resampling import Bootstrap, summarise_means
@@ -33,19 +32,6 @@ from gst_analysis.tables import check
 
 _AT_ONCE = 256
 """Pairs whose intervals are drawn at once, so that draws need little memory."""
-
-
-@dataclass
-class _Network:
-    """A network, what tables call it, and what is added up of frames within its places."""
-
-    model: Network
-    name: str
-    frames: dict[str, SimilaritySums] = field(default_factory=dict)
-
-    @property
-    def places(self) -> tuple[Place, ...]:
-        return self.model.anatomy.places
 
 
 def measure_similarity(
@@ -71,74 +57,41 @@ def measure_similarity(
         require(model.spec, model.anatomy, "logits", "places", what="similarity")
         model.current_checkpoint()  # refuses what is no network of its spec
     names = distinct_names([model.checkpoint.name for model in models])
-    networks = [_Network(model, name) for model, name in zip(models, names, strict=True)]
-    settings = InferenceSettings(batch=options.batch, device=options.device)
-    positions = Positions.draw(options.positions, options.seed)
-    stream = FeatureStream(models, records, settings, positions, progress)
-    first, second = networks[0], networks[-1]
-    pairs = [(a, b) for a in range(len(first.places)) for b in range(len(second.places))]
-    sums, minibatches = SimilaritySums(pairs), 0
-    with closing(stream.clips()) as clips:
-        for minibatch in group_evenly(clips, options.minibatch):
-            if len(minibatch) >= FEWEST:
-                _add_minibatch(networks, sums, minibatch, raw=options.raw)
-                minibatches += 1
-    if not minibatches:
-        raise _too_few(stream)
-    return _assemble(networks, sums, stream, options, minibatches)
-
-
-def _add_minibatch(
-    networks: Sequence[_Network],
-    sums: SimilaritySums,
-    minibatch: Sequence[tuple[Features, ...]],
-    *,
-    raw: bool,
-) -> None:
-    """Add a minibatch's kernels of places, and of frames within them."""
-    kernels = []
-    for number, network in enumerate(networks):
-        own = []
-        for place in network.places:
-            features = np.stack([clip[number][place.name] for clip in minibatch]).astype(float)
-            features = features if raw else standardise(features)  # (clips, frames, positions, channels)
-            own.append(build_kernel(features))
-            frames = np.stack([build_kernel(features[:, frame]) for frame in range(features.shape[1])])
-            own_sums = network.frames.setdefault(place.name, SimilaritySums(_list_pairs(len(frames))))
-            own_sums.add(frames, frames)
-        kernels.append(np.stack(own))
-    sums.add(kernels[0], kernels[-1])
-
-
-def _list_pairs(frames: int) -> list[tuple[int, int]]:
-    """Every frame with itself and the later ones."""
-    return [(one, other) for one in range(frames) for other in range(one, frames)]
+    settings = InferenceSettings(batch=options.batch, device=options.device, devices=options.devices)
+    work = SimilarityWork(tuple(models), settings, records, options)
+    units = list(group_evenly(range(len(records)), options.minibatch))
+    pieces = share_out(work, units, progress, name=lambda done: records[max(0, done - 1)].clip)
+    networks = [NamedNetwork(model, name) for model, name in zip(models, names, strict=True)]
+    sums = join_minibatches(networks, merge_found(piece.minibatches for piece in pieces))
+    failures = pieces[0].failures  # alike in all pieces
+    read = [place for place in range(len(records)) if place not in failures]
+    if not sums.parts:
+        raise _too_few(records, failures)
+    return _assemble(networks, sums, (records, read, failures), options)
 
 
 def _assemble(
-    networks: Sequence[_Network],
+    networks: Sequence[NamedNetwork],
     sums: SimilaritySums,
-    stream: FeatureStream,
+    clips: tuple[RecordList, Sequence[int], Mapping[int, str]],
     options: SimilarityOptions,
-    minibatches: int,
 ) -> Similarity:
-    read = [stream.records[place] for place in stream.read]
-    videos = number_videos(read)
+    records, read, failures = clips
+    videos = number_videos([records[place] for place in read])
     values = _Values(np.array(videos))
     first, second = networks[0], networks[-1]
     table = check(pd.DataFrame(list(values.list_places(first, second, sums))), SIMILARITY)
     rows = [row for network in networks for row in values.list_frames(network)]
     frames = check(pd.DataFrame(rows), FRAME_SIMILARITY)
     names = [network.name for network in networks]
-    summary = summarise_similarity(
-        table, frames, networks=names, clips=len(read), minibatches=minibatches, standardised=not options.raw
-    )
+    counts = {"clips": len(read), "minibatches": len(sums.parts)}
+    summary = summarise_similarity(table, frames, networks=names, standardised=not options.raw, **counts)
     return Similarity(
         table,
         summary,
-        _name_origins(networks, stream, options),
-        notes=(*_list_notes(networks, stream), *note_videos(videos)),
-        failures=dict(stream.failures),
+        _name_origins(networks, records, options),
+        notes=(*_list_notes(networks, records), *note_videos(videos)),
+        failures={records[place].clip: why for place, why in sorted(failures.items())},
         frames=frames,
     )
 
@@ -150,7 +103,7 @@ class _Values:
     videos: Any
 
     def list_places(
-        self, first: _Network, second: _Network, sums: SimilaritySums
+        self, first: NamedNetwork, second: NamedNetwork, sums: SimilaritySums
     ) -> Iterator[dict[str, Any]]:
         values = self._measure(sums)
         for (a, b), value in zip(sums.pairs, values, strict=True):
@@ -165,7 +118,7 @@ class _Values:
                 **value,
             }
 
-    def list_frames(self, network: _Network) -> Iterator[dict[str, Any]]:
+    def list_frames(self, network: NamedNetwork) -> Iterator[dict[str, Any]]:
         for place in network.places:
             sums = network.frames[place.name]
             found = dict(zip(sums.pairs, self._measure(sums), strict=True))
@@ -199,9 +152,8 @@ class _Values:
 
 
 def _name_origins(
-    networks: Sequence[_Network], stream: FeatureStream, options: SimilarityOptions
+    networks: Sequence[NamedNetwork], records: RecordList, options: SimilarityOptions
 ) -> Provenance:
-    records = stream.records
     listed = records.sources if isinstance(records, RecordList) else {}
     chosen = ("limit", "minibatch", "positions", "raw", "seed")
     settings = {name: getattr(options, name) for name in chosen}
@@ -213,19 +165,19 @@ def _name_origins(
     )
 
 
-def _list_notes(networks: Sequence[_Network], stream: FeatureStream) -> Iterator[str]:
-    if isinstance(stream.records, RecordList):
-        yield from stream.records.notes
+def _list_notes(networks: Sequence[NamedNetwork], records: RecordList) -> Iterator[str]:
+    if isinstance(records, RecordList):
+        yield from records.notes
     for network in networks:
         yield from network.model.notes
 
 
-def _too_few(stream: FeatureStream) -> DataError:
-    names = name_some(list(stream.failures)) or "the list of clips"
-    why = next(iter(stream.failures.values()), "")
+def _too_few(records: RecordList, failures: Mapping[int, str]) -> DataError:
+    names = name_some([records[place].clip for place in sorted(failures)]) or "the list of clips"
+    why = failures[min(failures)] if failures else ""
     return DataError(
         names,
         expected=f"at least {FEWEST} clips that can be read: of fewer nothing can be said without bias",
-        found=f"{len(stream.read)}{f': {why}' if why else ''}",
+        found=f"{len(records) - len(failures)}{f': {why}' if why else ''}",
         todo="give more clips",
     )

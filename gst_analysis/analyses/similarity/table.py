@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gst_analysis.documents import ORIGIN, alias, fields_of, record, rows_of, several
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
-from gst_analysis.options import DeviceOptions, NetworkOptions, option
+from gst_analysis.options import NetworkOptions, SharingOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables import Schema, real, text, whole
 
@@ -56,7 +56,7 @@ FRAME_SIMILARITY = Schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimilarityOptions(NetworkOptions, DeviceOptions):
+class SimilarityOptions(NetworkOptions, SharingOptions):
     """What is compared of each clip, and of how many clips."""
 
     limit: int | None = option(None, "Look at so many clips, spread evenly.")

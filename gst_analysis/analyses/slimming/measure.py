@@ -176,7 +176,7 @@ def score_channels(
 
 
 def _settle(options: SlimOptions) -> InferenceSettings:
-    return InferenceSettings(batch=options.batch, device=options.device)
+    return InferenceSettings(batch=options.batch, device=options.device, devices=options.devices)
 
 
 def _choose(options: SlimOptions) -> ClipChoice:

@@ -22,15 +22,17 @@ from gst_analysis.checkpoints.own_weights import forget_scores
 from gst_analysis.clips.records import RecordList, number_videos
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
-from gst_analysis.inference.settings import InferenceSettings, choose_device
+from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.inference.sharing import Here, Measured, Unit, merge_found, share_out
 from gst_analysis.networks.anatomy import require_arithmetic
 from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.network import VideoNetwork, average_frames
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.probes.clip_stream import ClipStream, count_steps
+from gst_analysis.probes.clip_stream import refuse_unread
 from gst_analysis.probes.hooks import masked_channels
 from gst_analysis.probes.resampling import Reals, Units
+from gst_analysis.probes.shared_streams import list_batches, open_share
 from gst_analysis.progress import Progress
 
 
@@ -111,25 +113,49 @@ def measure_masked(
     """
     settings = settings or InferenceSettings()
     check_classes(model, records)
-    device = choose_device(settings.device)
-    stream = ClipStream(model, records, settings, device)
-    right: list[Reals] = []
-    loss: list[Reals] = []
-    places: list[int] = []
-    with (
-        running_conditions(model.module, dataclasses.replace(settings, fold=False), device) as network,
-        torch.no_grad(),
-    ):
-        assert isinstance(network, VideoNetwork)  # not folded, so itself
-        for batch in stream.batches(count_steps(len(records), progress)):
-            with explain_out_of_memory(len(batch.labels), device):
-                answers = [_judge(network, batch.clips, batch.labels, one) for one in dropped]
-            right.append(np.stack([answer[0] for answer in answers]))
-            loss.append(np.stack([answer[1] for answer in answers]))
-            places += batch.places
-    videos = np.array(number_videos([records[place] for place in places]))
-    failures = dict(stream.failures)
-    return MaskedRuns(np.concatenate(right, axis=1), np.concatenate(loss, axis=1), videos, failures)
+    work = _MaskedWork(model, dataclasses.replace(settings, fold=False), records, tuple(dropped))
+    pieces = share_out(work, list_batches(len(records), settings), progress)
+    found = merge_found(piece.judged for piece in pieces)
+    if not found:
+        refuse_unread(pieces[0].failures)
+    videos = np.array(number_videos([records[place] for places, _ in found for place in places]))
+    right, loss = (np.concatenate([judged[side] for _, judged in found], axis=1) for side in (0, 1))
+    return MaskedRuns(right, loss, videos, pieces[0].failures)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Piece:
+    """What one process judged of its batches, and all clips that could not be read."""
+
+    judged: list[Measured[tuple[Reals, Reals]]]
+    failures: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class _MaskedWork:
+    """What every process is given."""
+
+    model: LoadedModel
+    settings: InferenceSettings
+    records: RecordList
+    dropped: tuple[Mapping[str, Sequence[int]], ...]
+
+    def lighten(self) -> _MaskedWork:
+        """Without the checkpoint's own copy of the weights: the network has them."""
+        return dataclasses.replace(self, model=self.model.with_module(self.model.module))
+
+    def measure(self, units: Sequence[Unit], here: Here) -> _Piece:
+        """Silence every set of channels in some of the batches."""
+        judged: list[Measured[tuple[Reals, Reals]]] = []
+        with running_conditions(self.model.module, self.settings, here.device) as network, torch.no_grad():
+            assert isinstance(network, VideoNetwork)  # not folded, so itself
+            stream = open_share(self.model, self.records, self.settings, units, here)
+            for batch in stream.batches(here.count):
+                with explain_out_of_memory(len(batch.labels), here.device):
+                    answers = [_judge(network, batch.clips, batch.labels, one) for one in self.dropped]
+                right, loss = (np.stack([answer[side] for answer in answers]) for side in (0, 1))
+                judged.append((batch.places, (right, loss)))
+        return _Piece(judged, dict(stream.failures))
 
 
 def _judge(

@@ -24,7 +24,7 @@ from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, Writer
 from gst_analysis.groups import GROUPS
 from gst_analysis.numbers import Interval
-from gst_analysis.options import DatasetOptions, DeviceOptions, NetworkOptions, option
+from gst_analysis.options import DatasetOptions, NetworkOptions, SharingOptions, option
 from gst_analysis.outputs import Outputs
 from gst_analysis.results import Result
 from gst_analysis.rooms import Door
@@ -125,7 +125,7 @@ SLIM_WIDTHS = Schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class SlimOptions(DatasetOptions, NetworkOptions, DeviceOptions):
+class SlimOptions(DatasetOptions, NetworkOptions, SharingOptions):
     """Which channels go first, how small the network gets, on which clips, and whether it is trained on.
 
     How small is exactly one of `macs`, `params` and `max_drop`.

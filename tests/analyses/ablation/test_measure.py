@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.ablation import Settings, build_ways
-from gst_analysis.analyses.ablation.measure import draw_cycle, draw_order, measure_ablation
+from gst_analysis.analyses.ablation.measure import measure_ablation
+from gst_analysis.analyses.ablation.run import draw_cycle, draw_order
 from gst_analysis.analyses.ablation.table import INTERVENTIONS, AblationOptions
 from gst_analysis.analyses.ablation.tabulate import tabulate_ablation
 from gst_analysis.checkpoints.loaded import LoadedModel
@@ -109,7 +110,7 @@ def test_sharing_what_comes_before_changes_nothing(name: str, records: RecordLis
 def test_going_on_fused_changes_nothing(records: RecordList, monkeypatch: pytest.MonkeyPatch) -> None:
     model = small_model()
     plain = measure_ablation(model, records, options=choose("zero")).table
-    monkeypatch.setattr("gst_analysis.analyses.ablation.measure.fusing_pays", lambda spec, views: True)
+    monkeypatch.setattr("gst_analysis.analyses.ablation.work.fusing_pays", lambda spec, views: True)
     fused = measure_ablation(model, records, options=choose("zero")).table
     assert not fused["loss_rise"].equals(plain["loss_rise"])
     assert np.allclose(fused["loss_rise"], plain["loss_rise"], atol=1e-5)
