@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
 import subprocess
 import sys
@@ -18,8 +19,6 @@ import pytest
 import torch
 
 import gst_analysis as gst
-from gst_analysis.analyses.ablation import measure as ablation
-from gst_analysis.analyses.order import measure as order
 from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.clips.records import RecordList
@@ -35,6 +34,9 @@ from tests.inference import shared_analyses
 from tests.inference.fakes import fake_model, record
 
 ORDER: dict[str, Any] = {"device": "cpu", "draws": 100, "batch": 2, "shuffles": 1}
+ablation, order = (  # not the rooms' doors to them
+    importlib.import_module(f"gst_analysis.analyses.{room}.measure") for room in ("ablation", "order")
+)
 CPU_DEVICE = torch.device("cpu")
 SOME = ("in-order", "shuffled", "frozen-best", "pad-circular")
 
@@ -132,12 +134,10 @@ def test_who_listens_measures_all_clips_itself(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_was_found_is_put_in_the_order_of_the_clips() -> None:
-    units = [(0, 1), (2, 3), (4,)]
-    pieces = [
-        [(unit, sum(unit)) for unit in Here(CPU_DEVICE, rank=rank, world=2).own(units)] for rank in (1, 0)
-    ]
+    units: list[Unit] = [(0, 1), (2, 3), (4,)]
+    first, second = (Here(CPU_DEVICE, rank=rank, world=2) for rank in (0, 1))
+    pieces = [[(tuple(unit), sum(unit)) for unit in here.own(units)] for here in (second, first)]
     assert [found for _, found in merge_found(pieces)] == [1, 5, 4]
-    second = Here(CPU_DEVICE, rank=1, world=2)
     assert [units[second.number(place)] for place, _ in enumerate(second.own(units))] == [(2, 3)]
 
 

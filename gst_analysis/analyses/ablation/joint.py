@@ -46,7 +46,7 @@ class Judged:
 
     @property
     def places(self) -> list[int]:
-        """Of all clips."""
+        """Where all clips stand in the list of records."""
         return [place for batch in self.batches for place in batch]
 
     def add(self, batch: Batch, untouched: Reals, alone: Reals, together: Reals) -> None:

@@ -79,7 +79,7 @@ class AblationRun:
 
     @property
     def places(self) -> list[int]:
-        """Of all clips that have gone through."""
+        """Where all clips that have gone through stand in the list of records."""
         return [place for batch in self.batches for place in batch]
 
     @property
