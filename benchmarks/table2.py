@@ -130,6 +130,22 @@ def format_table(lines: Sequence[Line]) -> str:
     return "\n".join(rows)
 
 
+def format_correlations(record: Mapping[str, Any]) -> str:
+    """As Markdown: with all networks that are printed, and without C2D, which is last everywhere."""
+    rows = ["| rank correlation of | networks | with v1, printed | with v2, printed |", f"|{'---|' * 4}"]
+    for name, key in {"all": "rank_correlation", "all but C2D": "rank_correlation_without_c2d"}.items():
+        of = record[key]
+        said = [_say_correlation(of[short]) for short in PRINTED.values()]
+        rows.append(f"| {name} | {of['v1']['networks']} | {' | '.join(said)} |")
+    return "\n".join(rows)
+
+
+def _say_correlation(found: Mapping[str, Any]) -> str:
+    if found["spearman"] is None:
+        return "-"
+    return f"{found['spearman']:.2f} ({found['low']:.2f} to {found['high']:.2f})"
+
+
 def describe_budget(budget: Budget, entries: Sequence[Entry], seeds: int, done: Sequence[Outcome]) -> str:
     """What is going to be done, and how long that will take by what the finished runs took."""
     steps = budget.epochs * -(-budget.train_clips // budget.batch_size)
@@ -166,6 +182,10 @@ def build_record(runs: Path, budget: Budget, entries: Sequence[Entry], seeds: in
         "outcomes": [outcome for of in found.values() for outcome in of.values()],
         "lines": lines,
         "rank_correlation": {short: correlate(lines, short) for short in PRINTED.values()},
+        "rank_correlation_without_c2d": {
+            short: correlate([line for line in lines if line.network != "c2d"], short)
+            for short in PRINTED.values()
+        },
     }
 
 
@@ -230,7 +250,8 @@ def work(asked: argparse.Namespace, budget: Budget) -> None:
         for entry in entries:
             do_run(asked.runs, budget, entry, seed, threads=asked.threads, say=_say)
             _save(asked, budget)
-    print(format_table(_save(asked, budget)["lines"]))
+    record = _save(asked, budget)
+    print(format_table(record["lines"]), format_correlations(record), sep="\n\n")
 
 
 def _say(text: str) -> None:

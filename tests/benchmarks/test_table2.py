@@ -112,6 +112,9 @@ def test_lines_hold_means_over_seeds_and_what_is_printed(tmp_path: Path) -> None
         "high": 1.0,
     }
     assert correlate(record["lines"][:1], "v1")["spearman"] is None
+    left = record["rank_correlation_without_c2d"]["v1"]
+    assert (left["networks"], left["spearman"]) == (2, None)
+    assert "| all but C2D | 2 | - | - |" in table2.format_correlations(record)
     assert format_table(record["lines"]).count("\n") == len(ENTRIES) + 1
 
 
@@ -148,6 +151,8 @@ def test_the_page_shows_what_the_runs_found() -> None:
     lines = [table2.Line(**line) for line in record["lines"]]
     page = Path("docs/planted-worlds.md").read_text(encoding="utf-8")
     assert table2.format_table(lines) in page
+    assert table2.format_correlations(record) in page
+    assert max(line.mean for line in lines if line.mean is not None) <= 0.95, "by its mean over seeds"
     outcomes = [Outcome(**outcome) for outcome in record["outcomes"]]
     for line in lines:
         own = {one.seed: one for one in outcomes if one.network == line.network}
