@@ -62,11 +62,11 @@ def choose_options(about: About, clips: Clips | None) -> Any:
 def _show_result(about: About, result: Any, key: str, names: Mapping[str, str]) -> None:
     """Figures, in plotly where one of the same name is drawn so; remarks, files, and every table."""
     dark = components.is_dark()
-    figures, pages = result.figures(dark=dark), result.pages(dark=dark)
+    figures, pages, said = result.figures(dark=dark), result.pages(dark=dark), result.say_figures()
     if not figures and not pages:
         st.info(ANALYSES_NONE, icon=":material/info:")
     for name in {**figures, **pages}:
-        alt = f"{name} of {', '.join(result.provenance.sources)}"
+        alt = said.get(name, f"{name} of {', '.join(result.provenance.sources)}")
         if name in pages:
             components.show_figure(pages[name], key=f"{about.command}-{name}", alt=alt)
         else:

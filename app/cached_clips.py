@@ -29,8 +29,13 @@ from gst_analysis.rooms import Door
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from gst_analysis.analyses.saliency import SaliencyMaps
+    from gst_analysis.analyses.saliency import figure as saliency_figure
+    from gst_analysis.analyses.saliency import page as saliency_page
     from gst_analysis.analyses.traces import interactive as timelines
 else:
+    saliency_figure = Door("gst_analysis.analyses.saliency.figure")
+    saliency_page = Door("gst_analysis.analyses.saliency.page")
     timelines = Door("gst_analysis.analyses.traces.interactive")
 
 Found = TypeVar("Found", bound=Result[Any])
@@ -145,6 +150,13 @@ def draw_timeline(
         if _still is not None:
             timelines.add_still_curve(figure, _traces.story(), _still.story(), dark=dark)
         return figure
+
+
+@kept
+def draw_saliency(pair: TracedPair, _maps: SaliencyMaps, class_id: int, *, alt: str, dark: bool) -> str:
+    """Overlays of every frame as HTML."""
+    with turn():
+        return saliency_page.draw_saliency_page(saliency_figure.lay_out_result(_maps), alt=alt, dark=dark)
 
 
 @kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -176,10 +177,12 @@ def show_drift(column: NetworkColumn) -> None:
         options = DriftOptions(start=str(start.path) if start else None)
         result = cached.measure_drift(tuple(dict.fromkeys((*key, *begin))), [source], options=options)
     st.markdown(f"**Start:** {literal(result.summary.origin)}.")
-    for name in result.figures():
-        drawing = cached.draw(f"{name} {begin}", dark=dark, _figure=_picker(result, name, dark=dark))
-        components.show_drawing(drawing, alt=f"Scales of every block: {name}")
-        offer_downloads(name, result, _picker(result, name, dark=False))
+    pages = functools.cache(lambda: result.pages(dark=dark))
+    for name, alt in result.say_figures().items():
+        figure = cached.draw_page(f"{name} {begin}", dark=dark, _figure=_picker_of(pages, name))
+        if figure is not None:  # where every scale began alike there is nothing to set it against
+            components.show_figure(figure, key=name, alt=alt)
+            offer_downloads(name, result, _picker(result, name, dark=False))
     for note in result.notes:
         st.info(literal(note), icon=":material/info:")
     components.show_table("Numbers: every batch norm", result.layers, DRIFTS)
@@ -190,6 +193,11 @@ def show_drift(column: NetworkColumn) -> None:
 def _picker(result: Any, name: str, *, dark: bool) -> Callable[[], Any]:
     """Something that draws one of a result's figures when it is wanted."""
     return lambda: result.figures(dark=dark)[name]
+
+
+def _picker_of(pages: Callable[[], Mapping[str, Any]], name: str) -> Callable[[], Any]:
+    """Something that takes one of several interactive figures, which are drawn at once."""
+    return lambda: pages().get(name)
 
 
 def name_inputs(column: NetworkColumn, clips: Clips) -> dict[str, str]:

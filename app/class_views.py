@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from app import cached, commands, components, links
@@ -13,12 +11,12 @@ from app.clips_to_try import Clips
 from app.columns import NetworkColumn
 from app.downloads import offer_downloads
 from app.evaluating import Evaluated, await_evaluation, await_order, list_orders, say_right
-from app.wording import literal
 from gst_analysis.analyses import evaluation, order
 from gst_analysis.analyses.evaluation import EvaluationOptions
 from gst_analysis.analyses.evaluation.classes_interactive import draw_classes_interactive
 from gst_analysis.analyses.evaluation.interactive import draw_confusion_interactive
 from gst_analysis.analyses.evaluation.pairs import pair_classes
+from gst_analysis.analyses.evaluation.spoken import say_classes
 from gst_analysis.analyses.order import FrameOrder
 from gst_analysis.analyses.order.interactive import draw_order_interactive, draw_temporality_interactive
 
@@ -72,7 +70,7 @@ def show_classes(column: NetworkColumn, clips: Clips) -> None:
     figure = cached.draw_page(
         f"classes {key}", dark=dark, _figure=lambda: draw_classes_interactive(found.result.table, dark=dark)
     )
-    components.show_figure(figure, key="classes", alt=_say_ends(found.result.table))
+    components.show_figure(figure, key="classes", alt=say_classes(found.result.table))
     offer_downloads("accuracy", found.result, found.result.plot)
     components.show_table("Numbers", found.result.table, CLASSES)
     components.show_remarks(found.result, name_inputs(column, clips))
@@ -113,8 +111,7 @@ def show_confusion(column: NetworkColumn, clips: Clips) -> None:
         dark=dark,
         _figure=lambda: draw_confusion_interactive(found.result.confusion, dark=dark),
     )
-    worst = f" Most often: {pairs.describe(confused[0], 60)}." if confused else ""
-    components.show_figure(figure, key="confusion", alt=f"Confusion matrix. {pairs.title}.{worst}")
+    components.show_figure(figure, key="confusion", alt=found.result.say_figures()["confusion"])
     offer_downloads("confusion", found.result, found.result.plot)
     _show_code(column, clips)
 
@@ -137,7 +134,7 @@ def _show_order(result: FrameOrder, column: NetworkColumn, clips: Clips) -> None
         dark=dark,
         _figure=lambda: draw_order_interactive(result.table, chance=chance, dark=dark),
     )
-    components.show_figure(figure, key="order", alt="Clips that are right, by the order of their frames")
+    components.show_figure(figure, key="order", alt=result.say_figures()[result.stem])
     offer_downloads("order", result, result.plot)
     st.header("Which classes need order", anchor=False)
     if result.classes["temporality"].notna().any():
@@ -147,7 +144,7 @@ def _show_order(result: FrameOrder, column: NetworkColumn, clips: Clips) -> None
             dark=dark,
             _figure=lambda: draw_temporality_interactive(result.classes, dark=dark),
         )
-        components.show_figure(by_class, key="order-classes", alt="Share of each class that needs order")
+        components.show_figure(by_class, key="order-classes", alt=result.say_figures()["order_classes"])
     components.show_table("Numbers of every class", result.classes, ORDERS)
     st.header("Classes that are each other's reversal", anchor=False)
     if len(result.reversals):
@@ -182,11 +179,3 @@ def _show_code(column: NetworkColumn, clips: Clips) -> None:
     components.show_code(
         commands.write_analysis(evaluation.ABOUT, [column.shown], options, clips=clips.to_write, then=then)
     )
-
-
-def _say_ends(table: Any) -> str:
-    """The classes that are right least and most often, for those who do not see the figure."""
-    seen = table[table["clips"] > 0].sort_values("accuracy", kind="stable")
-    ends = [seen.iloc[0], seen.iloc[-1]]
-    least, most = (f"{literal(str(row['label']))} ({row['accuracy']:.0%})" for row in ends)
-    return f"Share of clips that are right, class by class: least {least}, most {most}."

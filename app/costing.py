@@ -13,7 +13,6 @@ from app.checks import choose_column
 from app.columns import gather_columns, open_network
 from app.commands import say_design
 from app.designing import choose_design, choose_sizes
-from app.wording import people
 from gst_analysis.analyses.cost import Cost, CostOptions
 from gst_analysis.networks.spec_values import MIN_SIZE
 
@@ -102,9 +101,3 @@ def _ask(label: str, key: str, usual: int | None, least: int, most: int) -> int 
     shown = "its own" if usual is None else str(usual)
     links.check_number(key, least, most, usual=shown)
     return st.number_input(label, least, most, None, key=key, bind="query-params", placeholder=shown)
-
-
-def say_total(measured: Cost, quantity: str) -> str:
-    """All that the bars add up to, as people say it."""
-    summary = measured.summary
-    return people(summary.macs, "MACs") if quantity == "macs" else people(summary.params)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -12,6 +11,7 @@ from app.cached_clips import PairFiles, TracedPair
 from app.downloads import offer_downloads
 from app.job_progress import await_result
 from app.wording import literal, tell_apart
+from gst_analysis.analyses.influence.spoken import say_influence
 from gst_analysis.errors import GstError
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.rooms import Door
@@ -19,7 +19,6 @@ from gst_analysis.rooms import Door
 if TYPE_CHECKING:
     from gst_analysis.analyses.influence import FrameInfluence
     from gst_analysis.analyses.influence import interactive as pages
-    from gst_analysis.analyses.saliency import SaliencyMaps
     from gst_analysis.analyses.traces import Traces
 else:
     pages = Door("gst_analysis.analyses.influence.interactive")
@@ -116,8 +115,7 @@ def show_influence(
     own = found.summary.own_share.get("gradient")
     matrix, words = st.columns([3, 2], gap="medium", vertical_alignment="center")
     with matrix:
-        told = "" if own is None else f" On average {own:.0%} is the frame itself."
-        alt = f"Shares of input frames in every frame's logit.{told}"
+        alt = say_influence(found.table[found.table["method"] == "gradient"])
         components.show_figure(figure, key="evidence", alt=alt)
     if own is not None:
         words.markdown(OWN_SHARE.format(own=own, reach=found.summary.half_width))
@@ -136,14 +134,8 @@ def show_methods(pair: TracedPair, found: FrameInfluence, *, class_id: int) -> N
             figure = cached.draw_page(
                 f"influence {pair} {class_id}", dark=dark, _figure=lambda: found.plot_interactive(dark=dark)
             )
-            components.show_figure(figure, key="influence", alt=say_methods(found.summary.own_share))
+            components.show_figure(figure, key="influence", alt=found.say_figures()[found.stem])
             offer_downloads("influence", found, found.plot)
-
-
-def say_methods(own: Mapping[str, float]) -> str:
-    """What the matrices of all methods come to, for those who do not see them."""
-    told = ", ".join(f"{share:.0%} by {method}" for method, share in own.items())
-    return f"Influence by three methods, and by block. A frame's own share of its logit on average: {told}."
 
 
 def show_saliency(pair: TracedPair, files: PairFiles, *, class_id: int, large: bool) -> None:
@@ -152,8 +144,9 @@ def show_saliency(pair: TracedPair, files: PairFiles, *, class_id: int, large: b
     st.markdown(SALIENCY_INTRO)
     found = _look("saliency", pair, files, class_id=class_id, large=large)
     if found is not None:
-        alt = f"Evidence for {found.summary.label} in every frame, by group"
-        _draw(f"saliency {pair} {class_id}", found, alt=alt)
+        dark, alt = components.is_dark(), found.say_figures()[found.stem]
+        page = cached_clips.draw_saliency(pair, found, class_id, alt=alt, dark=dark)
+        st.html(page)
         offer_downloads("saliency", found, found.plot)
 
 
@@ -179,8 +172,3 @@ def _look(room: str, pair: TracedPair, files: PairFiles, *, class_id: int, large
     except GstError as error:
         components.show_error(error, names=names)
         return None
-
-
-def _draw(key: str, found: SaliencyMaps, *, alt: str) -> None:
-    dark = components.is_dark()
-    components.show_drawing(cached.draw(key, dark=dark, _figure=lambda: found.plot(dark=dark)), alt=alt)

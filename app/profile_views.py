@@ -53,8 +53,7 @@ def _compare(columns: Sequence[NetworkColumn], view: str) -> None:
                 f"**{literal(name)}** against **{literal(result.summary.reference)}**: {literal(told)}"
             )
     figure = result.pages(dark=components.is_dark())[view]
-    alt = f"{PROFILE_VIEWS[view]}: {', '.join(result.names)}. {' '.join(result.summary.differences.values())}"
-    components.show_figure(figure, key=f"profiles {view}", alt=alt)
+    components.show_figure(figure, key=f"profiles {view}", alt=result.say_figures()[view])
     st.caption(PROFILE_VIEW_NOTES[view])
     offer_downloads(view, result, lambda: result.figures()[view])
     table = result.differences if view == "profile_differences" else result.networks
@@ -77,6 +76,6 @@ def _show(column: NetworkColumn, result: Profile, *, named: bool) -> None:
         st.markdown(f"**{literal(column.name)}**")
     key = cached.key_of([column.source])
     figure = draw_profile(key, result, dark=components.is_dark())
-    alt = f"Profile of {column.name}, place by place. {result.verdict}"
+    alt = f"{column.name}. {result.say_figures()[result.stem]}"
     components.show_figure(figure, key=f"profile {column.ref or column.name}", alt=alt, on_click=open_clicked)
     offer_downloads(f"profile-{column.name}", result, result.plot)

@@ -115,8 +115,7 @@ def draw_histograms(result: BnScales, *, by: str) -> None:
     """The figure alone."""
     key, dark = tuple(result.provenance.sources.items()), components.is_dark()
     figure = cached.draw_scales(key, result, by=by, absolute=result.absolute, dark=dark)
-    alt = f"Histograms of batch-norm scales of {', '.join(result.provenance.sources)}"
-    components.show_figure(figure, key="bn_scales", alt=alt)
+    components.show_figure(figure, key="bn_scales", alt=result.say_figures()[result.stem])
 
 
 def show_overlay(columns: Sequence[NetworkColumn]) -> None:

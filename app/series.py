@@ -77,9 +77,8 @@ def draw_series(result: Drift, key: str, figure: str) -> None:
     """Curves with their middle halves, or histograms that move."""
     dark = components.is_dark()
     if figure == "animation":
-        components.show_figure(
-            result.plot_interactive(dark=dark), key="moving", alt="γ of every block, in motion"
-        )
+        alt = result.say_figures()["drift_animation"]
+        components.show_figure(result.plot_interactive(dark=dark), key="moving", alt=alt)
         return
     if figure in result.figures():
         axis = result.summary.axis
@@ -88,9 +87,7 @@ def draw_series(result: Drift, key: str, figure: str) -> None:
             dark=dark,
             _figure=lambda: draw_gamma_over_training_interactive(result.layers, axis=axis, dark=dark),
         )
-        components.show_figure(
-            drawn, key=figure, alt="Median and middle half of γ, epoch by epoch, for every block"
-        )
+        components.show_figure(drawn, key=figure, alt=result.say_figures()[figure])
 
 
 def _choose_folder() -> str | None:

@@ -107,8 +107,10 @@ def _show_slimming(result: Slimming, written: bytes | None, key: str, names: Map
             f"Before: {before.accuracy.value:.0%}. Nothing was fine-tuned.",
         )
     _show_even(result, even)
-    drawing = cached.draw(f"slimming {key}", dark=dark, _figure=lambda: result.plot(dark=dark))
-    components.show_drawing(drawing, alt="Channels left in every block, and accuracy over multiply-adds")
+    figure = cached.draw_page(
+        f"slimming {key}", dark=dark, _figure=lambda: result.plot_interactive(dark=dark)
+    )
+    components.show_figure(figure, key="slimming", alt=result.say_figures()[result.stem])
     offer_downloads("slimming", result, result.plot)
     if result.curve is not None:
         curve = dataclasses.replace(result, table=result.curve)

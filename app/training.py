@@ -126,7 +126,7 @@ def _show_run(folder: Path, was_going: bool) -> None:
     if run is not None and len(run.table):
         _show_numbers(run.summary, going=was_going)
         figure = run.plot_interactive(dark=components.is_dark())
-        alt = f"Loss, accuracy and learning rate over the epochs. {_say_progress(run.summary)}"
+        alt = f"{run.say_figures()[run.stem]} {_say_progress(run.summary)}"
         components.show_figure(figure, key="training", alt=alt)
         offer_downloads("training", run, run.plot)
         offer_downloads("epochs", dataclasses.replace(run, table=run.epochs), None, label="Epochs")
@@ -219,7 +219,7 @@ def _show_gamma(folder: Path) -> None:
     st.markdown(GAMMA_INTRO)
     key = tuple(found.provenance.sources.values())
     figure = cached_runs.draw_gamma(key, found, dark=components.is_dark())
-    components.show_figure(figure, key="gamma", alt="γ of spatial and temporal channels over the epochs")
+    components.show_figure(figure, key="gamma", alt=found.say_figures()["gamma_over_training"])
     offer_downloads("drift", found, lambda: found.figures()["gamma_over_training"])
 
 

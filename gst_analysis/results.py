@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import hashlib
 import importlib
+import importlib.util
 import json
 import os
 from collections import Counter
@@ -193,6 +194,17 @@ class Result(Generic[Summary]):
             raise OutputError(self.stem, expected="an interactive figure", found="none", todo="use .plot()")
         return next(iter(drawn.values()))
 
+    def say_figures(self) -> dict[str, str]:
+        """What every figure shows, with its numbers, for those who do not see it; by the figure's name.
+
+        The room's `spoken.py` says it, from the tables; of a room without one nothing is said.
+        """
+        room = type(self).__module__.rpartition(".")[0]
+        if importlib.util.find_spec(f"{room}.spoken") is None:
+            return {}
+        told: dict[str, str] = importlib.import_module(f"{room}.spoken").say_figures(self)
+        return told
+
     def describe_failures(self) -> list[str]:
         """What could not be looked at, and why, a line each."""
         return [
@@ -291,12 +303,15 @@ class Result(Generic[Summary]):
         if "json" in kinds:
             yield f"{self.stem}.json", lambda file: file.write(to_json(self.record()).encode())
         images = [kind for kind in kinds if kind in IMAGE_FORMATS]
+        said = self.say_figures() if {"svg", "html"} & set(kinds) else {}
         if images:
             for name, figure in self.figures(dark=dark).items():
-                yield from ((f"{name}.{kind}", drawings.image_writer(figure, kind, stamp)) for kind in images)
+                alt = said.get(name, "")
+                writers = {kind: drawings.image_writer(figure, kind, stamp, alt) for kind in images}
+                yield from ((f"{name}.{kind}", write) for kind, write in writers.items())
         if "html" in kinds:
             for name, page in self.pages(dark=dark).items():
-                yield f"{name}.html", drawings.page_writer(page, name, stamp)
+                yield f"{name}.html", drawings.page_writer(page, name, stamp, said.get(name, ""))
 
     def _name_file(self, name: str) -> str:
         stem, _, kind = name.rpartition(".")

@@ -6,10 +6,11 @@ import streamlit as st
 
 from app import cached, components
 from app.commands import CostView, write_cost
-from app.costing import choose_costed, measure, say_total
+from app.costing import choose_costed, measure
 from app.downloads import offer_downloads
 from app.wording import COST_EMPTY, COST_INTRO, DATASETS, TRADEOFF_INTRO
 from gst_analysis.analyses.cost import Cost, compare_with_published
+from gst_analysis.analyses.cost.spoken import say_accuracy_over_cost, say_cost
 from gst_analysis.errors import GstError
 
 QUANTITIES = {"macs": "Multiply-adds", "params": "Parameters"}
@@ -41,8 +42,7 @@ def show_bars(measured: Cost) -> str:
     quantity = components.choose_one("Bars show", QUANTITIES, key="bars")
     key, dark = cached.design_key(measured), components.is_dark()
     figure = cached.draw_cost(key, measured, quantity=quantity, dark=dark)
-    alt = f"{QUANTITIES[quantity]} by stage and group; {say_total(measured, quantity)} in all"
-    components.show_figure(figure, key="cost_bars", alt=alt)
+    components.show_figure(figure, key="cost_bars", alt=say_cost(measured.table, quantity))
     offer_downloads("cost", measured, lambda: measured.plot(quantity=quantity))
     return quantity
 
@@ -57,7 +57,7 @@ def show_tradeoff(measured: Cost) -> tuple[str, str]:
         axis = components.choose_one("Cost", AXES, key="axis")
     key, dark = cached.design_key(measured), components.is_dark()
     figure = cached.draw_tradeoff(key, compared, dataset=dataset, cost=axis, dark=dark)
-    components.show_figure(figure, key="tradeoff", alt=f"Published accuracy over {AXES[axis].lower()}")
+    components.show_figure(figure, key="tradeoff", alt=say_accuracy_over_cost(compared.table, dataset, axis))
     offer_downloads("accuracy_over_cost", compared, lambda: compared.plot(dataset=dataset, cost=axis))
     return dataset, axis
 

@@ -79,8 +79,10 @@ def _make_writer(about: About) -> Writer:
         given = () if clips is None or not needs_clips else (clips.records,)
         source = subject.checkpoint if clips is None else clips.model
         result = about.run(source, *given, progress=progress)
+        said = result.say_figures()
         figures = [
-            PageFigure(f"{name}-{stem}", stem, {"light": figure}) for stem, figure in result.figures().items()
+            PageFigure(f"{name}-{stem}", stem, {"light": figure}, finding=said.get(stem, ""))
+            for stem, figure in result.figures().items()
         ]
         columns = {column: (column, str) for column in result.table.columns}
         table = make_table(name, result.table, columns, caption=about.title)

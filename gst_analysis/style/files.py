@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from gst_analysis.errors import one_line
 from gst_analysis.files import STAMP, Writer, write_whole
 
 _DPI = 200
@@ -20,7 +21,7 @@ _SALT = threading.Lock()
 """rc_context changes settings for all threads while it lasts."""
 
 
-def render_figure(figure: Figure, kind: str, stamp: str = "") -> bytes:
+def render_figure(figure: Figure, kind: str, stamp: str = "", alt: str = "") -> bytes:
     """The figure as a png, svg or pdf; the same figure gives the same bytes, whatever it was saved as before.
 
     Its layout stays from then on.
@@ -29,6 +30,7 @@ def render_figure(figure: Figure, kind: str, stamp: str = "") -> bytes:
         figure: the figure.
         kind: which of them.
         stamp: where it came from; it is kept in the file's description, in a pdf its subject.
+        alt: what it shows, for those who do not see it; an svg's name that a screen reader says.
     """
     undated = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
     metadata = undated | ({"Subject" if kind == "pdf" else "Description": stamp} if stamp else {})
@@ -36,7 +38,15 @@ def render_figure(figure: Figure, kind: str, stamp: str = "") -> bytes:
     with _SALT, rc_context({"svg.hashsalt": "gst-analysis"}):  # element ids would be random without it
         _lay_out(figure)
         figure.savefig(buffer, format=kind, dpi=_DPI, facecolor=figure.get_facecolor(), metadata=metadata)
-    return buffer.getvalue()
+    return _name_svg(buffer.getvalue(), alt) if kind == "svg" and alt else buffer.getvalue()
+
+
+def _name_svg(svg: bytes, alt: str) -> bytes:
+    """An svg that says what it shows in its title, as one picture rather than as parts."""
+    head, mark, rest = svg.partition(b"<svg ")
+    inside, end, body = rest.partition(b">")
+    title = f"<title>{escape(one_line(alt))}</title>".encode()
+    return head + mark + b'role="img" ' + inside + end + title + body
 
 
 def _lay_out(figure: Figure) -> None:
@@ -55,18 +65,22 @@ def _lay_out(figure: Figure) -> None:
         figure.set_layout_engine(None)  # without those settings None would stand for another engine
 
 
-def image_writer(figure: Figure, kind: str, stamp: str = "") -> Writer:
-    """What writes a figure as png, svg or pdf, with a word of where it came from."""
-    return lambda file: file.write(render_figure(figure, kind, stamp))
+def image_writer(figure: Figure, kind: str, stamp: str = "", alt: str = "") -> Writer:
+    """What writes a figure as png, svg or pdf, with a word of where it came from, and what it shows."""
+    return lambda file: file.write(render_figure(figure, kind, stamp, alt))
 
 
-def page_writer(figure: go.Figure, title: str, stamp: str = "") -> Writer:
-    """What writes an interactive figure as one self-contained page, with a word of where it came from."""
+def page_writer(figure: go.Figure, title: str, stamp: str = "", alt: str = "") -> Writer:
+    """What writes an interactive figure as one self-contained page: where it came from, and what it shows."""
     page = figure.to_html(include_plotlyjs=True, div_id=title, auto_play=False)
     told = f'<meta name="{STAMP}" content="{escape(stamp)}">' if stamp else ""
     page = page.replace("<html>", '<html lang="en">', 1)
     page = page.replace("<head>", f"<head><title>{escape(title)}</title>{told}", 1)
-    page = page.replace("<body>", f'<body style="background: {figure.layout.paper_bgcolor}">', 1)
+    body = f'<body style="background: {figure.layout.paper_bgcolor}">'
+    if alt:
+        body += f'<div role="group" aria-label="{escape(one_line(alt))}">'
+        page = page.replace("</body>", "</div></body>", 1)
+    page = page.replace("<body>", body, 1)
     return lambda file: file.write(page.encode())
 
 

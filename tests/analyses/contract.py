@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -122,18 +123,44 @@ def check_document(result: Result[Any]) -> None:
 
 def check_figures(result: Result[Any]) -> None:
     """Figures and pages are drawn for both backgrounds, under the same names, and differ; settings stay."""
-    before = dict(mpl.rcParams)
+    before, drawn = dict(mpl.rcParams), set()
     for draw, kind in ((result.figures, Figure), (result.pages, go.Figure)):
         light, dark = draw(dark=False), draw(dark=True)
         assert list(light) == list(dark)
+        drawn |= set(light)
         for name in light:
             assert isinstance(light[name], kind)
             assert _paper(light[name]) != _paper(dark[name])
     assert dict(mpl.rcParams) == before
+    check_spoken(result, drawn)
 
 
 def _paper(figure: Any) -> Any:
     return figure.layout.paper_bgcolor if isinstance(figure, go.Figure) else figure.get_facecolor()
+
+
+COUNTS = ("macs", "params", "after", "clips")
+"""Whole numbers of tables that an alternative text may be made of; others are names of places."""
+
+
+def check_spoken(result: Result[Any], drawn: set[str]) -> None:
+    """Each figure is said in words with numbers of its table: where all numbers change, so do all words."""
+    said = result.say_figures()
+    assert drawn <= set(said), "every figure has an alternative text in the room's spoken.py"
+    assert all(re.search(r"\d", words) and words == words.strip() for words in said.values())
+    fields: dict[str, Any] = {
+        name: move_numbers(value) for name, value in vars(result).items() if isinstance(value, pd.DataFrame)
+    }
+    moved = dataclasses.replace(result, **fields)
+    again = moved.say_figures()
+    assert not [name for name in drawn if again[name] == said[name]]
+
+
+def move_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with other numbers in it, in the same order; names and places stay."""
+    reals = {name: 0.6 * table[name] + 0.05 for name in table.columns if table[name].dtype.kind == "f"}
+    counts = {name: 2 * table[name] + 1 for name in COUNTS if name in table}
+    return table.assign(**{**counts, **reals})
 
 
 def check_files(result: Result[Any], folder: Path) -> None:

@@ -61,7 +61,7 @@ def test_classes_and_confusion_come_from_one_evaluation(visit: Visit, ckpt: str,
 @pytest.mark.slow
 def test_order_is_measured_by_class_and_sorts_the_clips(visit: Visit, ckpt: str, world: str) -> None:
     page = start(ask(visit, ckpt, world, view="Order"))
-    assert names_of_plots(page)[0] == "Clips that are right, by the order of their frames"
+    assert names_of_plots(page)[0].startswith("Clips that are right, by the order of their frames: ")
     assert "--conditions in-order,shuffled,reversed,frozen-middle" in page.code[0].value
     page = start(ask(visit, ckpt, world, view="Clips", sort="Needs order most"))
     lost = page.dataframe[0].value["Lost when shuffled"].tolist()

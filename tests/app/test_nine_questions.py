@@ -29,7 +29,7 @@ ANSWERS = {
     "Which class needs the order of frames?": ("alt", re.compile("order_classes|needs the order")),
     "Where does the prediction change?": ("text", re.compile(r"Its mind changes at|No change of state")),
     "How much of a frame's prediction is that frame?": ("text", re.compile(r"\d+% of what moves a frame's")),
-    "Where in the frame does it look?": ("alt", re.compile("Evidence for .* in every frame")),
+    "Where in the frame does it look?": ("alt", re.compile("Evidence for .* frames")),
     "What does a clip cost, and where?": ("text", re.compile(r"^\d[\d.]* [GM]MACs$")),
     "How much smaller can it be made?": ("alt", re.compile("Channels left in every block")),
 }

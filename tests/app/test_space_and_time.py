@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -243,7 +244,10 @@ def test_a_run_is_shown_over_its_epochs(visit: Visit, save_small: SaveSmall, fol
         save_small(seed=seed, file=f"epoch-000{seed}.pth").rename(folder / "runs" / f"epoch-000{seed}.pth")
     (folder / "runs" / "last.pth").write_bytes(b"not looked at")
     page = visit("space_and_time", backbone="ResNet-26, small", view="Over training", run="runs")
-    assert names_of_plots(page) == ["Median and middle half of γ, epoch by epoch, for every block"]
+    (told,) = names_of_plots(page)
+    assert re.match(
+        r"γ of every block over \d+ checkpoints\. Median γ, .*spatial channels from [\d.]+ to [\d.]+", told
+    )
     assert page.code[0].value.startswith("gst-analyze drift runs/epoch-0000.pth runs/epoch-0001.pth")
     page = visit(
         "space_and_time", backbone="ResNet-26, small", view="Over training", run="runs", motion="In motion"

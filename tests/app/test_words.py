@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from app.evidence import say_methods
 from app.paths import resolve_list
 from app.series import is_of
 from app.wording import say_error, say_notes
@@ -49,8 +48,3 @@ def test_a_run_belongs_to_the_network_it_is_named_after_or_holds(folder: Path) -
     assert is_of(folder / "net-epochs", "trained_models/net.pth")
     assert is_of(folder / "mine", "mine/last.pth")
     assert not is_of(folder / "net-epochs", "trained_models/other.pth")
-
-
-def test_a_matrix_is_told_to_those_who_do_not_see_it() -> None:
-    told = say_methods({"gradient": 0.412, "occlusion": 0.5})
-    assert told.endswith("A frame's own share of its logit on average: 41% by gradient, 50% by occlusion.")

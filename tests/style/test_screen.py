@@ -30,6 +30,10 @@ from gst_analysis.analyses.cost.measure import measure_complexity
 from gst_analysis.analyses.cost.paper_audit import tabulate_published_costs
 from gst_analysis.analyses.drift.interactive import draw_drift_animation
 from gst_analysis.analyses.drift.series import draw_gamma_over_training_interactive
+from gst_analysis.analyses.drift.starts_interactive import (
+    draw_drift_interactive,
+    draw_start_against_now_interactive,
+)
 from gst_analysis.analyses.evaluation.classes_interactive import draw_classes_interactive
 from gst_analysis.analyses.evaluation.interactive import draw_confusion_interactive
 from gst_analysis.analyses.importance.interactive import draw_importance_interactive, draw_ratios_interactive
@@ -49,6 +53,7 @@ from gst_analysis.analyses.scales.gaps import tabulate_gaps
 from gst_analysis.analyses.scales.interactive import draw_bn_scales_interactive
 from gst_analysis.analyses.similarity.interactive import draw_places_interactive
 from gst_analysis.analyses.similarity.table import SIMILARITY
+from gst_analysis.analyses.slimming.interactive import draw_slimming_interactive
 from gst_analysis.analyses.temporal_use.interactive import draw_kernels_interactive
 from gst_analysis.analyses.traces.interactive import draw_frame_traces_interactive
 from gst_analysis.analyses.traces.story import read_story
@@ -59,12 +64,14 @@ from gst_analysis.style.screen import TEMPLATE, break_lines
 from tests.analyses.ablation.test_figure import make_ablation
 from tests.analyses.ablation.test_verdict import APART, TOUCHING
 from tests.analyses.ablation.test_verdict import make_tables as make_costs
+from tests.analyses.drift.test_interactive import make_drift, make_layers
 from tests.analyses.evaluation.test_figure import make_table as make_confusion
 from tests.analyses.importance.test_interactive import make_ratios, make_scores
 from tests.analyses.influence.test_figure import make_fields
 from tests.analyses.influence.test_figure import make_table as make_matrix
 from tests.analyses.order.test_figure import make_classes, make_order
 from tests.analyses.scales.test_figure import make_table as make_scales
+from tests.analyses.slimming.test_figure import CURVE, TUNED, WIDTHS
 from tests.analyses.traces.stories import make_influence, make_pictures, make_tables
 from tests.analyses.training_runs.test_comparing import RUNS
 
@@ -175,6 +182,9 @@ FIGURES: dict[str, Draw] = {
     "draw_classes_interactive": lambda: draw_classes_interactive(make_accuracies()),
     "draw_confusion_interactive": lambda: draw_confusion_interactive(make_confusion()),
     "draw_drift_animation": draw_drift,
+    "draw_drift_interactive": lambda: draw_drift_interactive(make_drift(), make_layers(), tolerance=0.05),
+    "draw_start_against_now_interactive": lambda: draw_start_against_now_interactive(make_drift()),
+    "draw_slimming_interactive": lambda: draw_slimming_interactive(WIDTHS, CURVE, tuned=TUNED),
     "draw_evidence_interactive": lambda: draw_evidence_interactive(make_matrix()),
     "draw_frame_traces_interactive": draw_traces,
     "draw_influence_interactive": lambda: draw_influence_interactive(make_matrix(), make_fields()),

@@ -49,6 +49,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         "Rise of the cross entropy when a group of channels is changed"
         f"{', with 95% intervals' if result.summary.clips > 1 else ''}.",
         draw_both(lambda dark: result.plot(dark=dark)),
+        finding=result.say_figures()["ablation"],
     )
     return Section(
         NAME,

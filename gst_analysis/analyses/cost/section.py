@@ -35,6 +35,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         "Multiply-adds by stage and by what they are for.",
         {"light": result.plot()},
         draw_both(lambda dark: result.plot_interactive(dark=dark)),
+        finding=result.say_figures()["cost"],
     )
     text = [
         f"For {checkpoint.clip_spec.frames} frames of {size}×{size} pixels: {show_count(summary.params)} "

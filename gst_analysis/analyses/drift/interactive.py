@@ -10,6 +10,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from gst_analysis.analyses.drift.series import draw_gamma_over_training_interactive
+from gst_analysis.analyses.drift.starts_interactive import (
+    draw_drift_interactive,
+    draw_start_against_now_interactive,
+)
 from gst_analysis.analyses.drift.table import Drift
 from gst_analysis.style.names import GROUP_NAMES, shorten_layers
 from gst_analysis.style.screen import legend_above, number_feet, paint, start_figure
@@ -24,8 +29,22 @@ Panel = tuple[str, str]
 
 
 def draw_pages(result: Drift, *, dark: bool = False) -> dict[str, go.Figure]:
-    """γ of every block over the series, to play."""
-    return {"drift_animation": draw_drift_animation(result.table, axis=result.summary.axis, dark=dark)}
+    """The figures of `draw_figures`, by their names; before them, of a series, γ of every block to play."""
+    last, summary = result.table["checkpoint"].iloc[-1], result.summary
+    now, layers = (t[t["checkpoint"] == last] for t in (result.table, result.layers))
+    origin, drawn, many = summary.origin, {}, result.layers["position"].nunique() > 1
+    if many:
+        drawn["drift_animation"] = draw_drift_animation(result.table, axis=summary.axis, dark=dark)
+    drawn["drift"] = draw_drift_interactive(
+        now, layers, tolerance=summary.tolerance, origin=origin, dark=dark
+    )
+    if now["start"].nunique() > 1:
+        drawn["start_against_now"] = draw_start_against_now_interactive(now, origin=origin, dark=dark)
+    if many:
+        drawn["gamma_over_training"] = draw_gamma_over_training_interactive(
+            result.layers, axis=summary.axis, dark=dark
+        )
+    return drawn
 
 
 def draw_drift_animation(table: pd.DataFrame, *, axis: str, dark: bool = False) -> go.Figure:

@@ -56,6 +56,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         f"Start: {result.summary.origin}. Left: change of γ. Right: channels still within "
         f"{tolerance:.0%} of their start.",
         draw_both(lambda dark: result.figures(dark=dark)["drift"]),
+        finding=result.say_figures()["drift"],
     )
     table = _list_layers(result.layers, tolerance)
     return Section(NAME, text=[_say_groups(result)], figures=[figure], tables=[table], notes=result.notes)

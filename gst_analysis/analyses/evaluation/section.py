@@ -36,6 +36,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         "What the clips of each class were taken for.",
         {"light": result.plot()},
         draw_both(lambda dark: result.plot_interactive(dark=dark)),
+        finding=result.say_figures()["confusion"],
     )
     return Section(NAME, facts=facts, figures=[figure], tables=[_list_classes(result)], notes=result.notes)
 

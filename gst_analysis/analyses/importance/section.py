@@ -51,6 +51,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         "importance",
         "Raw scales and invariant scores (closed form), layer by layer.",
         draw_both(lambda dark: result.plot(dark=dark)),
+        finding=result.say_figures()["importance"],
     )
     notes = dict.fromkeys(f"not defined: {reason}" for reason in rows["undefined"] if reason)
     return Section(NAME, text=text, figures=[figure], tables=[table], notes=[*result.notes, *notes])

@@ -40,6 +40,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         "Rows: whose logit; columns: the input frame it depends on; below, how far every block looks.",
         {"light": result.plot()},
         draw_both(lambda dark: result.plot_interactive(dark=dark)),
+        finding=result.say_figures()["influence"],
     )
     return Section(NAME, text=text, figures=[figure], notes=list_untold(clips, result.notes))
 

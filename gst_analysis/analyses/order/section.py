@@ -39,6 +39,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
             "A row for each way in which the same clips are shown.",
             {"light": result.plot()},
             draw_both(lambda dark: result.plot_interactive(dark=dark)),
+            finding=result.say_figures()["order"],
         )
     ]
     tables = [_list_conditions(result), *([_list_reversals(result)] if len(result.reversals) else [])]

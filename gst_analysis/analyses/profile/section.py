@@ -44,7 +44,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         "measures agree, hatched where they do not, empty where they cannot tell.",
         {"light": result.plot()},
         draw_both(lambda dark: result.plot_interactive(dark=dark)),
-        finding=f"Profile, place by place. {result.verdict}",
+        finding=result.say_figures()["profile"],
     )
     table = _list_stages(result)
     notes = result.notes if clips is None else list_untold(clips, result.notes)

@@ -47,17 +47,20 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         )
     except SpecError as error:
         return Section(NAME, missing=f"expected {error.expected}; found {error.found}")
+    said = result.say_figures()
     figures = [
         PageFigure(
             "roles",
             "Mean shares of the variance of channels, with intervals over scenes; dashes: chance.",
             {"light": result.plot()},
             draw_both(lambda dark: result.plot_interactive(dark=dark)),
+            finding=said["roles"],
         ),
         PageFigure(
             "role-counts",
             "How many channels have which role, by shares of variance and by correlations of pairs.",
             draw_both(lambda dark: result.figures(dark=dark)["role_counts"]),
+            finding=said["role_counts"],
         ),
     ]
     caption = (

@@ -141,7 +141,7 @@ def draw_film(overlays: Overlays, *, dark: bool = True) -> Iterator[Pixels]:
             one.set_axis_off()
         _draw_frame(axes, overlays, frame, theme, named=False)
         for one, name in zip(axes[1:], overlays.heat, strict=True):
-            one.set_title(_name(name, overlays), fontsize=9, color=_colour_of(name, theme))
+            one.set_title(name_row(name, overlays), fontsize=9, color=colour_of(name, theme))
         title = _shorten(overlays.title, round(14.5 * figure.get_figwidth())).split("\n")[0]
         figure.supxlabel(title, fontsize=8, color=theme.ink)
         yield _to_pixels(figure)
@@ -172,24 +172,25 @@ def _draw_frame(
     when = f"{frame}" if np.isnan(seconds) else f"{frame}: {seconds:.2f} s"
     axes[0].set_title(when, fontsize=8, color=theme.ink, pad=2)
     for one, (group, heat) in zip(axes[1:], overlays.heat.items(), strict=True):
-        one.imshow(blend_heat(picture, heat[frame], overlays.window, _colour_of(group, theme)))
+        one.imshow(blend_heat(picture, heat[frame], overlays.window, colour_of(group, theme)))
         _frame_window(one, picture, overlays.window, theme)
     if named:
-        _name_row(axes[0], "frame", theme.ink)
+        _write_row(axes[0], "frame", theme.ink)
         for one, group in zip(axes[1:], overlays.heat, strict=True):
-            _name_row(one, "\n".join(wrap(_name(group, overlays), _LETTERS)), _colour_of(group, theme))
+            _write_row(one, "\n".join(wrap(name_row(group, overlays), _LETTERS)), colour_of(group, theme))
 
 
-def _name_row(axes: Axes, name: str, colour: str) -> None:
+def _write_row(axes: Axes, name: str, colour: str) -> None:
     axes.text(-0.05, 0.5, name, transform=axes.transAxes, ha="right", va="center", fontsize=8, color=colour)
 
 
-def _name(group: str, overlays: Overlays) -> str:
+def name_row(group: str, overlays: Overlays) -> str:
+    """What a row of overlays is called."""
     whole = "both pathways" if "slow" in overlays.heat else "whole block"
     return whole if group == "all" else GROUPS[group].phrase
 
 
-def _colour_of(group: str, theme: Theme) -> str:
+def colour_of(group: str, theme: Theme) -> str:
     """The group's own; the whole block's must stand out from grey frames."""
     return theme.accent if group == "all" else theme.groups[group]
 
@@ -211,23 +212,24 @@ def blend_heat(picture: Pixels, heat: Floats, window: Window, colour: str) -> Pi
 def _frame_window(axes: Axes, picture: Pixels, window: Window, theme: Theme) -> None:
     """A line around what the network sees, where that is less than the frame."""
     height, width = picture.shape[:2]
-    if _sees_all(window):
+    if sees_all(window):
         return
     corner = (window[0] * width - 0.5, window[1] * height - 0.5)
     sides = ((window[2] - window[0]) * width, (window[3] - window[1]) * height)
     axes.add_patch(Rectangle(corner, *sides, fill=False, edgecolor=theme.faint, linewidth=0.7))
 
 
-def _sees_all(window: Window) -> bool:
+def sees_all(window: Window) -> bool:
+    """Whether the network sees the whole frame."""
     return window[2] - window[0] > 0.995 and window[3] - window[1] > 0.995
 
 
 def _explain(overlays: Overlays) -> str:
-    names = [_name(group, overlays) for group in overlays.tops]
+    names = [name_row(group, overlays) for group in overlays.tops]
     tops = [f"{top:.2g}" if top else "none" for top in overlays.tops.values()]
     parts = [f"{name} {top}" for name, top in zip(names, tops, strict=True)]
     deepest = f"deepest colour, evidence of a cell in units of the logit: {', '.join(parts)}"
-    return deepest if _sees_all(overlays.window) else f"{deepest}; dark: outside what the network sees"
+    return deepest if sees_all(overlays.window) else f"{deepest}; dark: outside what the network sees"
 
 
 def _shorten(title: str, limit: int) -> str:

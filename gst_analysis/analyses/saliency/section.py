@@ -53,7 +53,11 @@ def _draw_saliency(result: SaliencyMaps, number: int) -> PageFigure:
         f"{summary.block}, in {summary.rows}×{summary.columns} cells a frame."
     )
     return PageFigure(
-        f"saliency-{number}", caption, draw_both(lambda dark: result.plot(dark=dark)), kind="webp"
+        f"saliency-{number}",
+        caption,
+        draw_both(lambda dark: result.plot(dark=dark)),
+        kind="webp",
+        finding=result.say_figures()[result.stem],
     )
 
 

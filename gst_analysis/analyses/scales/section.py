@@ -7,6 +7,7 @@ import pandas as pd
 from gst_analysis.analyses.scales import bn_scales
 from gst_analysis.analyses.scales.gap_figure import draw_gaps
 from gst_analysis.analyses.scales.gaps import count_gaps
+from gst_analysis.analyses.scales.spoken import say_gaps
 from gst_analysis.numbers import show_interval, show_p, show_real
 from gst_analysis.options import write_command
 from gst_analysis.progress import Progress
@@ -39,6 +40,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
             "of a group's own channels.",
             {"light": result.plot(by=by)},
             draw_both(lambda dark: result.plot_interactive(by=by, dark=dark)),
+            finding=result.say_figures()[result.stem],
         )
     ]
     (counts,) = count_gaps(gaps).values()
@@ -49,7 +51,11 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         f"Median γ of {counts.group} minus {counts.against} channels in every {counts.level}, with 95% "
         "bootstrap intervals."
     )
-    figures.append(PageFigure("gaps", caption, draw_both(lambda dark: draw_gaps(gaps, dark=dark))))
+    figures.append(
+        PageFigure(
+            "gaps", caption, draw_both(lambda dark: draw_gaps(gaps, dark=dark)), finding=say_gaps(gaps)
+        )
+    )
     text = [
         f"Where {counts.group} and {counts.against} scales differ by more than chance (Mann-Whitney, 5%, "
         f"Holm's correction over {counts.level}s): {counts.describe()}."

@@ -47,17 +47,20 @@ def write_section(subject: Subject, progress: Progress) -> Section:
     pairs = {(one.place, one.nearest) for one in summary.nearest}
     places = zip(result.table["first_place"], result.table["second_place"], strict=True)
     chosen = [pair in pairs for pair in places]
+    said = result.say_figures()
     figures = [
         PageFigure(
             "similarity",
             f"Every place beside every other, over {summary.clips} clips.",
             {"light": result.plot()},
             draw_both(lambda dark: result.plot_interactive(dark=dark)),
+            finding=said["similarity"],
         ),
         PageFigure(
             "frame-similarity",
             "The frames within each place: how far what it holds changes over a clip.",
             draw_both(lambda dark: result.figures(dark=dark)["frame_similarity"]),
+            finding=said["frame_similarity"],
         ),
     ]
     caption = "For each place the one that is most like it."

@@ -5,7 +5,7 @@ SLIM_TUNED, where points of the curve were fine-tuned, is drawn above the lines 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,25 @@ from gst_analysis.style.names import GROUP_NAMES, shorten
 from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 
 _BAR = 0.36
+
+
+class TunedLook(NamedTuple):
+    """How a way of choosing channels is drawn after fine-tuning; `colour` is the theme's."""
+
+    marker: str
+    colour: str
+    aside: float
+    """Percent of the multiply-adds: ways of one cost stand side by side."""
+    name: str
+
+
+TUNED_LOOKS = {
+    "whole": TunedLook("P", "faint", 0.0, "whole network"),
+    "chosen": TunedLook("*", "ink", -1.0, "network proposed"),
+    "score": TunedLook("o", "accent", -0.35, "lowest scores"),
+    "uniform": TunedLook("s", "mark", 0.35, "as many of every group"),
+    "random": TunedLook("^", "faint", 1.0, "random channels"),
+}
 
 
 def draw_figures(result: Slimming, *, dark: bool = False) -> dict[str, Figure]:
@@ -98,13 +117,15 @@ def _draw_curve(axes: Axes, curve: pd.DataFrame, chosen: NetworkCost | None, the
     score, uniform = (curve[curve["method"] == method] for method in ("score", "uniform"))
     drawn = curve[curve["method"] == "random"].groupby("draw")
     for _, rows in drawn:
-        axes.plot(_percent(rows), 100 * rows["accuracy"], color=theme.faint, linewidth=0.9, alpha=0.9)
+        axes.plot(to_percent(rows), 100 * rows["accuracy"], color=theme.faint, linewidth=0.9, alpha=0.9)
     axes.plot(
-        _percent(uniform), 100 * uniform["accuracy"], "s--", color=theme.mark, markersize=4, linewidth=1.3
+        to_percent(uniform), 100 * uniform["accuracy"], "s--", color=theme.mark, markersize=4, linewidth=1.3
     )
     low, high = (100 * score[f"accuracy_{end}"] for end in ("low", "high"))
-    axes.fill_between(_percent(score), low, high, color=theme.accent, alpha=0.18, linewidth=0)
-    axes.plot(_percent(score), 100 * score["accuracy"], "o-", color=theme.accent, markersize=4, linewidth=1.6)
+    axes.fill_between(to_percent(score), low, high, color=theme.accent, alpha=0.18, linewidth=0)
+    axes.plot(
+        to_percent(score), 100 * score["accuracy"], "o-", color=theme.accent, markersize=4, linewidth=1.6
+    )
     handles = [
         Line2D(
             [], [], marker="o", color=theme.accent, label="lowest scores first; band: confidence interval"
@@ -130,17 +151,10 @@ def _ring(axes: Axes, place: tuple[float, float], theme: Theme) -> Line2D:
 
 def _draw_tuned(axes: Axes, tuned: pd.DataFrame, theme: Theme) -> list[Line2D]:
     """From before to after by a dotted line; ways of the same cost stand a little aside of each other."""
-    looks = {
-        "whole": ("P", theme.faint, 0.0, "whole network"),
-        "chosen": ("*", theme.ink, -1.0, "network proposed"),
-        "score": ("o", theme.accent, -0.35, "lowest scores"),
-        "uniform": ("s", theme.mark, 0.35, "as many of every group"),
-        "random": ("^", theme.faint, 1.0, "random channels"),
-    }
     epochs, handles = int(tuned["epochs"].iloc[0]), []
-    for method, (marker, colour, aside, name) in looks.items():
-        rows = tuned[tuned["method"] == method]
-        at = _percent(rows) + aside
+    for method, (marker, shade, aside, name) in TUNED_LOOKS.items():
+        rows, colour = tuned[tuned["method"] == method], getattr(theme, shade)
+        at = to_percent(rows) + aside
         before, after, low, high = (
             100 * rows[f"accuracy_{part}"] for part in ("before", "after", "after_low", "after_high")
         )
@@ -163,5 +177,6 @@ def _draw_tuned(axes: Axes, tuned: pd.DataFrame, theme: Theme) -> list[Line2D]:
     return handles
 
 
-def _percent(rows: pd.DataFrame) -> pd.Series:
+def to_percent(rows: pd.DataFrame) -> pd.Series:
+    """Multiply-adds in percent of the whole network's."""
     return 100 * rows["macs_share"]

@@ -50,7 +50,8 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         else (" Below: accuracy as more and more channels go, beside two plain ways to the same cost.")
     )
     caption = f"What is left of every group.{below} Before fine-tuning."
-    figure = PageFigure("slimming", caption, draw_both(lambda dark: result.plot(dark=dark)))
+    said = result.say_figures()[result.stem]
+    figure = PageFigure("slimming", caption, draw_both(lambda dark: result.plot(dark=dark)), finding=said)
     return Section(NAME, text=[_say_cost(result)], figures=[figure], tables=_list_tables(result))
 
 

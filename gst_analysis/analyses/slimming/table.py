@@ -224,7 +224,7 @@ class Slimming(Result[SlimSummary]):
 
     stem: ClassVar[str] = "slimming"
     document: ClassVar[str] = "slim"
-    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, *TABLE_FORMATS)
+    kinds: ClassVar[tuple[str, ...]] = (*IMAGE_FORMATS, "html", *TABLE_FORMATS)
     schemas: ClassVar[Mapping[str, Schema]] = {
         "slimming": SLIM_WIDTHS,
         "slimming_curve": SLIM_CURVE,

@@ -51,6 +51,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         "the middle half of the filters; hollow: at the start); below, what lies on other frames.",
         {"light": result.figures()["kernel_use"]},
         draw_both(lambda dark: result.plot_interactive(dark=dark)),
+        finding=result.say_figures()["kernel_use"],
     )
     table = make_table(
         "temporal_use",

@@ -40,6 +40,7 @@ def _draw_trace(result: Traces, clip: str, number: int) -> PageFigure:
         {"light": result.plot(clip)},
         draw_both(lambda dark: result.plot_interactive(clip, dark=dark)),
         "webp",
+        finding=result.say_figures()[result.name_file(clip)],
     )
 
 

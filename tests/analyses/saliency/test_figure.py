@@ -12,12 +12,16 @@ from matplotlib.text import Text
 from gst_analysis.analyses.saliency.figure import (
     Overlays,
     blend_heat,
+    colour_of,
     draw_film,
     draw_saliency,
     lay_out_overlays,
+    name_row,
 )
+from gst_analysis.analyses.saliency.page import draw_saliency_page, list_cards
 from gst_analysis.analyses.saliency.table import SALIENCY
 from gst_analysis.errors import SpecError
+from gst_analysis.style.theme import LIGHT
 from gst_analysis.tables.schema import check
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
@@ -180,3 +184,21 @@ def test_long_names_and_their_explanation_fit_narrow_figures(frames: int, shape:
         assert box.x1 <= figure.bbox.x1, text
     assert "outside what the network sees" in " ".join(figure.get_supxlabel().split())
     assert len(list(draw_film(overlays))) == frames
+
+
+def test_the_page_shows_what_is_in_print_and_its_words_are_text() -> None:
+    overlays = make_overlays(window=(0.1, 0.0, 0.9, 1.0))
+    for frame, picture in enumerate(overlays.pictures):
+        shown = dict(list_cards(overlays, frame))
+        assert list(shown) == ["frame", *overlays.heat]
+        assert np.array_equal(shown["frame"], picture)
+        for group, heat in overlays.heat.items():
+            blended = blend_heat(picture, heat[frame], overlays.window, colour_of(group, LIGHT))
+            assert np.array_equal(shown[group], blended)
+    page = draw_saliency_page(overlays, alt="what <it> shows")
+    assert page.count("<img") == len(overlays.pictures) * (1 + len(overlays.heat))
+    assert 'role="img" aria-label="what &lt;it&gt; shows"' in page
+    for group, top in overlays.tops.items():
+        assert f"{name_row(group, overlays)}: 0 to {top:.2g}" in page
+    assert "Dark: outside" in page
+    assert "Dark: outside" not in draw_saliency_page(make_overlays(), alt="")

@@ -11,6 +11,7 @@ import pytest
 from matplotlib.collections import PathCollection
 
 from gst_analysis.analyses.slimming.figure import draw_slimming
+from gst_analysis.analyses.slimming.interactive import draw_slimming_interactive
 from gst_analysis.analyses.slimming.table import SLIM_CURVE, SLIM_METHODS, SLIM_TUNED, SLIM_WIDTHS
 from gst_analysis.style.theme import DARK, LIGHT
 from gst_analysis.tables.schema import check
@@ -121,3 +122,27 @@ def test_what_was_fine_tuned_stands_above_the_lines() -> None:
 def test_without_clips_there_are_widths_alone() -> None:
     figure = draw_slimming(WIDTHS, None)
     assert len(figure.axes) == 1
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_on_screen_stands_what_is_in_print(dark: bool) -> None:
+    chosen: Any = SimpleNamespace(macs=1600, accuracy=SimpleNamespace(value=0.7))
+    printed = draw_slimming(WIDTHS, CURVE, chosen=chosen, tuned=TUNED, dark=dark)
+    figure = draw_slimming_interactive(WIDTHS, CURVE, chosen=chosen, tuned=TUNED, dark=dark)
+    bars, lines = printed.axes
+    heights = [bar.get_height() for box in bars.containers for bar in box]
+    assert [y for one in figure.data if one.type == "bar" for y in one.y] == pytest.approx(heights)
+    named = {one.name.split(";")[0]: one for one in figure.data if one.name}
+    by_colour = {line.get_color(): line for line in lines.get_lines()}
+    theme = DARK if dark else LIGHT
+    for name, colour in (("lowest scores first", theme.accent), ("as many of every group", theme.mark)):
+        drawn = by_colour[colour]
+        np.testing.assert_allclose(named[name].x, untyped(drawn.get_xdata()))
+        np.testing.assert_allclose(named[name].y, untyped(drawn.get_ydata()))
+        assert named[name].line.color == colour
+    assert (named["the network proposed"].x[0], named["the network proposed"].y[0]) == pytest.approx((80, 70))
+    marks = [untyped(c.get_offsets())[0] for c in lines.collections if isinstance(c, PathCollection)]
+    tuned = [one for one in figure.data if one.name and "after 2 epochs" in one.name]
+    np.testing.assert_allclose([(one.x[0], one.y[0]) for one in tuned], np.array(marks, dtype=float))
+    alone = draw_slimming_interactive(WIDTHS, None, dark=dark)
+    assert {one.type for one in alone.data} == {"bar"}
