@@ -22,7 +22,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from app.links import tame_wild_numbers
 from app.visits import COOKIE, KEPT_S, read_token
-from app.waiting_uploads import refuse_upload
+from app.waiting_uploads import ComingUploads
 
 HOSTS_VARIABLE = "GST_ANALYSIS_HOSTS"
 """Other names of this machine, separated by commas; `gst-analyze explore --host` sets it."""
@@ -36,6 +36,7 @@ class Gate:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._names = list_names(os.environ)
+        self._coming = ComingUploads()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request, or hand it on."""
@@ -44,15 +45,24 @@ class Gate:
             return
         headers = Headers(scope=scope)
         why = refuse(headers, self._names)
-        status = 403
-        if why is None and scope["type"] == "http" and scope["method"] == "PUT":
-            why, status = refuse_upload(scope["path"], headers.get("content-length")), 413
         if why is not None:
-            await _turn_away(scope, receive, send, why, status)
+            await _turn_away(scope, receive, send, why, 403)
+        elif scope["type"] == "http" and scope["method"] == "PUT":
+            await self._take_in(scope, receive, send)
         elif scope["type"] == "websocket":
             await self._app(scope, _sift(receive), send)
         else:
             await self._app(scope, receive, _with_cookie(send, headers))
+
+    async def _take_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a file on where there is room for it."""
+        path, length = scope["path"], Headers(scope=scope).get("content-length")
+        why = self._coming.refuse(path, length)
+        if why is not None:
+            await _turn_away(scope, receive, send, why, 413)
+            return
+        with self._coming.counting(path, length):  # from here on: nothing is awaited in between
+            await self._app(scope, receive, send)
 
 
 def list_names(environment: Mapping[str, str]) -> frozenset[str]:

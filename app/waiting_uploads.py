@@ -7,6 +7,8 @@ files that were sent past any page, or a moment before it takes them: few are en
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from streamlit import runtime
@@ -26,19 +28,44 @@ def let_go(upload: Any) -> None:
         manager.remove_file(context.session_id, upload.file_id)
 
 
-def refuse_upload(path: str, told_length: str | None) -> str | None:
-    """Why a file is not taken in; None where there is room for it."""
-    asked = _UPLOAD.fullmatch(path)
-    if asked is None or not runtime.exists():
+class ComingUploads:
+    """Files that are on their way. They are counted before they are there: many may come at once."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[object, tuple[str, int]] = {}
+
+    def refuse(self, path: str, told_length: str | None) -> str | None:
+        """Why a file is not taken in; None where there is room for it."""
+        asked = _UPLOAD.fullmatch(path)
+        if asked is None or not runtime.exists():
+            return None
+        if told_length is None or not told_length.isdecimal() or len(told_length) > 15:
+            return "How long the file is must be told before it comes."  # as browsers do
+        own, others = self._measure(asked[1])
+        coming = int(told_length)
+        if len(own) >= MOST_OF_ONE or coming + sum(own) > MOST_BYTES_OF_ONE:
+            most = f"At most {MOST_OF_ONE} files and {MOST_BYTES_OF_ONE // 2**20:,} MB at a time."
+            return f"{most} Wait until the page shows those that you sent."
+        if len(own) + len(others) >= MOST_OF_ALL or coming + sum(own) + sum(others) > MOST_BYTES_OF_ALL:
+            return "Others are sending files. Try again in a minute."
         return None
-    # Streamlit's manager shows what it holds by visit under this name alone.
-    held = dict(getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {}))
-    of_all = [file for files in held.values() for file in list(files.values())]
-    coming = int(told_length) if told_length and told_length.isdecimal() and len(told_length) < 16 else 0
-    own = list(dict(held.get(asked[1], {})).values())
-    if len(own) >= MOST_OF_ONE or coming + sum(len(f.data) for f in own) > MOST_BYTES_OF_ONE:
-        most = f"At most {MOST_OF_ONE} files and {MOST_BYTES_OF_ONE // 2**20:,} MB at a time."
-        return f"{most} Wait until the page shows those that you sent."
-    if len(of_all) >= MOST_OF_ALL or coming + sum(len(f.data) for f in of_all) > MOST_BYTES_OF_ALL:
-        return "Others are sending files. Try again in a minute."
-    return None
+
+    @contextmanager
+    def counting(self, path: str, told_length: str | None) -> Iterator[None]:
+        """Count what is sent until it has come, or has failed to."""
+        asked, one = _UPLOAD.fullmatch(path), object()
+        if asked is not None and told_length is not None and told_length.isdecimal():
+            self._sizes[one] = asked[1], int(told_length)
+        try:
+            yield
+        finally:
+            self._sizes.pop(one, None)
+
+    def _measure(self, visit: str) -> tuple[list[int], list[int]]:
+        """Sizes of a visit's files and of all others, of those that are held and those that come."""
+        # Streamlit's manager shows what it holds by visit under this name alone.
+        held = dict(getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {}))
+        sizes = [(whose, len(file.data)) for whose, files in held.items() for file in list(files.values())]
+        sizes += self._sizes.values()
+        own = [size for whose, size in sizes if whose == visit]
+        return own, [size for whose, size in sizes if whose != visit]

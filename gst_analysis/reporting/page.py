@@ -17,7 +17,7 @@ from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from gst_analysis.errors import one_line
+from gst_analysis.errors import one_line, spell_controls
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.sections.parts import PageFigure, PageTable, Section
 from gst_analysis.style.files import render_figure
@@ -98,7 +98,7 @@ def _show_section(section: Section) -> Iterator[str]:
         lines = "\n".join(_say(line) for line in section.command.split("\n"))
         yield f'<pre class="command">{lines}</pre>'
     for title, text in section.folded.items():
-        yield f"<details><summary>{_say(title)}</summary><pre>{escape(text)}</pre></details>"
+        yield f"<details><summary>{_say(title)}</summary><pre>{escape(spell_controls(text))}</pre></details>"
     yield "</section>"
 
 

@@ -134,12 +134,51 @@ def test_files_that_no_page_takes_are_few(monkeypatch: pytest.MonkeyPatch) -> No
     manager = SimpleNamespace(uploaded_file_mgr=SimpleNamespace(file_storage=held))
     fake = SimpleNamespace(exists=lambda: True, get_instance=lambda: manager)
     monkeypatch.setattr(waiting_uploads, "runtime", fake)
-    path = "/_stcore/upload_file/me/file"
-    assert waiting_uploads.refuse_upload(path, "5") is None
+    path, yours = (f"/_stcore/upload_file/{who}/file" for who in ("me", "you"))
+    coming = waiting_uploads.ComingUploads()
+    assert coming.refuse(path, "5") is None
     held["me"] = {str(n): SimpleNamespace(data=b"x") for n in range(waiting_uploads.MOST_OF_ONE)}
-    assert waiting_uploads.refuse_upload(path, "5")
-    assert waiting_uploads.refuse_upload("/_stcore/upload_file/you/file", "5") is None
-    assert waiting_uploads.refuse_upload("/_stcore/upload_file/you/file", str(3 * 2**30))
+    assert coming.refuse(path, "5")
+    assert coming.refuse(yours, "5") is None
+    assert coming.refuse(yours, str(3 * 2**30))
     held.update({str(n): {"f": SimpleNamespace(data=b"x")} for n in range(waiting_uploads.MOST_OF_ALL)})
-    assert waiting_uploads.refuse_upload("/_stcore/upload_file/you/file", None)
-    assert waiting_uploads.refuse_upload("/cost", None) is None
+    assert coming.refuse(yours, "5")
+    assert coming.refuse("/cost", None) is None
+
+
+def test_files_that_come_at_once_are_counted_before_they_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dozen were taken in past the limit where all had begun before the first had come."""
+    manager = SimpleNamespace(uploaded_file_mgr=SimpleNamespace(file_storage={}))
+    fake = SimpleNamespace(exists=lambda: True, get_instance=lambda: manager)
+    monkeypatch.setattr(waiting_uploads, "runtime", fake)
+    path, half = "/_stcore/upload_file/me/file", str(waiting_uploads.MOST_BYTES_OF_ONE // 2)
+    answers, gone_on = [], []
+
+    async def send_many() -> None:
+        enough = asyncio.Event()
+
+        async def keep(*_: Any) -> None:
+            gone_on.append(1)
+            await enough.wait()
+
+        gate = Gate(keep)
+        scope: dict[str, Any] = {"type": "http", "method": "PUT", "path": path}
+        scope["headers"] = [(b"host", b"localhost"), (b"content-length", half.encode())]
+
+        async def nothing() -> Any:
+            raise AssertionError("nobody reads what is sent")
+
+        async def answer(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                answers.append(message["status"])
+                enough.set()
+
+        await asyncio.gather(*(gate(scope, nothing, answer) for _ in range(3)))
+        assert gone_on == [1, 1]
+        await gate(scope, nothing, answer)  # there is room again
+
+    asyncio.run(send_many())
+    assert answers == [413]
+    assert len(gone_on) == 3
+    coming = waiting_uploads.ComingUploads()
+    assert "How long" in str(coming.refuse(path, None))
