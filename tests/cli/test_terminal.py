@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+import shlex
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -17,6 +20,7 @@ from gst_analysis.console.output import build_table, print_pairs, print_table
 from gst_analysis.console.tables import PlainTable, fit
 
 SHA256 = "0123456789abcdef" * 4
+ROOT = Path(__file__).parents[2]
 LONG = "recordings-of-november/kitchen-with-two-people/pouring-milk-0042.mp4"
 
 
@@ -161,6 +165,42 @@ def test_bash_completes_commands_options_and_leaves_files_alone() -> None:
     assert complete("gst-analyze trace a") == []
 
 
+def test_bash_offers_what_a_checkpoint_calls_its_classes_and_expands_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = tmp_path / "gst-analyze"
+    names = ["Moving up", "Moving $(touch made) `touch made`", "Turning"]
+    lines = "".join(f"echo {shlex.quote(name)}\n" for name in names)
+    stand_in.write_text(
+        f'#!/bin/sh\n[ "$*" = "completion classes -- {tmp_path}/net.pth" ] || exit 2\n{lines}'
+    )
+    stand_in.chmod(0o755)
+    (tmp_path / "net.pth").touch()
+    monkeypatch.chdir(tmp_path)
+    ask = f"{stand_in} trace {tmp_path}/net.pth clip.mp4 --class"
+    words = f"COMP_WORDS=({ask} Mov); COMP_CWORD=5; _gst_analyze; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    done = subprocess.run(
+        ["bash", "-c", f"{write_bash(LINES, OPTIONS)}\n{words}"], capture_output=True, text=True, check=True
+    )
+    offered = done.stdout.splitlines()
+    assert [shlex.split(line) for line in offered] == [[names[0]], [names[1]]]
+    assert not (tmp_path / "made").exists()
+
+
+def test_blocks_and_classes_of_a_checkpoint_are_told_without_torch() -> None:
+    code = (
+        "import sys; from gst_analysis.cli import run; "
+        "run(['completion', 'classes', '--', 'trained_models/temporal-gst-quarter.pth']); "
+        "run(['completion', 'blocks', 'trained_models/temporal-gst-quarter.pth']); "
+        "sys.exit(bool({'torch', 'pandas', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    lines = done.stdout.splitlines()
+    assert lines[0] == "Letting something appear"
+    assert lines[12:14] == ["layer1.0", "layer1.1"]
+    assert len(lines) == 12 + 8
+
+
 def test_other_shells_are_given_every_command_and_option() -> None:
     zsh, fish = write_zsh(LINES, OPTIONS), write_fish(LINES, OPTIONS)
     assert zsh.startswith("#compdef gst-analyze\n")
@@ -170,6 +210,9 @@ def test_other_shells_are_given_every_command_and_option() -> None:
         "complete -c gst-analyze -n __fish_use_subcommand -f -a trace -d 'Trace a clip’s prediction.'" in fish
     )
     assert "complete -c gst-analyze -n '__fish_seen_subcommand_from train' -l set -d 'Change.'" in fish
+    named = write_fish(LINES, {"trace": {"--class": "Whose."}})
+    assert "-l class -d 'Whose.' -x -a '(__gst_analyze_names classes)'" in named
+    assert "(--class) kind=classes ;;" in zsh
 
 
 def test_completion_knows_the_whole_program(capsys: pytest.CaptureFixture[str]) -> None:
