@@ -60,12 +60,15 @@ def launch_browser() -> Iterator[Any]:
 
 
 @contextmanager
-def serve(folder: Path | None = None, *, log: Path | None = None) -> Iterator[Server]:
+def serve(
+    folder: Path | None = None, *, log: Path | None = None, kept_bytes: int | None = None
+) -> Iterator[Server]:
     """An explorer that was started in a folder, an empty one unless told, and stops with the block.
 
     Args:
         folder: what it may read beside the shipped networks.
         log: where to keep what it says.
+        kept_bytes: of results that it remembers, where that is not what it would.
     """
     with tempfile.TemporaryDirectory() as empty, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -74,7 +77,11 @@ def serve(folder: Path | None = None, *, log: Path | None = None) -> Iterator[Se
         with (log or Path(os.devnull)).open("wb") as output:
             began = time.perf_counter()
             server = subprocess.Popen(
-                _command(port), cwd=folder or empty, env=_environment(), stdout=output, stderr=output
+                _command(port, kept_bytes),
+                cwd=folder or empty,
+                env=_environment(),
+                stdout=output,
+                stderr=output,
             )
             try:
                 address = f"http://127.0.0.1:{port}"
@@ -87,9 +94,17 @@ def serve(folder: Path | None = None, *, log: Path | None = None) -> Iterator[Se
                 server.wait()
 
 
-def _command(port: str) -> list[str]:
-    told = ["--server.headless", "true", "--server.port", port, "--server.address", "127.0.0.1"]
-    return [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"), *told]
+_REMEMBER = """import sys
+from app import cached_results
+from streamlit.web.cli import main
+cached_results.MOST_BYTES = int(sys.argv.pop(1))
+main()"""
+
+
+def _command(port: str, kept_bytes: int | None) -> list[str]:
+    told = ["run", str(ROOT / "app" / "main.py"), "--server.headless", "true", "--server.port", port]
+    called = ["-m", "streamlit"] if kept_bytes is None else ["-c", _REMEMBER, str(kept_bytes)]
+    return [sys.executable, *called, *told, "--server.address", "127.0.0.1"]
 
 
 def _environment() -> dict[str, str]:

@@ -9,46 +9,29 @@ from typing import Any
 import pytest
 
 from app.choosing import FIRST_SHOWN
+from benchmarks.open_pages import open_page
 from tests.app.test_server import fetch
 
-websockets = pytest.importorskip("websockets", reason="websockets is not installed")
 VISITORS, PATIENCE_S = 10, 120.0
-
-
-async def open_page(address: str, page: str, query: str) -> set[str]:
-    """Open a page; returns the kinds of elements that were drawn when its script had ended."""
-    return {told.delta.new_element.WhichOneof("type") or "" for told in await read_page(address, page, query)}
 
 
 async def read_page(address: str, page: str, query: str) -> list[Any]:
     """Open a page; returns all that the server told until its script had ended."""
-    from streamlit.proto.BackMsg_pb2 import BackMsg
-    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-
-    asked = BackMsg()
-    asked.rerun_script.page_name, asked.rerun_script.query_string = page, query
-    heard: list[Any] = []
-    place = address.replace("http", "ws", 1) + "/_stcore/stream"
-    async with websockets.connect(place, subprotocols=["streamlit"], max_size=None) as wire:
-        await wire.send(asked.SerializeToString())
-        async for data in wire:
-            told: Any = ForwardMsg()
-            told.ParseFromString(data)
-            heard.append(told)
-            if told.WhichOneof("type") == "script_finished":
-                return heard
-    raise AssertionError("the server hung up")
+    async with open_page(address) as opened:
+        await opened.go(page, query)
+        return opened.heard
 
 
 async def look_around(address: str, number: int, network: str) -> float:
     """Figure 4 of a network, then the trace of a clip of one's own; returns the seconds."""
     began = time.monotonic()
-    scales = await open_page(address, "space_and_time", f"ckpt={network}")
-    assert "plotly_chart" in scales
-    clip = f"planted:static/{number}"
-    traces = await open_page(address, "traces", f"ckpt={network}&clip={clip}")
-    assert {"plotly_chart", "video", "imgs"} <= traces
-    assert "exception" not in scales | traces
+    async with open_page(address) as opened:
+        scales = await opened.go("space_and_time", f"ckpt={network}")
+        assert "plotly_chart" in scales.kinds
+        traces = await opened.go("traces", f"ckpt={network}&clip=planted:static/{number}")
+    assert {"plotly_chart", "video", "imgs"} <= traces.kinds
+    assert not scales.failed
+    assert not traces.failed
     return time.monotonic() - began
 
 
