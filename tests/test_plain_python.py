@@ -13,7 +13,7 @@ import gst_analysis as gst
 from gst_analysis.clips.arrays import hold_clips
 from gst_analysis.clips.decoding import decode_frames
 from gst_analysis.errors import DataError, GstError
-from gst_analysis.planted import making, worlds
+from gst_analysis.planted import worlds
 from tests.conftest import SaveSmall
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 48, 60, 3), dtype=np.uint8)
@@ -73,7 +73,7 @@ def test_a_world_is_made_by_keywords(tmp_path: Any, monkeypatch: pytest.MonkeyPa
         asked.append(config)
         raise DataError("world", expected="a test", found="no rendering", todo="look at what was asked")
 
-    monkeypatch.setattr(making, "make_world", make)
+    monkeypatch.setattr("gst_analysis.planted.making.make_world", make)
     config = worlds.WorldConfig(world="temporal", clips=100)
     for given, words in (
         ((), {"world": "temporal", "clips": 100}),
