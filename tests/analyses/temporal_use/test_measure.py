@@ -149,6 +149,19 @@ def test_filters_that_are_looked_at_in_pieces_are_the_same(monkeypatch: pytest.M
     assert all(np.array_equal(whole[name], pieces[name], equal_nan=True) for name in whole)
 
 
+def test_taps_far_apart_even_ones_and_filters_of_nothing() -> None:
+    next_frame = torch.tensor([[[0.0, 0.0, 1.0]], [[0.0, 0.0, 0.0]]])
+    far = measure_shares(next_frame, dilation=2)
+    assert far.shift[0] == 2
+    for name in ("varying", "ordered", "off_frame", "shift"):
+        assert np.isnan(getattr(far, name)[1]), name
+    two = measure_shares(torch.tensor([[0.0, 1.0], [1.0, 1.0]]), axis=1)
+    assert (two.taps, two.shift.tolist()) == (2, [0.5, 0])
+    assert (two.varying.tolist(), two.ordered.tolist()) == ([0.5, 0], [0.5, 0])
+    assert np.isnan(two.off_frame).all(), "of two taps neither is the frame itself"
+    assert shares.expect_independent(4) == 3 / 4
+
+
 def test_a_shift_of_one_reads_the_next_frame() -> None:
     """The sign, seen in what the network computes: frame t of the output is frame t + shift of the input."""
     frames = torch.arange(1.0, 6.0).view(5, 1, 1, 1).expand(5, 8, 1, 1)  # one clip of five frames
