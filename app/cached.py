@@ -33,21 +33,25 @@ from gst_analysis.analyses.profile_comparison import ProfileComparison
 from gst_analysis.analyses.scales import BnScales
 from gst_analysis.analyses.traces.single_clips import match_world
 from gst_analysis.checkpoints.naming import OwnCode, ToldFile
+from gst_analysis.checkpoints.sources import glance_at
 from gst_analysis.clips.labels import load_class_names
 from gst_analysis.errors import NotDefinedError, UnreadableCheckpoint
 from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.results import hash_plain
-from gst_analysis.style.files import save_figures
+from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
     from matplotlib.figure import Figure
 
     from gst_analysis.checkpoints.sources import Inspection
+    from gst_analysis.style import files
 
     Key = tuple[tuple[str, str], ...]
     """Names, and the content hashes or specs of what they name."""
+else:  # it imports matplotlib, which the first page does without
+    files = Door("gst_analysis.style.files")
 
 CheckpointPath = Path | ToldFile | OwnCode
 """A file, one of which something was told, or the user's own network."""
@@ -115,7 +119,7 @@ def _hash(path: str, changed_ns: int, size: int) -> str:
 
 @kept
 def _read(key: str, _path: CheckpointPath) -> Reading:
-    checkpoint = gst.open_checkpoint(_path)
+    checkpoint = glance_at(_path)  # torch would take seconds to import, and is not needed for this
     if not isinstance(_path, OwnCode):
         check_unchanged(_path, found=checkpoint.sha256, expected=key.split()[-1])
     labels = checkpoint.labels or ()
@@ -255,8 +259,8 @@ def draw(key: str, *, dark: bool, _figure: Callable[[], Figure]) -> Drawing:
     """A matplotlib figure; `key` names all that it follows from but the background."""
     with turn(), tempfile.TemporaryDirectory(prefix="gst-analysis-figure-") as folder:
         figure = _figure()
-        files = save_figures(figure, folder, "figure", ["svg"])
-        svg = Path(files["svg"]).read_text()
+        drawn = files.save_figures(figure, folder, "figure", ["svg"])
+        svg = Path(drawn["svg"]).read_text()
     return Drawing(svg, round(figure.get_figwidth() * PIXELS_PER_INCH))
 
 

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import streamlit as st
 
 from gst_analysis.files import IMAGE_FORMATS, PLAIN_TABLES, table_writer, to_json
-from gst_analysis.style.files import image_writer
+from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from gst_analysis.style import files
+else:  # it imports matplotlib, which nobody needs before a button is pressed
+    files = Door("gst_analysis.style.files")
 
 MIMES = {
     "png": "image/png",
@@ -61,7 +65,7 @@ def make_file(kind: str, stem: str, result: Saved, draw: Callable[[], Figure] | 
     """The bytes of one format, the same that the command line writes."""
     file = io.BytesIO()
     if kind in IMAGE_FORMATS and draw is not None:
-        image_writer(draw(), kind, result.stamp)(file)
+        files.image_writer(draw(), kind, result.stamp)(file)
     elif kind in PLAIN_TABLES:
         table_writer(result.table, kind, result.stamp)(file)
     else:

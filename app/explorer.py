@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import links
+from app.gate import find_plots
 from app.navigation import list_pages
 
 STYLE = """<style>
@@ -43,20 +44,19 @@ STYLE = """<style>
 .st-key-tradeoff { container-type: inline-size }
 @container (max-width: 689px) { .st-key-tradeoff .annotation { display: none } }
 </style>"""
-_SCRIPTS = Path(st.__file__).parent / "static" / "static" / "js"
 LOGO = str(Path(__file__).with_name("logo.svg"))
 
 
 def load_plots_early() -> str:
-    """A script that makes the browser load plotly while the server still reads checkpoints.
+    """A script that makes the browser run plotly's own code before the first figure arrives.
 
-    Streamlit loads it when the first figure arrives: about a second later. Empty if it is not where we
-    look for it, which costs no more than that second.
+    It takes half a second, in which the server still reads checkpoints. Empty if it is not where we look for
+    it, which costs no more than that.
     """
-    found = next(_SCRIPTS.glob("PlotlyChart.*.js"), None)
-    if found is None:
+    plots = find_plots()
+    if not plots:
         return "<span></span>"
-    return f'<script type="module">import("./static/js/{found.name}").catch(() => {{}})</script>'
+    return f'<script type="module">import("{plots}").catch(() => {{}})</script>'
 
 
 def keep_one_step_a_page() -> str:

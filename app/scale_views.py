@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from app import cached, commands, components
 from app.columns import NetworkColumn
 from app.downloads import offer_downloads
-from app.series import show_series
 from app.wording import CAUTION, IMPORTANCE_NOTE, OVERLAY_NOTE, STATISTICS_NOTE, literal
 from gst_analysis.analyses import comparison, importance, scales
 from gst_analysis.analyses.comparison import ComparisonOptions, ScaleComparison
@@ -19,7 +18,12 @@ from gst_analysis.analyses.importance import Importance, ImportanceOptions
 from gst_analysis.analyses.importance.words import say_where_scores_part
 from gst_analysis.analyses.scales import BnScales, ScaleOptions, join_bn_scales
 from gst_analysis.errors import GstError
-from gst_analysis.rooms import About
+from gst_analysis.rooms import About, Door
+
+if TYPE_CHECKING:
+    from app import series
+else:  # it brings half of the other pages with it, which the first one does without
+    series = Door("app.series")
 
 ROWS = {"stage": "Stages", "block": "Blocks"}
 SCALES = {"signed": "Signed", "absolute": "Absolute"}
@@ -197,7 +201,7 @@ def show_importance(columns: Sequence[NetworkColumn]) -> None:
 
 def show_training(columns: Sequence[NetworkColumn]) -> None:
     """γ over the epochs of a run, whose folder is chosen here."""
-    show_series()
+    series.show_series()
 
 
 def _draw_comparison(columns: Sequence[NetworkColumn], figure: str, *, by: str, absolute: bool) -> Any:

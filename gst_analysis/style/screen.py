@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.subplots import make_subplots
 
-from gst_analysis.style.theme import Theme
+from gst_analysis.style.colours import Theme
 
 SYMBOLS = {
     "o": "circle",

@@ -1,14 +1,13 @@
 """One look for every figure: two colours for space and time, ink and paper.
 
-Colours are Okabe and Ito's, which colour-blind readers can tell apart. Nothing here touches matplotlib's
-global settings, so figures can be drawn from several threads at once.
+Nothing here touches matplotlib's global settings, so figures can be drawn from several threads at once.
+What plotly needs too, and needs without matplotlib, is in colours.py.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -25,21 +24,25 @@ from matplotlib.ticker import FixedFormatter, Formatter, FuncFormatter
 from matplotlib.typing import LineStyleType
 
 from gst_analysis.errors import spell_controls
-from gst_analysis.groups import GROUPS
+from gst_analysis.style.colours import DARK, LIGHT, Theme, theme_of
+
+__all__ = [
+    "DARK",
+    "DASHES",
+    "LIGHT",
+    "NotebookFigure",
+    "Theme",
+    "add_legend",
+    "choose_ink",
+    "count_columns",
+    "new_figure",
+    "style_axes",
+    "style_legend",
+    "theme_of",
+]
 
 Grid = Literal["x", "y", "both"]
 
-GROUP_COLOURS: Mapping[str, str] = {
-    **{word: style.colour for word, style in GROUPS.items()},
-    "both": "#A3478A",
-    "shared": GROUPS["all"].colour,
-}
-"""Groups of channels, and what costs have besides them: kernels over both, and what all share."""
-GROUP_COLOURS_DARK: Mapping[str, str] = {
-    **{word: style.dark for word, style in GROUPS.items()},
-    "both": "#E08FC2",
-    "shared": GROUPS["all"].dark,
-}
 DASHES: Mapping[str, LineStyleType] = {
     "solid": "-",
     "dash": (0, (3, 1.2)),
@@ -49,27 +52,8 @@ DASHES: Mapping[str, LineStyleType] = {
 """Lines of groups, as matplotlib wants them."""
 
 
-@dataclass(frozen=True)
-class Theme:
-    """Ink and paper."""
-
-    paper: str
-    panel: str
-    ink: str
-    faint: str
-    grid: str
-    groups: Mapping[str, str]
-    accent: str
-    """What a scatter points out among grey points."""
-    mark: str
-    """The reader's own choice."""
-
-
 _LEGEND_MARK, _LEGEND_LETTER = 0.6, 0.066
 """Inches, of a mark with the room around it and of a letter."""
-
-LIGHT = Theme("#FFFFFF", "#FFFFFF", "#1A1A1A", "#595959", "#E3E3E3", GROUP_COLOURS, "#007F5C", "#A3478A")
-DARK = Theme("#0E1117", "#161A22", "#F2F2F2", "#B4B4B4", "#333944", GROUP_COLOURS_DARK, "#2FC79B", "#E08FC2")
 
 
 class NotebookFigure(Figure):
@@ -125,20 +109,6 @@ def _take_as_it_is(text: Text) -> None:
     shown = spell_controls(told)  # no font draws half a character
     if shown != told:
         text.set_text(shown)
-
-
-_WRONG_LIGHT, _WRONG_DARK = "#B5281E", "#FF7B6B"
-"""A tick and a cross tell right and wrong apart without colour."""
-
-
-def theme_of(*, dark: bool) -> Theme:
-    """The theme for a light or a dark background."""
-    return DARK if dark else LIGHT
-
-
-def wrong_colour(theme: Theme) -> str:
-    """The red that goes with the theme's paper, beside its green for what is right."""
-    return _WRONG_LIGHT if theme is LIGHT else _WRONG_DARK
 
 
 def new_figure(width: float, height: float, theme: Theme) -> Figure:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import streamlit
 from starlette.datastructures import Headers
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from app import waiting_uploads
-from app.gate import HOSTS_VARIABLE, Gate, list_names, refuse
+from app.gate import HOSTS_VARIABLE, Gate, find_plots, list_names, refuse
 from app.visits import COOKIE
 from gst_analysis.cli import explore
 
@@ -127,6 +129,15 @@ def test_a_browser_is_given_a_cookie_once() -> None:
         known = {**scope, "headers": [*scope["headers"], (b"cookie", kept.encode())]}
         _, (answer,) = speak(known, [{}])
         assert sum(name == b"set-cookie" for name, _ in answer["headers"]) == made
+
+
+def test_a_page_is_sent_with_the_address_of_what_plots() -> None:
+    plots = find_plots()
+    assert (Path(streamlit.__file__).parent / "static" / plots).is_file()
+    _, (answer,) = speak(
+        {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"localhost")]}, [{}]
+    )
+    assert dict(answer["headers"])[b"link"].decode() == f"<{plots}>; rel=modulepreload"
 
 
 def test_files_that_no_page_takes_are_few(monkeypatch: pytest.MonkeyPatch) -> None:

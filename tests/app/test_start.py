@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+import app
 from app import choosing, paths
-from app.navigation import list_pages
+from app.navigation import VIEWS, list_pages
+from app.warming import list_imports
 from tests.app.conftest import Visit, plots
 from tests.conftest import SaveSmall
 from tests.untyped import untyped
@@ -79,3 +84,24 @@ def test_what_cannot_be_opened_leaves_the_page_standing(visit: Visit) -> None:
     assert "found one outside" in page.error[0].value
     assert len(plots(page)) == 2
     assert page.get("page_link")
+
+
+def test_what_pages_import_is_found_in_their_scripts() -> None:
+    assert {"app.profile_views", "app.columns", "gst_analysis.analyses.scales"} <= set(
+        list_imports(VIEWS / "start.py")
+    )
+
+
+@pytest.mark.slow
+def test_the_first_page_is_drawn_without_what_takes_seconds_to_import(tmp_path: Path) -> None:
+    explorer = Path(app.__file__).with_name("explorer.py")
+    code = (
+        "import sys\nfrom streamlit.testing.v1 import AppTest\n"
+        f"page = AppTest.from_file({str(explorer)!r}, default_timeout=60).run()\n"
+        "assert len(page.get('plotly_chart')) > 1, page\n"
+        "sys.exit(' '.join({'torch', 'torchvision', 'matplotlib', 'scipy.stats'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

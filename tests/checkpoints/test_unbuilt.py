@@ -244,10 +244,12 @@ def test_a_file_is_looked_at_without_torch(command: str, save_small: SaveSmall, 
     calls = [
         ["inspect", str(path), "--json"],
         ["temporal-use", str(path), "--start", "none", "--formats", "csv", "--out", str(tmp_path / "a")],
+        ["profile", str(path), "--formats", "csv", "--out", str(tmp_path / "d")],
+        ["importance", str(path), "--formats", "csv", "--out", str(tmp_path / "e")],
         ["compare", str(path), str(safe), "--formats", "csv", "--out", str(tmp_path / "b")],
         ["bn-hist", str(safe), "--formats", "csv", "--out", str(tmp_path / "c")],
     ]
-    calls = calls[:2] if command == "temporal-use" else calls[2:]
+    calls = calls[:4] if command == "temporal-use" else calls[4:]
     code = (
         "import json, sys\nfrom gst_analysis.cli import app\n"
         f"for call in json.loads({json.dumps(calls)!r}):\n"

@@ -11,8 +11,9 @@ import plotly.graph_objects as go
 from gst_analysis.analyses.ablation.verdict import AGREE, DISAGREE, UNDECIDED, GapVerdict, shorten_block
 from gst_analysis.analyses.ablation.words import MEASURES
 from gst_analysis.numbers import show_interval, show_real
+from gst_analysis.style.colours import wrong_colour
 from gst_analysis.style.screen import dress_figure, start_figure
-from gst_analysis.style.theme import Theme, theme_of, wrong_colour
+from gst_analysis.style.theme import Theme, theme_of
 
 NAMES = {DISAGREE: "they disagree", AGREE: "they agree", UNDECIDED: "not sure on both sides"}
 _SYMBOLS = {AGREE: "circle", DISAGREE: "x", UNDECIDED: "circle-open"}

@@ -24,9 +24,9 @@ from gst_analysis.analyses.ablation.table import Ablation
 from gst_analysis.analyses.ablation.words import MEASURES, TITLES
 from gst_analysis.groups import GROUPS, order_groups
 from gst_analysis.numbers import show_interval, show_real
+from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import drop_shared_start, shorten
 from gst_analysis.style.screen import SYMBOLS, break_lines, paint, start_figure
-from gst_analysis.style.theme import Theme, theme_of
 
 _ROW, _CELL = 26, 22
 """Pixels of a line of a list, and of a cell of a matrix."""

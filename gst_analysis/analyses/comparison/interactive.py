@@ -14,10 +14,10 @@ from gst_analysis.analyses.scales.panels import Grid, lay_out_panels
 from gst_analysis.analyses.scales.table import find_sure, name_difference, name_symbol
 from gst_analysis.groups import GROUPS
 from gst_analysis.numbers import show_interval, show_real
+from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import GROUP_NAMES, shorten_layers, tell_apart
 from gst_analysis.style.palette import LONGEST_NAME, MOST_NAMED, Look, list_looks
 from gst_analysis.style.screen import dress_figure, start_figure
-from gst_analysis.style.theme import Theme, theme_of
 
 _LEGEND_ROW = 20
 """Pixels; on a narrow page a checkpoint has a row of the legend to itself."""

@@ -18,8 +18,8 @@ from gst_analysis.analyses.cost.panels import (
     stack_by_stage,
 )
 from gst_analysis.analyses.cost.table import Cost, PublishedPlacing
+from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.screen import break_lines, paint, start_figure
-from gst_analysis.style.theme import Theme, theme_of
 
 _FONT, _MARK = 11, 10
 _SMALLEST = np.array([600.0, 400.0])

@@ -16,9 +16,9 @@ from gst_analysis.analyses.drift.starts_interactive import (
     draw_start_against_now_interactive,
 )
 from gst_analysis.analyses.drift.table import Drift
+from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import GROUP_NAMES, shorten_layers
 from gst_analysis.style.screen import legend_above, number_feet, paint, start_figure
-from gst_analysis.style.theme import Theme, theme_of
 
 BINS = 24
 _COLUMNS = 4

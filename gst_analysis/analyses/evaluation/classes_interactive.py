@@ -9,9 +9,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gst_analysis.analyses.evaluation.table import CLASS_ACCURACY
+from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import shorten
 from gst_analysis.style.screen import break_lines, paint, start_figure
-from gst_analysis.style.theme import Theme, theme_of
 from gst_analysis.tables.schema import check
 
 _FEW = 24

@@ -10,8 +10,9 @@ import plotly.graph_objects as go
 
 from gst_analysis.analyses.evaluation.pairs import TICKS, ClassPairs, mask_matrix, pair_classes
 from gst_analysis.analyses.evaluation.table import ModelEvaluation
+from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.screen import paint, start_figure
-from gst_analysis.style.theme import Theme, choose_ink, theme_of
+from gst_analysis.style.theme import choose_ink
 
 _MOST_COLUMNS = 40
 """Columns that are numbered; hovering names them all."""

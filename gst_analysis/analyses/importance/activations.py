@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from scipy.special import ndtr
-from torch import Tensor, nn
 
 from gst_analysis.checkpoints.loaded import Checkpoint, LoadedModel
 from gst_analysis.checkpoints.next_weights import Following, infer_following
 from gst_analysis.networks.anatomy import Unit
-from gst_analysis.networks.viewing import fold_frames
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from gst_analysis.networks import viewing
+else:  # only what listens to a network that runs needs them
+    torch = Door("torch")
+    viewing = Door("gst_analysis.networks.viewing")
 
 Array = np.ndarray
 CAPS = {"relu": np.inf, "relu6": 6.0}
@@ -48,11 +56,17 @@ def _rectified(mean: Array, std: Array) -> tuple[Array, Array]:
     """E[max(y, 0)] and E[max(y, 0)²] for a normal y; without spread y is its mean."""
     safe = np.where(std > 0, std, 1.0)
     z = mean / safe
-    density, below = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi), ndtr(z)
+    density, below = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi), _share_below(z)
     first = np.where(std > 0, mean * below + safe * density, np.maximum(mean, 0))
     second = (mean**2 + safe**2) * below + mean * safe * density
     second = np.where(std > 0, second, np.maximum(mean, 0) ** 2)
     return np.maximum(first, 0), np.maximum(second, 0)
+
+
+def _share_below(z: Array) -> Array:
+    """How much of a standard normal lies below each number; scipy's takes longer to import than this."""
+    flat = [0.5 * math.erfc(-value / math.sqrt(2)) for value in z.ravel().tolist()]
+    return np.reshape(flat, z.shape)
 
 
 Heard = list[dict[str, tuple[Array, int]]]
@@ -69,7 +83,7 @@ class ActivationListener:
     def hear(self, layer: str, normed: Tensor) -> None:
         """Take in what a batch norm put out."""
         unit = self._units[layer]
-        folded = fold_frames(normed.detach(), unit.view)  # (N*T, C, H, W)
+        folded = viewing.fold_frames(normed.detach(), unit.view)  # (N*T, C, H, W)
         active = folded.float().clamp(0, CAPS[unit.activation])
         sums = torch.stack([active.sum((0, 2, 3)), active.square().sum((0, 2, 3))]).double().cpu().numpy()
         if not self.heard or layer in self.heard[-1]:  # a layer that comes again is of another batch

@@ -13,9 +13,9 @@ from gst_analysis.analyses.importance.table import Importance
 from gst_analysis.analyses.scales.meetings import find_meetings
 from gst_analysis.groups import GROUPS, order_groups
 from gst_analysis.numbers import show_real
+from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import GROUP_NAMES, shorten_layers, tell_apart
 from gst_analysis.style.screen import SYMBOLS, break_lines, dress_figure, start_figure
-from gst_analysis.style.theme import Theme, theme_of
 
 SCORES: Mapping[str, str] = {"abs_gamma": "raw scale |γ|", "invariant": "invariant score"}
 _PANEL = 210

@@ -20,15 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 from gst_analysis.analyses.importance.activations import CAPS, Moments, expect_activation, follow_norms
-from gst_analysis.analyses.importance.data_scores import MeasuredScores
-from gst_analysis.analyses.importance.listening import listen_to_clips
 from gst_analysis.analyses.importance.table import (
     GROUP_IMPORTANCE,
     IMPORTANCE,
@@ -49,16 +46,30 @@ from gst_analysis.checkpoints.sources import (
     Source,
     checkpoint_of,
     distinct_names,
+    glance_at,
     name_of,
     read_each,
     tell_each,
 )
 from gst_analysis.clips.records import RecordList
-from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.anatomy import Unit
 from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
+from gst_analysis.rooms import Door
 from gst_analysis.tables.schema import check
+
+if TYPE_CHECKING:
+    from scipy import stats
+
+    from gst_analysis.analyses.importance import data_scores, listening
+    from gst_analysis.analyses.importance.data_scores import MeasuredScores
+    from gst_analysis.inference import settings as inference_settings
+    from gst_analysis.inference.settings import InferenceSettings
+else:  # weights alone need neither torch nor scipy, which take longer to import than the scores to compute
+    stats = Door("scipy.stats")
+    data_scores = Door("gst_analysis.analyses.importance.data_scores")
+    listening = Door("gst_analysis.analyses.importance.listening")
+    inference_settings = Door("gst_analysis.inference.settings")
 
 
 @dataclass(frozen=True)
@@ -95,10 +106,9 @@ def score_checkpoints(
     """
     labels = distinct_names(names or [name_of(source) for source in sources])
     options = options or ImportanceOptions()
-    settings = InferenceSettings(device=options.device, devices=options.devices)
     told = tell_each(sources, options)
     read, failures = read_each(
-        told, labels, lambda source, label: _read_one(source, label, records, settings), progress
+        told, labels, lambda source, label: _read_one(source, label, records, options), progress
     )
     table = pd.concat([one.table for one in read.values()], ignore_index=True)
     unread = {clip: why for one in read.values() for clip, why in one.unread.items()}
@@ -106,7 +116,7 @@ def score_checkpoints(
     provenance = Provenance(
         {name: one.sha256 for name, one in read.items()},
         {name: one.spec for name, one in read.items()},
-        {"paths": {name: one.path for name, one in read.items()}, "device": settings.device},
+        {"paths": {name: one.path for name, one in read.items()}, "device": options.device},
         clips=() if records is None else records.name_clips(),
     )
     return Importance(
@@ -120,13 +130,17 @@ def score_checkpoints(
     )
 
 
-def _read_one(source: Source, label: str, records: RecordList | None, settings: InferenceSettings) -> _Read:
-    checkpoint = checkpoint_of(source)
-    table, unread = infer_importance(checkpoint, name=label), {}
-    if records is not None:
+def _read_one(source: Source, label: str, records: RecordList | None, options: ImportanceOptions) -> _Read:
+    if records is None:
+        checkpoint = glance_at(source)
+        table, unread = infer_importance(checkpoint, name=label), {}
+    else:
+        checkpoint = checkpoint_of(source)
         model = source if isinstance(source, LoadedModel) else build_loaded(checkpoint)
+        settings = inference_settings.InferenceSettings(device=options.device, devices=options.devices)
         measured = measure_importance(model, records, settings=settings, name=label)
-        table, unread = pd.concat([table, measured.table], ignore_index=True), dict(measured.failures)
+        table = pd.concat([infer_importance(checkpoint, name=label), measured.table], ignore_index=True)
+        unread = dict(measured.failures)
     return _Read(table, checkpoint.sha256, str(checkpoint.path), checkpoint.spec.to_json(), unread)
 
 
@@ -156,9 +170,10 @@ def measure_importance(
         DataError: not one clip could be read.
     """
     checkpoint = model.current_checkpoint()  # refuses what is no network of its spec
-    heard = listen_to_clips(model, clips, settings or InferenceSettings(), progress)
+    given = settings or inference_settings.InferenceSettings()
+    heard = listening.listen_to_clips(model, clips, given, progress)
     table = tabulate_importance(checkpoint, heard.moments, name=name)
-    return MeasuredScores(table, heard.clips, heard.failures)
+    return data_scores.MeasuredScores(table, heard.clips, heard.failures)
 
 
 def tabulate_importance(
@@ -240,7 +255,7 @@ def _score_layer(rows: pd.DataFrame, following: Following | str, active: Moments
     columns = output = np.full(len(rows), np.nan)
     if isinstance(following, Following):
         channels = rows["channel"].to_numpy()
-        columns, output = following.columns.numpy()[channels], following.columns_output.numpy()[channels]
+        columns, output = following.columns[channels], following.columns_output[channels]
     share = rows["share"].to_numpy()
     return rows.assign(
         activation=active.mean,
@@ -283,7 +298,7 @@ def _rank_correlation(first: pd.Series, second: pd.Series) -> float:
     """Spearman's; NaN where one of them is constant."""
     if min(first.nunique(), second.nunique()) < 2:
         return float("nan")
-    return float(spearmanr(first.to_numpy(), second.to_numpy()).statistic)
+    return float(stats.spearmanr(first.to_numpy(), second.to_numpy()).statistic)
 
 
 def _median(values: Sequence[float]) -> float | None:

@@ -18,10 +18,10 @@ from gst_analysis.analyses.influence.figure import (
     to_matrix,
 )
 from gst_analysis.analyses.influence.table import FrameInfluence
+from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import shorten
 from gst_analysis.style.screen import break_lines, paint, start_figure
 from gst_analysis.style.share_matrix import list_ticks
-from gst_analysis.style.theme import Theme, theme_of
 
 _NARROW = 14
 """Characters of a line above one of three matrices, which stand beside each other on a telephone, too."""

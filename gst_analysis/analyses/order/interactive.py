@@ -17,9 +17,9 @@ from gst_analysis.analyses.order.figure import (
     say_left_out,
 )
 from gst_analysis.analyses.order.table import IN_ORDER, SHUFFLED, FrameOrder
+from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import shorten
 from gst_analysis.style.screen import break_lines, paint, start_figure
-from gst_analysis.style.theme import Theme, theme_of
 
 _SYMBOLS = {"order": "circle", "still": "square", "clock": "diamond"}
 

@@ -65,7 +65,7 @@ def profile(
     choice = labelled.ClipChoice(options.root, options.format, options.limit, options.seed, options.subset)
     told = sources.tell(source, options)
     if dataset is None:
-        return measure.measure_profile(sources.checkpoint_of(told), options=options, progress=progress)
+        return measure.measure_profile(sources.glance_at(told), options=options, progress=progress)
     model = sources.open_model(told)
     records = labelled.load_labelled_clips(dataset, choice, classes=model.labels)
     return measure.measure_profile(model, records, options=options, progress=progress)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from gst_analysis.probes.resampling import Interval
 
@@ -52,13 +52,21 @@ class Estimate:
         """The band that holds the truth so often, within 0 to 1."""
         if not math.isfinite(self.error):
             return Band(self.value, even=self.even, undefined=self.undefined)
-        far = float(stats.t.ppf((1 + confidence) / 2, self.freedom)) if self.error else 0.0
+        far = find_quantile((1 + confidence) / 2, self.freedom) if self.error else 0.0
         slope = self.value * (1 - self.value)
         if slope <= 0:
             return Band(self.value, self.value, self.value, self.even, self.undefined)
         odds, off = math.log(self.value / (1 - self.value)), far * self.error / slope
         low, high = (_from_odds(odds + sign * off) for sign in (-1, 1))
         return Band(self.value, min(low, self.value), max(high, self.value), self.even, self.undefined)
+
+
+def find_quantile(share: float, freedom: float) -> float:
+    """Below which number so large a share of Student's distribution lies; the normal one's without an end.
+
+    From scipy.special, which is imported in a quarter of the time of scipy.stats.
+    """
+    return float(special.stdtrit(freedom, share) if math.isfinite(freedom) else special.ndtri(share))
 
 
 def _from_odds(odds: float) -> float:

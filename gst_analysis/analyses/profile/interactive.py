@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 from gst_analysis.analyses.profile.layout import SHARE, Curve, Sheet, lay_out
 from gst_analysis.analyses.profile.table import AGREE, DISAGREE, MEASURES, Profile
 from gst_analysis.numbers import show_share, show_share_interval
+from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.screen import break_lines, legend_above, paint, start_figure
-from gst_analysis.style.theme import Theme, theme_of
 
 _SYMBOLS = {
     "o": "circle",

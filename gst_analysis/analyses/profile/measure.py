@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from gst_analysis.analyses.ablation.measure import measure_ablation
 from gst_analysis.analyses.ablation.table import Ablation, AblationOptions
 from gst_analysis.analyses.importance.measure import infer_importance
-from gst_analysis.analyses.influence.measure import measure_influence
-from gst_analysis.analyses.order.measure import measure_order
 from gst_analysis.analyses.order.table import OrderOptions
 from gst_analysis.analyses.profile.agreement import tabulate_agreement
 from gst_analysis.analyses.profile.kept import Kept, find_kept
@@ -41,7 +39,6 @@ from gst_analysis.analyses.profile.tabulate import (
     summarise_roles,
 )
 from gst_analysis.analyses.profile.verdict import word_verdict
-from gst_analysis.analyses.roles.measure import measure_roles
 from gst_analysis.analyses.roles.table import RoleOptions
 from gst_analysis.analyses.scales.measure import note_equal_scales, tabulate_bn_scales
 from gst_analysis.analyses.temporal_use.measure import measure_temporal_use
@@ -50,11 +47,24 @@ from gst_analysis.checkpoints.loaded import Checkpoint, Network
 from gst_analysis.clips.labelled import spread_records
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
-from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.capabilities import require
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Provenance
+from gst_analysis.rooms import Door
 from gst_analysis.tables import check
+
+if TYPE_CHECKING:
+    from gst_analysis.analyses.ablation import measure as ablation
+    from gst_analysis.analyses.influence import measure as influence
+    from gst_analysis.analyses.order import measure as order
+    from gst_analysis.analyses.roles import measure as roles
+    from gst_analysis.inference import settings as inference_settings
+else:  # a profile from weights alone is there before torch would be imported
+    ablation = Door("gst_analysis.analyses.ablation.measure")
+    influence = Door("gst_analysis.analyses.influence.measure")
+    order = Door("gst_analysis.analyses.order.measure")
+    roles = Door("gst_analysis.analyses.roles.measure")
+    inference_settings = Door("gst_analysis.inference.settings")
 
 _NO_PAIR = "its channels are not of two groups that could be set against each other"
 _ASKED_CLIPS = (
@@ -183,7 +193,7 @@ def _add_losses(run: _Run, progress: Progress) -> None:
     model, records = run.shown
     options, lines = run.options, run.options.lines
     require(model.spec, model.anatomy, "logits", "units", "groups", what="ablation")
-    result = measure_ablation(
+    result = ablation.measure_ablation(
         model,
         records,
         options=AblationOptions(
@@ -226,7 +236,7 @@ def _add_order(run: _Run, progress: Progress) -> None:
         seed=options.seed,
         confidence=options.confidence,
     )
-    result = measure_order(model, records, options=told, progress=progress)
+    result = order.measure_order(model, records, options=told, progress=progress)
     run.lines += list_answers(result.table, result.summary.chance, result.summary.temporality)
 
 
@@ -235,15 +245,15 @@ def _add_roles(run: _Run, progress: Progress) -> None:
     options = RoleOptions(
         scenes=run.options.scenes, batch=run.options.batch, device=run.options.device, seed=run.options.seed
     )
-    result = measure_roles(model, options=options, progress=progress)
+    result = roles.measure_roles(model, options=options, progress=progress)
     run.add("roles", summarise_roles(result.sums, run.places))
 
 
 def _add_reach(run: _Run, progress: Progress) -> None:
     model, records = run.shown
     few = spread_records(records, run.options.few)
-    settings = InferenceSettings(device=run.options.device)
-    result = measure_influence(model, few, settings=settings, progress=progress)
+    settings = inference_settings.InferenceSettings(device=run.options.device)
+    result = influence.measure_influence(model, few, settings=settings, progress=progress)
     run.add("reach", summarise_reach(result.receptive_fields, run.places))
 
 

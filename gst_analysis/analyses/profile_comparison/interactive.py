@@ -24,10 +24,10 @@ from gst_analysis.analyses.profile_comparison.layout import (
 from gst_analysis.analyses.profile_comparison.maps import MACS, choose_colours
 from gst_analysis.analyses.profile_comparison.table import ProfileComparison
 from gst_analysis.numbers import show_count, show_share, show_share_interval
+from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import tell_apart
 from gst_analysis.style.palette import LONGEST_NAME, MARKERS, SYMBOLS, list_looks
 from gst_analysis.style.screen import dress_figure, start_figure
-from gst_analysis.style.theme import Theme, theme_of
 
 _LEGEND_ROW = 20
 _PANEL = 170

@@ -11,9 +11,9 @@ from gst_analysis.analyses.roles.figure import find_range, list_blocks, list_lin
 from gst_analysis.analyses.roles.table import PARTS, PLACE, ROLES, ChannelRoles
 from gst_analysis.groups import GROUPS
 from gst_analysis.numbers import show_interval, show_real
+from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import shorten_layers
 from gst_analysis.style.screen import SYMBOLS, paint, start_figure
-from gst_analysis.style.theme import Theme, theme_of
 
 _HEIGHT = 640
 

@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 from gst_analysis.analyses.scales.panels import Grid, Panel, count_bins, lay_out_panels
 from gst_analysis.analyses.scales.table import BnScales, name_symbol
 from gst_analysis.groups import GROUPS
+from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import GROUP_NAMES, name_block
 from gst_analysis.style.screen import SYMBOLS, legend_above, paint, start_figure
-from gst_analysis.style.theme import Theme, theme_of
 
 _FEW = 2
 """Up to so many columns have a title below each, and their names in large letters."""

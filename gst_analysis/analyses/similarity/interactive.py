@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 from gst_analysis.analyses.similarity.figure import to_matrix
 from gst_analysis.analyses.similarity.table import Similarity
 from gst_analysis.numbers import show_interval, show_real
+from gst_analysis.style.colours import theme_of
 from gst_analysis.style.names import shorten_layers, tell_apart
 from gst_analysis.style.screen import paint, start_figure
-from gst_analysis.style.theme import theme_of
 
 _CELL, _LEAST, _MOST = 34, 330, 900
 """Pixels of a place's row, and of the whole figure's height."""

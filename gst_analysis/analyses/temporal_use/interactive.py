@@ -11,10 +11,10 @@ import plotly.graph_objects as go
 from gst_analysis.analyses.temporal_use.depth_figure import SHOWN, name_kernels, place_kernels
 from gst_analysis.analyses.temporal_use.table import MEASURES, TemporalUse
 from gst_analysis.numbers import show_real
+from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import tell_apart
 from gst_analysis.style.palette import LONGEST_NAME, list_looks
 from gst_analysis.style.screen import break_lines, legend_above, paint, start_figure
-from gst_analysis.style.theme import Theme, theme_of
 
 _MOST_NAMED = 24
 """Kernels whose names find room below an axis."""

@@ -15,9 +15,9 @@ from gst_analysis.analyses.traces.figure import Pictures
 from gst_analysis.analyses.traces.result import Traces
 from gst_analysis.analyses.traces.story import ClipStory, Moment
 from gst_analysis.analyses.traces.tints import pick_tint
+from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import shorten
 from gst_analysis.style.screen import break_lines, paint, start_figure
-from gst_analysis.style.theme import Theme, theme_of
 
 _COLOURS_LIGHT = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#882255", "#56B4E9", "#D55E00", "#7A7A7A")
 _COLOURS_DARK = ("#56B4E9", "#E69F00", "#2FC79B", "#E08FC2", "#E4708E", "#9CD3F2", "#F0853B", "#A8A8A8")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gst_analysis.style.theme import Theme, wrong_colour
+from gst_analysis.style.colours import wrong_colour
+from gst_analysis.style.theme import Theme
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.traces.story import ClipStory, Moment

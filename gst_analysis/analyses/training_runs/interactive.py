@@ -8,8 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gst_analysis.analyses.training_runs.table import TrainingRun
+from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.screen import legend_above, paint, start_figure
-from gst_analysis.style.theme import Theme, theme_of
 
 _MOST_POINTS = 1500
 

@@ -9,7 +9,8 @@ from matplotlib.colors import to_rgba
 
 from gst_analysis.analyses.ablation.figure import draw_ablation
 from gst_analysis.analyses.ablation.table import ABLATION, INTERVENTIONS
-from gst_analysis.style.theme import DARK, GROUP_COLOURS
+from gst_analysis.style.colours import GROUP_COLOURS
+from gst_analysis.style.theme import DARK
 from gst_analysis.tables.schema import check
 
 

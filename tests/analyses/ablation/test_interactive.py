@@ -14,8 +14,8 @@ from gst_analysis.analyses.ablation.table import INTERVENTIONS, Ablation, Ablati
 from gst_analysis.groups import GROUPS
 from gst_analysis.probes.resampling import Interval
 from gst_analysis.results import Provenance
+from gst_analysis.style.colours import GROUP_COLOURS
 from gst_analysis.style.screen import SYMBOLS
-from gst_analysis.style.theme import GROUP_COLOURS
 from gst_analysis.tables.schema import check
 from tests.analyses.ablation.test_figure import make_ablation
 

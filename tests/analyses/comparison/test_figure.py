@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from gst_analysis.analyses.comparison.figure import draw_overlays, draw_ridgelines, estimate_density
-from gst_analysis.style.theme import GROUP_COLOURS
+from gst_analysis.style.colours import GROUP_COLOURS
 from tests.analyses.scales.test_gap_figure import drawn_numbers
 from tests.untyped import untyped
 

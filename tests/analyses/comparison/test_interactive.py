@@ -9,8 +9,8 @@ from gst_analysis.analyses.comparison.interactive import (
     draw_overlays_interactive,
     draw_ridgelines_interactive,
 )
+from gst_analysis.style.colours import DARK, LIGHT
 from gst_analysis.style.palette import list_looks
-from gst_analysis.style.theme import DARK, LIGHT
 from tests.analyses.comparison.test_figure import make_scales
 from tests.analyses.scales.test_gap_figure import make_gaps
 

@@ -12,8 +12,8 @@ from matplotlib.colors import to_rgba
 from gst_analysis.analyses.scales.figure import draw_bn_scales
 from gst_analysis.analyses.scales.interactive import draw_bn_scales_interactive
 from gst_analysis.analyses.scales.panels import count_bins, lay_out_panels
+from gst_analysis.style.colours import GROUP_COLOURS
 from gst_analysis.style.files import render_figure
-from gst_analysis.style.theme import GROUP_COLOURS
 from tests.untyped import untyped
 
 

@@ -18,8 +18,9 @@ from gst_analysis.analyses.traces.interactive import add_still_curve, draw_frame
 from gst_analysis.analyses.traces.story import RIGHT, WRONG, ClipStory, choose_moments, read_story
 from gst_analysis.analyses.traces.tints import pick_tint
 from gst_analysis.errors import SpecError, TableError
+from gst_analysis.style.colours import wrong_colour
 from gst_analysis.style.files import render_figure
-from gst_analysis.style.theme import DARK, LIGHT, wrong_colour
+from gst_analysis.style.theme import DARK, LIGHT
 from tests.analyses.traces.stories import NAMES, make_influence, make_pictures, make_story, make_tables
 from tests.untyped import untyped
 

@@ -14,7 +14,7 @@ from gst_analysis.analyses.training_runs import MOST_CHECKPOINTS, follow_gamma, 
 from gst_analysis.analyses.training_runs.figure import draw_training
 from gst_analysis.analyses.training_runs.interactive import draw_training_interactive
 from gst_analysis.errors import DataError, SpecError
-from gst_analysis.style.theme import GROUP_COLOURS
+from gst_analysis.style.colours import GROUP_COLOURS
 from gst_analysis.training.recipes import format_config, load_config
 from gst_analysis.training.table import TRAINING_EPOCHS, TRAINING_STEPS
 from tests.conftest import SaveSmall
