@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
@@ -12,7 +13,7 @@ from app import cached, commands, components, links
 from app.cached_measurements import Asked, recall
 from app.choosing import resolve_path
 from app.clips_to_try import Clips, choose_clips
-from app.columns import NetworkColumn, open_network
+from app.columns import NetworkColumn, gather_columns, open_network
 from app.downloads import offer_downloads
 from app.findings import find_verdict
 from app.job_progress import await_result
@@ -20,6 +21,7 @@ from app.jobs import titled
 from app.wording import (
     ABLATION_ABOUT,
     ABLATION_NOTE,
+    CHECKS_UNTRAINED,
     DRIFT_NOTE,
     MEASURES,
     literal,
@@ -33,6 +35,7 @@ from gst_analysis.analyses.ablation.gap_page import draw_gap_against_cost
 from gst_analysis.analyses.ablation.interactive import draw_ablation_interactive
 from gst_analysis.analyses.ablation.words import TITLES, say_worst
 from gst_analysis.analyses.drift import DriftOptions
+from gst_analysis.errors import GstError
 from gst_analysis.progress import Progress
 
 DRIFT_LINES = ("figures = result.figures()", "channels, layers = result.table, result.layers")
@@ -61,6 +64,21 @@ DRIFTS = {
     "carried": "Still as inherited",
     "rank_correlation": "Rank correlation",
 }
+
+
+@contextmanager
+def open_page(title: str, intro: str) -> Iterator[NetworkColumn | None]:
+    """The head of a page about one trained network, and what goes wrong below it.
+
+    None where there is no such network; the page has said so.
+    """
+    st.title(title, anchor=False)
+    st.markdown(intro)
+    columns = [column for column in gather_columns(CHECKS_UNTRAINED) if column.untrained is None]
+    try:
+        yield choose_column(columns) if columns else None
+    except GstError as error:
+        components.show_error(error, names={str(c.path): c.shown for c in columns})
 
 
 def choose_column(columns: Sequence[NetworkColumn]) -> NetworkColumn:
@@ -183,8 +201,7 @@ def show_drift(column: NetworkColumn) -> None:
         if figure is not None:  # where every scale began alike there is nothing to set it against
             components.show_figure(figure, key=name, alt=alt)
             offer_downloads(name, result, _picker(result, name, dark=False))
-    for note in result.notes:
-        st.info(literal(note), icon=":material/info:")
+    components.show_notes([literal(note) for note in result.notes])
     components.show_table("Numbers: every batch norm", result.layers, DRIFTS)
     told = DriftOptions(start=start.shown if start else None)
     components.show_code(commands.write_analysis(drift.ABOUT, [column.shown], told, then=DRIFT_LINES))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import streamlit as st
 
 from app import cached, commands, components, links
@@ -21,6 +24,7 @@ from gst_analysis.analyses.order import FrameOrder
 from gst_analysis.analyses.order.interactive import draw_order_interactive, draw_temporality_interactive
 
 MOST_PAIRS = 30
+PAIRS = "Tick a row to see its clips on the wall."
 NO_PAIRS = "**No clip was taken for another class.**"
 NO_REVERSALS = (
     "No two of these classes are each other's reversal: neither by their names nor by what clips in reverse "
@@ -89,6 +93,7 @@ def show_confusion(column: NetworkColumn, clips: Clips) -> None:
     if not confused:
         st.markdown(NO_PAIRS)
     else:
+        st.caption(PAIRS)
         st.dataframe(
             [
                 {
@@ -102,6 +107,11 @@ def show_confusion(column: NetworkColumn, clips: Clips) -> None:
             ],
             hide_index=True,
             height=min(320, 38 + 35 * len(confused)),
+            key="pairs",
+            on_select=partial(
+                _open_pair, [(pairs.labels[p.true_id], pairs.labels[p.predicted_id]) for p in confused]
+            ),
+            selection_mode="single-row",
             column_config={"Share": st.column_config.NumberColumn(format="percent")},
         )
     st.header("What is taken for what", anchor=False)
@@ -114,6 +124,13 @@ def show_confusion(column: NetworkColumn, clips: Clips) -> None:
     components.show_figure(figure, key="confusion", alt=found.result.say_figures()["confusion"])
     offer_downloads("confusion", found.result, found.result.plot)
     _show_code(column, clips)
+
+
+def _open_pair(named: Sequence[tuple[str, str]]) -> None:
+    """Show the clips of the pair whose row was ticked; for callbacks."""
+    for place in st.session_state["pairs"]["selection"]["rows"][:1]:
+        st.session_state["truth"], st.session_state["taken"] = named[place]
+        st.session_state["only"], st.session_state["view"] = "wrong", "clips"
 
 
 def show_order(column: NetworkColumn, clips: Clips) -> None:

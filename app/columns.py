@@ -48,11 +48,15 @@ def open_network(column: NetworkColumn) -> Any:
     return model
 
 
-def gather_columns() -> list[NetworkColumn]:
-    """Read what the visitor chose; where nothing is chosen, a freshly initialised network stands in."""
+def gather_columns(untrained: str = UNTRAINED) -> list[NetworkColumn]:
+    """Read what the visitor chose; where nothing is chosen, a freshly initialised network stands in.
+
+    Args:
+        untrained: what the page then says of it, with `{name}` for its name.
+    """
     choices = choose_checkpoints()
     with st.spinner("Reading checkpoints"):
-        columns = [_read(choice) for choice in choices] if choices else [_stand_in()]
+        columns = [_read(choice) for choice in choices] if choices else [_stand_in(untrained)]
     return [column for column in columns if column is not None]
 
 
@@ -65,7 +69,7 @@ def _read(choice: Choice) -> NetworkColumn | None:
         return None
 
 
-def _stand_in() -> NetworkColumn | None:
+def _stand_in(told: str) -> NetworkColumn | None:
     with st.sidebar:
         st.markdown("**Untrained network**")  # no heading: those begin with the title of the page
         design = choose_design()
@@ -75,5 +79,5 @@ def _stand_in() -> NetworkColumn | None:
     except GstError as error:
         show_error(error)
         return None
-    st.info(UNTRAINED.format(name=literal(spec.label)), icon=":material/info:")
+    st.info(told.format(name=literal(spec.label)), icon=":material/info:")
     return NetworkColumn(spec.label, f"untrained-{spec.name}", reading, spec)

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from gst_analysis.results import Result
 
 
+MOST_PLAIN_NOTES, LONGEST_PLAIN_NOTES = 3, 240
+"""Notes, and letters of all together, up to which they are not folded."""
+
+
 def is_dark() -> bool:
     """Whether the visitor's page has a dark background."""
     return st.context.theme.type == "dark"
@@ -75,13 +79,20 @@ def show_error(error: GstError, *, names: Mapping[str, str] | None = None) -> No
 
 def show_remarks(result: Result[Any], names: Mapping[str, str]) -> None:
     """Notes, and what could not be looked at, with the names the visitor knows files by (by their paths)."""
-    notes = say_notes(result.notes, names)
-    if notes:  # one box, however many
-        st.info(
-            "\n".join(notes if len(notes) == 1 else [f"- {note}" for note in notes]), icon=":material/info:"
-        )
+    show_notes(say_notes(result.notes, names))
     for what, why in result.failures.items():
         st.warning(literal(rename(f"{what}: {why}", names)), icon=":material/warning:")
+
+
+def show_notes(notes: Sequence[str]) -> None:
+    """What a reader may want to know of how it was made: in small print, folded where there is much of it."""
+    if not notes:
+        return
+    if len(notes) <= MOST_PLAIN_NOTES and sum(map(len, notes)) <= LONGEST_PLAIN_NOTES:
+        st.caption("**Notes:** " + "; ".join(notes) + ".")
+        return
+    with st.expander(f"Notes ({len(notes)})", icon=":material/info:"):
+        st.markdown("\n".join(f"- {note}" for note in notes))
 
 
 def show_code(lines: Lines) -> None:
@@ -196,8 +207,8 @@ def explain_groups(result: BnScales, inspections: Sequence[Inspection]) -> None:
     """A note for families whose channels are not simply spatial or temporal."""
     layers = zip(inspections, result.summary.checkpoints.items(), strict=True)
     bare = [literal(name) for _, (name, norms) in layers if set(norms[0].groups) == {"all"}]
-    if bare:
-        st.info(NO_GROUPS.format(names=", ".join(bare)), icon=":material/info:")
-    for family in dict.fromkeys(found.family for found in inspections):
-        if family in GROUP_NOTES:
-            st.info(GROUP_NOTES[family], icon=":material/info:")
+    families = dict.fromkeys(found.family for found in inspections)
+    told = [NO_GROUPS.format(names=", ".join(bare))] if bare else []
+    told += [GROUP_NOTES[family] for family in families if family in GROUP_NOTES]
+    if told:  # one box, however many
+        st.info("\n\n".join(told), icon=":material/info:")

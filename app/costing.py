@@ -13,6 +13,7 @@ from app.checks import choose_column
 from app.columns import gather_columns, open_network
 from app.commands import say_design
 from app.designing import choose_design, choose_sizes
+from app.wording import COST_EMPTY
 from gst_analysis.analyses.cost import Cost, CostOptions
 from gst_analysis.networks.spec_values import MIN_SIZE
 
@@ -80,7 +81,7 @@ def _choose_system() -> Costed:
 
 
 def _choose_loaded() -> Costed | None:
-    columns = [column for column in gather_columns() if column.untrained is None]
+    columns = [column for column in gather_columns(COST_EMPTY) if column.untrained is None]
     if not columns:
         return None
     column = choose_column(columns)

@@ -43,9 +43,12 @@ def show_report(column: NetworkColumn, clips: Clips | None) -> None:
         on_click="ignore",
         key="report-file",
     )
-    for name, why in result.missing.items():
-        said = f"**{name_section(name)}**: not for this checkpoint. {literal(rename(why, names))}."
-        st.info(said, icon=":material/info:")
+    said = [
+        f"**{name_section(name)}**: not for this checkpoint. {literal(rename(why, names))}."
+        for name, why in result.missing.items()
+    ]
+    if said:  # one box, however many
+        st.info("\n\n".join(said), icon=":material/info:")
     for what, why in (*result.left_out.items(), *result.failures.items()):
         st.warning(f"{literal(what)}: {literal(rename(why, names))}", icon=":material/warning:")
     if st.toggle("Show it here", key="preview"):

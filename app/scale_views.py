@@ -146,8 +146,7 @@ def show_statistics(columns: Sequence[NetworkColumn]) -> None:
     st.markdown(STATISTICS_NOTE)
     result = _draw_comparison(columns, "gaps", by="stage", absolute=absolute)
     _tell_counts(result)
-    for note in result.notes:
-        st.info(literal(note), icon=":material/info:")
+    components.show_notes([literal(note) for note in result.notes])
     offer_downloads("block_gaps", result, lambda: result.figures()["gaps"])
     components.show_table("One group against another, layer by layer", result.table, GAPS)
     if len(result.differences):
@@ -190,8 +189,7 @@ def show_importance(columns: Sequence[NetworkColumn]) -> None:
     for name, found in result.summary.agreement.items():
         for line in found.describe(mark="**"):
             st.markdown(f"- {literal(name)}: {line}")
-    for note in result.notes:
-        st.info(literal(note), icon=":material/info:")
+    components.show_notes([literal(note) for note in result.notes])
     offer_downloads("importance", result, result.plot)
     shown = result.groups[result.groups["score"].isin(["abs_gamma", "invariant"])]
     components.show_table("Numbers: medians of every layer", shown, LAYERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -15,7 +16,7 @@ from app.choosing import Choice
 from app.clips import ChosenClip
 from app.job_progress import await_result
 from app.player_link import PLAYER, TIMELINE, link_player
-from app.wording import literal, tell_apart
+from app.wording import literal, say_time, tell_apart
 from gst_analysis.analyses.traces.state_changes import ChangeSettings
 from gst_analysis.analyses.traces.table import BARE
 from gst_analysis.errors import GstError
@@ -41,6 +42,12 @@ READING = (
     "frame's own evidence. The thin line, **standing still**, shows each frame without any time: a change "
     "that is there, too, was recognised in a picture, not followed."
 )
+STILL_ABOUT = (
+    "The thin line that smaller networks have at once: runs the network over {points} clips, each of one "
+    "frame that stands still."
+)
+REMEMBERED_S = 0.2
+"""Seconds within which nothing of a large network was measured: it was known."""
 EMPTY = (
     "**No checkpoint to trace with.** An untrained network says nothing worth tracing. Add a trained one on "
     "the left, or train a small one on the page **Train**: a minute is enough."
@@ -152,8 +159,13 @@ def trace(pair: TracedPair, files: PairFiles, options: TraceOptions, *, large: b
             lane="seconds" if windows < MANY_WINDOWS else "minutes",
         )
         return found
+    begun = time.monotonic()
     with st.spinner("Tracing the clip", show_time=True):
-        return cached_clips.trace(pair, files, options)
+        found = cached_clips.trace(pair, files, options)
+    took = time.monotonic() - begun
+    if took > REMEMBERED_S:  # else it was known before, and tells nothing
+        _traced_s()[pair] = took
+    return found
 
 
 def show_verdict(traces: Traces, clip: ChosenClip, reading: cached.Reading) -> None:
@@ -226,7 +238,7 @@ def show_timeline(
         large: whether a second trace would take long.
         name: what tells a second timeline on the page from the first.
     """
-    still = None if large else _stand_still(pair, files, options)
+    still = _stand_still(pair, files, options) if not large or _ask_still(pair, traces, options) else None
     figure = cached_clips.draw_timeline(
         pair, traces, options, dark=components.is_dark(), still=still is not None, _still=still
     )
@@ -235,6 +247,34 @@ def show_timeline(
         components.show_figure(
             figure, key=f"trace{name}", alt=f"Probabilities over the frames of {pair.clip_name}"
         )
+
+
+def _ask_still(pair: TracedPair, traces: Traces, options: TraceOptions) -> bool:
+    """Whether a large network's control was asked for; a button asks, with how long it will take."""
+    if options.mode not in ("frame", "prefix"):
+        return False
+    asked: set[TracedPair] = st.session_state.setdefault("still_asked", set())
+    if pair in asked:
+        return True
+    points = len(traces.story().moments)
+    took = _traced_s().get(pair)
+    # One answer a frame costs one pass, one for the frames up to here as many as there are.
+    told = None if took is None else say_time(max(1, took * (points if options.mode == "frame" else 1)))
+    st.button(
+        "Add each frame standing still" + (f" (at most {told})" if told else ""),
+        key=f"still-{pair.checkpoint}-{pair.clip}",
+        icon=":material/timer:",
+        help=STILL_ABOUT.format(points=points),
+        on_click=asked.add,
+        args=(pair,),
+    )
+    return False
+
+
+def _traced_s() -> dict[TracedPair, float]:
+    """Seconds that traces took in this visit; nothing of those that were known before."""
+    found: dict[TracedPair, float] = st.session_state.setdefault("traced_s", {})
+    return found
 
 
 def _stand_still(pair: TracedPair, files: PairFiles, options: TraceOptions) -> Traces | None:
@@ -252,7 +292,7 @@ def choose_second(choices: list[Choice], first: Choice) -> Choice | None:
     known = {choice.ref: choice for choice in choices if choice.ref != first.ref}
     if not known:
         return None
-    titles = {"": "None"} | tell_apart({ref: choice.name for ref, choice in known.items()})
+    titles = {"": "No second network"} | tell_apart({ref: choice.name for ref, choice in known.items()})
     links.check_choice("beside", titles)
     if st.session_state.get("beside") not in (None, *titles):
         del st.session_state["beside"]

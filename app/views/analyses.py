@@ -30,11 +30,8 @@ def show() -> None:
         border="horizontal",
         hide_index=True,
     )
-    columns = gather_columns()
-    if not columns:
-        return
-    if columns[0].untrained is not None:
-        st.info(CHECKS_UNTRAINED, icon=":material/add_circle:")
+    columns = gather_columns(CHECKS_UNTRAINED)
+    if not columns or columns[0].untrained is not None:
         return
     if not runnable:
         return

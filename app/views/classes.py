@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from app import class_views, components
-from app.checks import choose_column
+from app.checks import open_page
 from app.clips_to_try import choose_clips
-from app.columns import gather_columns
 from app.listed_clips import follow
-from app.wording import CHECKS_UNTRAINED
-from gst_analysis.errors import GstError
 
 INTRO = (
     "How often the network is right, class by class; what it takes for what; which classes need the order of "
@@ -28,23 +23,14 @@ MOST_CLIPS = 20_000
 
 def show() -> None:
     follow()
-    st.title("Classes and clips", anchor=False)
-    st.markdown(INTRO)
-    columns = gather_columns()
-    if not columns:
-        return
-    if columns[0].untrained is not None:
-        st.info(CHECKS_UNTRAINED, icon=":material/add_circle:")
-        return
-    column = choose_column(columns)
-    try:
+    with open_page("Classes and clips", INTRO) as column:
+        if column is None:
+            return
         clips = choose_clips(column, most=MOST_CLIPS)
         if clips is None:
             return
         view = components.choose_one("View", VIEWS, key="view")
         SHOW[view](column, clips)
-    except GstError as error:
-        components.show_error(error, names={str(c.path): c.shown for c in columns})
 
 
 show()

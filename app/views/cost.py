@@ -8,7 +8,7 @@ from app import cached, components
 from app.commands import CostView, write_cost
 from app.costing import choose_costed, measure
 from app.downloads import offer_downloads
-from app.wording import COST_EMPTY, COST_INTRO, DATASETS, TRADEOFF_INTRO
+from app.wording import COST_INTRO, DATASETS, TRADEOFF_INTRO
 from gst_analysis.analyses.cost import Cost, compare_with_published
 from gst_analysis.analyses.cost.spoken import say_accuracy_over_cost, say_cost
 from gst_analysis.errors import GstError
@@ -23,7 +23,6 @@ def show() -> None:
     try:
         costed = choose_costed()
         if costed is None:
-            st.info(COST_EMPTY, icon=":material/add_circle:")
             return
         with st.spinner("Counting"):
             measured = measure(costed)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from app import checks, components, slimming_check
-from app.columns import gather_columns
 from app.findings import show_findings
-from app.wording import CHECKS_INTRO, CHECKS_UNTRAINED
-from gst_analysis.errors import GstError
+from app.wording import CHECKS_INTRO
 
 CHECKS = {"ablation": "Take channels away", "drift": "Look at the start", "slimming": "Make it smaller"}
 SHOW = {
@@ -19,23 +17,16 @@ SHOW = {
 
 
 def show() -> None:
-    st.title("Is it true?", anchor=False)
-    st.markdown(CHECKS_INTRO)
-    columns = gather_columns()
-    if not columns:
-        return
-    if columns[0].untrained is not None:
-        st.info(CHECKS_UNTRAINED, icon=":material/add_circle:")
-        return
-    column = checks.choose_column(columns)
-    answers = st.container()  # told last: what is measured below is among them
-    check = components.choose_one("Check", CHECKS, key="check")
-    try:
-        SHOW[check](column)
-    except GstError as error:
-        components.show_error(error, names={str(c.path): c.shown for c in columns})
-    with answers:
-        show_findings(column)
+    with checks.open_page("Is it true?", CHECKS_INTRO) as column:
+        if column is None:
+            return
+        answers = st.container()  # told last: what is measured below is among them
+        check = components.choose_one("Check", CHECKS, key="check")
+        try:
+            SHOW[check](column)
+        finally:
+            with answers:
+                show_findings(column)
 
 
 show()

@@ -18,11 +18,8 @@ CONTENTS = {"weights": "Its weights", "clips": "Its weights, and how it does on 
 def show() -> None:
     st.title("Report", anchor=False)
     st.markdown(REPORT_INTRO)
-    columns = gather_columns()
-    if not columns:
-        return
-    if columns[0].untrained is not None:
-        st.info(REPORT_EMPTY, icon=":material/add_circle:")
+    columns = gather_columns(REPORT_EMPTY)
+    if not columns or columns[0].untrained is not None:
         return
     with st.container(horizontal=True, gap="large"):
         contents = components.choose_one("About", CONTENTS, key="about")

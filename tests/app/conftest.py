@@ -7,6 +7,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what its own imports deprecate among themselves is not ours
     from streamlit.testing.v1 import AppTest
+    from streamlit.testing.v1.element_tree import Block
 
 from streamlit.components.v2 import manifest_scanner
 
@@ -89,6 +91,8 @@ def visit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Visit:
             explorer.query_params[name] = value
         explorer.run()
         assert not explorer.exception
+        kinds = [one.type for one in explorer.main if not isinstance(one, Block)]
+        assert ("info", "info") not in pairwise(kinds)
         return explorer
 
     return open_page

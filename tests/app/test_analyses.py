@@ -34,7 +34,7 @@ def test_a_folder_and_a_line_are_on_the_page_and_run_there(visit: Visit, save_sm
             break
         page.run()
     assert images(page) == ["counts of net"]
-    assert "it is only a count" in [note.value for note in page.info]
+    assert "**Notes:** it is only a count." in [note.value for note in page.caption]
 
 
 def test_clips_without_labels_are_named_as_the_visitor_named_them(

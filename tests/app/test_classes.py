@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import cached, clip_wall, tracing
+from app import cached, class_views, clip_wall, tracing
 from tests.app.conftest import Visit, images, names_of_plots
 from tests.app.test_is_it_true import ckpt, start, world
 
@@ -56,6 +56,18 @@ def test_classes_and_confusion_come_from_one_evaluation(visit: Visit, ckpt: str,
     assert page.dataframe[0].value["Clips"].sum() == wrong
     assert names_of_plots(page)[0].startswith("Confusion matrix.")
     assert not cached.jobs()._jobs
+
+
+def test_a_ticked_pair_is_looked_at_on_the_wall(monkeypatch: pytest.MonkeyPatch) -> None:
+    state: dict[str, object] = {"pairs": {"selection": {"rows": [1]}}}
+    monkeypatch.setattr("app.class_views.st.session_state", state)
+    class_views._open_pair([("a", "b"), ("c", "d")])
+    assert {name: state[name] for name in ("view", "truth", "taken", "only")} == {
+        "view": "clips",
+        "truth": "c",
+        "taken": "d",
+        "only": "wrong",
+    }
 
 
 @pytest.mark.slow

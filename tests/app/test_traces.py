@@ -401,3 +401,17 @@ def test_a_second_network_and_frames_that_stand_still_are_beside_the_first(
         label = line["name"].replace("<br>", " ").partition(",")[0]
         expected = alone[alone["label"] == label]["probability"].tolist()
         assert numbers(line["y"]).tolist() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_a_large_network_stands_still_when_it_is_asked_to(
+    visit: Visit, save_small: SaveSmall, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_small(file="net.pth")
+    monkeypatch.setattr(tracing, "LARGE", 0)
+    page = visit("traces", ckpt="net.pth", clip=clip.name)
+    assert "standing still" not in plots(page)[0]
+    (button,) = [one for one in page.button if one.label.startswith("Add each frame standing still")]
+    button.click().run()
+    assert not page.exception
+    assert "standing still" in plots(page)[0]
