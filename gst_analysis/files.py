@@ -87,10 +87,13 @@ def guard_cells(table: pd.DataFrame) -> pd.DataFrame:
 
     Numbers are left alone, also those that are written as text. Control characters are spelt.
     """
+    return _change_texts(table, guard_text)
+
+
+def guard_text(text: str) -> str:
+    """The text of a cell for csv: a `'` before a formula, control characters spelt."""
     raw = _RAW.get() or os.environ.get(RAW_VARIABLE, "0") not in ("", "0")
-    return _change_texts(
-        table, lambda text: spell_controls(text if raw or not _is_formula(text) else f"'{text}")
-    )
+    return spell_controls(text if raw or not _is_formula(text) else f"'{text}")
 
 
 def _is_formula(text: str) -> bool:

@@ -24,13 +24,14 @@ from gst_analysis.files import (
     TABLE_FORMATS,
     Writer,
     hash_file,
-    table_writer,
     to_json,
     to_plain,
 )
 from gst_analysis.outputs import Made, Outputs
 from gst_analysis.rooms import Door
+from gst_analysis.tables.held import holds_tables
 from gst_analysis.tables.schema import Schema, check_choices
+from gst_analysis.tables.writing import writer_of
 from gst_analysis.untrusted import require_regular
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from gst_analysis.style import files as drawings
+    from gst_analysis.tables.columns import Table
 else:
     drawings = Door("gst_analysis.style.files")
     metadata = Door("importlib.metadata")  # it brings a parser of e-mail along
@@ -125,6 +127,7 @@ def tell_origin(provenance: Provenance) -> dict[str, Any]:
     return {**to_plain(provenance), **line}
 
 
+@holds_tables("table")
 @dataclass(frozen=True)
 class Result(Generic[Summary]):
     """One analysis: tables, a summary, where it came from, and how to draw, print and save it.
@@ -163,6 +166,10 @@ class Result(Generic[Summary]):
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table by the name of its file; the main one comes first."""
         return {self.stem: self.table}
+
+    def _list_tables(self) -> Mapping[str, Table]:
+        """`tables` to be written; a room whose tables are columns leaves them so."""
+        return self.tables
 
     def figures(self, *, dark: bool = False) -> dict[str, Figure]:
         """Every figure by the name of its file, drawn by matplotlib."""
@@ -298,8 +305,8 @@ class Result(Generic[Summary]):
     def _list_writers(self, kinds: Sequence[str], *, dark: bool) -> Iterator[tuple[str, Writer]]:
         """Every file's name and what writes it: tables, the record, then drawings."""
         plain, stamp = [kind for kind in kinds if kind in PLAIN_TABLES], self.stamp
-        for name, table in self.tables.items():
-            yield from ((f"{name}.{kind}", table_writer(table, kind, stamp)) for kind in plain)
+        for name, table in self._list_tables().items():
+            yield from ((f"{name}.{kind}", writer_of(table, kind, stamp)) for kind in plain)
         if "json" in kinds:
             yield f"{self.stem}.json", lambda file: file.write(to_json(self.record()).encode())
         images = [kind for kind in kinds if kind in IMAGE_FORMATS]

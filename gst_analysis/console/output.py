@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
 
 import typer
 
@@ -56,6 +56,10 @@ def print_document(name: str, told: Any) -> None:
 @contextmanager
 def show_progress(title: str, total: int = 0) -> Iterator[Report]:
     """A bar on stderr for as long as the block runs; a line now and then where stderr is no terminal."""
+    if not may_draw(sys.stderr):  # Rich, which takes a while to import, would draw nothing
+        lines = ProgressLines()
+        yield lambda done, total, label: lines.tell(title, done, total)
+        return
     columns = (
         bars.TextColumn("{task.description}"),
         bars.BarColumn(),
@@ -73,6 +77,12 @@ def show_progress(title: str, total: int = 0) -> Iterator[Report]:
             bar.update(task, completed=done, total=total, current=escape(shorten(one_line(label))))
 
         yield report
+
+
+def may_draw(stream: TextIO) -> bool:
+    """Whether a bar can be drawn there: on a terminal, or where Rich is told to take it for one."""
+    told = any(name in os.environ for name in ("FORCE_COLOR", "TTY_COMPATIBLE"))
+    return not is_quiet() and (told or find_beneath(stream).isatty())
 
 
 def finish(result: AnyResult, files: Files, *, json: bool, show: Callable[[AnyResult], object]) -> None:

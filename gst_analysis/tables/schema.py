@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from gst_analysis.errors import SpecError, TableError, name_some
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gst_analysis.tables.columns import Columns
+
+Checked = TypeVar("Checked", "Columns", "pd.DataFrame")
 Kind = Literal["text", "whole", "real", "flag"]
 _KINDS: Mapping[Kind, str] = {"text": "OUS", "whole": "iu", "real": "f", "flag": "b"}
 
@@ -55,10 +58,11 @@ def flag(meaning: str) -> Column:
     return Column("flag", meaning=meaning)
 
 
-def check(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+def check(table: Checked, schema: Schema) -> Checked:
     """Return the table unchanged if it keeps the schema; raise TableError if not."""
-    missing = [c for c in schema.columns if c not in table.columns]
-    extra = [str(c) for c in table.columns if c not in schema.columns]
+    names = [str(name) for name, _ in table.items()]
+    missing = [c for c in schema.columns if c not in names]
+    extra = [c for c in names if c not in schema.columns]
     if missing or extra:
         raise _broken(schema, "exactly its columns", f"missing {missing}, extra {extra}")
     for name, column in schema.columns.items():
@@ -66,14 +70,16 @@ def check(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     return table
 
 
-def _check_column(values: pd.Series, name: str, column: Column, schema: Schema) -> None:
+def _check_column(values: Any, name: str, column: Column, schema: Schema) -> None:
     kind = values.dtype.kind if hasattr(values.dtype, "kind") else "O"
     if kind not in _KINDS[column.kind] and len(values):
         raise _broken(schema, f"{name} of kind {column.kind}", f"dtype {values.dtype}")
-    if not column.optional and values.isna().any():
-        raise _broken(schema, f"a value in every row of {name}", f"{int(values.isna().sum())} empty")
+    # Nothing is missing where a value is itself, in any kind of column, but of pandas' own kinds.
+    empty = values.isna() if hasattr(values, "isna") else values != values
+    if not column.optional and empty.any():
+        raise _broken(schema, f"a value in every row of {name}", f"{int(empty.sum())} empty")
     if column.values:
-        odd = sorted(set(map(str, values.dropna().unique())) - column.values)
+        odd = sorted(set(map(str, set(values[~empty].tolist()))) - column.values)
         if odd:
             raise _broken(schema, f"{name} among {sorted(column.values)}", name_some(odd))
 

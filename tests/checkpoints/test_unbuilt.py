@@ -237,7 +237,9 @@ def test_mmactions_three_d_networks_are_left_to_torch(save_small: SaveSmall, tmp
 
 
 @pytest.mark.parametrize("command", ["temporal-use", pytest.param("others", marks=pytest.mark.slow)])
-def test_a_file_is_looked_at_without_torch(command: str, save_small: SaveSmall, tmp_path: Path) -> None:
+def test_a_file_is_looked_at_by_neither_torch_nor_pandas(
+    command: str, save_small: SaveSmall, tmp_path: Path
+) -> None:
     path = save_small()
     (safe := tmp_path / "a.safetensors").touch()
     gst.save_model(safe, gst.load_model(path), overwrite=True)
@@ -254,7 +256,7 @@ def test_a_file_is_looked_at_without_torch(command: str, save_small: SaveSmall, 
         "import json, sys\nfrom gst_analysis.cli import app\n"
         f"for call in json.loads({json.dumps(calls)!r}):\n"
         "    app(call, standalone_mode=False)\n"
-        "    assert 'torch' not in sys.modules, call"
+        "    assert not {'torch', 'pandas', 'rich.progress'} & set(sys.modules), call"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

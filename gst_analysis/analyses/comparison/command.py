@@ -20,6 +20,7 @@ from gst_analysis.console.output import (
 )
 from gst_analysis.documents import Part
 from gst_analysis.options import Files, files_of
+from gst_analysis.tables.held import held_columns
 
 if TYPE_CHECKING:
     from gst_analysis.console.tables import PlainTable
@@ -61,9 +62,9 @@ def print_comparison(result: ScaleComparison) -> None:
     """A row a checkpoint; the gaps of each block if there are few checkpoints; what was not compared."""
     summary = result.summary
     if len(summary.checkpoints) <= _MOST_DETAILED:
-        for name, rows in result.table.groupby("checkpoint", sort=False):
+        for name, rows in held_columns(result).split("checkpoint"):
             reasons = summary.checkpoints[str(name)].undefined
-            print_table(_gap_table(str(name), summary.statistic, rows.to_dict("records"), reasons))
+            print_table(_gap_table(str(name), summary.statistic, rows.to_rows(), reasons))
     title = f"where {summary.statistic} of one group and of another differ (5%, {summary.correction})"
     table = build_table(title=title)
     table.add_column("checkpoint", overflow="fold")
@@ -74,7 +75,7 @@ def print_comparison(result: ScaleComparison) -> None:
         tested = f"{counts.tested} of {counts.layers}"
         table.add_row(escape(name), pair, *numbers, tested, _count_unlike(name, counts, summary))
     print_table(table)
-    for row in result.uncompared.to_dict("records"):
+    for row in held_columns(result, "uncompared").to_rows():
         print(f"not compared: {row['checkpoint']}, {row['what']}: {row['why']}")
 
 

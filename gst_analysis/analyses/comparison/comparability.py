@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
-
 from gst_analysis.analyses.comparison.table import NOT_COMPARED
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.registry import anatomy_of, kind_of
+from gst_analysis.tables.columns import Columns
 from gst_analysis.tables.schema import check
 
 
@@ -43,9 +42,9 @@ def name_uncompared(
     return True, lacks
 
 
-def tabulate_uncompared(rows: Sequence[Mapping[str, str]]) -> pd.DataFrame:
+def tabulate_uncompared(rows: Sequence[Mapping[str, str]]) -> Columns:
     """What was left out of a comparison: a NOT_COMPARED table, empty if nothing was."""
-    return check(pd.DataFrame(list(rows), columns=list(NOT_COMPARED.columns)), NOT_COMPARED)
+    return check(Columns.from_rows(rows, list(NOT_COMPARED.columns)), NOT_COMPARED)
 
 
 def require_reference(names: Sequence[str], wanted: str | None) -> str:

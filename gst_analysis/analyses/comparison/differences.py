@@ -7,59 +7,64 @@ chance.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from gst_analysis.analyses.comparison.table import SCALE_DIFFERENCES, ComparedCheckpoint, ComparisonSummary
 from gst_analysis.analyses.scales.gaps import count_gaps
 from gst_analysis.analyses.scales.samples import TwoSamples, compare_samples, correct_p_values
 from gst_analysis.analyses.scales.table import CONFIDENCE, SIGNIFICANT, scale_values
 from gst_analysis.tables import check
+from gst_analysis.tables.columns import Columns, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def tabulate_differences(
-    table: pd.DataFrame, reference: pd.DataFrame, *, absolute: bool = False
-) -> pd.DataFrame:
+def tabulate_differences(table: Table, reference: Table, *, absolute: bool = False) -> pd.DataFrame:
     """One checkpoint's scales against another's, wherever both have the same layer and group."""
-    values = scale_values(reference, absolute=absolute)
-    there: dict[Any, np.ndarray] = {
-        key: part.to_numpy() for key, part in values.groupby([reference["layer"], reference["group"]])
-    }
+    return collect_differences(Columns.of(table), Columns.of(reference), absolute=absolute).to_frame()
+
+
+def collect_differences(table: Columns, reference: Columns, *, absolute: bool = False) -> Columns:
+    """SCALE_DIFFERENCES as columns."""
+    there = {key: scale_values(rows, absolute=absolute) for key, rows in reference.split("layer", "group")}
     rows = []
-    for key, part in table.groupby(["layer", "group"], sort=False):
+    for key, part in table.split("layer", "group"):
         if key in there:
-            here = scale_values(part, absolute=absolute).to_numpy()
-            first = part.iloc[0]
-            place = {name: first[name] for name in ("checkpoint", "stage", "block", "layer", "group")}
+            here = scale_values(part, absolute=absolute)
+            place = {name: part[name][0] for name in ("checkpoint", "stage", "block", "layer", "group")}
             counts = {"n": len(here), "reference_n": len(there[key])}
             rows.append({**place, **counts, **_as_shift(compare_samples(here, there[key]))})
-    columns = [name for name in SCALE_DIFFERENCES.columns if not name.endswith("_holm")]
-    found = pd.DataFrame(rows, columns=columns).assign(reference=str(reference["checkpoint"].iloc[0]))
-    return check(correct_p_values(found)[list(SCALE_DIFFERENCES.columns)], SCALE_DIFFERENCES)
+    names = [name for name in SCALE_DIFFERENCES.columns if name != "reference" and not name.endswith("_holm")]
+    found = Columns.from_rows(rows, names).assign(reference=str(reference["checkpoint"][0]))
+    return check(correct_p_values(found).choose(list(SCALE_DIFFERENCES.columns)), SCALE_DIFFERENCES)
 
 
-def join_differences(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def join_differences(parts: Sequence[Table]) -> Columns:
     """SCALE_DIFFERENCES tables below one another; an empty one if there are none."""
-    full = [part for part in parts if len(part)]
-    empty = pd.DataFrame(columns=list(SCALE_DIFFERENCES.columns))
-    return check(pd.concat(full, ignore_index=True) if full else empty, SCALE_DIFFERENCES)
+    full = [Columns.of(part) for part in parts if len(part)]
+    empty = Columns.from_rows([], list(SCALE_DIFFERENCES.columns))
+    return check(Columns.join(full) if full else empty, SCALE_DIFFERENCES)
 
 
 def summarise_comparison(
-    gaps: pd.DataFrame, differences: pd.DataFrame, *, reference: str, absolute: bool = False
+    gaps: Table, differences: Table, *, reference: str, absolute: bool = False
 ) -> ComparisonSummary:
     """Count what is more than chance, checkpoint by checkpoint."""
-    found = {}
+    found, compared = {}, dict(Columns.of(differences).split("checkpoint"))
     for name, counts in count_gaps(gaps).items():
-        others = differences[differences["checkpoint"] == name]
-        differ = (others["auc_p_holm"] < SIGNIFICANT) | (others["ks_p_holm"] < SIGNIFICANT)
+        others = compared.get(name)
         found[name] = ComparedCheckpoint(
-            **vars(counts), differs_from_reference=int(differ.sum()), compared_with_reference=len(others)
+            **vars(counts),
+            differs_from_reference=0 if others is None else _count_unlike(others),
+            compared_with_reference=0 if others is None else len(others),
         )
     statistic = "|gamma|" if absolute else "gamma"
     return ComparisonSummary(statistic, reference, CONFIDENCE, "Holm, within each checkpoint", found)
+
+
+def _count_unlike(rows: Columns) -> int:
+    return int(((rows["auc_p_holm"] < SIGNIFICANT) | (rows["ks_p_holm"] < SIGNIFICANT)).sum())
 
 
 def _as_shift(found: TwoSamples) -> dict[str, Any]:

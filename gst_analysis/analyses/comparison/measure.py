@@ -8,20 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from gst_analysis.analyses.comparison.comparability import (
     name_uncompared,
     require_reference,
     tabulate_uncompared,
 )
 from gst_analysis.analyses.comparison.differences import (
+    collect_differences,
     join_differences,
     summarise_comparison,
-    tabulate_differences,
 )
 from gst_analysis.analyses.comparison.table import ComparisonOptions, ScaleComparison
-from gst_analysis.analyses.scales.gaps import tabulate_gaps
+from gst_analysis.analyses.scales.gaps import collect_gaps
 from gst_analysis.analyses.scales.measure import (
     ScaleRecord,
     name_origins,
@@ -31,6 +29,8 @@ from gst_analysis.analyses.scales.measure import (
 )
 from gst_analysis.checkpoints.sources import distinct_names, name_of, read_each, tell_each
 from gst_analysis.progress import Progress
+from gst_analysis.tables.columns import Columns
+from gst_analysis.tables.held import held_columns
 
 if TYPE_CHECKING:
     from gst_analysis.checkpoints.sources import Source
@@ -57,27 +57,27 @@ def measure_comparison(
     labels, absolute = distinct_names(names or [name_of(source) for source in sources]), options.absolute
     read, failures = read_each(tell_each(sources, options), labels, read_scales, progress)
     base = require_reference(list(read), options.reference)
-    scales = pd.concat([one.table for one in read.values()], ignore_index=True)
-    gaps = tabulate_gaps(scales, absolute=absolute)
+    scales = Columns.join([held_columns(one) for one in read.values()])
+    gaps = collect_gaps(scales, absolute=absolute)
     differences, uncompared = _compare_with(read[base], read, absolute=absolute)
     networks = {name: one.spec.label for name, one in read.items()}
     settings = {"absolute": absolute, "reference": base, "networks": networks}
     return ScaleComparison(
-        gaps,
+        gaps.as_table(),
         summarise_comparison(gaps, differences, reference=base, absolute=absolute),
         name_origins(read, settings),
         notes=(*note_references(read), *note_equal_scales(scales)),
         failures=failures,
-        scales=scales,
-        differences=differences,
-        uncompared=uncompared,
+        scales=scales.as_table(),
+        differences=differences.as_table(),
+        uncompared=uncompared.as_table(),
         by=options.by,
     )
 
 
 def _compare_with(
     base: ScaleRecord, read: Mapping[str, ScaleRecord], *, absolute: bool
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[Columns, Columns]:
     """SCALE_DIFFERENCES of all others, and NOT_COMPARED: what they do not share with the reference."""
     tables, uncompared = [], []
     for name, one in read.items():
@@ -85,5 +85,6 @@ def _compare_with(
             comparable, lacks = name_uncompared(name, one.spec, base.spec)
             uncompared += lacks
             if comparable:
-                tables.append(tabulate_differences(one.table, base.table, absolute=absolute))
+                pair = held_columns(one), held_columns(base)
+                tables.append(collect_differences(*pair, absolute=absolute))
     return join_differences(tables), tabulate_uncompared(uncompared)

@@ -14,10 +14,13 @@ from gst_analysis.groups import GROUPS
 from gst_analysis.options import NetworkOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables import Schema, check_choices, real, text, whole
+from gst_analysis.tables.held import held_columns, holds_tables
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+    from gst_analysis.tables.columns import Table
 
 SCALE_DIFFERENCES = Schema(
     "SCALE_DIFFERENCES",
@@ -93,6 +96,7 @@ class ComparisonSummary:
     """By the checkpoint's name."""
 
 
+@holds_tables("scales", "differences", "uncompared")
 @dataclass(frozen=True)
 class ScaleComparison(Result[ComparisonSummary]):
     """Checkpoints side by side; `.table` is BLOCK_GAPS."""
@@ -132,6 +136,14 @@ class ScaleComparison(Result[ComparisonSummary]):
             "bn_scales": self.scales,
         }
 
+    def _list_tables(self) -> Mapping[str, Table]:
+        return {
+            self.stem: held_columns(self),
+            "scale_differences": held_columns(self, "differences"),
+            "not_compared": held_columns(self, "uncompared"),
+            "bn_scales": held_columns(self, "scales"),
+        }
+
     def figures(self, *, by: str | None = None, dark: bool = False) -> dict[str, Figure]:
         """Gap by block, overlaid distributions, and ridgelines."""
         chosen = self if by is None else dataclasses.replace(self, by=by)
@@ -144,14 +156,14 @@ class ScaleComparison(Result[ComparisonSummary]):
     def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze compare --json` prints."""
         origin = self.provenance
-        blocks = dict(iter(self.table.groupby("checkpoint", sort=False)))
+        blocks = dict(held_columns(self).split("checkpoint"))
         checkpoints = [
             {
                 "name": name,
                 "path": origin.settings["paths"][name],
                 "sha256": sha,
                 "network": origin.settings["networks"][name],
-                "blocks": blocks[name].to_dict("records"),
+                "blocks": blocks[name].to_rows(),
             }
             for name, sha in origin.sources.items()
         ]
@@ -160,8 +172,8 @@ class ScaleComparison(Result[ComparisonSummary]):
             "reference": self.summary.reference,
             "settings": {"confidence": self.summary.confidence, "correction": self.summary.correction},
             "checkpoints": checkpoints,
-            "differences": self.differences.to_dict("records"),
-            "not_compared": self.uncompared.to_dict("records"),
+            "differences": held_columns(self, "differences").to_rows(),
+            "not_compared": held_columns(self, "uncompared").to_rows(),
         }
 
     @classmethod

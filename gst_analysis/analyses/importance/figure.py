@@ -42,7 +42,7 @@ def draw_importance(table: pd.DataFrame, *, dark: bool = False) -> Figure:
     shown = table[table["source"] == ("measured" if measured else "closed form")]
     names = list(dict.fromkeys(shown["checkpoint"]))
     places = {name: find_meetings(rows).place for name, rows in shown.groupby("checkpoint", sort=False)}
-    widest = max(place.nunique() for place in places.values())
+    widest = max(len(set(place)) for place in places.values())
     figure = new_figure(max(8.5, 3.0 + 0.55 * widest), 1.9 + 2.3 * len(names), theme)
     axes = figure.subplots(len(names), 2, squeeze=False, sharey="col")
     short = tell_apart(names, 30)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -24,12 +24,7 @@ from gst_analysis.console.output import (
 )
 from gst_analysis.documents import FILES, HEAD, SHA256, TEXT, WHOLE, Part, alias, describe, say, tell_source
 from gst_analysis.options import Files, NetworkOptions, files_of
-from gst_analysis.rooms import Door
-
-if TYPE_CHECKING:
-    from gst_analysis.analyses.scales import gaps
-else:  # help needs no pandas
-    gaps = Door("gst_analysis.analyses.scales.gaps")
+from gst_analysis.tables.held import held_columns
 
 commands = typer.Typer()
 
@@ -91,7 +86,7 @@ def write_reference(
     facts = {
         "network": found.spec.label,
         "sha256": found.sha256,
-        "scales": len(found.table),
+        "scales": len(held_columns(found)),
         "bytes": path.stat().st_size,
     }
     if json:
@@ -104,7 +99,7 @@ def write_reference(
 
 def print_bn_scales(result: BnScales) -> None:
     """One row a batch norm: count and median of each group, their gap and whether it is more than chance."""
-    found_gaps = gaps.find_gaps(result.table, result.gaps())
+    found_gaps = result.find_gaps()
     for checkpoint, layers in result.summary.checkpoints.items():
         table = build_table(
             title=f"{escape(checkpoint)}: {result.summary.statistic} after each temporal operator"

@@ -8,9 +8,9 @@ R(2+1)D, or only in those of a stage, as the pathways of SlowFast.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import numpy as np
 
 from gst_analysis.analyses.scales.meetings import Meetings, find_meetings
 from gst_analysis.analyses.scales.samples import compare_samples, correct_p_values
@@ -23,53 +23,62 @@ from gst_analysis.analyses.scales.table import (
     scale_values,
 )
 from gst_analysis.tables import check
+from gst_analysis.tables.columns import Columns, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def tabulate_gaps(table: pd.DataFrame, *, absolute: bool = False) -> pd.DataFrame:
+def tabulate_gaps(table: Table, *, absolute: bool = False) -> pd.DataFrame:
     """One group against another wherever both are, for every checkpoint of a BN_SCALES table."""
-    frame = table.assign(value=scale_values(table, absolute=absolute))
-    parts = [_gaps_of(rows) for _, rows in frame.groupby("checkpoint", sort=False)]
-    return check(pd.concat(parts, ignore_index=True)[list(BLOCK_GAPS.columns)], BLOCK_GAPS)
+    return collect_gaps(table, absolute=absolute).to_frame()
 
 
-def count_gaps(gaps: pd.DataFrame) -> dict[str, GapCounts]:
+def collect_gaps(table: Table, *, absolute: bool = False) -> Columns:
+    """BLOCK_GAPS as columns."""
+    columns = Columns.of(table)
+    valued = columns.assign(value=scale_values(columns, absolute=absolute))
+    parts = [_gaps_of(rows) for _, rows in valued.split("checkpoint")]
+    return check(Columns.join(parts).choose(list(BLOCK_GAPS.columns)), BLOCK_GAPS)
+
+
+def count_gaps(gaps: Table) -> dict[str, GapCounts]:
     """In how many layers of each checkpoint time lies above or below space by more than chance."""
-    return {str(name): _count(rows) for name, rows in gaps.groupby("checkpoint", sort=False)}
+    return {str(name): _count(rows) for name, rows in Columns.of(gaps).split("checkpoint")}
 
 
-def _count(rows: pd.DataFrame) -> GapCounts:
-    sure, first = find_sure(rows), rows.iloc[0]
+def _count(rows: Columns) -> GapCounts:
+    sure = find_sure(rows)
     return GapCounts(
         layers=len(rows),
-        tested=int(rows["auc_p"].notna().sum()),
+        tested=int((~np.isnan(rows["auc_p"])).sum()),
         above=int((sure & (rows["auc"] > 0.5)).sum()),
         below=int((sure & (rows["auc"] < 0.5)).sum()),
-        undefined=tuple(dict.fromkeys(reason for reason in rows["undefined"] if reason)),
-        **{name: str(first[name]) for name in ("group", "against", "level")},
+        undefined=tuple(dict.fromkeys(reason for reason in rows["undefined"].tolist() if reason)),
+        **{name: str(rows[name][0]) for name in ("group", "against", "level")},
     )
 
 
-def find_gaps(table: pd.DataFrame, gaps: pd.DataFrame) -> dict[tuple[str, str], dict[Any, Any]]:
+def find_gaps(table: Table, gaps: Table) -> dict[tuple[str, str], dict[Any, Any]]:
     """For each checkpoint and norm of a BN_SCALES table its row of BLOCK_GAPS: the norm's, or its block's."""
-    rows = {(row["checkpoint"], row["layer"]): row for row in gaps.to_dict("records")}
+    rows = {(row["checkpoint"], row["layer"]): row for row in Columns.of(gaps).to_rows()}
     found: dict[tuple[str, str], dict[Any, Any]] = {}
-    for name, part in table.groupby("checkpoint", sort=False):
-        places = dict(zip(part["layer"], find_meetings(part).place, strict=True))
+    for name, part in Columns.of(table).split("checkpoint"):
+        places = dict(zip(part["layer"].tolist(), find_meetings(part).place, strict=True))
         found |= {(str(name), str(layer)): rows[str(name), place] for layer, place in places.items()}
     return found
 
 
-def _gaps_of(rows: pd.DataFrame) -> pd.DataFrame:
+def _gaps_of(rows: Columns) -> Columns:
     meetings = find_meetings(rows)
     places = list(dict.fromkeys(meetings.place))
     found = []
-    for place, part in rows.groupby(meetings.place, sort=False):
-        groups = {str(g): members for g, members in part.groupby("group", sort=False)}
-        first = part.iloc[0]
+    for place, part in rows.split_by(meetings.place.tolist()):
+        groups = {str(group): members for group, members in part.split("group")}
         found.append(
             {
-                **{name: first[name] for name in ("checkpoint", "stage")},
-                "block": place if meetings.level == "stage" else first["block"],
+                **{name: part[name][0] for name in ("checkpoint", "stage")},
+                "block": place if meetings.level == "stage" else part["block"][0],
                 "layer": place,
                 "level": meetings.level,
                 "depth": places.index(place) / max(1, len(places) - 1),
@@ -80,10 +89,10 @@ def _gaps_of(rows: pd.DataFrame) -> pd.DataFrame:
                 **_gap_between(groups, meetings),
             }
         )
-    return correct_p_values(pd.DataFrame(found))
+    return correct_p_values(Columns.from_rows(found))
 
 
-def _gap_between(groups: Mapping[str, pd.DataFrame], meetings: Meetings) -> dict[str, Any]:
+def _gap_between(groups: Mapping[str, Columns], meetings: Meetings) -> dict[str, Any]:
     if not {meetings.group, meetings.against} <= set(groups):
         effects = ("gap", "gap_low", "gap_high", "wasserstein", "ks", "ks_p", "auc", "auc_p")
         return {
@@ -91,6 +100,12 @@ def _gap_between(groups: Mapping[str, pd.DataFrame], meetings: Meetings) -> dict
             "undefined": NO_GROUPS if "all" in groups else NO_CHANNELS,
         }
     ours, theirs = groups[meetings.group], groups[meetings.against]
-    related = meetings.level == "layer" and bool(set(ours["channel"]) & set(theirs["channel"]))
-    found = compare_samples(ours["value"].to_numpy(), theirs["value"].to_numpy(), related=related)
+    related = meetings.level == "layer" and not set(ours["channel"].tolist()).isdisjoint(
+        theirs["channel"].tolist()
+    )
+    found = compare_samples(ours["value"], theirs["value"], related=related)
     return dict(vars(found))
+
+
+def _share_channels(ours: Columns, theirs: Columns) -> bool:
+    return not set(ours["channel"].tolist()).isdisjoint(theirs["channel"].tolist())

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from gst_analysis.analyses.scales.sharing import Reference, list_groups, load_reference
 from gst_analysis.analyses.scales.table import (
@@ -42,13 +41,17 @@ from gst_analysis.options import NetworkOptions
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Provenance
 from gst_analysis.tables import check
+from gst_analysis.tables.columns import Columns, Table
+from gst_analysis.tables.held import held_columns, holds_tables
 
 if TYPE_CHECKING:
+    import pandas as pd
     from torch import Tensor
 
     from gst_analysis.checkpoints.sources import Source
 
 
+@holds_tables("table")
 @dataclass(frozen=True)
 class ScaleRecord:
     """What is kept of a checkpoint when its weights are forgotten: BN_SCALES, and what it says of itself."""
@@ -71,15 +74,16 @@ class ScaleRecord:
     @property
     def layers(self) -> dict[str, int]:
         """The norms after temporal operators, with their channels."""
-        widths = self.table.groupby("layer", sort=False)["channel"].max() + 1
-        return {str(layer): int(width) for layer, width in widths.items()}
+        return {
+            str(layer): int(rows["channel"].max()) + 1 for layer, rows in held_columns(self).split("layer")
+        }
 
 
 def record_scales(source: Source, name: str) -> ScaleRecord:
     """Read a checkpoint and take its scales from it."""
     checkpoint = glance_at(source)
-    table, where = tabulate_bn_scales(checkpoint, name=name), str(checkpoint.path)
-    return ScaleRecord(table, checkpoint.spec, checkpoint.sha256, where, checkpoint.provenance)
+    table, where = collect_bn_scales(checkpoint, name=name), str(checkpoint.path)
+    return ScaleRecord(table.as_table(), checkpoint.spec, checkpoint.sha256, where, checkpoint.provenance)
 
 
 def read_scales(source: Source, name: str) -> ScaleRecord:
@@ -87,8 +91,8 @@ def read_scales(source: Source, name: str) -> ScaleRecord:
     if not isinstance(source, (str, os.PathLike)) or not is_reference(source):
         return record_scales(source, name)
     found = load_reference(source)
-    table = found.table.assign(checkpoint=name)
-    return ScaleRecord(table, found.spec, found.sha256, str(source), {REFERENCE: found.checkpoint})
+    table = held_columns(found).assign(checkpoint=name)
+    return ScaleRecord(table.as_table(), found.spec, found.sha256, str(source), {REFERENCE: found.checkpoint})
 
 
 def take_reference(source: Source, options: NetworkOptions) -> Reference:
@@ -107,8 +111,8 @@ def take_reference(source: Source, options: NetworkOptions) -> Reference:
             found="a network that was brought" if brought else "weights that are no file's",
             todo="save it first with save_model" if not brought else "send its table of bn-hist instead",
         )
-    table = tabulate_bn_scales(checkpoint)
-    return Reference(checkpoint.name, checkpoint.sha256, checkpoint.spec, table)
+    table = collect_bn_scales(checkpoint)
+    return Reference(checkpoint.name, checkpoint.sha256, checkpoint.spec, table.as_table())
 
 
 def note_references(records: Mapping[str, ScaleRecord]) -> tuple[str, ...]:
@@ -155,10 +159,9 @@ def measure_scales(
     for done, (source, label) in enumerate(zip(sources, labels, strict=True)):
         tell(done, len(sources), label)
         records[label] = read_scales(source, label)
-    table = pd.concat([one.table for one in records.values()], ignore_index=True)
+    table = Columns.join([held_columns(one) for one in records.values()])
     origins = name_origins(records, {"absolute": options.absolute})
-    result = _assemble(table, origins, options)
-    return replace(result, notes=(*note_references(records), *result.notes))
+    return _assemble(table, origins, options, note_references(records))
 
 
 def join_scales(
@@ -173,7 +176,7 @@ def join_scales(
         options: what is shown.
     """
     labelled = list(zip(distinct_names(names), parts, strict=True))
-    table = pd.concat([part.table.assign(checkpoint=label) for label, part in labelled], ignore_index=True)
+    table = Columns.join([held_columns(part).assign(checkpoint=label) for label, part in labelled])
     hashes = {label: sha for label, part in labelled for sha in part.provenance.sources.values()}
     specs = {label: spec for label, part in labelled for spec in part.provenance.specs.values()}
     settings = {"absolute": options.absolute, "paths": dict(zip(hashes, paths, strict=True))}
@@ -192,44 +195,48 @@ def _check_names(sources: Sequence[Source], names: Sequence[str] | None) -> None
         )
 
 
-def _assemble(table: pd.DataFrame, origins: Provenance, options: ScaleOptions) -> BnScales:
+def _assemble(
+    table: Columns, origins: Provenance, options: ScaleOptions, remarks: Sequence[str] = ()
+) -> BnScales:
     summary = summarise_bn_scales(table, absolute=options.absolute)
-    notes = note_equal_scales(table)
-    return BnScales(table, summary, origins, notes=notes, by=options.by, absolute=options.absolute)
+    notes = (*remarks, *note_equal_scales(table))
+    return BnScales(table.as_table(), summary, origins, notes=notes, by=options.by, absolute=options.absolute)
 
 
 def tabulate_bn_scales(checkpoint: Checkpoint, *, name: str | None = None) -> pd.DataFrame:
     """One row for every channel (for STH: channel and owner) of the norms after temporal operators."""
+    return collect_bn_scales(checkpoint, name=name).to_frame()
+
+
+def collect_bn_scales(checkpoint: Checkpoint, *, name: str | None = None) -> Columns:
+    """BN_SCALES of a checkpoint as columns."""
     anatomy = checkpoint.anatomy
     require(checkpoint.spec, anatomy, "scales", what="batch-norm scales")
     rows = [
         _tabulate_group(checkpoint, unit, group) for unit in anatomy.scaled for group in list_groups(unit)
     ]
-    table = pd.concat(rows, ignore_index=True)
-    table.insert(0, "checkpoint", name or checkpoint.name)
-    return check(table, BN_SCALES)
+    table = Columns.join(rows).assign(checkpoint=name or checkpoint.name)
+    return check(table.choose(list(BN_SCALES.columns)), BN_SCALES)
 
 
-def summarise_bn_scales(table: pd.DataFrame, *, absolute: bool = False) -> BnSummary:
+def summarise_bn_scales(table: Table, *, absolute: bool = False) -> BnSummary:
     """Count, mean, median and standard deviation of each group's scales."""
-    values = scale_values(table, absolute=absolute)
-    frame = table.assign(value=values)
+    columns = Columns.of(table)
+    valued = columns.assign(value=scale_values(columns, absolute=absolute))
     checkpoints: dict[str, list[LayerStatistics]] = {}
-    for (checkpoint, block, layer), part in frame.groupby(["checkpoint", "block", "layer"], sort=False):
-        groups = {
-            str(group): _statistics(rows["value"].to_numpy())
-            for group, rows in part.groupby("group", sort=False)
-        }
+    for (checkpoint, block, layer), part in valued.split("checkpoint", "block", "layer"):
+        groups = {str(group): _statistics(rows["value"]) for group, rows in part.split("group")}
         checkpoints.setdefault(str(checkpoint), []).append(LayerStatistics(str(block), str(layer), groups))
     return BnSummary("|gamma|" if absolute else "gamma", checkpoints)
 
 
-def note_equal_scales(table: pd.DataFrame) -> tuple[str, ...]:
+def note_equal_scales(table: Table) -> tuple[str, ...]:
     """A line for every checkpoint whose scales are all the same number, so that they tell nothing apart."""
     notes = []
-    for name, gamma in table.groupby("checkpoint", sort=False)["gamma"]:
-        if gamma.nunique() == 1:
-            value = float(gamma.iloc[0])
+    for name, rows in Columns.of(table).split("checkpoint"):
+        gamma = rows["gamma"]
+        if len(set(gamma[~np.isnan(gamma)].tolist())) == 1:
+            value = float(gamma[0])
             why = "nothing passes" if value == 0 else "untrained, or folded into the convolutions"
             notes.append(f"{name}: every scale is {value:g} ({why}), so scales tell nothing apart")
     return tuple(notes)
@@ -239,13 +246,13 @@ def _statistics(values: np.ndarray) -> GroupStatistics:
     return GroupStatistics(len(values), float(values.mean()), float(np.median(values)), float(values.std()))
 
 
-def _tabulate_group(checkpoint: Checkpoint, unit: Unit, group: str) -> pd.DataFrame:
+def _tabulate_group(checkpoint: Checkpoint, unit: Unit, group: str) -> Columns:
     layer, channels = unit.layer, unit.channels
     read = {part: _column(checkpoint.state[f"{layer}.{part}"])[channels] for part in _PARTS}
     share = np.ones(len(read["weight"]))
     if unit.owners:
         share = _owned_share(checkpoint, unit.owners, group)
-    return pd.DataFrame(
+    return Columns(
         {
             "stage": unit.stage,
             "block": unit.block,

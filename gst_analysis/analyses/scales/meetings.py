@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import pandas as pd
+import numpy as np
 
 from gst_analysis.analyses.scales.table import LEVELS
 from gst_analysis.groups import PAIRS, find_pair
+from gst_analysis.tables.columns import Array, Table
 
 
 @dataclass(frozen=True)
@@ -23,20 +24,23 @@ class Meetings:
     """What places are: layers, blocks or stages."""
     group: str
     against: str
-    place: pd.Series = field(repr=False)
+    place: Array = field(repr=False)
     """A layer's or block's name, or such as "stage 2"."""
 
 
-def find_meetings(rows: pd.DataFrame) -> Meetings:
+def find_meetings(rows: Table) -> Meetings:
     """The smallest places in which both groups of a pair are found anywhere in a network; else its layers."""
-    pair = find_pair(rows["group"].unique())
+    pair = find_pair(list(dict.fromkeys(rows["group"].tolist())))
     against, group = pair or PAIRS[0]
     for level in LEVELS if pair else ():
-        together = rows.groupby(level)["group"].agg(set)
-        if together.map(set(pair or ()).issubset).any():
+        together: dict[str, set[str]] = {}
+        for place, one in zip(_name_places(rows, level), rows["group"].tolist(), strict=True):
+            together.setdefault(place, set()).add(one)
+        if any(set(pair or ()) <= found for found in together.values()):
             return Meetings(level, group, against, _name_places(rows, level))
-    return Meetings(LEVELS[0], group, against, rows["layer"])
+    return Meetings(LEVELS[0], group, against, _name_places(rows, LEVELS[0]))
 
 
-def _name_places(rows: pd.DataFrame, level: str) -> pd.Series:
-    return "stage " + rows["stage"].astype(str) if level == "stage" else rows[level]
+def _name_places(rows: Table, level: str) -> Array:
+    named = [f"stage {one}" if level == "stage" else one for one in rows[level].tolist()]
+    return np.array(named, object)

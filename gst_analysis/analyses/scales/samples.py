@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from gst_analysis.analyses.scales.table import (
     CONFIDENCE,
@@ -30,6 +29,7 @@ from gst_analysis.analyses.scales.two_samples import (
     find_mann_whitney,
     find_wasserstein,
 )
+from gst_analysis.tables.columns import Columns
 
 Array = np.ndarray
 
@@ -120,6 +120,6 @@ def adjust_holm(p_values: Sequence[float] | Array) -> Array:
     return adjusted
 
 
-def correct_p_values(found: pd.DataFrame) -> pd.DataFrame:
+def correct_p_values(found: Columns) -> Columns:
     """Holm's correction of `ks_p` and `auc_p` over all rows, as columns of their own."""
-    return found.assign(**{f"{name}_holm": adjust_holm(found[name].to_numpy()) for name in ("ks_p", "auc_p")})
+    return found.assign(**{f"{name}_holm": adjust_holm(found[name]) for name in ("ks_p", "auc_p")})

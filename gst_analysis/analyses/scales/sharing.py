@@ -13,10 +13,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-import pandas as pd
 
 from gst_analysis.analyses.scales.table import BN_SCALES
 from gst_analysis.checkpoints.reading import REFERENCE
@@ -28,7 +27,12 @@ from gst_analysis.networks.registry import anatomy_of, spec_from_json
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.results import find_version
 from gst_analysis.tables import check
+from gst_analysis.tables.columns import Array, Columns
+from gst_analysis.tables.held import held_columns, holds_tables
 from gst_analysis.untrusted import parse_json, read_bounded
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VERSION = 1
 LARGEST = 8_000_000
@@ -39,6 +43,7 @@ _MOST_FRAMES, _MOST_CLASSES, _LARGEST_SETTING = 256, 1_000_000, 1000
 """Bounds for a system's settings: its network is built, without values, to see what its groups are."""
 
 
+@holds_tables("table")
 @dataclass(frozen=True)
 class Reference:
     """The scales of one checkpoint without its weights, and which file they are of."""
@@ -53,9 +58,9 @@ class Reference:
 
     def to_document(self) -> dict[str, Any]:
         """What the file holds: 32-bit numbers, in the fewest digits that tell them apart."""
-        scales, first = [], 0
+        scales, first, table = [], 0, held_columns(self)
         for unit, group in _list_rows(self.spec):
-            rows = self.table.iloc[first : first + unit.count]
+            rows = table.take(slice(first, first + unit.count))
             scales.append({**_locate(unit, group), **{name: _shorten(rows[name]) for name in _NUMBERS}})
             first += unit.count
         return {
@@ -112,7 +117,8 @@ def load_reference(path: str | os.PathLike[str]) -> Reference:
         _refuse(where, "the sha256 of a file", one_line(repr(digest))[:80])
     if not isinstance(name, str) or not 0 < len(name) <= 300:
         _refuse(where, "the checkpoint's name", one_line(repr(name))[:80])
-    return Reference(legible(one_line(name)), digest, spec, _read_scales(record["scales"], spec, where))
+    table = _read_scales(record["scales"], spec, where)
+    return Reference(legible(one_line(name)), digest, spec, table.as_table())
 
 
 def _load_record(path: Path) -> Mapping[str, Any]:
@@ -156,7 +162,7 @@ def _is_small(value: Any) -> bool:
     return isinstance(value, (bool, int, float)) and abs(value) <= _LARGEST_SETTING
 
 
-def _read_scales(rows: Any, spec: NetworkSpec, path: Path) -> pd.DataFrame:
+def _read_scales(rows: Any, spec: NetworkSpec, path: Path) -> Columns:
     """BN_SCALES, if the file has exactly the groups of its network, each with so many numbers."""
     try:
         wanted = _list_rows(spec)
@@ -166,13 +172,12 @@ def _read_scales(rows: Any, spec: NetworkSpec, path: Path) -> pd.DataFrame:
         found = len(rows) if isinstance(rows, list) else type(rows).__name__
         _refuse(path, f"the {len(wanted)} groups of {spec.label}", str(found))
     parts = [_read_group(row, unit, group, path) for row, (unit, group) in zip(rows, wanted, strict=True)]
-    table = pd.concat(parts, ignore_index=True)
-    table["importance"] = table["gamma"].abs() * table["share"]
-    table.insert(0, "checkpoint", "")
-    return check(table[list(BN_SCALES.columns)], BN_SCALES)
+    table = Columns.join(parts)
+    full = table.assign(checkpoint="", importance=np.abs(table["gamma"]) * table["share"])
+    return check(full.choose(list(BN_SCALES.columns)), BN_SCALES)
 
 
-def _read_group(row: Any, unit: Unit, group: str, path: Path) -> pd.DataFrame:
+def _read_group(row: Any, unit: Unit, group: str, path: Path) -> Columns:
     place = _locate(unit, group)
     if not isinstance(row, dict) or set(row) != {*place, *_NUMBERS}:
         _refuse(path, f"the {group} scales of {unit.layer}", "other keys")
@@ -182,7 +187,7 @@ def _read_group(row: Any, unit: Unit, group: str, path: Path) -> pd.DataFrame:
     columns = {name: _read_numbers(row[name], unit, name, path) for name in _NUMBERS}
     if not unit.owners and (columns["share"] != 1).any():
         _refuse(path, f"shares of 1 in {unit.layer}", "others")
-    return pd.DataFrame({**place, "channel": np.arange(unit.channels.start, unit.channels.stop), **columns})
+    return Columns({**place, "channel": np.arange(unit.channels.start, unit.channels.stop), **columns})
 
 
 def _read_numbers(values: Any, unit: Unit, name: str, path: Path) -> np.ndarray:
@@ -196,9 +201,9 @@ def _read_numbers(values: Any, unit: Unit, name: str, path: Path) -> np.ndarray:
     return column
 
 
-def _shorten(values: pd.Series) -> list[float]:
+def _shorten(values: Array) -> list[float]:
     """32-bit numbers as the shortest decimals that read back to them."""
-    return [float(str(one)) for one in values.to_numpy().astype(np.float32)]
+    return [float(str(one)) for one in values.astype(np.float32)]
 
 
 def _refuse(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from gst_analysis.documents import ORIGIN, TEXT, columns_of, fields_of, record, say, several
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS, to_plain
@@ -14,6 +14,7 @@ from gst_analysis.options import NetworkOptions, option
 from gst_analysis.results import Result
 from gst_analysis.rooms import Door
 from gst_analysis.tables import Column, Schema, check_choices, real, text, whole
+from gst_analysis.tables.held import held_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from gst_analysis.analyses.scales import gaps
+    from gst_analysis.tables.columns import Array, Columns, Table
 else:
     gaps = Door("gst_analysis.analyses.scales.gaps")
 
@@ -204,14 +206,21 @@ class BnScales(Result[BnSummary]):
         """The grid of the paper to hover over and zoom."""
         return Result.plot_interactive(self._with_rows(by), dark=dark)
 
+    def _list_tables(self) -> Mapping[str, Table]:
+        return {self.stem: held_columns(self)}
+
     def gaps(self) -> pd.DataFrame:
         """Time against space, or pathway against pathway, wherever both are: a BLOCK_GAPS table."""
-        return gaps.tabulate_gaps(self.table, absolute=self.absolute)
+        return gaps.tabulate_gaps(held_columns(self), absolute=self.absolute)
+
+    def find_gaps(self) -> dict[tuple[str, str], dict[Any, Any]]:
+        """For each checkpoint and norm its row of BLOCK_GAPS: the norm's, or its block's."""
+        table = held_columns(self)
+        return gaps.find_gaps(table, gaps.collect_gaps(table, absolute=self.absolute))
 
     def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze bn-hist --json` prints."""
-        origin = self.provenance
-        found = gaps.find_gaps(self.table, self.gaps())
+        origin, found = self.provenance, self.find_gaps()
         checkpoints = [
             {
                 "path": origin.settings["paths"][name],
@@ -238,12 +247,20 @@ class BnScales(Result[BnSummary]):
         return self if by is None else dataclasses.replace(self, by=by)
 
 
-def scale_values(table: pd.DataFrame, *, absolute: bool) -> pd.Series:
+@overload
+def scale_values(table: Columns, *, absolute: bool) -> Array: ...
+@overload
+def scale_values(table: pd.DataFrame, *, absolute: bool) -> pd.Series: ...
+def scale_values(table: Any, *, absolute: bool) -> Any:
     """The number that figures and statistics look at: γ, or |γ|, times the share its group owns."""
     return table["importance"] if absolute else table["gamma"] * table["share"]
 
 
-def find_sure(table: pd.DataFrame) -> pd.Series:
+@overload
+def find_sure(table: Columns) -> Array: ...
+@overload
+def find_sure(table: pd.DataFrame) -> pd.Series: ...
+def find_sure(table: Any) -> Any:
     """In which rows the two groups lie apart by more than chance, after correction."""
     return table["auc_p_holm"] < SIGNIFICANT
 

@@ -97,7 +97,7 @@ def find_mann_whitney(first: Array, second: Array) -> tuple[float, float]:
     ordered = np.sort(second)
     pairs = sum(np.searchsorted(ordered, first, side=side).sum() for side in ("left", "right")) / 2
     larger = max(pairs, m * n - pairs)
-    _, equal = np.unique(np.concatenate([first, second]), return_counts=True)
+    equal = _count_equal(np.concatenate([first, second]))
     if min(m, n) <= _FEW and len(equal) == m + n:
         return float(pairs), min(1.0, 2 * _count_uneven(m, n, round(m * n - larger)))
     total = m + n
@@ -105,6 +105,13 @@ def find_mann_whitney(first: Array, second: Array) -> tuple[float, float]:
     spread = math.sqrt(m * n / 12 * (total + 1 - ties))
     z = (larger - m * n / 2 - 0.5) / spread  # halfway to the next whole number of pairs
     return float(pairs), min(1.0, math.erfc(z / math.sqrt(2)))
+
+
+def _count_equal(values: Array) -> Array:
+    """How often each value is there, from the smallest on."""
+    ordered = np.sort(values)
+    ends = np.flatnonzero(np.append(np.diff(ordered) != 0, True))
+    return np.diff(ends, prepend=-1)
 
 
 def _count_uneven(m: int, n: int, most: int) -> float:

@@ -12,6 +12,7 @@ from gst_analysis.console.options import CheckpointFiles, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, format_number, print_table, show_progress
 from gst_analysis.documents import Part
 from gst_analysis.options import Files, files_of
+from gst_analysis.tables.held import held_columns
 
 commands = typer.Typer()
 
@@ -59,13 +60,13 @@ def command(
 
 def print_temporal_use(result: TemporalUse) -> None:
     """A row a kernel, and a sentence for each kind."""
+    kernels = dict(held_columns(result, "kernels").split("checkpoint"))
     for name, found in result.summary.checkpoints.items():
         table = build_table(title=f"{escape(name)}: means over filters")
         table.add_column("kernel", overflow="fold")
         for heading in ("n", *_HEADINGS):
             table.add_column(heading, justify="right", no_wrap=True)
-        rows = result.kernels[result.kernels["checkpoint"] == name]
-        for row in rows.to_dict("records"):
+        for row in kernels[name].to_rows():
             cells = [format_number(row[column]) for column in _COLUMNS]
             clips = " (clips)" if row["source"] == CLIPS else ""
             layer = str(row["layer"]).removeprefix("layer")

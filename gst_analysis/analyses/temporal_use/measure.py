@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from gst_analysis.analyses.temporal_use.shares import Shares, measure_shares
 from gst_analysis.analyses.temporal_use.starts import Known, Start, start_of_card, start_of_file
@@ -45,6 +44,7 @@ from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
 from gst_analysis.rooms import Door
 from gst_analysis.tables import check
+from gst_analysis.tables.columns import Columns
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.temporal_use import by_clip
@@ -62,7 +62,7 @@ else:  # without clips nothing is run, and nothing that runs networks is importe
 class _Read:
     """What is kept of a checkpoint: no weights."""
 
-    table: pd.DataFrame = field(repr=False)
+    table: Columns = field(repr=False)
     known: Known
     sha256: str
     path: str
@@ -98,17 +98,17 @@ def measure_temporal_use(
         told, labels, lambda source, label: _read_one(source, label, records, options.device), progress
     )
     found = _add_starts(read, options)
-    table = check(pd.concat([one.table for one in found.values()], ignore_index=True), TEMPORAL_USE)
+    table = check(Columns.join([one.table for one in found.values()]), TEMPORAL_USE)
     kernels = summarise_kernels(table)
     unread = {clip: why for one in found.values() for clip, why in one.unread.items()}
     origins = {name: one.start.origin for name, one in found.items()}
     return TemporalUse(
-        table,
+        table.as_table(),
         summarise_use(kernels, origins, clips=len(records or ()) - len(unread)),
         _name_origins(found, options, records),
         notes=tuple(_list_notes(found, kernels, with_clips=records is not None)),
         failures={**failures, **unread},
-        kernels=kernels,
+        kernels=kernels.as_table(),
         heads=summarise_heads(table),
         show=options.show,
         by=options.by,
@@ -125,8 +125,7 @@ def _read_one(source: Source, label: str, records: RecordList | None, device: st
         require(checkpoint.spec, anatomy, "time", what="temporal use")
     parts = [_tabulate(kernel, shares, WEIGHTS) for kernel, shares in _list_weights(checkpoint)]
     parts += [_tabulate(kernel, shares, CLIPS) for kernel, shares in decided.kernels]
-    table = pd.concat(parts, ignore_index=True)
-    table.insert(0, "checkpoint", label)
+    table = Columns.join(parts).assign(checkpoint=label).choose(list(TEMPORAL_USE.columns))
     shapes = {
         one.weight: tuple(checkpoint.state[one.weight].shape)
         for one in anatomy.time_kernels
@@ -179,9 +178,9 @@ def measure_by_clip(model: Network, records: RecordList, told: InferenceSettings
     return _Decided(list(listener.list_kernels(model.anatomy)), dict(logits.failures))
 
 
-def _tabulate(kernel: TimeKernel, shares: Shares, source: str) -> pd.DataFrame:
+def _tabulate(kernel: TimeKernel, shares: Shares, source: str) -> Columns:
     """Rows of one kernel, without the start."""
-    return pd.DataFrame(
+    return Columns(
         {
             "stage": kernel.stage,
             "block": kernel.place,
@@ -228,10 +227,9 @@ def _choose_start(read: Mapping[str, _Read], options: TemporalUseOptions) -> Cal
         return start_of_card
     if options.start == FROM_FIRST:
         first = next(iter(read.values()))
-        rows = first.table[first.table["source"] == WEIGHTS].groupby("layer", sort=False)["varying"]
-        begun = Start(
-            f"the first of the series, {first.known.name}", {str(layer): v.to_numpy() for layer, v in rows}
-        )
+        layers = first.table.take(first.table["source"] == WEIGHTS).split("layer")
+        varying = {str(layer): rows["varying"] for layer, rows in layers}
+        begun = Start(f"the first of the series, {first.known.name}", varying)
         return lambda _: begun
     checkpoint = glance_at(options.start)
     return lambda known: start_of_file(checkpoint, known)
@@ -239,13 +237,12 @@ def _choose_start(read: Mapping[str, _Read], options: TemporalUseOptions) -> Cal
 
 def _add_start(one: _Read, start: Start) -> _Read:
     """The table with the start beside each filter whose layer had as many then."""
-    began = one.table["start"].to_numpy(copy=True)
-    weights = one.table["source"] == WEIGHTS
+    began, places = one.table["start"].copy(), np.arange(len(one.table))
     fitting = False
-    for layer, rows in one.table[weights].groupby("layer", sort=False):
+    for layer, rows in one.table.assign(row=places).take(one.table["source"] == WEIGHTS).split("layer"):
         values = start.varying.get(str(layer), np.empty(0))
         if len(values) == len(rows):
-            began[rows.index] = values
+            began[rows["row"]] = values
             fitting = fitting or bool(np.isfinite(values).any())
     return replace(one, table=one.table.assign(start=began), start=start if fitting else Start())
 
@@ -262,11 +259,11 @@ def _name_origins(
     )
 
 
-def _list_notes(found: Mapping[str, _Read], kernels: pd.DataFrame, *, with_clips: bool) -> Iterator[str]:
+def _list_notes(found: Mapping[str, _Read], kernels: Columns, *, with_clips: bool) -> Iterator[str]:
     """What was not known, and what weights alone do not say."""
     for name, one in found.items():
         kinds = {kernel.kind for kernel in one.known.kernels}
-        own = kernels[kernels["checkpoint"] == name]
+        own = kernels.take(kernels["checkpoint"] == name)
         learned = bool((own["source"] == WEIGHTS).any() and kinds - {"shift", *BY_CLIP})
         if learned and not one.start.varying:
             yield f"{name}: how its kernels began is not known, so nothing stands beside them but chance"

@@ -8,9 +8,9 @@ alike, too: by filters the last stage would be nearly all there is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import numpy as np
 
 from gst_analysis.analyses.temporal_use.shares import expect_independent
 from gst_analysis.analyses.temporal_use.table import (
@@ -21,38 +21,55 @@ from gst_analysis.analyses.temporal_use.table import (
     TemporalUseSummary,
 )
 from gst_analysis.tables import check
+from gst_analysis.tables.columns import Array, Columns, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _KERNEL = ["checkpoint", "stage", "block", "layer", "group", "kind", "source", "taps"]
 _SHARES = ("varying", "ordered", "off_frame", "even", "shift")
 
 
-def summarise_kernels(table: pd.DataFrame) -> pd.DataFrame:
+def summarise_kernels(table: Table) -> Columns:
     """One row a kernel: a KERNEL_USE table."""
     rows = [
         {**dict(zip(_KERNEL, place, strict=True)), **_describe(part)}
-        for place, part in table.groupby(_KERNEL, sort=False)
+        for place, part in Columns.of(table).split(*_KERNEL)
     ]
-    return check(pd.DataFrame(rows, columns=list(KERNEL_USE.columns)), KERNEL_USE)
+    return check(Columns.from_rows(rows, list(KERNEL_USE.columns)), KERNEL_USE)
 
 
-def _describe(rows: pd.DataFrame) -> dict[str, Any]:
-    silent = int((rows["energy"] == 0).sum())
-    known = rows["varying"].notna() & rows["energy"].notna()
-    energy = float(rows.loc[known, "energy"].sum())
+def _describe(rows: Columns) -> dict[str, Any]:
+    varying, energies = rows["varying"], rows["energy"]
+    silent = int((energies == 0).sum())
+    known = _known(varying)
+    energy = float(energies[~np.isnan(varying) & ~np.isnan(energies)].sum())
+    low, high = np.quantile(known, [0.25, 0.75]) if len(known) else (np.nan, np.nan)
     return {
         "filters": len(rows) - silent,
         "silent": silent,
-        **{name: float(rows[name].mean()) for name in _SHARES},
-        "low": float(rows["varying"].quantile(0.25)),
-        "high": float(rows["varying"].quantile(0.75)),
-        "by_energy": float((rows["varying"] * rows["energy"]).sum()) / energy if energy else float("nan"),
-        "moved": float(rows["shift"].abs().mean()),
-        "independent": expect_independent(int(rows["taps"].iloc[0])) if energy else float("nan"),
-        "start": float(rows["start"].mean()),
+        **{name: _average(rows[name]) for name in _SHARES},
+        "low": float(low),
+        "high": float(high),
+        "by_energy": float(np.nansum(varying * energies)) / energy if energy else float("nan"),
+        "moved": _average(np.abs(rows["shift"])),
+        "independent": expect_independent(int(rows["taps"][0])) if energy else float("nan"),
+        "start": _average(rows["start"]),
     }
 
 
-def summarise_use(kernels: pd.DataFrame, origins: Mapping[str, str], *, clips: int = 0) -> TemporalUseSummary:
+def _known(values: Array) -> Array:
+    return values[~np.isnan(values)]
+
+
+def _average(values: Array) -> float:
+    """The mean of what is defined; NaN of nothing."""
+    known = ~np.isnan(values)
+    # Zeros in place of what is missing, so that whatever is missing, sums are taken in one order.
+    return float(np.where(known, values, 0).sum() / known.sum()) if known.any() else float("nan")
+
+
+def summarise_use(kernels: Table, origins: Mapping[str, str], *, clips: int = 0) -> TemporalUseSummary:
     """What each checkpoint does, kind by kind, over all of it and by stage.
 
     Args:
@@ -61,13 +78,17 @@ def summarise_use(kernels: pd.DataFrame, origins: Mapping[str, str], *, clips: i
         clips: how many were looked at.
     """
     checkpoints = {}
-    for name, rows in kernels.groupby("checkpoint", sort=False):
-        stages = {int(str(stage)): _list_kinds(part) for stage, part in rows.groupby("stage", sort=True)}
+    for name, rows in Columns.of(kernels).split("checkpoint"):
+        stages = {int(stage): _list_kinds(part) for stage, part in sorted(rows.split("stage"), key=_first)}
         checkpoints[str(name)] = CheckpointUse(origins[str(name)], _list_kinds(rows), stages)
     return TemporalUseSummary(checkpoints, clips)
 
 
-def _list_kinds(kernels: pd.DataFrame) -> tuple[KindUse, ...]:
+def _first(pair: tuple[Any, Columns]) -> Any:
+    return pair[0]
+
+
+def _list_kinds(kernels: Columns) -> tuple[KindUse, ...]:
     return tuple(
         KindUse(
             group=str(group),
@@ -83,19 +104,20 @@ def _list_kinds(kernels: pd.DataFrame) -> tuple[KindUse, ...]:
             independent=_mean(rows["independent"]),
             start=_mean(rows["start"]),
         )
-        for (group, kind, source), rows in kernels.groupby(["group", "kind", "source"], sort=False)
+        for (group, kind, source), rows in kernels.split("group", "kind", "source")
     )
 
 
-def _mean(values: pd.Series) -> float | None:
+def _mean(values: Array) -> float | None:
     """The mean of what is defined; None of nothing."""
-    return float(values.mean()) if values.notna().any() else None
+    found = _average(values)
+    return None if np.isnan(found) else found
 
 
-def summarise_heads(table: pd.DataFrame) -> pd.DataFrame | None:
+def summarise_heads(table: Columns) -> pd.DataFrame | None:
     """TEMPORAL_USE -> HEAD_USE, a row a head of attention; None where there is none."""
-    heads = table[table["kind"] == "attention"]
-    if heads.empty:
+    heads = table.take(table["kind"] == "attention")
+    if not len(heads):
         return None
-    named = heads.rename(columns={"channel": "head", "taps": "frames", "shift": "distance"})
-    return check(named[list(HEAD_USE.columns)].reset_index(drop=True), HEAD_USE)
+    named = heads.assign(head=heads["channel"], frames=heads["taps"], distance=heads["shift"])
+    return check(named.choose(list(HEAD_USE.columns)), HEAD_USE).to_frame()

@@ -13,9 +13,12 @@ from gst_analysis.groups import GROUPS
 from gst_analysis.options import DeviceOptions, NetworkOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables import Column, Schema, check_choices, real, text, whole
+from gst_analysis.tables.held import held_columns, holds_tables
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from gst_analysis.tables.columns import Table
 
 FROM_CARD, FROM_FIRST, NO_START = "card", "first", "none"
 KINDS = ("kernel", "by channel", "gate", "shift", "moved by clip", "made by clip", "attention")
@@ -205,6 +208,7 @@ class TemporalUseSummary:
     """Clips that were given and could be read; 0 where none were given."""
 
 
+@holds_tables("kernels")
 @dataclass(frozen=True)
 class TemporalUse(Result[TemporalUseSummary]):
     """How much kernels over time differ between their taps; `.table` is TEMPORAL_USE, a row a filter."""
@@ -234,6 +238,10 @@ class TemporalUse(Result[TemporalUseSummary]):
         found = {self.stem: self.table, "kernel_use": self.kernels}
         return found if self.heads is None else {**found, "head_use": self.heads}
 
+    def _list_tables(self) -> Mapping[str, Table]:
+        found = {self.stem: held_columns(self), "kernel_use": held_columns(self, "kernels")}
+        return found if self.heads is None else {**found, "head_use": self.heads}
+
     def _list_heads(self, name: str) -> dict[str, Any]:
         own = None if self.heads is None else self.heads[self.heads["checkpoint"] == name]
         return {} if own is None or own.empty else {"heads": own.to_dict("records")}
@@ -244,14 +252,14 @@ class TemporalUse(Result[TemporalUseSummary]):
 
     def fill_document(self) -> dict[str, Any]:
         """What `gst-analyze temporal-use --json` prints: kernels, not filters."""
-        rows = dict(iter(self.kernels.groupby("checkpoint", sort=False)))
+        rows = dict(held_columns(self, "kernels").split("checkpoint"))
         checkpoints = [
             {
                 "name": name,
                 "path": self.provenance.settings["paths"][name],
                 "sha256": sha256,
                 "use": self.summary.checkpoints[name],
-                "kernels": rows[name].to_dict("records"),
+                "kernels": rows[name].to_rows(),
                 **self._list_heads(name),
             }
             for name, sha256 in self.provenance.sources.items()

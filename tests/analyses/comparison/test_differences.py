@@ -107,7 +107,7 @@ def test_differences_by_hand() -> None:
     one = scales_of("one", {"late": {"temporal": [2.0]}})
     (row,) = tabulate_differences(one.assign(checkpoint="same"), one).to_dict("records")
     assert (row["checkpoint"], row["reference"], row["shift"]) == ("same", "one", 0)
-    joined = join_differences([table, table.iloc[:0], table])
+    joined = join_differences([table, table.iloc[:0], table]).to_frame()
     assert joined.index.tolist() == [0, 1, 2, 3]
     assert len(join_differences([])) == 0
 

@@ -59,7 +59,7 @@ def test_a_gap_is_found_where_the_groups_meet(
     (counts,) = count_gaps(gaps).values()
     assert (counts.tested, counts.above, counts.below) == (rows, rows, 0)
     assert counts.describe() == f"{pair[0]} higher in {rows}, lower in 0 of {rows} {level}s"
-    widths = find_meetings(draw_scales(name, pair[0], 0)).place.value_counts()
+    widths = pd.Series(find_meetings(draw_scales(name, pair[0], 0)).place).value_counts()
     own = gaps.set_index("layer")
     lateral = 0 if level == "block" else untyped((widths - own["n"] - own["against_n"]).loc["stage 1"])
     assert lateral == (64 if level == "stage" else 0)  # lateral channels are in neither of the two

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +17,7 @@ from gst_analysis.analyses.scales.samples import (
     draw_medians,
 )
 from gst_analysis.analyses.scales.table import FEW_CHANNELS, FEWEST_CHANNELS, ONE_CHANNEL, SHARED_CHANNELS
+from gst_analysis.tables.columns import Columns
 
 
 class Told:
@@ -181,7 +181,7 @@ def test_holms_correction_by_hand() -> None:
 
 
 def test_both_tests_are_corrected_each_for_itself() -> None:
-    found = correct_p_values(pd.DataFrame({"ks_p": [0.01, 0.02], "auc_p": [0.3, 0.04]}))
+    found = correct_p_values(Columns({"ks_p": [0.01, 0.02], "auc_p": [0.3, 0.04]}))
     assert found["ks_p_holm"].tolist() == [0.02, 0.02]
     assert found["auc_p_holm"].tolist() == pytest.approx([0.3, 0.08])
     assert found["ks_p"].tolist() == [0.01, 0.02]
