@@ -1,6 +1,7 @@
 """Exact gradients back to the frames that went in: a network and a clip in, norms per input frame out.
 
-One forward pass carries them all. Nothing is added to the gradients of the network's own parameters.
+One forward pass carries them all, and one backward pass those logits that no frame reaches together. Nothing
+is added to the gradients of the network's own parameters.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from gst_analysis.networks.anatomy import Place
-from gst_analysis.networks.network import average_frames
+from gst_analysis.networks.network import VideoNetwork, average_frames
 from gst_analysis.networks.viewing import read_clip
 from gst_analysis.probes.answers import repeat_last
 from gst_analysis.probes.clip_stream import Step, no_step
@@ -28,6 +29,7 @@ def trace_gradients(
     class_id: int | Sequence[int],
     *,
     places: Sequence[Place] = (),
+    half_width: int | None = None,
     step: Step = no_step,
 ) -> tuple[Norms, dict[str, Norms]]:
     """How much every frame's logit, and the middle frame of every block's output, depend on each frame.
@@ -37,6 +39,8 @@ def trace_gradients(
         clip: (1, T, 3, H, W), normalised.
         class_id: whose logit, for all frames or for each.
         places: modules inside the network, and how their outputs lie.
+        half_width: frames back and forth that a frame's logit can depend on, by arithmetic; None where
+            that is not known.
         step: called after every gradient.
 
     Returns:
@@ -50,12 +54,38 @@ def trace_gradients(
     with torch.enable_grad(), listening(modules) as outputs:
         logits = network(pixels)[0]  # (T, K)
         classes = [class_id] * len(logits) if isinstance(class_id, int) else class_id
-        rows = [_norms(row[number], pixels, step) for row, number in zip(logits, classes, strict=True)]
+        chosen = [row[number] for row, number in zip(logits, classes, strict=True)]
+        rows = _trace_rows(chosen, pixels, half_width, step)
         profiles = {
             name: _norms(_project(read_clip(output, views[name])), pixels, step)
             for name, output in outputs.items()
         }
-    return np.stack(rows), profiles
+    return rows, profiles
+
+
+def know_reach(network: object, half_width: int | None) -> int | None:
+    """A half-width by arithmetic, of a network of ours alone: what acts like one may reach farther."""
+    return half_width if isinstance(network, VideoNetwork) else None
+
+
+def _trace_rows(logits: Sequence[Tensor], pixels: Tensor, half_width: int | None, step: Step) -> Norms:
+    """(R, T): norms of every logit's gradient over each input frame.
+
+    Logits whose frames lie too far apart to meet are added up: each frame's gradient is one logit's alone.
+    """
+    frames = pixels.shape[1]
+    norms = np.zeros((len(logits), frames))
+    known = half_width is not None and len(logits) == frames
+    reach = half_width if known and half_width is not None else frames
+    apart = min(2 * reach + 1, len(logits))
+    for first in range(apart):
+        rows = range(first, len(logits), apart)
+        found = _norms(torch.stack([logits[row] for row in rows]).sum(), pixels, no_step)
+        for row in rows:
+            seen = slice(max(0, row - reach), row + reach + 1)
+            norms[row, seen] = found[seen]
+            step()
+    return norms
 
 
 def trace_prefix_gradients(

@@ -49,7 +49,7 @@ from gst_analysis.networks.anatomy import Place
 from gst_analysis.networks.capabilities import require
 from gst_analysis.probes.answers import mark_answers, reach_of
 from gst_analysis.probes.clip_stream import Step, no_step
-from gst_analysis.probes.gradients import Norms, trace_gradients
+from gst_analysis.probes.gradients import Norms, know_reach, trace_gradients
 from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
 
@@ -171,7 +171,8 @@ def _look_at(
         )
     class_id = int(logits.mean(0).argmax()) if look.class_id is None else look.class_id
     places = checkpoint.anatomy.places if look.blocks else ()
-    gradients, profiles = trace_gradients(network, clip, class_id, places=places, step=step)
+    reach = know_reach(network, checkpoint.anatomy.half_width)
+    gradients, profiles = trace_gradients(network, clip, class_id, places=places, half_width=reach, step=step)
     matrices = {GRADIENT: gradients}
     for method in (MEAN, NEIGHBOUR):
         matrices[method] = measure_occlusion(network, clip, class_id, stand_ins=method, step=step)

@@ -38,7 +38,7 @@ from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.receptive_fields import mark_reachable
 from gst_analysis.probes.answers import reach_of
 from gst_analysis.probes.clip_stream import ClipSteps, Step
-from gst_analysis.probes.gradients import share_rows, trace_gradients, trace_prefix_gradients
+from gst_analysis.probes.gradients import know_reach, share_rows, trace_gradients, trace_prefix_gradients
 from gst_analysis.progress import Progress
 
 WINDOWS = 8
@@ -133,7 +133,8 @@ def _measure_clip(
             whole = model.anatomy.any_length
             norms, _ = trace_prefix_gradients(network, pixels, classes, any_length=whole, step=step)
         else:
-            norms, _ = trace_gradients(network, pixels, classes, step=step)
+            reach = know_reach(network, model.anatomy.half_width)
+            norms, _ = trace_gradients(network, pixels, classes, half_width=reach, step=step)
         matrices.append(_join_inputs(norms))
     rows = len(matrices[0])
     reachable = mark_reachable(rows, reach_of(model.anatomy.half_width, rows))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -124,6 +125,23 @@ def test_all_three_measures_of_a_linear_network_are_what_is_computed_by_hand() -
     before = greys[[1, 0, 1, 2, 3]]
     by_neighbour = measure_occlusion(network, clip, 2, stand_ins=NEIGHBOUR)
     np.testing.assert_allclose(by_neighbour, 3 * abs(weights * (before - greys)), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "half_width"), [("c2d-resnet26s", 0), ("banded", 1)])
+def test_logits_that_share_a_backward_pass_are_as_they_are_alone(
+    name: str, half_width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = draw_weights(6)
+    banded = np.tril(np.triu(weights, -half_width), half_width)
+    network, clip = Mixing(banded) if name == "banded" else build_small(name), draw_clip(6)
+    alone, _ = trace_gradients(network, clip, 2)
+    grad = Mock(side_effect=torch.autograd.grad)
+    monkeypatch.setattr(torch.autograd, "grad", grad)
+    together, _ = trace_gradients(network, clip, 2, half_width=half_width)
+    assert grad.call_count == 2 * half_width + 1
+    np.testing.assert_allclose(together, alone, rtol=1e-6)
+    assert ((together > 0) == (alone > 0)).all()
+    assert (together.diagonal() > 0).all()
 
 
 def test_the_gradient_is_that_of_finite_differences() -> None:
