@@ -51,6 +51,9 @@ def warm_up(stopping: threading.Event) -> None:
         _trace_first()
     except GstError:
         return
+    except OSError:
+        if not stopping.is_set():  # a server that ends removes what this works on
+            raise
 
 
 def import_pages() -> None:

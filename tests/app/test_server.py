@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import urllib.request
+
+import pytest
+
+from app import warming
 
 
 def fetch(url: str, *, seconds: float = 30) -> str:
@@ -22,3 +27,15 @@ def fetch(url: str, *, seconds: float = 30) -> str:
 def test_it_starts_serves_and_stops(address: str) -> None:
     assert fetch(f"{address}/_stcore/health") == "ok"
     assert "<title>" in fetch(f"{address}/cost")
+
+
+def test_a_server_that_ends_while_it_warms_up_does_so_quietly(monkeypatch: pytest.MonkeyPatch) -> None:
+    def work() -> None:
+        raise FileNotFoundError("what was rendered for it is removed")
+
+    monkeypatch.setattr(warming, "_draw_first", work)
+    stopping = threading.Event()
+    with pytest.raises(FileNotFoundError):
+        warming.warm_up(stopping)
+    stopping.set()
+    warming.warm_up(stopping)
