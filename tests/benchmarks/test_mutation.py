@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import time
 from pathlib import Path
@@ -80,3 +81,15 @@ def test_no_more_run_at_once_than_asked_for(tmp_path: Path, monkeypatch: pytest.
     ends = mutation._run_all(codes, "one", tmp_path, limit=60, jobs=2)  # type: ignore[arg-type]
     assert ends == dict(enumerate(codes))
     assert max(most) == 2
+
+
+def test_modules_that_are_not_run_keep_what_was_found(tmp_path: Path) -> None:
+    one, other, *_ = mutation.TESTS
+    file = tmp_path / "m.json"
+    file.write_text(json.dumps({"modules": {one: {"killed": 1}, other: {"killed": 2}, "gone": {}}}))
+    assert mutation._read_others(file, {one: {}}) == {other: {"killed": 2}}
+    assert mutation._read_others(tmp_path / "none.json", {}) == mutation._read_others(None, {}) == {}
+    record = json.loads(mutation.RESULTS.read_text(encoding="utf-8"))
+    for name in mutation.COUNTS:
+        assert record[name] == sum(module[name] for module in record["modules"].values())
+    assert all(survivor["why"] for module in record["modules"].values() for survivor in module["survivors"])
