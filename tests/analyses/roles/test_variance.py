@@ -12,6 +12,7 @@ from scipy import stats
 
 from benchmarks import role_recovery
 from benchmarks.role_recovery import DESIGN, find
+from gst_analysis.analyses.roles import variance
 from gst_analysis.analyses.roles.pairs import set_against_residual
 from gst_analysis.analyses.roles.variance import Design, Variances, find_ends, sum_squares
 from tests.analyses.roles.planted import NUMBERS, draw_scenes
@@ -112,6 +113,12 @@ def test_a_product_is_neither_static_nor_dynamic_but_by_chance(tremor: float) ->
     assert joint > 0.98
     null = variances.share_chance(np.arange(300)).mean((0, 2))
     np.testing.assert_allclose(null, 0, atol=0.03)
+
+
+def test_channels_that_are_permuted_in_pieces_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = find(2, seed=6).chance
+    monkeypatch.setattr(variance, "_AT_ONCE", 3)
+    np.testing.assert_array_equal(find(2, seed=6).chance, whole)
 
 
 def test_the_interval_of_a_mean_is_students() -> None:
