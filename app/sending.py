@@ -37,6 +37,8 @@ def offer_labelled() -> SentClips | None:
     for error, names in st.session_state.pop(_PROBLEMS, []):
         components.show_error(error, names=names)
     if not known:
+        for key in ("sent", "limit"):  # they are drawn once there is something
+            links.check_text(key)
         _offer_files()
         st.caption(SENT_CLIPS)
         return None

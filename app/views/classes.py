@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from app import class_views, components
+from app import class_views, components, links
 from app.checks import open_page
+from app.clip_wall import CONTROLS
 from app.clips_to_try import choose_clips
 from app.listed_clips import follow
 
@@ -28,6 +29,8 @@ def show() -> None:
             return
         clips = choose_clips(column, most=MOST_CLIPS)
         if clips is None:
+            for key in ("view", *CONTROLS):  # they are drawn once there are clips
+                links.check_text(key)
             return
         view = components.choose_one("View", VIEWS, key="view")
         SHOW[view](column, clips)

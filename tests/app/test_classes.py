@@ -87,6 +87,7 @@ def test_an_uploaded_archive_is_a_data_set_whose_clips_open_in_traces(
     monkeypatch.setattr(tracing, "trace", lambda *_, **__: None)
     shutil.make_archive(str(folder / "mine"), "zip", folder, "world")
     page = visit("classes", ckpt=ckpt, clips="Uploaded", view="Clips")
+    assert not [text.value for text in page.caption if "The link says" in text.value]
     (uploader,) = [one for one in page.file_uploader if one.label.startswith("Labelled clips")]
     uploader.set_value([("mine.zip", (folder / "mine.zip").read_bytes(), "application/zip")]).run()
     assert not page.error
