@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 else:  # numpy comes with it
     columns = Door("gst_analysis.tables.columns")
 
+_AT_ONCE = 1000
+"""Rows that are spelt together."""
+
 
 def writer_of(table: Table, kind: str, stamp: str = "") -> Writer:
     """What writes a table as csv or parquet.
@@ -45,7 +48,11 @@ def write_columns(table: Columns, file: IO[Any], *, header: bool = True) -> None
     rows = csv.writer(text, lineterminator="\n")
     if header:
         rows.writerow(table.names)
-    rows.writerows(zip(*(_spell_cells(values) for _, values in table.items()), strict=True))
+    for first in range(
+        0, len(table), _AT_ONCE
+    ):  # as Python's values all of a long table would take much memory
+        part = table.take(slice(first, first + _AT_ONCE))
+        rows.writerows(zip(*(_spell_cells(values) for _, values in part.items()), strict=True))
     text.detach()  # what it holds is written; the file stays open
 
 
