@@ -34,6 +34,11 @@ def open_clicked(chart: str) -> None:
         st.session_state[_KEY] = named[0]
 
 
+def open_place(name: str) -> None:
+    """Open a place by its name; for callbacks."""
+    st.session_state[_KEY] = name
+
+
 def _name_of(point: Mapping[str, Any]) -> str:
     told = point.get("customdata")
     name = told[0] if isinstance(told, (list, tuple)) and told else told

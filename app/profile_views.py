@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import cached, commands, components
 from app.cached_profiles import compare_profiles, draw_profile, profile_network
+from app.chart_points import show_points
 from app.columns import NetworkColumn
 from app.downloads import offer_downloads
 from app.place_door import open_clicked, show_door
@@ -35,6 +36,7 @@ def show_profiles(columns: Sequence[NetworkColumn]) -> None:
                 _show(column, result, named=len(found) > 1)
     if drawn:
         st.caption(PROFILE_NOTE)
+        show_points(drawn)
         show_door(drawn)
 
 

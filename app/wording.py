@@ -77,6 +77,7 @@ PROFILE_VIEW_NOTES = {
     ),
 }
 NO_PLACE = "none"
+POINTS = "Points of the chart, one by one"
 CHANNEL_TITLES = {
     "layer": "Batch norm",
     "group": "Group",

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import GROUP_NAMES, shorten, shorten_layers
-from gst_analysis.style.screen import SYMBOLS, dress_figure, number_feet, start_figure
+from gst_analysis.style.screen import SYMBOLS, dress_figure, legend_above, number_feet, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
 _COLUMNS = 4
@@ -32,10 +32,10 @@ def draw_drift_interactive(
     """
     theme = theme_of(dark=dark)
     names = list(dict.fromkeys(table["layer"]))
-    those = "those from 2-D weights" if layers["inherited"].sum() else "none came from 2-D weights"
+    filled = "<br>filled: those from 2-D weights" if layers["inherited"].sum() else ""
     titles = (
         "γ now minus γ at the start: median, middle half",
-        f"channels within {tolerance:.0%} of their start; filled: {those}",
+        f"channels within {tolerance:.0%} of their start{filled}",
     )
     figure = start_figure(2, 1, shared_xaxes=True, vertical_spacing=0.14, subplot_titles=titles)
     groups = [group for group in GROUP_NAMES if (table["group"] == group).any()]
@@ -48,9 +48,9 @@ def draw_drift_interactive(
         )
         for bars in _draw_shares(own, places + aside, theme):
             figure.add_trace(bars, row=2, col=1)
-    dress_figure(figure, theme, height=600, top=96, bottom=56)
+    dress_figure(figure, theme, height=620, top=120, bottom=56)
     figure.update_annotations(x=0, xanchor="left")
-    figure.update_layout(legend_title_text=_name_start(table, origin), barmode="overlay")
+    figure.update_layout(legend=legend_above(_name_start(table, origin)), barmode="overlay")
     figure.update_xaxes(tickvals=list(range(len(names))), ticktext=shorten_layers(names), showgrid=False)
     figure.update_xaxes(range=[-0.6, len(names) - 0.4], zeroline=False)
     figure.update_xaxes(title="block (stage.index)", row=2, col=1)
@@ -145,13 +145,12 @@ def draw_start_against_now_interactive(
         row, column = divmod(number, columns)
         for trace in _draw_channels(table[table["layer"] == name], ends, shown, theme):
             figure.add_trace(trace, row=row + 1, col=column + 1)
-    dress_figure(figure, theme, height=190 + 170 * rows, top=110, bottom=56)
-    figure.update_layout(
-        legend_title_text=f"{_name_start(table, origin)}<br>hollow: moved; line: as it began"
-    )
+    dress_figure(figure, theme, height=210 + 170 * rows, top=130, bottom=56)
+    told = f"{_name_start(table, origin)}<br>hollow: moved; line: as it began"
+    figure.update_layout(legend=legend_above(told))
     figure.update_xaxes(range=ends)
     figure.update_yaxes(range=ends)
-    figure.update_xaxes(title="γ at the start", row=rows)
+    figure.update_xaxes(title="γ at the start", row=rows, col=1)  # once: a telephone has no room for more
     figure.update_yaxes(title="γ now", col=1)
     number_feet(figure, len(names), columns)
     return figure

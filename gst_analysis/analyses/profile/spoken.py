@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gst_analysis.analyses.profile.table import AGREE, DISAGREE, MEASURES, NETWORK, Profile
+from gst_analysis.analyses.profile.table import AGREE, DISAGREE, MEASURES, NETWORK, PLACE, Profile
 from gst_analysis.numbers import show_interval, show_real
 from gst_analysis.tables.picking import find_largest, split_by
 
@@ -36,3 +36,23 @@ def say_profile(table: pd.DataFrame, agreement: pd.DataFrame) -> str:
     verdicts = list(agreement.loc[agreement["level"] == "place", "verdict"])
     alike, apart = verdicts.count(AGREE), verdicts.count(DISAGREE)
     return f"{told} Measures agree in {alike} places and disagree in {apart}."
+
+
+def say_points(table: pd.DataFrame) -> dict[str, str]:
+    """By place, each line's value with its band, in the words of the legend.
+
+    Args:
+        table: a PROFILE table of one network.
+    """
+    told: dict[str, str] = {}
+    known = table[(table["level"] == PLACE) & table["measure"].isin(list(MEASURES))].dropna(subset="value")
+    for place, rows in known.groupby("place", sort=False):
+        parts = []
+        for row in rows.to_dict("records"):
+            group = f" of {row['group']} channels" if row["group"] else ""
+            band = show_interval(row["low"], row["high"]) if row["low"] == row["low"] else ""
+            parts.append(
+                f"{row['measure']}{group} {show_real(row['value'])}" + (f" ({band})" if band else "")
+            )
+        told[str(place)] = ", ".join(parts)
+    return told

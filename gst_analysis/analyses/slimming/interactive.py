@@ -188,12 +188,20 @@ def _draw_tuned(tuned: pd.DataFrame, theme: Theme) -> list[go.Scatter]:
 def _name_axes(figure: go.Figure, blocks: list[str], theme: Theme, *, curve: bool) -> None:
     names = [block.removeprefix("layer") for block in blocks]
     figure.update_xaxes(
-        tickvals=list(range(len(names))), ticktext=names, title="block", showgrid=False, row=1, col=1
+        tickvals=list(range(len(names))),
+        ticktext=names,
+        title="block",
+        showgrid=False,
+        zeroline=False,
+        row=1,
+        col=1,
     )
-    figure.update_yaxes(range=[0, 116], tickvals=[0, 25, 50, 75, 100], ticksuffix=" %", row=1, col=1)
+    ticks = [0, 25, 50, 75, 100]
+    named = [f"{tick} %" for tick in ticks]
+    figure.update_yaxes(range=[0, 116], tickvals=ticks, ticktext=named, row=1, col=1)
     if not curve:
         return
     figure.update_xaxes(title="multiply-adds, of the whole network's", ticksuffix=" %", row=2, col=1)
-    figure.update_yaxes(rangemode="tozero", ticksuffix=" %", title="right", row=2, col=1)
+    figure.update_yaxes(rangemode="tozero", ticksuffix=" %", title="accuracy", row=2, col=1)
     place = {"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "y": 0, "yanchor": "bottom"}
     figure.update_layout(legend2=place, margin_b=_LEGENDS)
