@@ -58,7 +58,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gst_analysis.analyses.temporal_use.shares": ("tests/analyses/temporal_use/test_measure.py",),
     "gst_analysis.analyses.profile.verdict": ("tests/analyses/profile/test_agreement.py",),
     "gst_analysis.analyses.roles.variance": ("tests/analyses/roles/test_variance.py",),
-    "gst_analysis.checkpoints.stored": ("tests/checkpoints/test_unbuilt.py",),
+    "gst_analysis.checkpoints.stored": (
+        "tests/checkpoints/test_stored.py",
+        "tests/checkpoints/test_unbuilt.py",
+    ),
 }
 TOO_LONG = (  # tests of chance, that draw thousands of worlds
     "tests/analyses/scales/test_samples.py::test_a_random_split_of_one_group_is_rejected_in_a_twentieth",
