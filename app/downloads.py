@@ -40,6 +40,8 @@ class Saved(Protocol):
 
     def record(self) -> dict[str, Any]: ...
 
+    def say_figures(self) -> dict[str, str]: ...
+
 
 def offer_downloads(
     stem: str, result: Saved, draw: Callable[[], Figure] | None, *, label: str = "Download"
@@ -65,7 +67,8 @@ def make_file(kind: str, stem: str, result: Saved, draw: Callable[[], Figure] | 
     """The bytes of one format, the same that the command line writes."""
     file = io.BytesIO()
     if kind in IMAGE_FORMATS and draw is not None:
-        files.image_writer(draw(), kind, result.stamp)(file)
+        said = result.say_figures().get(stem, "") if kind == "svg" else ""
+        files.image_writer(draw(), kind, result.stamp, said)(file)
     elif kind in PLAIN_TABLES:
         table_writer(result.table, kind, result.stamp)(file)
     else:

@@ -32,7 +32,7 @@ _LAST = {
     "gst_analysis.cli.demo": {"demo": "See everything at work in two minutes."},
     "gst_analysis.cli.explore": {"explore": "Open the explorer in a browser."},
     "gst_analysis.cli.schema": {"schema": "Print the JSON Schema of what commands print with --json."},
-    "gst_analysis.cli.completion": {"completion": "Print what lets a shell complete commands and options."},
+    "gst_analysis.cli.completion": {"completion": "Print what lets a shell complete a command line."},
 }
 """Modules of commands that are no analysis, before and after those of `analyses.ROOMS`: what they hold."""
 

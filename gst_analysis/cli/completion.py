@@ -56,7 +56,7 @@ def completion(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Print what lets a shell complete commands, options, files, and a checkpoint's blocks and classes.
+    """Print what lets a shell complete a command line.
 
     bash reads it from ~/.local/share/bash-completion/completions/gst-analyze, fish from
     ~/.config/fish/completions/gst-analyze.fish, zsh from a file called _gst-analyze in a folder of $fpath.

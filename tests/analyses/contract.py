@@ -139,7 +139,7 @@ def _paper(figure: Any) -> Any:
     return figure.layout.paper_bgcolor if isinstance(figure, go.Figure) else figure.get_facecolor()
 
 
-COUNTS = ("macs", "params", "after", "clips")
+COUNTS = ("macs", "params", "after", "clips", "norms")
 """Whole numbers of tables that an alternative text may be made of; others are names of places."""
 
 

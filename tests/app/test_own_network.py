@@ -104,7 +104,8 @@ def test_one_module_alone_makes_code_out_of_text() -> None:
         calls = [node.func for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
         if any(ast.unparse(func).startswith(("OwnCode", "gst.load_network", "importlib")) for func in calls):
             makers.add(file.name)
-    assert makers == {"cached_network.py"}
+    # Warming imports what pages of ours name, before anybody has come.
+    assert makers == {"cached_network.py", "warming.py"}
 
 
 def test_each_measurement_runs_a_copy_of_its_own() -> None:

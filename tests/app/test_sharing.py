@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-import gst_analysis as gst
 from app import cached
 from app.downloads import MIMES, make_file
 from app.wording import literal, people, plain_name, say_error
 from gst_analysis.analyses import cost, scales
-from gst_analysis.checkpoints.sources import open_checkpoint
+from gst_analysis.checkpoints.sources import glance_at
 from gst_analysis.errors import SpecError, UnreadableCheckpoint
 from tests.conftest import SaveSmall
 
@@ -38,7 +37,7 @@ def test_the_same_content_is_read_once_whatever_it_is_called(
     first = save_small(file="first.pth")
     (folder / "copy.pth").write_bytes(first.read_bytes())
     read: list[Any] = []
-    monkeypatch.setattr(gst, "open_checkpoint", _noting(open_checkpoint, read))
+    monkeypatch.setattr(cached, "glance_at", _noting(glance_at, read))
     reading = cached.read_checkpoint(first)
     assert cached.read_checkpoint(folder / "copy.pth").inspection.sha256 == reading.inspection.sha256
     assert read == [first]
