@@ -2,6 +2,7 @@
 
     make bench
     python -m benchmarks.bench [--threads 1 --shared] [--only forward,training] [--json FILE]
+    python -m benchmarks.bench --report benchmarks/results/bench-cpu.json
 
 A ratio is of two times of the same round. What needs a GPU is read from benchmarks/results/forward-gpu.json
 and said to be so. A missed target is no failure: docs/performance.md says what limits it.
@@ -12,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,19 @@ def format_row(target: Target) -> str:
     return f"{target.name:58}{bounds:>8}{seen:>8}  {spread:>13}  {verdict:12}  {target.note}".rstrip()
 
 
+def tabulate_record(record: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of the table in docs/performance.md, from what was written as JSON."""
+    yield "| what | target | seen | |"
+    yield "|---|---|---|---|"
+    for row in record["targets"]:
+        signs = [f"{sign} {row[end]:g}" for sign, end in (("≤", "at_most"), ("≥", "at_least")) if row[end]]
+        spread = "" if row["spread"] is None else f" ({row['spread'][0]:.2f}–{row['spread'][1]:.2f})"
+        verdict = {True: "met", False: "**missed**", None: "not measured"}[row["met"]] if signs else ""
+        name = row["name"] + (f"; {row['note']}" if row["note"] else "")
+        seen = "" if row["value"] is None else f"{row['value']:.2f}{spread}"
+        yield f"| {name} | {' '.join(signs)} | {seen} | {verdict} |"
+
+
 def build_record(settings: Settings, machine: Any, targets: Sequence[Target], seconds: float) -> Any:
     """What is written as JSON."""
     rows = [{**asdict(target), "met": target.met} for target in targets]
@@ -86,11 +100,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--shared", action="store_true", help="others use the machine: count processor time")
     parser.add_argument("--only", default=",".join(PARTS), help="default: %(default)s")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers to FILE")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="print FILE's table, and measure nothing")
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     asked = vars(parse(arguments))
+    if (written := asked.pop("report")) is not None:
+        print("\n".join(tabulate_record(json.loads(written.read_text(encoding="utf-8")))))
+        return 0
     parts, file = asked.pop("only").split(","), asked.pop("json")
     settings, start, targets = Settings(**asked), time.perf_counter(), []
 

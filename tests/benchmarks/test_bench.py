@@ -13,6 +13,8 @@ from benchmarks.commands import IMPORT, Cost, Growth, judge_growth, run_once
 from benchmarks.explorer import Waits
 from benchmarks.growth import measure_growth
 
+ROOT = Path(__file__).parents[2]
+
 
 def test_verdicts_and_rows() -> None:
     assert Target("a", 0.9, at_most=0.9).met is True
@@ -22,6 +24,15 @@ def test_verdicts_and_rows() -> None:
     assert "not measured" in bench.format_row(Target("a", None))
     row = bench.format_row(Target("a ratio", 0.5, at_most=0.9, spread=(0.4, 0.6), note="of two"))
     assert row.split() == ["a", "ratio", "≤", "0.9", "0.50", "0.40-0.60", "met", "of", "two"]
+
+
+def test_the_pages_table_is_what_was_written() -> None:
+    record = json.loads((ROOT / "benchmarks" / "results" / "bench-cpu.json").read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    lines = list(bench.tabulate_record(record))
+    assert len(lines) == len(record["targets"]) + 2
+    assert "\n".join(lines) in page
+    assert f"{record['machine']['date']}: one run" in page.replace("\n", " ")
 
 
 def test_gpu_targets_are_the_worst_of_the_best(tmp_path: Path) -> None:
