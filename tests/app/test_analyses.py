@@ -33,7 +33,7 @@ def test_a_folder_and_a_line_are_on_the_page_and_run_there(visit: Visit, save_sm
         if images(page):
             break
         page.run()
-    assert images(page) == ["counts of net"]
+    assert images(page) == ["net: 29 batch norms."]
     assert "**Notes:** it is only a count." in [note.value for note in page.caption]
 
 
