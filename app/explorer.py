@@ -20,8 +20,6 @@ STYLE = """<style>
   .stMainBlockContainer { padding: 4.5rem 1rem 4rem }
   [data-testid="stImage"] { overflow-x: auto }
   [data-testid="stImage"] img { min-width: 40rem; max-width: none !important }  /* words stay readable */
-  .st-key-confusion { overflow-x: auto }
-  .st-key-confusion [data-testid="stPlotlyChart"] { min-width: 46rem }
   .st-key-wall [data-testid="stImage"] img { min-width: 0; max-width: 100% !important }
 }
 [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap }  /* no choice out of sight */

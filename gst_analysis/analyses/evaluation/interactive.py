@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,16 @@ from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.screen import paint, start_figure
 from gst_analysis.style.theme import choose_ink
 
-_MOST_COLUMNS = 40
+_MOST_COLUMNS = 20
 """Columns that are numbered; hovering names them all."""
+_LARGE = 8
+"""Classes up to which cells are large. What is drawn here can't know how wide it will be shown: a telephone
+has no room for names beside a matrix, so that few classes are numbered, too, and named in a list below it.
+"""
+_LISTED, _BESIDE, _HOVERED = 42, 20, 44
+"""Letters of a name in that list, beside a row of many, and in a line of what hovering tells."""
+_LINE = 18
+"""Pixels of a line of the list."""
 
 
 def draw_pages(result: ModelEvaluation, *, dark: bool = False) -> dict[str, go.Figure]:
@@ -48,16 +57,20 @@ def _build_cells(pairs: ClassPairs, name: str, colours: list[str], place: int) -
     """The right or the wrong answers, coloured by the square root of their share, as in print."""
     shares = mask_matrix(pairs.shares, diagonal=name == "right")
     names = _categories(pairs)
+    ticks = TICKS if pairs.few else TICKS[::2]
     key = {
-        "title": {"text": name},
-        "tickvals": [tick**0.5 for tick in TICKS],
-        "ticktext": [f"{tick:.0%}" for tick in TICKS],
-        "x": 1.01 + 0.09 * place,
+        "title": {"text": name, "side": "top"},
+        "orientation": "h",
+        "tickvals": [tick**0.5 for tick in ticks],
+        "ticktext": [f"{tick:.0%}" for tick in ticks],
+        "tickangle": 0,
+        "x": 0.58 * place,
+        "xanchor": "left",
+        "xpad": 0,
         "y": 1,
-        "yanchor": "top",
-        "lenmode": "pixels",
-        "len": 220,
-        "thickness": 14,
+        "yanchor": "bottom",
+        "len": 0.42,
+        "thickness": 10,
     }
     return go.Heatmap(
         x=names,
@@ -78,54 +91,103 @@ def _build_cells(pairs: ClassPairs, name: str, colours: list[str], place: int) -
 
 
 def _write_shares(pairs: ClassPairs, theme: Theme) -> list[go.layout.Annotation]:
-    """The percentage in every cell that holds a clip, where there is room."""
+    """The share in every cell that holds a clip, where there is room; without %, for want of it."""
     shares, names = pairs.shares, _categories(pairs)
     cells = list(zip(*np.nonzero(pairs.counts), strict=True)) if pairs.few else []
+    size = 12 if len(names) <= _LARGE else 10
     notes = []
     for row, column in cells:
         share, colour = shares[row, column], theme.accent if row == column else theme.mark
-        font = {"color": choose_ink(share, colour, theme)}
+        font = {"color": choose_ink(share, colour, theme), "size": size}
         notes.append(
             go.layout.Annotation(
-                x=names[column], y=names[row], text=f"{share:.0%}", showarrow=False, font=font
+                x=names[column], y=names[row], text=f"{100 * share:.0f}", showarrow=False, font=font
             )
         )
     return notes
 
 
+def _list_names(pairs: ClassPairs, left: int) -> go.layout.Annotation:
+    """Which class has which number, below the matrix, from the figure's left edge on."""
+    names = pairs.name_rows(_LISTED)
+    lines = [
+        escape(name if label == str(number) else f"{number}  {name}")
+        for number, (label, name) in enumerate(zip(pairs.labels, names, strict=True))
+    ]
+    return go.layout.Annotation(
+        text="<br>".join(["number, class (clips)", *lines]),
+        x=0,
+        xref="paper",
+        xanchor="left",
+        xshift=8 - left,
+        y=0,
+        yref="paper",
+        yanchor="top",
+        yshift=-54,
+        align="left",
+        showarrow=False,
+    )
+
+
 def _categories(pairs: ClassPairs) -> list[str]:
     """The classes as hovering shows them, each different from all others."""
-    return [
-        label if label == str(number) else escape(f"{number} {label}")
-        for number, label in enumerate(pairs.labels)
+    told = [
+        label if label == str(number) else f"{number} {label}" for number, label in enumerate(pairs.labels)
     ]
+    return ["<br>".join(escape(line) for line in wrap(name, _HOVERED)) for name in told]
 
 
 def _dress(figure: go.Figure, pairs: ClassPairs, theme: Theme) -> None:
-    names, limit = _categories(pairs), 48
-    title = escape(pairs.title).replace("\n", "<br>")
-    step, font = (64, 12) if pairs.few else (13, 9)
-    paint(figure, theme, height=220 + step * len(names), margin=(20, 20, 70, 20))
+    left, notes = 64, _write_shares(pairs, theme)
+    below = _LINE * (len(pairs.labels) + 1) + 10 if pairs.few else 0
+    if pairs.few:
+        notes.append(_list_names(pairs, left))
+    step = (48 if len(pairs.labels) <= _LARGE else 28) if pairs.few else 13
+    height = 190 + step * len(pairs.labels) + below
+    paint(figure, theme, height=height, margin=(left, 24, 130, 60 + below))
     figure.update_layout(
-        title={"text": title, "font": {"size": 15}, "x": 0, "xref": "paper"},
-        hoverlabel={"namelength": -1},
-        annotations=_write_shares(pairs, theme),
+        title={
+            "text": _title(pairs),
+            "font": {"size": 15},
+            "x": 0,
+            "xref": "container",
+            "pad": {"l": 8, "b": 68},
+        }
+        | {"y": 1, "yref": "paper", "yanchor": "bottom"},
+        hoverlabel={"namelength": -1, "align": "left"},
+        annotations=notes,
     )
-    shared = {"tickfont": {"size": font}, "automargin": True, "showgrid": False, "zeroline": False}
+    _name_axes(figure, pairs)
+
+
+def _title(pairs: ClassPairs) -> str:
+    """In two lines where one would not fit on a telephone."""
+    name, score = pairs.title.rsplit(":", 1)
+    name, score = name.strip(), score.strip()
+    return f"{escape(name)}:{'<br>' if len(name + score) > _HOVERED else ' '}{escape(score)}"
+
+
+def _name_axes(figure: go.Figure, pairs: ClassPairs) -> None:
+    names, count = _categories(pairs), len(pairs.labels)
+    numbers = [str(number) for number in range(count)]
+    rows = numbers if pairs.few else [escape(name) for name in pairs.name_rows(_BESIDE)]
+    columns = numbers
+    every = 1 if pairs.few else -(-count // _MOST_COLUMNS)
+    shared = {"tickfont": {"size": 12 if pairs.few else 9}, "showgrid": False, "zeroline": False}
     figure.update_yaxes(
-        title="true class (clips)",
+        title="true class" if pairs.few else "true class (clips)",
         tickvals=names,
-        range=[len(names) - 0.5, -0.5],
-        ticktext=[escape(name) for name in pairs.name_rows(limit)],
+        range=[count - 0.5, -0.5],
+        ticktext=rows,
+        automargin=not pairs.few,  # the list below counts on the margins
         **shared,
     )
-    columns = [escape(name) for name in pairs.name_columns(limit)]
-    every = 1 if pairs.few else -(-len(names) // _MOST_COLUMNS)
     figure.update_xaxes(
-        title="taken for",
+        title={"text": "taken for (% of the true class)" if pairs.few else "taken for", "standoff": 8},
         tickvals=names[::every],
         ticktext=columns[::every],
-        range=[-0.5, len(names) - 0.5],
-        tickangle=-40 if pairs.few else -90,
+        automargin=not pairs.few,
+        range=[-0.5, count - 0.5],
+        tickangle=0 if pairs.few else -90,
         **shared,
     )

@@ -97,6 +97,25 @@ def test_few_classes_are_named_on_both_axes_with_numbers_in_the_cells() -> None:
     assert axes.get_title(loc="left").startswith("net: ")
 
 
+def test_names_stand_in_a_list_below_the_matrix_on_screen() -> None:
+    """Beside a matrix on a telephone they would leave nothing for its cells."""
+    table = make_table()
+    figure = draw_confusion_interactive(table)
+    numbers = ("0", "1", "2", "3", "4")
+    assert (figure.layout.xaxis.ticktext, figure.layout.yaxis.ticktext) == (numbers, numbers)
+    head, *listed = figure.layout.annotations[-1].text.split("<br>")
+    totals = table.groupby("true_id")["clips"].sum()
+    shown = [shorten(name, 42) for name in FIVE]
+    assert head == "number, class (clips)"
+    assert listed == [f"{n}  {shown[n]} ({totals[n]})" for n in range(5)]
+
+
+def test_no_line_of_what_hovering_tells_is_long() -> None:
+    names = draw_confusion_interactive(make_table(("x" * 500, *many(3)))).data[0].y
+    assert max(len(line) for name in names for line in name.split("<br>")) <= 44
+    assert "".join(names[0].split("<br>")).count("x") == 500
+
+
 def test_many_classes_are_numbered_and_the_worst_pairs_are_listed() -> None:
     table = make_table(many(40))
     figure = draw_confusion(table)
