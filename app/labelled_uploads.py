@@ -155,9 +155,7 @@ def _take(members: Sequence[Member], name: str, folder: Path, version: str) -> S
         elif member is listed and own_list is not None:
             unpack(member, own_list)
         elif member is labels:
-            unpack(
-                member, folder / next(n for n in USUAL_LABEL_FILES if n.lower() == _base(labels.name).lower())
-            )
+            unpack(member, folder / _find_usual(labels))
     places = {clip: where[clip].with_suffix(_ending(files)) for clip, files in clips.items()}
     flat = not any("/" in member.name for member in members)
     return SentClips(name, version, folder, places, own_list, _base(listed.name) if listed else "", flat)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args
 
 from gst_analysis.documents import FOOT, describe, name_schema, rows_of, value_of
-from gst_analysis.errors import GstError, OutputError
+from gst_analysis.errors import GstError, OutputError, spell_controls
 from gst_analysis.files import (
     IMAGE_FORMATS,
     PLAIN_TABLES,
@@ -210,7 +210,7 @@ class Result(Generic[Summary]):
         if importlib.util.find_spec(f"{room}.spoken") is None:
             return {}
         told: dict[str, str] = importlib.import_module(f"{room}.spoken").say_figures(self)
-        return told
+        return {name: spell_controls(words) for name, words in told.items()}  # names of strangers are in it
 
     def describe_failures(self) -> list[str]:
         """What could not be looked at, and why, a line each."""

@@ -54,7 +54,7 @@ def test_classes_and_confusion_come_from_one_evaluation(visit: Visit, ckpt: str,
     cached.jobs.cache_clear()  # as if other work had pushed it out
     page = ask(visit, ckpt, world, view="Taken for what")
     assert page.dataframe[0].value["Clips"].sum() == wrong
-    assert names_of_plots(page)[0].startswith("Confusion matrix.")
+    assert names_of_plots(page)[0].startswith("Confusion matrix")
     assert not cached.jobs()._jobs
 
 

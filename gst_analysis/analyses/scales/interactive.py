@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from gst_analysis.analyses.scales.panels import Grid, Panel, count_bins, lay_out_panels
 from gst_analysis.analyses.scales.table import BnScales, name_symbol
+from gst_analysis.errors import spell_controls
 from gst_analysis.groups import GROUPS
 from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import GROUP_NAMES, name_block
@@ -68,7 +69,7 @@ def draw_bn_scales_interactive(
 
 def _wrap(name: str, columns: int) -> str:
     """A checkpoint's name in as many lines as its column's width asks for."""
-    return "<br>".join(textwrap.wrap(name, max(12, min(_LINE, 160 // columns))))
+    return "<br>".join(textwrap.wrap(spell_controls(name), max(12, min(_LINE, 160 // columns))))
 
 
 def _name_axes(number: int) -> dict[str, str]:
