@@ -51,8 +51,8 @@ def warm_up(stopping: threading.Event) -> None:
         _trace_first()
     except GstError:
         return
-    except OSError:
-        if not stopping.is_set():  # a server that ends removes what this works on
+    except Exception:
+        if not stopping.is_set():  # a server that ends takes away files, threads and modules under this
             raise
 
 

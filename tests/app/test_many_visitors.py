@@ -29,7 +29,7 @@ async def look_around(address: str, number: int, network: str) -> float:
         scales = await opened.go("space_and_time", f"ckpt={network}")
         assert "plotly_chart" in scales.kinds
         traces = await opened.go("traces", f"ckpt={network}&clip=planted:static/{number}")
-    assert {"plotly_chart", "video", "imgs"} <= traces.kinds
+    assert {"plotly_chart", "video"} <= traces.kinds
     assert not scales.failed
     assert not traces.failed
     return time.monotonic() - began

@@ -31,7 +31,7 @@ ANSWERS = {
     "How much of a frame's prediction is that frame?": ("text", re.compile(r"\d+% of what moves a frame's")),
     "Where in the frame does it look?": ("alt", re.compile("Evidence for .* frames")),
     "What does a clip cost, and where?": ("text", re.compile(r"^\d[\d.]* [GM]MACs$")),
-    "How much smaller can it be made?": ("alt", re.compile("Channels left in every block")),
+    "How much smaller can it be made?": ("alt", re.compile("Channels left by group")),
 }
 """Where each answer is read, and what it looks like."""
 
