@@ -18,8 +18,9 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import IO, Any, BinaryIO, NamedTuple, cast
 
 from gst_analysis.errors import DataError, GstError
 
@@ -75,7 +76,7 @@ def open_archive(content: BinaryIO, shown: str) -> Iterator[list[Member]]:
                 yield _check(_list_zip(opened, shown), _measure(content), shown)
         else:
             inner = gzip.GzipFile(fileobj=content) if head[:2] == b"\x1f\x8b" else content
-            with tarfile.open(fileobj=_Counted(inner), mode="r:") as tar:  # type: ignore[call-overload]
+            with tarfile.open(fileobj=cast(IO[bytes], _Counted(inner)), mode="r:") as tar:
                 yield _check(_list_tar(tar, shown), _measure(content), shown)
     except GstError:
         raise
@@ -173,7 +174,7 @@ def _list_zip(opened: zipfile.ZipFile, shown: str) -> list[Member]:
             raise _refuse(shown, "files that are stored or deflated", "another compression", _AGAIN)
         if info.file_size > RATIO_FROM and info.file_size > MOST_RATIO * max(1, info.compress_size):
             raise _refuse_ratio(shown)
-        found.append(Member(_plain(info.filename, shown), info.file_size, lambda i=info: opened.open(i)))  # type: ignore[misc]
+        found.append(Member(_plain(info.filename, shown), info.file_size, partial(opened.open, info)))
     return found
 
 
@@ -186,7 +187,7 @@ def _list_tar(tar: tarfile.TarFile, shown: str) -> list[Member]:
             continue
         if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or info.sparse is not None:
             raise _refuse_kind(shown)
-        found.append(Member(_plain(info.name, shown), info.size, lambda i=info: tar.extractfile(i)))  # type: ignore[misc]
+        found.append(Member(_plain(info.name, shown), info.size, partial(tar.extractfile, info)))
     # What reads it takes a broken header for its end.
     ending = tar.fileobj
     assert ending is not None
