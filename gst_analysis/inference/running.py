@@ -10,7 +10,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -25,25 +25,19 @@ from gst_analysis.inference.conditions import explain_out_of_memory, fusing_pays
 from gst_analysis.inference.logits import Floats, Seconds
 from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.inference.sharing import Count, Here, Unit
+from gst_analysis.inference.sharing import Count, Here, ModelWork, Unit
 from gst_analysis.inference.views import ViewPlan
 from gst_analysis.networks.folding import count_norms
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(ModelWork):
     """What is the same for every process: network and clips, how it is run, and what becomes of views."""
 
-    model: LoadedModel
-    settings: InferenceSettings
     views: ViewPlan
     records: Sequence[ClipRecord]
     read: FrameReader | None = None
     """What reads the frames of a clip; by what the network takes if None."""
-
-    def lighten(self) -> Job:
-        """Without the checkpoint's own copy of the weights: the network has them."""
-        return replace(self, model=self.model.with_module(self.model.module))
 
     def list_units(self) -> list[Unit]:
         """Runs of as few clips as fill whole batches with their views."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import torch
 
@@ -20,6 +20,7 @@ from gst_analysis.progress import Progress, no_progress
 from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
+    from gst_analysis.checkpoints.loaded import Network
     from gst_analysis.inference import distribution
 else:
     distribution = Door("gst_analysis.inference.distribution")  # Lightning Fabric is slow to import
@@ -73,6 +74,18 @@ class Work(Protocol[FoundOut]):
 
     def measure(self, units: Sequence[Unit], here: Here) -> FoundOut:
         """Measure some of the clips, in this process."""
+
+
+@dataclass(frozen=True)
+class ModelWork:
+    """What every process is given where one network is at work, whatever is measured of it."""
+
+    model: Network
+    settings: InferenceSettings
+
+    def lighten(self) -> Self:
+        """Without the checkpoint's own copy of the weights: the network has them."""
+        return replace(self, model=self.model.with_module(self.model.module))
 
 
 def share_out(

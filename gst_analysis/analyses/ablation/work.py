@@ -19,11 +19,9 @@ from gst_analysis.analyses.ablation.joint_table import UnitSet
 from gst_analysis.analyses.ablation.run import AblationRun, measure_means
 from gst_analysis.analyses.ablation.table import AblationOptions
 from gst_analysis.analyses.ablation.together import Together, build_joint
-from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.records import RecordList
 from gst_analysis.inference.conditions import explain_out_of_memory, fusing_pays, running_conditions
-from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.inference.sharing import Here, Measured, Unit, merge_found
+from gst_analysis.inference.sharing import Here, Measured, ModelWork, Unit, merge_found
 from gst_analysis.networks.anatomy import Unit as Group
 from gst_analysis.networks.fused import fuse_network
 from gst_analysis.probes.clip_stream import ClipStream
@@ -68,19 +66,13 @@ class Runs:
 
 
 @dataclass(frozen=True)
-class AblationWork:
+class AblationWork(ModelWork):
     """What every process is given."""
 
-    model: LoadedModel
-    settings: InferenceSettings
     records: RecordList
     interventions: tuple[str, ...]
     groups: tuple[Group, ...]
     options: AblationOptions
-
-    def lighten(self) -> AblationWork:
-        """Without the checkpoint's own copy of the weights: the network has them."""
-        return replace(self, model=self.model.with_module(self.model.module))
 
     def build_runs(self) -> Runs:
         """Runs of which nothing is done yet.

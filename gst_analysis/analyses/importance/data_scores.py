@@ -26,7 +26,7 @@ from gst_analysis.clips.records import RecordList
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.inference.sharing import Here, Measured, Unit, merge_found, share_out
+from gst_analysis.inference.sharing import Here, Measured, ModelWork, Unit, merge_found, share_out
 from gst_analysis.networks.capabilities import require
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.viewing import fold_frames
@@ -85,16 +85,10 @@ class _Piece:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Work:
+class _Work(ModelWork):
     """What every process is given."""
 
-    model: LoadedModel
-    settings: InferenceSettings
     records: RecordList
-
-    def lighten(self) -> _Work:
-        """Without the checkpoint's own copy of the weights: the network has them."""
-        return dataclasses.replace(self, model=self.model.with_module(self.model.module))
 
     def measure(self, units: Sequence[Unit], here: Here) -> _Piece:
         """Score channels in some of the batches."""

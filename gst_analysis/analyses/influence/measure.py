@@ -44,7 +44,7 @@ from gst_analysis.errors import BrokenCheckpoint, DataError, name_some
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.reading import read_ahead
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.inference.sharing import Here, Measured, Unit, merge_found, share_out
+from gst_analysis.inference.sharing import Here, Measured, ModelWork, Unit, merge_found, share_out
 from gst_analysis.networks.anatomy import Place
 from gst_analysis.networks.capabilities import require
 from gst_analysis.probes.answers import mark_answers, reach_of
@@ -115,17 +115,11 @@ _Found = tuple[dict[str, Norms], dict[str, Norms]] | str
 
 
 @dataclass(frozen=True)
-class _Work:
+class _Work(ModelWork):
     """What every process is given."""
 
-    model: LoadedModel
-    settings: InferenceSettings
     records: tuple[ClipRecord, ...]
     look: _Look
-
-    def lighten(self) -> _Work:
-        """Without the checkpoint's own copy of the weights: the network has them."""
-        return replace(self, model=self.model.with_module(self.model.module))
 
     def measure(self, units: Sequence[Unit], here: Here) -> list[Measured[_Found]]:
         """Look at some of the clips, one at a time."""

@@ -32,7 +32,7 @@ from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.measuring import BORROWED, UNNAMED, name_apart
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.inference.sharing import Here, Unit, share_out
+from gst_analysis.inference.sharing import Here, ModelWork, Unit, share_out
 from gst_analysis.networks.capabilities import require, why_not
 from gst_analysis.probes.clip_stream import ClipStream, group_evenly, refuse_unread
 from gst_analysis.probes.resampling import Bootstrap, Interval
@@ -117,19 +117,13 @@ class _Piece:
 
 
 @dataclass(frozen=True)
-class _Work:
+class _Work(ModelWork):
     """What every process is given."""
 
-    model: LoadedModel
-    settings: InferenceSettings
     records: RecordList
     conditions: tuple[str, ...]
     shuffles: int
     seed: int
-
-    def lighten(self) -> _Work:
-        """Without the checkpoint's own copy of the weights: the network has them."""
-        return replace(self, model=self.model.with_module(self.model.module))
 
     def build_showing(self) -> Showing:
         """A showing that has seen nothing yet."""

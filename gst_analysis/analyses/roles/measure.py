@@ -6,7 +6,7 @@ Scene after scene is rendered, shown and reduced to sums of squares and of pairs
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.errors import BrokenCheckpoint, SpecError
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.inference.sharing import Here, Measured, Unit, merge_found, share_out
+from gst_analysis.inference.sharing import Here, Measured, ModelWork, Unit, merge_found, share_out
 from gst_analysis.networks.capabilities import require
 from gst_analysis.planted.twins import TwinConfig, list_orders, render_twins
 from gst_analysis.progress import Progress
@@ -66,17 +66,11 @@ def measure_roles(model: Network, *, options: RoleOptions, progress: Progress | 
 
 
 @dataclass(frozen=True)
-class _Work:
+class _Work(ModelWork):
     """What every process is given; places of clips are numbers of scenes."""
 
-    model: Network
-    settings: InferenceSettings
     config: TwinConfig
     orders: tuple[tuple[int, ...], ...]
-
-    def lighten(self) -> _Work:
-        """Without the checkpoint's own copy of the weights: the network has them."""
-        return replace(self, model=self.model.with_module(self.model.module))
 
     def measure(self, units: Sequence[Unit], here: Here) -> list[Measured[list[Reals]]]:
         """Show some of the scenes."""

@@ -23,7 +23,7 @@ from gst_analysis.clips.records import RecordList, number_videos
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.inference.sharing import Here, Measured, Unit, merge_found, share_out
+from gst_analysis.inference.sharing import Here, Measured, ModelWork, Unit, merge_found, share_out
 from gst_analysis.networks.anatomy import require_arithmetic
 from gst_analysis.networks.backbones import Block
 from gst_analysis.networks.network import VideoNetwork, average_frames
@@ -132,17 +132,11 @@ class _Piece:
 
 
 @dataclasses.dataclass(frozen=True)
-class _MaskedWork:
+class _MaskedWork(ModelWork):
     """What every process is given."""
 
-    model: LoadedModel
-    settings: InferenceSettings
     records: RecordList
     dropped: tuple[Mapping[str, Sequence[int]], ...]
-
-    def lighten(self) -> _MaskedWork:
-        """Without the checkpoint's own copy of the weights: the network has them."""
-        return dataclasses.replace(self, model=self.model.with_module(self.model.module))
 
     def measure(self, units: Sequence[Unit], here: Here) -> _Piece:
         """Silence every set of channels in some of the batches."""
