@@ -5,8 +5,10 @@ Apart from theme.py, so that to draw with matplotlib is not to import plotly.
 
 from __future__ import annotations
 
+import math
 import textwrap
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -41,6 +43,27 @@ def start_figure(rows: int = 0, columns: int = 1, **panels: Any) -> go.Figure:
             return make_subplots(rows, columns, **panels) if rows else go.Figure()
         finally:
             pio.templates.default = before
+
+
+def start_grid(titles: Sequence[str], *, most: int = 4) -> tuple[go.Figure, int, int]:
+    """An empty figure of panels on the same axes, a title each, with how many rows and columns they stand in.
+
+    Args:
+        titles: one for every panel.
+        most: columns at most.
+    """
+    columns = min(most, len(titles))
+    rows = math.ceil(len(titles) / columns)
+    figure = start_figure(
+        rows,
+        columns,
+        shared_xaxes=True,
+        shared_yaxes=True,
+        horizontal_spacing=0.02,
+        vertical_spacing=0.3 / max(3, rows),
+        subplot_titles=list(titles),
+    )
+    return figure, rows, columns
 
 
 def number_feet(figure: go.Figure, panels: int, columns: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,10 +17,9 @@ from gst_analysis.analyses.drift.starts_interactive import (
 from gst_analysis.analyses.drift.table import Drift
 from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import GROUP_NAMES, shorten_layers
-from gst_analysis.style.screen import legend_above, number_feet, paint, start_figure
+from gst_analysis.style.screen import legend_above, number_feet, paint, start_grid
 
 BINS = 24
-_COLUMNS = 4
 _BELOW_AXES, _SLIDER = 52, 85
 """Pixels from the axes down to the slider, and from there down to the buttons, whatever the width."""
 Panel = tuple[str, str]
@@ -57,8 +55,8 @@ def draw_drift_animation(table: pd.DataFrame, *, axis: str, dark: bool = False) 
     edges = _choose_edges(table["gamma"].to_numpy())
     frames = {position: count_panels(rows, edges) for position, rows in table.groupby("position", sort=True)}
     first, *_ = frames.values()
-    figure = _make_panels(layers)
-    places = {layer: divmod(i, min(_COLUMNS, len(layers))) for i, layer in enumerate(layers)}
+    figure, rows, columns = start_grid([f"block {name}" for name in shorten_layers(layers)])
+    places = {layer: divmod(i, columns) for i, layer in enumerate(layers)}
     # the legend shows every group once, and a group may lie in blocks of its own
     shown = {group: layer for layer, group in reversed(list(first))}
     for (layer, group), heights in first.items():
@@ -75,11 +73,11 @@ def draw_drift_animation(table: pd.DataFrame, *, axis: str, dark: bool = False) 
         )
         for at, panels in frames.items()
     ]
-    _dress(figure, theme, list(labels.values()), axis=axis, rows=math.ceil(len(layers) / _COLUMNS))
+    _dress(figure, theme, list(labels.values()), axis=axis, rows=rows)
     top = max(heights.max() for panels in frames.values() for heights in panels.values())
     figure.update_yaxes(range=[0, 1.08 * top])
     figure.update_xaxes(range=[edges[0], edges[-1]])
-    number_feet(figure, len(layers), min(_COLUMNS, len(layers)))
+    number_feet(figure, len(layers), columns)
     return figure
 
 
@@ -96,20 +94,6 @@ def _choose_edges(values: np.ndarray) -> np.ndarray:
     if high - low < 1e-6:
         low, high = low - 0.5, high + 0.5
     return np.linspace(low, high, BINS + 1)
-
-
-def _make_panels(layers: list[str]) -> go.Figure:
-    columns = min(_COLUMNS, len(layers))
-    rows = math.ceil(len(layers) / columns)
-    return start_figure(
-        rows,
-        columns,
-        shared_xaxes=True,
-        shared_yaxes=True,
-        subplot_titles=[f"block {name}" for name in shorten_layers(layers)],
-        vertical_spacing=0.3 / max(3, rows),
-        horizontal_spacing=0.02,
-    )
 
 
 def _draw_bar(heights: np.ndarray, edges: np.ndarray, group: str, theme: Theme, *, show: bool) -> go.Bar:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 import plotly.graph_objects as go
 
 from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import GROUP_NAMES, shorten_layers
-from gst_analysis.style.screen import legend_above, number_feet, paint, start_figure
+from gst_analysis.style.screen import legend_above, number_feet, paint, start_grid
 from gst_analysis.style.theme import Theme, theme_of
-
-_COLUMNS = 4
 
 
 def draw_gamma_over_training_interactive(layers: pd.DataFrame, *, axis: str, dark: bool = False) -> go.Figure:
@@ -25,17 +21,7 @@ def draw_gamma_over_training_interactive(layers: pd.DataFrame, *, axis: str, dar
     """
     theme = theme_of(dark=dark)
     names = list(dict.fromkeys(layers["layer"]))
-    columns = min(_COLUMNS, len(names))
-    rows = math.ceil(len(names) / columns)
-    figure = start_figure(
-        rows,
-        columns,
-        shared_xaxes=True,
-        shared_yaxes=True,
-        horizontal_spacing=0.02,
-        subplot_titles=[f"block {name}" for name in shorten_layers(names)],
-        vertical_spacing=0.3 / max(3, rows),
-    )
+    figure, rows, columns = start_grid([f"block {name}" for name in shorten_layers(names)])
     shown = layers.drop_duplicates("group").set_index("group")["layer"]
     for number, name in enumerate(names):
         row, column = divmod(number, columns)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from html import escape
 
 import numpy as np
@@ -11,10 +10,16 @@ import plotly.graph_objects as go
 
 from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import GROUP_NAMES, shorten, shorten_layers
-from gst_analysis.style.screen import SYMBOLS, dress_figure, legend_above, number_feet, start_figure
+from gst_analysis.style.screen import (
+    SYMBOLS,
+    dress_figure,
+    legend_above,
+    number_feet,
+    start_figure,
+    start_grid,
+)
 from gst_analysis.style.theme import Theme, theme_of
 
-_COLUMNS = 4
 _BAR = 0.28
 
 
@@ -126,17 +131,7 @@ def draw_start_against_now_interactive(
     """
     theme = theme_of(dark=dark)
     names = list(dict.fromkeys(table["layer"]))
-    columns = min(_COLUMNS, len(names))
-    rows = math.ceil(len(names) / columns)
-    figure = start_figure(
-        rows,
-        columns,
-        shared_xaxes=True,
-        shared_yaxes=True,
-        horizontal_spacing=0.02,
-        vertical_spacing=0.3 / max(3, rows),
-        subplot_titles=[f"block {name}" for name in shorten_layers(names)],
-    )
+    figure, rows, columns = start_grid([f"block {name}" for name in shorten_layers(names)])
     values = np.concatenate([table["start"].to_numpy(), table["gamma"].to_numpy()])
     room = 0.05 * (np.ptp(values) or 1)
     ends = [float(values.min() - room), float(values.max() + room)]
