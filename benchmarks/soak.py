@@ -1,6 +1,7 @@
 """Five hundred visits of one explorer, one after the other, many of them with new networks: is memory flat?
 
     python -m benchmarks.soak [--visits 500] [--kept-mb 16] [--json FILE]
+    python -m benchmarks.soak --table       # of what was written, here and by benchmarks.visitors
 
 Every visit is a new visitor's; every few visits bring a network and a clip that nobody has seen before,
 and pages begin work on them. What the server remembers of results is bounded (app/cached_results.py); the
@@ -13,11 +14,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import json
 import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -30,7 +32,8 @@ from benchmarks.explorer import read_processor_time
 from benchmarks.machine import describe_machine
 from benchmarks.open_pages import Drawn, open_page, read_memory
 from benchmarks.serving import Server, serve
-from benchmarks.visitors import print_visitors, summarise_pages
+from benchmarks.visitors import MOST_P95_S, print_visitors, summarise_pages
+from benchmarks.visitors import RESULT as VISITORS
 from gst_analysis.analyses.traces.single_clips import planted_clips
 from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.files import to_json, write_whole
@@ -117,13 +120,40 @@ def main() -> None:
     parser.add_argument("--visits", type=int, default=500)
     parser.add_argument("--kept-mb", type=float, default=16.0, help="of results that the server remembers")
     parser.add_argument("--json", type=Path, default=RESULT, metavar="FILE", help="where the numbers go")
+    parser.add_argument("--table", action="store_true", help="measure nothing: print the page's table")
     given = parser.parse_args()
+    if given.table:
+        print("\n".join(tabulate_visits(*(json.loads(path.read_text()) for path in (VISITORS, given.json)))))
+        return
     found = measure_soak(given.visits, given.kept_mb)
     machine = describe_machine() | {"streamlit": streamlit.__version__}
     content = to_json({"machine": machine, **found}).encode()
     write_whole(given.json, lambda file: file.write(content), replace=True)
     print_visitors(found)
     print_growth(found["memory"])
+
+
+def tabulate_visits(visitors: Mapping[str, Any], soak: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of the table in docs/security.md, from what was written as JSON."""
+    asked, growth, memory = visitors["settings"], soak["memory"], visitors["memory_mb"]
+    together = f"{asked['visitors']} visitors, {asked['seconds'] / 60:g} minutes"
+    yield f"| | {together} | {soak['settings']['visits']} visits, one after the other |"
+    yield "|---|--:|--:|"
+    for what, name in (("median", "median_s"), (f"95th percentile (≤ {MOST_P95_S:g})", "p95_s")):
+        yield f"| seconds a page, {what} | {visitors[name]:.2f} | {soak[name]:.2f} |"
+    slowest = (f"{one['slowest_s']:.2f} (*{one['slowest_page']}*)" for one in (visitors, soak))
+    yield f"| seconds, the slowest page | {' | '.join(slowest)} |"
+    yield f"| pages, and those that ended in an error | {' | '.join(map(_count_pages, (visitors, soak)))} |"
+    ends = " – ".join(f"{megabytes:.0f}" for megabytes in growth["ends_of_half_mb"])
+    kept = (("at first", memory["before"], growth["first_mb"]), ("most", memory["most"], growth["most_mb"]))
+    for when, held, soaked in (*kept, ("at last", memory["after"], growth["last_mb"])):
+        yield f"| memory, {when} (MB) | {held:.0f} | {soaked:.0f} |"
+    share = f"{growth['grown_share']:+.2%} ({ends} MB)".replace("-", "−")
+    yield f"| memory, its growth over the second half (≤ {FLAT:.0%}) | | {share} |"
+
+
+def _count_pages(found: Mapping[str, Any]) -> str:
+    return f"{found['pages']}, {len(found['failed'])}"
 
 
 def print_growth(growth: dict[str, Any]) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
 
 from app.navigation import list_pages
 from benchmarks.open_pages import Drawn
-from benchmarks.soak import print_growth, summarise_growth
+from benchmarks.soak import RESULT as SOAK
+from benchmarks.soak import print_growth, summarise_growth, tabulate_visits
+from benchmarks.visitors import RESULT as VISITORS
 from benchmarks.visitors import plan_visit, print_visitors, summarise_pages
 
 
@@ -50,3 +54,19 @@ def test_a_visitors_plan_is_of_pages_that_there_are_and_repeatable() -> None:
     assert plans[0] == plans[1]
     assert {page for page, _ in plans[0]} == {"", *(one.script for one in list_pages()[1:])}
     assert all("ckpt" in parse_qs(query) for _, query in plans[0])
+
+
+def test_the_pages_table_is_what_was_written() -> None:
+    """Its verdicts are worked out again from what each of both runs kept."""
+    visitors, soak = (json.loads(path.read_text(encoding="utf-8")) for path in (VISITORS, SOAK))
+    page = (Path(__file__).parents[2] / "docs/security.md").read_text(encoding="utf-8")
+    assert "\n".join(tabulate_visits(visitors, soak)) in page
+    for found in (visitors, soak):
+        assert found["p95_s"] <= visitors["most_p95_s"]
+        assert found["failed"] == []
+        assert f"on {found['machine']['date']}" in page
+        assert found["machine"]["cpu"] in page
+    kept = soak["memory"]
+    again = summarise_growth(kept["after_each_visit_mb"])
+    assert again["flat"] is kept["flat"] is True
+    assert again["grown_share"] == pytest.approx(kept["grown_share"], abs=1e-4)
