@@ -1,6 +1,7 @@
 """How the cost of GST-ResNet-50 grows with frames, size and clips, beside a 2-D network that is fused alike.
 
-    python -m benchmarks.growth [--rounds 3] [--threads 1 --shared] [--json FILE]
+    python -m benchmarks.growth [--threads 1 --shared] [--json benchmarks/results/growth-cpu.json]
+    python -m benchmarks.growth --report benchmarks/results/growth-cpu.json
 
 Every row is one forward pass, as a multiple of that of one clip of 8x224x224 in the same form and run.
 """
@@ -8,8 +9,9 @@ Every row is one forward pass, as a multiple of that of one clip of 8x224x224 in
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -62,13 +64,30 @@ def measure_growth(
     return rows
 
 
+def tabulate_growth(rows: Sequence[Mapping[str, float]]) -> Iterator[str]:
+    """The lines of docs/performance.md's table."""
+    yield "| clips | frames | pixels | times the base | for each of its pixels | over 2-D | over folded |"
+    yield "|--:|--:|--:|--:|--:|--:|--:|"
+    clips, frames, size = BASE
+    for row in rows:
+        work = row["clips"] * row["frames"] * row["size"] ** 2 / (clips * frames * size**2)
+        cells = (row["fused over base"], row["fused over base"] / work)
+        shares = (row["fused over 2-D"], row["fused over folded"])
+        words = [*(f"{row[name]:.0f}" for name in ("clips", "frames", "size"))]
+        yield "| " + " | ".join([*words, *(f"{value:.2f}" for value in (*cells, *shares))]) + " |"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
     parser.add_argument("--threads", type=int, default=0, help="default: as many as there are cores")
     parser.add_argument("--shared", action="store_true", help="others use the machine: count processor time")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers to FILE")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="print FILE's table, and measure nothing")
     asked = parser.parse_args(arguments)
+    if asked.report is not None:
+        print("\n".join(tabulate_growth(json.loads(asked.report.read_text(encoding="utf-8"))["rows"])))
+        return 0
     settings = Settings(rounds=asked.rounds, threads=asked.threads, shared=asked.shared)
     with using_threads(asked.threads) as threads:
         rows, machine = measure_growth(settings), describe_machine(threads=threads)

@@ -11,7 +11,7 @@ from benchmarks import bench, bench_rows, commands, data_rows
 from benchmarks.bench_rows import Settings, Target, measure_commands, measure_explorer, measure_forward
 from benchmarks.commands import IMPORT, Cost, Growth, judge_growth, run_once
 from benchmarks.explorer import Waits
-from benchmarks.growth import measure_growth
+from benchmarks.growth import measure_growth, tabulate_growth
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,6 +33,19 @@ def test_the_pages_table_is_what_was_written() -> None:
     assert len(lines) == len(record["targets"]) + 2
     assert "\n".join(lines) in page
     assert f"{record['machine']['date']}: one run" in page.replace("\n", " ")
+
+
+def test_the_pages_table_of_growth_is_what_was_written() -> None:
+    record = json.loads((ROOT / "benchmarks" / "results" / "growth-cpu.json").read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    assert "\n".join(tabulate_growth(record["rows"])) in page
+
+
+def test_growth_is_shared_among_pixels() -> None:
+    """Two clips of 16 frames are four times the work: three times the cost is 0.75 for each pixel."""
+    row = {"clips": 2, "frames": 16, "size": 224, "fused over base": 3.0}
+    lines = list(tabulate_growth([{**row, "fused over 2-D": 0.9, "fused over folded": 0.7}]))
+    assert lines[2] == "| 2 | 16 | 224 | 3.00 | 0.75 | 0.90 | 0.70 |"
 
 
 def test_gpu_targets_are_the_worst_of_the_best(tmp_path: Path) -> None:
