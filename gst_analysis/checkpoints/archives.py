@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
+from collections import deque
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import RawIOBase
 from pathlib import Path
@@ -30,6 +32,8 @@ _FOLDER = 1 << 4
 """In what an entry's file looked like on the disk: it was a folder."""
 _ODD_FLAGS = 1 | 1 << 5 | 1 << 6 | 1 << 13
 """Of what is encrypted, in one way or another, or a patch: torch reads none of it."""
+_PIECE = 1 << 20
+"""Bytes that are read together: they stay in the processor's cache for all that is made of them."""
 _SPARE = 1_000_000
 """Bytes that an archive may unpack to beyond twice its size: small records pack well."""
 
@@ -109,43 +113,61 @@ def digest(
 ) -> tuple[str, str]:
     """A file's sha256, and the first record whose bytes are not those that were written; empty if all are.
 
-    Everything is read once, in pieces that stay in the processor's cache for all that is made of them. Files
-    that were written without checksums have 0 in their place.
+    Everything is read once. Files that were written without checksums have 0 in their place.
 
     Args:
         path: the file.
         records: where its records lie, and what they must sum up to.
         storages: which records hold numbers, to see on the way whether those are finite; it is noted there.
     """
-    seen = dict(storages or {})
-    for storage in seen.values():
-        storage.finite = True
-    plain = {name: record for name, record in records.items() if record.method == STORED}
-    stored = {name: record for name, record in plain.items() if record.crc or name in seen}
-    order = sorted(stored, key=lambda name: stored[name].start)
-    sums = dict.fromkeys(order, 0)
-    known, at, buffer = hashlib.sha256(), 0, bytearray(1 << 20)
-    with path.open("rb", buffering=0) as file:
+    known, checks, at, buffer = hashlib.sha256(), _Checks(records, storages or {}), 0, bytearray(_PIECE)
+    with path.open("rb", buffering=0) as file, ThreadPoolExecutor(1) as pool:
         while read := file.readinto(buffer):
             piece = memoryview(buffer)[:read]
-            known.update(piece)
-            while order:
-                record = stored[order[0]]
-                start, end = max(record.start - at, 0), record.start + record.packed - at
-                if start < read:
-                    part = piece[start:end]
-                    if record.crc:
-                        sums[order[0]] = zlib.crc32(part, sums[order[0]])
-                    if order[0] in seen and seen[order[0]].finite:
-                        seen[order[0]].finite = see_finite(part, seen[order[0]], at + start - record.start)
-                if end > read:
-                    break
-                order.pop(0)
+            checking = pool.submit(checks.take, piece, at)
+            known.update(piece)  # hashing takes longer than all checks, which a second core does meanwhile
+            checking.result()
             at += read
-        bad = [name for name, crc in sums.items() if crc != stored[name].crc]
-        packed = {name: record for name, record in records.items() if record.method == _DEFLATED}
-        bad += [name for name, record in packed.items() if record.crc not in (0, _sum(file, record))]
+        bad = [*checks.list_damaged(), *_list_damaged_packed(file, records)]
     return known.hexdigest(), next(iter(bad), "")
+
+
+class _Checks:
+    """What is made of a file's pieces beside its hash: records' checksums, and whether numbers are finite."""
+
+    def __init__(self, records: Mapping[str, Record], storages: Mapping[str, Storage]) -> None:
+        for storage in storages.values():
+            storage.finite = True
+        plain = {name: record for name, record in records.items() if record.method == STORED}
+        self._records = {name: record for name, record in plain.items() if record.crc or name in storages}
+        self._storages = storages
+        self._left = deque(sorted(self._records, key=lambda name: self._records[name].start))
+        self._sums = dict.fromkeys(self._left, 0)
+
+    def take(self, piece: memoryview, at: int) -> None:
+        """Look at the bytes that begin at some place of the file; pieces come in their order."""
+        while self._left:
+            name = self._left[0]
+            record, storage = self._records[name], self._storages.get(name)
+            start, end = max(record.start - at, 0), record.start + record.packed - at
+            if start < len(piece):
+                part = piece[start:end]
+                if record.crc:
+                    self._sums[name] = zlib.crc32(part, self._sums[name])
+                if storage is not None and storage.finite:
+                    storage.finite = see_finite(part, storage, at + start - record.start)
+            if end > len(piece):
+                break
+            self._left.popleft()
+
+    def list_damaged(self) -> list[str]:
+        """Records whose bytes are not those that were written."""
+        return [name for name, crc in self._sums.items() if crc != self._records[name].crc]
+
+
+def _list_damaged_packed(file: RawIOBase, records: Mapping[str, Record]) -> list[str]:
+    packed = {name: record for name, record in records.items() if record.method == _DEFLATED}
+    return [name for name, record in packed.items() if record.crc not in (0, _sum(file, record))]
 
 
 def _find_directory(file: BinaryIO, size: int) -> tuple[int, int, int]:

@@ -121,6 +121,11 @@ class StoredTensor:
         shape, strides = (tuple(of[place] for place in kept) for of in (self.shape, self.strides))
         return replace(self, shape=shape, strides=strides)
 
+    def narrow(self, axis: int, first: int, count: int) -> StoredTensor:
+        """Some of its values: those from a place on, along an axis."""
+        shape = (*self.shape[:axis], count, *self.shape[axis + 1 :])
+        return replace(self, shape=shape, offset=self.offset + first * self.strides[axis])
+
     def read(self) -> Array:
         """Its values in an array of their own; bfloat16 as float32.
 
@@ -131,15 +136,15 @@ class StoredTensor:
         steps = zip(self.shape, self.strides, strict=True)
         reach = sum((size - 1) * step for size, step in steps) + 1 if count else 0
         first = self.storage.start + self.offset * form.itemsize
-        flat = np.frombuffer(_read_bytes(self.path, first, reach * form.itemsize), form)
+        flat = _read_numbers(self.path, first, reach, form)
         strides = tuple(step * form.itemsize for step in self.strides)
         values = np.lib.stride_tricks.as_strided(flat, self.shape, strides)  # the walk has checked its reach
         if self.storage.dtype == "bfloat16":
             return np.asarray((values.astype(np.uint32) << 16).view(np.float32))
         if self.single:
             with np.errstate(over="ignore"):  # torch says nothing of it either; what is infinite is refused
-                return np.array(values, np.float32)
-        return np.array(values, form.newbyteorder("="))
+                return np.asarray(values, np.float32, order="C")
+        return np.asarray(values, form.newbyteorder("="), order="C")
 
     def is_finite(self) -> bool:
         """Whether all of its values are finite numbers, as they are asked for."""
@@ -148,18 +153,19 @@ class StoredTensor:
         return bool(np.isfinite(self.read()).all())
 
 
-def _read_bytes(path: Path, start: int, count: int) -> bytes:
+def _read_numbers(path: Path, start: int, count: int, form: np.dtype[Any]) -> Array:
+    numbers = np.empty(count, form)
     with path.open("rb", buffering=0) as file:
         file.seek(start)
-        content = file.read(count)
-    if len(content) < count:
+        got = file.readinto(numbers.view(np.uint8).data)
+    if got < numbers.nbytes:
         raise UnreadableCheckpoint(
             str(path),
             expected="the bytes that were there a moment ago",
             found="a shorter file",
             todo="wait until it is written, and try again",
         )
-    return content
+    return numbers
 
 
 def see_finite(piece: memoryview, storage: Storage, at: int) -> bool:

@@ -16,6 +16,7 @@ from gst_analysis.analyses import list_commands
 from gst_analysis.checkpoints.naming import CHECKPOINT_ENDINGS
 from gst_analysis.console.loudness import is_quiet
 from gst_analysis.console.options import put_weights_first
+from gst_analysis.console.plain_values import pass_plain_values
 
 _FIRST = {
     "gst_analysis.cli.networks": {"models": "List the networks that there are."},
@@ -84,6 +85,10 @@ def _import_commands(module: str) -> list[CommandInfo]:
 class Command(TyperCommand):
     """A command, in whose line a network of the user's own may stand in the place of the checkpoint."""
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """What its line may hold."""
+        return pass_plain_values(super().get_params(ctx))
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the words of its line."""
         takes_code = any(one.name == "network" for one in self.params)
@@ -102,6 +107,10 @@ class Program(TyperGroup):
     """The program itself, which lists its commands without looking them up."""
 
     commands: Any
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """What may stand before the command."""
+        return pass_plain_values(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names."""

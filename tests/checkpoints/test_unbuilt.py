@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import re
@@ -20,7 +21,7 @@ import safetensors.torch
 import torch
 
 import gst_analysis as gst
-from gst_analysis.checkpoints import formats, loading, sources, unbuilt
+from gst_analysis.checkpoints import archives, formats, loading, sources, unbuilt
 from gst_analysis.checkpoints.loading import load_checkpoint, load_unbuilt_checkpoint
 from gst_analysis.checkpoints.pickle_calls import ODD, STORAGES, WIDTHS
 from gst_analysis.checkpoints.reading import RawCheckpoint, load_raw
@@ -257,11 +258,43 @@ def test_a_file_is_looked_at_by_neither_torch_nor_pandas(
         "import json, sys\nfrom gst_analysis.cli import app\n"
         f"for call in json.loads({json.dumps(calls)!r}):\n"
         "    app(call, standalone_mode=False)\n"
-        f"    unwanted = {{'torch', 'rich.progress'}} | (set() if call[0] in {framed} else {{'pandas'}})\n"
+        "    unwanted = {'torch', 'rich.progress', 'pydantic'}\n"
+        f"    unwanted |= set() if call[0] in {framed} else {{'pandas', 'numpy.ma', 'scipy'}}\n"
         "    assert not unwanted & set(sys.modules), call"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_part_of_a_tensor_is_torchs(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    torch.save(lay_out(), path)
+    found, known = read_all(path), torch.load(path, weights_only=True)
+    for name in ("plain", "channels_last", "transposed", "shares", "spread", "halftorch.bfloat16"):
+        for axis in range(known[name].ndim):
+            ours, theirs = (one[name].narrow(axis, 1, 1) for one in (found, known))
+            require_same({name: ours}, {name: theirs})
+
+
+@pytest.mark.parametrize("piece", [7, 64, 4096])
+def test_no_piece_of_a_file_is_left_unchecked(
+    piece: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records and numbers that lie across pieces are summed up and looked at as those that do not."""
+    path = tmp_path / "a.pth"
+    torch.save({name: one for name, one in lay_out().items() if name != "odd"}, path)
+    whole = unbuilt.load_unbuilt(path, scan := formats.scan_torch(path, path.stat().st_size))
+    monkeypatch.setattr(archives, "_PIECE", piece)
+    pieces = unbuilt.load_unbuilt(path, scan)
+    assert pieces[1:] == whole[1:] == (hashlib.sha256(path.read_bytes()).hexdigest(), "")
+    content = bytearray(path.read_bytes())
+    assert scan.archive is not None
+    record = next(one for name, one in scan.archive.records.items() if name.endswith("data/0"))
+    for place in (record.start, record.start + record.packed - 1):
+        content[place] ^= 1
+        path.write_bytes(content)
+        assert unbuilt.load_unbuilt(path, scan)[2].endswith("data/0")
+        content[place] ^= 1
 
 
 def test_a_file_that_is_shortened_meanwhile_is_one_line(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ from gst_analysis.results import Provenance
 from gst_analysis.tables import check
 from gst_analysis.tables.columns import Columns, Table
 from gst_analysis.tables.held import held_columns, holds_tables
+from gst_analysis.tables.quantiles import find_median
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -243,7 +244,7 @@ def note_equal_scales(table: Table) -> tuple[str, ...]:
 
 
 def _statistics(values: np.ndarray) -> GroupStatistics:
-    return GroupStatistics(len(values), float(values.mean()), float(np.median(values)), float(values.std()))
+    return GroupStatistics(len(values), float(values.mean()), find_median(values), float(values.std()))
 
 
 def _tabulate_group(checkpoint: Checkpoint, unit: Unit, group: str) -> Columns:

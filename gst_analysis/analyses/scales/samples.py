@@ -30,6 +30,7 @@ from gst_analysis.analyses.scales.two_samples import (
     find_wasserstein,
 )
 from gst_analysis.tables.columns import Columns
+from gst_analysis.tables.quantiles import find_median, find_quantiles
 
 Array = np.ndarray
 
@@ -62,7 +63,7 @@ def compare_samples(first: Array, second: Array, *, related: bool = False, seed:
     """
     ks, ks_p = find_kolmogorov_smirnov(first, second)
     effect: dict[str, Any] = {
-        "gap": float(np.median(first) - np.median(second)),
+        "gap": find_median(first) - find_median(second),
         "wasserstein": find_wasserstein(first, second),
         "ks": ks,
     }
@@ -85,8 +86,8 @@ def bootstrap_gap(
     """Percentile interval of the difference of medians when both samples are drawn anew."""
     rng = np.random.default_rng(seed)
     gaps = draw_medians(first, draws, rng) - draw_medians(second, draws, rng)
-    low, high = np.quantile(gaps, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
+    low, high = find_quantiles(gaps, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return low, high
 
 
 def draw_medians(values: Array, draws: int, rng: np.random.Generator) -> Array:

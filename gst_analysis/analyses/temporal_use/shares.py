@@ -8,6 +8,7 @@ its reversal. Multiplying a filter by a number moves none of these shares.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -51,11 +52,12 @@ def measure_shares(weight: Tensor, axis: int = 2, *, dilation: int = 1) -> Share
         >>> measure_shares(torch.tensor([[[-1.0, 0.0, 1.0]], [[1.0, 1.0, 1.0]]])).varying
         array([1., 0.])
     """
-    values = to_array(weight)
-    count = values.shape[axis]
+    count, filters = weight.shape[axis], weight.shape[0]
     # Some filters at a time: doubles of a whole weight, several times over, would be the most memory of all.
-    filters = max(1, _AT_ONCE // max(1, values[0].size))
-    blocks = [values[first : first + filters] for first in range(0, len(values), filters)]
+    some = max(1, _AT_ONCE // max(1, math.prod(weight.shape[1:])))
+    blocks = (
+        to_array(weight.narrow(0, first, min(some, filters - first))) for first in range(0, filters, some)
+    )
     parts = [_sum_parts(np.moveaxis(block, axis, 0)) for block in blocks]
     squares, varying, ordered = (np.concatenate(part) for part in zip(*parts, strict=True))
     energy = squares.sum(1)

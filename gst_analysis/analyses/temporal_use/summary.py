@@ -22,6 +22,7 @@ from gst_analysis.analyses.temporal_use.table import (
 )
 from gst_analysis.tables import check
 from gst_analysis.tables.columns import Array, Columns, Table
+from gst_analysis.tables.quantiles import find_quantiles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,7 @@ def _describe(rows: Columns) -> dict[str, Any]:
     silent = int((energies == 0).sum())
     known = _known(varying)
     energy = float(energies[~np.isnan(varying) & ~np.isnan(energies)].sum())
-    low, high = np.quantile(known, [0.25, 0.75]) if len(known) else (np.nan, np.nan)
+    low, high = find_quantiles(known, [0.25, 0.75]) if len(known) else (np.nan, np.nan)
     return {
         "filters": len(rows) - silent,
         "silent": silent,
