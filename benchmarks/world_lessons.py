@@ -99,20 +99,50 @@ class Learnt:
 def teach(lesson: Lesson, family: str, folder: Path, *, threads: int = 1) -> Learnt:
     """Train on the world in a folder, or take what was found there before, and measure on fresh clips."""
     frames = 1 if family == BLIND else lesson.shown
-    run = folder / f"{family}-{frames}"
-    if (run / "learnt.json").is_file():
-        return Learnt(**json.loads((run / "learnt.json").read_text(encoding="utf-8")))
+    return learn(
+        lesson, family, frames, folder / f"{family}-{frames}", prepare(lesson, folder), threads=threads
+    )
+
+
+def prepare(lesson: Lesson, folder: Path) -> tuple[Path, Path]:
+    """The clips to learn from and the fresh ones, rendered unless they lie there."""
     world, fresh = (
-        prepare_world(folder / name, lesson.config(test=test), _say)
+        prepare_world(folder / name, lesson.config(test=test), say)
         for name, test in (("world", False), ("fresh", True))
     )
+    return world, fresh
+
+
+def learn(
+    lesson: Lesson,
+    family: str,
+    frames: int,
+    run: Path,
+    worlds: tuple[Path, Path],
+    *,
+    seed: int = 0,
+    threads: int = 1,
+) -> Learnt:
+    """Train a shipped network on, or take what its run found before.
+
+    Args:
+        lesson: the budget.
+        family: which shipped network of the temporal world goes on.
+        frames: how many it sees.
+        run: the folder of the run.
+        worlds: the clips to learn from, and those to be measured on.
+        seed: of the new head, of the order of clips and of the frames that are drawn.
+        threads: of torch.
+    """
+    if (run / "learnt.json").is_file():
+        return Learnt(**json.loads((run / "learnt.json").read_text(encoding="utf-8")))
     settings: dict[str, Any] = {
         "model.name": f"{family}-resnet26s",
         "model.alpha": None,
         "model.width": 8,
         "model.weights": str(HERE / f"temporal-{family}.pth"),
         "model.head": "new",
-        "data.root": str(world),
+        "data.root": str(worlds[0]),
         "data.validation": None,
         "clip.frames": frames,
         "clip.resize": SIZE,
@@ -121,14 +151,15 @@ def teach(lesson: Lesson, family: str, folder: Path, *, threads: int = 1) -> Lea
         "optimiser.lr": lesson.lr,
         "optimiser.batch_size": lesson.batch,
         "schedule.epochs": lesson.epochs,
+        "run.seed": seed,
         "run.threads": threads,
         "run.precision": "bf16",
         "run.tensorboard": False,
         **{f"world.{name}": value for name, value in asdict(lesson.config(test=False)).items()},
     }
-    _say(f"{lesson.world}: {family}, {frames} frames")
+    say(f"{lesson.world}: {family}, {frames} frames, into {run}")
     result = train(f"planted-{lesson.world}", settings, out=run, resume=(run / "state.pt").is_file())
-    found = evaluate(run / "last.pth", load_labelled_clips(fresh), device="cpu").summary
+    found = evaluate(run / "last.pth", load_labelled_clips(worlds[1]), device="cpu").summary
     learnt = Learnt(round(found.clips * found.top1), found.clips, round(result.summary.seconds, 1))
     write_whole(run / "learnt.json", lambda file: file.write(to_json(learnt).encode()))
     return learnt
@@ -160,8 +191,8 @@ def format_lessons(lines: Sequence[Mapping[str, Any]]) -> str:
             lesson.world,
             f"{lesson.clips:,} x {lesson.epochs}",
             frames,
-            _share(seeing),
-            _share(blind),
+            show_share(seeing),
+            show_share(blind),
             f"{chance:.1%}",
             "yes" if is_learnt(seeing, blind, chance) else "no",
         )
@@ -174,16 +205,19 @@ def is_learnt(seeing: Learnt, blind: Learnt, chance: float) -> bool:
     return seeing.luck(chance) < 0.001 and seeing.interval()[0] > blind.interval()[1]
 
 
-def _share(learnt: Learnt) -> str:
+def show_share(learnt: Learnt) -> str:
+    """The share with its interval."""
     low, high = learnt.interval()
     return f"{learnt.share:.1%} ({low:.1%} to {high:.1%})"
 
 
-def _write(file: BinaryIO, text: str) -> None:
+def write_text(file: BinaryIO, text: str) -> None:
+    """For `write_whole`."""
     file.write(text.encode())
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """To stderr, at once."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -201,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if lesson.world in asked.only:
             lines.append(do_lesson(lesson, asked.runs))
             document = to_json({"machine": describe_machine(), "size": SIZE, "lessons": lines})
-            write_whole(asked.json, partial(_write, text=document))
+            write_whole(asked.json, partial(write_text, text=document))
     print(format_lessons(json.loads(asked.json.read_text(encoding="utf-8"))["lessons"]))
     return 0
 
