@@ -1,6 +1,6 @@
 """What networks learn of the worlds of stories from less than a clip: a bag of frames, its two ends, a half.
 
-    python -m benchmarks.world_views [--only count] [--views bag ends] [--seeds 1] [--minutes 25] [--json FILE]
+    python -m benchmarks.world_views [--only count] [--views bag ends] [--seeds 1] [--minutes 25]
 
 Each goes on as in `benchmarks.world_lessons`, by the same budget, on the same clips, of which it is shown a
 view; a bag is seen by the shipped C2D, which averages what single frames say, all others by the shipped C3D.
@@ -88,7 +88,7 @@ def _cut_clip(source: Path, target: Path, places: Sequence[int]) -> None:
     with av.open(str(source)) as whole, av.open(str(target), "w", format="mp4") as cut:
         shown = whole.streams.video[0]
         packets = [packet for packet in whole.demux(shown) if packet.size]
-        track, step = cut.add_stream_from_template(shown), packets[1].pts
+        track, step = cut.add_stream_from_template(shown), packets[1].pts or 0
         for number, place in enumerate(places):
             packet = packets[place]
             packet.pts = packet.dts = number * step
@@ -132,7 +132,7 @@ def is_beyond(learnt: Learnt, share: float) -> bool:
 def format_views(runs: Sequence[Mapping[str, Any]]) -> str:
     """As Markdown: a row each world and view, its seeds side by side."""
     rows = [
-        "| world | view | right, of 400 clips (95% over clips), by seed | guess | most, as is said | beyond it |",
+        "| world | view | right (95% over 400 clips), by seed | guess | most, as is said | beyond it |",
         f"|{'---|' * 6}",
     ]
     for world, view in dict.fromkeys((run["world"], run["view"]) for run in runs):
