@@ -155,6 +155,11 @@ def _list_notes(model: Network, layers: pd.DataFrame, options: RoleOptions, orde
             f"{options.scenes} scenes of {options.looks} looks are too few to tell appearance from chance: "
             "no channel is called static or joint by it; give more"
         )
+    if design.chance_of_orders(options.scenes) > CHANCE:
+        yield (
+            f"{options.scenes} scenes of {options.looks} looks are too few to tell motion from chance: "
+            "no channel is called dynamic or joint by it; give more"
+        )
     silent, channels = int(layers["silent"].sum()), int(layers["channels"].sum())
     if silent:
         yield f"{silent} of {channels} channels never vary here and are left out of all shares"

@@ -6,8 +6,9 @@ scenes and added up over them; variance components are those of a design in whic
 random, so that each is 0 on average where there is no such effect. NumPy alone, but for Student's t.
 
 Chance is drawn against what each effect has to exceed in that design. Looks: plots are dealt to them anew,
-and beside that lies what looks and orders together leave in a mean of few orders. Orders: looks are weighed
-by random unit vectors, which leaves what needs both as large as it is. Both: orders are dealt anew in plots.
+and beside that lies what looks and orders together leave in a mean of few orders. Orders: what looks
+answer is turned about, look by look, which leaves what needs both as large and as uneven as it is. Both:
+orders are dealt anew in plots.
 """
 
 from __future__ import annotations
@@ -50,6 +51,10 @@ class Design(NamedTuple):
         a, r, _ = self
         deals = math.factorial(a * r) / (math.factorial(r) ** a * math.factorial(a))
         return float(deals**-scenes)
+
+    def chance_of_orders(self, scenes: int) -> float:
+        """How often looks are turned all alike, scene by scene: no p-value of motion can be lower."""
+        return float(2.0 ** (-scenes * (self.looks - 1)))
 
 
 def sum_squares(responses: Reals) -> Reals:
@@ -95,6 +100,8 @@ class Variances:
     _size: Reals | float = 0.0
     _permuted: npt.NDArray[np.float32] | None = None
     """(permutations, 5, channels): see `_permute`."""
+    _turned: npt.NDArray[np.bool_] | None = None
+    """Permutations (P,) in which some scene's looks were not all turned alike, so that orders differ."""
 
     def add(self, responses: Reals) -> None:
         """Take in one scene, (looks, cameras, orders, channels)."""
@@ -104,7 +111,9 @@ class Variances:
         random = np.random.default_rng(np.random.SeedSequence((self.seed, number)))
         if self._permuted is None:
             self._permuted = np.zeros((PERMUTATIONS, 5, responses.shape[-1]), dtype=np.float32)
+            self._turned = np.zeros(PERMUTATIONS, dtype=np.bool_)
         deals = _draw_deals(random, self.design)
+        self._turned |= np.ptp(deals.over_looks, axis=1) > 0
         for start in range(0, responses.shape[-1], _AT_ONCE):
             some = slice(start, start + _AT_ONCE)
             self._permuted[..., some] += _permute(responses[..., some], deals)
@@ -138,11 +147,22 @@ class Variances:
         looks, beside, orders, both, error = np.moveaxis(self._permuted, 1, 0)
         with_both = looks + self._weigh_both(total)[1] * beside
         reached = [
-            (with_both >= total[LOOK]).sum(0),
-            (orders >= total[ORDER]).sum(0),
-            (_ratio(both, error) >= _ratio(total[BOTH], total[ERROR])).sum(0),
+            _rank((with_both >= total[LOOK]).sum(0)),
+            self._rank_orders(orders >= total[ORDER]),
+            _rank((_ratio(both, error) >= _ratio(total[BOTH], total[ERROR])).sum(0)),
         ]
-        return np.where(self.varies, (1 + np.stack(reached)) / (1 + PERMUTATIONS), np.nan)
+        return np.where(self.varies, np.stack(reached), np.nan)
+
+    def _rank_orders(self, reached: npt.NDArray[np.bool_]) -> Reals:
+        """P-values (channels,) of which permutations (P, channels) reach as much as was seen.
+
+        Of few scenes some permutations turn nothing. They are what was seen, which counts once; and no
+        p-value falls below that one's share of all there are.
+        """
+        assert self._turned is not None
+        count, least = max(int(self._turned.sum()), 1), self.design.chance_of_orders(len(self.scenes))
+        others = reached[self._turned].sum(0)
+        return np.asarray(np.maximum(_rank(others, count), least + (1 - least) * others / count))
 
     def _weigh_both(self, total: Reals) -> tuple[Reals, Reals]:
         """What a mean square of dealt plots has of looks and orders together, and what is to be added.
@@ -182,7 +202,7 @@ class Variances:
 class _Deals(NamedTuple):
     """Weights: of plots into looks (P, looks, plots); orders of a look (looks, P, orders, …).
 
-    And random unit vectors: over looks (P, looks), and over orders, of sum 0 (P, orders).
+    And unit vectors: of random signs over looks (P, looks), and random ones of sum 0 over orders (P, orders).
     """
 
     plots: Reals
@@ -205,6 +225,8 @@ def _draw_deals(random: np.random.Generator, design: Design) -> _Deals:
                 at = camera * orders + moved[:, order]
                 within[look, np.arange(PERMUTATIONS), order, at] = 1 / cameras
     over_looks, over_orders = (random.standard_normal((PERMUTATIONS, count)) for count in (looks, orders))
+    # Signs alone keep the fourth moment of a sum, whatever is summed; other unit vectors draw it to normal.
+    over_looks = np.sign(over_looks)
     over_orders -= over_orders.mean(1, keepdims=True)
     vectors = (one / np.linalg.norm(one, axis=1, keepdims=True) for one in (over_looks, over_orders))
     return _Deals(plots, within, *vectors)
@@ -214,9 +236,9 @@ def _permute(responses: Reals, deals: _Deals) -> npt.NDArray[np.float32]:
     """One scene's sums of squares by chance, (permutations, 5, channels).
 
     Of looks, when plots are dealt anew; of looks in a random contrast of orders, which holds as much of what
-    needs both as their mean does; of orders in a random direction of looks, where looks and orders together
-    lie as in their mean; of both and of error, when orders are dealt within each plot, without what orders
-    explain by themselves.
+    needs both as their mean does; of orders when some looks are turned about, which moves neither how large
+    nor how far from normal the mean of what needs both is; of both and of error, when orders are dealt within
+    each plot, without what orders explain by themselves.
     """
     looks, cameras, orders, channels = responses.shape
     plots = responses.mean(2).reshape(looks * cameras, channels)
@@ -238,6 +260,11 @@ def _permute(responses: Reals, deals: _Deals) -> npt.NDArray[np.float32]:
         rest,
     ]
     return np.stack(found, axis=1).astype(np.float32)
+
+
+def _rank(reached: npt.NDArray[np.intp], count: int = PERMUTATIONS) -> Reals:
+    """P-values: what was seen counts as one of the permutations."""
+    return np.asarray((1 + reached) / (1 + count))
 
 
 def _ratio(one: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> Reals:

@@ -62,7 +62,8 @@ def test_frames_alone_are_never_dynamic_and_kernels_over_time_can_be() -> None:
     clip = flat.provenance.settings["clip_spec"]
     assert (clip["frames"], clip["crop"]) == (3, 36), "what is said of clips is heard"
     assert set(flat.table["role"]) <= {"static", "neither"}
-    assert any("4 scenes of 2 looks are too few" in note for note in flat.notes)
+    for what in ("appearance", "motion"):
+        assert any(f"4 scenes of 2 looks are too few to tell {what}" in note for note in flat.notes)
     assert (flat.table[["dynamic", "joint"]].fillna(0) == 0).all(axis=None)
     model = small_model()
     before = fingerprint(model)

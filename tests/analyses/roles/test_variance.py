@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks import role_recovery
-from benchmarks.role_recovery import DESIGN, find
+from benchmarks import role_recovery, roles
+from benchmarks.role_recovery import DESIGN, NOTHING, find
 from gst_analysis.analyses.roles import variance
 from gst_analysis.analyses.roles.pairs import set_against_residual
 from gst_analysis.analyses.roles.variance import Design, Variances, find_ends, sum_squares
+from gst_analysis.files import hash_file
 from tests.analyses.roles.planted import NUMBERS, draw_scenes
 
 NAMES = list(NUMBERS)
@@ -115,6 +116,35 @@ def test_a_product_is_neither_static_nor_dynamic_but_by_chance(tremor: float) ->
     np.testing.assert_allclose(null, 0, atol=0.03)
 
 
+def test_effects_of_two_values_are_called_dynamic_no_more_often_than_others() -> None:
+    """A random direction of looks, which was the null of before, called 10% of them so."""
+    kind = "product of signs, noise 0.3"
+    for scenes in (12, 4):
+        called = np.concatenate(
+            [one.count_chance()[1] for one in role_recovery.draw_all(NOTHING[kind], 2000, scenes, 19)]
+        )
+        assert 0.03 < (called <= 0.05).mean() < 0.07
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_four_scenes_show_what_is_dynamic_whatever_is_turned(seed: int) -> None:
+    """One in 256 permutations turns nothing and gives what was seen; it is not held against it."""
+    variances, draw = Variances(DESIGN, seed), np.random.default_rng(seed).standard_normal
+    for _ in range(4):
+        variances.add(draw((1, 1, 4, 20)) + 0.03 * draw((*DESIGN, 20)))
+    assert (variances.count_chance()[1] == 1 / (1 + variances._turned.sum())).all()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("scenes", "least"), [(4, 2**-4), (6, 2**-6), (12, 1 / 200)])
+def test_of_two_looks_few_scenes_cannot_show_motion(scenes: int, least: float) -> None:
+    design = Design(2, 2, 4)
+    variances, draw = Variances(design), np.random.default_rng(3).standard_normal
+    for _ in range(scenes):
+        variances.add(np.broadcast_to(draw((1, 1, 4, 5)), (*design, 5)))
+    assert design.chance_of_orders(scenes) == 2.0**-scenes
+    np.testing.assert_allclose(variances.count_chance()[1], least, rtol=0.01)
+
+
 def test_channels_that_are_permuted_in_pieces_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = find(2, seed=6).chance
     monkeypatch.setattr(variance, "_AT_ONCE", 3)
@@ -158,9 +188,21 @@ def test_the_page_shows_how_often_roles_are_found() -> None:
     page = Path("docs/measured-roles.md").read_text(encoding="utf-8")
     assert role_recovery.format_recovered(record["recovered"]) in page
     assert role_recovery.format_false_calls(record["false_calls"]) in page
+    assert role_recovery.format_weak(record["weak"]) in page
     assert all(row["shares"] > 0.85 for row in record["recovered"])
-    worst = max(row["static"]["0.05"] for rows in record["false_calls"].values() for row in rows)
-    assert worst < 0.08
+    for part, most in (("static", 0.08), ("dynamic", 0.09)):
+        called = [row[part]["0.05"] for rows in record["false_calls"].values() for row in rows]
+        assert max(called) < most
+
+
+def test_the_page_shows_what_shipped_networks_gave() -> None:
+    networks = json.loads(roles.TARGET.read_text(encoding="utf-8"))["networks"]
+    page = Path("docs/measured-roles.md").read_text(encoding="utf-8")
+    assert roles.format_networks(networks) in page
+    assert roles.format_stages(networks) in page
+    for name, summary in networks.items():
+        file = Path(f"trained_models/{name}.pth")
+        assert not file.exists() or summary["sha256"] == hash_file(file), "measured on other weights"
 
 
 @pytest.mark.slow
@@ -168,5 +210,5 @@ def test_how_often_roles_are_found_and_falsely_called() -> None:
     """Fewer draws of the tables of docs/measured-roles.md, made anew."""
     assert all(row["shares"] > 0.85 for row in role_recovery.count_recovered(60, 12))
     for row in role_recovery.count_false_calls(250, 12):
-        assert row["static"]["0.05"] < 0.1, row
-        assert row["dynamic"]["0.05"] < 0.14, row
+        assert row["static"]["0.05"] < 0.12, row
+        assert row["dynamic"]["0.05"] < 0.12, row
