@@ -6,11 +6,11 @@ A click on a point of the picture, or the list beside it, opens a place; its nam
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app import cached, components
+from app import cached, components, links
 from app.cached_measurements import Asked, memory, recall
 from app.cached_profiles import measure_kernels
 from app.columns import NetworkColumn, open_network
@@ -22,6 +22,12 @@ from gst_analysis.analyses.profile.channels import tabulate_channels
 from gst_analysis.analyses.profile.table import PLACE
 from gst_analysis.errors import GstError
 from gst_analysis.progress import Progress
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    from app import place_clips
+else:  # it imports what the first page does without
+    place_clips = Door("app.place_clips")
 
 _KEY = "place"
 
@@ -51,6 +57,7 @@ def show_door(found: Sequence[tuple[NetworkColumn, Profile]]) -> None:
     places = [name for table in tables for name in table.loc[table["level"] == PLACE, "place"].unique()]
     if not places:
         return
+    links.check_text(_KEY)
     offered = [NO_PLACE, *dict.fromkeys(places)]
     if st.session_state.get(_KEY, NO_PLACE) not in offered:
         del st.session_state[_KEY]  # a stage was clicked, or the network that had it is gone
@@ -59,12 +66,15 @@ def show_door(found: Sequence[tuple[NetworkColumn, Profile]]) -> None:
     )
     if chosen == NO_PLACE:
         return
-    for column, result in found:
-        if chosen in set(result.table["place"]):
-            _show_channels(column, chosen)
+    # What clips show is asked for below the tables, and stands in them.
+    held = [(one, st.container()) for one, result in found if chosen in set(result.table["place"])]
+    evidence = place_clips.show_place_clips([column for column, _ in held], chosen)
+    for column, room in held:
+        with room:
+            _show_channels(column, chosen, evidence.get(column.ref))
 
 
-def _show_channels(column: NetworkColumn, place: str) -> None:
+def _show_channels(column: NetworkColumn, place: str, evidence: Any) -> None:
     key = cached.key_of([column.source])
     shown = st.container()  # above the button that would measure more
     seen = _recall_roles(column)
@@ -77,6 +87,7 @@ def _show_channels(column: NetworkColumn, place: str) -> None:
             kernels,
             roles=None if seen is None else seen.table,
             ablation=None if ablation is None else ablation.table,
+            evidence=evidence,
         )
     except GstError as error:
         st.info(f"**{literal(column.name)}**: {say_undefined(error)}", icon=":material/info:")

@@ -88,10 +88,36 @@ CHANNEL_TITLES = {
     "role": "Sees",
     "dynamic": "Variance from motion",
     "group_loss": "Loss when its group is averaged",
+    "evidence": "Evidence in the clip",
 }
 DOOR_NOTE = (
     "Temporal use: what of a channel's kernel differs between frames. What channels see is measured on "
-    "rendered scenes when asked for; what losing a group costs, under *Is it true?*, and stands here then."
+    "rendered scenes when asked for; what losing a group costs, under *Is it true?*, and stands here then. "
+    "Evidence in the clip: what the logit of the clip that is looked into below owes to a channel."
+)
+DRIVERS_NOTE = (
+    "How far a clip drives a channel is the channel's mean over the clip's frames and positions, behind its "
+    "activation. What clips have in common is for eyes to say: a channel may care for something that all of "
+    "them show by chance."
+)
+DRIVERS_ABOUT = (
+    "**Which clips drive each channel most** takes one run over the clips; with a small network some seconds."
+)
+DRIVERS_TITLES = {
+    "layer": "Batch norm",
+    "group": "Group",
+    "channel": "Channel",
+    "rank": "Place",
+    "clip": "Clip",
+    "label": "Class",
+    "activation": "Mean over the clip",
+    "mean": "Over all clips",
+    "deviation": "Deviation",
+}
+LOOK_ABOUT = "**Where it looks in the clip** takes two gradients: with a network of this size some seconds."
+LOOK_NOTE = (
+    "What in {clip} speaks for “{label}”, which is what the network takes it for (Grad-CAM at this place). "
+    "What that class's logit owes to each channel stands in the table above: *Evidence in the clip*."
 )
 ROLES_ABOUT = "Shows rendered scenes to the network, and splits each channel's variance; half a minute or so."
 PAIR_NOTE = (

@@ -8,6 +8,7 @@ from app import components
 from app.choosing import FIRST_SHOWN
 from app.columns import NetworkColumn, gather_columns
 from app.downloads import offer_downloads
+from app.listed_clips import follow
 from app.navigation import list_pages
 from app.profile_views import show_profiles
 from app.scale_views import draw_histograms, join_columns, list_defined, show_scale_code
@@ -16,6 +17,7 @@ from gst_analysis.analyses.scales import ScaleOptions
 
 
 def show() -> None:
+    follow()
     st.title(START_TITLE, anchor=False)
     st.markdown(START_INTRO)
     columns = gather_columns()

@@ -20,6 +20,7 @@ def tabulate_channels(
     *,
     roles: pd.DataFrame | None = None,
     ablation: pd.DataFrame | None = None,
+    evidence: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The channels of a place, those of the largest |γ| first: a PLACE_CHANNELS table.
 
@@ -29,8 +30,9 @@ def tabulate_channels(
         kernels: its TEMPORAL_USE.
         roles: its CHANNEL_ROLES, if they were measured.
         ablation: its ABLATION, if it was measured.
+        evidence: its CHANNEL_EVIDENCE in one clip, if it was measured.
     """
-    inside = importance[_lies_in(importance["block"], place)].assign(place=place)
+    inside = importance[_find_inside(importance["block"], place)].assign(place=place)
     use = pd.Series(float("nan"), inside.index) if kernels is None else _match_filters(inside, kernels, place)
     found = inside.assign(temporal_use=use, group_loss=_find_losses(inside, ablation))
     if roles is None:
@@ -38,18 +40,28 @@ def tabulate_channels(
     else:
         seen = roles[["layer", "channel", "role", "dynamic"]].drop_duplicates(["layer", "channel"])
         found = found.merge(seen, on=["layer", "channel"], how="left").fillna({"role": ""})
+    if evidence is None:
+        found = found.assign(evidence=float("nan"))
+    else:
+        worth = evidence.drop_duplicates(["layer", "channel"])[["layer", "channel", "evidence"]]
+        found = found.merge(worth, on=["layer", "channel"], how="left")
     ordered = found.sort_values("gamma", key=abs, ascending=False, kind="stable").reset_index(drop=True)
     return check(ordered[list(PLACE_CHANNELS.columns)], PLACE_CHANNELS)
 
 
-def _lies_in(blocks: pd.Series, place: str) -> pd.Series:
-    return (blocks == place) | blocks.str.startswith(f"{place}.")
+def lies_in(block: str, place: str) -> bool:
+    """Whether a block is a place, or lies within it."""
+    return block == place or block.startswith(f"{place}.")
+
+
+def _find_inside(blocks: pd.Series, place: str) -> pd.Series:
+    return blocks.map(lambda block: lies_in(block, place)).astype(bool)
 
 
 def _match_filters(inside: pd.DataFrame, kernels: pd.DataFrame, place: str) -> pd.Series:
     """What of each channel's kernel varies between frames, for kernels with a filter a channel of a group."""
     use = pd.Series(float("nan"), inside.index)
-    there = kernels[_lies_in(kernels["block"], place) & kernels["varying"].notna()]
+    there = kernels[_find_inside(kernels["block"], place) & kernels["varying"].notna()]
     for _, filters in there.groupby("layer", sort=False):
         for group in ("temporal", "all"):
             own = inside[inside["group"] == group].sort_values(["layer", "channel"])

@@ -169,6 +169,45 @@ PLACE_CHANNELS = Schema(
             "nats",
             optional=True,
         ),
+        "evidence": real(
+            "what a clip's logit owes to it, to first order; missing where that was not measured",
+            "logit",
+            optional=True,
+        ),
+    },
+)
+PLACE_DRIVERS = Schema(
+    "PLACE_DRIVERS",
+    {
+        "checkpoint": text("the checkpoint's name"),
+        "place": text("the place's name"),
+        "layer": text("the norm that scales the channel"),
+        "group": text("whose channel it is", *GROUPS),
+        "channel": whole("position in the norm, from 0", "index"),
+        "rank": whole("1 is the clip that drives it most", "index"),
+        "clip": text("the clip"),
+        "label": text("its class; empty where that is not known"),
+        "activation": real("mean of the channel over the clip, behind its activation", "activation"),
+        "mean": real("mean of that over all clips", "activation"),
+        "deviation": real("its standard deviation over all clips", "activation"),
+    },
+)
+CHANNEL_EVIDENCE = Schema(
+    "CHANNEL_EVIDENCE",
+    {
+        "checkpoint": text("the checkpoint's name"),
+        "place": text("the place's name"),
+        "clip": text("the clip"),
+        "class_id": whole("whose logit", "index"),
+        "label": text("that class's name"),
+        "layer": text("the norm that scales the channel"),
+        "group": text("whose channel it is", *GROUPS),
+        "channel": whole("position in the norm, from 0", "index"),
+        "evidence": real(
+            "sum over frames and positions of output x gradient of the logit: to first order its loss "
+            "without the channel",
+            "logit",
+        ),
     },
 )
 
