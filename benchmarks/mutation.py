@@ -56,7 +56,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gst_analysis.clips.sampling": ("tests/clips/test_sampling.py",),
     "gst_analysis.analyses.order.tabulate": ("tests/analyses/order/test_tabulate.py",),
     "gst_analysis.analyses.temporal_use.shares": ("tests/analyses/temporal_use/test_measure.py",),
-    "gst_analysis.analyses.profile.verdict": ("tests/analyses/profile/test_agreement.py",),
+    "gst_analysis.analyses.profile.verdict": ("tests/analyses/profile/test_verdict.py",),
     "gst_analysis.analyses.roles.variance": ("tests/analyses/roles/test_variance.py",),
     "gst_analysis.checkpoints.stored": (
         "tests/checkpoints/test_stored.py",

@@ -83,9 +83,9 @@ class _Told:
         return any(find_side(row) for row in self._rows)
 
     def list_stages(self, measure: str) -> list[Row]:
-        """The stages of a line that have a band."""
+        """The stages of a line that have a band, in their order, as they are named in."""
         rows = [row for row in self._rows if (row["level"], row["measure"]) == (STAGE, measure)]
-        return [row for row in rows if row["low"] == row["low"]]
+        return sorted((row for row in rows if row["low"] == row["low"]), key=lambda row: int(row["stage"]))
 
     def find_network(self, measure: str) -> Row | None:
         """What is told of the network as a whole."""

@@ -90,7 +90,7 @@ def test_the_verdict_says_what_is_lost_whether_scales_show_it_and_whether_order_
         *answers, row("ablation", 0.4, 0.04), row("ablation", 0.45, 0.04, stage=3), row("gamma", 0.25)
     )
     assert told == (
-        "In stages 3 and 4 time carries 40% (36 to 44%), 45% (41 to 49%) of what is lost "
+        "In stages 3 and 4 time carries 45% (41 to 49%), 40% (36 to 44%) of what is lost "
         "(its part of the channels: 25%); γ does not show it; "
         "order matters: 3% right when reversed, 98% in order (95%, all stages and lines at once)."
     )
