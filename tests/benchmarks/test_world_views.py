@@ -1,7 +1,8 @@
-"""Views of the worlds of stories: which frames they show, and in which order they are run."""
+"""Views of the worlds of stories: which frames they show, and what the page says was learnt of them."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import av
@@ -9,7 +10,19 @@ import numpy as np
 import pytest
 
 from benchmarks.world_lessons import Learnt
-from benchmarks.world_views import BAG, ENDS, FIRST, SECOND, cut_world, is_beyond, list_places, list_runs
+from benchmarks.world_views import (
+    BAG,
+    ENDS,
+    FIRST,
+    MOST,
+    SECOND,
+    TARGET,
+    cut_world,
+    format_views,
+    is_beyond,
+    list_places,
+    list_runs,
+)
 from gst_analysis.clips.labelled import load_labelled_clips
 from gst_analysis.planted.making import WorldConfig, make_world
 
@@ -48,3 +61,9 @@ def test_runs_come_view_by_view_so_that_a_table_that_is_broken_off_has_all_world
     assert runs[:3] == [("count", BAG, 0), ("speed", BAG, 0), ("count", ENDS, 0)]
     assert len(runs) == 8
     assert runs[4] == ("count", BAG, 1)
+
+
+def test_the_page_shows_what_was_learnt_of_views() -> None:
+    runs = json.loads(TARGET.read_text(encoding="utf-8"))["runs"]
+    assert format_views(runs) in Path("docs/planted-worlds.md").read_text(encoding="utf-8")
+    assert all(run["most"] == MOST[run["world"]].get(run["view"]) for run in runs)
