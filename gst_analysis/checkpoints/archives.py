@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import RawIOBase
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -103,6 +104,8 @@ def read_archive(file: BinaryIO, size: int) -> Archive:
     if len({name.lower() for name in records}) < count:
         raise Refused("an archive with two files of one name")
     prefix = next(iter(records)).partition("/")[0]
+    if any(not name.startswith(f"{prefix}/") for name in records):
+        raise Refused("an archive of several folders")
     if f"{prefix}/constants.pkl" in records:
         raise Refused("a TorchScript archive, which holds code")
     return Archive(prefix, records)
@@ -180,13 +183,13 @@ def _find_directory(file: BinaryIO, size: int) -> tuple[int, int, int]:
         raise Damaged("a damaged archive, without its directory")
     before = size - _END.size
     if tail[:4] == b"PK\6\7":
-        _, _, at, _ = _LOCATOR.unpack(tail[: _LOCATOR.size])
-        if at > size - _END64.size:
+        _, where, at, disks = _LOCATOR.unpack(tail[: _LOCATOR.size])
+        if at > size - _END64.size or where or disks > 1:
             raise Damaged("an archive with a damaged directory")
         file.seek(at)
-        mark, _, _, _, _, _, _, count, length, start = _END64.unpack(file.read(_END64.size))
+        mark, _, _, _, disk, first, here, count, length, start = _END64.unpack(file.read(_END64.size))
         before = at
-        if mark != b"PK\6\6":
+        if mark != b"PK\6\6" or disk or first or here != count:
             raise Damaged("an archive with a damaged directory")
     if start + length != before or not count:
         raise Damaged("an archive with a damaged directory")
@@ -197,7 +200,7 @@ def _find_directory(file: BinaryIO, size: int) -> tuple[int, int, int]:
 
 def _read_entries(file: BinaryIO, directory: bytes, count: int, end: int) -> dict[str, Record]:
     records: dict[str, Record] = {}
-    at = 0
+    at, spans = 0, []
     for _ in range(count):
         fields = _ENTRY.unpack_from(directory, at)
         mark, _, _, flags, method, _, _, crc, packed, size, named, extra, remark, disk, _, look, start = (
@@ -224,8 +227,13 @@ def _read_entries(file: BinaryIO, directory: bytes, count: int, end: int) -> dic
         if first + packed > end:
             raise Damaged("an archive with a damaged directory")
         records[name] = Record(first, packed, size, method, crc)
+        spans.append((start, first + packed))
     if at != len(directory):
         raise Damaged("an archive with a damaged directory")
+    spans.sort()
+    # What is summed up and looked through piece by piece needs files one behind the other.
+    if any(end > start for (_, end), (start, _) in pairwise(spans)):
+        raise Refused("an archive whose files lie in one another")
     return records
 
 

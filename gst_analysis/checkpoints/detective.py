@@ -283,7 +283,7 @@ def _matching_specs(
 
 def _candidate_alphas(kernels: Mapping[str, Shape]) -> list[Fraction]:
     """The temporal part of the filters, and of the input channels."""
-    if set(kernels) < {"spatial", "temporal"} or "temporal" not in kernels:
+    if not {"spatial", "temporal"} <= set(kernels):
         return []
     spatial, temporal = kernels["spatial"], kernels["temporal"]
     if min(len(spatial), len(temporal)) < 2:

@@ -128,7 +128,7 @@ def _view(storage: Any, offset: Any, shape: Any, strides: Any, *, dtype: str = "
     if not isinstance(storage, Part) or storage.kind != "storage":
         raise Refused(_UNFILLED, tensor=True)
     sizes, steps = _read_sizes(shape), _read_sizes(strides)
-    if len(sizes) != len(steps) or type(offset) is not int or offset < 0:
+    if len(sizes) != len(steps) or type(offset) is not int or not 0 <= offset < 2**48:
         raise Damaged("a damaged pickle")
     count = 1
     for size in sizes:

@@ -72,6 +72,12 @@ def code_in_pickle(path: Path) -> None:
     path.write_bytes(pickle.dumps(Evil(path.with_name("ran")), protocol=2))
 
 
+def operators_of_other_parts(path: Path) -> None:
+    """A part for time in every block, and in place of that for space one of another name."""
+    state = build_small("gst-resnet26s").state_dict()
+    torch.save({key.replace(".spatial.", ".other."): tensor for key, tensor in state.items()}, path)
+
+
 def another_network(path: Path) -> None:
     torch.save(torchvision.models.squeezenet1_0(num_classes=2).state_dict(), path)
 
@@ -156,6 +162,7 @@ CASES: dict[str, tuple[Callable[[Path], object], type[CheckpointError], str]] = 
         BrokenCheckpoint,
         "1 missing: layer4.2.conv2.temporal",
     ),
+    "operators of other parts": (operators_of_other_parts, UnknownCheckpoint, "found other .*, temporal "),
     "a missing stem": (lambda p: official(p, **{"conv1.weight": None}), BrokenCheckpoint, "conv1.weight"),
     "a missing head": (
         lambda p: official(p, **{"module.new_fc.weight": None}),

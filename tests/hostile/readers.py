@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from gst_analysis.checkpoints.reading import RawCheckpoint, load_raw
@@ -67,9 +68,13 @@ def _require_same_tensors(ours: RawCheckpoint, theirs: RawCheckpoint) -> None:
         found: Any = ours.state[name]
         assert isinstance(found, StoredTensor)
         assert (found.shape, found.dtype) == (tuple(known.shape), str(known.dtype)), name
-        values = (known.float() if known.dtype == torch.bfloat16 else known).contiguous().numpy()
-        assert to_array(found).tobytes() == values.tobytes(), name
-        assert not found.is_finite() or bool(torch.isfinite(known.float()).all()), name
+        values = (known.float() if known.dtype == torch.bfloat16 else known).contiguous()
+        read = to_array(found)
+        if known.dtype == torch.bool:  # any byte but 0 is true, and copies differ in which they take
+            values, read = values.view(torch.uint8) != 0, np.asarray(read.view("u1") != 0)
+        assert read.tobytes() == values.numpy().tobytes(), name
+        for one, same in ((found, known), (found.float(), known.float())):
+            assert not one.is_finite() or bool(torch.isfinite(same).all()), name
 
 
 def _say(value: Any) -> Any:
@@ -101,6 +106,12 @@ def _rebuilt(*tail: bytes, name: str = "_rebuild_tensor_v2", kind: str = "FloatS
     """A tensor of four numbers with such further arguments."""
     one = (storage("0", 4, kind), number(0), b"(" + number(4) + b"t", b"(" + number(1) + b"t")
     return called(f"torch._utils.{name}", *one, *tail)
+
+
+def _far_away() -> bytes:
+    """A tensor of nothing, further into its storage than whole numbers of torch go."""
+    far = b"\x8a\x09" + (2**63).to_bytes(9, "little")
+    return entry(text("a"), tensor("0", 4, (0,), (1,), 7).replace(number(7), far))
 
 
 def _shaped(shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0) -> bytes:
@@ -211,6 +222,7 @@ _PICKLES: Mapping[str, bytes] = {
     "backwards": _shaped((4,), (-1,), 3),
     "an offset below 0": _shaped((2,), (1,), -1),
     "nothing, far away": _shaped((0, 3), (3, 1), 2**30),
+    "nothing, beyond whole numbers": _far_away(),
     "nothing with strides": _shaped((0,), (2**30,)),
     "one with strides": _shaped((1, 1), (2**30, 2**30), 3),
     "crossing rows": _shaped((2, 3), (1, 1)),
@@ -233,6 +245,14 @@ def _of_type(kind: str, count: int, order: bytes) -> bytes:
             "byteorder": order,
             "data/0": bytes(range(16)),
         }
+    )
+
+
+def _doubles() -> bytes:
+    """Numbers that are finite, and beyond those of four bytes."""
+    kind = _rebuilt(b"\x89", _HOOKS, kind="DoubleStorage").replace(number(4), number(2))
+    return make_archive(
+        {"data.pkl": entry(text("a"), kind), "version": b"3\n", "data/0": struct.pack("<2d", 1e300, 1)}
     )
 
 
@@ -298,6 +318,32 @@ def _lay(*, local: bytes = b"", central: bytes = b"", **changes: int) -> bytes:
     return body + directory + end
 
 
+def _on_disks(*, here: int = 3, disk: int = 0) -> bytes:
+    """An archive whose wide end tells of several disks."""
+    plain = _lay()
+    count, length, start = struct.unpack("<H2L", plain[-12:-2])
+    told = (44, 45, 45, disk, disk, here, count, length, start)
+    wide = struct.pack("<4sQ2H2L4Q", b"PK\6\6", *told) + struct.pack(
+        "<4sLQL", b"PK\6\7", 0, len(plain) - 22, 1
+    )
+    return plain[:-22] + wide + plain[-22:]
+
+
+def _nested() -> bytes:
+    """Numbers that are read as whole ones and, from within those, as others: NaN before a megabyte's edge."""
+    inner = struct.pack("<4s5H3L2H", b"PK\3\4", *[0] * 8, len("archive/data/1"), 0) + b"archive/data/1"
+    before, size = 2**20 - 1_199, 800  # so that numbers begin where a reader of four bytes expects them
+    outer = bytes(before) + inner + struct.pack("<100f", *[float("nan")] * 100) + bytes(1_599)
+    held = _rebuilt(b"\x89", _HOOKS, kind="IntStorage").replace(number(4), number(len(outer) // 4))
+    seen = tensor("1", size // 4, (size // 4,), (1,))
+    pickled = b"\x80\x02}" + text("a.num_batches_tracked") + held + b"s" + text("b") + seen + b"s."
+    plain = make_archive({"data.pkl": pickled, "version": b"3\n", "data/0": outer, "data/1": bytes(size)})
+    place = plain.rindex(b"PK\1\2")
+    told = bytearray(plain[place:])
+    told[16:20], told[42:46] = bytes(4), struct.pack("<L", plain.index(outer) + before)
+    return plain[:place] + bytes(told)
+
+
 def _wide(*numbers: int) -> bytes:
     """The extra field of large files."""
     return struct.pack(f"<2H{len(numbers)}Q", 1, 8 * len(numbers), *numbers)
@@ -332,11 +378,25 @@ _CONTAINERS: Mapping[str, Callable[[], bytes]] = {
     "a wide place": lambda: _lay(central=_wide(0), central_start=_ALL),
     "the place of another": lambda: _lay(central_start=0),
     "a place within values": lambda: _lay(central_start=40),
+    "values in another folder": lambda: _plain(entry(text("a"), _FOUR), extra=b"x").replace(
+        b"archive/e", b"Archive/e"
+    ),
+    "on several disks": lambda: _on_disks(here=2),
+    "begun on another disk": lambda: _on_disks(disk=1),
+    "values that begin in others": _nested,
     "another folder first": lambda: make_archive(
         {"../other/data.pkl": entry(text("b"), _FOUR), "data.pkl": entry(text("a"), _FOUR), "data/0": _VALUES}
     ),
     "packed values": lambda: make_archive(
         {"data.pkl": entry(text("a"), _FOUR), "data/0": _VALUES}, method=zipfile.ZIP_DEFLATED
+    ),
+    "numbers beyond those of four bytes": _doubles,
+    "truths of 5 and 255": lambda: make_archive(
+        {
+            "data.pkl": entry(text("a"), _rebuilt(b"\x89", _HOOKS, kind="BoolStorage")),
+            "version": b"3\n",
+            "data/0": b"\0\1\5\xff",
+        }
     ),
     "names in capitals": lambda: make_archive({"DATA.PKL": entry(text("a"), _FOUR), "data/0": _VALUES}),
     "a key in capitals": lambda: make_archive(

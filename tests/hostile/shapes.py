@@ -75,6 +75,29 @@ def _system(folder: Path, *, system: str, change: str) -> Path:
     return save(folder, {**{name: torch.ones(2, 2) for name in names}, **more})
 
 
+_OPERATORS = {
+    "in two parts, one of another name": ("temporal", "x"),
+    "in two parts, the other of another name": ("spatial", "x"),
+    "in three parts": ("spatial", "temporal", "x"),
+    "in a part for time": ("temporal",),
+    "in a part for space": ("spatial",),
+    "in a part of another name": ("x",),
+    "in no part": (),
+}
+"""Parts that an operator is said to have; those of our networks have one for space and one for time."""
+
+
+def _operators(folder: Path, *, parts: tuple[str, ...], flat: bool) -> Path:
+    state = {}
+    for key, tensor in small_state().items():
+        place, _, part = key.removesuffix(".weight").rpartition(".")
+        if not key.endswith((".spatial.weight", ".temporal.weight")):
+            state[key] = tensor
+        elif part == "temporal":
+            state.update({f"{place}.{name}.weight": tensor.flatten() if flat else tensor for name in parts})
+    return save(folder, state)
+
+
 def _keys(folder: Path, *, make: Callable[[], dict[Any, Any]]) -> Path:
     return save(folder, make())
 
@@ -113,6 +136,10 @@ def generate_tensors(seed: int) -> Iterator[Case]:
             yield Case(f"{name}: {title}", partial(_tensor, name=name, change=change, form=form))
     for title, make in _ODD_KEYS.items():
         yield Case(title, partial(_keys, make=make))
+    for title, parts in _OPERATORS.items():
+        for flat in (False, True):
+            name = f"operators {title}{', of one dimension' if flat else ''}"
+            yield Case(name, partial(_operators, parts=parts, flat=flat))
     for system in list(SYSTEMS)[::5]:
         for what in ("no dimension", "one dimension", "three sides", "wild numbers"):
             yield Case(f"{system} of {what}", partial(_system, system=system, change=what))
