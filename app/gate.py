@@ -7,11 +7,12 @@ no danger: to lead a browser here by its name is what rebinding needs.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -59,12 +60,15 @@ class Gate:
     async def _take_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a file on where there is room for it."""
         path, length = scope["path"], Headers(scope=scope).get("content-length")
-        why = self._coming.refuse(path, length)
+        address = (scope.get("client") or ("",))[0]
+        why = self._coming.refuse(path, length, address=address)
         if why is not None:
             await _turn_away(scope, receive, send, why, 413)
             return
-        with self._coming.counting(path, length):  # from here on: nothing is awaited in between
-            await self._app(scope, receive, send)
+        given_up = asyncio.Event()
+        # From here on: nothing is awaited in between.
+        with self._coming.counting(path, length, address=address, drop=given_up.set):
+            await _run_until(given_up, self._app(scope, receive, send))
 
 
 def list_names(environment: Mapping[str, str]) -> frozenset[str]:
@@ -117,6 +121,19 @@ def _place_of(origin: str) -> str:
         return urlsplit(origin).netloc.lower()
     except ValueError:
         return ""
+
+
+async def _run_until(given_up: asyncio.Event, work: Awaitable[None]) -> None:
+    """Await work to its end, or until it is given up: what sends it then finds its connection closed."""
+    running, waiting = asyncio.ensure_future(work), asyncio.ensure_future(given_up.wait())
+    try:
+        await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+    finally:
+        for task in (running, waiting):
+            task.cancel()
+        await asyncio.gather(running, waiting, return_exceptions=True)
 
 
 async def _turn_away(scope: Scope, receive: Receive, send: Send, why: str, status: int) -> None:

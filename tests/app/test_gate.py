@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from app import waiting_uploads
 from app.gate import HOSTS_VARIABLE, Gate, find_plots, list_names, refuse
 from app.visits import COOKIE
+from app.waiting_uploads import Waiting, choose_given_up, find_place
 from gst_analysis.cli import explore
 
 NAMES = list_names({HOSTS_VARIABLE: "lab.example.org, "})
@@ -153,6 +155,7 @@ def test_files_that_no_page_takes_are_few(monkeypatch: pytest.MonkeyPatch) -> No
     assert coming.refuse(yours, "5") is None
     assert coming.refuse(yours, str(3 * 2**30))
     held.update({str(n): {"f": SimpleNamespace(data=b"x")} for n in range(waiting_uploads.MOST_OF_ALL)})
+    held.pop("me")
     assert coming.refuse(yours, "5")
     assert coming.refuse("/cost", None) is None
 
@@ -193,3 +196,87 @@ def test_files_that_come_at_once_are_counted_before_they_are_there(monkeypatch: 
     assert len(gone_on) == 3
     coming = waiting_uploads.ComingUploads()
     assert "How long" in str(coming.refuse(path, None))
+
+
+def wait_for(visit: str, place: str, size: int, *, age: float = 5, coming: bool = False) -> Waiting:
+    return Waiting(visit, place, size, time.monotonic() - age, coming, lambda: None)
+
+
+FULL, HALF = waiting_uploads.MOST_BYTES_OF_ALL, waiting_uploads.MOST_BYTES_OF_ONE
+SMALL = 2**27
+
+
+def test_one_attacker_with_many_visits_keeps_nobody_out() -> None:
+    many = [wait_for(f"bad-{n}", "10.0.0.9", FULL // 32, age=32 - n) for n in range(32)]
+    assert choose_given_up(many, "mine", "10.0.0.1", SMALL) == many[: SMALL // (FULL // 32)]  # the oldest
+    assert choose_given_up(many, "bad-99", "10.0.0.9", SMALL) is None
+    # Where all come from one place, as behind a proxy, one visit that holds much makes room.
+    few = [wait_for("bad", "proxy", HALF // 8, age=9 - n) for n in range(8)]
+    others = [wait_for(f"v{n}", "proxy", HALF // 16) for n in range(16)]
+    assert choose_given_up([*few, *others], "mine", "proxy", SMALL) == few[:1]
+    assert choose_given_up([*few, *others], "bad", "proxy", SMALL) is None
+
+
+def test_many_small_files_of_one_place_keep_nobody_out() -> None:
+    many = [wait_for(f"bad-{n}", "10.0.0.9", 1) for n in range(waiting_uploads.MOST_OF_ALL)]
+    found = choose_given_up(many, "mine", "10.0.0.1", SMALL)
+    assert found is not None
+    assert len(found) == 1
+
+
+def test_what_no_page_takes_goes_first_when_room_is_needed() -> None:
+    old, sending = wait_for("a", "p", HALF, age=90), wait_for("b", "p", HALF // 2, age=80)
+    last = wait_for("b", "p", HALF // 2, coming=True)
+    assert choose_given_up([old, sending, last], "c", "q", SMALL) == [old]
+    assert choose_given_up([old], "c", "q", HALF) == []  # there is room
+    assert choose_given_up([sending, last, wait_for("c", "q", HALF)], "c", "q", 2 * SMALL) is None
+
+
+def test_a_house_of_many_numbers_is_one_place() -> None:
+    assert find_place("2001:db8::1") == find_place("2001:db8::ffff:2") != find_place("2001:db8:1::1")
+    assert find_place("10.0.0.1") != find_place("10.0.0.2")
+    assert find_place("") == ""
+
+
+def test_what_comes_slowly_is_given_up_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two begin what would fill all room and send nothing more; a third, from elsewhere, is let in."""
+    held: dict[str, dict[str, Any]] = {}
+    manager = SimpleNamespace(uploaded_file_mgr=SimpleNamespace(file_storage=held))
+    fake = SimpleNamespace(exists=lambda: True, get_instance=lambda: manager)
+    monkeypatch.setattr(waiting_uploads, "runtime", fake)
+    begun, ended = [], []
+
+    async def keep(scope: Any, receive: Any, send: Any) -> None:
+        begun.append(scope["path"])
+        try:
+            await receive()
+        finally:
+            ended.append(scope["path"])
+
+    async def send_all() -> None:
+        gate, never = Gate(keep), asyncio.Event()
+
+        def put(visit: str, address: str, size: int, receive: Any) -> Any:
+            scope: dict[str, Any] = {"type": "http", "method": "PUT", "client": (address, 1)}
+            scope["path"] = f"/_stcore/upload_file/{visit}/file"
+            scope["headers"] = [(b"host", b"localhost"), (b"content-length", str(size).encode())]
+            return asyncio.ensure_future(gate(scope, receive, receive))
+
+        async def nothing(*_: Any) -> Any:
+            await never.wait()
+
+        async def at_once(*_: Any) -> Any:
+            return {}
+
+        slow = [put(f"bad-{n}", "10.0.0.9", HALF, nothing) for n in range(2)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert len(begun) == 2
+        await asyncio.wait_for(put("mine", "10.0.0.1", SMALL, at_once), 10)
+        await asyncio.wait_for(slow[0], 10)
+        assert not slow[1].done()
+        slow[1].cancel()
+
+    asyncio.run(send_all())
+    names = [path.split("/")[3] for path in ended]
+    assert (sorted(names[:2]), names[2:]) == (["bad-0", "mine"], ["bad-1"])
