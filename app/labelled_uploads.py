@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 from app.archives import ARCHIVE_ENDINGS, Member, open_archive, unpack
 from app.fences import LIST_ENDINGS
-from app.sent_clips import SentClips, split_class
+from app.sent_clips import SentClips, split_classes
 from app.uploads import check_room, make_folder
 from app.wording import plain_name
 from gst_analysis.clips.labels import USUAL_LABEL_FILES
@@ -237,7 +237,7 @@ def _choose_list(
             lists = named
             break
     else:
-        if len({split_class(clip, clips)[1] for clip in clips} - {""}) > 1:
+        if len({label for _, label in split_classes(clips).values()} - {""}) > 1:
             return None, None
     if not lists:
         return None, None

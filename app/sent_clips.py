@@ -56,11 +56,13 @@ class SentClips:
         return self._known[key]
 
 
-def split_class(clip: str, clips: Collection[str]) -> tuple[str, str]:
-    """A clip's split and class by its folders, below those that all clips share; empty where it has none."""
-    parts = clip.split("/")
+def split_classes(clips: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Each clip's split and class by its folders, below those that all share; empty where it has none."""
     shared = _count_shared(clips)
-    parts = parts[shared:]
+    return {clip: _split_class(clip.split("/")[shared:]) for clip in clips}
+
+
+def _split_class(parts: list[str]) -> tuple[str, str]:
     split = parts[0].lower() if len(parts) > 2 and parts[0].lower() in SPLITS else ""
     rest = parts[1:] if split else parts
     return split, rest[0] if len(rest) > 1 else ""
@@ -77,7 +79,7 @@ def _count_shared(clips: Collection[str]) -> int:
 
 def _read_folders(sent: SentClips, labels: Sequence[str]) -> RecordList:
     """Clips by their folders: of splits, the one that networks are measured on."""
-    told = {clip: split_class(clip, sent.places) for clip in sent.places}
+    told = split_classes(sent.places)
     classes = sorted({label for _, label in told.values() if label})
     splits = {split for split, label in told.values() if label}
     measured = [split for split in (*MEASURED, "", *TRAINING) if split in splits]
