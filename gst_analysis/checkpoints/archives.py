@@ -33,8 +33,8 @@ _FOLDER = 1 << 4
 """In what an entry's file looked like on the disk: it was a folder."""
 _ODD_FLAGS = 1 | 1 << 5 | 1 << 6 | 1 << 13
 """Of what is encrypted, in one way or another, or a patch: torch reads none of it."""
-_PIECE = 1 << 20
-"""Bytes that are read together: they stay in the processor's cache for all that is made of them."""
+_PIECE = 1 << 22
+"""Bytes that are read together: few enough for the processor's cache, and work enough for two threads."""
 _SPARE = 1_000_000
 """Bytes that an archive may unpack to beyond twice its size: small records pack well."""
 

@@ -39,13 +39,16 @@ def card_path(checkpoint: Path) -> Path:
 
 
 def load_card_beside(checkpoint: Path, sha256: str) -> Card:
-    """The card of exactly this file, or an empty one; a card that cannot be read is an error."""
+    """The card of exactly this file, or an empty one; a card that cannot be read is an error.
+
+    Where the file's hash is not known, it is empty, and a card of any file is taken for this one's.
+    """
     # Until X.pth.tar found X.json, its card was X.pth.json.
     for path in dict.fromkeys([card_path(checkpoint), checkpoint.with_suffix(".json")]):
         if path == checkpoint or not is_there(path) or is_reference(path):  # which tells a hash too
             continue
         card = _read(path)
-        if card.get("sha256") == sha256:
+        if card.get("sha256") == sha256 or not sha256:
             return Card(card)
         if _FIELDS & set(card):
             return Card(notes=(_say_misfit(path, card, sha256),))

@@ -79,7 +79,9 @@ def load_checkpoint(
     return _recognise_file(load_raw(path), told)
 
 
-def load_unbuilt_checkpoint(path: str | os.PathLike[str], options: NetworkOptions) -> Checkpoint | None:
+def load_unbuilt_checkpoint(
+    path: str | os.PathLike[str], options: NetworkOptions, *, checked: bool = True
+) -> Checkpoint | None:
     """What `load_checkpoint` gives, its tensors being left in the file, without importing torch.
 
     Tensors are `StoredTensor`s, which `to_array` reads: enough for whatever looks at a few of them.
@@ -87,6 +89,8 @@ def load_unbuilt_checkpoint(path: str | os.PathLike[str], options: NetworkOption
     Args:
         path: a file.
         options: what no weight shows.
+        checked: read all of the file, for its hash and whatever is wrong with its values; names of blocks
+            and classes need nothing of it.
 
     Returns:
         None where torch has to read or recognise it, or to say what is wrong with it.
@@ -94,7 +98,7 @@ def load_unbuilt_checkpoint(path: str | os.PathLike[str], options: NetworkOption
     if apart.must_read_apart(path) or find_folder(path) is not None:
         return None
     try:
-        return _recognise_file(load_raw(path, unbuilt=True), options)
+        return _recognise_file(load_raw(path, unbuilt=True, checked=checked), options)
     except (GstError, NotPlain):
         return None
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,7 @@ class RawCheckpoint:
 
     path: Path
     sha256: str
+    """Empty where nobody has read all of it."""
     state: dict[str, Tensor] = field(repr=False)
     extras: Mapping[str, Any] = field(repr=False)
     averaged: str = ""
@@ -64,12 +66,13 @@ class RawCheckpoint:
     """Whether its tensors are still in the file."""
 
 
-def load_raw(path: str | os.PathLike[str], *, unbuilt: bool = False) -> RawCheckpoint:
+def load_raw(path: str | os.PathLike[str], *, unbuilt: bool = False, checked: bool = True) -> RawCheckpoint:
     """Read a checkpoint file; raise a CheckpointError that says what is wrong with it.
 
     Args:
         path: the file.
         unbuilt: leave its tensors in it, each to be read when it is asked for; torch is not imported.
+        checked: read all of an unbuilt one, for its hash and whatever is wrong with its values.
 
     Raises:
         CheckpointError: it cannot be used.
@@ -77,7 +80,7 @@ def load_raw(path: str | os.PathLike[str], *, unbuilt: bool = False) -> RawCheck
     """
     where = Path(path)
     size = _measure(where)
-    load = load_unbuilt if unbuilt else _load_beside_hashing
+    load = partial(load_unbuilt, checked=checked) if unbuilt else _load_beside_hashing
     with _explain_memory(where), formats.explain_refusal(where):
         payload, sha256, damaged = load(where, _scan(where, size))
         _require_undamaged(where, damaged)

@@ -7,24 +7,25 @@ opened for it, and not through a mapping: a mapped file that somebody shortens e
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gst_analysis.checkpoints.pickle_calls import WIDTHS
 from gst_analysis.errors import UnreadableCheckpoint
 from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
-else:
+else:  # whoever asks for names alone needs no values
+    np = Door("numpy")
     torch = Door("torch")
 
-Array = np.ndarray[Any, np.dtype[Any]]
+Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 FORMS: Mapping[str, str] = {
     "float64": "f8",
     "float32": "f4",
@@ -95,7 +96,7 @@ class StoredTensor:
         return self.numel() * self.element_size()
 
     def numel(self) -> int:
-        return int(np.prod(self.shape, dtype=object))
+        return math.prod(self.shape)
 
     def element_size(self) -> int:
         return WIDTHS[self.storage.dtype]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Reals = npt.NDArray[np.floating]
+Reals = np.ndarray[Any, np.dtype[Any]]
 
 
 def find_median(values: Reals) -> float:

@@ -266,6 +266,32 @@ def test_a_file_is_looked_at_by_neither_torch_nor_pandas(
     assert done.returncode == 0, done.stderr
 
 
+def test_names_to_complete_need_neither_numpy_nor_all_of_the_file(
+    save_small: SaveSmall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key waits for them: classes of a card and blocks come from the file's names alone."""
+    path = tmp_path / "bare.pth"
+    torch.save(torch.load(save_small(), weights_only=True)["state_dict"], path)
+    labels = [f"class {number}" for number in range(5)]
+    card = {"sha256": load_raw(path).sha256, "labels": labels}
+    path.with_suffix(".json").write_text(json.dumps(card))
+    known = load_unbuilt_checkpoint(path, NetworkOptions())
+    monkeypatch.setattr(unbuilt, "digest", None)
+    found = load_unbuilt_checkpoint(path, NetworkOptions(), checked=False)
+    assert found is not None
+    assert known is not None
+    assert (found.spec, found.labels, found.sha256) == (known.spec, known.labels, "")
+    code = (
+        "import sys\nfrom gst_analysis.cli import app\nfor kind in ('blocks', 'classes'):\n"
+        f"    app(['completion', kind, '--', {str(path)!r}], standalone_mode=False)\n"
+        "sys.exit(' '.join({'numpy', 'torch', 'pydantic', 'rich', 'pandas'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-5:] == labels
+    assert "layer1.0" in done.stdout
+
+
 def test_part_of_a_tensor_is_torchs(tmp_path: Path) -> None:
     path = tmp_path / "a.pth"
     torch.save(lay_out(), path)

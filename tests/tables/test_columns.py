@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -65,6 +66,49 @@ def test_rows_are_split_in_the_order_of_their_first_ones() -> None:
     table = Columns({"a": ["y", "x", "y", "x"], "b": [1, 1, 1, 2], "c": [0.0, 1.0, 2.0, 3.0]})
     assert [(key, rows["c"].tolist()) for key, rows in table.split("a")] == [("y", [0, 2]), ("x", [1, 3])]
     assert [key for key, _ in table.split("a", "b")] == [("y", 1), ("x", 1), ("x", 2)]
+
+
+def build_parts(count: int) -> list[Columns]:
+    values = np.random.default_rng(0).normal(size=(count, 1000))
+    return [
+        Columns({"name": f"file {part}", "even": np.nan, "taps": 3, "value": row, "flag": part % 2 == 0})
+        for part, row in enumerate(values)
+    ]
+
+
+def test_what_repeats_is_what_is_written_out() -> None:
+    """Names that stand once are read, joined, cut and split as those that stand in every row."""
+    parts = build_parts(4)
+    written = [Columns({name: values.copy() for name, values in part.items()}) for part in parts]
+    frame = pd.concat([part.to_frame() for part in parts], ignore_index=True)
+    mixed = Columns.join([parts[0], written[1], parts[2], parts[3]])
+    for table in (Columns.join(parts), Columns.join(written), mixed, Columns.join_and_forget(written)):
+        pd.testing.assert_frame_equal(table.to_frame(), frame)
+        assert write(table) == write(frame)
+        for rows in (slice(990, 2010), slice(0, 0), slice(3999, None), np.arange(3998, 2, -7), frame["flag"]):
+            kept = table.take(rows if isinstance(rows, slice) else np.asarray(rows))
+            known = frame.iloc[rows] if isinstance(rows, slice) else frame.iloc[np.arange(4000)[rows]]
+            pd.testing.assert_frame_equal(
+                kept.to_frame(), known.reset_index(drop=True), check_dtype=len(known) > 0
+            )
+        for names in (["name"], ["flag"], ["flag", "taps"], ["name", "value"]):
+            found = [(key, part["value"].tolist()) for key, part in table.split(*names)]
+            groups = frame.groupby(names if len(names) > 1 else names[0], sort=False)
+            assert found == [(key, rows["value"].tolist()) for key, rows in groups]
+    assert not written[0].names
+    assert not list(parts[0].take(slice(0, 0)).split("name", "value"))
+
+
+def test_names_of_many_tables_take_next_to_no_memory() -> None:
+    """Of a hundred files' tables the numbers are kept once, and a name for each file."""
+    tracemalloc.start()
+    table = Columns.join_and_forget(build_parts(100))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(table) == 100_000
+    assert table["value"].nbytes < held < 1.2 * table["value"].nbytes
+    texts = Columns({"name": "a long name", "row": np.arange(50)})["name"]
+    assert len({id(text) for text in texts.tolist()}) == 1
 
 
 def test_columns_keep_schemas_as_frames_do() -> None:

@@ -98,7 +98,7 @@ def measure_temporal_use(
         told, labels, lambda source, label: _read_one(source, label, records, options.device), progress
     )
     found = _add_starts(read, options)
-    table = check(Columns.join([one.table for one in found.values()]), TEMPORAL_USE)
+    table = check(Columns.join_and_forget([one.table for one in found.values()]), TEMPORAL_USE)
     kernels = summarise_kernels(table)
     unread = {clip: why for one in found.values() for clip, why in one.unread.items()}
     origins = {name: one.start.origin for name, one in found.items()}
@@ -201,8 +201,10 @@ def _tabulate(kernel: TimeKernel, shares: Shares, source: str) -> Columns:
     )
 
 
-def _add_starts(read: Mapping[str, _Read], options: TemporalUseOptions) -> dict[str, _Read]:
+def _add_starts(read: dict[str, _Read], options: TemporalUseOptions) -> dict[str, _Read]:
     """Each checkpoint with what its kernels were when training began, as far as that is known.
+
+    What was read is let go of on the way: a table is as large as all else that is kept of a checkpoint.
 
     Raises:
         SpecError: a start was asked for, and it is that of none of them.
@@ -217,7 +219,7 @@ def _add_starts(read: Mapping[str, _Read], options: TemporalUseOptions) -> dict[
             found="neither",
             todo="name an earlier epoch or the 2-D weights that training began with, or leave it out",
         )
-    return {name: _add_start(one, starts[name]) for name, one in read.items()}
+    return {name: _add_start(read.pop(name), start) for name, start in starts.items()}
 
 
 def _choose_start(read: Mapping[str, _Read], options: TemporalUseOptions) -> Callable[[Known], Start]:
@@ -244,7 +246,7 @@ def _add_start(one: _Read, start: Start) -> _Read:
         if len(values) == len(rows):
             began[rows["row"]] = values
             fitting = fitting or bool(np.isfinite(values).any())
-    return replace(one, table=one.table.assign(start=began), start=start if fitting else Start())
+    return replace(one, table=one.table.assign(start=began), start=start) if fitting else one
 
 
 def _name_origins(

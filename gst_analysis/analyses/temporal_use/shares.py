@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from gst_analysis.checkpoints.stored import to_array
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from torch import Tensor
 
-Reals = npt.NDArray[np.float64]
+Reals: TypeAlias = "npt.NDArray[np.float64]"
 _AT_ONCE = 250_000
 """Numbers of a weight that are looked at together."""
 

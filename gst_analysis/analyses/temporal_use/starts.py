@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gst_analysis.analyses.temporal_use.shares import expect_independent, measure_shares
 from gst_analysis.checkpoints.loaded import Checkpoint
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 else:
     starting = Door("gst_analysis.checkpoints.starting")
 
-Reals = npt.NDArray[np.float64]
+Reals = np.ndarray[Any, np.dtype[np.float64]]
 _LARGEST_SEED = 2**63
 
 
