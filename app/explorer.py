@@ -8,8 +8,8 @@ from pathlib import Path
 import streamlit as st
 
 from app import links
-from app.gate import find_plots
 from app.navigation import list_pages
+from app.preloading import find_plots
 
 STYLE = """<style>
 .stMainBlockContainer { padding: 4.5rem 3.5rem 4rem }  /* less empty space */

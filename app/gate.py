@@ -14,16 +14,16 @@ import secrets
 import socket
 from collections.abc import Awaitable, Mapping
 from http.cookies import CookieError, SimpleCookie
-from pathlib import Path
 from urllib.parse import urlsplit
 
-import streamlit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
+from app.bundle import Bundle
 from app.links import tame_wild_numbers
+from app.preloading import list_early
 from app.visits import COOKIE, KEPT_S, read_token
 from app.waiting_uploads import ComingUploads
 
@@ -38,8 +38,8 @@ class Gate:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._names, self._plots = list_names(os.environ), find_plots()
-        self._coming = ComingUploads()
+        self._names, self._early = list_names(os.environ), _name_early()
+        self._coming, self._bundle = ComingUploads(), Bundle()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request, or hand it on."""
@@ -54,8 +54,10 @@ class Gate:
             await self._take_in(scope, receive, send)
         elif scope["type"] == "websocket":
             await self._app(scope, _sift(receive), send)
+        elif (file := self._bundle.find(scope)) is not None:
+            await file(scope, receive, send)
         else:
-            await self._app(scope, receive, _with_hint(_with_cookie(send, headers), self._plots))
+            await self._app(scope, receive, _with_hint(_with_cookie(send, headers), self._early))
 
     async def _take_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a file on where there is room for it."""
@@ -175,21 +177,19 @@ def _read_message(data: bytes | None) -> BackMsg | None:
     return told
 
 
-def find_plots() -> str:
-    """Where the script that draws plots lies, as seen from a page; empty if it is not found."""
-    folder = Path(streamlit.__file__).parent / "static" / "static" / "js"
-    found = next(folder.glob("PlotlyChart.*.js"), None)
-    return "" if found is None else f"./static/js/{found.name}"
+def _name_early() -> str:
+    """A page's `Link` header."""
+    return ", ".join(f"<{script}>; rel=modulepreload" for script in list_early())
 
 
-def _with_hint(send: Send, plots: str) -> Send:
-    """Make the browser fetch and read what plots (5 MB) along with the page, not once a figure arrives."""
+def _with_hint(send: Send, early: str) -> Send:
+    """Make the browser fetch and read what plots (5 MB) and what shows the first page along with the page."""
 
     async def send_on(message: Message) -> None:
-        if message["type"] == "http.response.start" and plots:
+        if message["type"] == "http.response.start" and early:
             answer = MutableHeaders(raw=message["headers"])
             if answer.get("content-type", "").startswith("text/html"):
-                answer.append("link", f"<{plots}>; rel=modulepreload")
+                answer.append("link", early)
                 message["headers"] = answer.raw
         await send(message)
 

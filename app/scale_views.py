@@ -99,10 +99,12 @@ def list_defined(columns: Sequence[NetworkColumn]) -> list[NetworkColumn]:
     return [column for column in columns if column.reading.scales is not None]
 
 
-def show_scale_code(columns: Sequence[NetworkColumn], options: ScaleOptions) -> None:
+def show_scale_code(
+    columns: Sequence[NetworkColumn], options: ScaleOptions, *, once_opened: bool = False
+) -> None:
     """How to make Figure 4 of what is shown."""
     then = ["figure = result.plot()  # or plot_interactive", "table = result.table"]
-    _show_code(columns, scales.ABOUT, options, then)
+    _show_code(columns, scales.ABOUT, options, then, once_opened=once_opened)
 
 
 def join_columns(columns: Sequence[NetworkColumn], *, absolute: bool = False) -> BnScales:
@@ -222,10 +224,18 @@ def _show_page(result: ScaleComparison | Importance, name: str, alt: str, key: s
         components.show_figure(figure, key=name, alt=alt)
 
 
-def _show_code(columns: Sequence[NetworkColumn], about: About, options: Any, then: Sequence[str]) -> None:
+def _show_code(
+    columns: Sequence[NetworkColumn],
+    about: About,
+    options: Any,
+    then: Sequence[str],
+    *,
+    once_opened: bool = False,
+) -> None:
     """Lines for the files shown; without a file, those that make the untrained network."""
     paths, design = [column.shown for column in columns], columns[0].untrained
-    components.show_code(commands.write_analysis(about, paths, options, untrained=design, then=then))
+    lines = commands.write_analysis(about, paths, options, untrained=design, then=then)
+    components.show_code(lines, once_opened=once_opened)
 
 
 def _choose_rows() -> str:

@@ -77,9 +77,9 @@ def visit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Visit:
 
     show = components.show_code
 
-    def check_and_show(lines: Lines) -> None:
+    def check_and_show(lines: Lines, **how: bool) -> None:
         check_lines(lines)
-        show(lines)
+        show(lines, **how)
 
     monkeypatch.setattr(components, "show_code", check_and_show)
 

@@ -14,7 +14,8 @@ from starlette.datastructures import Headers
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from app import waiting_uploads
-from app.gate import HOSTS_VARIABLE, Gate, find_plots, list_names, refuse
+from app.gate import HOSTS_VARIABLE, Gate, list_names, refuse
+from app.preloading import SHOWN_FIRST, find_plots, find_script, list_early
 from app.visits import COOKIE
 from app.waiting_uploads import Waiting, choose_given_up, find_place
 from gst_analysis.cli import explore
@@ -133,13 +134,47 @@ def test_a_browser_is_given_a_cookie_once() -> None:
         assert sum(name == b"set-cookie" for name, _ in answer["headers"]) == made
 
 
-def test_a_page_is_sent_with_the_address_of_what_plots() -> None:
-    plots = find_plots()
-    assert (Path(streamlit.__file__).parent / "static" / plots).is_file()
+STATIC = Path(streamlit.__file__).parent / "static"
+
+
+def test_a_page_is_sent_with_the_addresses_of_what_shows_it() -> None:
+    early = list_early()
+    assert early[0] == find_plots()
+    assert all((STATIC / name).is_file() for name in early)
+    assert all(f"./static/js/{find_script(name).name}" in early for name in SHOWN_FIRST)  # type: ignore[union-attr]
+    imported = "./static/js/" + next((STATIC / "static/js").glob("withFullScreenWrapper.*.js")).name
+    assert imported in early  # which plots import, and wait for
+    assert not {name for name in early if name in (STATIC / "index.html").read_text()}
+    assert len(set(early)) == len(early)
     _, (answer,) = speak(
         {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"localhost")]}, [{}]
     )
-    assert dict(answer["headers"])[b"link"].decode() == f"<{plots}>; rel=modulepreload"
+    told = dict(answer["headers"])[b"link"].decode()
+    assert told.split(", ") == [f"<{name}>; rel=modulepreload" for name in early]
+
+
+def ask_file(path: str, method: str = "GET") -> tuple[list[Any], list[Any]]:
+    scope = {"type": "http", "method": method, "path": path, "headers": [(b"host", b"localhost")]}
+    return speak(scope, [{}])
+
+
+def test_streamlits_own_files_are_answered_at_once() -> None:
+    address = find_plots().removeprefix(".")
+    received, (start, body) = ask_file(address)
+    assert received == []  # Streamlit was not asked
+    headers = dict(start["headers"])
+    assert start["status"] == 200
+    assert headers[b"content-type"].startswith(b"text/javascript")
+    assert headers[b"cache-control"] == b"public, immutable, max-age=31536000"
+    assert body["body"] == (STATIC / address.removeprefix("/")).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/js/../../../config.py", "/static/js/nothing.js", "/static//etc/passwd", "/", "/cost"]
+)
+def test_nothing_else_is_a_file(path: str) -> None:
+    received, _ = ask_file(path)
+    assert received == [{}]
 
 
 def test_files_that_no_page_takes_are_few(monkeypatch: pytest.MonkeyPatch) -> None:

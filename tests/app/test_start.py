@@ -64,6 +64,17 @@ def test_a_place_opens_by_its_name_in_the_link(visit: Visit, save_small: SaveSma
     assert not any("Invariant score" in one.value.columns for one in page.dataframe)
 
 
+def test_lines_to_type_come_when_their_fold_is_opened(visit: Visit, save_small: SaveSmall) -> None:
+    paths.SHIPPED.mkdir()
+    save_small(file="x.pth", seed=1).rename(paths.SHIPPED / "a.pth")
+    page = visit()
+    assert [fold.label for fold in page.expander].count("Make this yourself") == 1
+    assert not page.code
+    page.session_state["code"] = True
+    page.run()
+    assert page.code[0].value == "gst-analyze bn-hist trained_models/a.pth --by stage"
+
+
 def test_every_page_is_named_with_its_question(visit: Visit) -> None:
     page = visit(backbone="ResNet-26, small")
     links = page.get("page_link")
