@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks import commands
-from benchmarks.explorer import PICTURE_S, SWITCH_S, measure_waits
+from benchmarks.explorer import PICTURE_S, SWITCH_S, VERDICT_S, measure_waits
 from benchmarks.pairing import Timings, summarise_ratio, time_interleaved
 from benchmarks.serving import find_browser
 from benchmarks.trace_influence import measure_mode
@@ -179,7 +179,11 @@ def measure_commands(settings: Settings) -> Iterator[Target]:
 
 def measure_explorer(settings: Settings) -> Iterator[Target]:
     """What a visitor waits for, in seconds; not measured where there is no browser."""
-    names = "the explorer's first picture, seconds", "a change of its page, the middle one of five, seconds"
+    names = (
+        "the explorer's first picture, seconds",
+        "from starting it to the verdict about a shipped network, seconds",
+        "a change of its page, the middle one of five, seconds",
+    )
     if find_browser() is None:
         yield from (Target(name, None, note="no Chromium with playwright") for name in names)
         return
@@ -187,9 +191,10 @@ def measure_explorer(settings: Settings) -> Iterator[Target]:
     busy = "others use the machine; " if settings.shared else ""
     note = f"{busy}the server worked {waits.worked:.1f} s; a second visitor {waits.again:.1f} s"
     yield Target(names[0], waits.picture, at_most=PICTURE_S, note=note)
+    yield Target(names[1], waits.verdict, at_most=VERDICT_S, note=f"{busy}no click; the browser is open")
     ends = min(waits.switches.values()), max(waits.switches.values())
     first = f"when first opened {statistics.median(waits.first.values()):.2f}"
-    yield Target(names[1], waits.switch, at_most=SWITCH_S, spread=ends, note=f"{busy}{first}")
+    yield Target(names[2], waits.switch, at_most=SWITCH_S, spread=ends, note=f"{busy}{first}")
 
 
 def _share(timings: Timings, own: str, other: str, name: str, at_most: float, note: str = "") -> Target:

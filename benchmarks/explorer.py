@@ -1,12 +1,15 @@
 """What a visitor of the explorer waits for: the first picture, and each change of page; in headless Chromium.
 
     python -m benchmarks.explorer [--json FILE]
+    python -m benchmarks.explorer --timeline     # what happens until the first picture, and who works
 
 The server starts with nothing in its caches. The clock starts when it first answers; the browser is open by
-then, and goes to the first page at once. The first picture is there when a figure has its marks. A page has
-been changed when its address stands there and its script has come to its end. Each page is opened twice, so
-that what belongs to a first visit (an import, a checkpoint that is read) is told apart. These are seconds on
-the clock, which mean little while others use the machine; what the server worked meanwhile is told, too.
+then, and goes to the first page at once. The first picture is there when a figure has its marks. The verdict
+is there when the sentence about the first shipped network stands; its clock starts with the server's process.
+A page has been changed when its address stands there and its script has come to its end. Each page is opened
+twice, so that what belongs to a first visit (an import, a checkpoint that is read) is told apart. These are
+seconds on the clock, which mean little while others use the machine; what the server worked meanwhile is
+told, too.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 import argparse
 import compileall
 import os
+import re
 import statistics
 import time
 from collections.abc import Sequence
@@ -21,13 +25,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.choosing import FIRST_SHOWN
 from app.navigation import list_pages
+from benchmarks.explorer_timeline import measure_timeline, print_timeline
 from benchmarks.machine import describe_machine
 from benchmarks.serving import ROOT, find_browser, launch_browser, serve
 from gst_analysis.files import to_json, write_whole
 
 PAGES = ("space_and_time", "cost", "is_it_true", "analyses", "start")
-PICTURE_S, SWITCH_S = 3.0, 0.5
+PICTURE_S, VERDICT_S, SWITCH_S = 3.0, 10.0, 0.5
 """What is promised, seconds."""
 _PATIENCE_S = 60
 _DONE = "[data-test-script-state=notRunning]"
@@ -40,6 +46,8 @@ class Waits:
 
     picture: float
     """From the server's first answer to the first picture."""
+    verdict: float
+    """From the server's start to the verdict about a shipped network."""
     worked: float
     """Processor time of the server meanwhile, its warming up of other pages included."""
     again: float
@@ -57,13 +65,13 @@ class Waits:
 
 def measure_waits(pages: Sequence[str] = PAGES) -> Waits:
     """Start a server and a browser, and look at the clock."""
-    for folder in ("gst_analysis", "app"):  # as an installed package has been
-        compileall.compile_dir(ROOT / folder, quiet=2)
+    _compile()
     with launch_browser() as started:
         page = _visit(started)
         with serve() as server:
             before = read_processor_time(server.process)
             page.goto(server.address, wait_until="commit")
+            verdict = _wait_for_verdict(page) - server.began
             picture = _wait_for_picture(page) - server.answered
             worked = read_processor_time(server.process) - before
             page.wait_for_selector(_DONE)
@@ -71,7 +79,12 @@ def measure_waits(pages: Sequence[str] = PAGES) -> Waits:
             other, begun = _visit(started), time.perf_counter()
             other.goto(server.address, wait_until="commit")
             again = _wait_for_picture(other) - begun
-    return Waits(picture, worked, again, first, switches)
+    return Waits(picture, verdict, worked, again, first, switches)
+
+
+def _compile() -> None:
+    for folder in ("gst_analysis", "app"):  # as an installed package has been
+        compileall.compile_dir(ROOT / folder, quiet=2)
 
 
 def _visit(browser: Any) -> Any:
@@ -82,6 +95,12 @@ def _visit(browser: Any) -> Any:
 
 def _wait_for_picture(page: Any) -> float:
     page.locator(_MARKS).first.wait_for(state="attached")
+    return time.perf_counter()
+
+
+def _wait_for_verdict(page: Any) -> float:
+    told = page.locator("[data-testid=stMarkdown] p", has_text=re.compile(f"^{FIRST_SHOWN[0]}: "))
+    told.first.wait_for()
     return time.perf_counter()
 
 
@@ -105,10 +124,16 @@ def main() -> None:
     """Print what was waited for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers to FILE")
+    parser.add_argument("--timeline", action="store_true", help="print what happens until the first picture")
     given = parser.parse_args()
     if find_browser() is None:
         parser.exit(1, "neither Chromium with playwright nor Chrome is here\n")
+    if given.timeline:
+        _compile()
+        print_timeline(measure_timeline())
+        return
     waits = measure_waits()
+    print(f"the verdict {waits.verdict:.2f} s from the server's start (at most {VERDICT_S:g})")
     print(f"first picture {waits.picture:.2f} s (at most {PICTURE_S:g}), server's work {waits.worked:.2f} s")
     print(f"first picture of a second visitor {waits.again:.2f} s")
     for name in waits.switches:

@@ -97,15 +97,16 @@ def test_a_commands_memory_is_its_own(tmp_path: Path) -> None:
 
 
 def test_the_explorers_waits_are_told_or_said_to_be_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    waits = Waits(2.5, 4.0, 1.0, {"a": 3.0, "b": 1.0}, {"a": 0.2, "b": 0.9})
+    waits = Waits(2.5, 11.0, 4.0, 1.0, {"a": 3.0, "b": 1.0}, {"a": 0.2, "b": 0.9})
     monkeypatch.setattr(bench_rows, "measure_waits", lambda: waits)
     monkeypatch.setattr(bench_rows, "find_browser", lambda: "chromium")
-    picture, switch = measure_explorer(Settings(shared=True))
+    picture, verdict, switch = measure_explorer(Settings(shared=True))
     assert (picture.value, picture.met, switch.met) == (2.5, True, False)
+    assert (verdict.value, verdict.met) == (11.0, False)
     assert switch.value == pytest.approx(0.55)
     assert "others use the machine" in picture.note
     monkeypatch.setattr(bench_rows, "find_browser", lambda: None)
-    assert [target.met for target in measure_explorer(Settings())] == [None, None]
+    assert [target.met for target in measure_explorer(Settings())] == [None, None, None]
 
 
 @pytest.mark.slow
