@@ -8,9 +8,10 @@ stays flat.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from threading import Barrier
 
 import torch
@@ -32,6 +33,27 @@ class ReadClip:
     failure: str = ""
 
 
+class ReadingAhead(Iterator[ReadClip]):
+    """Clips in their order, each as soon as it is read; closing it stops the reading."""
+
+    def __init__(self, pool: ThreadPoolExecutor, begun: Iterator[Future[ReadClip]], most: int) -> None:
+        self._pool, self._begun = pool, begun
+        self._waiting = deque(islice(begun, most))
+
+    def __next__(self) -> ReadClip:
+        self._waiting.extend(islice(self._begun, 1))
+        if self._waiting:
+            return self._waiting.popleft().result()
+        self.close()
+        raise StopIteration
+
+    def close(self) -> None:
+        """What is being read is read to its end; nothing more is begun."""
+        self._waiting.clear()
+        self._begun = iter(())
+        self._pool.shutdown(cancel_futures=True)
+
+
 def read_ahead(
     records: Iterable[tuple[int, ClipRecord]],
     plan: ReadingPlan,
@@ -39,8 +61,10 @@ def read_ahead(
     threads: int,
     taken: int = 1,
     read: FrameReader | None = None,
-) -> Generator[ReadClip, None, None]:
+) -> ReadingAhead:
     """Read (place, record) pairs in order; a clip that cannot be read comes back with its failure.
+
+    Reading begins at once, so that a network can be made ready meanwhile.
 
     Args:
         records: what is read, and its place.
@@ -50,19 +74,10 @@ def read_ahead(
             so many are read meanwhile, or the threads would rest until it comes back.
         read: what reads frames, such as that of clips that are at hand.
     """
-    waiting: deque[Future[ReadClip]] = deque()
-    most = threads + max(threads, taken)
-    with ThreadPoolExecutor(threads, thread_name_prefix="read-clips") as pool:
-        try:
-            _narrow(pool, threads)
-            for place, record in records:
-                waiting.append(pool.submit(_read, place, record, plan, read))
-                if len(waiting) > most:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="read-clips")
+    _narrow(pool, threads)
+    begun = (pool.submit(_read, place, record, plan, read) for place, record in records)
+    return ReadingAhead(pool, begun, threads + max(threads, taken))
 
 
 def _narrow(pool: ThreadPoolExecutor, threads: int) -> None:

@@ -21,7 +21,7 @@ from gst_analysis.clips.dataset import ReadingPlan
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.clips.transforms import normalise_clips
 from gst_analysis.errors import DataError, name_some
-from gst_analysis.inference.reading import ReadClip, read_ahead
+from gst_analysis.inference.reading import ReadClip, ReadingAhead, read_ahead
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.inference.sharing import Unit
 from gst_analysis.progress import Progress
@@ -60,6 +60,7 @@ class ClipStream:
     unread: list[int] = field(default_factory=list)
     """Places of the clips that have failed."""
     _kept: list[ReadClip] | None = field(default=None, init=False, repr=False)
+    _begun: ReadingAhead | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.settings.require_one_view("ablation, slimming and scores from data")
@@ -89,6 +90,11 @@ class ClipStream:
             for _ in self._readable(clips):
                 pass
 
+    def begin(self) -> None:
+        """Start reading what `batches` gives next, so that a network can be made ready meanwhile."""
+        if self._kept is None and self._begun is None:
+            self._begun = self._open()
+
     def _group(self, clips: Iterable[ReadClip]) -> Iterator[list[ReadClip]]:
         if self.units is None:
             yield from group_evenly(clips, self.settings.batch)
@@ -102,11 +108,9 @@ class ClipStream:
         if self._kept is not None:
             yield from self._kept
             return
-        plan, held, room = ReadingPlan(self.model.clip_spec, normalise=False), [], self.keep
-        places = range(len(self.records)) if self.units is None else itertools.chain(*self.units)
-        numbered = [(place, self.records[place]) for place in places]
-        threads, taken = self.settings.threads, self.settings.batch
-        with closing(read_ahead(numbered, plan, threads=threads, taken=taken)) as clips:
+        held, room = [], self.keep
+        begun, self._begun = self._begun, None
+        with closing(begun or self._open()) as clips:
             for clip in clips:
                 room -= 0 if clip.views is None else clip.views.numel()
                 held.append(clip)
@@ -115,6 +119,12 @@ class ClipStream:
                 yield clip
         if self.keep and room >= 0:
             self._kept = held
+
+    def _open(self) -> ReadingAhead:
+        plan = ReadingPlan(self.model.clip_spec, normalise=False)
+        places = range(len(self.records)) if self.units is None else itertools.chain(*self.units)
+        numbered = [(place, self.records[place]) for place in places]
+        return read_ahead(numbered, plan, threads=self.settings.threads, taken=self.settings.batch)
 
     def _readable(self, clips: Iterable[ReadClip]) -> Iterator[ReadClip]:
         for clip in clips:

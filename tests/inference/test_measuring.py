@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from gst_analysis.clips.dataset import ReadingPlan, load_views
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.clips.sampling import multi_clip_indices
 from gst_analysis.errors import BrokenCheckpoint, DataError, SpecError
-from gst_analysis.inference import reading
+from gst_analysis.inference import reading, running
 from gst_analysis.inference.measuring import measure_frame_logits
 from gst_analysis.inference.reading import read_ahead
 from gst_analysis.inference.settings import InferenceSettings, choose_device
@@ -302,6 +303,26 @@ def test_while_a_batch_is_worked_on_the_next_is_read(monkeypatch: pytest.MonkeyP
         next(clips)  # two are taken and worked on; one more than the next eight is being read
         assert eleven.wait(timeout=10)
         assert len(begun) == 11
+
+
+def test_clips_are_read_while_the_network_is_made_ready(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begun = threading.Event()
+
+    def read(place: int, *_: object) -> reading.ReadClip:
+        begun.set()
+        return reading.ReadClip(place, None, None, "planted")
+
+    @contextmanager
+    def make_ready(network: VideoNetwork, *_: object, **__: object) -> Iterator[VideoNetwork]:
+        assert begun.wait(timeout=10)
+        yield network
+
+    monkeypatch.setattr(reading, "_read", read)
+    monkeypatch.setattr(running, "running_conditions", make_ready)
+    found = measure_frame_logits(fake_model(), [record(tmp_path / "a", 0)], settings=CPU)
+    assert list(found.failures) == ["a"]
 
 
 def test_stopping_early_stops_the_readers(monkeypatch: pytest.MonkeyPatch) -> None:

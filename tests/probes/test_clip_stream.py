@@ -49,3 +49,14 @@ def test_half_a_pass_is_not_taken_for_a_whole_one(tmp_path: Path, passes: list[i
     broken_off.close()  # type: ignore[attr-defined]
     assert sum(len(batch.places) for batch in stream.batches()) == 6
     assert passes == [6, 6]
+
+
+def test_what_was_begun_is_what_comes_next(tmp_path: Path, passes: list[int]) -> None:
+    stream = open_stream(write_clips(tmp_path, [0, 1, 2, 3]), 2**20)
+    stream.begin()
+    stream.begin()
+    assert passes == [4]
+    assert [batch.places for batch in stream.batches()] == [(0, 1), (2, 3)]
+    stream.begin()  # all is in memory
+    assert [batch.places for batch in stream.batches()] == [(0, 1), (2, 3)]
+    assert passes == [4]

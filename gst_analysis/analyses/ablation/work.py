@@ -96,6 +96,7 @@ class AblationWork(ModelWork):
         run, together = runs.run, runs.together
         with running_conditions(model.module, self.settings, here.device), torch.no_grad():
             stream = open_share(model, self.records, self.settings, units, here)
+            stream.begin()
             # On average half of the network comes after a change; all processes decide alike.
             if here.device.type == "cpu" and fusing_pays(
                 model.clip_spec, len(self.records) * len(run.rows) // 2
