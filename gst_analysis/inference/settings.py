@@ -23,8 +23,7 @@ class InferenceSettings:
     """The paper's single view by default: the middle frame of each segment, one centre crop.
 
     `batch` counts views, not clips. `readers` threads decode ahead of the network; as many as there are
-    processors, to 16, if None. `devices` above 1 share the clips among processes. Without `share` this
-    process measures them all, wherever it was started: what listens to a network hears no other process.
+    processors, to 16, if None. `devices` above 1 share the clips among processes.
     """
 
     clips: int = 1
@@ -34,7 +33,6 @@ class InferenceSettings:
     devices: int = 1
     precision: str = "fp32"
     readers: int | None = None
-    share: bool = True
     fold: bool = True
     """Run a copy whose batch norms are folded into its convolutions: the same outputs, sooner. A network
     with hooks is run itself."""

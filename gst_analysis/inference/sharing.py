@@ -113,7 +113,7 @@ def share_out(
     def tell(done: int) -> None:
         told(min(done, total), total, name(min(done, total)))
 
-    if work.settings.share and (work.settings.devices > 1 or count_outer_processes() is not None):
+    if work.settings.devices > 1 or count_outer_processes() is not None:
         return distribution.measure_shares(work, units, tell)
     done = itertools.count(1)
     return [work.measure(units, Here(choose_device(work.settings.device), lambda: tell(next(done))))]

@@ -23,6 +23,16 @@ from gst_analysis.processes import is_leader
 from gst_analysis.results import Result
 
 FEW = 7
+
+
+def build_gated() -> gst.Network:
+    """A system of small clips whose gates are opened by each clip."""
+    network = gst.create_model(gst.SystemSpec.from_name("gsm-bninception", num_classes=3), seed=0)
+    small = dataclasses.replace(network.clip_spec, resize=64, crop=64)
+    checkpoint = dataclasses.replace(network.checkpoint, clip_spec=small)
+    return dataclasses.replace(network, checkpoint=checkpoint)
+
+
 Run = Callable[..., Result[Any]]
 ANALYSES: dict[str, Run] = {
     "ablate": partial(gst.ablate, batch=2, joint=True, orders=1, draws=100, layers=("layer3",)),
@@ -31,6 +41,12 @@ ANALYSES: dict[str, Run] = {
     "importance": lambda model, clips, **more: gst.channel_importance(model, clips=clips, **more),
     "influence": gst.frame_influence,
     "roles": lambda model, _, **more: gst.channel_roles(model, scenes=4, cameras=2, **more),
+    "profile": lambda model, clips, **more: gst.profile(
+        model, clips, orders=1, scenes=2, few=3, batch=2, **more
+    ),
+    "temporal-use": lambda _, clips, **more: gst.temporal_use(
+        build_gated(), clips=clips, start="none", **more
+    ),
     "similarity": partial(gst.similarity, minibatch=10, batch=5),
 }
 """How each is asked for; similarity looks at all clips, the others at a few."""

@@ -7,8 +7,9 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ from gst_analysis.errors import DataError
 from gst_analysis.inference import measuring
 from gst_analysis.inference.running import Job
 from gst_analysis.inference.settings import InferenceSettings
-from gst_analysis.inference.sharing import Found, Here, Unit, Work, merge_found, share_out
+from gst_analysis.inference.sharing import Found, Here, Unit, Work, merge_found
 from gst_analysis.inference.views import ViewPlan
+from gst_analysis.probes import listening
 from gst_analysis.results import Result
 from tests.analyses.labelled_clips import CPU, small_model, write_clips
 from tests.inference import shared_analyses
@@ -113,32 +115,46 @@ def test_a_share_is_of_whole_batches(batch: int, crops: int, sizes: list[int]) -
     assert [place for unit in units for place in unit] == list(range(11))
 
 
-def test_who_listens_measures_all_clips_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where torchrun started several processes: one would hear its own share alone."""
-    for name, value in {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "x"}.items():
-        monkeypatch.setenv(name, value)
-    heard: list[Sequence[Unit]] = []
-
-    class Listening:
-        settings = InferenceSettings(devices=2, device="cpu", share=False)
-
-        def lighten(self) -> Listening:
-            raise AssertionError("nothing is sent away")
-
-        def measure(self, units: Sequence[Unit], here: Here) -> int:
-            heard.append(units)
-            return len(units)
-
-    assert share_out(Listening(), [[0, 1], [2]], None) == [2]
-    assert heard == [[[0, 1], [2]]]
-
-
 def test_what_was_found_is_put_in_the_order_of_the_clips() -> None:
     units: list[Unit] = [(0, 1), (2, 3), (4,)]
     first, second = (Here(CPU_DEVICE, rank=rank, world=2) for rank in (0, 1))
     pieces = [[(tuple(unit), sum(unit)) for unit in here.own(units)] for here in (second, first)]
     assert [found for _, found in merge_found(pieces)] == [1, 5, 4]
     assert [units[second.number(place)] for place, _ in enumerate(second.own(units))] == [(2, 3)]
+
+
+def test_listening_in_two_shares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each process hears its own batches; of clips of which the third is missing."""
+    model, clips = small_model(), write_some(tmp_path, [0, 1, 2, 3, 4, 0])
+    layers = {unit.layer for unit in model.anatomy.scaled[:4]}
+
+    def listen() -> Any:
+        return listening.listen_to_clips(model, clips, InferenceSettings(batch=2, device="cpu"), hear)
+
+    alone = listen()
+    monkeypatch.setattr(listening, "share_out", in_two)
+    together = listen()
+    assert [len(batch) for batch in alone.batches] == [len(layers)] * 4
+    assert alone == together
+    assert (alone.clips, list(alone.failures)) == (6, ["gone"])
+
+
+@contextmanager
+def hear(model: gst.Network) -> Iterator[list[dict[str, float]]]:
+    """The mean of what two batch norms put out, batch by batch."""
+    heard: list[dict[str, float]] = []
+    with ExitStack() as stack:
+        stack.callback(model.module.register_forward_pre_hook(lambda *_: heard.append({})).remove)
+        for layer in dict.fromkeys(unit.layer for unit in model.anatomy.scaled[:4]):
+            norm = model.module.get_submodule(layer)
+            stack.callback(norm.register_forward_hook(partial(_keep_mean, heard, layer)).remove)
+        yield heard
+
+
+def _keep_mean(
+    heard: list[dict[str, float]], layer: str, _: object, __: object, output: torch.Tensor
+) -> None:
+    heard[-1][layer] = float(output.double().mean())
 
 
 def test_a_broken_clip_makes_all_begin_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

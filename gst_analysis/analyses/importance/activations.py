@@ -121,6 +121,13 @@ def listen_to_activations(model: LoadedModel) -> Iterator[ActivationListener]:
             hook.remove()
 
 
+@contextmanager
+def hear_activations(model: LoadedModel) -> Iterator[Heard]:
+    """What is heard, batch by batch, while the block runs."""
+    with listen_to_activations(model) as listener:
+        yield listener.heard
+
+
 def _attach(listener: ActivationListener, layer: str, norm: nn.Module) -> torch.utils.hooks.RemovableHandle:
     def hear(_module: nn.Module, _inputs: object, normed: Tensor) -> None:
         listener.hear(layer, normed)

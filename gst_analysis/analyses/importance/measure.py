@@ -25,7 +25,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from gst_analysis.analyses.importance.activations import CAPS, Moments, expect_activation, follow_norms
+from gst_analysis.analyses.importance.activations import (
+    CAPS,
+    Moments,
+    expect_activation,
+    find_moments,
+    follow_norms,
+    hear_activations,
+)
 from gst_analysis.analyses.importance.table import (
     GROUP_IMPORTANCE,
     IMPORTANCE,
@@ -61,14 +68,15 @@ from gst_analysis.tables.schema import check
 if TYPE_CHECKING:
     from scipy import stats
 
-    from gst_analysis.analyses.importance import data_scores, listening
+    from gst_analysis.analyses.importance import data_scores
     from gst_analysis.analyses.importance.data_scores import MeasuredScores
     from gst_analysis.inference import settings as inference_settings
     from gst_analysis.inference.settings import InferenceSettings
+    from gst_analysis.probes import listening
 else:  # weights alone need neither torch nor scipy, which take longer to import than the scores to compute
     stats = Door("scipy.stats")
     data_scores = Door("gst_analysis.analyses.importance.data_scores")
-    listening = Door("gst_analysis.analyses.importance.listening")
+    listening = Door("gst_analysis.probes.listening")
     inference_settings = Door("gst_analysis.inference.settings")
 
 
@@ -171,8 +179,8 @@ def measure_importance(
     """
     checkpoint = model.current_checkpoint()  # refuses what is no network of its spec
     given = settings or inference_settings.InferenceSettings()
-    heard = listening.listen_to_clips(model, clips, given, progress)
-    table = tabulate_importance(checkpoint, heard.moments, name=name)
+    heard = listening.listen_to_clips(model, clips, given, hear_activations, progress=progress)
+    table = tabulate_importance(checkpoint, find_moments(heard.batches), name=name)
     return data_scores.MeasuredScores(table, heard.clips, heard.failures)
 
 

@@ -182,7 +182,7 @@ def _add_kernels(run: _Run, progress: Progress) -> None:
     found = measure_temporal_use(
         [run.model or run.checkpoint],
         few,
-        options=TemporalUseOptions(start="none", device=run.options.device),
+        options=TemporalUseOptions(start="none", device=run.options.device, devices=run.options.devices),
         progress=progress,
     )
     run.add("temporal-use", summarise_kernels(found.table, run.places, run.confidence))
@@ -203,6 +203,7 @@ def _add_losses(run: _Run, progress: Progress) -> None:
             orders=options.orders,
             batch=options.batch,
             device=options.device,
+            devices=options.devices,
             seed=options.seed,
             confidence=1 - (1 - run.confidence) / 2,
         ),
@@ -233,6 +234,7 @@ def _add_order(run: _Run, progress: Progress) -> None:
         conditions=("shuffled", "reversed"),
         batch=options.batch,
         device=options.device,
+        devices=options.devices,
         seed=options.seed,
         confidence=options.confidence,
     )
@@ -242,17 +244,22 @@ def _add_order(run: _Run, progress: Progress) -> None:
 
 def _add_roles(run: _Run, progress: Progress) -> None:
     model, _ = run.shown
-    options = RoleOptions(
-        scenes=run.options.scenes, batch=run.options.batch, device=run.options.device, seed=run.options.seed
+    options = run.options
+    told = RoleOptions(
+        scenes=options.scenes,
+        batch=options.batch,
+        device=options.device,
+        devices=options.devices,
+        seed=options.seed,
     )
-    result = roles.measure_roles(model, options=options, progress=progress)
+    result = roles.measure_roles(model, options=told, progress=progress)
     run.add("roles", summarise_roles(result.sums, run.places))
 
 
 def _add_reach(run: _Run, progress: Progress) -> None:
     model, records = run.shown
     few = spread_records(records, run.options.few)
-    settings = inference_settings.InferenceSettings(device=run.options.device)
+    settings = inference_settings.InferenceSettings(device=run.options.device, devices=run.options.devices)
     result = influence.measure_influence(model, few, settings=settings, progress=progress)
     run.add("reach", summarise_reach(result.receptive_fields, run.places))
 

@@ -10,7 +10,7 @@ from gst_analysis.documents import rows_of
 from gst_analysis.errors import SpecError
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
-from gst_analysis.options import DatasetOptions, DeviceOptions, NetworkOptions, option
+from gst_analysis.options import DatasetOptions, NetworkOptions, SharingOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables import Schema, check_choices, real, text, whole
 
@@ -213,7 +213,7 @@ CHANNEL_EVIDENCE = Schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProfileOptions(DatasetOptions, NetworkOptions, DeviceOptions):
+class ProfileOptions(DatasetOptions, NetworkOptions, SharingOptions):
     """Which lines, on how many clips, and how sure their bands are."""
 
     lines: tuple[str, ...] = option(tuple(MEASURES), f"Some of {', '.join(MEASURES)}.")

@@ -6,9 +6,9 @@ channels move by a frame; the rest stays. A kernel made for a clip is looked at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -29,21 +29,32 @@ _NAMES = ("varying", "ordered", "off_frame", "shift")
 Values = dict[str, np.ndarray]
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What one part of the network gave for a batch of clips: sums over them, of every channel or head."""
+
+    sums: Values
+    clips: int
+    attention: tuple[int, float] | None = None
+    """Of attention alone: frames, and what would lie on others if all were read alike."""
+
+
 class ClipListener:
-    """Adds up what gates, made kernels and attention give; `list_kernels` tells their means over clips."""
+    """Takes in what gates, made kernels and attention give, batch by batch."""
 
     def __init__(self) -> None:
-        self._sums: dict[str, Values] = {}
-        self._counts: dict[str, int] = {}
-        self._attention: dict[str, tuple[int, float]] = {}
-        """By layer: frames, and what would lie on others if all were read alike."""
+        self.batches: list[dict[str, Heard]] = []
+        """Of every batch, by the name of the part."""
+
+    def begin(self, *_: object) -> None:
+        """A batch comes."""
+        self.batches.append({})
 
     def hear(self, kernel: TimeKernel, _: nn.Module, __: object, output: Tensor) -> None:
         """Take in what a part of the network gave for a batch of clips."""
         read = _READERS[kernel.kind]
         assert kernel.moved is not None  # whatever clips decide on is of so many channels
-        values, clips = read(output.detach().float().cpu(), kernel.moved.channels)
-        self._add(kernel.name, values, clips)
+        self.batches[-1][kernel.name] = Heard(*read(output.detach().float().cpu(), kernel.moved.channels))
 
     def look(self, seen: Mapping[str, FrameAttention], *_: object) -> None:
         """Take in what attention did in a run."""
@@ -52,30 +63,41 @@ class ClipListener:
             nothing = np.full(found.shares.shape[1], np.nan)
             off, far = (part.double().sum(0).numpy() for part in (found.other, away))
             values = {"varying": nothing, "ordered": nothing, "off_frame": off, "shift": far}
-            self._attention[name] = (found.frames, found.other_if_uniform)
-            self._add(name, values, len(found.shares))
+            told = (found.frames, found.other_if_uniform)
+            self.batches[-1][name] = Heard(values, len(found.shares), told)
 
-    def _add(self, name: str, values: Values, clips: int) -> None:
-        sums = self._sums.setdefault(name, {one: np.zeros_like(values[one]) for one in _NAMES})
-        for one in _NAMES:
-            sums[one] += values[one]
-        self._counts[name] = self._counts.get(name, 0) + clips
 
-    def list_kernels(self, anatomy: Anatomy) -> Iterator[tuple[TimeKernel, Shares]]:
-        """What was heard, with its means: of every channel, or of every head."""
-        for kernel in anatomy.time_kernels:
-            if kernel.kind in BY_CLIP and kernel.name in self._sums:
-                yield kernel, self._average(kernel.name, _TAPS)
-        for name, (frames, even) in self._attention.items():
+def list_kernels(
+    batches: Sequence[Mapping[str, Heard]], anatomy: Anatomy
+) -> Iterator[tuple[TimeKernel, Shares]]:
+    """What was heard, with its means over clips: of every channel, or of every head."""
+    by_part: dict[str, list[Heard]] = {}
+    for batch in batches:
+        for name, heard in batch.items():
+            by_part.setdefault(name, []).append(heard)
+    for kernel in anatomy.time_kernels:
+        if kernel.kind in BY_CLIP and kernel.name in by_part:
+            yield kernel, _average(by_part[kernel.name], _TAPS)
+    for name, parts in by_part.items():
+        if parts[-1].attention is not None:
+            frames, even = parts[-1].attention
             place, stage = find_place(name, anatomy, 0)
             kernel = TimeKernel(name, place or name, stage, _find_group(name, anatomy), "attention")
-            yield kernel, replace(self._average(name, frames), even=even)
+            yield kernel, replace(_average(parts, frames), even=even)
 
-    def _average(self, name: str, taps: int) -> Shares:
-        sums = self._sums[name]
-        energy = np.full(len(sums["shift"]), np.nan)
-        varying, ordered, off_frame, shift = (sums[one] / self._counts[name] for one in _NAMES)
-        return Shares(taps, energy, varying, ordered, off_frame, shift)
+
+def _average(parts: Sequence[Heard], taps: int) -> Shares:
+    clips = sum(part.clips for part in parts)
+    varying, ordered, off_frame, shift = (_add(parts, one) / clips for one in _NAMES)
+    return Shares(taps, np.full(len(shift), np.nan), varying, ordered, off_frame, shift)
+
+
+def _add(parts: Sequence[Heard], name: str) -> np.ndarray:
+    """Batch by batch, in the order of the clips, so that it does not matter who heard them."""
+    total = np.zeros_like(parts[0].sums[name])
+    for part in parts:
+        total += part.sums[name]
+    return total
 
 
 def decides_by_clip(model: Network) -> bool:
@@ -85,10 +107,11 @@ def decides_by_clip(model: Network) -> bool:
 
 
 @contextmanager
-def listen_to_clips(model: Network) -> Iterator[ClipListener]:
-    """Listen to all that clips decide on; hooks go in the end."""
+def hear_decisions(model: Network) -> Iterator[list[dict[str, Heard]]]:
+    """Listen to all that clips decide on, batch by batch; hooks go in the end."""
     listener = ClipListener()
     with ExitStack() as stack:
+        stack.callback(model.module.register_forward_pre_hook(listener.begin).remove)
         for kernel in model.anatomy.time_kernels:
             if kernel.kind in BY_CLIP:
                 module = model.module.get_submodule(kernel.name)
@@ -97,7 +120,7 @@ def listen_to_clips(model: Network) -> Iterator[ClipListener]:
         if list_attention(model.module):
             seen = stack.enter_context(watched_attention(model.module))
             stack.callback(model.module.register_forward_hook(partial(listener.look, seen)).remove)
-        yield listener
+        yield listener.batches
 
 
 def _find_group(name: str, anatomy: Anatomy) -> Group:

@@ -49,12 +49,12 @@ from gst_analysis.tables.columns import Columns
 if TYPE_CHECKING:
     from gst_analysis.analyses.temporal_use import by_clip
     from gst_analysis.clips.records import RecordList
-    from gst_analysis.inference import classes, measuring, settings
+    from gst_analysis.inference import settings
     from gst_analysis.inference.settings import InferenceSettings
+    from gst_analysis.probes import listening
 else:  # without clips nothing is run, and nothing that runs networks is imported
     by_clip = Door("gst_analysis.analyses.temporal_use.by_clip")
-    classes = Door("gst_analysis.inference.classes")
-    measuring = Door("gst_analysis.inference.measuring")
+    listening = Door("gst_analysis.probes.listening")
     settings = Door("gst_analysis.inference.settings")
 
 
@@ -95,7 +95,7 @@ def measure_temporal_use(
     labels = distinct_names(names or [name_of(source) for source in sources])
     told = tell_each(sources, options)
     read, failures = read_each(
-        told, labels, lambda source, label: _read_one(source, label, records, options.device), progress
+        told, labels, lambda source, label: _read_one(source, label, records, options), progress
     )
     found = _add_starts(read, options)
     table = check(Columns.join_and_forget([one.table for one in found.values()]), TEMPORAL_USE)
@@ -115,12 +115,13 @@ def measure_temporal_use(
     )
 
 
-def _read_one(source: Source, label: str, records: RecordList | None, device: str) -> _Read:
+def _read_one(source: Source, label: str, records: RecordList | None, options: TemporalUseOptions) -> _Read:
     checkpoint = glance_at(source) if records is None else checkpoint_of(source)
     anatomy, decided = checkpoint.anatomy, _Decided()
     if records is not None:
         own = source if isinstance(source, (Network, OwnCode)) else checkpoint
-        decided = measure_by_clip(open_model(own), records, settings.InferenceSettings(device=device))
+        where = settings.InferenceSettings(device=options.device, devices=options.devices)
+        decided = measure_by_clip(open_model(own), records, where)
     if not decided.kernels:  # attention has no kernel, but clips may show it
         require(checkpoint.spec, anatomy, "time", what="temporal use")
     parts = [_tabulate(kernel, shares, WEIGHTS) for kernel, shares in _list_weights(checkpoint)]
@@ -171,11 +172,8 @@ def measure_by_clip(model: Network, records: RecordList, told: InferenceSettings
     """
     if not by_clip.decides_by_clip(model):
         return _Decided()
-    alone = replace(told, share=False)  # what runs elsewhere cannot be heard
-    with by_clip.listen_to_clips(model) as listener:
-        logits = measuring.measure_frame_logits(model, records, settings=alone)
-    classes.require_some(logits)
-    return _Decided(list(listener.list_kernels(model.anatomy)), dict(logits.failures))
+    heard = listening.listen_to_clips(model, records, told, by_clip.hear_decisions)
+    return _Decided(list(by_clip.list_kernels(heard.batches, model.anatomy)), heard.failures)
 
 
 def _tabulate(kernel: TimeKernel, shares: Shares, source: str) -> Columns:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gst_analysis.documents import ORIGIN, fields_of, maybe, record, rows_of, several, value_of
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
 from gst_analysis.groups import GROUPS
-from gst_analysis.options import DeviceOptions, NetworkOptions, option
+from gst_analysis.options import NetworkOptions, SharingOptions, option
 from gst_analysis.results import Result
 from gst_analysis.tables import Column, Schema, check_choices, real, text, whole
 from gst_analysis.tables.held import held_columns, holds_tables
@@ -117,7 +117,7 @@ HEAD_USE = Schema(
 
 
 @dataclass(frozen=True, kw_only=True)
-class TemporalUseOptions(NetworkOptions, DeviceOptions):
+class TemporalUseOptions(NetworkOptions, SharingOptions):
     """Where kernels started, and what figures show of them."""
 
     start: str | os.PathLike[str] | None = option(

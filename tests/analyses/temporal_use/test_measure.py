@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import gst_analysis as gst
 from gst_analysis.analyses.temporal_use import shares
-from gst_analysis.analyses.temporal_use.by_clip import ClipListener
+from gst_analysis.analyses.temporal_use.by_clip import ClipListener, list_kernels
 from gst_analysis.analyses.temporal_use.shares import measure_shares
 from gst_analysis.analyses.temporal_use.table import KERNEL_USE, TEMPORAL_USE
 from gst_analysis.checkpoints.loading import load_checkpoint
@@ -278,8 +278,9 @@ def test_gates_are_told_by_how_far_they_open() -> None:
     wide[:, 1] = -math.atanh(0.5)
     shut = torch.zeros(2, 2, 3, 4, 4)
     for output in (wide, shut):
+        listener.begin()
         listener.hear(gate, Standing(), (), output)
-    ((_, found),) = listener.list_kernels(Anatomy((), (), time_kernels=(gate,)))
+    ((_, found),) = list_kernels(listener.batches, Anatomy((), (), time_kernels=(gate,)))
     np.testing.assert_allclose(found.off_frame, [1 / 8] * 3 + [1 / 4] * 3, rtol=1e-6)
     np.testing.assert_allclose(found.shift, [1 / 8] * 3 + [-1 / 4] * 3, rtol=1e-6)
     assert np.isnan(found.varying).all()
@@ -290,8 +291,9 @@ def test_kernels_made_for_clips_are_averaged_over_them() -> None:
     made = TimeKernel("tam.G", "layer1.0", 1, "temporal", "made by clip", moved=MovedChannels(2, 0, 0))
     third = 1 / 3
     taps = torch.tensor([[third, third, third], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    listener.begin()
     listener.hear(made, Standing(), (), taps)  # two clips of two channels
-    ((_, found),) = listener.list_kernels(Anatomy((), (), time_kernels=(made,)))
+    ((_, found),) = list_kernels(listener.batches, Anatomy((), (), time_kernels=(made,)))
     np.testing.assert_allclose(found.varying, [third, 2 / 3], atol=1e-6)
     np.testing.assert_allclose(found.off_frame, [third, 1], atol=1e-6)
     np.testing.assert_allclose(found.shift, [0, 1], atol=1e-6)
