@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest, norm, t
 
 from gst_analysis.probes.resampling import Interval
 from gst_analysis.probes.shares import (
@@ -115,6 +115,15 @@ def test_clips_of_one_video_count_as_far_as_they_differ() -> None:
     none = np.zeros((1, 24))
     (plain,), (wide,) = (summarise_share_differences(none, none, units=u) for u in (None, units))
     assert wide.low < plain.low < 0 < plain.high < wide.high
+
+
+def test_how_many_clips_of_eight_videos_count_by_hand() -> None:
+    """Two clips of each: as alike as chance nearly makes them, and as different as can be."""
+    alike, apart = [1, 1, 0, 0, 1, 0, 0, 1] * 2, [1, 0] * 8
+    found = count_independent(np.array([alike, apart], dtype=float), units=np.arange(16) // 2)
+    few = (norm.ppf(0.975) / t.ppf(0.975, 7)) ** 2
+    # Sums of videos are 1, -1, 0, 0, …: their variance is 2/7 a clip where that of clips is 4/15.
+    assert found.tolist() == pytest.approx([16 / (15 / 14) * few, 16 * few])
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.986, 0.999])
