@@ -1,117 +1,88 @@
-"""Would frames kept on disk, at the size in which they are used, be read faster than clips are decoded?
+"""Training views from frames that `data.cache` keeps, against clips that are decoded each time.
 
     python -m benchmarks.kept_frames [--rounds 3] [--world FOLDER]
 
 Processor time of one thread, for the training views of a planted world's clips (40 frames of 240x240, H.264
-in mp4): decoded each time; from JPEG files of frames at the used size; from one raw array a clip, mapped; and
-from memory, as `data.cache = "memory"` does. All frames of a clip are kept, because training draws anew.
+in mp4): decoded each time; from frames kept as JPEG and raw, at the used size; and from memory. The ways take
+turns. Then how far views from kept frames lie from decoded ones, as training and as validation see them.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image
-from torchvision.transforms.v2 import functional as F
-
 from benchmarks.data_rows import planted_world
 from benchmarks.settings import using_threads
-from gst_analysis.clips.dataset import ClipDataset, FrameReader, ReadingPlan
+from gst_analysis.clips.dataset import ClipDataset, ClipItem
 from gst_analysis.clips.labelled import load_labelled_clips
-from gst_analysis.clips.media import Frames, Indices, Pixels
-from gst_analysis.clips.records import ClipRecord, RecordList
-from gst_analysis.clips.spans import read_frames
-from gst_analysis.networks.clip_specs import ClipSpec
-from gst_analysis.training.loaders import FrameStore
+from gst_analysis.clips.records import RecordList
+from gst_analysis.training.config import TrainConfig
+from gst_analysis.training.loaders import build_dataset
+from gst_analysis.training.recipes import load_config
 
 SIZES = (64, 112, 224)
-QUALITY = 90
-Choose = Callable[[int], Indices]
+FORMS = ("jpeg", "raw")
+WAYS = ("none", *FORMS, "memory")
 
 
-def keep_clips(records: RecordList, folder: Path, side: int) -> tuple[float, float]:
-    """Write every clip's frames, their short side as used, in both forms; megabytes a clip of each."""
-    for record in records:
-        pixels = read_frames(record, np.arange).pixels
-        if side < min(pixels.shape[1:3]):  # to enlarge them would only cost room
-            small = F.resize(torch.from_numpy(pixels).permute(0, 3, 1, 2), [side], antialias=True)
-            pixels = np.ascontiguousarray(small.permute(0, 2, 3, 1).numpy())
-        np.save(_place(folder, record).with_suffix(".npy"), pixels)
-        _place(folder, record).mkdir()
-        for number, frame in enumerate(pixels):
-            Image.fromarray(frame).save(_place(folder, record) / f"{number}.jpg", quality=QUALITY)
-    raw, jpeg = (sum(path.stat().st_size for path in folder.rglob(kind)) for kind in ("*.npy", "*.jpg"))
-    return raw / len(records) / 1e6, jpeg / len(records) / 1e6
+def configure(size: int, cache: str, folder: Path) -> TrainConfig:
+    """A run on views of this size."""
+    clip = {"clip.crop": size, "clip.resize": size * 8 // 7}
+    kept = {"data.cache": cache, "data.cache_folder": str(folder)}
+    return load_config("planted-temporal", overrides={**clip, **kept})
 
 
-def _place(folder: Path, record: ClipRecord) -> Path:
-    return folder / Path(record.clip).stem
-
-
-def read_raw(folder: Path) -> FrameReader:
-    """Frames out of one array a clip."""
-
-    def read(record: ClipRecord, choose: Choose) -> Frames:
-        held = np.load(_place(folder, record).with_suffix(".npy"), mmap_mode="r")
-        return _as_frames(np.asarray(held[np.ravel(choose(len(held)))]))
-
-    return read
-
-
-def read_jpeg(folder: Path, frames: int) -> FrameReader:
-    """Frames out of a file each; how many there are is known."""
-
-    def read(record: ClipRecord, choose: Choose) -> Frames:
-        files = [_place(folder, record) / f"{number}.jpg" for number in np.ravel(choose(frames))]
-        return _as_frames(np.stack([np.asarray(Image.open(file)) for file in files]))
-
-    return read
-
-
-def _as_frames(pixels: Pixels) -> Frames:
-    places = np.arange(len(pixels))
-    return Frames(pixels, places.astype(np.float64), places)
-
-
-def time_views(records: RecordList, size: int, read: FrameReader) -> float:
-    """Milliseconds of processor time for a clip's training view."""
-    plan = ReadingPlan(ClipSpec(8, resize=size * 8 // 7, crop=size), train=True, normalise=False)
-    dataset = ClipDataset(records, plan, read=read)
+def time_views(dataset: ClipDataset) -> float:
+    """Milliseconds of processor time for a clip's view."""
     begun = time.process_time()
-    for place in range(len(records)):
+    for place in range(len(dataset)):
         dataset[place]
-    return 1000 * (time.process_time() - begun) / len(records)
+    return 1000 * (time.process_time() - begun) / len(dataset)
 
 
 def compare(records: RecordList, size: int, rounds: int) -> str:
-    """A line: milliseconds decoded each time, and how many times faster each other way is."""
+    """Lines: milliseconds decoded each time, how many times faster each other way is, and how it differs."""
     with tempfile.TemporaryDirectory() as name:
-        raw, jpeg = keep_clips(records, Path(name), size * 8 // 7)
-        frames = len(read_frames(records[0], np.arange).pixels)
-        store = FrameStore(2048)
-        store.fill(records)
-        ways: dict[str, FrameReader] = {
-            "jpeg": read_jpeg(Path(name), frames),
-            "raw": read_raw(Path(name)),
-            "memory": store,
-        }
-        found = [
-            {"video": time_views(records, size, read_frames)}
-            | {way: time_views(records, size, read) for way, read in ways.items()}
-            for _ in range(rounds)
-        ]
-    times = {way: statistics.median(one["video"] / one[way] for one in found) for way in ways}
-    told = [f"{size} pixels: decoded {statistics.median(one['video'] for one in found):.2f} ms a clip"]
-    told += [f"{way} {ratio:.2f} times faster" for way, ratio in times.items()]
-    return ", ".join(told) + f"; MB a clip: jpeg {jpeg:.2f}, raw {raw:.2f}"
+        configs = {way: configure(size, way, Path(name)) for way in WAYS}
+        seen = {way: build_dataset(records, config, train=True) for way, config in configs.items()}
+        filled = {way: time_views(dataset) for way, dataset in seen.items()}  # here frames are kept
+        found = [{way: time_views(dataset) for way, dataset in seen.items()} for _ in range(rounds)]
+        told = [f"{size} pixels: decoded {statistics.median(one['none'] for one in found):.2f} ms a clip"]
+        fixed = {way: build_dataset(records, config, train=False) for way, config in configs.items()}
+        for way in WAYS[1:]:
+            faster = statistics.median(one["none"] / one[way] for one in found)
+            told.append(f"{way}: {faster:.2f} times faster")
+            if way in FORMS:
+                room = _measure(Path(name), way) / len(records)
+                apart = [_differ(data["none"], data[way]) for data in (fixed, seen)]
+                first = filled[way] / filled["none"]
+                told.append(f"  first epoch {first:.2f} of decoding, {room:.2f} MB a clip")
+                told.append(f"  differs by {apart[0]} in validation, {apart[1]} in training")
+    return "\n  ".join(told)
+
+
+def _measure(folder: Path, form: str) -> float:
+    """Megabytes of the frames kept in one form."""
+    return sum(path.stat().st_size for path in folder.rglob(f"{form}-*/*/*.frames")) / 1e6
+
+
+def _differ(one: ClipDataset, other: ClipDataset) -> str:
+    """How far the views of both lie apart: mean of absolute differences of 255 steps, and decibels."""
+    pairs = [(one[place], other[place]) for place in range(len(one))]
+    apart = [
+        a.clip.double() - b.clip.double()
+        for a, b in pairs
+        if isinstance(a, ClipItem) and isinstance(b, ClipItem)
+    ]
+    mean = statistics.mean(float(gap.abs().mean()) for gap in apart)
+    square = statistics.mean(float(gap.square().mean()) for gap in apart)
+    return f"{mean:.2f} steps ({10 * math.log10(255**2 / square):.1f} dB)" if square else "no difference"
 
 
 def main() -> None:

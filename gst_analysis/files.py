@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -294,6 +295,17 @@ def explain_disk(path: Path) -> Iterator[None]:
             found=error.strerror or str(error),
             todo="make room, or choose another place with --out",
         ) from error
+
+
+def find_cache() -> Path:
+    """Our folder where this system keeps what may be thrown away."""
+    if sys.platform == "win32":
+        cache = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        cache = Path.home() / "Library" / "Caches"
+    else:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "gst-analysis"
 
 
 def _umask() -> int:

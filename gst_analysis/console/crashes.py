@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 import time
 import traceback
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gst_analysis.errors import legible, one_line, shorten
-from gst_analysis.files import write_whole
+from gst_analysis.files import find_cache, write_whole
 from gst_analysis.results import find_version
 
 DEBUG_VARIABLE = "GST_ANALYSIS_DEBUG"
@@ -57,14 +56,7 @@ def save_trace(error: BaseException, arguments: Sequence[str]) -> Path:
 
 def find_traces() -> Path:
     """The folder of traces, where this system keeps what may be thrown away."""
-    home = Path.home()
-    if sys.platform == "win32":
-        cache = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        cache = home / "Library" / "Caches"
-    else:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return cache / "gst-analysis" / "crashes"
+    return find_cache() / "crashes"
 
 
 def wants_traces(arguments: Sequence[str]) -> bool:

@@ -29,6 +29,7 @@ import torch
 from torch import Tensor
 
 from gst_analysis.errors import SpecError
+from gst_analysis.files import find_cache
 from gst_analysis.progress import NOTICES
 
 logger = logging.getLogger(NOTICES)
@@ -183,8 +184,7 @@ def load_sums(kind: torch.dtype) -> NativeSums | None:
 
 def cache_folder() -> Path:
     """Where compiled code is kept."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "gst-analysis" / "compiled"
+    return find_cache() / "compiled"
 
 
 def _find_compiled(more: tuple[str, ...]) -> Path:

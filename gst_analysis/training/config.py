@@ -81,10 +81,13 @@ class DataConfig:
     validation_subset: str | None = None
     workers: int = field(default=4, metadata=FREE)
     """Processes that read clips, for each device, at most one a processor; 0: the training process reads."""
-    cache: Literal["none", "memory"] = field(default="none", metadata=FREE)
-    """memory decodes every clip once and keeps its frames."""
+    cache: Literal["none", "memory", "jpeg", "raw"] = "none"
+    """memory decodes every clip once and keeps its frames. raw and jpeg (quality 90) keep them on disk with
+    their short side at clip.resize, from which training then cuts its crops: softer, and JPEG loses more."""
     cache_mib: int = field(default=2048, metadata=FREE)
-    """Clips beyond this many MiB are decoded anew each time."""
+    """Clips beyond this many MiB are decoded anew each time. On disk it bounds all that lies there."""
+    cache_folder: str | None = field(default=None, metadata=FREE)
+    """Where raw and jpeg keep frames, in gst-frames there; None: gst-analysis/frames in the user's cache."""
     max_skipped: float = 0.01
     """Share of unreadable clips above which the run stops."""
 
@@ -298,6 +301,9 @@ class TrainConfig:
         todo = "set clip.colours to flow, or leave it out"
         fits = self.data.flow is None or clip.spec().flow
         _require("data.flow", fits, "none, as colour frames are read", self.data.flow, todo)
+        todo = "set it to raw, memory or none"
+        exact = not (clip.spec().flow and self.data.cache == "jpeg")
+        _require("data.cache", exact, "no JPEG, which would blur motion", self.data.cache, todo)
         jitters = (clip.brightness, clip.contrast, clip.saturation, clip.hue)
         plain = not (clip.spec().flow and any(jitters))
         _require("clip.brightness and its like", plain, "0: flow has no colours", list(jitters))
@@ -320,10 +326,16 @@ def fixed_settings(config: TrainConfig) -> dict[str, Any]:
         for entry in dataclasses.fields(value) if value is not None else ():
             if entry.metadata.get("resume") != "free":
                 fixed[f"{section.name}.{entry.name}"] = record[section.name].get(entry.name)
+    fixed["data.cache"] = name_frames(config.data.cache)
     # A cosine's rate at any epoch depends on how many there are; the others' does not.
     if config.schedule.kind != "cosine":
         del fixed["schedule.epochs"]
     return fixed
+
+
+def name_frames(cache: str) -> str:
+    """What a cache makes of frames, to compare runs by: none and memory leave them as they are."""
+    return "none or memory" if cache in ("none", "memory") else cache
 
 
 def _plain(section: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Records in, torch DataLoaders out: clips leave as uint8 and are normalised on the device.
 
-For small clips, where decoding costs more than training, a data set's frames can be kept in memory.
+For small clips, where decoding costs more than training, a data set's frames can be kept: in memory here, on
+disk in kept_frames.py.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from gst_analysis.clips.transforms import Augmentation
 from gst_analysis.errors import DataError
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.training.config import TrainConfig
+from gst_analysis.training.kept_frames import KeptFrames, open_kept_frames
 from gst_analysis.training.progress import STOPPING
 
 _AT_ONCE = 32  # clips that threads decode into memory before any is kept
@@ -44,9 +46,22 @@ Loader = DataLoader[Any]
 
 
 def build_dataset(
-    records: RecordList, config: TrainConfig, *, train: bool, progress: Progress | None = None
+    records: RecordList,
+    config: TrainConfig,
+    *,
+    train: bool,
+    progress: Progress | None = None,
+    kept: KeptFrames | None = None,
 ) -> ClipDataset:
-    """The dataset of one split, its frames in memory if the configuration says so."""
+    """The dataset of one split, its frames in memory or on disk if the configuration says so.
+
+    Args:
+        records: its clips.
+        config: how they are read.
+        train: at random, rather than as validation sees them.
+        progress: called while clips are read into memory.
+        kept: what keeps frames on disk, where splits share one; opened anew if None.
+    """
     clip = config.clip
     augmentation = Augmentation(
         clip.scales, clip.max_distortion, clip.flip, clip.brightness, clip.contrast, clip.saturation, clip.hue
@@ -54,6 +69,8 @@ def build_dataset(
     plan = ReadingPlan(clip.spec(), train, augmentation, seed=config.run.seed, normalise=False)
     if config.data.cache == "none":
         return ClipDataset(records, plan)
+    if config.data.cache != "memory":
+        return ClipDataset(records, plan, read=kept or open_kept_frames(config))
     store = FrameStore(config.data.cache_mib, choose_reader(plan.spec))
     store.fill(records, progress or no_progress)
     return ClipDataset(records, plan, read=store)

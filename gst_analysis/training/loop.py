@@ -107,6 +107,8 @@ def _run_loop(parts: Parts, recorder: Recorder, watch: TrainWatcher) -> TrainRes
     try:
         with Interruption() as interruption:
             Loop(parts, recorder, interruption, watch).run()
+        if parts.kept is not None and parts.ranks.leads:
+            parts.kept.tell()
     finally:
         for loader in parts.list_loaders():
             end_workers(loader)

@@ -16,7 +16,7 @@ from torch import Tensor, distributed
 from gst_analysis.clips.dataset import SkippedClip, SkippedClips
 from gst_analysis.errors import DataError, GstError, SpecError, name_some
 from gst_analysis.networks.devices import choose_device
-from gst_analysis.training.config import RunConfig, TrainConfig
+from gst_analysis.training.config import RunConfig, TrainConfig, name_frames
 from gst_analysis.training.sources import Sources
 
 Value = TypeVar("Value")
@@ -32,7 +32,15 @@ _LAUNCHERS = (
     "GROUP_RANK",
 )
 """What torchrun, SLURM, LSF, MPI, Kubeflow, or a person by hand, set in the environment."""
-_OWN = ("data.root", "data.clips", "data.workers", "data.cache", "data.cache_mib", "run.threads")
+_OWN = (
+    "data.root",
+    "data.clips",
+    "data.workers",
+    "data.cache",  # but for what it makes of frames
+    "data.cache_mib",
+    "data.cache_folder",
+    "run.threads",
+)
 """Settings that a machine may have of its own: where its copy of the clips lies, and how it is read."""
 _PATIENCE = timedelta(hours=6)  # the first rank may decode or render for long while the others wait
 
@@ -199,6 +207,7 @@ def check_settings(ranks: Ranks, config: TrainConfig) -> None:
         for key, value in values.items()
         if f"{section}.{key}" not in _OWN
     }
+    record["data.cache"] = name_frames(config.data.cache)
     rank, odd = _find_other(ranks.gather_objects(record))
     if odd:
         raise SpecError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from gst_analysis.progress import Progress
 from gst_analysis.training.batches import BatchPlan, TrainSampler, ValidationSampler
 from gst_analysis.training.config import TrainConfig
 from gst_analysis.training.depth import RunOrder, find_order, freeze
+from gst_analysis.training.kept_frames import KeptFrames, open_kept_frames
 from gst_analysis.training.loaders import Loader, build_dataset, build_loader
 from gst_analysis.training.memory import check_size, explain_exhaustion
 from gst_analysis.training.optimiser import build_optimiser, rate_shares
@@ -55,6 +57,8 @@ class Parts:
     loader: Loader
     skipped: SkippedClips
     validation: Validation | None
+    kept: KeptFrames | None
+    """What keeps frames on disk, if anything does."""
     provenance: dict[str, Any]
     notes: tuple[str, ...]
     """What to tell of the network that it began with."""
@@ -69,7 +73,10 @@ def build_parts(
 ) -> Parts:
     """Build everything; the same error on every rank if it fails on any. A snapshot's clips must be these."""
     ranks.agree(lambda: prepare_world(config, _watch_phase(watch, "rendering")) if ranks.leads else None)
-    sources, dataset, plan = ranks.agree(lambda: _prepare_training(config, ranks, watch, snapshot))
+    kept = ranks.agree(lambda: _open_kept_frames(config, ranks))
+    reading = _watch_phase(watch, "reading")
+    build = functools.partial(build_dataset, config=config, progress=reading, kept=kept)
+    sources, dataset, plan = ranks.agree(lambda: _prepare_training(config, ranks, build, snapshot))
     check_sources(ranks, sources, config)
     network, provenance, notes = ranks.agree(lambda: _build_network(config, sources, ranks))
     order = functools.partial(_find_order, network.spec, config)
@@ -94,26 +101,35 @@ def build_parts(
         sampler=sampler,
         loader=build_loader(dataset, sampler, config, ranks.device),
         skipped=SkippedClips(len(dataset), max_share=config.data.max_skipped),
-        validation=ranks.agree(lambda: _prepare_validation(config, sources, ranks, plan.piece, watch)),
+        validation=ranks.agree(lambda: _prepare_validation(config, sources, ranks, plan.piece, build)),
+        kept=kept,
         provenance=provenance,
         notes=notes,
     )
 
 
+def _open_kept_frames(config: TrainConfig, ranks: Ranks) -> KeptFrames | None:
+    """The frames that are kept on disk, and a line that says where."""
+    kept = open_kept_frames(config)
+    if kept is not None and ranks.leads:
+        kept.tell()
+    return kept
+
+
 def _prepare_training(
-    config: TrainConfig, ranks: Ranks, watch: TrainWatcher, snapshot: Snapshot | None
+    config: TrainConfig, ranks: Ranks, build: Callable[..., ClipDataset], snapshot: Snapshot | None
 ) -> tuple[Sources, ClipDataset, BatchPlan]:
     sources = load_sources(config)
     if snapshot is not None:
         check_unchanged(sources, snapshot.data, config)
     clips, seed = len(sources.train), config.run.seed
     plan = BatchPlan.of(config.optimiser, clips, seed=seed, rank=ranks.rank, ranks=ranks.size)
-    dataset = build_dataset(sources.train, config, train=True, progress=_watch_phase(watch, "reading"))
+    dataset = build(sources.train, train=True)
     return sources, dataset, plan
 
 
 def _prepare_validation(
-    config: TrainConfig, sources: Sources, ranks: Ranks, batch: int, watch: TrainWatcher
+    config: TrainConfig, sources: Sources, ranks: Ranks, batch: int, build: Callable[..., ClipDataset]
 ) -> Validation | None:
     if sources.validation is None:
         return None
@@ -125,7 +141,7 @@ def _prepare_validation(
             todo="name another list, or set data.validation to none",
         )
     records = sources.validation
-    dataset = build_dataset(records, config, train=False, progress=_watch_phase(watch, "reading"))
+    dataset = build(records, train=False)
     sampler = ValidationSampler(len(records), batch, rank=ranks.rank, ranks=ranks.size)
     loader = build_loader(dataset, sampler, config, ranks.device)
     skipped = SkippedClips(len(records), max_share=config.data.max_skipped)

@@ -123,6 +123,8 @@ def _own_recipe(model: LoadedModel) -> Mapping[str, object]:
         )
     data = record.get("data")
     reading = {name: data[name] for name in _READING if name in data} if isinstance(data, Mapping) else {}
+    if reading.get("cache") in ("jpeg", "raw"):  # to fill a disk is for who trains to ask, not for a file
+        del reading["cache"]
     return {name: record[name] for name in _SECTIONS if name in record} | {"data": reading}
 
 
