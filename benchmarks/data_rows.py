@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 from torch.nn import functional as F
@@ -164,19 +165,38 @@ class Stages:
     network: Callable[[], object]
 
 
-def measure_analyses(settings: Settings) -> Iterator[Target]:
-    """The slower stage's time over the whole's, with a thread for each stage; and work over what it took."""
-    with planted_world() as world, using_threads(1):
+@contextmanager
+def one_reader() -> Iterator[None]:
+    """A single thread reads, whatever an analysis takes by itself: as many as there are cores.
+
+    On two cores those would be three threads, and the network would have to share its core with one of them:
+    then it is the scheduler that is measured, and not whether stages wait for each other.
+    """
+    with patch("gst_analysis.inference.settings._MOST_READERS", 1):
+        yield
+
+
+@contextmanager
+def open_cases() -> Iterator[Iterator[tuple[str, Stages]]]:
+    """Every case by its name, with its stages."""
+    with planted_world() as world, using_threads(1), one_reader():
         records = load_labelled_clips(world / "train.json")
         records = replace(records, records=records.records * REPEATS)
-        for name, width, size in CASES:
-            model = _save_network(world, width, size)
-            stages = STAGES[name](model, records)
+        yield (
+            (f"{name}, {size} pixels", STAGES[name](save_network(world, width, size), records))
+            for name, width, size in CASES
+        )
+
+
+def measure_analyses(settings: Settings) -> Iterator[Target]:
+    """The slower stage's time over the whole's, with a thread for each stage; and work over what it took."""
+    with open_cases() as cases:
+        for name, stages in cases:
             rounds = [
                 {part: spend(getattr(stages, part)) for part in ("decode", "network", "whole")}
                 for _ in range(max(2, settings.rounds // 4))
             ]
-            yield from _tell_analysis(f"{name}, {size} pixels", rounds, settings)
+            yield from _tell_analysis(name, rounds, settings)
 
 
 def _tell_analysis(name: str, rounds: list[dict[str, Spent]], settings: Settings) -> Iterator[Target]:
@@ -194,7 +214,7 @@ def _tell_analysis(name: str, rounds: list[dict[str, Spent]], settings: Settings
     yield Target(f"{name}: both stages' work over all work", middle, spread=spread)
 
 
-def _save_network(folder: Path, width: int, size: int) -> LoadedModel:
+def save_network(folder: Path, width: int, size: int) -> LoadedModel:
     torch.manual_seed(0)
     spec = ModelSpec.from_name("gst-resnet26s", alpha="1/4", width=width, num_classes=12)
     clips = ClipSpec(8, resize=size, crop=size)
