@@ -1,11 +1,12 @@
 """What whole commands cost that only look at a checkpoint, in units of importing torch.
 
-    python -m benchmarks.commands [--rounds 3] [--only whole,growth] [--quiet] [--json FILE]
+    python -m benchmarks.commands [--rounds 3] [--only whole,growth] [--profile] [--quiet] [--json FILE]
 
 Each round runs `python -c "import torch"` and every command once, one after the other, in processes of their
 own; a ratio is the median over rounds of two numbers of the same round. Files are made for it: a ResNet-50 of
 186 MB, and many small ones. What is run has been run once before, so that Python has its bytecode in a cache,
-as any installed package has.
+as any installed package has. `compare` compares the large file with itself: both are read and hashed, each by
+itself. `--profile` also prints where each command's processor time goes (benchmarks/command_profile.py).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.command_profile import Round, part_rounds, run_profiled, write_table
 from benchmarks.machine import describe_machine
 from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.checkpoints.starting import create_model
@@ -78,11 +80,17 @@ class Growth:
     peak_mb: float
 
 
+def make_large(folder: Path) -> Path:
+    """A ResNet-50 of 186 MB, every kernel of which reaches over time."""
+    path = folder / "large.pth"
+    if not path.exists():
+        save_model(path, create_model(ModelSpec.from_name("c3d-resnet50", num_classes=174)))
+    return path
+
+
 def measure_costs(folder: Path, rounds: int) -> tuple[float, dict[str, list[Cost]]]:
     """The size of one file in MB, and what every command on it cost, round by round; importing torch, too."""
-    large = save_model(
-        folder / "large.pth", create_model(ModelSpec.from_name("c3d-resnet50", num_classes=174))
-    )
+    large = make_large(folder)
     calls = list_calls(large)
     costs: dict[str, list[Cost]] = {name: [] for name in calls}
     for call in calls.values():
@@ -130,6 +138,19 @@ def list_calls(checkpoint: Path) -> Mapping[str, Sequence[str]]:
     return {IMPORT: ("-c", IMPORT), **run}
 
 
+def measure_profiles(folder: Path, rounds: int) -> dict[str, dict[str, float]]:
+    """Where each command's processor time goes, as shares of importing torch."""
+    calls = list_calls(make_large(folder))
+    words = {name: call[2:] for name, call in calls.items() if name != IMPORT}
+    base: list[float] = []
+    found: dict[str, list[Round]] = {name: [] for name in words}
+    for _ in range(rounds + 1):  # the first fills caches
+        base.append(run_once(calls[IMPORT], folder).processor_s)
+        for name, given in words.items():
+            found[name].append(run_profiled(given, folder, build_environment()))
+    return {name: part_rounds(runs[1:], statistics.median(base[1:])) for name, runs in found.items()}
+
+
 def measure_growth(folder: Path) -> list[Growth]:
     """One command that looks at one file, at few and at many; the files are alike, and not the same."""
     small = save_model(folder / "small.pth", create_model(ModelSpec.from_name("gst-resnet18", num_classes=5)))
@@ -167,12 +188,10 @@ def run_once(arguments: Sequence[str], folder: Path) -> Cost:
     Raises:
         CalledProcessError: it failed.
     """
-    own = {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd(), "PYTHONDONTWRITEBYTECODE": ""}
-    environment = {**os.environ, **own}
     told = subprocess.run(
         [sys.executable, "-S", "-c", _LAUNCH, *arguments],
         cwd=folder,
-        env=environment,
+        env=build_environment(),
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -180,29 +199,41 @@ def run_once(arguments: Sequence[str], folder: Path) -> Cost:
     return Cost(*json.loads(told.stdout))
 
 
+def build_environment() -> dict[str, str]:
+    """What processes run in: one thread, this checkout, bytecode kept."""
+    own = {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd(), "PYTHONDONTWRITEBYTECODE": ""}
+    return {**os.environ, **own}
+
+
 def main() -> None:
     """Print each target, met or missed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default=",".join(PARTS), help="default: %(default)s")
+    parser.add_argument("--profile", action="store_true", help="also print where the time goes")
     parser.add_argument("--quiet", action="store_true", help="print only what is missed")
     parser.add_argument("--json", type=Path, help="also write the rows, and what they are made of, here")
     given = parser.parse_args()
     rows: list[Row] = []
     grown: list[Growth] = []
+    profiles: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         if "whole" in given.only:
             rows += measure_whole(Path(folder), given.rounds)
         if "growth" in given.only:
             grown = measure_growth(Path(folder))
             rows += judge_growth(grown)
+        if given.profile:
+            profiles = measure_profiles(Path(folder), given.rounds)
     for row in rows:
         if not (given.quiet and row.met):
             verdict = "met" if row.met else "missed"
             print(f"{verdict:6}  {row.found:8.3f}  (at most {row.wanted:g})  {row.target}")
+    if profiles:
+        print(write_table(profiles))
     if given.json:
         torch.set_num_threads(1)
-        told = {"machine": describe_machine(), "rows": rows, "by_files": grown}
+        told = {"machine": describe_machine(), "rows": rows, "by_files": grown, "profiles": profiles}
         content = to_json(told).encode()
         write_whole(given.json, lambda file: file.write(content), replace=True)
 
