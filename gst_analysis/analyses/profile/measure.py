@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -15,9 +16,11 @@ from gst_analysis.analyses.order.table import OrderOptions
 from gst_analysis.analyses.profile.agreement import tabulate_agreement
 from gst_analysis.analyses.profile.kept import Kept, find_kept
 from gst_analysis.analyses.profile.places import Line, Places
+from gst_analysis.analyses.profile.saved import KINDS, Saved, list_saved_lines, read_saved
 from gst_analysis.analyses.profile.table import (
     AGREE,
     ANSWERS,
+    CLIPS,
     DISAGREE,
     FROM_CLIPS,
     GUESSES,
@@ -47,6 +50,7 @@ from gst_analysis.checkpoints.loaded import Checkpoint, Network
 from gst_analysis.clips.labelled import spread_records
 from gst_analysis.clips.records import RecordList
 from gst_analysis.errors import SpecError
+from gst_analysis.files import hash_file
 from gst_analysis.networks.capabilities import require
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.results import Provenance
@@ -131,7 +135,9 @@ def measure_profile(
     model = source if isinstance(source, Network) else None
     checkpoint = source.current_checkpoint() if isinstance(source, Network) else source
     run = _Run(checkpoint, Places.of(checkpoint.anatomy), options, model, records)
-    steps = _list_steps(run)
+    saved = read_saved(options.saved, checkpoint)
+    _add_saved(run, saved)
+    steps = _list_steps(run, saved)
     for number, (measure, step) in enumerate(steps):
         told = partial(_tell_share, progress or no_progress, number, len(steps), MEASURES[measure].phrase)
         told(0, 1, "")
@@ -143,6 +149,20 @@ def measure_profile(
     return _build_result(run, kept)
 
 
+def _add_saved(run: _Run, saved: Mapping[str, Saved]) -> None:
+    """Lines that were measured before, as they were saved."""
+    for found in saved.values():
+        classes = run.checkpoint.spec.num_classes
+        lines = list_saved_lines(found, run.options.lines, run.places, classes, run.confidence)
+        run.lines += [line for line in lines if line is not None]
+        given = {line.measure for line in run.lines}
+        for measure in set(KINDS[found.question].measures) & set(run.options.lines) - given:
+            run.notes.append(f"no line of {MEASURES[measure].phrase}: {found.path.name} was saved without it")
+        run.notes.append(found.note)
+    if "ablation" in saved:
+        run.clips = int(saved["ablation"].record["summary"]["clips"])
+
+
 def _tell_share(
     progress: Progress, number: int, steps: int, name: str, done: int, total: int, _: str
 ) -> None:
@@ -150,16 +170,18 @@ def _tell_share(
     progress(int(100 * (number + here) / max(1, steps)), 100, name)
 
 
-def _list_steps(run: _Run) -> list[tuple[str, Step]]:
+def _list_steps(run: _Run, saved: Mapping[str, Saved]) -> list[tuple[str, Step]]:
     """The lines that are asked for, each with what makes it; both ablations are one step."""
     steps: dict[str, Step] = {"gamma": _add_gamma, "invariant": _add_invariant, "temporal-use": _add_kernels}
     if run.records is not None:
         steps |= {"ablation": _add_losses, "joint": _add_losses, "roles": _add_roles, "reach": _add_reach}
-    asked = [name for name in run.options.lines if name in steps]
+    known = [measure for name in saved for measure in KINDS[name].measures]
+    asked = [name for name in run.options.lines if name in steps and name not in known]
     if "ablation" in asked and "joint" in asked:
         asked.remove("joint")
     found = [(name, steps[name]) for name in asked]
-    return [*found, ("ablation", _add_order)] if {"ablation", "joint"} & set(asked) else found
+    losses = run.records is not None and {"ablation", "joint"} & set(run.options.lines)
+    return [*found, ("ablation", _add_order)] if losses and "order" not in saved else found
 
 
 def _add_gamma(run: _Run, _: Progress) -> None:
@@ -269,7 +291,7 @@ def _build_result(run: _Run, kept: Kept | None) -> Profile:
     rows = [row for line in _sort(run.lines) for row in run.places.list_rows(line, name)]
     table = pd.DataFrame(rows, columns=list(PROFILE.columns)).astype(_KINDS)
     if kept is not None:
-        asked = kept.table[kept.table["measure"].isin([*run.options.lines, *ANSWERS])]
+        asked = kept.table[kept.table["measure"].isin({*run.options.lines, *ANSWERS} - set(table["measure"]))]
         table = pd.concat([table, asked.assign(checkpoint=name)], ignore_index=True)
     agreement = tabulate_agreement(table)
     verdict = word_verdict(table, confidence=run.options.confidence)
@@ -278,7 +300,7 @@ def _build_result(run: _Run, kept: Kept | None) -> Profile:
         verdict=verdict.sentence,
         claims=verdict.claims,
         confidence=run.options.confidence,
-        clips=run.clips if kept is None else kept.clips,
+        clips=run.clips if kept is None or run.clips else kept.clips,
         agree=int((places == AGREE).sum()),
         disagree=int((places == DISAGREE).sum()),
         places=len(places),
@@ -311,13 +333,15 @@ def _list_notes(run: _Run, kept: Kept | None) -> Iterator[str]:
         yield from run.records.notes
     elif kept is not None:
         yield kept.describe()
-    elif set(run.options.lines) & set(FROM_CLIPS):
+    elif set(run.options.lines) & set(FROM_CLIPS) and not any(line.source == CLIPS for line in run.lines):
         yield _ASKED_CLIPS
 
 
 def _name_origin(run: _Run) -> Provenance:
     checkpoint, options = run.checkpoint, run.options
     settings = {"path": str(checkpoint.path), "lines": options.lines, "confidence": options.confidence}
+    if options.saved:
+        settings["with"] = {str(path): hash_file(Path(path)) for path in options.saved}
     if run.records is not None:
         chosen = ("limit", "few", "orders", "scenes", "batch", "seed", "device")
         settings |= {name: getattr(options, name) for name in chosen}

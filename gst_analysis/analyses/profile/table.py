@@ -224,6 +224,9 @@ class ProfileOptions(DatasetOptions, NetworkOptions, SharingOptions):
     batch: int = option(8, "Clips at once.")
     seed: int = option(0, "Draws clips, orders, scenes and resamples.")
     confidence: float = option(0.95, "That the bands of all stages and lines hold at once.")
+    saved: tuple[str, ...] = option(
+        (), "Read this instead of measuring it again.", flag="--with", metavar="FILE", repeated=True
+    )
 
     def __post_init__(self) -> None:
         chosen = check_choices("lines", self.lines, tuple(MEASURES))
