@@ -123,7 +123,7 @@ def _show_channel(column: NetworkColumn, clips: Clips, place: str, found: Any) -
         f"Its mean over a clip is **{mean:.3g}** on average over {found.clips} clips, give or take "
         f"{deviation:.2g}. The clips where it is largest:"
     )
-    with st.container(horizontal=True, gap="small", key="wall-drivers"):
+    with st.container(horizontal=True, gap="small", key="wall"):
         for row in best:
             with st.container(width=WIDTH, gap="xxsmall"):
                 _show_clip(column, clips, row, records.get(row["clip"]))
