@@ -63,9 +63,19 @@ def keep_one_step_a_page() -> str:
 if (!window.gstSteps) {
   window.gstSteps = true;
   const push = history.pushState.bind(history), replace = history.replaceState.bind(history);
+  let before = null;  // the address whose place the last one of this page has taken, and when
   history.pushState = (state, title, url) => {
     const next = new URL(url ?? location.href, location.href);
-    (next.pathname === location.pathname ? replace : push)(state, title, url);
+    if (next.pathname === location.pathname) {
+      before = {href: location.href, at: Date.now()};
+      replace(state, title, url);
+      return;
+    }
+    // A page that sends its visitor to another is given that one's query first: a step back wants its own.
+    if (before && next.search === location.search && Date.now() - before.at < 1000)
+      replace(history.state, "", before.href);
+    before = null;
+    push(state, title, url);
   };
 }
 </script>"""

@@ -204,6 +204,47 @@ def test_a_clip_of_the_wall_leads_into_its_trace(open_page: Open) -> None:
 
 
 @pytest.mark.slow
+def test_back_from_a_trace_finds_the_wall_as_it_was_left(open_page: Open) -> None:
+    home = f"/classes?ckpt={ROOT / 'trained_models' / 'static-gst-quarter.pth'}&view=Clips&sort=Least+sure"
+    page = open_page(home)
+    page.locator(".st-key-wall img").first.wait_for()
+    left = page.locator(".st-key-wall img").first.get_attribute("alt")
+    page.locator(".st-key-wall [data-testid=stButton] button:visible").nth(3).click()
+    page.get_by_text("rediction for the clip").first.wait_for()
+    assert "sort" not in page.url
+    page.go_back()
+    page.locator(".st-key-wall img").first.wait_for()
+    assert "view=Clips" in page.url
+    assert "sort=Least+sure" in page.url
+    assert page.locator(".st-key-wall img").first.get_attribute("alt") == left
+    page.get_by_role("radio", name="Least sure", checked=True).wait_for()
+
+
+@pytest.mark.slow
+def test_a_place_is_opened_by_keyboard_alone(open_page: Open) -> None:
+    page = open_page("/?ckpt=first.pth")
+    points = page.get_by_text("Points of the chart, one by one")
+    points.wait_for()
+    _tab_to(page, "Points of the chart")
+    page.keyboard.press("Enter")
+    page.locator("[data-testid=stExpander] [data-testid=stButton]").first.wait_for()
+    _tab_to(page, "layer2.0:")
+    page.keyboard.press("Enter")
+    page.get_by_text("layer2.0: 32 channels, the largest γ first").wait_for()
+    assert "place=layer2.0" in page.url
+
+
+def _tab_to(page: Any, words: str) -> None:
+    """Press Tab until what begins with the words has the focus."""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        told = page.evaluate("document.activeElement.innerText ?? ''")
+        if words in told and len(told) < 400:
+            return
+    pytest.fail(f"Tab does not reach {words}")
+
+
+@pytest.mark.slow
 def test_a_shared_link_shows_the_same(open_page: Open) -> None:
     page = open_page("/space_and_time?ckpt=first.pth&ckpt=second.pth")
     page.locator(".js-plotly-plot").first.wait_for()
