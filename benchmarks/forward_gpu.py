@@ -16,10 +16,12 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 import torchvision
@@ -28,10 +30,12 @@ from benchmarks.gpu import check_target
 from benchmarks.gpu_networks import Setting, build_networks
 from benchmarks.gpu_parts import measure_compiled, measure_families, measure_forms, measure_training, profile
 from benchmarks.gpu_rows import Bench, judge, measure_ceilings
+from benchmarks.gpu_tuning import read_plans
 from benchmarks.machine import describe_machine
 from benchmarks.settings import add_settings
 from gst_analysis.errors import GstError
 from gst_analysis.files import to_json, write_whole
+from gst_analysis.inference import gpu_steps
 from gst_analysis.inference.settings import choose_device
 
 Step = tuple[str, Callable[[], object]]
@@ -57,6 +61,8 @@ class Settings:
     copied_mib: int = 2048
     deadline: float = 0.0
     """Seconds after which no new step is begun; 0: none."""
+    plans: str = ""
+    """A file of `gpu_tuning`, whose plans the compiled operator is run with; the product's own if empty."""
 
 
 @dataclass(frozen=True)
@@ -104,22 +110,40 @@ def list_steps(bench: Bench, settings: Settings, kernels: dict[str, Any]) -> Ite
     first = [setting for setting in plan.ends() if plan.is_full(setting)][:1]
 
     def note_kernels(setting: Setting) -> None:
-        kernels.update(profile(bench, setting))
+        kernels[str(setting)] = profile(bench, setting)
 
-    steps: list[tuple[str, Callable[[], object]]] = []
-    steps += [
+    forward = [
         ("forward", partial(measure_setting, bench, plan, one)) for one in plan.forward(plan.lengths[0])
     ]
+    full = [setting for setting in plan.ends() if plan.is_full(setting)]
+    steps: list[tuple[str, Callable[[], object]]] = []
+    steps += [step for step in forward if step[1].args[2].precision != "fp32"]
+    steps += [("profile", partial(note_kernels, one)) for one in full]
+    steps += [("forms", partial(measure_forms, bench, one, graphs=gpu)) for one in first]
     steps += [("training", partial(measure_training, bench, one)) for one in first]
-    steps += [("profile", partial(note_kernels, one)) for one in first]
-    families = partial(measure_families, bench, families=settings.families)
-    steps += [("families", partial(families, one)) for one in plan.ends() if plan.is_full(one)]
-    compiled = [partial(measure_compiled, bench, one, "2-D|GST") for one in plan.ends()]
-    steps += [("compiled", one) for one in compiled[:1]]
-    steps += [("forms", partial(measure_forms, bench, one, graphs=gpu)) for one in plan.ends()]
+    compiled = [("compiled", partial(measure_compiled, bench, one, "2-D|GST")) for one in plan.ends()]
+    steps += compiled[:1]
     for frames in plan.lengths[1:]:
-        steps += [("forward", partial(measure_setting, bench, plan, one)) for one in plan.forward(frames)]
-    steps += [("compiled", one) for one in compiled[1:]]
+        longer = plan.forward(frames)
+        steps += [
+            ("forward", partial(measure_setting, bench, plan, one))
+            for one in longer
+            if one.precision == "bf16"
+        ]
+    steps += [step for step in forward if step[1].args[2].precision == "fp32"]
+    families = partial(measure_families, bench, families=settings.families)
+    steps += [("families", partial(families, one)) for one in full]
+    steps += [
+        ("forms", partial(measure_forms, bench, one, graphs=gpu)) for one in plan.ends() if one not in first
+    ]
+    steps += compiled[1:]
+    for frames in plan.lengths[1:]:
+        longer = plan.forward(frames)
+        steps += [
+            ("forward", partial(measure_setting, bench, plan, one))
+            for one in longer
+            if one.precision != "bf16"
+        ]
     yield from (step for step in steps if step[0] in wanted)
 
 
@@ -176,6 +200,13 @@ def record(settings: Settings, bench: Bench, kernels: dict[str, Any]) -> dict[st
     }
 
 
+def _planned(path: str) -> AbstractContextManager[object]:
+    """The operator's plans are those of a file."""
+    if not path:
+        return nullcontext()
+    return mock.patch.object(gpu_steps, "choose_plan", read_plans(Path(path)))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.forward_gpu", description=__doc__.splitlines()[0]
@@ -192,7 +223,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if target is not None:
             check_target(target, choose_device(settings.device))
-        found = measure(settings, save)
+        with _planned(settings.plans):
+            found = measure(settings, save)
     except GstError as error:
         print(f"benchmarks.forward_gpu: {error}", file=sys.stderr)
         return 2

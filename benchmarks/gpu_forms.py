@@ -18,7 +18,9 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from gst_analysis.inference.fusing import FusedBottleneck, FusedKernel, convolve_relu
+from gst_analysis.inference.gpu_steps import FusedStem, StemmedResNet
 from gst_analysis.networks import operators as temporal
+from gst_analysis.networks.resnet import VideoResNet
 from tests.reference.operators import GST
 from tests.untyped import submodule, untyped
 
@@ -111,28 +113,6 @@ class DenseKernel(Dense):
     finish = GroupedKernel.finish
 
 
-class WholeKernel(Form):
-    """The whole operator as Triton kernels: halves are read where they lie, the output is written once."""
-
-    block = 128
-
-    def prepare(self) -> None:
-        from benchmarks.gpu_kernels import pack
-
-        self.packed = (pack(self.spatial), pack(self.temporal))
-
-    def forward(self, x: Tensor, frames: int) -> Tensor:
-        from benchmarks.gpu_kernels import operate
-
-        return operate(x, self.packed, self.bias, frames, stride=self.stride, block=self.block)
-
-
-class WholeKernelInBlocks(WholeKernel):
-    """Twice as many rows a program."""
-
-    block = 256
-
-
 FORMS: dict[str, type[Form]] = {
     "taps summed": AsIs,
     "3-D convolution over time": Native3D,
@@ -140,8 +120,6 @@ FORMS: dict[str, type[Form]] = {
     "dense": Dense,
     "two groups, Triton sum": GroupedKernel,
     "dense, Triton sum": DenseKernel,
-    "Triton": WholeKernel,
-    "Triton, larger blocks": WholeKernelInBlocks,
 }
 
 
@@ -208,14 +186,59 @@ def replace_operators(network: nn.Module, build: Callable[[nn.ModuleDict], nn.Mo
     return changed
 
 
-def fuse(network: nn.Module, form: type[Form] | None = None) -> nn.Module:
-    """A copy of a folded network whose bottlenecks are fused as the product's; form None: a 2-D network."""
+def fuse(network: nn.Module, form: type[Form] | None = None, *, compiled: bool = False) -> nn.Module:
+    """A copy of a folded network, stem and bottlenecks fused as the product's; form None: a 2-D network."""
     changed = copy.deepcopy(network)
+    stem = FusedStem(untyped(changed).conv1, compiled=compiled)
+    if isinstance(changed, VideoResNet):
+        changed = StemmedResNet(changed, stem)
+    else:  # torchvision's, which calls each step by its name
+        changed.conv1, changed.relu, changed.maxpool = stem, nn.Identity(), nn.Identity()
     for stage in (submodule(changed, f"layer{number}") for number in range(1, 5)):
         for place, block in enumerate(stage):
             conv = block.conv2
             operator = form(conv) if form else FusedKernel(conv.weight, conv.bias, conv.stride[0])
             stage[place] = FusedBottleneck(block, operator)
+    return changed.requires_grad_(False)
+
+
+class FusedBottleneck3D(nn.Module):
+    """A folded bottleneck of 3-D convolutions, as far as cuDNN adds bias, ReLU and shortcut to those."""
+
+    def __init__(self, block: Any) -> None:
+        super().__init__()
+        self.first, self.last, self.operator = block.conv1, block.conv3, block.conv2
+        self.project = block.downsample[0] if len(block.downsample) else None
+        bias = self.last.bias.detach()
+        self.bias = nn.Parameter(bias if self.project is None else bias + self.project.bias.detach())
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, operator = convolve_relu_3d(x, self.first), self.operator
+        halves = y[:, : operator.in_half], y[:, operator.in_half :]
+        parts = zip(halves, (operator.conv, operator.Tconv), strict=True)
+        y = torch.cat([convolve_relu_3d(half, part) for half, part in parts], 1)
+        project, last = self.project, self.last
+        shortcut = x if project is None else F.conv3d(x, project.weight, None, project.stride)
+        if not x.is_cuda:
+            return F.relu(F.conv3d(y, last.weight, self.bias) + shortcut)
+        one, none = (1, 1, 1), (0, 0, 0)
+        return torch.cudnn_convolution_add_relu(y, last.weight, shortcut, 1.0, self.bias, one, none, one, 1)
+
+
+def convolve_relu_3d(x: Tensor, conv: nn.Conv3d) -> Tensor:
+    """A 3-D convolution with bias and ReLU."""
+    if not x.is_cuda:
+        return F.relu(conv(x))
+    places: Any = conv.stride, conv.padding, conv.dilation
+    return torch.cudnn_convolution_relu(x, conv.weight, conv.bias, *places, conv.groups)
+
+
+def fuse_3d(folded: nn.Module) -> nn.Module:
+    """A copy of the folded 3-D form of GST whose bottlenecks are fused."""
+    changed = copy.deepcopy(folded)
+    for stage in (submodule(changed, f"layer{number}") for number in range(1, 5)):
+        for place, block in enumerate(stage):
+            stage[place] = FusedBottleneck3D(block)
     return changed.requires_grad_(False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,9 +13,9 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from benchmarks.gpu_forms import fold_3d, fuse
+from benchmarks.gpu_forms import fold_3d, fuse, fuse_3d
 from gst_analysis.analyses.cost.counting import summarise_cost
-from gst_analysis.inference.fusing import fuse_blocks
+from gst_analysis.inference.fusing import fuse_network_on_gpu
 from gst_analysis.networks.folding import FoldedKernel, fold_norms
 from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.operators import KernelWeight
@@ -81,9 +82,21 @@ class Networks:
             "GST folded": fold_norms(self.product),
         }
         kinds = {name: copy.deepcopy(network).to(kind) for name, network in kinds.items()}
-        kinds["2-D fused"] = fuse(kinds["2-D folded"])
-        kinds["GST fused"] = fuse_blocks(copy.deepcopy(kinds["GST folded"]), kind)
+        compiled = "" if setting.precision == "fp32" else "tf32"
+        compiled = compiled if next(self.flat.parameters()).is_cuda and has_triton() else ""
+        kinds["3-D fused"] = fuse_3d(kinds["3-D folded"])
+        kinds["3-D fused, channels last"] = fuse_3d(kinds["3-D folded, channels last"])
+        kinds["2-D fused"] = fuse(kinds["2-D folded"], compiled=bool(compiled))
+        kinds["GST fused"] = fuse_network_on_gpu(copy.deepcopy(kinds["GST folded"]), kind, compiled=compiled)
+        if compiled:
+            plain = fuse_network_on_gpu(copy.deepcopy(kinds["GST folded"]), kind)
+            kinds["GST fused, nothing compiled"] = plain
         return kinds
+
+
+def has_triton() -> bool:
+    """Whether the kernels can be compiled here."""
+    return importlib.util.find_spec("triton") is not None
 
 
 def build_networks(name: str, alpha: str, device: torch.device, *, size: int) -> Networks:
@@ -117,9 +130,10 @@ def settle(network: nn.Module, x: Tensor) -> None:
 
 
 def as_input(kind: str, clips: Tensor) -> Tensor:
-    """Clips as a kind of network takes them: frames as pictures, or clips in its own order of memory."""
-    if kind.startswith("2-D"):
-        return clips.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+    """Clips as a kind of network takes them, in its own order of memory: the 2-D one takes pictures."""
+    if not kind.startswith("3-D"):
+        frames = clips.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        return frames if kind.startswith("2-D") else frames.unflatten(0, clips.shape[:2])
     if kind.startswith("3-D") and kind.endswith("channels last"):
         deep = clips.transpose(1, 2).contiguous(memory_format=torch.channels_last_3d)
         return deep.transpose(1, 2)

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from benchmarks.forward import convolve_neighbours
 from benchmarks.gpu_forms import FORMS, TRAINED, fuse, replace_operators
-from benchmarks.gpu_networks import TYPES, Setting, as_input
+from benchmarks.gpu_networks import TYPES, Setting, as_input, has_triton
 from benchmarks.gpu_rows import Bench
 from benchmarks.gpu_timing import Run
 from gst_analysis.networks import folding
@@ -36,7 +36,7 @@ def measure_forms(bench: Bench, setting: Setting, *, graphs: bool) -> None:
     kept = {name: kinds[name] for name in ("2-D fused", "GST folded", "GST fused")}
     for word, form in FORMS.items():
         try:
-            kept[f"GST fused, {word}"] = fuse(kinds["GST folded"], form)
+            kept[f"GST fused, {word}"] = fuse(kinds["GST folded"], form, compiled=has_triton() and graphs)
         except (ValueError, ImportError) as error:  # an alpha that does not allow the form, or no Triton
             bench.note_failure(f"forms, {setting}, {word}", error)
     runs = bench.prepare(kept, setting)
@@ -161,11 +161,8 @@ def profile(bench: Bench, setting: Setting, *, top: int = 15) -> dict[str, list[
 
 def _profiled(bench: Bench, setting: Setting) -> dict[str, Run]:
     kinds = bench.kinds(setting)
-    names = ("GST folded", "GST fused", "2-D folded", "2-D fused")
-    kept = {name: kinds[name] for name in names}
-    for word in ("taps summed", "Triton") if bench.device.type == "cuda" else ():
-        kept[f"GST fused, {word}"] = fuse(kinds["GST folded"], FORMS[word])
-    return bench.prepare(kept, setting)
+    names = ("GST folded", "GST fused", "GST fused, nothing compiled", "2-D folded", "2-D fused", "3-D fused")
+    return bench.prepare({name: kinds[name] for name in names if name in kinds}, setting)
 
 
 def _list_kernels(traced: torch.profiler.profile, top: int) -> Iterator[dict[str, object]]:

@@ -129,7 +129,7 @@ class Bench:
 
     def leave_out(self, what: str, ready: dict[str, Run]) -> None:
         """Of the 3-D form's two layouts, drop one that is far slower, so that it does not eat the time."""
-        for name in ("3-D", "3-D folded"):
+        for name in ("3-D", "3-D folded", "3-D fused"):
             other = f"{name}, channels last"
             if name in ready and other in ready:
                 pair = {one: ready[one] for one in (name, other)}
@@ -206,7 +206,7 @@ def find_baseline(timings: Timings, name: str, family: str) -> str | None:
     """The network of a family that was treated as this one was; of several the faster one."""
     word = next(word for word in ("fused", "folded", "") if word in name)
     same = [other for other in timings if _is_baseline(other, family, word)]
-    if word == "fused" and family == "3-D":  # what cuDNN fuses so are 2-D convolutions
+    if word == "fused" and family == "3-D":  # cuDNN may fuse none of it, or slow it down
         same = [other for other in timings if other.startswith(family)]
     return min(same, key=lambda one: statistics.median(c.seconds for c in timings[one]), default=None)
 

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from gst_analysis.errors import SpecError
-from gst_analysis.inference.fusing import fuse_blocks
+from gst_analysis.inference.fusing import fuse_network_on_gpu
+from gst_analysis.inference.gpu_trial import compiling_pays, try_compiled
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.devices import exact_convolutions, is_out_of_memory
@@ -23,12 +24,19 @@ clips of 8x224x224, or 62 of 8x64x64. Measured, it is even at one, or at eight (
 
 @contextmanager
 def running_conditions(
-    network: nn.Module, settings: InferenceSettings, device: torch.device, *, fuse: bool = False
+    network: nn.Module,
+    settings: InferenceSettings,
+    device: torch.device,
+    *,
+    fuse: bool = False,
+    clip: ClipSpec | None = None,
+    views: int = 0,
 ) -> Iterator[nn.Module]:
     """The network ready to run on the device, in evaluation mode: a folded copy, or itself for a while.
 
     Itself also where somebody has put hooks into it, which shall hear of this, and where it cannot be copied.
-    `fuse` allows a copy without gradients: on a CPU a network of ours is then fused.
+    `fuse` allows a copy without gradients: on a CPU a network of ours is then fused. So many `views` of clips
+    may be worth compiling kernels for a GPU.
     """
     with exact_convolutions(device):
         if isinstance(network, FusedNetwork):
@@ -44,7 +52,7 @@ def running_conditions(
         if folded is not None:
             folded = folded.to(device)
             kind = torch.bfloat16 if settings.precision == "bf16" else torch.float32
-            yield fuse_blocks(folded, kind) if device.type == "cuda" else folded
+            yield _fuse_on_gpu(folded, kind, settings, clip, views) if device.type == "cuda" else folded
             return
         # Of every module: somebody may train a network whose norms are kept in evaluation mode.
         modes = {module: module.training for module in network.modules()}
@@ -55,6 +63,22 @@ def running_conditions(
             network.to(home)
             for module, mode in modes.items():
                 module.training = mode
+
+
+def _fuse_on_gpu(
+    folded: nn.Module, kind: torch.dtype, settings: InferenceSettings, clip: ClipSpec | None, views: int
+) -> nn.Module:
+    """With compiled kernels where they are worth it: they are tried with as many views as will come at once."""
+    if clip is not None and kind != torch.float32:
+        batch, squares = min(settings.batch, views), views * clip.frames * (clip.crop / 16) ** 2
+        device = next(folded.parameters()).device
+        generator = torch.Generator(device).manual_seed(0)
+        shape = (batch, clip.frames, 3, clip.crop, clip.crop)
+        trial = torch.randn(shape, generator=generator, device=device)
+        compiled = try_compiled(folded, kind, trial, pays=compiling_pays(squares))
+        if compiled is not None:
+            return compiled
+    return fuse_network_on_gpu(folded, kind)
 
 
 def fusing_pays(clip: ClipSpec, views: int) -> bool:

@@ -1,7 +1,8 @@
 """Folded bottlenecks for an NVIDIA GPU: what follows a convolution is done as its output is written.
 
 A bias, a ReLU and a shortcut are otherwise passes over memory of their own, which is what a GPU spends most
-of its time on. cuDNN adds them within the convolution. See docs/gpu-checks.md for what it saves.
+of its time on. cuDNN adds them within the convolution. GST's operator and the steps around the first
+convolution may be compiled kernels (gpu_steps.py). See docs/gpu-checks.md for what each saves.
 """
 
 from __future__ import annotations
@@ -12,22 +13,38 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gst_analysis.inference.gpu_steps import CompiledOperator, FusedStem, StemmedResNet, can_compute
 from gst_analysis.networks.folding import FoldedKernel
 from gst_analysis.networks.operators import Concatenated, shift_channels
-from gst_analysis.networks.resnet import Bottleneck
+from gst_analysis.networks.resnet import Bottleneck, VideoResNet
 
 _LAST = torch.channels_last
 
 
-def fuse_blocks(network: nn.Module, kind: torch.dtype) -> nn.Module:
-    """Replace every folded bottleneck of a network on a GPU by one that cuDNN fuses, with weights of a type.
+def fuse_network_on_gpu(network: nn.Module, kind: torch.dtype, *, compiled: str = "") -> nn.Module:
+    """A folded network on a GPU whose stem and bottlenecks are fused; the one that is given is used up.
 
-    Blocks of other kinds, and such as kept a batch norm, stay as they are. The network itself is changed.
+    Blocks of other kinds, and such as kept a batch norm, stay as they are.
+
+    Args:
+        network: on the GPU.
+        kind: of weights and of what goes through.
+        compiled: use Triton's kernels where there are any, and how they multiply float32 ("tf32", "ieee").
+
+    Raises:
+        ImportError: kernels are asked for, and Triton is not there.
     """
+    if type(network) is VideoResNet and isinstance(network.bn1, nn.Identity):
+        network = StemmedResNet(network, FusedStem(network.conv1, compiled=bool(compiled)).to(kind))
+    return fuse_blocks(network, kind, compiled=compiled)
+
+
+def fuse_blocks(network: nn.Module, kind: torch.dtype, *, compiled: str = "") -> nn.Module:
+    """Replace every folded bottleneck of a network by one that is fused, with weights of a type."""
     for parent in list(network.modules()):
         for name, block in list(parent.named_children()):
             if isinstance(block, Bottleneck) and _is_folded(block):
-                operator = _fuse_operator(block.conv2, block.conv1.out_channels, kind)
+                operator = _fuse_operator(block.conv2, block.conv1.out_channels, kind, compiled)
                 setattr(parent, name, FusedBottleneck(block, operator).to(kind))
     return network
 
@@ -115,24 +132,17 @@ class Rectified(nn.Module):
 def convolve_relu(x: Tensor, weight: Tensor, bias: Tensor, stride: int = 1) -> Tensor:
     """A convolution that keeps the size, or halves it, with bias and ReLU."""
     side = weight.shape[-1] // 2
-    if not _can_fuse(x):
+    if not can_compute(x):
         return F.relu(F.conv2d(x, weight, bias, stride, side))
     return torch.cudnn_convolution_relu(x, weight, bias, (stride, stride), (side, side), (1, 1), 1)
 
 
 def convolve_add_relu(x: Tensor, weight: Tensor, other: Tensor, bias: Tensor) -> Tensor:
     """A 1x1 convolution, with bias, another tensor added, and ReLU."""
-    if not _can_fuse(x, other):
+    if not can_compute(x, other):
         return F.relu(F.conv2d(x, weight, bias) + other)
     one, none = (1, 1), (0, 0)
     return torch.cudnn_convolution_add_relu(x, weight, other, 1.0, bias, one, none, one, 1)
-
-
-def _can_fuse(*inputs: Tensor) -> bool:
-    """On an NVIDIA GPU, and where no gradient is asked for: the fused steps have none."""
-    if torch.is_grad_enabled() and any(x.requires_grad for x in inputs):
-        return False
-    return inputs[0].is_cuda and torch.version.cuda is not None and torch.backends.cudnn.enabled
 
 
 def _is_folded(block: Bottleneck) -> bool:
@@ -141,25 +151,23 @@ def _is_folded(block: Bottleneck) -> bool:
     return all(isinstance(norm, nn.Identity) for norm in norms)
 
 
-def _fuse_operator(operator: nn.Module, channels: int, kind: torch.dtype) -> nn.Module:
+def _fuse_operator(operator: nn.Module, channels: int, kind: torch.dtype, compiled: str) -> nn.Module:
     """In fp32 arithmetic is what takes the time, so nothing is multiplied by zero there."""
     parts = list(operator.values()) if isinstance(operator, Concatenated) else []
-    if not parts or not all(isinstance(part, FoldedKernel) and part.kernel.groups == 1 for part in parts):
+    kernels = [part for part in parts if isinstance(part, FoldedKernel) and part.kernel.groups == 1]
+    if not parts or len(kernels) < len(parts):
         return Rectified(operator)
-    first, last = parts[0], parts[-1]
-    assert isinstance(first, FoldedKernel)
-    assert isinstance(last, FoldedKernel)
+    first, last = kernels[0], kernels[-1]
     if len(parts) == 1 and first.kernel.time == 1:
         return FusedKernel(first.weight, _take_bias(first), first.stride)
-    alike = first.kernel.space == last.kernel.space
-    if (
-        len(parts) == 2
-        and (first.kernel.time, last.kernel.time) == (1, 3)
-        and alike
-        and kind != torch.float32
-    ):
-        return OneConvolution(first, last, channels)
-    return Rectified(operator)
+    sizes = (first.kernel.space, last.kernel.space)
+    if len(parts) != 2 or (first.kernel.time, last.kernel.time) != (1, 3) or sizes[0] != sizes[1]:
+        return Rectified(operator)
+    if compiled and sizes == (3, 3):
+        own = CompiledOperator(first, last, channels, plain=Rectified(operator), precision=compiled)
+        if own.layer.fits:
+            return own
+    return Rectified(operator) if kind == torch.float32 else OneConvolution(first, last, channels)
 
 
 def _widen(weight: Tensor, part: FoldedKernel, channels: int) -> Tensor:
