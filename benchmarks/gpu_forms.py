@@ -229,8 +229,8 @@ def convolve_relu_3d(x: Tensor, conv: nn.Conv3d) -> Tensor:
     """A 3-D convolution with bias and ReLU."""
     if not x.is_cuda:
         return F.relu(conv(x))
-    places: Any = conv.stride, conv.padding, conv.dilation
-    return torch.cudnn_convolution_relu(x, conv.weight, conv.bias, *places, conv.groups)
+    stride, side, apart = conv.stride, untyped(conv).padding, conv.dilation
+    return torch.cudnn_convolution_relu(x, conv.weight, conv.bias, stride, side, apart, conv.groups)
 
 
 def fuse_3d(folded: nn.Module) -> nn.Module:

@@ -91,6 +91,7 @@ class Networks:
         if compiled:
             plain = fuse_network_on_gpu(copy.deepcopy(kinds["GST folded"]), kind)
             kinds["GST fused, nothing compiled"] = plain
+            kinds["2-D fused, nothing compiled"] = fuse(kinds["2-D folded"])
         return kinds
 
 

@@ -213,6 +213,8 @@ def find_baseline(timings: Timings, name: str, family: str) -> str | None:
 
 def _is_baseline(other: str, family: str, word: str) -> bool:
     plain = "fused" not in other and "folded" not in other
+    if "nothing compiled" in other:
+        return False
     return other.startswith(family) and (word in other if word else plain)
 
 

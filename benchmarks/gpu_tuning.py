@@ -46,25 +46,19 @@ def list_plans(layer: Layer, kind: str) -> list[Plan]:
     """Candidates of a layer, the likeliest first."""
     size, quarter = (2 if kind == "bf16" else 4), layer.time_filters
     depth, narrow = min(128 // size, layer.space_reads), min(quarter, 64)
-    walking = [Tile(128, narrow, 3), Tile(64, narrow, 3)]
-    still = [Tile(128, quarter, 1), *([Tile(256, quarter, 1)] if quarter >= 64 else [Tile(64, quarter, 1)])]
+    times = [Tile(128, quarter, 1), *([Tile(256, quarter, 1)] if quarter >= 64 else [Tile(64, quarter, 1)])]
     spaces = [Tile(128, narrow, 3)]
     spaces += [Tile(128, min(128, 4 * quarter), 1)] if quarter != 64 else [Tile(256, 64, 1)]
-    chosen = [
-        choose_plan(layer, Flow(clips, _FRAMES, 49 * (512 // layer.channels) ** 2, size))
-        for clips in (32, 8, 1)
-    ]
-    plans = list(chosen)
-    for space, (time_tile, walk) in itertools.product(
-        spaces, [*((tile, True) for tile in walking), *((tile, False) for tile in still)]
-    ):
-        most = max(tile.rows * tile.cols * tile.groups for tile in (space, time_tile))
+    pixels = 49 * (512 // layer.channels) ** 2
+    plans = [choose_plan(layer, Flow(clips, _FRAMES, pixels, size)) for clips in (32, 8, 1)]
+    for space, over_time in itertools.product(spaces, times):
+        most = max(tile.rows * tile.cols * tile.groups for tile in (space, over_time))
         for warps, stages in ((8, 3), (8, 4)) if most > 2**13 else ((4, 3), (4, 4), (8, 3)):
-            plans.append(Plan(space, time_tile, walk, depth, warps, stages))
+            plans.append(Plan(space, over_time, depth, warps, stages))
     small = min(32, quarter)
     for stages in (3, 5):
-        plans.append(Plan(Tile(64, small, 3), Tile(64, small, 1), False, depth, 4, stages))
-        plans.append(Plan(Tile(32, small, 1), Tile(32, small, 1), False, depth, 4, stages))
+        plans.append(Plan(Tile(64, small, 3), Tile(64, small, 1), depth, 4, stages))
+        plans.append(Plan(Tile(32, small, 1), Tile(32, small, 1), depth, 4, stages))
     return list(dict.fromkeys(plans))
 
 
@@ -267,7 +261,7 @@ def print_table(rows: list[dict[str, Any]], stems: dict[str, dict[str, float]], 
                 layer, plan = key[2], row["plan"]
                 print(
                     f"{key[0]} {key[1]:3} {layer.channels:4} s{layer.stride} {row['ms']:8.4f} ms {row['tflops']:5.0f} "
-                    f"{row['difference']:.1e} {mark} {tuple(plan.space)} {tuple(plan.time)} walk {plan.walk:d} "
+                    f"{row['difference']:.1e} {mark} {tuple(plan.space)} {tuple(plan.time)} "
                     f"d{plan.depth} w{plan.warps} s{plan.stages}"
                 )
     print(json.dumps(stems, indent=1))

@@ -3,9 +3,8 @@
 Tensors are channels_last (N*T, C, H, W): rows of C channels, one row a pixel of a frame. The operator's
 output is written once, with bias and ReLU: first the spatial filters' channels, then the temporal ones'.
 
-Over time a program walks: it reads the nine neighbours of its pixels in a frame once and adds them, with the
-weights of three taps, to the outputs of the frame before, of this one and of the next. Where a layer has few
-pixels, that leaves most of the GPU idle; there every frame has programs of its own, which read three frames.
+Each program computes some pixels of some filters: those of space read the nine neighbours within the frame,
+those of time the nine in each of three frames.
 
 `TRITON_INTERPRET=1` runs it on a CPU, slowly. Triton is imported here and in gpu_stem.py alone.
 """
@@ -124,7 +123,6 @@ def _convolve_time(
     WRITES: tl.constexpr,
     ROWS: tl.constexpr,
     COLS: tl.constexpr,
-    WALK: tl.constexpr,
     DEPTH: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
@@ -132,40 +130,20 @@ def _convolve_time(
     blocks: tl.constexpr = (FILTERS + COLS - 1) // COLS
     col = (program % blocks) * COLS + tl.arange(0, COLS)
     row = (program // blocks) * ROWS + tl.arange(0, ROWS)
-    count = images // frames if WALK else images
-    inside = row < count * area
-    image = (row // area) * (frames if WALK else 1)
+    inside = row < images * area
+    image = row // area
     at, valid = _locate(row, inside, image, area, wide, height, width, CHANNELS, FIRST, STRIDE)
-    place = (image * area + row % area) * WRITES + (WRITES - FILTERS)
-    bias += WRITES - FILTERS
-    wanted = (col < FILTERS).to(tl.int32) * 3
-    filters = weight + col * (27 * READS)
-    skipped, written = height * width * CHANNELS, area * WRITES
-    before = tl.zeros((ROWS, COLS), dtype=tl.float32)
-    here = tl.zeros((ROWS, COLS), dtype=tl.float32)
-    after = tl.zeros((ROWS, COLS), dtype=tl.float32)
-    if WALK:
-        for frame in range(frames):
-            before, here, after = _sum_neighbours(
-                x + frame * skipped, at, valid, filters + 18 * READS, wanted, -9 * READS,
-                before, here, after, width, CHANNELS, READS, 3, COLS, DEPTH, PRECISION,
-            )  # fmt: skip
-            # What the frame before got of this one was the last it gets.
-            done = inside & (frame > 0)
-            _write(out, before, bias, place + (frame - 1) * written, done, col, wanted > 0)
-            before = here
-            here = after
-            after = tl.zeros((ROWS, COLS), dtype=tl.float32)
-        _write(out, before, bias, place + (frames - 1) * written, inside, col, wanted > 0)
-    else:
-        frame = image % frames
-        for tap in range(3):
-            there = (frame + tap > 0) & (frame + tap <= frames)
-            here, before, after = _sum_neighbours(
-                x + (tap - 1) * skipped, at, tl.where(there, valid, 0), filters + tap * (9 * READS), wanted, 0,
-                here, before, after, width, CHANNELS, READS, 1, COLS, DEPTH, PRECISION,
-            )  # fmt: skip
-        _write(out, here, bias, place, inside, col, wanted > 0)
+    wanted = (col < FILTERS).to(tl.int32)
+    filters, frame, skipped = weight + col * (27 * READS), image % frames, height * width * CHANNELS
+    total = tl.zeros((ROWS, COLS), dtype=tl.float32)
+    for tap in range(3):
+        there = (frame + tap > 0) & (frame + tap <= frames)
+        total, _, _ = _sum_neighbours(
+            x + (tap - 1) * skipped, at, tl.where(there, valid, 0), filters + tap * (9 * READS), wanted, 0,
+            total, total, total, width, CHANNELS, READS, 1, COLS, DEPTH, PRECISION,
+        )  # fmt: skip
+    place = row * WRITES + (WRITES - FILTERS)
+    _write(out, total, bias + (WRITES - FILTERS), place, inside, col, wanted > 0)
 
 
 @triton.jit
@@ -242,7 +220,6 @@ def _operate(
     GROUPS: tl.constexpr,
     TIME_ROWS: tl.constexpr,
     TIME_COLS: tl.constexpr,
-    WALK: tl.constexpr,
     DEPTH: tl.constexpr,
     PRECISION: tl.constexpr,
 ):
@@ -252,7 +229,7 @@ def _operate(
     if program < over_time:
         _convolve_time(
             program, x, across, bias, out, images, frames, height, width, wide, area,
-            CHANNELS, STRIDE, TIME_FIRST, TIME_READS, TIME_FILTERS, writes, TIME_ROWS, TIME_COLS, WALK,
+            CHANNELS, STRIDE, TIME_FIRST, TIME_READS, TIME_FILTERS, writes, TIME_ROWS, TIME_COLS,
             DEPTH, PRECISION,
         )  # fmt: skip
     else:
@@ -281,8 +258,7 @@ def operate(
     images, channels, height, width = x.shape
     high, wide = (-(-side // stride) for side in (height, width))
     out = empty(x, images, len(bias), high, wide)
-    rows = (images // frames if plan.walk else images) * high * wide
-    over_time = triton.cdiv(rows, plan.time.rows) * triton.cdiv(time.filters, plan.time.cols)
+    over_time = triton.cdiv(images * high * wide, plan.time.rows) * triton.cdiv(time.filters, plan.time.cols)
     band = plan.space.cols * plan.space.groups
     within = triton.cdiv(images * high * wide, plan.space.rows) * triton.cdiv(space.filters, band)
     _operate[(over_time + within,)](
@@ -311,7 +287,6 @@ def operate(
         GROUPS=plan.space.groups,
         TIME_ROWS=plan.time.rows,
         TIME_COLS=plan.time.cols,
-        WALK=plan.walk,
         DEPTH=plan.depth,
         PRECISION=precision,
         num_warps=plan.warps,

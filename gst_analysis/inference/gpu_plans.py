@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-_ROWS = 128
-_PROGRAMS = 96
-"""Of time that walk, from which they leave little of a GPU idle."""
+_LARGE, _MEDIUM, _SMALL = 5_000_000, 2_000_000, 300_000
+"""Values that a layer writes, from which wider tiles are faster (measured on an H200, docs/gpu-checks.md)."""
 
 
 class Tile(NamedTuple):
@@ -23,8 +22,6 @@ class Plan(NamedTuple):
 
     space: Tile
     time: Tile
-    walk: bool
-    """Programs of time go through all frames, three of them at once, or compute one frame each."""
     depth: int
     """Channels that are multiplied at once."""
     warps: int
@@ -60,22 +57,25 @@ class Flow(NamedTuple):
 def choose_plan(layer: Layer, flow: Flow) -> Plan:
     """Wide tiles where there is enough to fill a GPU with, and narrow ones elsewhere."""
     shared = math.gcd(layer.space_reads, layer.time_reads)
-    depth = min(128 // flow.size, shared & -shared)
-    if flow.clips * flow.frames * flow.pixels * (layer.space_filters + layer.time_filters) < 2**23:
-        small = min(32, _round_up(layer.time_filters))
-        return Plan(Tile(64, small, 1), Tile(64, small, 1), False, depth, 4, 4)
-    space = _choose_tile(layer.space_filters)
-    cols = min(64, _round_up(layer.time_filters))
-    programs = flow.clips * flow.pixels // _ROWS * -(-layer.time_filters // cols)
-    walk = programs >= _PROGRAMS and flow.frames > 1
-    time = Tile(_ROWS, cols if walk else min(128, _round_up(layer.time_filters)), 3 if walk else 1)
-    most = max(tile.rows * tile.cols * tile.groups for tile in (space, time))
-    return Plan(space, time, walk, depth, 8 if most >= 2**14 else 4, 3)
+    depth, cols = min(128 // flow.size, shared & -shared), min(128, _round_up(layer.time_filters))
+    values = flow.clips * flow.frames * flow.pixels * (layer.space_filters + layer.time_filters)
+    if cols == 16:
+        return Plan(_choose_tile(layer.space_filters), Tile(128, 16, 1), depth, 4, 3)
+    if cols == 32:
+        return Plan(Tile(128, min(128, _round_up(layer.space_filters)), 1), Tile(128, 32, 1), depth, 8, 3)
+    if values >= _LARGE:
+        space = _choose_tile(layer.space_filters)
+        return Plan(space, Tile(256 if cols == 64 else 128, cols, 1), depth, 8, 4 if cols == 64 else 3)
+    if values >= _MEDIUM:
+        return Plan(Tile(256, 64, 1), Tile(128, 64, 1), depth, 8, 4)
+    if values >= _SMALL:
+        return Plan(Tile(64, 32, 3), Tile(64, 32, 1), depth, 4, 3)
+    return Plan(Tile(64, 32, 1), Tile(64, 32, 1), depth, 4, 4)
 
 
 def _choose_tile(filters: int) -> Tile:
     """Little beyond the filters, and of what is left the widest."""
-    tiles = [Tile(_ROWS, cols, groups) for cols in (16, 32, 64, 128) for groups in (1, 2, 3)]
+    tiles = [Tile(128, cols, groups) for cols in (16, 32, 64, 128) for groups in (1, 2, 3)]
     fitting = [tile for tile in tiles if tile.cols * tile.groups <= 192]
 
     def spare(tile: Tile) -> tuple[int, int]:

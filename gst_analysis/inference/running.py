@@ -75,13 +75,11 @@ def measure_share(job: Job, units: Sequence[Unit], device: torch.device, count: 
     failures: dict[int, str] = {}
     norms = count_norms(model.module)
     taken = -(-settings.batch // settings.views)
-    clip, views = model.clip_spec, len(job.records) * settings.views  # alike in all processes
-    fuse = fusing_pays(clip, views)
+    spec, views = model.clip_spec, len(job.records) * settings.views  # alike in all processes
+    fuse = fusing_pays(spec, views)
     with (  # clips first: they are read while the network is made ready
         closing(read_ahead(numbered, plan, threads=settings.threads, taken=taken, read=job.read)) as clips,
-        running_conditions(
-            model.module, settings, device, fuse=fuse, clip=clip, views=views
-        ) as network,
+        running_conditions(model.module, settings, device, fuse=fuse, clip=spec, views=views) as network,
     ):
         folded = norms - count_norms(network), norms
         for clip, outputs in _measure(network, clips, job, ends, device):

@@ -52,7 +52,9 @@ def run(name: str, records: RecordList, device: str) -> Any:
         return call(MODEL, clips=[record.path for record in records][:4], **options)
     if room == "saliency":
         return call(MODEL, records[0], **options)
-    return call(MODEL, RecordList(tuple(records)[:4]) if room in ("traces", "influence") else records, **options)
+    return call(
+        MODEL, RecordList(tuple(records)[:4]) if room in ("traces", "influence") else records, **options
+    )
 
 
 def compare(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, float]:
@@ -64,7 +66,9 @@ def compare(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, float]:
         a, b = one[column], other[column]
         if pd.api.types.is_float_dtype(a):
             scale = float(np.nanmax(np.abs(b.to_numpy(float)), initial=0.0))
-            near = np.isclose(a.to_numpy(float), b.to_numpy(float), rtol=2e-2, atol=2e-3 * scale, equal_nan=True)
+            near = np.isclose(
+                a.to_numpy(float), b.to_numpy(float), rtol=2e-2, atol=2e-3 * scale, equal_nan=True
+            )
         else:
             near = (a.astype(str) == b.astype(str)).to_numpy()
         apart[column] = 1.0 - float(near.mean()) if len(near) else 0.0

@@ -105,7 +105,7 @@ def test_a_network_is_measured_by_those_treated_as_it_was() -> None:
 KERNELS = """
 import torch
 from torch.nn import functional as F
-from benchmarks.gpu_kernels import finish_taps, operate, pack
+from benchmarks.gpu_kernels import finish_taps
 from gst_analysis.networks.operators import convolve_clips
 
 for channels, temporal, stride in ((32, 16, 1), (64, 16, 2)):
@@ -116,8 +116,6 @@ for channels, temporal, stride in ((32, 16, 1), (64, 16, 2)):
     y = F.conv2d(x[:, :half], within, None, stride, 1)
     truth = torch.cat([y, convolve_clips(x[:, half:], across, 3, stride=stride)], 1)
     truth = F.relu(truth + bias[:, None, None])
-    found = operate(x, (pack(within), pack(across)), bias, 3, stride=stride)
-    assert (found - truth).norm() < 1e-5 * truth.norm()
     taps = F.conv2d(x[:, half:], across.movedim(2, 0).flatten(0, 1), None, stride, 1)
     wide = torch.cat([y, taps], 1).contiguous(memory_format=torch.channels_last)
     found = finish_taps(wide, bias, 3, temporal=temporal, relu=True)
@@ -126,7 +124,7 @@ for channels, temporal, stride in ((32, 16, 1), (64, 16, 2)):
 
 
 @pytest.mark.slow
-def test_the_kernels_say_it_too() -> None:
+def test_the_kernel_says_it_too() -> None:
     """Interpreted on the CPU, in a process that is told so before Triton is imported."""
     pytest.importorskip("triton")
     told = {**os.environ, "TRITON_INTERPRET": "1"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import itertools
 import logging
 from pathlib import Path
@@ -28,10 +29,7 @@ pytestmark = pytest.mark.gpu(real=True)
 NEAR = {torch.bfloat16: 1e-2, torch.float16: 2e-3, torch.float32: 2e-3}
 SHAPES = list(
     itertools.product(
-        [(64, 16), (64, 8), (128, 64), (512, 128)],
-        [1, 2],
-        [(1, 8, 14, 14), (2, 1, 7, 9), (3, 5, 9, 7)],
-        NEAR,
+        [(64, 16), (64, 8), (128, 64), (512, 128)], [1, 2], [(1, 8, 14, 14), (2, 1, 7, 9), (3, 5, 9, 7)], NEAR
     )
 )
 
@@ -68,11 +66,14 @@ def test_the_operator_says_what_float64_says(
     depth = 32
     plans = [
         choose_plan(layer, Flow(clips, frames, y.shape[2] * y.shape[3], x.element_size())),
-        Plan(Tile(128, 16, 3), Tile(64, 16, 3), True, depth, 4, 3),
+        Plan(Tile(64, 32, 2), Tile(64, 16, 1), depth, 4, 3),
     ]
     for plan in plans:
         with mock.patch.object(kernels, "empty", poisoned):
-            parts = kernels.Part(kernels.pack(within), 0, half), kernels.Part(kernels.pack(across), half, half)
+            parts = (
+                kernels.Part(kernels.pack(within), 0, half),
+                kernels.Part(kernels.pack(across), half, half),
+            )
             found = kernels.operate(x, *parts, bias, frames, stride=stride, plan=plan, precision="tf32")
         assert difference(found, truth) < NEAR[kind], plan
 
@@ -120,14 +121,15 @@ def test_a_compiled_network_says_what_the_plain_one_says(name: str, alpha: str) 
 
 def test_where_a_gradient_is_asked_for_the_steps_are_plain() -> None:
     pytest.importorskip("triton")
-    network = build("gst-resnet26s")
+    network = build("gst-resnet26s").double()  # in fp32 the order of sums shows in so small a gradient
     gradients = []
-    for one in (network, fuse_network_on_gpu(fold_norms(network), torch.float32, compiled="ieee")):
-        clips = torch.randn(1, 3, 3, 48, 48, generator=torch.Generator().manual_seed(0)).cuda()
+    for one in (network, fuse_network_on_gpu(fold_norms(network), torch.float64, compiled="ieee")):
+        generator = torch.Generator().manual_seed(0)
+        clips = torch.randn(1, 3, 3, 48, 48, generator=generator, dtype=torch.float64).cuda()
         clips.requires_grad_(True)
         one(clips)[:, 1].sum().backward()
         gradients.append(gradient(clips))
-    assert difference(gradients[1], gradients[0].double()) < 1e-2
+    assert difference(gradients[1], gradients[0]) < 1e-8
 
 
 def test_what_was_compiled_is_marked_and_what_fails_is_left(
@@ -142,11 +144,12 @@ def test_what_was_compiled_is_marked_and_what_fails_is_left(
     assert try_compiled(folded, torch.bfloat16, clips, pays=True) is not None
     assert "once" in caplog.text
     assert try_compiled(folded, torch.bfloat16, clips, pays=False) is not None  # now it costs little
-    with mock.patch.object(gpu_steps.gpu_kernels, "operate", side_effect=RuntimeError("no ptxas")):
+    kernels = importlib.import_module("gst_analysis.inference.gpu_kernels")
+    with mock.patch.object(kernels, "operate", side_effect=RuntimeError("no ptxas")):
         assert try_compiled(folded, torch.bfloat16, clips, pays=True) is None
     assert "no ptxas" in caplog.text
-    wrong = mock.patch("gst_analysis.inference.gpu_kernels.operate", lambda x, *args, **options: x)
-    with wrong:
+    operate = kernels.operate
+    with mock.patch.object(kernels, "operate", lambda *args, **options: operate(*args, **options).flip(1)):
         assert try_compiled(folded, torch.bfloat16, clips, pays=True) is None
     plain = fuse_network_on_gpu(folded, torch.bfloat16)
     assert any(isinstance(module, OneConvolution) for module in plain.modules())
