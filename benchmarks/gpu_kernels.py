@@ -1,7 +1,7 @@
-"""A Triton kernel that sums taps after a convolution: a candidate of `forward_gpu`, not part of the product.
+"""A Triton kernel that sums taps after a convolution: a candidate of `forward_gpu`, no part of the product.
 
-It takes channels_last tensors (N*T, C, H, W), so rows of C channels, one row a pixel of a frame, and writes the
-operator's output whole: first the spatial filters' channels, then the temporal filters', with biases and ReLU.
+It takes channels_last tensors (N*T, C, H, W), so rows of C channels, one row a pixel of a frame, and writes
+the operator's output whole: first the spatial filters' channels, then the temporal ones', with bias and ReLU.
 `TRITON_INTERPRET=1` runs it on a CPU, slowly.
 """
 

@@ -204,18 +204,15 @@ class Bench:
 
 def find_baseline(timings: Timings, name: str, family: str) -> str | None:
     """The network of a family that was treated as this one was; of several the faster one."""
-    word = next(word for word in ("fused", "folded", "") if word in name)
-    same = [other for other in timings if _is_baseline(other, family, word)]
-    if word == "fused" and family == "3-D":  # cuDNN may fuse none of it, or slow it down
+    word = _name_treatment(name)
+    same = [other for other in timings if other.startswith(family) and _name_treatment(other) == word]
+    if "fused" in word and family == "3-D":  # cuDNN may fuse none of it, or slow it down
         same = [other for other in timings if other.startswith(family)]
     return min(same, key=lambda one: statistics.median(c.seconds for c in timings[one]), default=None)
 
 
-def _is_baseline(other: str, family: str, word: str) -> bool:
-    plain = "fused" not in other and "folded" not in other
-    if "nothing compiled" in other:
-        return False
-    return other.startswith(family) and (word in other if word else plain)
+def _name_treatment(name: str) -> str:
+    return next(word for word in ("fused, nothing compiled", "fused", "folded", "") if word in name)
 
 
 def _bind(network: nn.Module, x: Tensor) -> Run:

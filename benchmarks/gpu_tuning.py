@@ -1,4 +1,4 @@
-"""Which plan of the compiled operator is fastest for each layer of GST-ResNet-50, and what the stem's forms take.
+"""Which plan of the compiled operator is fastest in each layer of GST-ResNet-50, and what a stem takes.
 
     python -m benchmarks.gpu_tuning --json plans.json [--seconds 80]
 
@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -145,12 +146,12 @@ def time_layer(kind: str, layer: Layer, batch: int, plans: Sequence[Plan]) -> It
     for plan in plans:
         found = trial.run(plan).float()
         differences[plan] = float((found - truth).norm() / truth.norm())
-        ready[plan] = capture(lambda plan=plan: trial.run(plan), None)
+        ready[plan] = capture(partial(trial.run, plan), None)
     del truth
     timings = time_rounds({str(plan): run for plan, run in ready.items()}, device, rounds=8, seconds=0.25)
     default = choose_plan(layer, Flow(batch, _FRAMES, _SIDES[layer.channels] ** 2, trial.x.element_size()))
     flops = 2 * 9 * layer.channels**2 * 0.75 * batch * _FRAMES * _SIDES[layer.channels] ** 2
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "kind": kind,
             "layer": layer,
@@ -260,7 +261,8 @@ def print_table(rows: list[dict[str, Any]], stems: dict[str, dict[str, float]], 
                 mark = "*" if row["default"] else " "
                 layer, plan = key[2], row["plan"]
                 print(
-                    f"{key[0]} {key[1]:3} {layer.channels:4} s{layer.stride} {row['ms']:8.4f} ms {row['tflops']:5.0f} "
+                    f"{key[0]} {key[1]:3} {layer.channels:4} s{layer.stride} "
+                    f"{row['ms']:8.4f} ms {row['tflops']:5.0f} "
                     f"{row['difference']:.1e} {mark} {tuple(plan.space)} {tuple(plan.time)} "
                     f"d{plan.depth} w{plan.warps} s{plan.stages}"
                 )

@@ -52,7 +52,7 @@ def running_conditions(
         if folded is not None:
             folded = folded.to(device)
             kind = torch.bfloat16 if settings.precision == "bf16" else torch.float32
-            yield _fuse_on_gpu(folded, kind, settings, clip, views) if device.type == "cuda" else folded
+            yield _fuse_on_gpu(folded, kind, settings.batch, clip, views) if device.type == "cuda" else folded
             return
         # Of every module: somebody may train a network whose norms are kept in evaluation mode.
         modes = {module: module.training for module in network.modules()}
@@ -66,16 +66,13 @@ def running_conditions(
 
 
 def _fuse_on_gpu(
-    folded: nn.Module, kind: torch.dtype, settings: InferenceSettings, clip: ClipSpec | None, views: int
+    folded: nn.Module, kind: torch.dtype, batch: int, clip: ClipSpec | None, views: int
 ) -> nn.Module:
-    """With compiled kernels where they are worth it: they are tried with as many views as will come at once."""
+    """With compiled kernels where they are worth it, tried with as many views as will come at once."""
     if clip is not None and kind != torch.float32:
-        batch, squares = min(settings.batch, views), views * clip.frames * (clip.crop / 16) ** 2
-        device = next(folded.parameters()).device
-        generator = torch.Generator(device).manual_seed(0)
-        shape = (batch, clip.frames, 3, clip.crop, clip.crop)
-        trial = torch.randn(shape, generator=generator, device=device)
-        compiled = try_compiled(folded, kind, trial, pays=compiling_pays(squares))
+        shape = (min(batch, views), clip.frames, 3, clip.crop, clip.crop)
+        squares = views * clip.frames * (clip.crop / 16) ** 2
+        compiled = try_compiled(folded, kind, shape, pays=compiling_pays(squares))
         if compiled is not None:
             return compiled
     return fuse_network_on_gpu(folded, kind)

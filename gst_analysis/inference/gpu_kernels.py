@@ -301,4 +301,5 @@ def pack(weight: Tensor) -> Tensor:
 
 
 def empty(like: Tensor, *shape: int) -> Tensor:
+    """A tensor of that type on that device, channels_last, to be written whole."""
     return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=torch.channels_last)

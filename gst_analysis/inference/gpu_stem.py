@@ -18,8 +18,18 @@ from gst_analysis.inference.gpu_kernels import empty
 
 @triton.jit(do_not_specialize=["rows", "height", "width", "high", "wide"])
 def _pool(
-    x, bias, out, rows, height, width, high, wide, CHANNELS: tl.constexpr, COLS: tl.constexpr, ROWS: tl.constexpr
-):  # fmt: skip
+    x,
+    bias,
+    out,
+    rows,
+    height,
+    width,
+    high,
+    wide,
+    CHANNELS: tl.constexpr,
+    COLS: tl.constexpr,
+    ROWS: tl.constexpr,
+):
     """The largest of 3x3 pixels, every second one; bias and ReLU after, which change no order."""
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     image, pixel = row // (high * wide), row % (high * wide)
@@ -72,7 +82,7 @@ def pool_relu(x: Tensor, bias: Tensor) -> Tensor:
 
 
 def part_pixels(x: Tensor, kind: torch.dtype) -> Tensor:
-    """(B, C, H, W) to (B, 4C or more, H/2 + 3, W/2 + 3): squares of 2x2 pixels, with zeros around and behind."""
+    """(B, C, H, W) to (B, 4C or more, H/2 + 3, W/2 + 3): squares of 2x2 pixels, zeros around and behind."""
     images, channels, height, width = x.shape
     high, wide = ((side + 1) // 2 + 3 for side in (height, width))
     cols = max(16, triton.next_power_of_2(4 * channels))

@@ -35,16 +35,19 @@ def compiling_pays(squares: float) -> bool:
 
 
 @torch.no_grad()
-def try_compiled(folded: nn.Module, kind: torch.dtype, clips: Tensor, *, pays: bool) -> nn.Module | None:
-    """A fused copy with compiled kernels, compared with the network on clips of the size that will come.
+def try_compiled(
+    folded: nn.Module, kind: torch.dtype, shape: tuple[int, ...], *, pays: bool
+) -> nn.Module | None:
+    """A fused copy with compiled kernels, compared with the network on clips of the shape that will come.
 
     None where they are not worth it, not to be had, or say something else; float32 has none.
     """
-    mark = _find_mark(folded, kind, clips)
+    mark = _find_mark(folded, kind, shape)
     if kind == torch.float32 or mark is None or not (pays or mark.exists()):
         return None
     start, known = time.perf_counter(), mark.exists()
     try:
+        clips = _draw_clips(folded, shape)
         fused = fuse_network_on_gpu(copy.deepcopy(folded), kind, compiled="tf32")
         with torch.autocast(clips.device.type, kind):
             found = fused(clips).float()
@@ -63,18 +66,23 @@ def try_compiled(folded: nn.Module, kind: torch.dtype, clips: Tensor, *, pays: b
     return fused
 
 
-def _find_mark(network: nn.Module, kind: torch.dtype, clips: Tensor) -> Path | None:
+def _draw_clips(network: nn.Module, shape: tuple[int, ...]) -> Tensor:
+    device = next(network.parameters()).device
+    return torch.randn(shape, generator=torch.Generator(device).manual_seed(0), device=device)
+
+
+def _find_mark(network: nn.Module, kind: torch.dtype, shape: tuple[int, ...]) -> Path | None:
     """The empty file that says that a network's kernels lie in Triton's cache; None where none can."""
     if not isinstance(network, VideoNetwork):
         return None
     try:
-        words = [version("triton"), str(torch.cuda.get_device_capability(clips.device))]
+        words = [version("triton"), str(torch.cuda.get_device_capability(next(network.parameters()).device))]
     except (PackageNotFoundError, RuntimeError, AssertionError):
         return None
     if torch.version.hip is not None:
         return None
     sources = [Path(__file__).with_name(name).read_text() for name in _SOURCES]
-    words += [*sources, str(kind), str(tuple(clips.shape)), repr(network.spec)]
+    words += [*sources, str(kind), str(shape), repr(network.spec)]
     name = hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
     folder = os.environ.get("TRITON_CACHE_DIR") or str(Path.home() / ".triton" / "cache")
     return Path(folder) / "gst-analysis" / name

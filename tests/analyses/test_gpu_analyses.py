@@ -1,9 +1,8 @@
-"""What runs a network says on a GPU what it says on the CPU: each analysis with a trained network, real clips."""
+"""Each analysis that runs a network says on a GPU what it says on the CPU: trained networks, real clips."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +35,10 @@ FEW: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordList]:
+def records(tmp_path_factory: pytest.TempPathFactory) -> RecordList:
     root = tmp_path_factory.mktemp("world")
     make_world(root, WorldConfig(clips=60, size=64, container="frames"))
-    yield load_labelled_clips(root, ClipChoice())
+    return load_labelled_clips(root, ClipChoice())
 
 
 def run(name: str, records: RecordList, device: str) -> Any:

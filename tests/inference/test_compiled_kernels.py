@@ -1,4 +1,4 @@
-"""Compiled kernels say what float64 says: interpreted on the CPU, in a process told so before Triton is imported."""
+"""Compiled kernels, interpreted on the CPU in a process of their own, say what float64 says."""
 
 from __future__ import annotations
 
@@ -42,11 +42,13 @@ for (channels, temporal, stride, frames, clips, high, wide), kind in itertools.p
     y = F.conv2d(x[:, :half].double(), within.double(), None, stride, 1)
     moved = convolve_taps(x[:, half:].double(), across.double(), frames, stride=stride)
     truth = F.relu(torch.cat([y, moved], 1) + bias.double()[:, None, None])
-    parts = gpu_kernels.Part(gpu_kernels.pack(within), 0, half), gpu_kernels.Part(gpu_kernels.pack(across), half, half)
+    weights = gpu_kernels.pack(within), gpu_kernels.pack(across)
+    parts = [gpu_kernels.Part(weight, first, half) for weight, first in zip(weights, (0, half))]
     for groups in PLANS:
         plan = Plan(Tile(16, 16, groups), Tile(32, 16, 1), 16, 4, 2)
         found = gpu_kernels.operate(x, *parts, bias, frames, stride=stride, plan=plan, precision="ieee")
-        assert far(found, truth) < (1e-6 if kind == torch.float32 else 1e-3), (channels, stride, frames, kind, plan)
+        near = 1e-6 if kind == torch.float32 else 1e-3
+        assert far(found, truth) < near, (channels, stride, frames, kind, plan)
 """
 FEW = """
 CASES, KINDS = [(32, 16, 1, 3, 1, 5, 4), (64, 8, 2, 2, 1, 5, 6)], [torch.float32]
@@ -61,7 +63,8 @@ for size in ((8, 8), (9, 7), (10, 33)):
     conv = torch.nn.Conv2d(3, 5, 7, 2, 3)
     stem, x = gpu_steps.FusedStem(conv, compiled=True), torch.randn(2, 3, *size)
     with mock.patch.object(gpu_steps, "can_compute", lambda *inputs: True):
-        truth = F.max_pool2d(F.relu(F.conv2d(x.double(), conv.weight.double(), conv.bias.double(), 2, 3)), 3, 2, 1)
+        y = F.conv2d(x.double(), conv.weight.double(), conv.bias.double(), 2, 3)
+        truth = F.max_pool2d(F.relu(y), 3, 2, 1)
         assert far(stem(x), truth) < 1e-6, size
         stem.bias.data[0] = torch.nan
         assert stem(x)[:, 0].isnan().all()
