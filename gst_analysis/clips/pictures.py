@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
+from gst_analysis.clips.frame_folders import FrameFolder
 from gst_analysis.clips.media import Frames, OpenClip, Pixels, Seconds
 from gst_analysis.clips.opened import OpenedClips
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.clips.spans import find_span
-from gst_analysis.clips.video_files import VideoFile
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    from gst_analysis.clips import video_files
+else:
+    video_files = Door("gst_analysis.clips.video_files")  # frame folders need no video library
 
 USUAL_RATE = 12.0
 """Frames a second that are assumed of images, which say nothing of time."""
@@ -54,10 +61,11 @@ def _look(path: Path, places: Sequence[int], at_hand: OpenedClips) -> Iterator[P
         yield from (at_hand.look(path, index) for index in places)
 
 
-def _reduce(clip: OpenClip) -> VideoFile | None:
+def _reduce(clip: OpenClip) -> video_files.VideoFile | None:
     """A large video whose frames come small; None for every other clip."""
-    large = isinstance(clip, VideoFile) and max(clip.size) > LONGEST
-    return clip.reduced(LONGEST) if isinstance(clip, VideoFile) and large else None
+    if isinstance(clip, FrameFolder) or not isinstance(clip, video_files.VideoFile):
+        return None
+    return clip.reduced(LONGEST) if max(clip.size) > LONGEST else None
 
 
 def iterate_frames(record: ClipRecord, *, at_hand: OpenedClips | None = None) -> Iterator[Frames]:

@@ -25,7 +25,7 @@ FEW: dict[str, dict[str, Any]] = {
     "ablation.ablate": {"draws": 100, "joint": True},
     "importance.channel_importance": {},
     "saliency.saliency_maps": {},
-    "roles.channel_roles": {"scenes": 3},
+    "roles.channel_roles": {"scenes": 4},
     "similarity.similarity": {},
     "order.frame_order": {"draws": 100},
     "temporal_use.temporal_use": {},
