@@ -12,7 +12,7 @@ INTRO = (
     "How often the network is right, class by class; what it takes for what; which classes need the order of "
     "frames; and every clip, with a way into its trace."
 )
-VIEWS = {"classes": "Accuracy", "confusion": "Taken for what", "order": "Order", "clips": "Clips"}
+VIEWS = {"classes": "Accuracy", "confusion": "Taken for what", "order": "Order", "clips": "Clip by clip"}
 SHOW = {
     "classes": class_views.show_classes,
     "confusion": class_views.show_confusion,

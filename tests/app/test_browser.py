@@ -196,7 +196,7 @@ def test_the_player_follows_what_is_pointed_at_and_the_keys(open_page: Open) -> 
 
 @pytest.mark.slow
 def test_a_clip_of_the_wall_leads_into_its_trace(open_page: Open) -> None:
-    page = open_page(f"/classes?ckpt={ROOT / 'trained_models' / 'static-gst-quarter.pth'}&view=Clips")
+    page = open_page(f"/classes?ckpt={ROOT / 'trained_models' / 'static-gst-quarter.pth'}&view=Clip+by+clip")
     page.locator(".st-key-wall img").first.wait_for()
     # A button with help stands twice in its page, for fingers and for a pointer; one is hidden.
     page.locator(".st-key-wall [data-testid=stButton] button:visible").nth(3).click()
@@ -205,7 +205,8 @@ def test_a_clip_of_the_wall_leads_into_its_trace(open_page: Open) -> None:
 
 @pytest.mark.slow
 def test_back_from_a_trace_finds_the_wall_as_it_was_left(open_page: Open) -> None:
-    home = f"/classes?ckpt={ROOT / 'trained_models' / 'static-gst-quarter.pth'}&view=Clips&sort=Least+sure"
+    ckpt = ROOT / "trained_models" / "static-gst-quarter.pth"
+    home = f"/classes?ckpt={ckpt}&view=Clip+by+clip&sort=Least+sure"
     page = open_page(home)
     page.locator(".st-key-wall img").first.wait_for()
     left = page.locator(".st-key-wall img").first.get_attribute("alt")
@@ -214,7 +215,7 @@ def test_back_from_a_trace_finds_the_wall_as_it_was_left(open_page: Open) -> Non
     assert "sort" not in page.url
     page.go_back()
     page.locator(".st-key-wall img").first.wait_for()
-    assert "view=Clips" in page.url
+    assert "view=Clip+by+clip" in page.url
     assert "sort=Least+sure" in page.url
     assert page.locator(".st-key-wall img").first.get_attribute("alt") == left
     page.get_by_role("radio", name="Least sure", checked=True).wait_for()

@@ -24,7 +24,7 @@ def test_clips_are_listed_by_page_and_one_is_pressed_into_its_trace(
 ) -> None:
     monkeypatch.setattr(clip_wall, "PER_PAGE", 3)
     monkeypatch.setattr(tracing, "trace", lambda *_, **__: None)  # as while a long video is being read
-    page = start(ask(visit, ckpt, world, view="Clips", sort="By name"))
+    page = start(ask(visit, ckpt, world, view="Clip by clip", sort="By name"))
     assert [name.split()[-1] for name in images(page)] == ["clip00", "clip01", "clip02"]
     page.number_input(key="wall_page").set_value(2).run()
     assert [name.split()[-1] for name in images(page)] == ["clip03"]
@@ -75,7 +75,7 @@ def test_order_is_measured_by_class_and_sorts_the_clips(visit: Visit, ckpt: str,
     page = start(ask(visit, ckpt, world, view="Order"))
     assert names_of_plots(page)[0].startswith("Clips that are right, by the order of their frames: ")
     assert "--conditions in-order,shuffled,reversed,frozen-middle" in page.code[0].value
-    page = start(ask(visit, ckpt, world, view="Clips", sort="Needs order most"))
+    page = start(ask(visit, ckpt, world, view="Clip by clip", sort="Needs order most"))
     lost = page.dataframe[0].value["Lost when shuffled"].tolist()
     assert lost == sorted(lost, reverse=True)
 
@@ -86,7 +86,7 @@ def test_an_uploaded_archive_is_a_data_set_whose_clips_open_in_traces(
 ) -> None:
     monkeypatch.setattr(tracing, "trace", lambda *_, **__: None)
     shutil.make_archive(str(folder / "mine"), "zip", folder, "world")
-    page = visit("classes", ckpt=ckpt, clips="Uploaded", view="Clips")
+    page = visit("classes", ckpt=ckpt, clips="Uploaded", view="Clip by clip")
     assert not [text.value for text in page.caption if "The link says" in text.value]
     (uploader,) = [one for one in page.file_uploader if one.label.startswith("Labelled clips")]
     uploader.set_value([("mine.zip", (folder / "mine.zip").read_bytes(), "application/zip")]).run()

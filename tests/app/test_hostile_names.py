@@ -33,7 +33,7 @@ LISTED = f"{BAD[1]}{BAD[2]}.txt"
 
 SCALES = ("Overlay", "Statistics", "Importance", "Over training")
 CHECKS = ("Take channels away", "Make it smaller")
-CLASSES = ("Accuracy", "Taken for what", "Order", "Clips")
+CLASSES = ("Accuracy", "Taken for what", "Order", "Clip by clip")
 """Views of pages as their controls call them."""
 LOOK = """() => {
     const all = [...document.querySelectorAll("body *")].filter(one => one.checkVisibility());
