@@ -55,6 +55,7 @@ def test_the_page_of_a_checkpoint_alone_says_what_the_analyses_say(save_small: S
         "figure-scales",
         "figure-temporal_use",
         "figure-cost",
+        "figure-slimming",
     }
     verdict = escape(profile_room.profile(model).verdict)
     head, _, rest = result.page.partition("</header>")
@@ -119,6 +120,7 @@ def test_with_clips_it_has_every_section_and_their_numbers(written: Written) -> 
     assert set(drops["clips"]) == {4}
     drawn = figures(text)
     assert sum(name.startswith("figure-trace-") for name in drawn) == 2
+    assert {"figure-drift", "figure-slimming"} <= set(drawn)
     for pair in drawn.values():
         light, dark = (pair[theme]["layout"] for theme in ("light", "dark"))
         assert light["paper_bgcolor"] != dark["paper_bgcolor"]  # type: ignore[index]

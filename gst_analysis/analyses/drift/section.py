@@ -53,9 +53,10 @@ def write_section(subject: Subject, progress: Progress) -> Section:
     tolerance = result.summary.tolerance
     figure = PageFigure(
         "drift",
-        f"Start: {result.summary.origin}. Left: change of γ. Right: channels still within "
+        f"Start: {result.summary.origin}. First the change of γ, then the channels still within "
         f"{tolerance:.0%} of their start.",
-        draw_both(lambda dark: result.figures(dark=dark)["drift"]),
+        {"light": result.plot()},
+        draw_both(lambda dark: result.pages(dark=dark)["drift"]),
         finding=result.say_figures()["drift"],
     )
     table = _list_layers(result.layers, tolerance)

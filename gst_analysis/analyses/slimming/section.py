@@ -51,7 +51,13 @@ def write_section(subject: Subject, progress: Progress) -> Section:
     )
     caption = f"What is left of every group.{below} Before fine-tuning."
     said = result.say_figures()[result.stem]
-    figure = PageFigure("slimming", caption, draw_both(lambda dark: result.plot(dark=dark)), finding=said)
+    figure = PageFigure(
+        "slimming",
+        caption,
+        {"light": result.plot()},
+        draw_both(lambda dark: result.plot_interactive(dark=dark)),
+        finding=said,
+    )
     return Section(NAME, text=[_say_cost(result)], figures=[figure], tables=_list_tables(result))
 
 
