@@ -121,9 +121,9 @@ LOOK_NOTE = (
 )
 ROLES_ABOUT = "Shows rendered scenes to the network, and splits each channel's variance; half a minute or so."
 PAIR_NOTE = (
-    "Below are two networks of one design. The left one was trained on videos whose class is **only in the "
-    "order** of their frames, the right one on videos whose class is **in what a frame shows**. If a "
-    "scale says what a network relies on, time should stand out on the left and not on the right."
+    "Below are two networks of one design. The first was trained on videos whose class is **only in the "
+    "order** of their frames, the second on videos whose class is **in what a frame shows**. If a scale says "
+    "what a network relies on, time should stand out in the first and not in the second."
 )
 OVERLAY_NOTE = {
     "overlays": (
@@ -144,8 +144,9 @@ STATISTICS_NOTE = (
     "intervals. This is about the channels of these networks; another training run may differ."
 )
 IMPORTANCE_NOTE = (
-    "Left, the scale as the paper reads it. Right, what a channel contributes to the next convolution, which "
-    "stays the same however a network writes its scales. **Where the two disagree, trust the right one.**"
+    "The raw scale is what the paper reads. The invariant score is what a channel contributes to the next "
+    "convolution; it stays the same however a network writes its scales. **Where the two disagree, trust the "
+    "invariant score.**"
 )
 SERIES_NOTES = {
     "gamma_over_training": (

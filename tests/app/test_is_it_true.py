@@ -60,7 +60,7 @@ def test_what_weights_say_stands_there_at_once_a_row_a_question(visit: Visit, ck
     told = [text.value for text in visit("is_it_true", ckpt=ckpt, clips="My own").markdown]
     answers = [told[told.index(f"**{question}**") + 1] for question in findings.QUESTIONS.values()]
     assert answers[0].startswith("Temporal higher in **")
-    assert "raw γ says the same side" in answers[1]
+    assert "raw γ puts the same side higher" in answers[1]
     assert "does not say where training began" in answers[2]
     assert answers[3:] == [findings.NOT_MEASURED] * 2
 

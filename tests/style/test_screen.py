@@ -239,6 +239,15 @@ def test_figures_are_begun_in_one_place(file: Path) -> None:
     assert not {"go.Figure", "make_subplots"} & set(calls)
 
 
+def test_the_legend_of_a_profile_takes_no_more_room_than_it_has_lines() -> None:
+    """One tied to the figure's top leaves a gap above the panels, as high as on a telephone."""
+    layout = draw_profile().layout
+    assert layout.legend.yref == "paper"
+    assert layout.legend.yanchor == "bottom"
+    assert layout.legend.y > 1
+    assert layout.margin.t <= 60
+
+
 def test_lines_break_between_words_only() -> None:
     assert break_lines("one two three", 7) == "one two<br>three"
     assert break_lines("antidisestablishmentarianism", 7) == "antidisestablishmentarianism"

@@ -25,7 +25,7 @@ from gst_analysis.analyses.ablation.words import MEASURES, TITLES
 from gst_analysis.groups import GROUPS, order_groups
 from gst_analysis.numbers import show_interval, show_real
 from gst_analysis.style.colours import Theme, theme_of
-from gst_analysis.style.names import drop_shared_start, shorten
+from gst_analysis.style.names import drop_shared_start, name_block, shorten
 from gst_analysis.style.screen import SYMBOLS, break_lines, paint, start_figure
 
 _ROW, _CELL = 26, 22
@@ -274,7 +274,7 @@ def _dress(figure: go.Figure, rows: pd.DataFrame, theme: Theme, *, height: int, 
 
 
 def _name_places(figure: go.Figure, places: Sequence[str], **where: int) -> None:
-    names = drop_shared_start(list(places))
+    names = [name_block(name).removeprefix("block ") for name in drop_shared_start(list(places))]
     figure.update_xaxes(
         tickvals=list(range(len(names))), ticktext=names, range=[-0.6, len(names) - 0.4], **where
     )

@@ -25,6 +25,6 @@ def say_where_scores_part(groups: pd.DataFrame) -> dict[str, str]:
         group, above = part["group"].iloc[0], int((both["invariant"] > 0).sum())
         told[str(name)] = (
             f"by the invariant score {group} channels stand higher in {above} of {len(both)} places; raw γ "
-            f"says the same side in {alike} of them"
+            f"puts the same side higher in {alike} of the {len(both)}"
         )
     return told

@@ -22,6 +22,8 @@ _SYMBOLS = {
     "X": "x",
 }
 _STRIP = 0.05
+_ABOVE_STAGES = 1.07
+"""Where the legend begins, in heights of the panels: above the names of stages."""
 _WORDS = {AGREE: "the measures agree", DISAGREE: "the measures disagree"}
 
 
@@ -44,9 +46,9 @@ def draw_profile_interactive(result: Profile, *, dark: bool = False) -> go.Figur
         figure.update_yaxes(title={"text": name, "font": {"size": 12}}, tickformat=".0%", row=row)
     _mark_agreement(figure, sheet, theme)
     _name_places(figure, sheet, rows, theme)
-    # On a telephone the legend has two entries a line.
-    top = 60 + 15 * sum(bool(trace.name) for trace in figure.data)
-    _dress(figure, theme, height=314 + 180 * (rows - 1) + top, top=top)
+    # On a telephone the legend has two entries a line, and panels are as high as is left.
+    lines = 60 + 15 * sum(bool(trace.name) for trace in figure.data)
+    _dress(figure, theme, height=314 + 180 * (rows - 1) + lines)
     return figure
 
 
@@ -161,8 +163,10 @@ def _name_places(figure: go.Figure, sheet: Sheet, rows: int, theme: Theme) -> No
             figure.add_vline(x=left, line={"color": theme.faint, "width": 0.7}, opacity=0.6)
 
 
-def _dress(figure: go.Figure, theme: Theme, *, height: int, top: int) -> None:
-    paint(figure, theme, height=height, margin=(64, 16, top, 50))
-    figure.update_layout(bargap=0, legend=legend_above())
+def _dress(figure: go.Figure, theme: Theme, *, height: int) -> None:
+    paint(figure, theme, height=height, margin=(64, 16, 40, 50))
+    # Tied to the panels, it takes from the figure as many lines as it has at that width, and no more.
+    tied = {"yref": "paper", "y": _ABOVE_STAGES, "yanchor": "bottom"}
+    figure.update_layout(bargap=0, legend={**legend_above(), **tied})
     figure.update_xaxes(gridcolor=theme.grid, zeroline=False, showgrid=False)
     figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)

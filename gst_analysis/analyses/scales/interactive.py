@@ -19,7 +19,7 @@ from gst_analysis.style.screen import SYMBOLS, legend_above, paint, start_figure
 _FEW = 2
 """Up to so many columns have a title below each, and their names in large letters."""
 _LINE = 20
-"""Characters of a name that find room above one of two columns on a telephone."""
+"""Characters of a name that find room above one of two columns on a telephone; twice as many above one."""
 _MOST_DOTS = 4
 """Channels of a group up to which each is a dot: a histogram of so few is bars of a quarter and more."""
 
@@ -69,7 +69,8 @@ def draw_bn_scales_interactive(
 
 def _wrap(name: str, columns: int) -> str:
     """A checkpoint's name in as many lines as its column's width asks for."""
-    return "<br>".join(textwrap.wrap(spell_controls(name), max(12, min(_LINE, 160 // columns))))
+    most = _LINE if columns > 1 else 2 * _LINE
+    return "<br>".join(textwrap.wrap(spell_controls(name), max(12, min(most, 160 // columns))))
 
 
 def _name_axes(number: int) -> dict[str, str]:

@@ -91,6 +91,7 @@ def test_every_drop_is_where_the_table_says(measure: str, scale: float) -> None:
         np.testing.assert_allclose(trace.y + trace.error_y.array, scale * rows[f"{measure}_high"])
         np.testing.assert_allclose(trace.y - trace.error_y.arrayminus, scale * rows[f"{measure}_low"])
         assert np.round(trace.x).tolist() == list(range(8))
+    assert [figure.layout.xaxis4.ticktext[place] for place in (0, -1)] == ["1.0", "4.1"]
     low, high = figure.layout.yaxis.range
     assert low < scale * table[f"{measure}_low"].min()
     assert high > scale * table[f"{measure}_high"].max()

@@ -133,6 +133,11 @@ def test_many_checkpoints_on_screen_have_names_that_fit() -> None:
     assert len(named) == 1
 
 
+def test_the_name_of_a_single_checkpoint_stands_in_one_line() -> None:
+    figure = draw_bn_scales_interactive(make_table(checkpoints=("state-change-gst-quarter",)))
+    assert "state-change-gst-quarter" in [note.text for note in figure.layout.annotations]
+
+
 @pytest.mark.parametrize("dark", [True, False])
 def test_the_same_table_gives_the_same_file_whatever_was_saved_before(*, dark: bool) -> None:
     kinds = ("svg", "pdf", "png")
