@@ -87,6 +87,8 @@ def open_archive(content: BinaryIO, shown: str) -> Iterator[list[Member]]:
                 yield members
     except GstError:
         raise
+    except _Slow as error:
+        raise _refuse(shown, "headers that name plain files", str(error), _AGAIN) from None
     except _TooMuch:
         raise _refuse(shown, _within(), "more") from None
     except OSError as error:
@@ -122,6 +124,10 @@ _WHOLE = ("a whole zip, tar or tar.gz archive", "another kind of file, or one th
 
 class _TooMuch(OSError):
     """A broken or malicious archive asks for more than any good one."""
+
+
+class _Slow(_TooMuch):
+    """A header that would take long to read; its text says what was found."""
 
 
 class _Counted:
@@ -182,8 +188,12 @@ class _Headers(_Counted):
         found = super().read(size)
         if self.listing:
             self._left -= len(found)
-            if self._left < 0 or len(found) > _MOST_OF_HEADER or _SLOW.search(found):
+            if self._left < 0:
                 raise _TooMuch
+            if len(found) > _MOST_OF_HEADER:
+                raise _Slow(f"one of more than {_MOST_OF_HEADER // 2**10} KB")
+            if slow := _SLOW.search(found):
+                raise _Slow("a sparse file" if slow[0].startswith(b"GNU") else "a number of a hundred digits")
         return found
 
 

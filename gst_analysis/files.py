@@ -243,7 +243,7 @@ class Occupied(OutputError):
 
 def is_plain(path: Path) -> bool:
     """Whether a path is a file itself, not a link to one."""
-    return path.is_file() and not path.is_symlink()
+    return is_there(path) and not path.is_symlink()
 
 
 def is_there(path: Path) -> bool:
@@ -266,6 +266,8 @@ def check_place(folder: str | os.PathLike[str]) -> None:
         OutputError: such a folder.
     """
     path = Path(folder)
+    if not path.is_absolute():
+        find_current_folder()
     nearest = next(place for place in (path, *path.absolute().parents) if os.path.exists(place))
     odd = "a file" if not nearest.is_dir() else "" if os.access(nearest, os.W_OK) else "one that cannot be"
     if odd:
@@ -275,6 +277,23 @@ def check_place(folder: str | os.PathLike[str]) -> None:
             found=odd,
             todo="choose another place with --out",
         )
+
+
+def find_current_folder() -> str:
+    """The folder in which this process was started.
+
+    Raises:
+        OutputError: it has been removed since.
+    """
+    try:
+        return os.getcwd()
+    except FileNotFoundError as error:
+        raise OutputError(
+            "the current folder",
+            expected="one that is there",
+            found="that it was removed",
+            todo="change to another one, and run the command again",
+        ) from error
 
 
 @contextmanager

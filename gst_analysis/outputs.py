@@ -7,7 +7,6 @@ those of them that it has not made anew. No torch here.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -30,7 +29,7 @@ from gst_analysis.files import (
     write_draft,
     write_whole,
 )
-from gst_analysis.untrusted import Oversized, require_regular
+from gst_analysis.untrusted import Oversized, parse_json, read_bounded, require_regular
 
 if sys.platform != "win32":
     import fcntl
@@ -38,6 +37,8 @@ if sys.platform != "win32":
 _UNFINISHED, _PATIENCE_S = "unfinished", 30
 _FORMAT, _VERSION = "gst-analysis-files", 1
 _HASH_DIGITS = 64
+_LARGEST, _MOST_FILES = 256_000_000, 100_000
+"""Bytes of a note, which names every clip of a data set, and files that it may tell of."""
 GUARDED = "a network, which gives way only where that is asked for"
 """What is said of what is written `guarded`."""
 
@@ -68,28 +69,32 @@ class Note:
 
     def owns(self, path: Path) -> bool:
         """Whether a file is the one that was made, unchanged since."""
-        return is_plain(path) and self.files.get(path.name) == hash_file(path)
+        try:
+            return is_plain(path) and self.files.get(path.name) == _hash_honest(path)
+        except Oversized:  # nearly all of it are holes: nothing that was made here
+            return False
 
     def knows(self, word: str) -> bool:
         """Whether a file that a command names was among the inputs, or is one that its reader refuses."""
         if legible(os.path.abspath(word)) in self.inputs:
             return True
         try:
-            require_regular(Path(word))
-        except Oversized:  # its reader says so; hashing gigabytes of holes first would take a minute
+            return _hash_honest(Path(word)) in self.inputs.values()
+        except Oversized:  # its reader says so
             return True
-        return hash_file(Path(word)) in self.inputs.values()
 
 
 def load_note(folder: Path, question: str) -> Note | None:
     """What a question has left in a folder; None where nothing of it is there, or the note is damaged."""
     try:
-        told = json.loads(_note_path(folder, question).read_text(encoding="utf-8"))
+        told = parse_json(read_bounded(_note_path(folder, question), most=_LARGEST))
         if (told["format"], told["version"]) != (_FORMAT, _VERSION):
             return None
         guarded = frozenset(map(str, told["guarded"]))
         inputs, files = ({str(k): str(v) for k, v in told[key].items()} for key in ("inputs", "files"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if len(files) > _MOST_FILES:
         return None
     here = {name: sha for name, sha in files.items() if name == Path(name).name}  # nothing outside the folder
     left = any(os.path.lexists(folder / name) for name in here)
@@ -312,6 +317,16 @@ def check_free(
         # One of several that is known is enough: others may have been unreadable then.
         if files and not any(note.knows(word) for word in files):
             raise _refuse_others(folder, note)
+
+
+def _hash_honest(path: Path) -> str:
+    """A file's hash; gigabytes of holes would take a minute.
+
+    Raises:
+        Oversized: it is no regular file, or nearly all of it are holes.
+    """
+    require_regular(path)
+    return hash_file(path)
 
 
 def _note_path(folder: Path, question: str) -> Path:

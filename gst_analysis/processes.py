@@ -7,20 +7,46 @@ from __future__ import annotations
 
 import os
 
+from gst_analysis.errors import SpecError
+
+
+def read_count(name: str, otherwise: int = 1, *, least: int = 1) -> int:
+    """A whole number in the environment.
+
+    Args:
+        name: its variable.
+        otherwise: what it is where nothing is set.
+        least: what it is at least.
+
+    Raises:
+        SpecError: something else is set.
+    """
+    text = os.environ.get(name, str(otherwise))
+    if not text.isdecimal() or len(text) > 9 or int(text) < least:
+        raise SpecError(
+            name,
+            expected=f"a whole number from {least} on in the environment",
+            found=repr(text)[:40],
+            todo="correct it, or unset it",
+        )
+    return int(text)
+
 
 def count_outer_processes() -> tuple[int, int] | None:
     """(processes on this node, nodes) if something else has started several of us; None if not."""
     environment = os.environ
     if {"WORLD_SIZE", "LOCAL_WORLD_SIZE", "TORCHELASTIC_RUN_ID"} <= set(environment):
-        world, local = int(environment["WORLD_SIZE"]), int(environment["LOCAL_WORLD_SIZE"])
+        world, local = read_count("WORLD_SIZE"), read_count("LOCAL_WORLD_SIZE")
         return (local, world // local) if world > 1 else None
     named = environment.get("SLURM_JOB_NAME", "bash") not in ("bash", "interactive")
-    tasks, nodes = (int(environment.get(name, "1")) for name in ("SLURM_NTASKS", "SLURM_NNODES"))
-    return (tasks // nodes, nodes) if named and tasks > 1 else None
+    if not named:
+        return None
+    tasks, nodes = read_count("SLURM_NTASKS"), read_count("SLURM_NNODES")
+    return (tasks // nodes, nodes) if tasks > 1 else None
 
 
 def is_leader() -> bool:
     """Whether this process is the one to write files and to print, wherever it was started."""
     if count_outer_processes() is None:
         return True
-    return int(os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0"))) == 0
+    return read_count("RANK" if "RANK" in os.environ else "SLURM_PROCID", 0, least=0) == 0

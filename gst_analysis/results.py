@@ -11,13 +11,14 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args
 
 from gst_analysis.documents import FOOT, describe, name_schema, rows_of, value_of
-from gst_analysis.errors import GstError, OutputError, spell_controls
+from gst_analysis.errors import GstError, OutputError, one_line, shorten, spell_controls
 from gst_analysis.files import (
     IMAGE_FORMATS,
     PLAIN_TABLES,
@@ -123,7 +124,9 @@ class Provenance:
 def tell_origin(provenance: Provenance) -> dict[str, Any]:
     """What the note beside a result says of where it came from, with the line that makes it again."""
     words = COMMAND.get()
-    line = {"command": list(words), "cwd": os.getcwd()} if words else {}
+    line: dict[str, Any] = {"command": list(words)} if words else {}
+    with suppress(FileNotFoundError):  # removed while we worked; the files may well go elsewhere
+        line |= {"cwd": os.getcwd()} if words else {}
     return {**to_plain(provenance), **line}
 
 
@@ -329,9 +332,16 @@ class Result(Generic[Summary]):
         if not set(kinds) & set(self.kinds):
             return {}
         room = type(self).__module__.rpartition(".")[0]
-        drawn: dict[str, Any] = getattr(importlib.import_module(f"{room}.{module}"), function)(
-            self, dark=dark
-        )
+        try:
+            draws = importlib.import_module(f"{room}.{module}")
+        except ValueError as error:  # what MPLBACKEND or a matplotlibrc says is read along with matplotlib
+            raise OutputError(
+                "matplotlib",
+                expected="settings that it can read",
+                found=shorten(one_line(str(error)), 120),
+                todo="correct MPLBACKEND in the environment, or the file matplotlibrc",
+            ) from error
+        drawn: dict[str, Any] = getattr(draws, function)(self, dark=dark)
         return drawn
 
     def _repr_html_(self) -> str:

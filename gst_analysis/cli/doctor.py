@@ -20,6 +20,7 @@ from gst_analysis.console.crashes import find_traces
 from gst_analysis.console.options import Json
 from gst_analysis.console.output import print_document, print_pairs
 from gst_analysis.documents import Part, describe, fields_of
+from gst_analysis.files import find_current_folder
 from gst_analysis.results import find_version
 from gst_analysis.rooms import Door
 
@@ -202,7 +203,11 @@ def _list_devices() -> dict[str, str]:
 
 
 def _check_folders() -> tuple[dict[str, str], list[Missing]]:
-    places = {"current": Path.cwd(), "temporary": Path(tempfile.gettempdir()), "traces": find_traces()}
+    places = {
+        "current": Path(find_current_folder()),
+        "temporary": Path(tempfile.gettempdir()),
+        "traces": find_traces(),
+    }
     found, missing = {}, []
     for title, path in places.items():
         nearest = next(place for place in (path, *path.parents) if place.exists())

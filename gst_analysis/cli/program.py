@@ -20,7 +20,7 @@ from gst_analysis.console.crashes import report_crash, wants_traces
 from gst_analysis.console.loudness import speak, take_loudness
 from gst_analysis.console.streams import RefusedOutput, give_up_output, open_standard_streams, safe_streams
 from gst_analysis.errors import GstError, legible, one_line
-from gst_analysis.files import raw_csv
+from gst_analysis.files import find_current_folder, raw_csv
 from gst_analysis.results import COMMAND
 
 UsageError: Any = typer.BadParameter.__bases__[0]
@@ -128,6 +128,11 @@ def _explain(error: BaseException, words: list[str]) -> int:
         return INTERRUPTED
     if isinstance(error, (SystemExit, GeneratorExit)):
         raise error
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        try:
+            find_current_folder()
+        except GstError as removed:
+            return _complain(str(removed))
     if isinstance(error, PermissionError):  # a folder on the way to a file may not be entered
         shut = GstError(
             legible(error.filename or "a file"),

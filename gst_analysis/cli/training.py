@@ -126,7 +126,7 @@ def show_training() -> Iterator[TrainWatcher]:
 
 def print_stopped(out: Path, *, saved: bool) -> None:
     """What Ctrl-C has left, said once however many processes it reached."""
-    if int(os.environ.get("LOCAL_RANK", "0")):
+    if os.environ.get("LOCAL_RANK", "0") != "0":
         return
     told = f"the run in {out} is saved; go on with: {write_resume(out)}"
     told = told if saved else f"nothing was saved in {out} yet"

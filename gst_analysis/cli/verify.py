@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json as reader
+import io
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,11 +23,13 @@ from gst_analysis.errors import OutputError, legible, one_line, shorten
 from gst_analysis.files import hash_file
 from gst_analysis.outputs import Note, load_notes
 from gst_analysis.rooms import Door
+from gst_analysis.untrusted import parse_json, read_bounded
 
 if TYPE_CHECKING:
     import pandas as pd
+    from pyarrow import parquet
 else:
-    pd = Door("pandas")
+    pd, parquet = Door("pandas"), Door("pyarrow.parquet")
 
 commands = typer.Typer()
 
@@ -35,6 +38,8 @@ _SAFE = frozenset(command for room in ROOMS.values() for command in room)
 _CODE = ("--network", "--weights")
 _OWN = {"--out": 1, "--overwrite": 0, "--json": 0, "--debug": 0}
 """Words that are left out of the line, and how many belong to each."""
+_SLACK = 65_536
+"""Bytes by which a file may be larger than twice the one that was made again."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,8 @@ def _check_note(folder: Path, note: Note, names: Sequence[str], tolerance: float
 
 def _find_line(note: Note) -> tuple[list[str], str]:
     """The words that make a result again, without where to; none and why not, if there are none."""
-    words = [str(word) for word in note.origin.get("command") or ()]
+    told = note.origin.get("command")
+    words = [str(word) for word in told] if isinstance(told, list) else []
     if not words:
         return [], "made in Python, not by a command"
     # The note may be a stranger's: only an analysis is run, and never anybody's code.
@@ -146,15 +152,18 @@ def _find_line(note: Note) -> tuple[list[str], str]:
 def _run_again(line: Sequence[str], cwd: Path, out: Path) -> str:
     """Run a line into a new folder; returns its complaint, if it has one."""
     words = [sys.executable, "-m", "gst_analysis.cli", *line, "--out", str(out)]
-    done = subprocess.run(
-        words,
-        cwd=cwd if cwd.is_dir() else None,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-    )
+    try:
+        done = subprocess.run(
+            words,
+            cwd=cwd if os.path.isdir(cwd) else None,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+    except (OSError, ValueError) as error:  # a line that is no line: endless words, or no text
+        return f"its line cannot be run: {shorten(one_line(str(error)), 120)}"
     return shorten(one_line(done.stderr), 200) if done.returncode not in (0, 1) else ""
 
 
@@ -166,20 +175,46 @@ def _compare(old: Path, new: Path, tolerance: float) -> tuple[str, str]:
         return "equal", "the same bytes"
     if old.suffix not in (".csv", ".parquet", ".json"):
         return "different", "other bytes"
-    apart = _measure_distance(_read(old), _read(new))
+    # Ours is as large as it honestly is: nothing much larger is read to find the same in it.
+    most = new.stat().st_size * 2 + _SLACK
+    try:
+        apart = _measure_distance(_read(old, most), _read(new, most))
+    except (OSError, ValueError, ArithmeticError) as error:
+        return "different", f"cannot be read as what it is: {shorten(one_line(str(error)), 120)}"
     if apart <= tolerance:
         return "close", f"numbers differ by {apart:.1e} at most"
     return "different", "other words" if apart == math.inf else f"numbers differ by up to {apart:.1e}"
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, most: int) -> Any:
+    """A result's values.
+
+    Raises:
+        ValueError: it has more bytes, or more unpacked, than `most` allows, or cannot be read.
+    """
+    content = read_bounded(path, most=most)
     if path.suffix == ".json":
-        told = reader.loads(path.read_text(encoding="utf-8"))
+        told = parse_json(content)
         if isinstance(told, dict) and isinstance(told.get("provenance"), dict):
             told["provenance"].pop("version", None)  # which may well be another by now
         return told
-    table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    text = io.BytesIO(content)
+    table = pd.read_csv(text) if path.suffix == ".csv" else _read_parquet(text)
     return table.to_dict("list")
+
+
+def _read_parquet(content: io.BytesIO) -> pd.DataFrame:
+    """A parquet table, unless it unpacks to far more than its bytes.
+
+    Raises:
+        ValueError: it does.
+    """
+    told = parquet.ParquetFile(content).metadata
+    unpacked = sum(told.row_group(number).total_byte_size for number in range(told.num_row_groups))
+    if max(unpacked, told.num_rows) > 100 * len(content.getbuffer()) + _SLACK:
+        raise ValueError(f"{told.num_rows:,} rows in {len(content.getbuffer()):,} bytes")
+    content.seek(0)
+    return pd.read_parquet(content)
 
 
 def _measure_distance(old: Any, new: Any) -> float:

@@ -16,6 +16,7 @@ from torch import Tensor, distributed
 from gst_analysis.clips.dataset import SkippedClip, SkippedClips
 from gst_analysis.errors import DataError, GstError, SpecError, name_some
 from gst_analysis.networks.devices import choose_device
+from gst_analysis.processes import read_count
 from gst_analysis.training.config import RunConfig, TrainConfig, name_frames
 from gst_analysis.training.sources import Sources
 
@@ -69,9 +70,10 @@ def _precision(name: str, device: str) -> Precision:
 def _count_devices(run: RunConfig) -> tuple[int, int]:
     local, world = os.environ.get("LOCAL_WORLD_SIZE"), os.environ.get("WORLD_SIZE")
     if local is not None and world is not None and distributed.is_torchelastic_launched():
-        return int(local), int(world) // int(local)
+        each = read_count("LOCAL_WORLD_SIZE")
+        return each, read_count("WORLD_SIZE") // each
     if run.devices is None and "SLURM_NTASKS" in os.environ and "SLURM_JOB_NAME" in os.environ:
-        tasks, nodes = int(os.environ["SLURM_NTASKS"]), int(os.environ.get("SLURM_NNODES", "1"))
+        tasks, nodes = read_count("SLURM_NTASKS"), read_count("SLURM_NNODES")
         # A shell that srun opened on a reserved node has started one process, whatever it reserved.
         return (tasks // nodes, nodes) if os.environ["SLURM_JOB_NAME"] != "bash" else (1, 1)
     return run.devices or 1, run.nodes

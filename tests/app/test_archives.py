@@ -118,13 +118,16 @@ HOSTILE: dict[str, tuple[Make, str]] = {
         "expected",
     ),
     # Python's reader takes 10 s for these, and a quarter of an hour for ten times as many.
-    "a number of 50,000 digits in a header": (lambda: extended(b"1" * 50_000), "at most 500 files"),
-    "a header of a megabyte": (lambda: extended(b"9 a=bcde\n" * 100_000), "at most 500 files"),
+    "a number of 50,000 digits in a header": (
+        lambda: extended(b"1" * 50_000),
+        "found a number of a hundred digits",
+    ),
+    "a header of a megabyte": (lambda: extended(b"9 a=bcde\n" * 100_000), "found one of more than 64 KB"),
     "headers without end": (
         lambda: gzip.compress(extended(b"9 a=bcde\n" * 7_000)[:-10_240] * 40),
         "at most 500 files",
     ),
-    "a sparse file in the newer form": (lambda: extended(b"22 GNU.sparse.major=1\n"), "at most 500 files"),
+    "a sparse file in the newer form": (lambda: extended(b"22 GNU.sparse.major=1\n"), "found a sparse file"),
     "encrypted": (lambda: with_flag(zip_of({"a/1.mp4": VIDEO}), CENTRAL, 8, b"\1\0"), "encrypted"),
     "another compression": (
         lambda: with_flag(zip_of({"a/1.mp4": VIDEO}), CENTRAL, 10, b"\14\0"),

@@ -18,7 +18,9 @@ from gst_analysis.analyses import cost
 from gst_analysis.checkpoints.loading import load_checkpoint
 from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import app, run
+from gst_analysis.errors import SpecError
 from gst_analysis.networks.clip_specs import ClipSpec
+from gst_analysis.processes import is_leader
 from gst_analysis.results import find_version
 from tests.conftest import SaveSmall, build_small, list_results
 
@@ -332,3 +334,42 @@ def test_light_commands_import_no_torch(code: str) -> None:
         [sys.executable, "-W", "error", "-c", f"{code}\n{check}"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_current_folder_that_was_removed_is_one_line(
+    save_small: SaveSmall, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, gone = save_small(), tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert run(["bn-hist", str(path), "--out", "made"]) == 2
+    assert "the current folder: expected one that is there" in capsys.readouterr().err
+    assert run(["bn-hist", str(path), "--out", str(tmp_path / "made"), "--formats", "csv"]) == 0
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("SLURM_NTASKS", "xx"), ("SLURM_NTASKS", "9" * 99), ("SLURM_NNODES", "0")]
+)
+def test_numbers_of_processes_that_are_none_are_one_line(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_NAME", "job")
+    monkeypatch.setenv("SLURM_NTASKS", "2")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SpecError, match=f"{name}: expected a whole number from 1 on"):
+        is_leader()
+
+
+def test_settings_that_matplotlib_cannot_read_are_one_line(save_small: SaveSmall, tmp_path: Path) -> None:
+    words = ["bn-hist", str(save_small()), "--out", str(tmp_path / "made"), "--formats", "png"]
+    done = subprocess.run(
+        [sys.executable, "-m", "gst_analysis.cli", *words],
+        env={**os.environ, "MPLBACKEND": "nonsense"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "correct MPLBACKEND in the environment" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -90,3 +93,85 @@ def test_the_doctor_says_what_a_report_needs(
     monkeypatch.setattr(doctor, "_find_package", lambda name: None)
     assert run(["doctor"]) == 1
     assert "missing: torch, for everything: pip install 'torch" in capsys.readouterr().out.replace("\n", " ")
+
+
+ODD: dict[str, tuple[str, bytes]] = {
+    "nothing": (".csv", b""),
+    "a quote without end": (".csv", b'a,b\n1,2,3,4\n1\n"'),
+    "no text": (".csv", b"a,\xff\n1,\xfe\n"),
+    "NULs": (".csv", b"a,b\n1,\0\n\0\0,2\n"),
+    "a million columns": (".csv", b",".join(b"c%d" % n for n in range(10**6))),
+    "deep": (".json", b"[" * 100_000 + b"]" * 100_000),
+    "a number of 5,000 digits": (".json", b"1" * 5_000),
+    "a number beyond floats": (".json", b"[" + b"9" * 400 + b"]"),
+    "not JSON": (".json", b"\xff{}"),
+    "not parquet": (".parquet", b"PAR1" + bytes(1_000) + b"PAR1"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_cannot_be_read_is_different(tmp_path: Path, name: str) -> None:
+    kind, content = ODD[name]
+    old, new = tmp_path / f"old{kind}", tmp_path / f"new{kind}"
+    old.write_bytes(content)
+    table = pd.DataFrame({"a": [1.0]})
+    if kind == ".json":
+        new.write_text("[1.0]")
+    else:
+        getattr(table, "to_csv" if kind == ".csv" else "to_parquet")(new)
+    began = time.process_time()
+    assert verify._compare(old, new, 1e-6)[0] == "different"
+    assert time.process_time() - began < 5
+
+
+def test_few_bytes_that_unpack_to_very_many_are_not_unpacked(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.parquet", tmp_path / "new.parquet"
+    pd.DataFrame({"a": np.zeros(50_000_000, dtype="int8")}).to_parquet(old)
+    pd.DataFrame({"a": [1.0]}).to_parquet(new)
+    verdict, why = verify._compare(old, new, 1e-6)
+    assert verdict == "different"
+    assert "50,000,000 rows" in why
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"command": 5},
+        {"command": ["bn-hist", "a\0b"]},
+        {"command": ["bn-hist", "\ud800"]},
+        {"command": ["bn-hist", "a" * 3_000_000]},
+        {"command": ["bn-hist", "none.pth"], "cwd": "a" * 5_000},
+    ],
+    ids=["no list", "NUL", "half a character", "endless", "an endless folder"],
+)
+def test_a_line_that_is_none_is_not_run(
+    results: Path, change: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # the real way of making it again
+    forge(results, lambda told: told["origin"].update(change))
+    assert set(read(results, capsys, 1).values()) == {"unknown"}
+
+
+def test_an_odd_note_is_one_line_or_a_verdict(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    note = results / ".gst-analysis.bn_scales.json"
+    sound = note.read_text()
+    forge(results, lambda told: told["files"].update({"n" * 5_000: "x", "n\0": "y", "..": "z"}))
+    assert "changed" in read(results, capsys, 1).values()
+    names = {f"f{number}": "x" for number in range(100_001)}
+    forge(results, lambda told: told["files"].update(names))
+    for content in (note.read_text(), "[" * 100_000, sound.replace(": 1,", f": {'1' * 5_000},", 1)):
+        note.write_text(content)
+        assert run(["verify", str(results)]) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_note_that_is_a_pipe_and_a_result_of_holes_hold_nothing_up(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (results / "bn_scales.csv").open("r+b") as file:
+        file.truncate(30 * 10**9)
+    assert read(results / "bn_scales.csv", capsys, 1) == {"bn_scales.csv": "changed"}
+    note = results / ".gst-analysis.bn_scales.json"
+    note.unlink()
+    os.mkfifo(note)
+    assert run(["verify", str(results)]) == 2

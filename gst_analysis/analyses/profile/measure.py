@@ -87,7 +87,7 @@ def _add_saved(run: Run, saved: Mapping[str, Saved]) -> None:
             run.notes.append(f"no line of {MEASURES[measure].phrase}: {found.path.name} was saved without it")
         run.notes.append(found.note)
     if "ablation" in saved:
-        run.clips = int(saved["ablation"].record["summary"]["clips"])
+        run.clips = saved["ablation"].clips or 0
 
 
 def _tell_share(

@@ -6,10 +6,13 @@ wherever they come from, so they are read as plain values, bounded, and held aga
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,10 +38,11 @@ from gst_analysis.errors import DataError, GstError, SpecError
 from gst_analysis.probes.resampling import Interval
 from gst_analysis.tables import Schema, check
 from gst_analysis.tables.schema import Column
-from gst_analysis.untrusted import parse_json, read_bounded, to_plain_record
+from gst_analysis.untrusted import Oversized, parse_json, read_bounded, to_plain_record
 
 LARGEST = 64_000_000
 """Bytes of a table: some hundred thousand channels."""
+MOST_COLUMNS = 1_000
 
 
 class Kind(NamedTuple):
@@ -80,10 +84,16 @@ class Saved:
         return float(self.record["provenance"]["settings"]["bootstrap"]["confidence"])
 
     @property
+    def clips(self) -> int | None:
+        """On how many clips it was measured; None where it does not say."""
+        summary = self.record["summary"]
+        clips = summary.get("clips") if isinstance(summary, Mapping) else None
+        return clips if type(clips) is int and clips >= 0 else None
+
+    @property
     def note(self) -> str:
         """Where it was read, and on how many clips it was measured."""
-        clips = self.record["summary"].get("clips")
-        counted = f", on {clips} clips" if type(clips) is int else ""
+        counted = f", on {self.clips} clips" if self.clips is not None else ""
         return f"{KINDS[self.question].command} was not measured again: read from {self.path.name}{counted}"
 
 
@@ -112,7 +122,7 @@ def _read(path: Path, checkpoint: Checkpoint) -> Saved:
     kind = KINDS[path.stem]
     try:
         record = to_plain_record(parse_json(read_bounded(path)))
-        origin = record["provenance"]
+        origin, _ = record["provenance"], record["summary"]
         (weights,) = (sha for name, sha in origin["sources"].items() if name in origin["specs"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError, GstError) as error:
         raise DataError(
@@ -141,16 +151,36 @@ def _read_table(path: Path, schema: Schema) -> pd.DataFrame:
     try:
         # As words at first: how pandas reads numbers by itself depends on its version.
         text = io.BytesIO(read_bounded(path, most=LARGEST))
+        _refuse_wide(text)
         table = pd.read_csv(text, dtype=str, keep_default_na=False)
         read = {name: _read_column(table[name], column) for name, column in schema.columns.items()}
         return check(pd.DataFrame(read), schema)
-    except (OSError, ValueError, KeyError, GstError) as error:
+    except (OSError, ValueError, KeyError, ArithmeticError, csv.Error, GstError) as error:
         raise DataError(
             str(path),
             expected=f"the table {schema.name} beside its record",
             found="none that can be read",
             todo="save it with --formats csv among others",
         ) from error
+
+
+def _refuse_wide(text: io.BytesIO) -> None:
+    """Refuse a table of more columns than any of ours, which pandas takes minutes to read.
+
+    Its first row counts as well: what it has beyond the header would become an index.
+
+    Raises:
+        Oversized: such a table.
+    """
+    words = io.TextIOWrapper(text, encoding="utf-8", newline="")
+    try:
+        filled = (row for row in csv.reader(words) if row)
+        widest = max((len(row) for row in islice(filled, 2)), default=0)
+    finally:
+        words.detach()
+    text.seek(0)
+    if widest > MOST_COLUMNS:
+        raise Oversized(f"{widest:,} columns")
 
 
 def _read_column(words: pd.Series, column: Column) -> pd.Series:
@@ -167,7 +197,7 @@ def _read_column(words: pd.Series, column: Column) -> pd.Series:
 def list_saved_lines(
     found: Saved, asked: Sequence[str], places: Places, classes: int, confidence: float
 ) -> Iterator[Line | None]:
-    """The lines that a saved result gives; None where groups lack.
+    """Lines that a saved result gives; None where groups lack.
 
     Args:
         found: the result.
@@ -178,7 +208,33 @@ def list_saved_lines(
 
     Raises:
         SpecError: its intervals are of less confidence than the bands would be.
+        DataError: its record and tables do not tell what such a result tells.
     """
+    with _explain_lies(found):
+        yield from _list_lines(found, asked, places, classes, confidence)
+
+
+@contextmanager
+def _explain_lies(found: Saved) -> Iterator[None]:
+    """Turn what odd values in anybody's record lead to into one line.
+
+    Raises:
+        DataError: they led to something.
+    """
+    try:
+        yield
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        raise DataError(
+            str(found.path),
+            expected=f"what `gst-analyze {KINDS[found.question].command}` tells of this network",
+            found="a record or a table that says something else",
+            todo="run it again, or leave it out",
+        ) from error
+
+
+def _list_lines(
+    found: Saved, asked: Sequence[str], places: Places, classes: int, confidence: float
+) -> Iterator[Line | None]:
     tables, summary = found.tables, found.record["summary"]
     if found.question == "temporal_use" and "temporal-use" in asked:
         yield summarise_kernels(tables["temporal_use"], places, confidence)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +117,51 @@ def test_a_record_without_its_table_or_of_no_question_is_refused(home: Path) -> 
     gst.temporal_use("small.pth").save("again", kinds=KINDS)
     with pytest.raises(gst.SpecError, match="one result a question"):
         gst.profile("small.pth", saved=("again/temporal_use.json",) * 2)
+
+
+def lie(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    told = json.loads(path.read_text())
+    change(told)
+    path.write_text(json.dumps(told))
+
+
+LIES: dict[str, Callable[[dict[str, Any]], object]] = {
+    "no temporality": lambda told: told["summary"].clear(),
+    "a list for a summary": lambda told: told.update(summary=[1]),
+    "no summary": lambda told: told.pop("summary"),
+    "a text for a number": lambda told: told["summary"].update(chance="high"),
+    "not a number": lambda told: told["summary"].update(chance=float("nan")),
+    "a half of a temporality": lambda told: told["summary"].update(temporality={"value": 1}),
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_record_that_lies_about_its_numbers_is_one_line(home: Path, name: str) -> None:
+    gst.frame_order("small.pth", "world", device="cpu").save("out", kinds=KINDS)
+    lie(Path("out/order.json"), LIES[name])
+    with pytest.raises(gst.DataError, match=r"out/order\.json: expected"):
+        gst.profile("small.pth", saved=("out/order.json",))
+
+
+TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "endless numbers": lambda table: table.astype(str).map(lambda word: word.replace("0", "9" * 400)),
+    "no rows": lambda table: table.iloc[:0],
+    "other places": lambda table: table.assign(stage="elsewhere"),
+    "wide": lambda table: pd.DataFrame({f"c{n}": [1] for n in range(200_000)}),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_that_lies_ends_in_one_line_and_soon(
+    home: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gst.temporal_use("small.pth").save("out", kinds=KINDS)
+    table = TABLES[name](pd.read_csv("out/temporal_use.csv"))
+    table.to_csv("out/temporal_use.csv", index=False)
+    began = time.process_time()
+    assert run(["profile", "small.pth", "--with", "out/temporal_use.json", "--lines", "temporal-use"]) in (
+        0,
+        2,
+    )
+    assert time.process_time() - began < 10
+    assert len(capsys.readouterr().err.splitlines()) <= 1
