@@ -244,15 +244,28 @@ def _list_lines(
         yield summarise_reach(tables["receptive_fields"], places)
     if found.question == "order":
         told = summary["temporality"]
-        temporality = None if told is None else Interval(told["value"], told["low"], told["high"])
-        yield from list_answers(tables["order"], summary["chance"], temporality)
+        temporality = (
+            None if told is None else Interval(*(_number(told[name]) for name in ("value", "low", "high")))
+        )
+        yield from list_answers(tables["order"], _number(summary["chance"]), temporality)
     if found.question == "ablation":
         # A share of two losses is as sure as both are together.
         _require_sure(found, 1 - (1 - confidence) / 2)
-        guesses = summary["accuracy"]["low"] <= 1 / classes
+        guesses = _number(summary["accuracy"]["low"]) <= 1 / classes
         for measure, line in _share_losses(found, places):
             if measure in asked:
                 yield line.withhold(GUESSES) if line is not None and guesses else line
+
+
+def _number(value: object) -> float:
+    """A number of a record, where one that is none has become text.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"a {type(value).__name__}")
+    return float(value)
 
 
 def _require_sure(found: Saved, needed: float) -> None:
