@@ -36,7 +36,8 @@ def stop(*_):
     (out / "state.pt").touch()
     sys.exit(130)
 signal.signal(signal.SIGINT, stop)
-(out / "told.txt").write_text(" ".join(words))
+(out / "telling.txt").write_text(" ".join(words))
+(out / "telling.txt").rename(out / "told.txt")  # a reader finds all of it or nothing
 if "--resume-if-any" in words:
     sys.exit(0)
 if "optimiser.lr=0.1" in words:
