@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app import cached_datasets, components, links
+from app import components, links
 from app.clips_to_try import Clips
 from app.columns import NetworkColumn
-from app.listed_clips import open_in_traces
+from app.listed_clips import PICTURE_WIDTH, open_in_traces, show_listed_clip
 from app.wording import literal
 from gst_analysis.rooms import Door
 
@@ -23,8 +23,6 @@ else:
 PER_PAGE = 24
 """Pictures of a page: only these are decoded, however many clips there are."""
 MOST_WORST = 8
-WIDTH = 168
-"""Pixels of a picture: two beside each other on a telephone."""
 SORTS = {
     "worst": "Worst first",
     "unsure": "Least sure",
@@ -123,26 +121,16 @@ def _show_pictures(column: NetworkColumn, clips: Clips, rows: Any) -> None:
     with st.container(horizontal=True, gap="small", key="wall"):
         for row in rows.to_dict("records"):
             record = records.get(row["clip"])
-            with st.container(width=WIDTH, gap="xxsmall"):
+            with st.container(width=PICTURE_WIDTH, gap="xxsmall"):
                 _show_picture(column, clips, row, record)
 
 
 def _show_picture(
     column: NetworkColumn, clips: Clips, row: Mapping[str, Any], record: ClipRecord | None
 ) -> None:
-    picture = None if record is None else cached_datasets.draw_thumbnail(record)
     name, mark = str(row["clip"]), "✓" if row["correct"] else "✗"
-    if picture is not None:
-        st.image(picture, width=WIDTH, alt=f"The middle frame of {name}")
-    st.button(
-        f"{mark} {literal(str(row['predicted_label']))[:60]}, {row['probability']:.0%}",
-        key=f"open-{name}",
-        type="tertiary",
-        disabled=record is None,
-        on_click=open_in_traces,
-        args=(column, clips, name, record),
-        help=f"{literal(name)}: open it in Traces",
-    )
+    said = f"{mark} {literal(str(row['predicted_label']))[:60]}, {row['probability']:.0%}"
+    show_listed_clip(column, clips, name, record, told=said, key=f"open-{name}")
     told = [] if row["correct"] else [f"it is {row['true_label']} ({row['true_probability']:.0%})"]
     if row["changes"]:
         told.append(f"{row['changes']} change{'s' if row['changes'] > 1 else ''}")

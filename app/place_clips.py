@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app import cached, cached_datasets, cached_places, components, links
+from app import cached, cached_places, components, links
 from app.cached_clips import hash_clip
 from app.cached_measurements import Asked, recall
 from app.checks import choose_column, name_inputs
@@ -17,7 +17,7 @@ from app.columns import NetworkColumn, open_network
 from app.downloads import offer_downloads
 from app.job_progress import await_result
 from app.jobs import titled
-from app.listed_clips import open_in_traces
+from app.listed_clips import PICTURE_WIDTH, show_listed_clip
 from app.wording import DRIVERS_ABOUT, DRIVERS_NOTE, DRIVERS_TITLES, LOOK_ABOUT, LOOK_NOTE, literal, say_time
 from gst_analysis.errors import GstError
 from gst_analysis.progress import Progress
@@ -32,7 +32,6 @@ else:
 
 LARGE = 5_000_000
 """Parameters from which the page says beforehand how long clips will take, and looks only when asked."""
-WIDTH = 168
 
 
 def show_place_clips(columns: Sequence[NetworkColumn], place: str) -> dict[str, Any]:
@@ -125,7 +124,7 @@ def _show_channel(column: NetworkColumn, clips: Clips, place: str, found: Any) -
     )
     with st.container(horizontal=True, gap="small", key="wall"):
         for row in best:
-            with st.container(width=WIDTH, gap="xxsmall"):
+            with st.container(width=PICTURE_WIDTH, gap="xxsmall"):
                 _show_clip(column, clips, row, records.get(row["clip"]))
     components.show_table("The clips of every channel", table, DRIVERS_TITLES)
     titles = {_title_clip(row): str(row["clip"]) for row in best}
@@ -152,19 +151,8 @@ def _title_clip(row: Mapping[Any, Any]) -> str:
 def _show_clip(
     column: NetworkColumn, clips: Clips, row: Mapping[str, Any], record: ClipRecord | None
 ) -> None:
-    picture = None if record is None else cached_datasets.draw_thumbnail(record)
-    name = str(row["clip"])
-    if picture is not None:
-        st.image(picture, width=WIDTH, alt=f"The middle frame of {name}")
-    st.button(
-        f"{row['rank']}: {row['activation']:.3g}",
-        key=f"driver-{row['rank']}",
-        type="tertiary",
-        disabled=record is None,
-        on_click=open_in_traces,
-        args=(column, clips, name, record),
-        help=f"{literal(name)}: open it in Traces",
-    )
+    name, told = str(row["clip"]), f"{row['rank']}: {row['activation']:.3g}"
+    show_listed_clip(column, clips, name, record, told=told, key=f"driver-{row['rank']}")
     st.caption(literal(str(row["label"]) or name))
 
 
