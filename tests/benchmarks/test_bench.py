@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,16 @@ def test_the_pages_table_is_what_was_written() -> None:
     assert len(lines) == len(record["targets"]) + 2
     assert "\n".join(lines) in page
     assert f"{record['machine']['date']}: one run" in page.replace("\n", " ")
+
+
+def test_a_run_of_ones_own_leaves_the_published_numbers_alone() -> None:
+    """They are held to the page: whoever measures on another machine must not break the tests by it."""
+    lines = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.search(r"^BENCH_JSON \?= build/", lines, re.MULTILINE)
+    (recipe,) = re.findall(r"^bench:.*\n((?:\t.*\n)+)", lines, re.MULTILINE)
+    assert "--json $(BENCH_JSON)" in recipe
+    assert "results" not in recipe
+    assert "build/" in (ROOT / ".gitignore").read_text(encoding="utf-8").split()
 
 
 def test_the_pages_table_of_growth_is_what_was_written() -> None:
