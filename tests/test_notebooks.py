@@ -28,7 +28,8 @@ NAMES = [
 MACHINE = re.compile(
     r"(?<![.\w])/(?:tmp|home|root|work|usr|var|opt|Users|private)\b|site-packages|[A-Z]:\\\\"
 )
-LIMIT_S = 180
+LIMIT_S = 240
+"""With room: one and the same machine was seen to be 1.4 times slower in one hour than in another."""
 
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -77,7 +78,7 @@ def test_the_rule_about_places_can_fail() -> None:
 
 
 @pytest.mark.slow
-def test_they_run_from_top_to_bottom_in_three_minutes() -> None:
+def test_they_run_from_top_to_bottom_in_four_minutes() -> None:
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "notebooks.run", "--check"]
     before = spent_s()
