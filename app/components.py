@@ -139,20 +139,21 @@ def choose_one(
         help: what is said of it.
     """
     names = list(titles)
-    links.check_choice(key, titles)
+    usual = first or names[0]
+    links.check_choice(key, titles, usual=titles[usual])
     if key in st.session_state and st.session_state[key] not in names:
         del st.session_state[key]  # what was chosen before is no longer offered
     chosen = st.segmented_control(
         label,
         names,
-        default=first or names[0],
+        default=usual,
         format_func=titles.__getitem__,
         key=key,
         bind="query-params",
         required=True,
         help=help,
     )
-    return str(chosen)
+    return str(chosen or usual)  # a link may say nothing, `view=`, whatever is required
 
 
 def show_inspections(names: Sequence[str], inspections: Sequence[Inspection]) -> None:

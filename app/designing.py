@@ -115,8 +115,8 @@ def _choose_alpha(spec: ModelSpec) -> str | None:
 def _choose_beta(spec: ModelSpec) -> str | None:
     if spec.beta is None:
         return None
-    links.check_choice("beta", {beta: beta for beta in BETAS})
-    return st.segmented_control(
+    links.check_choice("beta", {beta: beta for beta in BETAS}, usual=BETAS[0])
+    chosen = st.segmented_control(
         "β, what each path reads",
         BETAS,
         default=BETAS[0],
@@ -126,3 +126,4 @@ def _choose_beta(spec: ModelSpec) -> str | None:
         help="The fraction of the input channels that the spatial and the temporal path each read: "
         "1/2 is GST, 1 is GST-Large.",
     )
+    return chosen or BETAS[0]

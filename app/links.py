@@ -83,11 +83,11 @@ def open_link(page: str) -> None:
         st.session_state.link = Link(page, {})
 
 
-def check_choice(key: str, titles: Mapping[Any, str]) -> None:
-    """Hold a link against what a control offers."""
+def check_choice(key: str, titles: Mapping[Any, str], *, usual: str = "") -> None:
+    """Hold a link against what a control offers; `usual` is what the page shows where nothing is chosen."""
     told = _read(key)
     if told is not None and told not in titles.values():
-        _note(key, f"one of {', '.join(titles.values())}", told, titles)
+        _note(key, f"one of {', '.join(titles.values())}", told, {None: usual, **titles} if usual else titles)
 
 
 def check_number(key: str, least: int, most: int | None, *, usual: str = "", step: int = 1) -> None:

@@ -18,7 +18,7 @@ from gst_analysis.checkpoints.loading import (
 )
 from gst_analysis.checkpoints.naming import OwnCode, ToldFile, find_folder, name_path
 from gst_analysis.checkpoints.telling import settle_options, tell_checkpoint
-from gst_analysis.errors import CheckpointError, SpecError
+from gst_analysis.errors import CheckpointError, SpecError, one_line
 from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.specs import ModelSpec
@@ -259,14 +259,14 @@ def open_model(source: Source, *, options: NetworkOptions, num_frames: int | Non
 
 
 def find_class(model: LoadedModel, wanted: str | int) -> int:
-    """The number of a class that is given by its name, whatever its case, or by its number.
+    """The number of a class that is given by its name, whatever its case and blanks, or by its number.
 
     Raises:
         SpecError: the network has no such class.
     """
     labels, classes = model.labels or (), model.spec.num_classes
-    folded = [label.casefold() for label in labels]
-    text = str(wanted).strip().casefold()
+    folded = [one_line(label).casefold() for label in labels]  # as completion and tables name it
+    text = one_line(str(wanted)).casefold()
     if text in folded:
         return folded.index(text)
     if text.isdecimal() and int(text) < classes:

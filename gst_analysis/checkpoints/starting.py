@@ -90,16 +90,25 @@ def create_model(
 
 
 def load_flat_weights(
-    spec: ModelSpec, source: str | os.PathLike[str]
+    spec: ModelSpec, source: str | os.PathLike[str], *, fetch: bool = True
 ) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
-    """2-D weights under our names, and where they came from."""
+    """2-D weights under our names, and where they came from.
+
+    Args:
+        spec: the network that they are for.
+        source: "imagenet" for torchvision's, or the path of a file.
+        fetch: torchvision's may be downloaded; else they are taken from the disk or not at all.
+
+    Raises:
+        SpecError: there are none.
+    """
     if source == IMAGENET:
-        return _load_imagenet(spec)
+        return _load_imagenet(spec, fetch=fetch)
     raw = load_weights(source)
     return canonicalise(raw.state, source=str(raw.path)).state, {"file": raw.path.name, "sha256": raw.sha256}
 
 
-def _load_imagenet(spec: ModelSpec) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
+def _load_imagenet(spec: ModelSpec, *, fetch: bool) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
     if spec.plan.torchvision is None or spec.width != spec.plan.width:
         raise SpecError(
             f"ImageNet weights for {spec.name}",
@@ -109,6 +118,13 @@ def _load_imagenet(spec: ModelSpec) -> tuple[Mapping[str, Tensor], Mapping[str, 
         )
     # V1: what there was when these families were published. V2 came of another recipe in 2021.
     weights = torchvision_models.get_model_weights(spec.plan.torchvision)["IMAGENET1K_V1"]
+    if not fetch and not (Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name).is_file():
+        raise SpecError(
+            f"ImageNet weights for {spec.name}",
+            expected="torchvision's weights on this disk, since nobody asked to fetch them",
+            found="none",
+            todo=f"fetch {weights.url} and name the file",
+        )
     try:
         state = weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except OSError as error:

@@ -112,6 +112,7 @@ def write_bash(lines: Mapping[str, str], options: Options) -> str:
     asked = "\n".join(f"        {word}) kind={kind} ;;" for word, kind in KINDS.items())
     return f"""_gst_analyze() {{
     local current="${{COMP_WORDS[COMP_CWORD]}}" offered="" kind="" file name
+    local quoting='[\\"'"']"
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
         COMPREPLY=( $(compgen -W "{" ".join((*lines, *_TOP))}" -- "$current") )
@@ -124,9 +125,13 @@ def write_bash(lines: Mapping[str, str], options: Options) -> str:
 {asked}
     esac
     if [ -n "$kind" ]; then
-        for file in "${{COMP_WORDS[@]:2}}"; do [ -f "$file" ] && break; done
+        for file in "${{COMP_WORDS[@]:2}}"; do  # words stand here as they were typed, with their quotes
+            file="${{file//$quoting/}}"
+            file="${{file/#~\\//$HOME/}}"
+            [ -f "$file" ] && break
+        done
         while IFS= read -r name; do  # never compgen -W, which expands the words that it is given
-            [[ "$name" == "${{current//\\/}}"* ]] && COMPREPLY+=("$(printf '%q' "$name")")
+            [[ "$name" == "${{current//\\\\/}}"* ]] && COMPREPLY+=("$(printf '%q' "$name")")
         done < <("${{COMP_WORDS[0]}}" completion "$kind" -- "$file" 2>/dev/null)
         return
     fi
@@ -160,7 +165,10 @@ _gst_analyze() {{
 {asked}
   esac
   if [[ -n "$kind" ]]; then
-    for file in "${{(@)words[3,-1]}}"; do [[ -f "$file" ]] && break; done
+    for file in "${{(@Q)words[3,-1]}}"; do
+      file="${{file/#\\~\\//$HOME/}}"
+      [[ -f "$file" ]] && break
+    done
     found=("${{(@f)$("$words[1]" completion "$kind" -- "$file" 2>/dev/null)}}")
     compadd -a found
     return
@@ -176,7 +184,7 @@ compdef _gst_analyze gst-analyze"""
 
 _FISH_NAMES = """\
 function __gst_analyze_names
-    for word in (commandline -opc)[3..-1]
+    for word in (string replace -r '^~/' "$HOME/" -- (commandline -opc)[3..-1])
         if test -f "$word"
             command gst-analyze completion $argv[1] -- "$word" 2>/dev/null
             return

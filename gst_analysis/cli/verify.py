@@ -38,6 +38,8 @@ _SAFE = frozenset(command for room in ROOMS.values() for command in room)
 _CODE = ("--network", "--weights")
 _OWN = {"--out": 1, "--overwrite": 0, "--json": 0, "--debug": 0}
 """Words that are left out of the line, and how many belong to each."""
+MOST_NOTES = 100
+"""More than there are questions: no folder of ours holds as many."""
 _SLACK = 65_536
 """Bytes by which a file may be larger than twice the one that was made again."""
 
@@ -107,6 +109,13 @@ def check_result(path: Path, tolerance: float) -> Iterator[Verdict]:
             expected="a result, or a folder of them, with its hidden note beside it",
             found="no note of it" if folder.is_dir() else "no such folder",
             todo="make it again, and leave .gst-analysis.*.json where it is",
+        )
+    if len(notes) > MOST_NOTES:  # each is a line that runs
+        raise OutputError(
+            legible(path),
+            expected=f"at most {MOST_NOTES} results in a folder",
+            found=f"notes of {len(notes):,}",
+            todo="name the files to verify, a few at a time",
         )
     for note in notes:
         yield from _check_note(folder, note, [name] if name else list(note.files), tolerance)

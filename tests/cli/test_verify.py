@@ -175,3 +175,11 @@ def test_a_note_that_is_a_pipe_and_a_result_of_holes_hold_nothing_up(
     note.unlink()
     os.mkfifo(note)
     assert run(["verify", str(results)]) == 2
+
+
+def test_a_folder_of_very_many_notes_runs_none(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    note = (results / ".gst-analysis.bn_scales.json").read_text()
+    for number in range(verify.MOST_NOTES):
+        (results / f".gst-analysis.q{number}.json").write_text(note)
+    assert run(["verify", str(results)]) == 2
+    assert "found notes of 101; name the files" in capsys.readouterr().err

@@ -34,8 +34,8 @@ class Start:
 def start_of_card(record: ScaleRecord) -> Start:
     """The start that a checkpoint's own record or card tells.
 
-    Random weights start every scale at 1; ImageNet weights are torchvision's, cached or downloaded; a network
-    that went on from another tells the scales that it began with.
+    Random weights start every scale at 1; ImageNet weights are torchvision's, if they are on the disk; a
+    network that went on from another tells the scales that it began with.
 
     Raises:
         SpecError: it does not tell, or tells of a file that must be named.
@@ -51,7 +51,8 @@ def start_of_card(record: ScaleRecord) -> Start:
         return Start("random weights, every scale 1", gammas, _flag(record.layers, {}))
     named = source if isinstance(source, Mapping) else {}
     if spec is not None and "weights" in named:
-        state, _ = load_flat_weights(spec, IMAGENET)
+        # A stranger's file says so: it may not make this machine talk to another.
+        state, _ = load_flat_weights(spec, IMAGENET, fetch=False)
         norms = _inherited_norms(record.provenance)
         return _start_from_state(state, record.layers, f"2-D weights, {named['weights']}", norms, flat=True)
     wanted = f"the 2-D weights {str(named['file'])[:60]}" if "file" in named else "what it started from"

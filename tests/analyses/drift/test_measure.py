@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from gst_analysis.analyses.scales.measure import ScaleRecord, record_scales
 from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.checkpoints.loading import load_checkpoint
 from gst_analysis.errors import SpecError
+from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.tables.schema import check
 from tests.conftest import SaveSmall, build_small
 from tests.untyped import untyped
@@ -87,10 +89,22 @@ def test_the_card_knows_imagenet_weights(tmp_path: Path, flat: Path, monkeypatch
     source = {"weights": "resnet26s.IMAGENET1K_V1"}
     record = save(model, tmp_path / "now.pth", inflated_from=source)
     state = load_checkpoint(flat).state
-    monkeypatch.setattr(drift_starts, "load_flat_weights", lambda spec, name: (state, source))
+    monkeypatch.setattr(drift_starts, "load_flat_weights", lambda spec, name, *, fetch: (state, source))
     table = tabulate_drift(record.table, start_of_card(record), position=0)
     assert (table["change"] == 0).all()
     assert table["inherited"].all()  # batch norms are inherited whole
+
+
+def test_a_card_that_names_imagenet_fetches_nothing(
+    save_small: SaveSmall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = record_scales(load_checkpoint(save_small()), "small")
+    full = ModelSpec.from_name("gst-resnet18")  # of which there are weights to fetch
+    record = replace(record, spec=full, provenance={"inflated_from": {"weights": "any"}})
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", pytest.fail)
+    with pytest.raises(SpecError, match=r"nobody asked to fetch them.*resnet18-f37072fd\.pth"):
+        start_of_card(record)
 
 
 def test_only_the_ranges_that_are_told_are_inherited(tmp_path: Path, flat: Path) -> None:
