@@ -11,7 +11,7 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -26,28 +26,27 @@ from gst_analysis.checkpoints.misfits import explain_misfit, look_at_shapes, req
 from gst_analysis.checkpoints.naming import OwnCode
 from gst_analysis.checkpoints.shapes import list_shapes
 from gst_analysis.checkpoints.telling import tell_checkpoint, tell_clip
+from gst_analysis.checkpoints.told_places import Groups, as_told
 from gst_analysis.errors import SpecError, one_line
-from gst_analysis.groups import GROUPS, Group
 from gst_analysis.networks.adopted import (
+    LAYOUTS,
     ClipNetwork,
     Layout,
+    Pathway,
     arrange_clips,
     check_logits,
     list_classes,
     run_once,
     take_logits,
 )
-from gst_analysis.networks.anatomy import Anatomy, Place, Unit, View
+from gst_analysis.networks.anatomy import View
 from gst_analysis.networks.brought import AdoptedSpec
 from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.described import Output
-from gst_analysis.networks.probing import find_readers, find_views, look_around, probe_network
-from gst_analysis.networks.readers import has_scales
+from gst_analysis.networks.probing import probe_network
 from gst_analysis.networks.trial_runs import MOST_SECONDS, TooSlowError, limited_time, untouched
 from gst_analysis.options import NetworkOptions
 
-Groups = Mapping[str, Mapping[str, slice]]
-"""A module's name -> its groups of channels by the words of gst_analysis/groups.py: spatial, slow, …"""
 ADOPTED = "adopted"
 
 
@@ -65,7 +64,7 @@ def adopt(
     """Make a network of your own one that every analysis takes.
 
     Args:
-        module: any module over clips; it is held, not changed.
+        module: any module over clips; it is held, not changed. Of a compiled one, what was compiled.
         clip_spec: frames, size and colours of its clips; 8 frames of 224 pixels if not given.
         labels: names of its classes.
         layout: how it wants a clip: "NTCHW" or "NCTHW", or a `Pathway` for each of several inputs.
@@ -86,16 +85,17 @@ def adopt(
     """
     clip_spec = clip_spec or ClipSpec()
     _require_module(module)
+    module = _uncompiled(module)
     require_made(module)
     require_float32(module)
-    layout = layout if isinstance(layout, str) else tuple(layout)
+    layout = _read_layout(layout)
     title = name or type(module).__name__
     rows = _look_once(module, clip_spec, layout)
     kind = check_logits(rows, 1, clip_spec.frames, output)
     spec = AdoptedSpec(title, clip_spec.frames, list_classes(labels, rows), kind, clip_spec.crop)
     wrapped = ClipNetwork(module, layout, spec)
     anatomy = probe_network(wrapped, frames=clip_spec.frames, size=clip_spec.crop)
-    spec = replace(spec, anatomy=_as_told(anatomy, places, groups, wrapped, clip_spec))
+    spec = replace(spec, anatomy=as_told(anatomy, places, groups, wrapped, clip_spec))
     wrapped.spec = spec
     state = {key: tensor.detach().cpu().clone() for key, tensor in module.state_dict().items()}
     names = tuple(labels) if labels is not None else None
@@ -220,6 +220,26 @@ def _require_module(module: object) -> None:
     )
 
 
+def _uncompiled(module: nn.Module) -> nn.Module:
+    """What `torch.compile` was given: a compiled module runs past the hooks by which analyses look inside."""
+    inner = getattr(module, "_orig_mod", None)
+    return inner if isinstance(inner, nn.Module) else module
+
+
+def _read_layout(told: object) -> Layout:
+    if told in LAYOUTS:
+        return cast(Layout, told)
+    pathways = tuple(told) if isinstance(told, Iterable) and not isinstance(told, str) else ()
+    if pathways and all(isinstance(one, Pathway) for one in pathways):
+        return pathways
+    raise SpecError(
+        "layout",
+        expected=f"{' or '.join(LAYOUTS)}, or a Pathway for each of several inputs",
+        found=repr(told)[:80],
+        todo="give how your network takes a clip: layout='NCTHW' is (clips, channels, frames, height, width)",
+    )
+
+
 def _look_once(module: nn.Module, clip_spec: ClipSpec, layout: Layout) -> Tensor:
     """What it gives for one clip: the shape, or what comes out on the device where it lies."""
     some = next(iter([*module.parameters(), *module.buffers()]), torch.zeros(()))
@@ -246,82 +266,3 @@ def _look_once(module: nn.Module, clip_spec: ClipSpec, layout: Layout) -> Tensor
 
 def _say(layout: Layout) -> str:
     return layout if isinstance(layout, str) else f"a list of {len(layout)} pathways"
-
-
-def _as_told(
-    anatomy: Anatomy,
-    places: Sequence[str] | Mapping[str, View] | None,
-    groups: Groups | None,
-    network: ClipNetwork,
-    clip_spec: ClipSpec,
-) -> Anatomy:
-    """What was found, with what the user knows better in its stead."""
-    if places is None and groups is None:
-        return anatomy
-    views = find_views(network, frames=clip_spec.frames, size=clip_spec.crop)
-    if places is not None:
-        made = tuple(_list_told_places(places, network, views))
-        moved = tuple(_put_into(unit, made) for unit in anatomy.units)
-        anatomy = replace(anatomy, places=made, units=moved)
-    if groups is not None:
-        told = tuple(_list_told_units(anatomy.places, groups, network, views))
-        size = {"frames": clip_spec.frames, "size": clip_spec.crop}
-        units, readers = look_around(network, told, **size), find_readers(network, told, **size)
-        anatomy = replace(anatomy, units=units, readers=readers)
-    return anatomy
-
-
-def _list_told_places(
-    places: Sequence[str] | Mapping[str, View], network: ClipNetwork, views: Mapping[str, View]
-) -> Iterator[Place]:
-    told = places if isinstance(places, Mapping) else dict.fromkeys(places)
-    for number, (name, view) in enumerate(told.items()):
-        _require_submodule(network, name)
-        found = view or views.get(name)
-        if found is None:
-            raise SpecError(
-                f"place {name}",
-                expected="a module whose output shows where time lies",
-                found="one that does not, or that is not run",
-                todo="say how to read it: places={name: View(…)}",
-            )
-        yield Place(name, number, found)
-
-
-def _list_told_units(
-    places: Sequence[Place], groups: Groups, network: ClipNetwork, views: Mapping[str, View]
-) -> Iterator[Unit]:
-    for layer, parts in groups.items():
-        _require_submodule(network, layer)
-        view = views.get(layer)
-        scaled = has_scales(network.get_submodule(layer))
-        for group, channels in parts.items():
-            if group not in GROUPS or view is None:
-                raise SpecError(
-                    f"group {group!r} of {layer}",
-                    expected=f"one of {', '.join(GROUPS)}, at a module whose output shows where time lies",
-                    found=group if view else "an output that does not",
-                    todo="correct groups",
-                )
-            unit = Unit(0, layer, layer, cast(Group, group), channels, "", view, "none", scaled=scaled)
-            yield _put_into(unit, places)
-
-
-def _put_into(unit: Unit, places: Sequence[Place]) -> Unit:
-    """The unit with the stage and name of the place that it lies in, if it lies in one."""
-    inside = (one for one in places if f"{unit.layer}.".startswith(f"{one.name}."))
-    place = next(inside, None)
-    return unit if place is None else replace(unit, stage=place.stage, block=place.name)
-
-
-def _require_submodule(network: ClipNetwork, name: str) -> None:
-    try:
-        network.get_submodule(name)
-    except AttributeError as error:
-        near = [one for one, _ in network.inner.named_modules() if one.endswith(name.rpartition(".")[2])]
-        raise SpecError(
-            f"module {name!r}",
-            expected="one of the network's modules",
-            found="none of that name",
-            todo=f"did you mean {near[0]}?" if near else "see module.named_modules()",
-        ) from error

@@ -17,6 +17,7 @@ from gst_analysis.errors import SpecError, name_some, one_line
 from gst_analysis.networks.described import NetworkSpec, Output
 
 Layout: TypeAlias = "Literal['NTCHW', 'NCTHW'] | tuple[Pathway, ...]"
+LAYOUTS = ("NTCHW", "NCTHW")
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,10 @@ def check_logits(logits: Tensor, clips: int, frames: int, output: Output | None)
         return "frames"
     if output is None and (by_clip or by_frame):
         return "clip" if by_clip else "frames"
+    if output not in (None, "clip", "frames"):
+        raise SpecError(
+            "output", expected="clip or frames", found=repr(output)[:80], todo="leave it out: it is seen"
+        )
     raise SpecError(
         "the network's output",
         expected=f"logits ({clips}, classes) or ({clips}, {frames}, classes)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -219,14 +220,36 @@ def test_a_trial_run_that_takes_too_long_is_given_up_in_one_line(monkeypatch: py
 
 
 def test_labels_output_places_and_groups_that_do_not_fit_are_refused() -> None:
-    for wrong, told in (
+    refused: tuple[tuple[dict[str, Any], str], ...] = (
         ({"labels": ["one"]}, "labels: expected 4, one a class; found 1"),
         ({"output": "frames"}, "as output='frames' says"),
+        ({"output": "rows"}, "output: expected clip or frames; found 'rows'"),
+        ({"layout": "TCHW"}, "layout: expected NTCHW or NCTHW, or a Pathway for each of .* found 'TCHW'"),
+        ({"layout": [1]}, r"found \[1\]"),
         ({"places": ["blocks.7"]}, "one of the network's modules"),
         ({"groups": {"blocks.0.time_norm": {"loud": slice(0, 4)}}}, "one of spatial, temporal, slow"),
-    ):
+        ({"groups": {"blocks.0.time_norm": {"temporal": slice(0, 9)}}}, "of 8 channels; found slice\\(0, 9"),
+        ({"groups": {"blocks.0.time_norm": {"temporal": slice(0, 8, 2)}}}, "a slice of neighbours"),
+        ({"groups": {"blocks.0.time_norm": {"temporal": 3}}}, "a slice of neighbours, .* found 3"),
+    )
+    for wrong, told in refused:
         with pytest.raises(SpecError, match=told):
-            adopt(ThreeD(), clip_spec=CLIP, layout="NCTHW", **wrong)
+            adopt(ThreeD(), **{"clip_spec": CLIP, "layout": "NCTHW", **wrong})
+
+
+def test_of_a_compiled_module_what_was_compiled_is_taken() -> None:
+    """Hooks see into it, which a compiled run goes past, and nothing is compiled to find places."""
+    module = ThreeD()
+    network = adopt(torch.compile(module), clip_spec=CLIP, layout="NCTHW")  # type: ignore[arg-type] # a module
+    assert network.module.get_submodule("blocks.0") is module.blocks[0]
+    plain = adopt(module, clip_spec=CLIP, layout="NCTHW")
+    assert network.anatomy.units == plain.anatomy.units
+
+
+def test_ends_of_a_group_may_be_left_out() -> None:
+    groups = {"blocks.0.time_norm": {"spatial": slice(None, 4), "temporal": slice(4, None)}}
+    network = adopt(ThreeD(), clip_spec=CLIP, layout="NCTHW", groups=groups)
+    assert [unit.channels for unit in network.anatomy.units] == [slice(0, 4), slice(4, 8)]
 
 
 def test_places_and_groups_can_be_given() -> None:
