@@ -20,12 +20,21 @@ from gst_analysis.progress import Progress
 from gst_analysis.rooms import About
 
 ON_CLIPS = ("clips", "dataset")
+_ALSO = {"profile": "start", "order": "classes"}
+"""Pages that show a part of what can be run here."""
 
 
 def list_runnable(analyses: Sequence[About]) -> dict[str, About]:
     """Those without a page of their own that can be run on what a visitor chooses, by their commands."""
     needs = ("checkpoint", "checkpoints", *ON_CLIPS)
     return {one.command: one for one in analyses if not one.page and one.needs in needs}
+
+
+def name_page(about: About, titles: Mapping[str, str], *, runnable: bool) -> str:
+    """Where the explorer answers it: a page, the list below, both, or nowhere."""
+    page = about.page or _ALSO.get(about.command, "")
+    places = [titles.get(page, ""), "below" if runnable else ""]
+    return ", ".join(filter(None, places)) or "–"
 
 
 def show_analysis(about: About, columns: Sequence[NetworkColumn]) -> None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from app.cached import turn
 from app.cached_results import kept
 from gst_analysis.clips.labelled import ClipChoice, load_labelled_clips
+from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import GstError
 from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
     from gst_analysis.analyses.traces import clip_list
-    from gst_analysis.clips.records import ClipRecord
 else:
     clip_list = Door("gst_analysis.analyses.traces.clip_list")
 
@@ -42,6 +42,13 @@ def draw_thumbnail(record: ClipRecord) -> bytes | None:
         return _draw(repr(record), Path(record.path).stat().st_mtime_ns, _record=record)
     except (GstError, OSError):
         return None
+
+
+@kept
+def draw_strip(path: str, changed_ns: int, *, frames: int) -> bytes:
+    """Some frames of a video beside each other, as JPEG."""
+    with turn():
+        return clip_list.draw_strip(ClipRecord(path, Path(path)), side=THUMBNAIL // 2, frames=frames)
 
 
 @kept

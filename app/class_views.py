@@ -14,6 +14,7 @@ from app.clips_to_try import Clips
 from app.columns import NetworkColumn
 from app.downloads import offer_downloads
 from app.evaluating import Evaluated, await_evaluation, await_order, list_orders, say_right
+from app.wording import literal
 from gst_analysis.analyses import evaluation, order
 from gst_analysis.analyses.evaluation import EvaluationOptions
 from gst_analysis.analyses.evaluation.classes_interactive import draw_classes_interactive
@@ -22,6 +23,7 @@ from gst_analysis.analyses.evaluation.pairs import pair_classes
 from gst_analysis.analyses.evaluation.spoken import say_classes
 from gst_analysis.analyses.order import FrameOrder
 from gst_analysis.analyses.order.interactive import draw_order_interactive, draw_temporality_interactive
+from gst_analysis.analyses.order.spoken import say_classes as say_needs
 
 MOST_PAIRS = 30
 PAIRS = "Tick a row to see its clips on the wall."
@@ -74,7 +76,9 @@ def show_classes(column: NetworkColumn, clips: Clips) -> None:
     figure = cached.draw_page(
         f"classes {key}", dark=dark, _figure=lambda: draw_classes_interactive(found.result.table, dark=dark)
     )
-    components.show_figure(figure, key="classes", alt=say_classes(found.result.table))
+    said = say_classes(found.result.table)
+    st.markdown(literal(said))
+    components.show_figure(figure, key="classes", alt=said)
     offer_downloads("accuracy", found.result, found.result.plot)
     components.show_table("Numbers", found.result.table, CLASSES)
     components.show_remarks(found.result, name_inputs(column, clips))
@@ -151,17 +155,22 @@ def _show_order(result: FrameOrder, column: NetworkColumn, clips: Clips) -> None
         dark=dark,
         _figure=lambda: draw_order_interactive(result.table, chance=chance, dark=dark),
     )
-    components.show_figure(figure, key="order", alt=result.say_figures()[result.stem])
+    said = result.say_figures()
+    st.markdown(literal(said[result.stem]))
+    components.show_figure(figure, key="order", alt=said[result.stem])
     offer_downloads("order", result, result.plot)
     st.header("Which classes need order", anchor=False)
     if result.classes["temporality"].notna().any():
-        st.markdown(TEMPORALITY)
+        st.markdown(literal(said["order_classes"]))
+        st.caption(TEMPORALITY)
         by_class = cached.draw_page(
             f"order classes {key}",
             dark=dark,
             _figure=lambda: draw_temporality_interactive(result.classes, dark=dark),
         )
-        components.show_figure(by_class, key="order-classes", alt=result.say_figures()["order_classes"])
+        components.show_figure(by_class, key="order-classes", alt=said["order_classes"])
+    else:
+        st.markdown(say_needs(result.classes))
     components.show_table("Numbers of every class", result.classes, ORDERS)
     st.header("Classes that are each other's reversal", anchor=False)
     if len(result.reversals):

@@ -105,20 +105,17 @@ class Clips:
         return str(self.place)
 
 
-def choose_clips(
-    column: NetworkColumn, *, labelled: bool = True, most: int = MOST_CLIPS, uploads: bool = True
-) -> Clips | None:
+def choose_clips(column: NetworkColumn, *, labelled: bool = True, most: int = MOST_CLIPS) -> Clips | None:
     """Planted clips, if a world has this checkpoint's classes; or a path. None, with a word on what to do.
 
     Args:
         column: the checkpoint.
         labelled: whether their labels are needed.
         most: clips of a visitor's own list.
-        uploads: whether clips may be uploaded ones.
     """
     kind = components.choose_one(
         "Clips",
-        {name: title for name, title in KINDS.items() if name != "sent" or (labelled and uploads)},
+        {name: title for name, title in KINDS.items() if name != "sent" or labelled},
         key="clips",
         help="Planted clips are rendered here, and new to every network that was trained on a planted world.",
     )

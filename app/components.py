@@ -170,9 +170,9 @@ def show_inspections(names: Sequence[str], inspections: Sequence[Inspection]) ->
         "SHA-256": [found.sha256[:12] or "–" for found in inspections],
     }
     st.table(columns, border="horizontal", hide_index=True)
-    notes = dict.fromkeys(note for found in inspections for note in found.notes)
+    notes = say_notes((note for found in inspections for note in found.notes), {})
     if notes:
-        st.caption("**Notes:** " + "; ".join(literal(note) for note in notes) + ".")
+        st.caption("**Notes:** " + "; ".join(notes) + ".")
 
 
 def show_totals(cost: Cost) -> None:

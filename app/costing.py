@@ -37,7 +37,7 @@ class Costed(NamedTuple):
 
 
 def choose_costed() -> Costed | None:
-    """The controls on the left, and what they say; None where nothing is loaded."""
+    """The controls at the side, and what they say; None where nothing is loaded."""
     with st.sidebar:
         st.markdown("**Network**")  # no heading: those begin with the title of the page
         chosen = st.session_state.get("chosen") or st.query_params.get_all("ckpt")

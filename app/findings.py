@@ -31,7 +31,7 @@ def show_findings(column: NetworkColumn) -> None:
         answers = gather_answers(column)
     with st.container(border=True):
         for question, answer in answers.items():
-            asked, told = st.columns([2, 3], gap="medium")
+            asked, told = st.columns([2, 3], gap="xsmall")  # near each other on a telephone, too
             asked.markdown(f"**{QUESTIONS[question]}**")
             told.markdown(answer)
 

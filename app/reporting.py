@@ -44,7 +44,7 @@ def show_report(column: NetworkColumn, clips: Clips | None) -> None:
         key="report-file",
     )
     said = [
-        f"**{name_section(name)}**: not for this checkpoint. {literal(rename(why, names))}."
+        f"**{name_section(name)}**: not for this checkpoint, since {literal(rename(why, names))}."
         for name, why in result.missing.items()
     ]
     if said:  # one box, however many

@@ -84,7 +84,7 @@ SPARSE = (
 SURE = 0.5
 """Probability below which a prediction is called unclear; more than all other classes together have."""
 UNNAMED = (
-    "The names of this network's classes are not known. Give a list of them on the left, under *What weights "
+    "The names of this network's classes are not known. Give a list of them under *What weights "
     "do not tell*; frames and preprocessing, too, where they were assumed."
 )
 SLIDE = "Slide over the video"
@@ -104,7 +104,7 @@ def choose_checkpoint(choices: list[Choice]) -> Choice:
         key="trace_with",
         bind="query-params",
         format_func=titles.__getitem__,
-        help="One of the checkpoints chosen on the left.",
+        help="One of the checkpoints that you chose.",
     )
     return known[ref]
 
@@ -302,7 +302,7 @@ def choose_second(choices: list[Choice], first: Choice) -> Choice | None:
         key="beside",
         bind="query-params",
         format_func=titles.__getitem__,
-        help="Another of the checkpoints chosen on the left, on the same clip.",
+        help="Another of the checkpoints that you chose, on the same clip.",
     )
     return known.get(ref)
 

@@ -25,9 +25,9 @@ INTRO = (
     "two processor cores. Or watch any run of `gst-analyze train` while it goes on."
 )
 EMPTY = (
-    "**Nothing is being trained yet.** Choose a world and a network on the left and press **Start**. Order "
-    "in time is the world to begin with: GST learns it, while C2D, which cannot see the order of frames, is "
-    "right at most half of the time. A run goes on when you leave this page."
+    "**Nothing is being trained yet.** Choose a world and a network in the bar at the side and press "
+    "**Start**. Order in time is the world to begin with: GST learns it, while C2D, which cannot see the "
+    "order of frames, is right at most half of the time. A run goes on when you leave this page."
 )
 GAMMA_INTRO = (
     "Batch-norm scales γ of :blue[**spatial**] and :orange[**temporal**] channels from epoch to epoch, block "

@@ -33,8 +33,8 @@ CAUTION = (
 UNTRAINED = (
     "**This network is untrained.** {name} with fresh weights stands in until there is a checkpoint to show. "
     "Batch norm starts with every γ equal to 1, so nothing tells one channel from another yet: expect a "
-    "single bar. Training is what moves them apart. Choose or add a checkpoint on the left to see where it "
-    "keeps time."
+    "single bar. Training is what moves them apart. Choose or add a checkpoint in the bar at the side to see "
+    "where it keeps time."
 )
 
 START_TITLE = "Where does a video network keep space, and where time?"
@@ -42,7 +42,8 @@ START_INTRO = (
     "Networks such as GST give some channels of every block to what is seen in one frame "
     "(:blue[**spatial**]) and the others to what changes between frames (:orange[**temporal**]). This "
     "explorer opens a trained network and shows, block by block, which of the two it leans on, what it "
-    "believes at every frame of a video, and whether those readings hold up. Pick checkpoints on the left."
+    "believes at every frame of a video, and whether those readings hold up. Pick checkpoints in the bar at "
+    "the side (on a narrow screen **»** opens it)."
 )
 PROFILE_NOTE = (
     "Place by place, which share is time's: above against space, below what of a place is about time. Shades "
@@ -159,7 +160,7 @@ NO_RUN = (
     "as `gst-analyze train planted-temporal --set run.save_every_epochs=1 --out runs/mine` writes."
 )
 ANOTHER_RUN = (
-    ":material/info: **Another network's run:** none of the checkpoints on the left comes from it. To see "
+    ":material/info: **Another network's run:** none of the checkpoints that you chose comes from it. To see "
     "the run of yours, type its folder above."
 )
 CHECKS_INTRO = (
@@ -168,7 +169,7 @@ CHECKS_INTRO = (
 )
 CHECKS_UNTRAINED = (
     "**Nothing to check yet.** An untrained network has learned nothing that could be true or false. Add a "
-    "checkpoint on the left."
+    "checkpoint in the bar at the side."
 )
 ABLATION_NOTE = (
     "At one block at a time, a group of channels is silenced, held at its mean, replaced by another clip's, "
@@ -194,8 +195,8 @@ SLIMMING_ABOUT = (
 )
 SCORES = {"invariant": "Invariant", "abs_gamma": "Raw |γ|", "taylor": "Taylor"}
 NO_WORLD = (
-    "**No planted world has this checkpoint's classes.** Choose *My own* and name a list of labelled clips "
-    "with its classes, on the server."
+    "**No planted world has this checkpoint's classes.** Choose *Uploaded* and send labelled clips of its "
+    "classes, or *My own* and name a list of them on the server."
 )
 OWN_CLIPS = (
     "**Which clips?** Type the path of an annotation file on the server, or of a folder with one. "
@@ -217,7 +218,8 @@ REPORT_INTRO = (
     "needed for, and a few traces."
 )
 REPORT_EMPTY = (
-    "**Nothing to report on.** Choose a checkpoint on the left; an untrained network is not worth a report."
+    "**Nothing to report on.** Choose a checkpoint in the bar at the side; an untrained network is not worth "
+    "a report."
 )
 REPORT_ABOUT = (
     "Weights alone take a few seconds; clips half a minute for a small network, minutes for a large one. "
@@ -225,11 +227,11 @@ REPORT_ABOUT = (
 )
 
 COST_INTRO = (
-    "Design a network on the left, or choose a published or a loaded one, and see what one clip costs. "
-    ":blue[**Spatial**] kernels look within a frame, :orange[**temporal**] ones across frames; stem, 1×1 "
-    "convolutions and head are **shared**."
+    "Design a network in the bar at the side, or choose a published or a loaded one, and see what one clip "
+    "costs. :blue[**Spatial**] kernels look within a frame, :orange[**temporal**] ones across frames; stem, "
+    "1×1 convolutions and head are **shared**."
 )
-COST_EMPTY = "Nothing is loaded yet: add a checkpoint on the left."
+COST_EMPTY = "Nothing is loaded yet: add a checkpoint in the bar at the side."
 FLOPS_NOTE = "Two for each multiply-add. Many papers, GST's too, print multiply-adds and call them FLOPs."
 TRADEOFF_INTRO = (
     "Accuracies as the GST paper prints them, over cost. What another network would reach is not known "
@@ -333,13 +335,15 @@ _PAGE_WORDS = {
     r", for example with dataset-check": "",
     r"; see dataset-check$": "; check the list and its files",
     r", or allow more with --clip-timeout": "",
-    r"; give more with --frames(.*)$": r"; say more on the left, under What weights do not tell\1",
+    r"; give more with --frames(.*)$": r"; say more under What weights do not tell\1",
     r"; name it with --dataset, or leave that out$": "; name a list of labelled clips",
     r"; save it again with gst_analysis\.save_model$": "; have whoever made it save it again",
     r"; choose another place with --out.*$": "; remove what lies there",
     r" that was given to gst-analyze train --out$": " of a training run",
 }
 """What only a command can do, by what a page can."""
+_SAY_IT = re.compile(r"say it with \w+: --\w+( \w+)?")
+_SAY_IT_HERE = "say it under What weights do not tell"
 _FORMAT_NOTE = "format detected from the content: "
 
 
@@ -347,7 +351,9 @@ def say_notes(notes: Iterable[str], names: Mapping[str, str]) -> list[str]:
     """Notes with the names that the visitor knows; how planted clips are listed is no news to anybody."""
     planted = any(shown.startswith("worlds/") for shown in names.values())
     kept = [note for note in dict.fromkeys(notes) if not (planted and note.startswith(_FORMAT_NOTE))]
-    told = [note.replace(_FORMAT_NOTE, "The list was read as one of ") for note in kept]
+    told = [
+        _SAY_IT.sub(_SAY_IT_HERE, note.replace(_FORMAT_NOTE, "The list was read as one of ")) for note in kept
+    ]
     return [literal(rename(note, names)) for note in told]
 
 

@@ -24,7 +24,8 @@ def show() -> None:
             "Question": [about.question for about in analyses],
             "Command": [f"`{about.command}`" for about in analyses],
             "Page": [
-                titles.get(about.page, "below" if about.command in runnable else "–") for about in analyses
+                any_analysis.name_page(about, titles, runnable=about.command in runnable)
+                for about in analyses
             ],
         },
         border="horizontal",

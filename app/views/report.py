@@ -25,7 +25,7 @@ def show() -> None:
         contents = components.choose_one("About", CONTENTS, key="about")
         column = choose_column(columns)
     try:
-        clips = choose_clips(column, uploads=False) if contents == "clips" else None
+        clips = choose_clips(column) if contents == "clips" else None
         if clips is None and contents == "clips":
             return
         reporting.show_report(column, clips)

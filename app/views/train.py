@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import comparing_runs, training
 from app.recipes import choose_plan
+from app.world_pictures import show_worlds
 
 
 def show() -> None:
@@ -23,6 +24,7 @@ def show() -> None:
     folder = training.choose_run()
     if folder is None:
         st.info(training.EMPTY, icon=":material/info:")
+        show_worlds()
         return
     training.show_run(folder)
     comparing_runs.show_comparison(folder, training.list_known())

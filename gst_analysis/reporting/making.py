@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gst_analysis.checkpoints.loaded import Checkpoint, LoadedModel
 from gst_analysis.checkpoints.sources import checkpoint_of, open_model, tell
 from gst_analysis.clips.labelled import load_labelled_clips
+from gst_analysis.clips.records import RecordList
 from gst_analysis.documents import FILES, HEAD, WHOLE, describe, fields_of, name_schema, say, tell_source
 from gst_analysis.errors import GstError, OutputError
 from gst_analysis.files import check_place
@@ -98,7 +99,7 @@ class Report:
 @keyword_options(ReportOptions)
 def report(
     source: Source,
-    dataset: str | os.PathLike[str] | None = None,
+    dataset: str | os.PathLike[str] | RecordList | None = None,
     *,
     options: ReportOptions,
     progress: Progress | None = None,
@@ -110,7 +111,8 @@ def report(
 
     Args:
         source: a checkpoint's path, or what load_checkpoint or load_model returned.
-        dataset: labelled clips: an annotation file, or a folder with one validation list.
+        dataset: labelled clips: an annotation file, a folder with one validation list, or what
+            load_labelled_clips returned.
         options: how many clips, which sections to leave out, and the device.
         progress: called with what is being made.
 
@@ -220,7 +222,9 @@ def _put_together(outcome: _Outcome, steps: _Steps) -> Report:
     return Report(checkpoint.name, page, sections, provenance, left_out, failures, missing, where)
 
 
-def _gather_clips(model: LoadedModel, dataset: str | os.PathLike[str], options: ReportOptions) -> ReportClips:
+def _gather_clips(
+    model: LoadedModel, dataset: str | os.PathLike[str] | RecordList, options: ReportOptions
+) -> ReportClips:
     records = load_labelled_clips(dataset, choose_clips(options), classes=model.labels)
     check_classes(model, records)
     return ReportClips(model, dataset, records, options)

@@ -118,15 +118,15 @@ def _show_figure(figure: PageFigure) -> str:
     )
     caption = f"<figcaption>{_say(figure.caption)}</figcaption>"
     if not figure.live:
-        return f"<figure>{stills}{caption}</figure>"
+        return f'<figure><div class="scroll">{stills}</div>{caption}</figure>'
     name = f"figure-{_say(figure.name)}"
     drawings = ", ".join(f'"{theme}": {drawn.to_json()}' for theme, drawn in figure.live.items())
     # inside a script element nothing but this would end it
     drawings = drawings.replace("<", "\\u003c")
     return (
-        f'<figure class="has-live"><div class="scroll"><div class="live" data-figure="{name}" '
-        f'role="group" aria-label="{_say(figure.alt)}" tabindex="0"></div></div>'
-        f"{stills}{caption}"
+        f'<figure class="has-live"><div class="live" data-figure="{name}" '
+        f'role="group" aria-label="{_say(figure.alt)}" tabindex="0"></div>'
+        f'<div class="scroll">{stills}</div>{caption}'
         f'<script type="application/json" id="{name}">{{{drawings}}}</script></figure>'
     )
 

@@ -24,7 +24,7 @@ class ReportClips:
     """A network and the labelled clips it is shown."""
 
     model: LoadedModel
-    dataset: str | os.PathLike[str]
+    dataset: str | os.PathLike[str] | RecordList
     records: RecordList
     options: ReportOptions
     failures: dict[str, str] = field(default_factory=dict)
@@ -101,6 +101,8 @@ def name_few(clips: ReportClips, count: int) -> tuple[object, ...]:
 def name_clips(clips: ReportClips, count: int) -> list[str]:
     """Clips spread over all, by their places beside the annotations."""
     folder = _annotations(clips).absolute().parent
+    if isinstance(clips.dataset, RecordList):  # of an upload: they lie elsewhere, under numbers
+        return [record.clip for record in spread_records(clips.records, count)]
     paths = [record.path.absolute() for record in spread_records(clips.records, count)]
     return [
         path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name for path in paths

@@ -13,8 +13,13 @@ GROUP_NAMES = {word: style.phrase for word, style in GROUPS.items()}
 _WORD = re.compile(r"[^-_. /]+[-_. /]*")
 
 
-def tell_apart(names: Sequence[str], limit: int) -> list[str]:
+def tell_apart(names: Sequence[str], limit: int, *, numbers: bool = True) -> list[str]:
     """Each name in at most about `limit` characters; if one is longer, without what all begin or end with.
+
+    Args:
+        names: what to shorten.
+        limit: of characters.
+        numbers: whether names that are alike even so get their places; else they stay alike.
 
     Example:
         >>> tell_apart(["run-of-may-static-best", "run-of-may-mixed-best"], 12)
@@ -29,7 +34,7 @@ def tell_apart(names: Sequence[str], limit: int) -> list[str]:
     middles = ["".join(one[start : len(one) - end]).rstrip("-_. /") for one in words]
     marked = [f"{'…' * (start > 0)}{middle}{'…' * (end > 0)}" for middle in middles]
     short = [shorten(name, limit) for name in marked]
-    return short if len(set(short)) == len(set(names)) else _number(short, limit)
+    return _number(short, limit) if numbers and len(set(short)) < len(set(names)) else short
 
 
 def _count_shared(words: Sequence[Sequence[str]]) -> int:

@@ -92,6 +92,14 @@ def paint(figure: go.Figure, theme: Theme, *, height: float, margin: tuple[int, 
     )
 
 
+def say_narrow(figure: go.Figure, changes: dict[str, object]) -> None:
+    """Keep what a page no wider than a telephone changes in the layout, by plotly's names of its parts.
+
+    A report's page reads it (reporting/page.js); nobody else needs to know that it is there.
+    """
+    figure.update_layout(meta={"narrow": changes})
+
+
 def legend_above(title: str | None = None) -> dict[str, object]:
     """A legend in one row, if it can, at the top of the figure."""
     said = {"title": {"text": title, "side": "top center", "font": {"size": 12}}} if title else {}

@@ -18,7 +18,15 @@ __all__ = ["toy"]
 
 def test_every_analysis_of_the_list_is_a_line(visit: Visit) -> None:
     page = visit("analyses", backbone="ResNet-26, small")
-    assert list(page.table[0].value["Question"]) == [about.question for about in list_analyses()]
+    table = page.table[0].value.set_index("Command")
+    assert list(table["Question"]) == [about.question for about in list_analyses()]
+    assert dict(table["Page"][["`profile`", "`order`", "`roles`", "`agreement`", "`trace`"]]) == {
+        "`profile`": "Start, below",
+        "`order`": "Classes, below",
+        "`roles`": "below",
+        "`agreement`": "–",
+        "`trace`": "Traces",
+    }
 
 
 @pytest.mark.usefixtures("toy")

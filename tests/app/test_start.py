@@ -25,7 +25,7 @@ def titles(figure: str) -> list[str]:
 def test_without_checkpoints_there_is_a_picture_and_a_word_on_what_to_do(visit: Visit) -> None:
     page = visit(backbone="ResNet-26, small")
     assert page.title[0].value.startswith("Where does a video network keep space")
-    assert "add a checkpoint on the left" in page.info[0].value
+    assert "add a checkpoint in the bar at the side" in page.info[0].value
     assert len(plots(page)) == 2
     assert any("every scale and offset is as before training" in text.value for text in page.markdown)
 

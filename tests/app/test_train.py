@@ -24,7 +24,7 @@ from gst_analysis.planted.making import make_world
 from gst_analysis.planted.worlds import WorldConfig
 from gst_analysis.training.recipes import format_config, load_config
 from gst_analysis.training.table import TRAINING_EPOCHS, TRAINING_STEPS
-from tests.app.conftest import Visit, names_of_plots, plots
+from tests.app.conftest import Visit, images, names_of_plots, plots
 from tests.conftest import SaveSmall
 
 ME = Visitor()
@@ -91,6 +91,8 @@ def test_without_runs_it_says_what_to_do(visit: Visit) -> None:
     page = visit("train")
     assert "Nothing is being trained yet" in page.info[0].value
     assert not plots(page)
+    assert len(images(page)) == 12
+    assert "4 frames of Moving something up, in their order" in images(page)
 
 
 def test_a_watched_run_grows(visit: Visit, folder: Path) -> None:

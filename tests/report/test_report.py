@@ -53,6 +53,7 @@ def test_the_page_of_a_checkpoint_alone_says_what_the_analyses_say(save_small: S
     assert set(figures(result.page)) == {
         "figure-profile",
         "figure-scales",
+        "figure-importance",
         "figure-temporal_use",
         "figure-cost",
         "figure-slimming",
@@ -316,6 +317,17 @@ def test_a_browser_without_a_network_draws_it(written: Written) -> None:
             assert [url for url in asked if not url.startswith(("data:", "blob:"))] == [written.file.as_uri()]
             assert page.evaluate("document.documentElement.scrollWidth") <= 1280
             assert page.title() == "small"
+            page.set_viewport_size({"width": 400, "height": 900})
+            page.wait_for_function(
+                "[...document.querySelectorAll('.live .main-svg')].every(one => one.clientWidth <= 400)"
+            )
+            assert page.evaluate("document.documentElement.scrollWidth") <= 400
+            assert (
+                page.evaluate(
+                    "document.querySelector('[data-figure=figure-influence]')._fullLayout.xaxis2.domain.join()"
+                )
+                == "0,1"
+            )
             page.emulate_media(media="print")
             assert page.locator(".live").first.is_hidden()
             assert page.locator(".still.light").first.is_visible()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -246,6 +247,20 @@ def test_the_legend_of_a_profile_takes_no_more_room_than_it_has_lines() -> None:
     assert layout.legend.yanchor == "bottom"
     assert layout.legend.y > 1
     assert layout.margin.t <= 60
+
+
+@pytest.mark.parametrize("name", ["draw_frame_traces_interactive", "draw_influence_interactive"])
+def test_panels_beside_each_other_stand_below_each_other_where_a_page_is_narrow(name: str) -> None:
+    figure = FIGURES[name]()
+    layout, before = figure.layout, [axis.domain for axis in figure.select_xaxes()]
+    for path, value in layout.meta["narrow"].items():
+        layout[path] = value  # plotly refuses a part that there is not
+    assert min(end - start for start, end in before) < 0.4
+    assert min(axis.domain[1] - axis.domain[0] for axis in figure.select_xaxes()) > 0.7
+    rows = sorted(axis.domain for axis in figure.select_yaxes())
+    assert rows[0][0] == 0
+    assert rows[-1][1] == pytest.approx(1)
+    assert all(upper[0] > lower[1] for lower, upper in pairwise(rows))
 
 
 def test_lines_break_between_words_only() -> None:

@@ -26,12 +26,12 @@ from gst_analysis.groups import GROUPS, order_groups
 from gst_analysis.numbers import show_interval, show_real
 from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import drop_shared_start, name_block, shorten
-from gst_analysis.style.screen import SYMBOLS, break_lines, paint, start_figure
+from gst_analysis.style.screen import SYMBOLS, break_lines, legend_above, paint, start_figure
 
 _ROW, _CELL = 26, 22
 """Pixels of a line of a list, and of a cell of a matrix."""
-_TOP, _BOTTOM, _BELOW = 84, 120, 62
-"""Pixels above and below the panels, and from them down to the legend."""
+_TOP, _BOTTOM = 100, 50
+"""Pixels above and below the panels; the legend stands above."""
 _APART = 0.16
 
 
@@ -262,15 +262,13 @@ def _dress(figure: go.Figure, rows: pd.DataFrame, theme: Theme, *, height: int, 
     name = escape(shorten(str(rows["checkpoint"].iloc[0]), 40))
     bars = f"{clips} clips; bars: confidence intervals" if clips > 1 else "one clip: no intervals"
     paint(figure, theme, height=height, margin=(60, 16, _TOP, _BOTTOM))
-    figure.update_layout(
-        title={
-            "text": break_lines(f"{name}, {bars}{f'; {more}' if more else ''}", 62),
-            "font": {"size": 13},
-            "y": 1 - 12 / height,
-            "yanchor": "top",
-        },
-        legend={"orientation": "h", "y": -_BELOW / (height - _TOP - _BOTTOM), "yanchor": "top"},
-    )
+    words = break_lines(f"{name}, {bars}{f'; {more}' if more else ''}", 62)
+    if any(trace.showlegend is not False and trace.type != "heatmap" for trace in figure.data):
+        figure.update_layout(legend=legend_above(words))
+    else:
+        figure.update_layout(
+            title={"text": words, "font": {"size": 13}, "y": 1 - 12 / height, "yanchor": "top"}
+        )
 
 
 def _name_places(figure: go.Figure, places: Sequence[str], **where: int) -> None:

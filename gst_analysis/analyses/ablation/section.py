@@ -48,7 +48,8 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         "ablation",
         "Rise of the cross entropy when a group of channels is changed"
         f"{', with 95% intervals' if result.summary.clips > 1 else ''}.",
-        draw_both(lambda dark: result.plot(dark=dark)),
+        {"light": result.plot()},
+        draw_both(lambda dark: result.pages(dark=dark)["ablation"]),
         finding=result.say_figures()["ablation"],
     )
     return Section(

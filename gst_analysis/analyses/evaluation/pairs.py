@@ -9,7 +9,7 @@ import pandas as pd
 
 from gst_analysis.analyses.evaluation.table import CONFUSION
 from gst_analysis.errors import SpecError, one_line
-from gst_analysis.style.names import shorten
+from gst_analysis.style.names import shorten, tell_apart
 from gst_analysis.tables.schema import check
 
 FEW = 16
@@ -62,17 +62,18 @@ class ClassPairs:
     def name_rows(self, limit: int) -> list[str]:
         """Each class with the number of its clips, and before it its own number where columns show that."""
         return [
-            f"{'' if self.few else f'{number}  '}{self._name(number, limit)} ({total})"
-            for number, total in enumerate(self.totals)
+            f"{'' if self.few else f'{number}  '}{name} ({total})"
+            for number, (name, total) in enumerate(zip(self._names(limit), self.totals, strict=True))
         ]
 
     def name_columns(self, limit: int) -> list[str]:
         """Names where there is room for them, else numbers."""
-        return [self._name(number, limit) if self.few else str(number) for number in range(len(self.labels))]
+        return self._names(limit) if self.few else [str(number) for number in range(len(self.labels))]
 
     def describe(self, pair: Confused, limit: int) -> str:
         """One line about a confusion."""
-        names = (self._name(number, limit) for number in (pair.true_id, pair.predicted_id))
+        named = self._names(limit)
+        names = (named[number] for number in (pair.true_id, pair.predicted_id))
         one, other = (
             name if self.labels[number] == str(number) else f"{number} {name}"
             for name, number in zip(names, (pair.true_id, pair.predicted_id), strict=True)
@@ -90,8 +91,14 @@ class ClassPairs:
         ]
         return sorted(pairs, key=lambda p: (-p.clips, -p.share, p.true_id, p.predicted_id))[:limit]
 
-    def _name(self, number: int, limit: int) -> str:
-        return shorten(self.labels[number], limit)
+    def _names(self, limit: int) -> list[str]:
+        """Short names; where some would be alike, without the words that all begin or end with."""
+        short = [shorten(label, limit) for label in self.labels]
+        return (
+            short
+            if len(set(short)) == len(set(self.labels))
+            else tell_apart(self.labels, limit, numbers=False)
+        )
 
 
 def pair_classes(table: pd.DataFrame) -> ClassPairs:

@@ -42,6 +42,10 @@ def say_classes(table: pd.DataFrame) -> str:
     known = table.dropna(subset="accuracy")
     if known.empty:
         return f"Accuracy of {len(table)} classes; none has clips."
+    if len(known) > 1 and known["accuracy"].nunique() == 1:
+        return (
+            f"Share of clips that are right: {known['accuracy'].iloc[0]:.1%} in each of {len(known)} classes."
+        )
     ends = (find(known, "accuracy") for find in (find_least, find_largest))
     worst, best = (
         f"“{row['label']}” {show_share_interval(row['accuracy'], row['accuracy_low'], row['accuracy_high'])}"

@@ -124,7 +124,7 @@ def draw_importance_interactive(table: pd.DataFrame, *, dark: bool = False) -> g
     dress_figure(figure, theme, height=150 + _PANEL * len(names), top=100)
     for c in (1, 2):
         figure.update_yaxes(matches=f"y{c}" if c > 1 else "y", col=c)
-    figure.update_xaxes(showgrid=False, zeroline=False, tickangle=-90, tickfont_size=10)
+    figure.update_xaxes(showgrid=False, zeroline=False, autotickangles=[0, -90], tickfont_size=10)
     figure.update_yaxes(zeroline=False)
     return figure
 

@@ -50,7 +50,8 @@ def write_section(subject: Subject, progress: Progress) -> Section:
     figure = PageFigure(
         "importance",
         "Raw scales and invariant scores (closed form), layer by layer.",
-        draw_both(lambda dark: result.plot(dark=dark)),
+        {"light": result.plot()},
+        draw_both(lambda dark: result.pages(dark=dark)["importance"]),
         finding=result.say_figures()["importance"],
     )
     notes = dict.fromkeys(f"not defined: {reason}" for reason in rows["undefined"] if reason)

@@ -20,11 +20,13 @@ from gst_analysis.analyses.influence.figure import (
 from gst_analysis.analyses.influence.table import FrameInfluence
 from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import shorten
-from gst_analysis.style.screen import break_lines, paint, start_figure
+from gst_analysis.style.screen import break_lines, paint, say_narrow, start_figure
 from gst_analysis.style.share_matrix import list_ticks
 
 _NARROW = 14
 """Characters of a line above one of three matrices, which stand beside each other on a telephone, too."""
+_PANEL, _ROW, _GAP = 230, 44, 96
+"""Pixels of panels that stand below each other: of a matrix, of a row, and from one to the next."""
 _ALLOWED = {True: "", False: "<br>cannot depend on it, by arithmetic"}
 
 
@@ -62,11 +64,29 @@ def draw_influence_interactive(
     figure.update_layout(coloraxis={"cmax": top if top > 0 else 1.0})
     figure.update_annotations(font_size=11)
     _scale_cells(figure, by_clip=is_by_clip(table))
+    say_narrow(figure, _stack_panels(figure, len(methods), blocks, by_clip=is_by_clip(table)))
     ticks = list_ticks(int(table["input_frame"].max()) + 1)  # no frame beyond the first and the last
     figure.update_xaxes(tickvals=ticks)
     if not is_by_clip(table):
         figure.update_yaxes(tickvals=ticks, row=1)
     return figure
+
+
+def _stack_panels(figure: go.Figure, methods: int, blocks: int, *, by_clip: bool) -> dict[str, object]:
+    """What puts the panels below each other, and the key of colours above them, where a page is narrow."""
+    heights = [_ROW if by_clip else _PANEL] * methods + [24 * blocks] * bool(blocks)
+    total = sum(heights) + _GAP * (len(heights) - 1)
+    key = {"orientation": "h", "y": 1 + 44 / total, "yanchor": "bottom", "thickness": 10, "x": 0.5, "len": 1}
+    moved: dict[str, object] = {f"coloraxis.colorbar.{name}": value for name, value in key.items()}
+    moved |= {"height": total + 160, "margin.t": 100, "margin.b": 60, "title.text": ""}  # a page says it
+    top = float(total)
+    for number, height in enumerate(heights):
+        axis = str(number + 1) if number else ""
+        moved[f"xaxis{axis}.domain"] = [0, 1]
+        moved[f"yaxis{axis}.domain"] = [max(0.0, (top - height) / total), top / total]
+        moved[f"annotations[{number}].x"], moved[f"annotations[{number}].y"] = 0.5, top / total
+        top -= height + _GAP
+    return moved
 
 
 def _build_matrix(rows: pd.DataFrame) -> go.Heatmap:
@@ -139,6 +159,7 @@ def draw_evidence_interactive(
         margin={"l": 60, "r": 10, "t": 60, "b": 50},
     )
     figure.layout.annotations = ()  # the method's name, which the title says
+    figure.layout.meta = None  # one panel, which needs no other arrangement
     if not is_by_clip(table):
         figure.update_yaxes(title="whose logit: output frame")
     return figure

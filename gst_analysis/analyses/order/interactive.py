@@ -19,7 +19,7 @@ from gst_analysis.analyses.order.figure import (
 from gst_analysis.analyses.order.table import IN_ORDER, SHUFFLED, FrameOrder
 from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import shorten
-from gst_analysis.style.screen import break_lines, paint, start_figure
+from gst_analysis.style.screen import break_lines, legend_above, paint, start_figure
 
 _SYMBOLS = {"order": "circle", "still": "square", "clock": "diamond"}
 
@@ -127,16 +127,17 @@ def draw_temporality_interactive(table: pd.DataFrame, *, dark: bool = False) -> 
     figure.update_xaxes(
         title="<br>".join(break_lines(one, 34) for one in words if one), range=list(limit_scores(told))
     )
-    figure.update_layout(margin={"t": 60}, height=figure.layout.height - 60)
+    figure.update_layout(margin={"t": 60}, height=figure.layout.height - 20)
     return figure
 
 
 def _dress(figure: go.Figure, theme: Theme, title: str, rows: float) -> None:
     """Colours, letters and room for so many rows of two lines each."""
-    paint(figure, theme, height=210 + 34 * rows, margin=(20, 20, 125, 60))
-    figure.update_layout(
-        title={"text": break_lines(title, 60), "font": {"size": 13}, "y": 0.98, "yanchor": "top"},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0},
-    )
+    paint(figure, theme, height=165 + 34 * rows, margin=(20, 20, 80, 60))
+    words = break_lines(title, 60)
+    if len(figure.data) > 1:
+        figure.update_layout(legend=legend_above(words))
+    else:  # one kind of mark needs no key
+        figure.update_layout(title={"text": words, "font": {"size": 13}, "y": 0.98, "yanchor": "top"})
     figure.update_xaxes(tickformat=".0%", gridcolor=theme.grid, zeroline=False, automargin=True)
     figure.update_yaxes(showgrid=False, zeroline=False, automargin=True)

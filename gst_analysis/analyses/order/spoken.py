@@ -37,7 +37,7 @@ def say_order(table: pd.DataFrame) -> str:
 
 def _say(row: Mapping[Any, Any]) -> str:
     share = show_share_interval(row["accuracy"], row["accuracy_low"], row["accuracy_high"])
-    return f"{row['condition']} {share}"
+    return f"{row['shown']} {share}"
 
 
 def say_classes(classes: pd.DataFrame) -> str:

@@ -48,7 +48,7 @@ def word_verdict(table: pd.DataFrame, *, confidence: float) -> Verdict:
         confidence: that its bands hold at once.
     """
     told = _Told(table)
-    sure = f" ({confidence:.0%}, all stages and lines at once)"
+    sure = say_confidence(confidence)
     if not told.has_values():
         return Verdict((), f"{NO_LINES}.")
     if told.is_untrained():
@@ -61,6 +61,11 @@ def word_verdict(table: pd.DataFrame, *, confidence: float) -> Verdict:
     if not claims:
         return Verdict((), f"{NOTHING_STANDS_OUT}{sure}." if told.has_bands() else f"{NO_BANDS}.")
     return Verdict(tuple(claims), f"{_join(claims)}{sure}.")
+
+
+def say_confidence(confidence: float) -> str:
+    """The end of a sentence whose parts end in brackets of their own."""
+    return f"; with {confidence:.0%} confidence in all stages and lines at once"
 
 
 class _Told:
@@ -141,7 +146,11 @@ def _compare_gamma(told: _Told, losses: Sequence[Row]) -> Iterator[str]:
         yield "γ does not show it"
     else:
         same = sum(one == other for one, other in sure)
-        yield "γ agrees" if same == len(sure) else f"γ shows it in {same} of {len(sure)} stages"
+        yield (
+            "γ agrees"
+            if same == len(sure)
+            else f"γ says the same in {same} of the {len(sure)} stages where losses are sure"
+        )
 
 
 def _tell_scores(told: _Told) -> Iterator[str]:

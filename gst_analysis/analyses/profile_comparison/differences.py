@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from gst_analysis.analyses.profile.table import ANSWERS, MEASURES, NETWORK, PLACE, STAGE
+from gst_analysis.analyses.profile.verdict import say_confidence
 from gst_analysis.analyses.profile_comparison.table import DIFFERENCES, NETWORKS
 from gst_analysis.tables import check
 
@@ -124,8 +125,8 @@ def word_difference(differences: pd.DataFrame, confidence: float) -> str:
     if not len(stages):
         return "No line of both networks meets in a stage."
     if not parts:
-        return f"No line surely differs in any stage ({confidence:.0%}, all stages and lines at once)."
-    return f"{'; '.join(parts)} ({confidence:.0%}, all stages and lines at once)."
+        return f"No line surely differs in any stage{say_confidence(confidence)}."
+    return f"{'; '.join(parts)}{say_confidence(confidence)}."
 
 
 def _word_line(measure: str, stages: pd.DataFrame) -> Iterator[str]:

@@ -114,6 +114,25 @@ def draw_thumbnail(record: ClipRecord, *, side: int) -> bytes:
     return buffer.getvalue()
 
 
+def draw_strip(record: ClipRecord, *, side: int, frames: int) -> bytes:
+    """Frames of a clip beside each other as JPEG, the first at its start and the last at its end.
+
+    Args:
+        record: the clip.
+        side: pixels of the longer side of each.
+        frames: how many; fewer of a clip that has fewer.
+
+    Raises:
+        DataError: the clip cannot be read.
+    """
+    at_hand, buffer = OpenedClips(), io.BytesIO()
+    span = find_span(record, at_hand.open(record.path))
+    places = sorted({span[round(step * (len(span) - 1) / max(1, frames - 1))] for step in range(frames)})
+    pictures = load_thumbnails(record.path, places, side=side, at_hand=at_hand)
+    Image.fromarray(np.hstack(pictures)).save(buffer, format="JPEG", quality=82)
+    return buffer.getvalue()
+
+
 def choose_rows(
     table: pd.DataFrame,
     *,

@@ -16,6 +16,8 @@ from gst_analysis.style.theme import Theme, style_axes
 _SIDE, _LARGEST = 1.95, 2.7
 """Inches."""
 _LEFT, _RIGHT, _BELOW, _ABOVE = 0.62, 0.2, 0.98, 0.72
+_MATRIX, _GAP = 230, 130
+"""Pixels of the matrix where it stands below a timeline, and from that down to it."""
 
 
 def measure_panel(story: ClipStory, height: float) -> tuple[float, float]:
@@ -101,6 +103,40 @@ def add_matrix(figure: go.Figure, evidence: Evidence, theme: Theme) -> None:
         text=f"<b>{evidence.title}</b>",
         font={"size": 12, "color": theme.ink},
     )
+
+
+def move_matrix_below(figure: go.Figure) -> dict[str, object]:
+    """What puts the matrix below the timeline, and the legend below both, where a page is narrow.
+
+    Args:
+        figure: a timeline with its matrix, which stays as it is.
+    """
+    whole = figure.layout.height - figure.layout.margin.t - figure.layout.margin.b
+    total = whole + _GAP + _MATRIX
+    words = 1 + figure.layout.xaxis3.title.text.count("<br>")
+    key = sum(
+        1 + trace.name.count("<br>") for trace in figure.data if trace.name and trace.showlegend is None
+    )
+    below = 40 + 16 * words
+
+    def lift(domain: tuple[float, float]) -> list[float]:
+        return [1 - (1 - end) * whole / total for end in domain]
+
+    last = len(figure.layout.annotations) - 1  # the matrix's own title came last
+    moved: dict[str, object] = {
+        "height": figure.layout.height + _GAP + _MATRIX + below + 20 * key - figure.layout.margin.b + 60,
+        "margin.b": below + 20 * key + 60,
+        "xaxis.domain": [0, 1],
+        "xaxis2.domain": [0, 1],
+        "xaxis3.domain": [0.12, 0.88],
+        "yaxis.domain": lift(figure.layout.yaxis.domain),
+        "yaxis2.domain": lift(figure.layout.yaxis2.domain),
+        "yaxis3.domain": [0, _MATRIX / total],
+        "legend.y": -below / total,
+        f"annotations[{last}].x": 0,
+        f"annotations[{last}].y": (_MATRIX + 6) / total,
+    }
+    return moved | {f"shapes[{n}].y0": 1 - whole / total for n in range(len(figure.layout.shapes))}
 
 
 def _build_heatmap(evidence: Evidence, theme: Theme) -> go.Heatmap:

@@ -10,14 +10,14 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
 
-from gst_analysis.analyses.traces.evidence_figure import add_matrix
+from gst_analysis.analyses.traces.evidence_figure import add_matrix, move_matrix_below
 from gst_analysis.analyses.traces.figure import Pictures
 from gst_analysis.analyses.traces.result import Traces
 from gst_analysis.analyses.traces.story import ClipStory, Moment
 from gst_analysis.analyses.traces.tints import pick_tint
 from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import shorten
-from gst_analysis.style.screen import break_lines, paint, start_figure
+from gst_analysis.style.screen import break_lines, paint, say_narrow, start_figure
 
 _COLOURS_LIGHT = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#882255", "#56B4E9", "#D55E00", "#7A7A7A")
 _COLOURS_DARK = ("#56B4E9", "#E69F00", "#2FC79B", "#E08FC2", "#E4708E", "#9CD3F2", "#F0853B", "#A8A8A8")
@@ -28,6 +28,8 @@ _MOST_PICTURES = 16
 """Frames that find room side by side."""
 _LINE = 44
 """Characters that find room beside a line of the legend on a telephone."""
+_NARROW = 46
+"""Characters of a line of the title there."""
 
 
 def draw_pages(result: Traces, *, dark: bool = False) -> dict[str, go.Figure]:
@@ -64,8 +66,13 @@ def draw_frame_traces_interactive(
     shapes, notes = _list_turns(story, theme)
     figure.update_layout(shapes=shapes, annotations=notes, images=_list_images(story, pictures))
     _dress(figure, story, theme)
+    title = _write_title(story, _NARROW)
+    top = {"title.y": 1, "title.yanchor": "top", "title.pad.t": 12}
+    narrow: dict[str, object] = {"title.text": title, "margin.t": 36 + 18 * (1 + title.count("<br>"))} | top
     if story.evidence is not None:
         add_matrix(figure, story.evidence, theme)
+        narrow |= move_matrix_below(figure)
+    say_narrow(figure, narrow)
     return figure
 
 
@@ -223,15 +230,20 @@ def _encode(picture: np.ndarray) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
+def _write_title(story: ClipStory, width: int = 150) -> str:
+    """The clip, and below it what is said of it, in lines of so many characters."""
+    clip, verdict = shorten(story.clip, min(90, width)), shorten(story.verdict, 150)
+    return f"<b>{escape(clip)}</b><br>{break_lines(escape(verdict), width)}"
+
+
 def _dress(figure: go.Figure, story: ClipStory, theme: Theme) -> None:
     times, room = _times(story), _picture_width(story) / 2
     key = "<br>".join(f"{mark} {text}" for mark, text in zip(story.marks, story.legend, strict=True))
     key += "; ▼ change of state" if story.turns else ""
-    title = f"<b>{escape(shorten(story.clip, 90))}</b><br>{escape(shorten(story.verdict, 150))}"
     unit = "frame of the video" if story.moments[0].seconds is None else "time (s)"
     paint(figure, theme, height=630, margin=(70, 20, 90, 150))
     figure.update_layout(
-        title={"text": title, "font": {"size": 14}, "x": 0, "xref": "paper"},
+        title={"text": _write_title(story), "font": {"size": 14}, "x": 0, "xref": "paper"},
         hovermode="closest",
         hoverlabel={"namelength": -1},
         legend={"orientation": "h", "y": -0.28, "yanchor": "top", "x": 0},

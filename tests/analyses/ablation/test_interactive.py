@@ -101,7 +101,7 @@ def test_every_drop_is_where_the_table_says(measure: str, scale: float) -> None:
 def test_one_clip_has_no_bars() -> None:
     figure = draw_ablation_interactive(make_ablation().assign(clips=1))
     assert not any(trace.error_y.visible for trace in figure.data)
-    assert "one clip" in figure.layout.title.text
+    assert "one clip" in figure.layout.legend.title.text
 
 
 def test_what_groups_cost_together_has_its_pages(result: Ablation) -> None:
@@ -133,7 +133,7 @@ def test_what_groups_cost_together_has_its_pages(result: Ablation) -> None:
 
 def test_names_from_a_file_are_text() -> None:
     figure = draw_ablation_interactive(make_ablation().assign(checkpoint="<script>x</script>"))
-    assert "<script>" not in figure.layout.title.text
+    assert "<script>" not in figure.layout.legend.title.text
 
 
 def test_every_mark_of_a_group_has_a_symbol_on_screen() -> None:

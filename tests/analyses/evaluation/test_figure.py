@@ -110,6 +110,16 @@ def test_names_stand_in_a_list_below_the_matrix_on_screen() -> None:
     assert listed == [f"{n}  {shown[n]} ({totals[n]})" for n in range(5)]
 
 
+def test_names_that_would_be_shortened_alike_lose_what_all_begin_with() -> None:
+    told = [f"Moving something that looks like a {shape} from left to right" for shape in ("disc", "star")]
+    rows = pair_classes(make_table((*told, "Moving something that looks like a disc up"))).name_rows(42)
+    assert [row.rpartition(" (")[0] for row in rows] == [
+        "…disc from left to right",
+        "…star from left to right",
+        "…disc up",
+    ]
+
+
 def test_no_line_of_what_hovering_tells_is_long() -> None:
     names = draw_confusion_interactive(make_table(("x" * 500, *many(3)))).data[0].y
     assert max(len(line) for name in names for line in name.split("<br>")) <= 44

@@ -92,14 +92,17 @@ def test_the_verdict_says_what_is_lost_whether_scales_show_it_and_whether_order_
     assert told == (
         "In stages 3 and 4 time carries 45% (41 to 49%), 40% (36 to 44%) of what is lost "
         "(its part of the channels: 25%); γ does not show it; "
-        "order matters: 3% right when reversed, 98% in order (95%, all stages and lines at once)."
+        "order matters: 3% right when reversed, 98% in order; "
+        "with 95% confidence in all stages and lines at once."
     )
     assert "γ agrees" in tell(*answers, row("ablation", ABOVE), row("gamma", ABOVE))
     assert "γ says the opposite in 1 of 1 stages" in tell(
         *answers, row("ablation", ABOVE), row("gamma", BELOW)
     )
     two = [row("ablation", BELOW, stage=3), row("gamma", LEVEL, stage=3)]
-    assert "γ shows it in 1 of 2 stages" in tell(*answers, *two, row("ablation", ABOVE), row("gamma", ABOVE))
+    assert "γ says the same in 1 of the 2 stages where losses are sure" in tell(
+        *answers, *two, row("ablation", ABOVE), row("gamma", ABOVE)
+    )
     assert "In stage 4 time carries at most 12% of what is lost" in tell(*answers, row("ablation", BELOW))
 
 
@@ -107,8 +110,8 @@ def test_scores_are_read_only_where_no_loss_says_anything() -> None:
     scores = [row("invariant", ABOVE), row("gamma", BELOW)]
     assert tell(*scores) == (
         "The invariant score gives time more than its part of the channels in stage 4 (40%, its part 25%); "
-        "γ gives time less than its part of the channels in stage 4 (10%, its part 25%) "
-        "(95%, all stages and lines at once)."
+        "γ gives time less than its part of the channels in stage 4 (10%, its part 25%)"
+        "; with 95% confidence in all stages and lines at once."
     )
     assert "gives time" not in tell(*scores, row("ablation", ABOVE))
 

@@ -65,7 +65,7 @@ def test_time_planted_in_the_last_stage_stands_there() -> None:
         "are more alike over frames than at random only in stages 1–3 (0%, at random 67%)" in result.verdict
     )
     assert "γ" not in result.verdict
-    assert result.verdict.endswith("(95%, all stages and lines at once).")
+    assert result.verdict.endswith("; with 95% confidence in all stages and lines at once.")
 
 
 def test_an_untrained_network_is_said_to_show_nothing() -> None:

@@ -19,7 +19,7 @@ from gst_analysis.analyses.profile.verdict import (
 from tests.analyses.profile.test_agreement import ABOVE, BELOW, LEVEL, row
 
 Rows = Sequence[dict[str, Any]]
-SURE = " (95%, all stages and lines at once)."
+SURE = "; with 95% confidence in all stages and lines at once."
 NAN = float("nan")
 EVEN = "(its part of the channels: 25%)"
 BAND = "40% (38 to 42%)"
@@ -127,10 +127,13 @@ def test_where_time_carries_what_is_lost(rows: Rows, expected: str) -> None:
 TWO = line("ablation", LEVEL, ABOVE, ABOVE)
 SCALES: dict[str, tuple[Rows, str]] = {
     "all alike": (line("gamma", LEVEL, ABOVE, ABOVE), "; γ agrees"),
-    "alike in one": (line("gamma", LEVEL, ABOVE, LEVEL), "; γ shows it in 1 of 2 stages"),
+    "alike in one": (
+        line("gamma", LEVEL, ABOVE, LEVEL),
+        "; γ says the same in 1 of the 2 stages where losses are sure",
+    ),
     "alike in one, unsure in the other": (
         [row("gamma", ABOVE, stage=2), row("gamma", ABOVE, stage=3, even=NAN)],
-        "; γ shows it in 1 of 2 stages",
+        "; γ says the same in 1 of the 2 stages where losses are sure",
     ),
     "level in both": (line("gamma", LEVEL, LEVEL, LEVEL), "; γ does not show it"),
     "where losses are level, γ is free": (line("gamma", ABOVE, LEVEL, LEVEL), "; γ does not show it"),

@@ -39,7 +39,7 @@ def test_what_is_planted_in_the_last_stage_differs_there_and_only_there(
     assert found[later].to_numpy() == pytest.approx(1, abs=0.01)
     assert found[~later].to_numpy() == pytest.approx(0, abs=0.01)
     assert planted.summary.differences["last"] == (
-        "temporal use: more in stage 4 (+100 points) (95%, all stages and lines at once)."
+        "temporal use: more in stage 4 (+100 points); with 95% confidence in all stages and lines at once."
     )
 
 
