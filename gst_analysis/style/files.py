@@ -55,11 +55,12 @@ def _lay_out(figure: Figure) -> None:
     matplotlib would do so for every file, which takes as long as drawing it; and as a layout begins where
     the last one ended, an svg would differ by a hair from the svg after a png.
     """
-    if figure.get_layout_engine() is None:
+    engine = figure.get_layout_engine()
+    if engine is None:
         return
     before = figure.get_dpi()
     figure.set_dpi(_DPI)
-    figure.draw_without_rendering()
+    engine.execute(figure)  # alone: to draw the figure without rendering would take as long again
     figure.set_dpi(before)
     with rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
         figure.set_layout_engine(None)  # without those settings None would stand for another engine
