@@ -15,12 +15,21 @@ import pytest
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what its own imports deprecate among themselves is not ours
-    from streamlit.testing.v1 import AppTest
+    from streamlit.testing.v1 import AppTest, local_script_runner
     from streamlit.testing.v1.element_tree import Block
 
 from streamlit.components.v2 import manifest_scanner
 
-from app import cached, cached_clips, cached_measurements, cached_results, choosing, components, paths
+from app import (
+    cached,
+    cached_clips,
+    cached_measurements,
+    cached_results,
+    choosing,
+    components,
+    evidence,
+    paths,
+)
 from app.commands import Lines
 from benchmarks.serving import BROWSERS, ROOT, find_browser, launch_browser, serve
 from gst_analysis.analyses.traces.single_clips import PlantedClip, planted_clips
@@ -39,6 +48,31 @@ def _scanned_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", scan)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _waited_for() -> Iterator[None]:
+    """AppTest asks a thousand times a second whether a page has run, in a thread that the page waits for."""
+    ask = local_script_runner.require_widgets_deltas
+
+    def wait(runner: local_script_runner.LocalScriptRunner, timeout: float = 3) -> None:
+        if runner._script_thread is not None:
+            runner._script_thread.join(timeout)
+        ask(runner, timeout if runner.script_stopped() else 0)  # 0: it is stopped, and the test fails
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_script_runner, "require_widgets_deltas", wait)
+        yield
+
+
+@pytest.fixture
+def curves_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page of traces without its film, and without evidence as before a large network is asked for it.
+
+    For tests that are about neither: both together take more than the trace itself.
+    """
+    monkeypatch.setattr(evidence, "_look", lambda *_, **__: None)
+    monkeypatch.setattr(cached_clips, "film_trace", lambda *_: b"\0")
 
 
 @pytest.fixture(scope="session")

@@ -109,14 +109,28 @@ def titles(page: Any) -> list[str]:
     return list(figure.locator(".annotation-text, [class$=title]").all_text_contents())
 
 
-def test_a_checkpoint_is_uploaded_and_figure_4_seen(open_page: Open, lab: Path, tmp_path: Path) -> None:
-    own = shutil.copy(lab / "second.pth", tmp_path / "my own.pth")
+def test_figure_4_gives_the_command_lines_table_and_takes_an_uploaded_checkpoint(
+    open_page: Open, lab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = open_page("/space_and_time?ckpt=first.pth")
-    page.locator(".js-plotly-plot").first.wait_for()
+    _check_that_the_table_is_the_command_lines(page, lab, monkeypatch)
+    own = shutil.copy(lab / "second.pth", tmp_path / "my own.pth")
     upload(page, "Add a checkpoint", Path(own))
     page.locator(".js-plotly-plot .annotation-text", has_text="my own").wait_for()
     assert "first" in titles(page)
     assert page.locator(".js-plotly-plot .bars path").count() > 10
+
+
+def _check_that_the_table_is_the_command_lines(page: Any, lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    button = page.get_by_role("button", name="CSV", exact=False).first
+    button.wait_for()
+    with page.expect_download() as download:
+        button.click()
+    monkeypatch.chdir(lab)
+    assert run(["bn-hist", "first.pth", "--formats", "csv", "--out", "told"]) == 0
+    assert download.value.suggested_filename == "bn_scales.csv"
+    assert Path(download.value.path()).read_bytes() == (lab / "told" / "bn_scales.csv").read_bytes()
+    assert list_results(lab / "told") == ["bn_scales.csv"]
 
 
 def test_a_clip_is_uploaded_and_its_trace_seen_beside_the_player(
@@ -274,21 +288,6 @@ def test_no_word_of_a_figure_is_cut_or_covered_at_any_width(open_page: Open, whe
         page.set_viewport_size({"width": width, "height": 4000})
         page.wait_for_timeout(1000)  # until figures have taken the window's new width
         assert page.evaluate(FAULTS) == []
-
-
-def test_a_downloaded_table_is_the_command_lines(
-    open_page: Open, lab: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page = open_page("/space_and_time?ckpt=first.pth")
-    button = page.get_by_role("button", name="CSV", exact=False).first
-    button.wait_for()
-    with page.expect_download() as download:
-        button.click()
-    monkeypatch.chdir(lab)
-    assert run(["bn-hist", "first.pth", "--formats", "csv", "--out", "told"]) == 0
-    assert download.value.suggested_filename == "bn_scales.csv"
-    assert Path(download.value.path()).read_bytes() == (lab / "told" / "bn_scales.csv").read_bytes()
-    assert list_results(lab / "told") == ["bn_scales.csv"]
 
 
 @pytest.mark.slow

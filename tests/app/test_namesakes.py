@@ -77,6 +77,7 @@ def test_an_upload_and_a_path_of_one_name_are_two(visit: Visit, pair: list[str],
     assert [option.content for option in choice.proto.options] == ["net.pth", "upload:net.pth"]
 
 
+@pytest.mark.usefixtures("curves_alone")
 @pytest.mark.parametrize("ref", TWO)
 def test_either_can_be_traced_with(visit: Visit, pair: list[str], clip: Path, ref: str) -> None:
     page = visit("traces", ckpt=pair, clip=clip.name, trace_with=ref)
@@ -92,6 +93,7 @@ def test_both_are_shown_side_by_side(visit: Visit, pair: list[str], view: str) -
     assert plots(page)
 
 
+@pytest.mark.usefixtures("curves_alone")
 def test_an_uploaded_clip_and_a_path_of_one_name_are_two(
     visit: Visit, pair: list[str], folder: Path, plant: Plant
 ) -> None:

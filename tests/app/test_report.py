@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from app import cached
 from gst_analysis.checkpoints.saving import save_model
+from gst_analysis.reporting import page as written_page
 from tests.analyses.labelled_clips import small_model
 from tests.app.conftest import Visit
+
+
+@pytest.fixture(autouse=True)
+def _without_stills(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blank for each picture that matplotlib draws: tests/report looks at those."""
+    monkeypatch.setattr(written_page, "_encode", lambda *_: "data:,")
 
 
 def test_without_a_checkpoint_there_is_nothing_to_report_on(visit: Visit) -> None:

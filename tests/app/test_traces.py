@@ -96,6 +96,7 @@ def test_the_page_shows_the_workflows_numbers(visit: Visit, save_small: SaveSmal
     assert not page.error
 
 
+@pytest.mark.usefixtures("curves_alone")
 @pytest.mark.parametrize(
     ("shown", "mode"),
     [("Up to here", "prefix"), ("Without it", "leave-one-out"), ("Sliding window", "window")],
@@ -111,6 +112,7 @@ def test_a_link_names_the_mode(
     assert f"--mode {mode}" in page.code[0].value
 
 
+@pytest.mark.usefixtures("curves_alone")
 def test_many_windows_are_read_beside_the_page_and_can_be_cancelled(
     visit: Visit, save_small: SaveSmall, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +138,7 @@ def test_many_windows_are_read_beside_the_page_and_can_be_cancelled(
     assert "of which 8 are sampled" in said(page)
 
 
+@pytest.mark.usefixtures("curves_alone")
 def test_windows_are_as_long_and_as_far_apart_as_asked(
     visit: Visit, save_small: SaveSmall, clip: Path
 ) -> None:
@@ -198,6 +201,7 @@ def test_a_clip_that_is_one_window_is_said_to_be(visit: Visit, clip: Path, folde
     assert len(plots(page)) == 2
 
 
+@pytest.mark.usefixtures("curves_alone")
 def test_planted_clips_follow_the_networks_world_and_say_their_truth(
     visit: Visit, save_labelled: SaveSmall
 ) -> None:
@@ -238,6 +242,7 @@ def test_no_change_is_claimed_from_one_percent() -> None:
     assert [change.row for change in find_label_changes(rows)] == [4]
 
 
+@pytest.mark.usefixtures("curves_alone")
 def test_a_link_names_a_planted_clip(visit: Visit, save_labelled: SaveSmall) -> None:
     save_labelled("state-change", file="changes.pth")
     page = visit("traces", ckpt="changes.pth", clip="planted:temporal/2")
@@ -333,6 +338,7 @@ def test_what_is_no_clip_is_named(folder: Path, text: str, words: str) -> None:
         resolve_clip(text)
 
 
+@pytest.mark.usefixtures("curves_alone")
 @pytest.mark.parametrize(
     ("ref", "words"),
     [("/etc/passwd", "found one outside"), ("upload:theirs.mp4", "a clip that you uploaded")],
@@ -344,9 +350,10 @@ def test_a_link_to_no_clip_says_so_and_falls_back(
     page = visit("traces", ckpt="net.pth", clip=ref)
     assert words in page.error[0].value
     assert str(page.selectbox(key="clip_shown").value).startswith("planted:")
-    assert len(plots(page)) == 2
+    assert len(plots(page)) == 1
 
 
+@pytest.mark.usefixtures("curves_alone")
 def test_a_typed_path_is_opened_and_a_folder_without_frames_is_refused(
     visit: Visit, save_small: SaveSmall, clip: Path, folder: Path
 ) -> None:

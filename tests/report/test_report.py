@@ -37,6 +37,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     return Written(ckpt, world, folder / "report.html")
 
 
+@pytest.mark.usefixtures("without_stills")
 def test_the_page_of_a_checkpoint_alone_says_what_the_analyses_say(save_small: SaveSmall) -> None:
     model = save_small()
     result = making.report(model)
@@ -152,6 +153,7 @@ def test_every_section_says_what_it_shows_its_limits_and_its_command(written: Wr
         assert 'class="command">gst-analyze ' in parts[name]
 
 
+@pytest.mark.usefixtures("without_stills")
 def test_the_smaller_network_is_said_to_be_before_fine_tuning(save_small: SaveSmall) -> None:
     left = tuple(leave_all_but("slimming").split(","))
     page = making.report(save_small(), without=left).page
@@ -175,6 +177,7 @@ def test_the_commands_on_the_page_run_where_the_files_lie(
         assert run(words) == 0, line
 
 
+@pytest.mark.usefixtures("without_stills")
 def test_sections_that_a_network_cannot_have_say_why_in_their_place(
     save_small: SaveSmall, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,6 +193,7 @@ def test_sections_that_a_network_cannot_have_say_why_in_their_place(
     assert str(tmp_path) not in text
 
 
+@pytest.mark.usefixtures("without_stills")
 def test_a_start_that_would_have_to_be_fetched_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +208,7 @@ def test_a_start_that_would_have_to_be_fetched_is_not(
     assert "not on this machine" in result.missing["drift"]
 
 
+@pytest.mark.usefixtures("without_stills")
 def test_sections_can_be_left_out(save_small: SaveSmall, tmp_path: Path) -> None:
     words = ["report", str(save_small()), "--out", str(tmp_path)]
     assert run([*words, "--without", "slimming, scales,importance, drift,temporal_use,profile"]) == 0
@@ -218,6 +223,7 @@ def test_sections_can_be_left_out(save_small: SaveSmall, tmp_path: Path) -> None
     assert "--without slimming,scales,importance,drift,temporal_use,profile" in page.commands[-1]
 
 
+@pytest.mark.usefixtures("without_stills")
 def test_the_command_is_told_where_scales_started(save_small: SaveSmall, tmp_path: Path) -> None:
     now, start = str(save_small(seed=1)), str(save_small(seed=0, file="start.pth"))
     words = ["report", now, "--out", str(tmp_path), "--without", leave_all_but("drift")]
@@ -228,6 +234,7 @@ def test_the_command_is_told_where_scales_started(save_small: SaveSmall, tmp_pat
     assert moved["change"].tolist() == pytest.approx(expected["change"].tolist())
 
 
+@pytest.mark.usefixtures("without_stills")
 def test_progress_goes_from_nothing_to_nearly_all_and_never_back(ckpt: str, world: Path) -> None:
     told: list[tuple[int, int, str]] = []
     left = tuple(leave_all_but("accuracy", "cost").split(","))
@@ -260,6 +267,7 @@ def test_a_family_without_groups_says_so(save_small: SaveSmall) -> None:
     assert "NaN" not in re.sub(r"<script>.*?</script>", "", result.page, flags=re.DOTALL)
 
 
+@pytest.mark.usefixtures("without_stills")
 def test_lost_clips_are_named_without_their_folders(
     ckpt: str, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -274,6 +282,7 @@ def test_lost_clips_are_named_without_their_folders(
     assert str(tmp_path) not in text
 
 
+@pytest.mark.usefixtures("without_stills")
 def test_a_section_that_cannot_be_made_is_left_out_and_named(
     ckpt: str, world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
