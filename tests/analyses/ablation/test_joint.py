@@ -203,7 +203,7 @@ def test_the_command_writes_prints_and_draws_it(tmp_path: Path, capsys: pytest.C
     saved = pd.read_csv(document["files"]["ablation_joint.csv"])
     assert np.allclose(saved["loss_rise"], [row["loss_rise"] for row in document["joint"]])
     assert {row["level"] for row in document["shares"]} == {"unit", "stage", "network"}
-    assert run(words) == 0
+    assert run([*words, "--formats", "csv"]) == 0
     shown = capsys.readouterr().out
     assert "temporal, everywhere" in shown
     assert "nats beyond" in shown

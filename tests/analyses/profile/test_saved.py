@@ -27,7 +27,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     torch.set_num_threads(1)
     model = small_model()
     gst.save_model(tmp_path / "small.pth", model.module, clip_spec=model.clip_spec)
-    write_world(tmp_path / "world", [0, 1, 2, 3, 4, 0, 1, 2])
+    write_world(tmp_path / "world", [0, 1, 2, 3, 4])
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -65,7 +65,7 @@ def test_saved_results_give_what_measuring_anew_gives(home: Path) -> None:
     assert set(anew.table["measure"]) >= {"ablation", "joint", "roles", "reach", "in order", "in reverse"}
     pd.testing.assert_frame_equal(sort(again.table), sort(anew.table), check_exact=False, rtol=1e-6)
     assert again.verdict == anew.verdict
-    assert again.summary.clips == anew.summary.clips == 8
+    assert again.summary.clips == anew.summary.clips == 5
     read = [note for note in again.notes if "was not measured again: read from" in note]
     assert len(read) == 5
     assert not [note for note in again.notes if "nothing was measured on clips" in note]
@@ -143,12 +143,16 @@ def test_a_record_that_lies_about_its_numbers_is_one_line(home: Path, name: str)
         gst.profile("small.pth", saved=("out/order.json",))
 
 
-TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "endless numbers": lambda table: table.map(lambda value: str(value).replace("0", "9" * 400)),
-    "no rows": lambda table: table.iloc[:0],
-    "other places": lambda table: table.assign(stage="elsewhere"),
-    "wide": lambda table: pd.DataFrame({f"c{n}": [1] for n in range(200_000)}),
+TABLES: dict[str, Callable[[pd.DataFrame], str]] = {
+    "endless numbers": lambda table: write(table.map(lambda value: str(value).replace("0", "9" * 400))),
+    "no rows": lambda table: write(table.iloc[:0]),
+    "other places": lambda table: write(table.assign(stage="elsewhere")),
+    "wide": lambda _: ",".join(f"c{n}" for n in range(200_000)) + "\n" + ",".join("1" * 200_000) + "\n",
 }
+
+
+def write(table: pd.DataFrame) -> str:
+    return table.to_csv(index=False)
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -156,8 +160,8 @@ def test_a_table_that_lies_ends_in_one_line_and_soon(
     home: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gst.temporal_use("small.pth").save("out", kinds=KINDS)
-    table = TABLES[name](pd.read_csv("out/temporal_use.csv"))
-    table.to_csv("out/temporal_use.csv", index=False)
+    written = Path("out/temporal_use.csv")
+    written.write_text(TABLES[name](pd.read_csv(written)))
     began = time.process_time()
     assert run(["profile", "small.pth", "--with", "out/temporal_use.json", "--lines", "temporal-use"]) in (
         0,
