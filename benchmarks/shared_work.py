@@ -40,7 +40,7 @@ from gst_analysis.inference.conditions import running_conditions
 from gst_analysis.networks.anatomy import Unit
 from gst_analysis.networks.network import average_frames
 from gst_analysis.probes.clip_stream import Batch, ClipStream
-from gst_analysis.probes.hooks import Change, changed_output, list_units, zero_channels
+from gst_analysis.probes.hooks import Change, changed_unit, list_units, zero_channels
 
 WIDTH, SIZE, BATCH = 8, 64, 8
 Call = Callable[[], Any]
@@ -63,7 +63,7 @@ class WholeWalk(Walk):
         """The batch's logits with units changed."""
         with ExitStack() as stack:
             for unit, change in changes:
-                stack.enter_context(changed_output(self.network, unit.layer, change, unit.view))
+                stack.enter_context(changed_unit(self.network, unit, change))
             return average_frames(self.network(self.batch.clips))
 
 
@@ -82,7 +82,7 @@ def pair_prefixes(model: LoadedModel, sets: tuple[str, ...]) -> Pair:
         alone = np.empty((len(units), 3, BATCH))
         with torch.no_grad(), patch("gst_analysis.analyses.ablation.joint.Walk", kind):
             untouched = AblationRun.judge(average_frames(model.module(batch.clips)), batch.labels)
-            joint.take(batch, 0, untouched, alone)
+            joint.take(batch, untouched, alone)
         return [*joint.judged.together, *joint.shares]
 
     name = f"joint ablation, sets {', '.join(sets)}: shared prefixes over whole passes"

@@ -123,7 +123,20 @@ def find_axis(
     if once is not None and longer is not None:
         grew = [place for place, (a, b) in enumerate(zip(once, longer, strict=True)) if a != b]
         axis = grew[0] if len(grew) == 1 else None if grew else axis
-    # What is longer than the clip is no axis of frames: tokens stand in a row, too.
-    if axis is None or axis < 2 or (once is not None and once[axis] > max(frames, 2)):
+    if axis is None or axis < 2 or module.kernel_size[axis - 2] == 1:
         return None
-    return axis if module.kernel_size[axis - 2] > 1 else None
+    return axis if once is None or _holds_frames(module, frames, axis, once, longer) else None
+
+
+def _holds_frames(
+    module: nn.Module, frames: int, axis: int, once: tuple[int, ...], longer: tuple[int, ...] | None
+) -> bool:
+    """Whether an output is no longer than frames can be: tokens stand in a row, too.
+
+    A kernel that looks back alone is padded at both ends and cut afterwards, so that its output is longer
+    than the clip by what it reaches; but a clip of twice the frames adds no more than these to it.
+    """
+    assert isinstance(module, _CONVOLUTIONS)
+    reach = module.dilation[axis - 2] * (module.kernel_size[axis - 2] - 1)
+    added = 0 if longer is None else longer[axis] - once[axis]
+    return once[axis] <= max(frames, 2) + reach and added <= max(frames, 2)

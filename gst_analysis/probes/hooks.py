@@ -82,6 +82,17 @@ def move_channels(channels: slice, sources: Tensor) -> Change:
     return change
 
 
+def change_some(change: Change, chosen: Tensor) -> Change:
+    """A change of some clips of a batch, (N,) says which; the others' outputs leave as they are."""
+
+    def change_chosen(output: Tensor) -> Tensor:
+        # A network may have fewer frames inside than its clips have, so the output says how many.
+        rows = chosen.to(output.device).repeat_interleave(len(output) // len(chosen))
+        return torch.where(rows[:, None, None, None], change(output), output)
+
+    return change_chosen
+
+
 @contextmanager
 def changed_output(network: nn.Module, layer: str, change: Change, view: View = FOLDED) -> Iterator[None]:
     """Put a change at a norm's output for as long as the block runs; `view` says how the output lies."""

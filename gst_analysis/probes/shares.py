@@ -12,9 +12,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import betaincinv, gammaincinv, ndtri, stdtrit
 
-from gst_analysis.probes.resampling import Interval, Reals, Units, sum_units
+from gst_analysis.probes.resampling import Bootstrap, Interval, Reals, Units, sum_units
 
 CONFIDENCE = 0.95
+_UNSEEN = 0.5
+"""Of a clip: how much of each kind of clip is added to those that were seen."""
 _HALVINGS = 50  # of an interval of length 2: the rest is below what a float can tell apart
 
 
@@ -54,6 +56,32 @@ def summarise_share_differences(
     z = _quantile(confidence)
     low = _find_difference(gained, lost, count, z, (np.full_like(value, -1), value))
     high = _find_difference(gained, lost, count, -z, (value, np.full_like(value, 1)))
+    return _gather(value, np.minimum(low, value), np.maximum(high, value))
+
+
+def summarise_changes(values: Reals, bootstrap: Bootstrap, units: Units | None = None) -> list[Interval]:
+    """Mean of every row, where a clip's value is what several ways to show or change it did to its answers.
+
+    Values lie from -1, right before and wrong in all ways, to 1. Clips are drawn with replacement; among them
+    are the four kinds of clip that there are before and after, each as half a clip (Agresti and Min's way
+    with paired shares): where hardly a clip changes, the interval still has a width.
+
+    Args:
+        values: (rows, clips).
+        bootstrap: how clips are drawn.
+        units: (clips,) which clips belong together and are drawn together.
+    """
+    own = np.arange(values.shape[1]) if units is None else units
+    unseen = np.broadcast_to([-1.0, 0.0, 0.0, 1.0], (len(values), 4))
+    sums = np.concatenate([sum_units(values, own), unseen], axis=1)
+    drawn = sums.shape[1] - unseen.shape[1]
+    sizes = np.r_[np.unique(own, return_counts=True)[1], np.ones(4)]
+    weights = np.r_[np.ones(drawn), np.full(4, _UNSEEN)]
+    counts = np.random.default_rng(bootstrap.seed).multinomial(
+        drawn, weights / weights.sum(), size=bootstrap.draws
+    )
+    means = counts @ sums.T / (counts @ sizes)[:, None]  # (draws, rows)
+    value, (low, high) = values.mean(axis=1), np.percentile(means, bootstrap.percentiles, axis=0)
     return _gather(value, np.minimum(low, value), np.maximum(high, value))
 
 

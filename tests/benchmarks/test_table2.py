@@ -6,8 +6,9 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
-from scipy.stats import t
+from scipy.stats import nct, t
 
 from benchmarks import table2, table2_runs
 from benchmarks.table2 import build_record, correlate, find_mean, format_table, main, summarise_line
@@ -161,3 +162,29 @@ def test_the_page_shows_what_the_runs_found() -> None:
     missing = [name for line in lines for name in (f"{line.network}-seed{seed}" for seed in line.missing)]
     assert missing == record["missing"]
     assert dataclasses.asdict(Budget()) == record["budget"]
+
+
+def test_the_page_says_what_a_longer_table_needs() -> None:
+    """Of runs that found the steps, within networks: so many seeds, and so many hours, for so many points."""
+    outcomes = [Outcome(**outcome) for outcome in json.loads(table2.TARGET.read_text())["outcomes"]]
+    page = Path("docs/planted-worlds.md").read_text(encoding="utf-8")
+    minutes = np.array([one.seconds for one in outcomes]) / 60
+    assert f"{minutes.mean():.1f} minutes of one core a run on average" in page
+    assert f"median {np.median(minutes):.1f}); four of thirty took 11 to 28" in page
+    assert sorted(minutes.round())[-4] == 11
+    assert minutes.max().round() == 28
+    found = [[one.top1 for one in outcomes if one.network == e.folder and one.top1 > 0.7] for e in ENTRIES]
+    squares = sum(np.var(own) * len(own) for own in found if own)
+    deviation = np.sqrt(squares / sum(len(own) - 1 for own in found if own))
+    assert f"differ by {100 * deviation:.1f} points" in page
+    for points, seeds in ((10, 6), (5, 19), (3, 49)):
+        assert power(points / 100 / deviation, seeds) > 0.8 > power(points / 100 / deviation, seeds - 1)
+        left = 10 * seeds - len(outcomes)
+        line = f"| {points} points | {seeds} | {left} runs, {left * minutes.mean() / 60:.0f} hours |"
+        assert line in page
+
+
+def power(effect: float, seeds: int) -> float:
+    """How often a t test of two networks tells an effect, in standard deviations."""
+    free = 2 * seeds - 2
+    return float(nct.sf(t.ppf(0.975, free), free, effect * np.sqrt(seeds / 2)))

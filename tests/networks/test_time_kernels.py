@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from torch import Tensor, nn
 
 import gst_analysis as gst
@@ -132,3 +133,31 @@ def test_a_row_of_tokens_is_no_axis_of_frames() -> None:
     assert find_axis(nn.Conv2d(4, 4, 3), 6, (6, 4, 8, 8), (12, 4, 8, 8)) is None
     assert find_axis(nn.Conv3d(4, 4, 3), 6, None, None) == 2
     assert find_axis(nn.Conv3d(4, 4, (1, 3, 3)), 6, (1, 4, 6, 8, 8), (1, 4, 12, 8, 8)) is None
+    causal = nn.Conv3d(4, 4, (3, 1, 1), padding=(2, 0, 0))
+    assert find_axis(causal, 6, (1, 4, 8, 8, 8), (1, 4, 14, 8, 8)) == 2
+    assert find_axis(conv, 6, (1, 4, 8), (1, 4, 16)) is None, "more than a clip's frames came to it"
+
+
+@pytest.mark.parametrize("taps", [2, 3, 5])
+def test_kernels_that_look_back_alone_are_found(taps: int) -> None:
+    """Padded at both ends and cut afterwards, so that their own output is longer than the clip."""
+
+    class Causal(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.space = nn.Conv3d(3, 4, (1, 3, 3), padding=(0, 1, 1))
+            self.back = nn.Conv3d(4, 4, (taps, 1, 1), padding=(taps - 1, 0, 0))
+            self.head = nn.Linear(4, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            seen = self.back(self.space(x))[:, :, : x.shape[2]]
+            y: Tensor = self.head(seen.mean((2, 3, 4)))
+            return y
+
+    network = gst.adopt(Causal().eval(), clip_spec=CLIP, layout="NCTHW")
+    (kernel,) = network.anatomy.time_kernels
+    assert (kernel.name, kernel.axis, kernel.group) == ("back", 2, "temporal")
+    with torch.no_grad():
+        kept = network.module.get_parameter("back.weight")
+        kept.copy_(kept[:, :, :1].expand_as(kept).clone())
+    assert (gst.temporal_use(network).table["varying"] == 0).all()

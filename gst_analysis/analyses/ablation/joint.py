@@ -16,6 +16,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
+import torch
 from torch import Tensor, nn
 
 from gst_analysis.analyses.ablation.joint_table import UnitSet, list_sets
@@ -25,9 +27,10 @@ from gst_analysis.inference.sharing import Here, merge_found
 from gst_analysis.networks.anatomy import Unit
 from gst_analysis.networks.network import VideoNetwork, average_frames
 from gst_analysis.probes.clip_stream import Batch
-from gst_analysis.probes.hooks import Change, changed_output, finish_from
+from gst_analysis.probes.hooks import Change, change_some, changed_unit, finish_from
 from gst_analysis.probes.resampling import Reals
 
+Places = npt.NDArray[np.int64]
 Judge = Callable[[Tensor, Tensor], Reals]
 """A clip's logits and labels -> (3, N): right or not, the true class's logit, the cross entropy."""
 _FEW = 4
@@ -82,12 +85,12 @@ class JointRun:
     def __post_init__(self) -> None:
         self.sets = list_sets(self.units, self.options.sets)
 
-    def take(self, batch: Batch, number: int, untouched: Reals, alone: Reals) -> None:
+    def take(self, batch: Batch, untouched: Reals, alone: Reals) -> None:
         """Run a batch with every set changed; the ablation has judged it untouched and units alone."""
         walk = Walk.along(self.network, batch)
         self.judged.add(batch, untouched, alone, self.judge_all([one.units for one in self.sets], walk))
         if "share" in self.options.sets:
-            self.shares.append(self._share_out(walk, number))
+            self.shares.append(self._share_out(walk))
 
     def gather(self, here: Here) -> None:
         """Take in what all other processes judged."""
@@ -109,17 +112,40 @@ class JointRun:
         changes = [(unit, self.build(unit)) for unit in units]
         return self.judge(walk.finish(changes), walk.batch.labels)
 
-    def _share_out(self, walk: Walk, number: int) -> Reals:
-        """Mean over orders of what each unit changes when it goes after those before it."""
-        total = np.zeros((len(self.units), 3, len(walk.batch.labels)))
-        orders = list(draw_orders(len(self.units), self.options.orders, seed=(self.options.seed, 2, number)))
-        for order in orders:
+    def _share_out(self, walk: Walk) -> Reals:
+        """Mean over orders of what each unit changes when it goes after those before it, (units, 3, N).
+
+        Every clip has orders of its own. With those of its batch, what its orders happen to be would be
+        common to clips that the interval takes for strangers.
+        """
+        orders = self._draw_orders(walk.batch)
+        total = np.zeros((len(self.units), 3, orders.shape[1]))
+        clips = np.arange(orders.shape[1])
+        for order in orders:  # (clips, units)
+            gone = np.zeros((len(self.units), len(clips)), dtype=np.bool_)
             before = self.judged.untouched[-1]
-            for length, place in enumerate(order, start=1):
-                after = self._judge_set([self.units[i] for i in order[:length]], walk)
-                total[place] += after - before
+            for places in order.T:
+                gone[places, clips] = True
+                after = self._judge_gone(gone, walk)
+                total[places, :, clips] += (after - before).T
                 before = after
         return total / len(orders)
+
+    def _draw_orders(self, batch: Batch) -> Places:
+        """(orders, clips, units): of every clip."""
+        count, seed = self.options.orders, self.options.seed
+        return np.stack(
+            [list(draw_orders(len(self.units), count, seed=(seed, 2, place))) for place in batch.places], 1
+        )
+
+    def _judge_gone(self, gone: npt.NDArray[np.bool_], walk: Walk) -> Reals:
+        """(3, N) with units changed in some clips each: (units, N) says in which."""
+        changes = [
+            (unit, change_some(self.build(unit), torch.from_numpy(own.copy())))
+            for unit, own in zip(self.units, gone, strict=True)
+            if own.any()
+        ]
+        return self.judge(walk.finish(changes), walk.batch.labels)
 
 
 @dataclass(frozen=True)
@@ -148,7 +174,7 @@ class Walk:
         """The batch's logits (N, K) with units changed."""
         with ExitStack() as stack:
             for unit, change in changes:
-                stack.enter_context(changed_output(self.network, unit.layer, change, unit.view))
+                stack.enter_context(changed_unit(self.network, unit, change))
             if not isinstance(self.network, VideoNetwork):
                 return average_frames(self.network(self.batch.clips))
             start, x = min((self.inputs[unit.block] for unit, _ in changes), key=lambda found: found[0])

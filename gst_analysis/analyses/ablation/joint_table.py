@@ -65,7 +65,7 @@ SHARES = Schema(
         "intervention": text("what was done to them"),
         "clips": whole("clips it was measured on", "clips"),
         "orders": whole(
-            "orders in which all of them were changed one after another, of every batch", "orders"
+            "orders in which all of them were changed one after another, of every clip", "orders"
         ),
         **MEASURED,
         "accuracy_drop_alone": real("sum of what each unit costs alone, on the same clips", "share"),

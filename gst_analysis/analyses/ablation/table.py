@@ -81,7 +81,7 @@ class AblationOptions(DatasetOptions, NetworkOptions, SharingOptions):
         False, "Change groups together, too, by mean or zero: what is each other's stand-in?"
     )
     sets: tuple[str, ...] = option(SETS, f"What --joint puts together: some of {', '.join(SETS)}.")
-    orders: int = option(4, "Orders of each batch behind the shares of --joint.")
+    orders: int = option(4, "Orders of each clip behind the shares of --joint.")
     seed: int = option(0, "Draws clips, shuffles, orders and resamples.")
     draws: int = option(2000, "Bootstrap draws behind each confidence interval.")
     confidence: float = option(0.95, "Of the confidence intervals.")

@@ -64,10 +64,10 @@ class Together:
         """How often it goes through the clips after the first time."""
         return count_greedy(self.run.units) if self.greedy else 0
 
-    def take(self, batch: Batch, number: int, beside: Beside) -> None:
+    def take(self, batch: Batch, beside: Beside) -> None:
         """Take the batch that the ablation has just taken."""
         alone = [row for row, (_, name) in enumerate(beside.rows) if name == self.intervention]
-        self.run.take(batch, number, beside.untouched[-1], beside.changed[-1][alone])
+        self.run.take(batch, beside.untouched[-1], beside.changed[-1][alone])
 
     def grow(self, stream: Callable[[], Iterator[Batch]], here: Here) -> tuple[list[UnitSet], Judged] | None:
         """What groups cost as one unit after another goes; None where that was not asked for."""

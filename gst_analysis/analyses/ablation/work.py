@@ -119,7 +119,7 @@ def _take_all(run: AblationRun, stream: ClipStream, here: Here, together: Togeth
         with explain_out_of_memory(len(batch.labels), here.device):
             run.take(batch, here.number(place))
             if together is not None:
-                together.take(batch, here.number(place), run)
+                together.take(batch, run)
     run.hear(merge_found(here.exchange(run.tell())))
 
 

@@ -44,34 +44,43 @@ def _list_reaching(network: nn.Module) -> Iterator[nn.Module]:
     inside = {part for one in network.modules() if isinstance(one, Interleaved) for part in one.children()}
     for module in network.modules():
         over_time = isinstance(module, KernelWeight) and module.kernel.time > 1 and module not in inside
-        padded = isinstance(module, nn.Conv3d) and module.padding_mode == "zeros" and _length(module)
+        padded = (
+            isinstance(module, nn.Conv3d) and module.padding_mode == "zeros" and any(_count_frames(module))
+        )
         if over_time or padded or isinstance(module, (Interleaved, Shift)):
             yield module
 
 
-def _length(conv: nn.Conv3d) -> int:
-    """Frames of padding at each end."""
-    return 0 if isinstance(conv.padding, str) else int(conv.padding[0])
+def _count_frames(conv: nn.Conv3d) -> tuple[int, int]:
+    """Frames of padding before a clip and after it."""
+    if not isinstance(conv.padding, str):
+        return int(conv.padding[0]), int(conv.padding[0])
+    whole = conv.dilation[0] * (conv.kernel_size[0] - 1) if conv.padding == "same" else 0
+    return whole // 2, whole - whole // 2  # as torch parts what is odd
 
 
 @contextmanager
 def _padded(conv: nn.Conv3d, padding: Padding) -> Iterator[None]:
     """A Conv3d that is given its frames beyond the ends, and pads height and width alone."""
-    before, length = conv.padding, _length(conv)
+    kept, (before, after) = conv.padding, _count_frames(conv)
+    around = (0, 0, 0, 0)
+    if isinstance(kept, str):  # torch's own "same" would pad time as well
+        sizes = [conv.dilation[axis] * (conv.kernel_size[axis] - 1) for axis in (2, 1)]
+        around = (sizes[0] // 2, sizes[0] - sizes[0] // 2, sizes[1] // 2, sizes[1] - sizes[1] // 2)
 
     def lengthen(_: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         x = given[0]  # (N, C, T, H, W)
         frames = x.shape[2]
-        places = torch.arange(-length, frames + length, device=x.device)
+        places = torch.arange(-before, frames + after, device=x.device)
         places = places % frames if padding == "circular" else places.clamp(0, frames - 1)
-        return x.index_select(2, places), *given[1:]
+        return F.pad(x.index_select(2, places), around), *given[1:]
 
     handle = conv.register_forward_pre_hook(lengthen)
-    conv.padding = (0, *conv.padding[1:])
+    conv.padding = (0, 0, 0) if isinstance(kept, str) else (0, *kept[1:])
     try:
         yield
     finally:
-        conv.padding = before
+        conv.padding = kept
         handle.remove()
 
 

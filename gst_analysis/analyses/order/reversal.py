@@ -16,25 +16,53 @@ Whole = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
 _PAIRS = """
 left/right leftward/rightward leftwards/rightwards up/down upward/downward upwards/downwards
-clockwise/counterclockwise forward/backward forwards/backwards in/out into/out-of onto/off
+upstairs/downstairs top/bottom clockwise/counterclockwise cw/ccw forward/backward forwards/backwards
+in/out in/out-of into/out-of into/from onto/off onto/off-of on/off on/off-of
 closer-to/away-from towards/away-from closer/apart closer/away towards/away toward/away away/in
-grow/shrink growing/shrinking appear/vanish appear/disappear appearing/vanishing appearing/disappearing
-opening/closing open/close folding/unfolding covering/uncovering wrapping/unwrapping plugging/unplugging
-entering/leaving putting/taking picking/putting pushing/pulling attaching/detaching lifting/lowering
-raising/lowering rising/falling filling/emptying loading/unloading connecting/disconnecting
-assembling/disassembling inflating/deflating rolling/unrolling tying/untying buttoning/unbuttoning
-standing/sitting buckling/unbuckling zipping/unzipping
+approaching/moving-away-from moving-closer-to/moving-away-from moving-towards/moving-away-from
+larger/smaller bigger/smaller
 """
+_VERBS = """
+open:opening/close:closing fold:folding/unfold:unfolding cover:covering/uncover:uncovering
+wrap:wrapping/unwrap:unwrapping plug:plugging/unplug:unplugging lock:locking/unlock:unlocking
+roll:rolling/unroll:unrolling tie:tying/untie:untying button:buttoning/unbutton:unbuttoning
+buckle:buckling/unbuckle:unbuckling zip:zipping/unzip:unzipping stack:stacking/unstack:unstacking
+load:loading/unload:unloading connect:connecting/disconnect:disconnecting
+assemble:assembling/disassemble:disassembling attach:attaching/detach:detaching
+enter:entering/leave:leaving enter:entering/exit:exiting insert:inserting/remove:removing
+put:putting/take:taking pick:picking/put:putting push:pushing/pull:pulling stand:standing/sit:sitting
+lift:lifting/lower:lowering raise:raising/lower:lowering rise:rising/fall:falling fill:filling/empty:emptying
+grow:growing/shrink:shrinking expand:expanding/shrink:shrinking expand:expanding/contract:contracting
+inflate:inflating/deflate:deflating increase:increasing/decrease:decreasing speed:speeding/slow:slowing
+appear:appearing/vanish:vanishing appear:appearing/disappear:disappearing start:starting/stop:stopping
+"""
+"""As data sets write them: open, opens or opening."""
 _MOST_WORDS = 6
 """Words of one name that are turned round in every combination."""
 
 
 def _read_opposites() -> Mapping[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
-    for one, other in (pair.replace("-", " ").split("/") for pair in _PAIRS.split()):
+    for one, other in _list_pairs():
         found.setdefault(one, []).append(other)
         found.setdefault(other, []).append(one)
     return {word: tuple(others) for word, others in found.items()}
+
+
+def _list_pairs() -> Iterator[tuple[str, str]]:
+    for pair in _PAIRS.split():
+        one, other = pair.replace("-", " ").split("/")
+        yield one, other
+    for pair in _VERBS.split():
+        verbs = (verb.split(":") for verb in pair.split("/"))
+        yield from zip(*((plain, _add_s(plain), going) for plain, going in verbs), strict=True)
+
+
+def _add_s(verb: str) -> str:
+    """push -> pushes, empty -> empties, open -> opens."""
+    if verb.endswith(("sh", "ch", "x")):
+        return f"{verb}es"
+    return f"{verb[:-1]}ies" if verb.endswith("ty") else f"{verb}s"
 
 
 OPPOSITES = _read_opposites()
@@ -98,7 +126,7 @@ def _list_opposites(word: str) -> list[str]:
 def _plain(name: str) -> str:
     """Lower case words: `ZoomIn`, `zoom_in` and `Zoom [in]` read alike."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.replace("_", " "))
-    return re.sub(r"\b(counter-|anti-?)clockwise", "counterclockwise", strip_template(spaced).lower())
+    return re.sub(r"\b(counter[- ]|anti[- ]?)clockwise", "counterclockwise", strip_template(spaced).lower())
 
 
 def count_taken(labels: Whole, predicted: Whole, classes: int) -> Whole:

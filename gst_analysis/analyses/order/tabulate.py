@@ -31,7 +31,7 @@ from gst_analysis.analyses.order.table import (
     SHUFFLED,
 )
 from gst_analysis.probes.resampling import Bootstrap, Interval, Reals, Units, summarise_means
-from gst_analysis.probes.shares import summarise_share_differences, summarise_shares
+from gst_analysis.probes.shares import summarise_changes, summarise_share_differences, summarise_shares
 from gst_analysis.tables.schema import check
 
 NOT_SHUFFLED = "the clips were not shuffled"
@@ -144,8 +144,10 @@ def _compare(shown: Shown, condition: str) -> Interval:
     """How far accuracy differs from that in order: a difference of shares, or of means over several ways."""
     right, before = shown.right(condition), shown.right(IN_ORDER)
     exact = condition == IN_ORDER or (condition in PERMUTATIONS and shown.showing.by_frame)
-    if exact or len(shown.showing.list_ways(condition)) > 1:
+    if exact:
         return summarise_means((right - before)[None], shown.bootstrap, shown.videos)[0]
+    if len(shown.showing.list_ways(condition)) > 1:
+        return summarise_changes((right - before)[None], shown.bootstrap, shown.videos)[0]
     return summarise_share_differences(
         right[None], before[None], confidence=shown.bootstrap.confidence, units=shown.videos
     )[0]

@@ -219,7 +219,7 @@ class ProfileOptions(DatasetOptions, NetworkOptions, SharingOptions):
     lines: tuple[str, ...] = option(tuple(MEASURES), f"Some of {', '.join(MEASURES)}.")
     limit: int | None = option(200, "Draw this many clips of the data set.")
     few: int = option(8, "Of these, so many for reach in time, and for what clips decide on.")
-    orders: int = option(4, "Orders of each batch behind joint ablation.")
+    orders: int = option(4, "Orders of each clip behind joint ablation.")
     scenes: int = option(12, "Rendered scenes behind roles.")
     batch: int = option(8, "Clips at once.")
     seed: int = option(0, "Draws clips, orders, scenes and resamples.")

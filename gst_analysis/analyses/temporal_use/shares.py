@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Reals: TypeAlias = "npt.NDArray[np.float64]"
+Exponents: TypeAlias = "npt.NDArray[np.int32]"
 _AT_ONCE = 250_000
 """Numbers of a weight that are looked at together."""
+_ENERGIES = (1e-300, 1e300)
+"""The least and the largest energy that is shown: sums of more than one stay finite."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +62,13 @@ def measure_shares(weight: Tensor, axis: int = 2, *, dilation: int = 1) -> Share
         to_array(weight.narrow(0, first, min(some, filters - first))) for first in range(0, filters, some)
     )
     parts = [_sum_parts(np.moveaxis(block, axis, 0)) for block in blocks]
-    squares, varying, ordered = (np.concatenate(part) for part in zip(*parts, strict=True))
+    squares, varying, ordered, exponents = (np.concatenate(part) for part in zip(*parts, strict=True))
     energy = squares.sum(1)
     places = dilation * (np.arange(count) - (count - 1) / 2)
     off_frame = energy - squares[:, count // 2] if count % 2 else np.full_like(energy, np.nan)
     return Shares(
         count,
-        energy,
+        _restore(energy, exponents),
         _divide(varying, energy),
         _divide(ordered, energy),
         _divide(off_frame, energy),
@@ -73,19 +76,35 @@ def measure_shares(weight: Tensor, axis: int = 2, *, dilation: int = 1) -> Share
     )
 
 
-def _sum_parts(taps: npt.NDArray[np.floating]) -> tuple[Reals, Reals, Reals]:
+def _sum_parts(block: npt.NDArray[np.floating]) -> tuple[Reals, Reals, Reals, Exponents]:
     """Energy by tap, what varies and what is ordered, of some filters with their taps along the first axis.
 
-    All sums are taken in one order, so that what is equal by arithmetic is equal to the last digit.
+    All sums are taken in one order, so that what is equal by arithmetic is equal to the last digit. Filters
+    are divided by a power of two, whose exponents come last.
     """
-    own = np.array(taps, np.float64, order="C")  # a copy: the network's weights stay as they are
-    taps = own.reshape(*own.shape[:2], -1)  # (taps, filters, what is read)
+    doubles = block.dtype == np.float64
+    own = np.array(block, np.float64, order="C")  # a copy: the network's weights stay as they are
+    taps: Reals = own.reshape(*own.shape[:2], -1)  # (taps, filters, what is read)
+    exponents = np.zeros(taps.shape[1], np.int32)
+    if doubles:  # squares of what is narrower lie within a double's range, and sums are exact
+        exponents = np.frexp(np.abs(taps).max((0, 2), initial=0))[1]
+        taps = np.ldexp(taps, -exponents[:, None])
     squares, count = _sum_squares(taps), len(taps)
     turned = np.zeros_like(squares)
     for one in range(count // 2):  # a tap and its mirror image differ alike
         turned[:, [one, count - 1 - one]] = _sum_squares(((taps[one] - taps[count - 1 - one]) / 2)[None])
-    taps -= taps.mean(0)
-    return squares, _sum_squares(taps).sum(1), turned.sum(1)
+    mean = taps.mean(0)
+    if doubles:
+        mean = np.where((taps == taps[0]).all(0), taps[0], mean)
+    taps -= mean
+    return squares, _sum_squares(taps).sum(1), turned.sum(1), exponents
+
+
+def _restore(energy: Reals, exponents: Exponents) -> Reals:
+    """The energy of filters as they were; what no double holds is the largest or least that is shown."""
+    with np.errstate(over="ignore"):
+        found = np.ldexp(energy, 2 * exponents)
+    return np.asarray(np.where(energy > 0, np.clip(found, *_ENERGIES), energy))
 
 
 def _sum_squares(taps: Reals) -> Reals:

@@ -68,6 +68,62 @@ def test_a_narrow_block_without_a_first_convolution_can_be_filled_too() -> None:
     torch.testing.assert_close(rolled, here.roll(1, 1), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+@pytest.mark.parametrize(
+    ("size", "dilation", "padding"),
+    [
+        ((3, 3, 3), (1, 1, 1), "same"),
+        ((3, 1, 3), (2, 1, 2), "same"),
+        ((4, 3, 2), (1, 1, 1), "same"),  # one frame more after the clip than before it
+        ((2, 1, 1), (1, 1, 1), "same"),
+        ((5, 3, 3), (1, 1, 1), (2, 1, 1)),
+        ((3, 3, 3), (2, 1, 1), (2, 1, 1)),
+    ],
+)
+def test_kernels_of_any_length_lose_their_clock(
+    size: tuple[int, ...], dilation: tuple[int, ...], padding: str | tuple[int, ...]
+) -> None:
+    """Inside the clip nothing changes; beyond its ends the zeros are gone, also where torch counts them."""
+    torch.manual_seed(0)
+    conv = nn.Conv3d(3, 4, size, dilation=dilation, padding=padding)  # type: ignore[arg-type]
+    clips = torch.randn(1, 3, 9, 8, 8)
+    assert count_padding(conv) == 1
+    here, rolled = ask(conv, clips, "circular"), ask(conv, clips.roll(2, 2), "circular")
+    torch.testing.assert_close(rolled, here.roll(2, 2), rtol=1e-4, atol=1e-5)
+    with torch.no_grad():
+        plain = conv(clips)
+    assert (conv.padding, here.shape) == (padding, plain.shape)
+    torch.testing.assert_close(here[:, :, 3:6], plain[:, :, 3:6], rtol=1e-4, atol=1e-5)
+    assert (here - plain).abs().max() > 1e-2
+
+
+class Clock(nn.Module):
+    """(N, T, 3, H, W) -> (N, 2): how far the ends of a clip answer otherwise than its middle does."""
+
+    def __init__(self, padding: str) -> None:
+        super().__init__()
+        self.conv = nn.Conv3d(3, 1, (3, 1, 1), padding=padding, bias=False)
+        nn.init.ones_(self.conv.weight)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        seen = self.conv(clips.movedim(2, 1)).mean((1, 3, 4))  # (N, frames)
+        ends = (seen[:, [0, -1]].mean(1) - seen[:, 1:-1].mean(1)) if seen.shape[1] > 2 else seen[:, 0]
+        return torch.stack([ends, -ends], 1)
+
+
+@pytest.mark.parametrize("padding", get_args(Padding))
+def test_an_answer_that_reads_the_zeros_is_found_and_no_other(padding: Padding) -> None:
+    """Clips of one brightness: all that tells their ends from their middles is what lies beyond them."""
+    clips = torch.rand(4, 1, 3, 4, 4).expand(-1, 8, -1, -1, -1)
+    clock = Clock("same")
+    with torch.no_grad():
+        assert clock(clips).abs().min() > 0.1
+        assert ask(clock, clips, padding).abs().max() < 1e-5
+        blind = Clock("valid")
+        assert count_padding(blind) == 0
+        assert torch.equal(ask(blind, clips, padding), blind(clips))
+
+
 def test_everything_is_as_it_was_afterwards() -> None:
     for network in (build_small("gst-resnet26s"), bring("three-d").module):
         clips = draw_clips(6)

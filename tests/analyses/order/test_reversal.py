@@ -52,6 +52,44 @@ def test_names_of_jester() -> None:
     assert name_pairs([*names, *hands]) == {(0, 1), (2, 3), (4, 5), (6, 7)}
 
 
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("from left to right", "from right to left"),
+        ("from top to bottom", "from bottom to top"),
+        ("open door", "close door"),
+        ("a person opens a box", "a person closes a box"),
+        ("enter the room", "leave the room"),
+        ("entering", "exiting"),
+        ("sit down", "stand up"),
+        ("pick up a cup", "put down a cup"),
+        ("putting X into Y", "taking X out of Y"),
+        ("putting X in Y", "taking X out of Y"),
+        ("put into", "take out of"),
+        ("getting in a car", "getting out of a car"),
+        ("Putting something on the table", "Taking something off the table"),
+        ("Pulling [something] onto [something]", "Pushing [something] off of [something]"),
+        ("turning on the light", "turning off the light"),
+        ("plugging [something] into [something]", "unplugging [something] from [something]"),
+        ("folds the cloth", "unfolds the cloth"),
+        ("pushes", "pulls"),
+        ("empties the glass", "fills the glass"),
+        ("counter clockwise", "clockwise"),
+        ("anti-clockwise", "clockwise"),
+        ("Approaching [something] with your camera", "Moving away from [something] with your camera"),
+        ("moving closer to [something]", "moving away from [something]"),
+        ("speeding up", "slowing down"),
+    ],
+)
+def test_names_are_turned_round_in_every_form(name: str, other: str) -> None:
+    assert infer_reversals([name, other, "Holding [something]"]) == {0: 1, 1: 0}
+
+
+def test_what_only_sounds_alike_is_no_reversal() -> None:
+    names = ["close to the camera", "openly", "put", "standing", "fallen", "sitting on a chair", "taking"]
+    assert infer_reversals(names) == {}
+
+
 def test_which_hand_it_is_stays_in_reverse() -> None:
     names = ["left hand up", "left hand down", "right hand up", "right hand down", "right-hand side"]
     assert name_pairs(names) == {(0, 1), (2, 3)}

@@ -149,6 +149,28 @@ def test_filters_that_are_looked_at_in_pieces_are_the_same(monkeypatch: pytest.M
     assert all(np.array_equal(whole[name], pieces[name], equal_nan=True) for name in whole)
 
 
+@pytest.mark.parametrize("taps", [1, 2, 3, 4, 5, 7])
+@pytest.mark.parametrize("size", [1.0, 1e200, 1e-200])
+@pytest.mark.parametrize("kind", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_planted_taps_of_every_kind_length_and_size(kind: torch.dtype, size: float, taps: int) -> None:
+    """Constant taps vary by exactly 0, a difference of ends by exactly 1; squares may be beyond a double."""
+    largest = 1e-3 * torch.finfo(kind).max
+    size = min(max(size, 1e3 * torch.finfo(kind).tiny), largest)
+    drawn = torch.randn(6, 5, 1, 2, 2, generator=torch.Generator().manual_seed(taps), dtype=torch.float64)
+    middle = (size * drawn.clamp(-9, 9)).to(kind)
+    constant = measure_shares(middle.expand(-1, -1, taps, -1, -1))
+    assert (constant.varying == 0).all()
+    assert (constant.ordered == 0).all()
+    assert np.isfinite(constant.energy).all()
+    assert (constant.energy > 0).all()
+    if taps > 1:
+        ends = torch.zeros(taps, dtype=kind)
+        ends[0], ends[-1] = -1, 1
+        difference = measure_shares(middle * ends[:, None, None])
+        assert (difference.varying == 1).all()
+        assert (difference.ordered == 1).all()
+
+
 def test_taps_far_apart_even_ones_and_filters_of_nothing() -> None:
     next_frame = torch.tensor([[[0.0, 0.0, 1.0]], [[0.0, 0.0, 0.0]]])
     far = measure_shares(next_frame, dilation=2)
