@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from html import escape
 
 import streamlit as st
@@ -10,6 +12,7 @@ from app.clips_to_try import Clips
 from app.columns import NetworkColumn, open_network
 from app.job_progress import await_result
 from app.wording import REPORT_ABOUT, literal, people, rename
+from gst_analysis.clips.records import RecordList
 from gst_analysis.progress import Progress
 from gst_analysis.reporting import making
 from gst_analysis.reporting.making import Report
@@ -65,7 +68,22 @@ def shut_in(page: str) -> str:
     return f'<iframe {frame} srcdoc="{escape(page)}"></iframe>'
 
 
+def name_by_files(records: RecordList, names: Mapping[str, str]) -> RecordList:
+    """Uploaded clips by the names of their files, which is what the report's commands take.
+
+    Args:
+        records: the clips, under the numbers that they have on the server.
+        names: what the visitor calls those files.
+    """
+    if any(record.start_frame is not None or record.start_s is not None for record in records):
+        return records  # several parts of one file, which no command takes by name
+    named = (replace(record, clip=names.get(record.file, record.clip)) for record in records)
+    return replace(records, records=tuple(named))
+
+
 def _write(column: NetworkColumn, clips: Clips | None, progress: Progress) -> Report:
     dataset = None if clips is None else clips.prepare(progress)
+    if clips is not None and isinstance(dataset, RecordList):
+        dataset = name_by_files(dataset, clips.names)
     options = ReportOptions(limit=None if clips is None else clips.limit)
     return making.report(open_network(column), dataset, options=options, progress=progress)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from app import cached
+from app.reporting import name_by_files
 from gst_analysis.checkpoints.saving import save_model
+from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.reporting import page as written_page
+from gst_analysis.sections.options import ReportOptions
+from gst_analysis.sections.subject import ReportClips, name_clips
 from tests.analyses.labelled_clips import small_model
 from tests.app.conftest import Visit
 
@@ -68,3 +73,13 @@ def test_clips_that_are_none_are_one_sentence(visit: Visit, folder: Path) -> Non
         data="no.json",
     )
     assert "expected a list of labelled clips" in page.error[0].value
+
+
+def test_commands_about_uploaded_clips_take_the_names_of_their_files() -> None:
+    record = ClipRecord("17", Path("/kept/000003.mp4"), 0, "up")
+    records = RecordList((record,), ("up",), sources={"validation.json": "0" * 64})
+    named = name_by_files(records, {"/kept/000003.mp4": "videos/17.mp4"})
+    clips = ReportClips(small_model(), named, named, ReportOptions())
+    assert name_clips(clips, 1) == ["videos/17.mp4"]
+    cut = replace(records, records=(replace(record, start_frame=0, stop_frame=8),))
+    assert name_by_files(cut, {"/kept/000003.mp4": "videos/17.mp4"}) == cut
