@@ -38,6 +38,8 @@ STYLE = """<style>
 :is(a, button, summary, input, [role="radio"], [role="combobox"]):focus-visible {
   outline: 2px solid currentColor !important; outline-offset: 2px !important;
 }
+/* Two profiles stand beside each other where each has room for its legend. */
+[class*="st-key-profiles-"] [data-testid="stColumn"] { min-width: min(24rem, 100%) }
 /* Where names of points would cover each other, the one touched or pointed at says its own. */
 .st-key-tradeoff { container-type: inline-size }
 @container (max-width: 689px) { .st-key-tradeoff .annotation { display: none } }

@@ -30,8 +30,10 @@ def show_profiles(columns: Sequence[NetworkColumn]) -> None:
     if view != "apart":
         _compare([column for column, _ in drawn], view)
         return
-    for pair in (drawn[start : start + 2] for start in range(0, len(drawn), 2)):
-        for place, (column, result) in zip(st.columns(len(pair)), pair, strict=True):
+    for row, pair in enumerate(drawn[start : start + 2] for start in range(0, len(drawn), 2)):
+        with st.container(key=f"profiles-{row}"):
+            places = st.columns(len(pair))
+        for place, (column, result) in zip(places, pair, strict=True):
             with place:
                 _show(column, result, named=len(found) > 1)
     if drawn:

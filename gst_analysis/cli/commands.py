@@ -37,6 +37,29 @@ _LAST = {
 }
 """Modules of commands that are no analysis, before and after those of `analyses.ROOMS`: what they hold."""
 
+QUESTIONS = {
+    "What is this file?": ("models", "inspect", "look", "adopt"),
+    "Where are space and time?": (
+        "profile",
+        "compare-profiles",
+        "bn-hist",
+        "reference",
+        "compare",
+        "importance",
+        "drift",
+        "temporal-use",
+        "roles",
+        "similarity",
+    ),
+    "Is that what it needs?": ("ablate", "agreement", "order"),
+    "What does it say of clips?": ("predict", "evaluate", "trace", "influence", "saliency"),
+    "What does it cost, and how small can it be?": ("cost", "paper-audit", "slim"),
+    "Where do clips and networks come from?": ("dataset-check", "synth", "train"),
+    "How is it all seen at once?": ("report", "explore", "demo"),
+}
+"""What `--help` lists commands under; those of none stand last."""
+_OTHERS = "What else is there?"
+
 HELP = {"help_option_names": ["-h", "--help"]}
 """How help is asked for, of the program and of every command."""
 
@@ -124,6 +147,15 @@ class Program(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Let Typer write the list: of commands that have a name and a line, and nothing else."""
-        listed = [TyperCommand(name, help=line) for name, line in self.commands.lines.items()]
-        TyperGroup(commands=listed).format_commands(ctx, formatter)
+        """Write names and lines under the question that they answer, all lines one below the other."""
+        lines = self.commands.lines
+        asked = {name for names in QUESTIONS.values() for name in names}
+        groups = QUESTIONS | {_OTHERS: tuple(name for name in lines if name not in asked)}
+        wide = max(map(len, lines))
+        room = formatter.width - 6 - wide
+        for question, names in groups.items():
+            told = [(name, TyperCommand(name, help=lines[name])) for name in names if name in lines]
+            if told:
+                formatter.write(f"\n{question}\n")  # a heading of click's would end in a colon
+                with formatter.indentation():
+                    formatter.write_dl([(n.ljust(wide), c.get_short_help_str(room)) for n, c in told])

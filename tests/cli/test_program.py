@@ -309,6 +309,18 @@ def test_help_lists_every_command_and_what_its_docstring_says() -> None:
     assert list(app.commands.lines.items()) == declared
 
 
+def test_help_lists_every_command_once_below_a_question(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    listed, question = [], ""
+    for line in capsys.readouterr().out.splitlines():
+        question = line if line.endswith("?") else question
+        if question and line.startswith("  ") and line[2] != " " and not line.startswith("  Example"):
+            listed.append((line.split()[0], question))
+    assert sorted(name for name, _ in listed) == sorted(app.commands)
+    assert dict(listed)["ablate"] == "Is that what it needs?"
+    assert dict(listed)["doctor"] == "What else is there?"
+
+
 def test_version_and_bare_call(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.strip() == find_version()
