@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from gst_analysis.cli import run
+from gst_analysis.errors import OutputError
 from gst_analysis.files import RAW_VARIABLE, is_there, raw_csv, table_writer, to_json, write_whole
 from gst_analysis.options import join_words
 from gst_analysis.style.files import render_figure
@@ -92,3 +94,16 @@ def test_a_line_to_be_typed_hides_nothing() -> None:
     assert line.split(" ")[2] == "plain.pth"
     said = subprocess.run(["bash", "-c", line], capture_output=True, check=True).stdout
     assert said.split(b"\0") == [*map(os.fsencode, names), b""]
+
+
+@pytest.mark.parametrize("told", ["abc", "9" * 20, "1e9"])
+def test_an_environment_that_ends_writers_of_figures_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", told)
+    with pytest.raises(OutputError, match="SOURCE_DATE_EPOCH: expected seconds since 1970"):
+        render_figure(Figure(), "pdf")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    dated = render_figure(Figure(), "pdf")
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
+    assert render_figure(Figure(), "pdf") == dated

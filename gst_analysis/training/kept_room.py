@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -15,6 +17,8 @@ if sys.platform != "win32":
 
 _TAKEN = "taken"
 """The file that says how many bytes are taken."""
+_DRAFT = re.compile(r"\.[0-9a-f]{32}\.\w{8}")
+"""What `write_draft` calls the draft of a kept file. Nothing else is removed: a link may lead elsewhere."""
 _OLD_S = 86_400
 """No file takes a day to write: a draft of that age was left by a process that was killed."""
 
@@ -64,7 +68,7 @@ class FolderRoom:
         handle = None
         with suppress(OSError):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it may be deleted at any time
-            handle = os.open(self.folder / _TAKEN, os.O_RDWR | os.O_CREAT, 0o666)
+            handle = _open_note(self.folder / _TAKEN)
         try:
             if handle is not None and sys.platform != "win32":  # which has no such locks
                 with suppress(OSError):  # nor have some file systems
@@ -73,6 +77,21 @@ class FolderRoom:
         finally:
             if handle is not None:
                 os.close(handle)
+
+
+def _open_note(path: Path) -> int:
+    """Open the note, which is changed in place: it may not be a link to another file, nor a pipe.
+
+    Raises:
+        OSError: it is no file of its own, or cannot be opened.
+    """
+    tame = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | tame, 0o666)
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        os.close(handle)
+        raise PermissionError(errno.EPERM, "a link or a pipe", str(path))
+    return handle
 
 
 def _read(handle: int) -> int | None:
@@ -95,7 +114,7 @@ def _count(folder: Path) -> int:
             path = os.path.join(place, name)
             with suppress(OSError):  # another process has removed it
                 told = os.lstat(path)
-                if name.startswith(".") and now - told.st_mtime > _OLD_S:
+                if _DRAFT.fullmatch(name) and now - told.st_mtime > _OLD_S:
                     os.unlink(path)
                 elif name != _TAKEN:
                     total += told.st_size

@@ -25,6 +25,7 @@ from gst_analysis.clips.media import Frames
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.clips.spans import read_frames
 from gst_analysis.errors import OutputError, SpecError
+from gst_analysis.files import write_draft
 from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.planted.making import make_world
@@ -462,19 +463,37 @@ def test_it_lies_in_the_users_cache_and_may_be_deleted_at_any_time(
 
 
 def test_drafts_of_killed_processes_are_removed(tmp_path: Path) -> None:
-    old, new = tmp_path / "raw-32" / ".old.x", tmp_path / "raw-32" / ".new.x"
-    old.parent.mkdir()
-    for draft in (old, new):
-        draft.write_bytes(b"12345")
-    os.utime(old, (0, 0))
-    assert FolderRoom(tmp_path, 100).measure() == 5
+    kept = tmp_path / "raw-32" / "0a"
+    draft = write_draft(kept / f"{'0a' * 32}.frames", lambda file: file.write(b"12345"))
+    old, another = kept / f"{draft.name[:-8]}abcd_123", kept / ".bashrc"  # which a link could lead to
+    for file in (old, another):
+        file.write_bytes(b"12345")
+        os.utime(file, (0, 0))
+    assert FolderRoom(tmp_path, 100).measure() == 10
     assert not old.exists()
-    assert new.exists()
+    assert draft.exists()
+    assert another.exists()
     room = FolderRoom(tmp_path, 100)
-    assert room.take(95)
+    assert room.take(90)
     assert not room.take(1)
     (tmp_path / "taken").write_text("many")  # changed by hand: counted anew
-    assert room.take(95)
+    assert room.take(90)
+
+
+@pytest.mark.parametrize("kind", ["symbolic", "hard", "pipe"])
+def test_the_note_of_the_room_is_no_link_and_no_pipe(tmp_path: Path, kind: str) -> None:
+    precious, room = tmp_path / "precious", tmp_path / "room"
+    precious.write_text("mine")
+    room.mkdir()
+    if kind == "pipe":
+        os.mkfifo(room / "taken")
+    else:
+        (os.symlink if kind == "symbolic" else os.link)(precious, room / "taken")
+    found = FolderRoom(room, 100)
+    assert found.measure() in (0, 4)
+    with pytest.raises(PermissionError):
+        found.take(5)
+    assert precious.read_text() == "mine"
 
 
 def test_a_draw_is_made_once(records: RecordList, tmp_path: Path) -> None:

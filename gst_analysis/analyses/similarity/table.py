@@ -55,6 +55,10 @@ FRAME_SIMILARITY = Schema(
 )
 
 
+MOST_POSITIONS = 10_000
+"""More than the maps of a usual network have: with many more, what is kept of a clip fills the memory."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SimilarityOptions(NetworkOptions, SharingOptions):
     """What is compared of each clip, and of how many clips."""
@@ -67,12 +71,13 @@ class SimilarityOptions(NetworkOptions, SharingOptions):
     seed: int = option(0, "Draws positions.")
 
     def __post_init__(self) -> None:
-        for name, least in (("minibatch", LEAST_MINIBATCH), ("positions", 0), ("seed", 0)):
+        bounds = (("minibatch", LEAST_MINIBATCH, 2**31), ("positions", 0, MOST_POSITIONS), ("seed", 0, 2**63))
+        for name, least, most in bounds:
             value = getattr(self, name)
-            if not (type(value) is int and value >= least):
+            if not (type(value) is int and least <= value <= most):
                 raise SpecError(
                     name,
-                    expected=f"a whole number of at least {least}",
+                    expected=f"a whole number from {least} to {most:,}",
                     found=repr(value)[:40],
                     todo="give another one, or leave it out",
                 )

@@ -217,6 +217,6 @@ def test_a_data_set_is_its_validation_list(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_is_refused(records: RecordList) -> None:
-    for name, value in (("minibatch", 9), ("positions", -1), ("seed", -1)):
+    for name, value in (("minibatch", 9), ("positions", -1), ("positions", 10**9), ("seed", -1)):
         with pytest.raises(SpecError, match=f"{name}: expected a whole number"):
             gst.similarity("net.pth", records, **{name: value})
