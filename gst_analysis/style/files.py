@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from gst_analysis.errors import OutputError, one_line
 from gst_analysis.files import STAMP, Writer, write_whole
+from gst_analysis.style.theme import NotebookFigure
 
 _DPI = 200
 _SALT = threading.Lock()
@@ -79,6 +80,8 @@ def _lay_out(figure: Figure) -> None:
     engine = figure.get_layout_engine()
     if engine is None:
         return
+    if isinstance(figure, NotebookFigure):
+        figure.take_text_plainly()  # an engine measures text, and would take a `$` for a formula
     before = figure.get_dpi()
     figure.set_dpi(_DPI)
     engine.execute(figure)  # alone: to draw the figure without rendering would take as long again

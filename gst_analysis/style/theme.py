@@ -60,14 +60,21 @@ class NotebookFigure(Figure):
     """A figure that shows itself in Jupyter without pyplot, and whose text is text, whatever stands in it."""
 
     def draw(self, renderer: Any) -> None:
-        """Draw it; names and labels come from strangers' files, and a `$` in one is no formula."""
+        """Draw it, all text as it is."""
+        self.take_text_plainly()
+        super().draw(renderer)
+
+    def take_text_plainly(self) -> None:
+        """Make text of all its text, before that is measured or drawn.
+
+        Names and labels come from strangers' files, and a `$` in one is no formula.
+        """
         for axes in self.axes:
             for axis in (axes.xaxis, axes.yaxis):
                 _name_ticks_plainly(axis)
         for text in self.findobj(Text):
             assert isinstance(text, Text)
             _take_as_it_is(text)
-        super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
