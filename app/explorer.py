@@ -10,6 +10,7 @@ import streamlit as st
 from app import links
 from app.navigation import list_pages
 from app.preloading import find_plots
+from app.quiet import quiet
 
 STYLE = """<style>
 .stMainBlockContainer { padding: 4.5rem 3.5rem 4rem }  /* less empty space */
@@ -97,5 +98,6 @@ pages = [
 page = st.navigation(pages, position="top")
 links.open_link(page.url_path)
 faults = st.container()  # said last, once controls have looked at the link, and shown first
-page.run()
+with quiet().at_work():
+    page.run()
 links.show_faults(faults)

@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
+from app.quiet import quiet
 from app.visits import Visitor
 from gst_analysis.errors import GstError, OutputError
 from gst_analysis.progress import Progress
@@ -126,7 +127,8 @@ class BackgroundJob:
         try:
             assert self._work is not None
             self.progress(0, 0, "")
-            self.result = self._work(self.progress)
+            with quiet().at_work():
+                self.result = self._work(self.progress)
             self.bytes = _weigh(self.result)
         except Stopped:
             self.stopped = True

@@ -1,4 +1,7 @@
-"""What the first visitor would wait for, done while the server starts, in the order of a visit."""
+"""What the first visitor would wait for, done while the server starts, in the order of a visit.
+
+The first picture at once; what takes seconds in parts, each when no page is at work.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import ast
 import importlib
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import cached
 from app.choosing import Choice, list_first
 from app.navigation import VIEWS, list_pages
+from app.quiet import quiet
 from gst_analysis.analyses.scales import join_bn_scales
 from gst_analysis.checkpoints.apart import start_helper
 from gst_analysis.errors import GstError
@@ -46,9 +50,10 @@ def warm_up(stopping: threading.Event) -> None:
         _draw_first()
         if stopping.wait(_HEAD_START_S):
             return
-        start_helper()  # which reads what visitors send, and begins with importing torch
         import_pages()
-        _trace_first()
+        for _ in _prepare():
+            if not quiet().wait(stopping):
+                return
     except GstError:
         return
     except Exception:
@@ -69,6 +74,16 @@ def list_imports(script: Path) -> list[str]:
     return [line.module for line in lines if isinstance(line, ast.ImportFrom) and line.module]
 
 
+def _prepare() -> Iterator[None]:
+    """Everything else that is made ready, in parts: whoever asks for the next one chooses when it is made."""
+    yield
+    if choices := list_first():
+        _draw(choices, dark=True)
+    yield
+    start_helper()  # which reads what visitors send, and begins with importing torch
+    yield from _trace_first()
+
+
 def _draw_first() -> None:
     """What the first page shows, from its top: nothing of it needs torch."""
     choices = list_first()
@@ -77,9 +92,12 @@ def _draw_first() -> None:
         return
     for choice in choices:
         cached.read_checkpoint(choice.path)
-    for dark in (False, True):
-        _draw_profiles(choices, dark=dark)
-        _draw_scales(choices, dark=dark)
+    _draw(choices, dark=False)
+
+
+def _draw(choices: Sequence[Choice], *, dark: bool) -> None:
+    _draw_profiles(choices, dark=dark)
+    _draw_scales(choices, dark=dark)
 
 
 def _draw_profiles(choices: Sequence[Choice], *, dark: bool) -> None:
@@ -101,16 +119,20 @@ def _draw_scales(choices: Sequence[Choice], *, dark: bool) -> None:
     )
 
 
-def _trace_first() -> None:
-    """Render the clips of the first network's world, and trace the first of them."""
+def _trace_first() -> Iterator[None]:
+    """Render the clips of the first network's world, and trace the first of them, in parts."""
     for choice in list_first()[:1]:
         world = cached.read_checkpoint(choice.path).world
         if world is None:
             return
+        yield
         clip = clips.list_planted(world)[0]
         pair, files = tracing.describe(choice, clip)
+        yield
         found = cached_clips.trace(pair, files, trace_table.BARE)
+        yield
         cached_clips.film_trace(pair, found, trace_table.BARE)
         class_id = int(found.traced[0]["video"]["class_id"])
         for about in analyses.list_beside(traces.ABOUT):
+            yield
             cached_clips.measure_evidence(about.name, pair, files, class_id=class_id)
