@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias
 
 from gst_analysis.checkpoints.loaded import Checkpoint, LoadedModel
 from gst_analysis.checkpoints.loading import (
@@ -18,12 +18,11 @@ from gst_analysis.checkpoints.loading import (
 )
 from gst_analysis.checkpoints.naming import OwnCode, ToldFile, find_folder, name_path
 from gst_analysis.checkpoints.telling import settle_options, tell_checkpoint
-from gst_analysis.errors import CheckpointError, SpecError, one_line
+from gst_analysis.errors import SpecError, one_line
 from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.options import NetworkOptions, keyword_options
-from gst_analysis.progress import Progress
 from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
@@ -33,8 +32,6 @@ else:
 
 Source: TypeAlias = str | os.PathLike[str] | Checkpoint | LoadedModel
 """A checkpoint's path, or what load_checkpoint or load_model returned."""
-
-Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -180,10 +177,14 @@ def glance_at(source: Source) -> Checkpoint:
 
     Whatever runs or changes a network needs `checkpoint_of`.
     """
+    return glance_unbuilt(source) or checkpoint_of(source)
+
+
+def glance_unbuilt(source: Source) -> Checkpoint | None:
+    """A file's checkpoint, its tensors left in it; None of what is no file, or is for torch to read."""
     if not isinstance(source, (str, os.PathLike)) or isinstance(source, OwnCode):
-        return checkpoint_of(source)
-    told = source.told if isinstance(source, ToldFile) else NetworkOptions()
-    return load_unbuilt_checkpoint(source, told) or checkpoint_of(source)
+        return None
+    return load_unbuilt_checkpoint(source, source.told if isinstance(source, ToldFile) else NetworkOptions())
 
 
 def name_of(source: Source) -> str:
@@ -201,36 +202,6 @@ def distinct_names(names: Sequence[str]) -> list[str]:
     ]
     # A file may itself be called "best (1)".
     return numbered if len(set(numbered)) == len(names) else [f"{i} {n}" for i, n in enumerate(names, 1)]
-
-
-def read_each(
-    sources: Sequence[Source],
-    labels: Sequence[str],
-    read: Callable[[Source, str], Kept],
-    progress: Progress | None = None,
-) -> tuple[dict[str, Kept], dict[str, str]]:
-    """What `read` makes of each checkpoint, by label, and why some could not be read.
-
-    Nothing but what `read` returns is kept, so weights are forgotten before the next file is opened.
-
-    Raises:
-        SpecError: no sources.
-        CheckpointError: the first one's, if not one could be read.
-    """
-    if not sources:
-        raise SpecError("checkpoints", expected="at least one", found="none", todo="name a file")
-    kept: dict[str, Kept] = {}
-    errors: dict[str, CheckpointError] = {}
-    for done, (source, label) in enumerate(zip(sources, labels, strict=True)):
-        if progress is not None:
-            progress(done, len(sources), label)
-        try:
-            kept[label] = read(source, label)
-        except CheckpointError as error:
-            errors[label] = error
-    if not kept:
-        raise next(iter(errors.values()))
-    return kept, {label: str(error) for label, error in errors.items()}
 
 
 @keyword_options(NetworkOptions)

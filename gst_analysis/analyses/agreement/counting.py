@@ -10,13 +10,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 from gst_analysis.analyses.agreement.table import GammaSpread
 from gst_analysis.analyses.drift.starts import start_of_card
 from gst_analysis.analyses.scales.measure import record_scales
 from gst_analysis.checkpoints.loaded import Checkpoint
 from gst_analysis.errors import SpecError
+from gst_analysis.tables.ranks import correlate_ranks
 
 FORCED = 0.9
 """From here on both rank groups so much alike that neither can do better than the other."""
@@ -32,7 +32,7 @@ def compare_with_counting(checkpoint: Checkpoint, channels: pd.DataFrame) -> Gam
     sums = channels.groupby(["layer", "group"], sort=False)[["abs_gamma", "channels"]].sum()
     known = sums.dropna()
     spread = len(known) > 2 and bool((known.nunique() > 1).all())
-    rho = float(spearmanr(known["abs_gamma"], known["channels"]).statistic) if spread else None
+    rho = correlate_ranks(known["abs_gamma"].to_numpy(), known["channels"].to_numpy()) if spread else None
     return GammaSpread(rho, _measure_move(checkpoint))
 
 

@@ -27,7 +27,8 @@ from gst_analysis.analyses.scales.measure import (
     note_references,
     read_scales,
 )
-from gst_analysis.checkpoints.sources import distinct_names, name_of, read_each, tell_each
+from gst_analysis.checkpoints.several import read_each
+from gst_analysis.checkpoints.sources import distinct_names, name_of, tell_each
 from gst_analysis.progress import Progress
 from gst_analysis.tables.columns import Columns
 from gst_analysis.tables.held import held_columns
@@ -55,7 +56,8 @@ def measure_comparison(
         CheckpointError: not one of them could be read.
     """
     labels, absolute = distinct_names(names or [name_of(source) for source in sources]), options.absolute
-    read, failures = read_each(tell_each(sources, options), labels, read_scales, progress)
+    told = tell_each(sources, options)
+    read, failures = read_each(told, labels, read_scales, progress, glances=True)
     base = require_reference(list(read), options.reference)
     scales = Columns.join([held_columns(one) for one in read.values()])
     gaps = collect_gaps(scales, absolute=absolute)

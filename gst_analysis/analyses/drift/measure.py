@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 from gst_analysis.analyses.drift.starts import Start, start_of_card, start_of_file, start_of_series
 from gst_analysis.analyses.drift.table import (
@@ -32,9 +31,11 @@ from gst_analysis.analyses.drift.table import (
     GroupDrift,
 )
 from gst_analysis.analyses.scales.measure import ScaleRecord, name_origins, record_scales
-from gst_analysis.checkpoints.sources import checkpoint_of, distinct_names, name_of, read_each, tell_each
+from gst_analysis.checkpoints.several import read_each
+from gst_analysis.checkpoints.sources import checkpoint_of, distinct_names, name_of, tell_each
 from gst_analysis.progress import Progress
 from gst_analysis.tables import check
+from gst_analysis.tables.ranks import correlate_ranks
 
 if TYPE_CHECKING:
     from gst_analysis.checkpoints.sources import Source
@@ -60,7 +61,8 @@ def compare_with_start(
         SpecError: the start is unknown or does not fit.
     """
     labels = distinct_names(names or [name_of(source) for source in sources])
-    read, failures = read_each(tell_each(sources, options), labels, record_scales, progress)
+    told = tell_each(sources, options)
+    read, failures = read_each(told, labels, record_scales, progress, glances=True)
     kind = options.start if options.start is not None else (FROM_FIRST if len(read) > 1 else FROM_CARD)
     fitting, odd = _keep_fitting(read)
     start = _find_start(fitting, kind)
@@ -174,5 +176,5 @@ def _describe(rows: pd.DataFrame) -> dict[str, Any]:
         "inherited": int(rows["inherited"].sum()),
         "carried": int((rows["inherited"] & rows["unmoved"]).sum()),
         "unmoved": int(rows["unmoved"].sum()),
-        "rank_correlation": float(spearmanr(gamma, start).statistic) if varied else float("nan"),
+        "rank_correlation": correlate_ranks(gamma, start) if varied else float("nan"),
     }

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor
 
 from gst_analysis.analyses.scales.measure import ScaleRecord
 from gst_analysis.checkpoints.loaded import Checkpoint
-from gst_analysis.checkpoints.starting import IMAGENET, load_flat_weights
 from gst_analysis.errors import SpecError, name_some
 from gst_analysis.networks.registry import kind_of
 from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.rooms import Door
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gst_analysis.checkpoints import starting
+else:  # only a start of 2-D weights needs torch
+    starting = Door("gst_analysis.checkpoints.starting")
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def start_of_card(record: ScaleRecord) -> Start:
     named = source if isinstance(source, Mapping) else {}
     if spec is not None and "weights" in named:
         # A stranger's file says so: it may not make this machine talk to another.
-        state, _ = load_flat_weights(spec, IMAGENET, fetch=False)
+        state, _ = starting.load_flat_weights(spec, starting.IMAGENET, fetch=False)
         norms = _inherited_norms(record.provenance)
         return _start_from_state(state, record.layers, f"2-D weights, {named['weights']}", norms, flat=True)
     wanted = f"the 2-D weights {str(named['file'])[:60]}" if "file" in named else "what it started from"

@@ -49,13 +49,13 @@ from gst_analysis.analyses.scales.table import NO_GROUPS
 from gst_analysis.checkpoints.loaded import Checkpoint, LoadedModel
 from gst_analysis.checkpoints.loading import build_loaded
 from gst_analysis.checkpoints.next_weights import Following
+from gst_analysis.checkpoints.several import read_each
 from gst_analysis.checkpoints.sources import (
     Source,
     checkpoint_of,
     distinct_names,
     glance_at,
     name_of,
-    read_each,
     tell_each,
 )
 from gst_analysis.clips.records import RecordList
@@ -63,18 +63,16 @@ from gst_analysis.networks.anatomy import Unit
 from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
 from gst_analysis.rooms import Door
+from gst_analysis.tables.ranks import correlate_ranks
 from gst_analysis.tables.schema import check
 
 if TYPE_CHECKING:
-    from scipy import stats
-
     from gst_analysis.analyses.importance import data_scores
     from gst_analysis.analyses.importance.data_scores import MeasuredScores
     from gst_analysis.inference import settings as inference_settings
     from gst_analysis.inference.settings import InferenceSettings
     from gst_analysis.probes import listening
-else:  # weights alone need neither torch nor scipy, which take longer to import than the scores to compute
-    stats = Door("scipy.stats")
+else:  # weights alone need no torch, which takes longer to import than the scores to compute
     data_scores = Door("gst_analysis.analyses.importance.data_scores")
     listening = Door("gst_analysis.probes.listening")
     inference_settings = Door("gst_analysis.inference.settings")
@@ -306,7 +304,7 @@ def _rank_correlation(first: pd.Series, second: pd.Series) -> float:
     """Spearman's; NaN where one of them is constant."""
     if min(first.nunique(), second.nunique()) < 2:
         return float("nan")
-    return float(stats.spearmanr(first.to_numpy(), second.to_numpy()).statistic)
+    return correlate_ranks(first.to_numpy(), second.to_numpy())
 
 
 def _median(values: Sequence[float]) -> float | None:

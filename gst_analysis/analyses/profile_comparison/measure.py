@@ -24,14 +24,8 @@ from gst_analysis.analyses.profile_comparison.table import (
     ProfileComparisonOptions,
     ProfileComparisonSummary,
 )
-from gst_analysis.checkpoints.sources import (
-    checkpoint_of,
-    distinct_names,
-    name_of,
-    open_model,
-    read_each,
-    tell,
-)
+from gst_analysis.checkpoints.several import read_each
+from gst_analysis.checkpoints.sources import checkpoint_of, distinct_names, name_of, open_model, tell
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.specs import ModelSpec

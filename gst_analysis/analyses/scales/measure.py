@@ -30,6 +30,7 @@ from gst_analysis.analyses.scales.table import (
 )
 from gst_analysis.checkpoints.loaded import Checkpoint
 from gst_analysis.checkpoints.reading import REFERENCE, is_reference
+from gst_analysis.checkpoints.several import glance_ahead
 from gst_analysis.checkpoints.sources import distinct_names, glance_at, name_of, tell_each
 from gst_analysis.checkpoints.stored import to_array
 from gst_analysis.errors import SpecError
@@ -157,7 +158,7 @@ def measure_scales(
     sources = tell_each(sources, options)
     tell, records = progress or no_progress, {}
     labels = distinct_names(names or [name_of(source) for source in sources])
-    for done, (source, label) in enumerate(zip(sources, labels, strict=True)):
+    for done, (source, label) in enumerate(zip(glance_ahead(sources), labels, strict=True)):
         tell(done, len(sources), label)
         records[label] = read_scales(source, label)
     table = Columns.join([held_columns(one) for one in records.values()])

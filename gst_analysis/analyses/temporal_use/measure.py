@@ -14,7 +14,12 @@ import numpy as np
 
 from gst_analysis.analyses.temporal_use.shares import Shares, measure_shares
 from gst_analysis.analyses.temporal_use.starts import Known, Start, start_of_card, start_of_file
-from gst_analysis.analyses.temporal_use.summary import summarise_heads, summarise_kernels, summarise_use
+from gst_analysis.analyses.temporal_use.summary import (
+    list_heads,
+    summarise_heads,
+    summarise_kernels,
+    summarise_use,
+)
 from gst_analysis.analyses.temporal_use.table import (
     CLIPS,
     FROM_CARD,
@@ -27,6 +32,7 @@ from gst_analysis.analyses.temporal_use.table import (
 )
 from gst_analysis.checkpoints.loaded import Checkpoint, Network
 from gst_analysis.checkpoints.naming import OwnCode
+from gst_analysis.checkpoints.several import read_each
 from gst_analysis.checkpoints.sources import (
     Source,
     checkpoint_of,
@@ -34,7 +40,6 @@ from gst_analysis.checkpoints.sources import (
     glance_at,
     name_of,
     open_model,
-    read_each,
     tell_each,
 )
 from gst_analysis.errors import SpecError
@@ -95,11 +100,17 @@ def measure_temporal_use(
     labels = distinct_names(names or [name_of(source) for source in sources])
     told = tell_each(sources, options)
     read, failures = read_each(
-        told, labels, lambda source, label: _read_one(source, label, records, options), progress
+        told,
+        labels,
+        lambda source, label: _read_one(source, label, records, options),
+        progress,
+        glances=records is None,
     )
     found = _add_starts(read, options)
-    table = check(Columns.join_and_forget([one.table for one in found.values()]), TEMPORAL_USE)
-    kernels = summarise_kernels(table)
+    # Checkpoint by checkpoint: what looks at a whole column takes as much memory again as its numbers.
+    kernels = Columns.join([summarise_kernels(check(one.table, TEMPORAL_USE)) for one in found.values()])
+    heads = Columns.join([list_heads(one.table) for one in found.values()])
+    table = Columns.join_and_forget([one.table for one in found.values()])
     unread = {clip: why for one in found.values() for clip, why in one.unread.items()}
     origins = {name: one.start.origin for name, one in found.items()}
     return TemporalUse(
@@ -109,7 +120,7 @@ def measure_temporal_use(
         notes=tuple(_list_notes(found, kernels, with_clips=records is not None)),
         failures={**failures, **unread},
         kernels=kernels.as_table(),
-        heads=summarise_heads(table),
+        heads=summarise_heads(heads),
         show=options.show,
         by=options.by,
     )

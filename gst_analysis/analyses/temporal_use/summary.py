@@ -115,9 +115,13 @@ def _mean(values: Array) -> float | None:
     return None if np.isnan(found) else found
 
 
-def summarise_heads(table: Columns) -> pd.DataFrame | None:
-    """TEMPORAL_USE -> HEAD_USE, a row a head of attention; None where there is none."""
-    heads = table.take(table["kind"] == "attention")
+def list_heads(table: Columns) -> Columns:
+    """The rows of TEMPORAL_USE that are heads of attention."""
+    return table.take(table["kind"] == "attention")
+
+
+def summarise_heads(heads: Columns) -> pd.DataFrame | None:
+    """Those rows -> HEAD_USE, a row a head; None where there is none."""
     if not len(heads):
         return None
     named = heads.assign(head=heads["channel"], frames=heads["taps"], distance=heads["shift"])

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 import gst_analysis as gst
-from gst_analysis.analyses.drift import starts as drift_starts
 from gst_analysis.analyses.drift.measure import choose_positions, summarise_layers, tabulate_drift
 from gst_analysis.analyses.drift.starts import start_of_card, start_of_file, start_of_series
 from gst_analysis.analyses.drift.table import DRIFT, DRIFT_LAYERS
 from gst_analysis.analyses.scales.measure import ScaleRecord, record_scales
+from gst_analysis.checkpoints import starting
 from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.checkpoints.loading import load_checkpoint
 from gst_analysis.errors import SpecError
@@ -89,7 +89,7 @@ def test_the_card_knows_imagenet_weights(tmp_path: Path, flat: Path, monkeypatch
     source = {"weights": "resnet26s.IMAGENET1K_V1"}
     record = save(model, tmp_path / "now.pth", inflated_from=source)
     state = load_checkpoint(flat).state
-    monkeypatch.setattr(drift_starts, "load_flat_weights", lambda spec, name, *, fetch: (state, source))
+    monkeypatch.setattr(starting, "load_flat_weights", lambda spec, name, *, fetch: (state, source))
     table = tabulate_drift(record.table, start_of_card(record), position=0)
     assert (table["change"] == 0).all()
     assert table["inherited"].all()  # batch norms are inherited whole
