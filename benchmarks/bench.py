@@ -65,7 +65,7 @@ def list_gpu_targets(path: Path = GPU) -> Iterator[Target]:
 def format_row(target: Target) -> str:
     """One line: the promise, what was seen, the verdict."""
     sign, bound = ("≤", target.at_most) if target.at_most is not None else ("≥", target.at_least)
-    verdict = {True: "met", False: "missed", None: "not measured"}[target.met]
+    verdict = {True: "met" if bound else "", False: "missed", None: "not measured"}[target.met]
     seen = "" if target.value is None else f"{target.value:.2f}"
     spread = "" if target.spread is None else f"{target.spread[0]:.2f}-{target.spread[1]:.2f}"
     bounds = "" if bound is None else f"{sign} {bound:g}"

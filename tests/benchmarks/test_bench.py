@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ def test_verdicts_and_rows() -> None:
     assert Target("a", 3.1, at_least=3.2).met is False
     assert Target("a", None, at_least=3.2).met is None
     assert "not measured" in bench.format_row(Target("a", None))
+    assert bench.format_row(Target("for knowing", 0.5)).split() == ["for", "knowing", "0.50"]
     row = bench.format_row(Target("a ratio", 0.5, at_most=0.9, spread=(0.4, 0.6), note="of two"))
     assert row.split() == ["a", "ratio", "≤", "0.9", "0.50", "0.40-0.60", "met", "of", "two"]
 
@@ -138,12 +140,25 @@ def test_data_sets_are_timed_at_a_small_size(monkeypatch: pytest.MonkeyPatch) ->
     """The loader and every analysis give a row; nobody is held to a target here."""
     monkeypatch.setattr(data_rows, "FRAMES", 12)
     monkeypatch.setattr(data_rows, "SIZE", 64)
-    monkeypatch.setattr(data_rows, "REPEATS", 1)
+    monkeypatch.setattr(data_rows, "REPEATS", dict.fromkeys(data_rows.REPEATS, 1))
     monkeypatch.setattr(data_rows, "CASES", (("evaluate", 8, 32), ("order", 8, 32)))
     settings = Settings(rounds=1, threads=1, shared=True)
     found = [*data_rows.measure_loader(settings), *data_rows.measure_analyses(settings)]
-    assert len(found) == 2 + 2 * 2
+    assert len(found) == 2 + 2 * 3
     assert all(target.value is not None and target.value > 0 for target in found)
+
+
+def test_an_analysis_is_held_against_its_slower_stage_and_against_both_at_once() -> None:
+    """Alone 2 and 4 s, together 5 s, the analysis 8 s; of the 8 s of work in it the stages account for 6."""
+    times = {"decode": (2, 0, 2), "network": (4, 4, 0), "side_by_side": (5, 4, 2), "whole": (8, 5, 3)}
+    rounds = [{part: data_rows.Spent(*map(float, spent)) for part, spent in times.items()}]
+    found = [(row.value, row.met) for row in data_rows._tell_analysis("a", rounds, Settings())]
+    assert found == [(0.5, False), (0.8, True), (0.75, True)]
+
+
+def test_stages_side_by_side_overlap() -> None:
+    together = threading.Barrier(2, timeout=20)
+    data_rows.Stages(lambda: None, together.wait, together.wait).side_by_side()
 
 
 def test_a_shared_machine_counts_the_busier_side() -> None:
