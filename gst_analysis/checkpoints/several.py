@@ -26,7 +26,8 @@ def read_each(
 ) -> tuple[dict[str, Kept], dict[str, str]]:
     """What `read` makes of each checkpoint, by label, and why some could not be read.
 
-    Nothing but what `read` returns is kept, so weights are forgotten before the next file is opened.
+    Nothing but what `read` returns is kept, so weights are forgotten before the next file is opened; of files
+    that are glanced at ahead they are still in the file.
 
     Args:
         sources: the checkpoints.

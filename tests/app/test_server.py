@@ -6,6 +6,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import streamlit
@@ -91,7 +92,12 @@ def test_a_page_is_work(monkeypatch: pytest.MonkeyPatch, visit: Visit) -> None:
     noted._since -= 60
     monkeypatch.setattr("app.quiet.quiet", lambda: noted)
     title = streamlit.title
-    monkeypatch.setattr(streamlit, "title", lambda *a, **k: (seen.append(noted.lasts()), title(*a, **k))[1])
+
+    def show(*words: Any, **how: Any) -> Any:
+        seen.append(noted.lasts())
+        return title(*words, **how)
+
+    monkeypatch.setattr(streamlit, "title", show)
     visit("cost")
     assert seen == [0]
     assert 0 < noted.lasts() < 60
