@@ -8,9 +8,9 @@ from pathlib import Path
 import streamlit as st
 
 from app import links
+from app.cached_quiet import quiet
 from app.navigation import list_pages
 from app.preloading import find_plots
-from app.quiet import quiet
 
 STYLE = """<style>
 .stMainBlockContainer { padding: 4.5rem 3.5rem 4rem }  /* less empty space */

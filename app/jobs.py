@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from app.quiet import quiet
+from app.cached_quiet import quiet
 from app.visits import Visitor
 from gst_analysis.errors import GstError, OutputError
 from gst_analysis.progress import Progress

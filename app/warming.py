@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import cached
+from app.cached_quiet import quiet
 from app.choosing import Choice, list_first
 from app.navigation import VIEWS, list_pages
-from app.quiet import quiet
 from gst_analysis.analyses.scales import join_bn_scales
 from gst_analysis.checkpoints.apart import start_helper
 from gst_analysis.errors import GstError

@@ -12,8 +12,8 @@ import pytest
 import streamlit
 
 from app import warming
+from app.cached_quiet import Quiet, quiet
 from app.jobs import BackgroundJob
-from app.quiet import Quiet, quiet
 from app.visits import Visitor
 from tests.app.conftest import Visit
 
@@ -61,7 +61,7 @@ def test_what_takes_seconds_is_prepared_when_no_page_is_at_work(monkeypatch: pyt
         monkeypatch.setattr(warming, name, found)
     monkeypatch.setattr(warming, "_HEAD_START_S", 0.0)
     monkeypatch.setattr(warming, "quiet", lambda: quiet)
-    monkeypatch.setattr("app.quiet.QUIET_S", 0.3)
+    monkeypatch.setattr("app.cached_quiet.QUIET_S", 0.3)
     warm = threading.Thread(target=warming.warm_up, args=(stopping,))
     with quiet.at_work():
         warm.start()
@@ -90,7 +90,7 @@ def test_a_page_is_work(monkeypatch: pytest.MonkeyPatch, visit: Visit) -> None:
     """Nobody was at work for a minute; what the page calls sees that one is, and afterwards it is over."""
     noted, seen = Quiet(), []
     noted._since -= 60
-    monkeypatch.setattr("app.quiet.quiet", lambda: noted)
+    monkeypatch.setattr("app.cached_quiet.quiet", lambda: noted)
     title = streamlit.title
 
     def show(*words: Any, **how: Any) -> Any:

@@ -121,7 +121,7 @@ def list_heads(table: Columns) -> Columns:
 
 
 def summarise_heads(heads: Columns) -> pd.DataFrame | None:
-    """Those rows -> HEAD_USE, a row a head; None where there is none."""
+    """Rows of heads -> HEAD_USE, a row a head; None where there is none."""
     if not len(heads):
         return None
     named = heads.assign(head=heads["channel"], frames=heads["taps"], distance=heads["shift"])
