@@ -122,8 +122,9 @@ def draw_importance_interactive(table: pd.DataFrame, *, dark: bool = False) -> g
         title = {"text": break_lines(escape(short[r - 1]), 18), "font": {"size": 11}}
         figure.update_yaxes(title=title, row=r, col=1)
     dress_figure(figure, theme, height=150 + _PANEL * len(names), top=100)
-    for c in (1, 2):
-        figure.update_yaxes(matches=f"y{c}" if c > 1 else "y", col=c)
+    for r in range(2, len(names) + 1):  # the first row's own axes cannot follow themselves
+        figure.update_yaxes(matches="y", row=r, col=1)
+        figure.update_yaxes(matches="y2", row=r, col=2)
     figure.update_xaxes(showgrid=False, zeroline=False, autotickangles=[0, -90], tickfont_size=10)
     figure.update_yaxes(zeroline=False)
     return figure
