@@ -331,12 +331,9 @@ def test_a_browser_without_a_network_draws_it(written: Written) -> None:
                 "[...document.querySelectorAll('.live .main-svg')].every(one => one.clientWidth <= 400)"
             )
             assert page.evaluate("document.documentElement.scrollWidth") <= 400
-            assert (
-                page.evaluate(
-                    "document.querySelector('[data-figure=figure-influence]')._fullLayout.xaxis2.domain.join()"
-                )
-                == "0,1"
-            )
+            place = "document.querySelector('[data-figure=figure-influence]')"
+            start, end = page.evaluate(f"{place}._fullLayout.xaxis2.domain")
+            assert end - start > 0.7  # of three that stand beside each other it would be a third
             page.emulate_media(media="print")
             assert page.locator(".live").first.is_hidden()
             assert page.locator(".still.light").first.is_visible()
