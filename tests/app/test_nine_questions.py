@@ -122,14 +122,17 @@ def click(page: Any, words: str) -> None:
     link = page.get_by_test_id("stTopNavLink").filter(has_text=words)
     choice = page.get_by_role("radio", name=words, exact=True)
     button = page.get_by_role("button", name=words, exact=False)
-    page.wait_for_selector("[data-test-script-state=notRunning]")
-    for place in (link, choice, button):
-        offered = [one for one in place.all() if one.is_visible()]
-        chosen = place is choice and offered and offered[0].get_attribute("aria-checked") == "true"
-        if offered and not chosen:
-            offered[0].click()
-            return
-    button.first.click()
+    until = time.monotonic() + PATIENCE_MS / 1000
+    while time.monotonic() < until:  # between two pages the script rests for a moment, and nothing is offered
+        page.wait_for_selector("[data-test-script-state=notRunning]")
+        for place in (link, choice, button):
+            offered = [one for one in place.all() if one.is_visible()]
+            chosen = place is choice and offered and offered[0].get_attribute("aria-checked") == "true"
+            if offered and not chosen:
+                offered[0].click()
+                return
+        page.wait_for_timeout(200)
+    raise AssertionError(f"nothing to click is called {words}")
 
 
 def wait_for(page: Any, where: str, pattern: re.Pattern[str]) -> None:

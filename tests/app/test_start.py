@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -112,7 +113,8 @@ def test_the_first_page_is_drawn_without_what_takes_seconds_to_import(tmp_path: 
         "assert len(page.get('plotly_chart')) > 1, page\n"
         "sys.exit(' '.join({'torch', 'torchvision', 'matplotlib', 'scipy.stats'} & set(sys.modules)) or 0)"
     )
+    from_here = {**os.environ, "PYTHONPATH": str(explorer.parents[1])}  # as `streamlit run` sees the explorer
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], cwd=tmp_path, env=from_here, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
