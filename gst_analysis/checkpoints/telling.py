@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gst_analysis.checkpoints.detective import override_family
 from gst_analysis.clips.labels import load_class_names
@@ -126,7 +126,9 @@ def _read_colours(name: str, given: object) -> tuple[float, ...] | None:
     Raises:
         SpecError: other numbers, such as those of colours from 0 to 255.
     """
-    values = [given] if isinstance(given, (int, float, str)) else list(given or ())  # type: ignore[call-overload] # what is no sequence is refused below
+    if given is None:
+        return None
+    values: list[Any] = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
     if not values:
         return None
     try:

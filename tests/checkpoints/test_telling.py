@@ -83,6 +83,7 @@ def test_what_was_loaded_can_be_told_too(bare: Path) -> None:
     ("told", "error", "words"),
     [
         ({"labels": ("a", "b")}, SpecError, "expected 5 names, one for each class of the network"),
+        ({"mean": object()}, SpecError, "mean"),
         ({"mean": (123.7, 116.3, 103.5)}, SpecError, "divide by 255: 0.4851,0.4561,0.4059"),
         ({"std": ("a", "b")}, SpecError, "std: expected three numbers"),
         ({"frames": 0}, SpecError, "at least 1"),
