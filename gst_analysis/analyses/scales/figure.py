@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import NullFormatter
 
 from gst_analysis.analyses.scales.panels import Panel, count_bins, lay_out_panels
 from gst_analysis.analyses.scales.table import BnScales, name_symbol
@@ -33,7 +34,7 @@ def draw_bn_scales(
     rows, columns = len(grid.rows), len(grid.columns)
     tall = 1.05 if rows <= 6 else 0.78
     figure = new_figure(max(4.6, 1.3 + (2.7 if columns <= 6 else 1.7) * columns), 1.5 + tall * rows, theme)
-    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    axes = figure.subplots(rows, columns, squeeze=False)
     top = max(
         (
             heights.max()
@@ -45,14 +46,29 @@ def draw_bn_scales(
     names = tell_apart(grid.columns, 34 if columns <= 6 else 22)
     for r, row in enumerate(grid.rows):
         for c, column in enumerate(grid.columns):
+            _set_scale(axes[r, c], grid.edges, top, left=c == 0, bottom=r == rows - 1)
             _draw_panel(axes[r, c], grid.panels.get((row, column)), grid.edges, theme)
             if c == 0:
                 axes[r, c].set_ylabel(name_block(row), rotation=0, ha="right", va="center", fontsize=8)
             if r == 0:
                 axes[r, c].set_title(names[c], fontsize=9 if columns <= 6 else 8, color=theme.ink)
-    axes[0, 0].set_ylim(0, top * 1.12)
     _label(figure, axes[-1], grid.groups, theme, symbol=name_symbol(absolute=absolute))
     return figure
+
+
+def _set_scale(axes: Axes, edges: np.ndarray, top: float, *, left: bool, bottom: bool) -> None:
+    """One scale for all panels, told at the outer ones.
+
+    Axes that matplotlib ties together look at each other whenever one is asked how far it reaches: a tenth
+    of the time of the figure.
+    """
+    around = 0.05 * (edges[-1] - edges[0])
+    axes.set_xlim(edges[0] - around, edges[-1] + around)
+    axes.set_ylim(0, top * 1.12)
+    axes.tick_params(labelleft=left, labelbottom=bottom)
+    for axis, told in ((axes.xaxis, bottom), (axes.yaxis, left)):
+        if not told:
+            axis.set_major_formatter(NullFormatter())
 
 
 def _draw_panel(axes: Axes, panel: Panel | None, edges: np.ndarray, theme: Theme) -> None:
