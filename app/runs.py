@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import Literal
 
 from app.visits import Owner, Visitor
 from gst_analysis.errors import OutputError, one_line
+from gst_analysis.processes import call_python, list_import_paths
 
 State = Literal["running", "stopping", "done", "stopped", "failed"]
 MOST_KEPT = 40
@@ -133,12 +133,13 @@ class Runs:
             )
 
     def _launch(self, folder: Path, arguments: Sequence[str], visitor: Visitor) -> None:
-        command = [sys.executable, "-c", _CALL, "train", *arguments]
+        command = call_python("-c", _CALL, "train", *arguments)
         try:
             (folder / _PROCESS).write_text(json.dumps([word for word in arguments if word != _GO_ON]))
             with (folder / _OUTPUT).open("wb") as output:
                 process = subprocess.Popen(
                     command,
+                    env={**os.environ, "PYTHONPATH": list_import_paths()},
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,

@@ -12,22 +12,28 @@ load_network, build_untrained or adopt gave; its `.module` is what is trained.
 from __future__ import annotations
 
 import importlib
+import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from gst_analysis.checkpoints.loaded import Network
-from gst_analysis.errors import SpecError
+from gst_analysis.errors import GstError, SpecError, describe_error
 from gst_analysis.networks.capabilities import require
-from gst_analysis.tracking.gammas import track_gammas
+from gst_analysis.progress import NOTICES
+from gst_analysis.tracking.gammas import gather_scales, track_gammas
 from gst_analysis.tracking.trackers import (
     MlflowTracker,
     TensorBoardTracker,
     Tracker,
     Trackers,
     WandbTracker,
+    import_package,
     open_board,
 )
+
+logger = logging.getLogger(NOTICES)
 
 
 class GammaLogger:
@@ -42,6 +48,9 @@ class GammaLogger:
     Raises:
         SpecError: no network of ours (see adopt), or nothing that can be told to.
         NotDefinedError: it has no norms after a temporal operator.
+        OutputError: a folder that TensorBoard cannot write to.
+
+    What fails while it trains ends no training: it is told once, as a warning, and stands in `lost`.
 
     Example:
         >>> import gst_analysis as gst
@@ -67,13 +76,24 @@ class GammaLogger:
         self.network = network
         self.every = every
         self.lost: list[str] = []
-        """Why a tracker is told no more, if one failed."""
+        """Why a tracker is told no more, if one failed, and why scales could not be read."""
         self._steps = 0
-        self._trackers = Trackers([open_tracker(to)] if to is not None else [], lost=self.lost.append)
+        self._trackers = Trackers([open_tracker(to)] if to is not None else [], lost=self._lose)
+        self._loggers: list[Any] | None = None if to is None else []
 
     def log(self, step: int) -> None:
-        """Tell the scales as they are now, as those of an epoch or a step."""
-        track_gammas(self._trackers, self.network.module.state_dict(), self.network.anatomy, step)
+        """Tell the scales as they are now, as those of an epoch or a step.
+
+        Raises:
+            SpecError: a step that is no whole number.
+        """
+        number, anatomy = _check_step(step), self.network.anatomy
+        try:
+            scales = gather_scales(self.network.module, anatomy)
+        except GstError as error:  # a training is worth more than its charts
+            self._lose(str(error))
+            return
+        track_gammas(self._trackers, scales, anatomy, number)
 
     def step(self) -> None:
         """Count a step of a loop, and tell the scales whenever `every` of them were made."""
@@ -93,15 +113,28 @@ class GammaLogger:
         """
         return _build_callback(self)
 
+    def _lose(self, why: str) -> None:
+        if why not in self.lost:
+            self.lost.append(why)
+            logger.warning("GammaLogger: %s", why)
+
     def _tell(self, trainer: Any, step: int) -> None:
         if not trainer.is_global_zero:
             return
-        if len(self._trackers):
-            self.log(step)
-            return
-        found = [open_tracker(_take_experiment(logger)) for logger in trainer.loggers]
-        state, anatomy = self.network.module.state_dict(), self.network.anatomy
-        track_gammas(Trackers(found, lost=self.lost.append), state, anatomy, step)
+        if self._loggers != [] and self._loggers != list(trainer.loggers):
+            self._loggers = list(trainer.loggers)
+            self._trackers = Trackers(self._open_loggers(self._loggers), lost=self._lose)
+        self.log(step)
+
+    def _open_loggers(self, loggers: Sequence[Any]) -> list[Tracker]:
+        """The trackers of a trainer; one that takes no charts, as of a csv, is told of and left out."""
+        found = []
+        for one in loggers:
+            try:
+                found.append(open_tracker(_take_experiment(one)))
+            except Exception as error:  # whatever a library or its server may say
+                self._lose(f"{type(one).__name__} is not told: {describe_error(error)}")
+        return found
 
 
 def open_tracker(to: Any) -> Tracker:
@@ -109,6 +142,7 @@ def open_tracker(to: Any) -> Tracker:
 
     Raises:
         SpecError: it is none of them.
+        OutputError: a folder that TensorBoard cannot write to.
     """
     if isinstance(to, (str, os.PathLike)):
         writer = open_board(Path(to))
@@ -126,13 +160,29 @@ def open_tracker(to: Any) -> Tracker:
         return WandbTracker(to)
     run_id = getattr(getattr(to, "info", None), "run_id", None)
     if run_id is not None:
-        return MlflowTracker(importlib.import_module("mlflow").MlflowClient(), run_id)
+        return MlflowTracker(import_package("mlflow").MlflowClient(), run_id)
     raise SpecError(
         "to",
         expected="a folder, a SummaryWriter, or a run of wandb or mlflow",
         found=type(to).__name__,
         todo="give one of them",
     )
+
+
+def _check_step(step: Any) -> int:
+    try:
+        number = int(step)
+        fits = number == step and abs(number) < 2**63
+    except Exception:  # a tensor of several values, or whatever else has an int() of its own
+        fits = False
+    if not fits:
+        raise SpecError(
+            "step",
+            expected="a whole number that 64 bits hold",
+            found=f"no such number ({type(step).__name__})",
+            todo="say the epoch, or how many steps were made",
+        )
+    return number
 
 
 def _take_experiment(logger: Any) -> Any:

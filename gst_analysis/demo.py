@@ -126,10 +126,11 @@ def run_demo(
 
 def _new_folder(path: Path) -> Path:
     """The folder, if nothing is in it but what a demo that was stopped has left."""
-    held = {one.name for one in path.iterdir() if not one.name.startswith(".")} if path.is_dir() else set()
+    names = os.listdir(path) if os.path.isdir(path) else []
+    held = {name for name in names if not name.startswith(".")}
     # A demo makes its world first: what lies there without one is somebody else's, whatever it is called.
-    stopped = path.is_dir() and held <= {*NETWORKS, "world", _FIGURE} and (not held or "world" in held)
-    if path.exists() and not stopped:
+    stopped = os.path.isdir(path) and held <= {*NETWORKS, "world", _FIGURE} and (not held or "world" in held)
+    if os.path.exists(path) and not stopped:
         raise OutputError(
             str(path),
             expected="a new or empty folder, or one in which a demo was stopped",

@@ -110,6 +110,15 @@ def one_line(text: str) -> str:
     return "".join(c for c in " ".join(text.split()) if c.isprintable())
 
 
+def describe_error(error: BaseException, limit: int = 200) -> str:
+    """An error of a library's as one line: its kind and what it says, which may be anything, or nothing."""
+    try:
+        text = str(error)
+    except Exception:  # its own text is code of somebody's, too
+        text = ""
+    return shorten(one_line(f"{type(error).__name__}: {text[: 10 * limit]}").rstrip(": "), limit)
+
+
 def legible(path: object) -> str:
     """A path as text that can be printed and written, whatever bytes its name is made of."""
     return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in str(path))

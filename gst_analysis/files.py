@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from gst_analysis.errors import COMMANDING, OutputError, legible, spell_controls
+from gst_analysis.errors import COMMANDING, OutputError, legible, shorten, spell_controls
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -168,6 +168,7 @@ def write_draft(path: Path, write: Writer) -> Path:
     Raises:
         OutputError: the folder cannot be written to, or there is no room.
     """
+    new = not os.path.lexists(path.parent)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(
@@ -189,6 +190,9 @@ def write_draft(path: Path, write: Writer) -> Path:
             os.chmod(name, 0o666 & ~_umask())
     except BaseException:
         Path(name).unlink(missing_ok=True)
+        if new:
+            with suppress(OSError):  # another has come to lie there meanwhile
+                path.parent.rmdir()
         raise
     return Path(name)
 
@@ -268,6 +272,8 @@ def check_place(folder: str | os.PathLike[str]) -> None:
     path = Path(folder)
     if not path.is_absolute():
         find_current_folder()
+    with explain_disk(path), suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+        os.lstat(path)  # which says whether a disk can hold such a name
     nearest = next(place for place in (path, *path.absolute().parents) if os.path.exists(place))
     odd = "a file" if not nearest.is_dir() else "" if os.access(nearest, os.W_OK) else "one that cannot be"
     if odd:
@@ -317,13 +323,26 @@ def explain_disk(path: Path) -> Iterator[None]:
 
 
 def find_cache() -> Path:
-    """Our folder where this system keeps what may be thrown away."""
+    """Our folder where this system keeps what may be thrown away.
+
+    Raises:
+        OutputError: nothing says where that is.
+    """
     if sys.platform == "win32":
         cache = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
         cache = Path.home() / "Library" / "Caches"
     else:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        named = os.environ.get("XDG_CACHE_HOME", "")
+        # A path that begins here would be another one in every folder, and that of a stranger in his.
+        cache = Path(named if os.path.isabs(named) else os.path.expanduser("~/.cache"))
+    if not cache.is_absolute():
+        raise OutputError(
+            "the user's cache",
+            expected="a home folder, named from the root on",
+            found=shorten(legible(cache)),
+            todo="set HOME or XDG_CACHE_HOME",
+        )
     return cache / "gst-analysis"
 
 

@@ -1,11 +1,14 @@
-"""Processes that share one piece of work: how many were started from outside, and which of them speaks.
+"""Processes: how many were started from outside, which of them speaks, and how another Python is started.
 
-Read from what torchrun, `fabric run` and SLURM set in the environment. No torch here: the console asks too.
+The first two are read from what torchrun, `fabric run` and SLURM set in the environment. No torch here: the
+console asks too.
 """
 
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 from gst_analysis.errors import SpecError
 
@@ -30,6 +33,24 @@ def read_count(name: str, otherwise: int = 1, *, least: int = 1) -> int:
             todo="correct it, or unset it",
         )
     return int(text)
+
+
+SAFE_PATH = "PYTHONSAFEPATH"
+"""Where it is set, Python imports nothing from the folder that it was started in."""
+
+
+def call_python(*words: str) -> list[str]:
+    """The words that start another Python, which imports nothing from the folder that it is started in.
+
+    That folder may be a stranger's: a `pandas.py` beside a checkpoint would be run.
+    """
+    return [sys.executable, "-P", *words]
+
+
+def list_import_paths() -> str:
+    """Where this process imports from, for the PYTHONPATH of another; not wherever it happens to stand."""
+    own, known = str(Path(__file__).parents[1]), list(filter(None, sys.path))
+    return os.pathsep.join(known if own in known else [own, *known])
 
 
 def count_outer_processes() -> tuple[int, int] | None:

@@ -19,7 +19,6 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -33,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 from gst_analysis import errors
 from gst_analysis.errors import GstError, UnreadableCheckpoint
 from gst_analysis.options import NetworkOptions
+from gst_analysis.processes import call_python, list_import_paths
 from gst_analysis.rooms import Door
 from gst_analysis.untrusted import count_free_memory
 
@@ -305,8 +305,8 @@ class Helper:
             self._wire, theirs = socket.socketpair()
             with theirs:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-c", _CALL.format(theirs.fileno())],
-                    env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+                    call_python("-c", _CALL.format(theirs.fileno())),
+                    env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": list_import_paths()},
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     pass_fds=[theirs.fileno()],

@@ -86,15 +86,15 @@ def is_file(text: str) -> bool:
     """
     if isinstance(text, OwnCode):
         return True
-    return os.sep in text or Path(text).suffix in CHECKPOINT_ENDINGS or Path(text).exists()
+    return os.sep in text or Path(text).suffix in CHECKPOINT_ENDINGS or os.path.exists(text)
 
 
 def find_folder(path: str | os.PathLike[str]) -> Path | None:
     """The folder that a path names, itself or by the weights in it; None for every other path."""
     where = Path(path)
-    if where.is_dir():
+    if os.path.isdir(where):
         return where if where.name not in ("", "..") else where.resolve()
-    beside = where.name == WEIGHTS and where.is_file() and (where.parent / CONFIG).is_file()
+    beside = where.name == WEIGHTS and os.path.isfile(where) and os.path.isfile(where.parent / CONFIG)
     return find_folder(where.parent) if beside else None
 
 
@@ -107,7 +107,7 @@ def name_path(path: Path, *, inside: bool) -> str:
 def list_checkpoints(folder: str | os.PathLike[str]) -> list[Path]:
     """The checkpoint files directly inside a folder, by name."""
     where = Path(folder)
-    if not where.is_dir():
+    if not os.path.isdir(where):
         raise OutputError(str(where), expected="a folder", found="none", todo="check the path")
     return sorted(p for p in where.iterdir() if p.suffix in CHECKPOINT_ENDINGS and p.is_file())
 

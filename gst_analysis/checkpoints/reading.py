@@ -136,7 +136,7 @@ def _say_neither(where: Path) -> UnreadableCheckpoint:
 def is_reference(path: str | os.PathLike[str]) -> bool:
     """Whether a file says that it is a reference, whatever else is in it."""
     try:
-        if not Path(path).is_file():  # to open a pipe is to wait
+        if not os.path.isfile(path):  # to open a pipe is to wait
             return False
         with Path(path).open("rb") as file:
             head = file.read(200)
@@ -151,7 +151,7 @@ def _measure(path: Path) -> int:
     try:
         size = require_regular(path)
     except Oversized as error:
-        todo = "name a file in it" if path.is_dir() else "name the checkpoint itself, copied in full"
+        todo = "name a file in it" if os.path.isdir(path) else "name the checkpoint itself, copied in full"
         raise UnreadableCheckpoint(str(path), expected=expected, found=str(error), todo=todo) from error
     except (OSError, ValueError) as error:
         raise _unreachable(path, error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,7 +51,7 @@ def adopt(
     Frames, classes and how frames are prepared, as they are told here or by the checkpoint's card, go into
     one file with the weights: no other command needs to be told again.
     """
-    if out.is_dir():
+    if os.path.isdir(out):
         raise SpecError(
             str(out),
             expected="a file to write, such as mine.pth",

@@ -8,7 +8,8 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -20,7 +21,8 @@ from gst_analysis.console.crashes import find_traces
 from gst_analysis.console.options import Json
 from gst_analysis.console.output import print_document, print_pairs
 from gst_analysis.documents import Part, describe, fields_of
-from gst_analysis.files import find_current_folder
+from gst_analysis.errors import GstError, legible, one_line, shorten
+from gst_analysis.files import check_place, find_current_folder
 from gst_analysis.results import find_version
 from gst_analysis.rooms import Door
 
@@ -203,24 +205,31 @@ def _list_devices() -> dict[str, str]:
 
 
 def _check_folders() -> tuple[dict[str, str], list[Missing]]:
-    places = {
-        "current": Path(find_current_folder()),
-        "temporary": Path(tempfile.gettempdir()),
-        "traces": find_traces(),
+    places: dict[str, Callable[[], object]] = {
+        "current": find_current_folder,
+        "temporary": tempfile.gettempdir,
+        "traces": find_traces,
     }
     found, missing = {}, []
-    for title, path in places.items():
-        nearest = next(place for place in (path, *path.parents) if place.exists())
-        writable = os.access(nearest, os.W_OK)
-        room = shutil.disk_usage(nearest).free / 2**30
-        found[title] = f"{path}: {'' if writable else 'not writable, '}{room:.1f} GiB free"
-        if not writable:
-            missing.append(
-                Missing(f"the right to write into {path}", "what is put there", "change its rights")
-            )
-    kept = len(list(find_traces().glob("crash-*.txt")))
-    found["traces"] += f", {kept} kept"
+    for title, find in places.items():
+        try:
+            path = Path(str(find()))
+            found[title] = f"{legible(path)}: {_say_room(path)}"
+            check_place(path)
+        except (GstError, OSError) as error:
+            found.setdefault(title, "none")
+            found[title] += ", not writable"
+            why = error.found if isinstance(error, GstError) else error.strerror or "none"
+            what = f"the right to write into the {title} folder ({shorten(one_line(why))})"
+            missing.append(Missing(what, "what is put there", "change its rights, or name another"))
+    with suppress(GstError, OSError):
+        found["traces"] += f", {len(list(find_traces().glob('crash-*.txt')))} kept"
     return found, missing
+
+
+def _say_room(path: Path) -> str:
+    nearest = next((place for place in (path, *path.parents) if os.path.exists(place)), Path("/"))
+    return f"{shutil.disk_usage(nearest).free / 2**30:.1f} GiB free"
 
 
 def _count_processors() -> int:

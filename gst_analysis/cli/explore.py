@@ -140,12 +140,12 @@ def list_folders(folders: Sequence[Path]) -> tuple[str, ...]:
         DataError: one is no folder, or its name cannot stand in a list.
     """
     for folder in folders:
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise DataError(
                 legible(folder),
                 expected="a folder",
-                found="a file" if folder.exists() else "nothing",
-                todo="name the folder that its files are in" if folder.exists() else "check the path",
+                found="a file" if os.path.exists(folder) else "nothing",
+                todo="name the folder that its files are in" if os.path.exists(folder) else "check the path",
             )
         if os.pathsep in str(folder.resolve()):
             raise DataError(

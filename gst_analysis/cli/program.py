@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -21,12 +22,15 @@ from gst_analysis.console.loudness import speak, take_loudness
 from gst_analysis.console.streams import RefusedOutput, give_up_output, open_standard_streams, safe_streams
 from gst_analysis.errors import GstError, legible, one_line
 from gst_analysis.files import find_current_folder, raw_csv
+from gst_analysis.processes import SAFE_PATH
 from gst_analysis.results import COMMAND
 
 UsageError: Any = typer.BadParameter.__bases__[0]
 """Click's, of whichever copy of click this Typer carries."""
 
 INTERRUPTED, CRASHED = 130, 70
+_PATHS = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EROFS, errno.ESTALE})
+"""What the system says of a path that no disk can have, whoever asks for it: nothing of ours is broken."""
 
 
 def build_program() -> Program:
@@ -47,6 +51,7 @@ def build_program() -> Program:
 
 def main() -> None:
     """Run a command; turn every error into one line and an exit code."""
+    os.environ.setdefault(SAFE_PATH, "1")  # for the processes that libraries start in a stranger's folder
     try:
         open_standard_streams()
     except GstError as error:
@@ -133,16 +138,21 @@ def _explain(error: BaseException, words: list[str]) -> int:
             find_current_folder()
         except GstError as removed:
             return _complain(str(removed))
-    if isinstance(error, PermissionError):  # a folder on the way to a file may not be entered
+    if isinstance(error, OSError) and (isinstance(error, PermissionError) or error.errno in _PATHS):
         shut = GstError(
-            legible(error.filename or "a file"),
+            legible(_name_path(error.filename)),
             expected="a path that may be opened",
             found=error.strerror or "no permission",
-            todo="check the rights of the folders that lead to it",
+            todo="check its spelling, and the rights of the folders that lead to it",
         )
         return _complain(str(shut))
     _complain(report_crash(error, words))
     return CRASHED
+
+
+def _name_path(told: object) -> str:
+    """What the system calls a file, which is bytes where the program asked in bytes."""
+    return os.fsdecode(told) if isinstance(told, (str, bytes)) else "a file"
 
 
 def _complain(message: str) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import math
 import os
+import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +23,7 @@ from gst_analysis.documents import REAL, Part, describe, say, several, value_of
 from gst_analysis.errors import OutputError, legible, one_line, shorten
 from gst_analysis.files import hash_file
 from gst_analysis.outputs import Note, load_notes
+from gst_analysis.processes import call_python, list_import_paths
 from gst_analysis.rooms import Door
 from gst_analysis.untrusted import parse_json, read_bounded
 
@@ -36,10 +38,17 @@ commands = typer.Typer()
 _SAFE = frozenset(command for room in ROOMS.values() for command in room)
 """Commands that read and write results, and nothing else; no note can ask for another."""
 _CODE = ("--network", "--weights")
+_MORE = ("--set", "--recipe")
+"""Options that say where a training keeps frames, and to whom it is told."""
+_FETCHED = "imagenet"
 _OWN = {"--out": 1, "--overwrite": 0, "--json": 0, "--debug": 0}
 """Words that are left out of the line, and how many belong to each."""
 MOST_NOTES = 100
 """More than there are questions: no folder of ours holds as many."""
+LONGEST_S = 600.0
+"""Seconds for a line, which may be a stranger's and ask for hours."""
+_MOST_SAID = 10_000
+"""Bytes of a complaint, its end."""
 _SLACK = 65_536
 """Bytes by which a file may be larger than twice the one that was made again."""
 
@@ -75,15 +84,19 @@ def verify(
     tolerance: Annotated[
         float, typer.Option(min=0.0, help="How far numbers may be apart, as a share of the larger.")
     ] = 1e-6,
+    timeout: Annotated[
+        float, typer.Option(min=1.0, help="Seconds that a line may take; what takes longer is unknown.")
+    ] = LONGEST_S,
     json: Json = False,
 ) -> None:
     """Make saved results once more and compare them.
 
     The note beside a result says from which files, and by which line, it was made. The line is run again into
     another folder: each file is equal (the same bytes), close (numbers within the tolerance), different,
-    changed since it was made, or unknown. Exits with 1 if any is neither equal nor close.
+    changed since it was made, or unknown. A line that fetches weights or changes how a training goes is not
+    run, for the note may be a stranger's. Exits with 1 if any is neither equal nor close.
     """
-    verdicts = [one for path in results for one in check_result(path, tolerance)]
+    verdicts = [one for path in results for one in check_result(path, tolerance, timeout=timeout)]
     if json:
         print_document("verify", {"tolerance": tolerance, "files": verdicts})
     else:
@@ -95,13 +108,13 @@ def verify(
         raise typer.Exit(1)
 
 
-def check_result(path: Path, tolerance: float) -> Iterator[Verdict]:
-    """Every file of a result, or one alone, made again.
+def check_result(path: Path, tolerance: float, *, timeout: float = LONGEST_S) -> Iterator[Verdict]:
+    """Every file of a result, or one alone, made again, each note's line within `timeout` seconds.
 
     Raises:
         OutputError: no note there says how anything was made.
     """
-    folder, name = (path, None) if path.is_dir() else (path.parent, path.name)
+    folder, name = (path, None) if os.path.isdir(path) else (path.parent, path.name)
     notes = [note for note in load_notes(folder) if name is None or name in note.files]
     if not notes:
         raise OutputError(
@@ -118,10 +131,13 @@ def check_result(path: Path, tolerance: float) -> Iterator[Verdict]:
             todo="name the files to verify, a few at a time",
         )
     for note in notes:
-        yield from _check_note(folder, note, [name] if name else list(note.files), tolerance)
+        asked = [name] if name else list(note.files)
+        yield from _check_note(folder, note, asked, tolerance=tolerance, timeout=timeout)
 
 
-def _check_note(folder: Path, note: Note, names: Sequence[str], tolerance: float) -> Iterator[Verdict]:
+def _check_note(
+    folder: Path, note: Note, names: Sequence[str], *, tolerance: float, timeout: float
+) -> Iterator[Verdict]:
     asked = [name for name in names if name not in note.guarded]
     changed = [name for name in asked if not note.owns(folder / name)]
     yield from (Verdict(str(folder / name), "changed", "not as it was written") for name in changed)
@@ -131,7 +147,7 @@ def _check_note(folder: Path, note: Note, names: Sequence[str], tolerance: float
         yield from (Verdict(str(folder / name), "unknown", why) for name in left)
         return
     with tempfile.TemporaryDirectory(prefix="gst-analysis-") as new:
-        trouble = _run_again(line, Path(str(note.origin.get("cwd", "."))), Path(new))
+        trouble = _run_again(line, Path(str(note.origin.get("cwd", "."))), Path(new), timeout)
         for name in left:
             verdict, detail = _compare(folder / name, Path(new) / name, tolerance)
             yield Verdict(str(folder / name), verdict, detail or trouble)
@@ -143,8 +159,9 @@ def _find_line(note: Note) -> tuple[list[str], str]:
     words = [str(word) for word in told] if isinstance(told, list) else []
     if not words:
         return [], "made in Python, not by a command"
-    # The note may be a stranger's: only an analysis is run, and never anybody's code.
-    if words[0] not in _SAFE or any(word.startswith(_CODE) for word in words):
+    # The note may be a stranger's: only an analysis is run, never anybody's code, and nothing is fetched.
+    asks = any(word.startswith((*_CODE, *_MORE)) or _FETCHED in word.lower() for word in words)
+    if words[0] not in _SAFE or asks:
         return [], f"not run again: {shorten(one_line(' '.join(words)), 60)}"
     kept, skip = list[str](), 0
     for word in words:
@@ -158,22 +175,46 @@ def _find_line(note: Note) -> tuple[list[str], str]:
     return kept, ""
 
 
-def _run_again(line: Sequence[str], cwd: Path, out: Path) -> str:
+def _run_again(line: Sequence[str], cwd: Path, out: Path, timeout: float) -> str:
     """Run a line into a new folder; returns its complaint, if it has one."""
-    words = [sys.executable, "-m", "gst_analysis.cli", *line, "--out", str(out)]
+    words = call_python("-m", "gst_analysis.cli", *line, "--out", str(out))
     try:
-        done = subprocess.run(
-            words,
-            cwd=cwd if os.path.isdir(cwd) else None,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        )
+        code, told = _run_within(words, cwd if os.path.isdir(cwd) else None, timeout)
+    except subprocess.TimeoutExpired:
+        return f"its line takes more than {timeout:g} s, which --timeout bounds"
     except (OSError, ValueError) as error:  # a line that is no line: endless words, or no text
         return f"its line cannot be run: {shorten(one_line(str(error)), 120)}"
-    return shorten(one_line(done.stderr), 200) if done.returncode not in (0, 1) else ""
+    return shorten(one_line(told), 200) if code not in (0, 1) else ""
+
+
+def _run_within(words: Sequence[str], cwd: Path | None, timeout: float) -> tuple[int, str]:
+    """A process's exit code and what it complained of; it and all that it started end with the call."""
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            words,
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": list_import_paths()},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(timeout)
+        finally:
+            _end_group(process)
+        said.seek(0, os.SEEK_END)
+        said.seek(max(0, said.tell() - _MOST_SAID))
+        return code, said.read().decode("utf-8", "replace")
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
 
 
 def _compare(old: Path, new: Path, tolerance: float) -> tuple[str, str]:

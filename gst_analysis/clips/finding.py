@@ -52,12 +52,12 @@ def _hold(paths: Sequence[Path]) -> RecordList:
 def _expand(source: Path) -> list[Path]:
     if "\0" in str(source):
         raise _no_clip("clips", repr(str(source))[:80])
-    if source.is_dir():
+    if os.path.isdir(source):
         found = list(_walk(source, set()))
         if not found:
             raise _no_clip(str(source), "a folder without any")
         return found
-    if source.exists():
+    if os.path.exists(source):
         return [source]
     matches = [Path(name) for name in sorted(glob.glob(str(source), recursive=True))]
     # A pattern may well meet folders and files that are no clips: they are passed over.

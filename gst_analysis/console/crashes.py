@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from gst_analysis.errors import legible, one_line, shorten
+from gst_analysis.errors import describe_error, legible, shorten
 from gst_analysis.files import find_cache, write_whole
 from gst_analysis.results import find_version
 
@@ -22,7 +22,7 @@ KEPT, MOST_CHARACTERS = 20, 200_000
 
 def report_crash(error: BaseException, arguments: Sequence[str]) -> str:
     """Keep the trace of an error that nobody foresaw; returns the line that tells of it."""
-    found = shorten(one_line(f"{type(error).__name__}: {error}").rstrip(": "), 300)
+    found = describe_error(error, 300)
     if isinstance(error, MemoryError):
         found = "memory that ran out"
     file = None

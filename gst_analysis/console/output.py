@@ -174,7 +174,7 @@ def open_bar(*columns: bars.ProgressColumn) -> Iterator[bars.Progress]:
 
     A bar that is merely disabled ends with an empty line in older versions of Rich.
     """
-    screen = console.Console(file=find_beneath(sys.stderr))
+    screen = _open_screen(find_beneath(sys.stderr))
     silent = is_quiet() or not screen.is_terminal
     bar = bars.Progress(*columns, console=screen, transient=True, disable=silent)
     if silent:
@@ -211,12 +211,23 @@ def build_table(*headings: str, title: str | None = None, caption: str | None = 
 def print_table(table: tables.PlainTable) -> None:
     """A table on stdout, as wide as the terminal allows; in a pipe or a file as wide as it is."""
     file = find_beneath(sys.stdout)
-    screen = console.Console(file=file)
-    if not screen.is_terminal and "COLUMNS" not in os.environ:
-        screen = console.Console(file=file, width=WIDEST)
+    screen = _open_screen(file)
+    if not screen.is_terminal and not _is_size(os.environ.get("COLUMNS", "")):
+        screen = _open_screen(file, width=WIDEST)
     tables.fit(table, screen)
     with mark_refusals():
         screen.print(table)
+
+
+def _open_screen(file: TextIO, width: int | None = None) -> console.Console:
+    """A screen of Rich's, which makes a number of whatever digits there are in the environment."""
+    odd = {name for name in ("COLUMNS", "LINES") if not _is_size(os.environ.get(name, "80"))}
+    sound = {name: value for name, value in os.environ.items() if name not in odd}
+    return console.Console(file=file, width=width, _environ=sound)
+
+
+def _is_size(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 6
 
 
 def escape(text: str) -> str:

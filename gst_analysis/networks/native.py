@@ -28,7 +28,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gst_analysis.errors import SpecError
+from gst_analysis.errors import OutputError, SpecError
 from gst_analysis.files import find_cache
 from gst_analysis.progress import NOTICES
 
@@ -174,8 +174,8 @@ def load_sums(kind: torch.dtype) -> NativeSums | None:
         return None
     try:
         library = ctypes.CDLL(str(_find_compiled(_TYPES[kind])))
-    except (OSError, subprocess.SubprocessError):
-        return None  # no compiler, no folder, a full disk: torch does it
+    except (OSError, subprocess.SubprocessError, OutputError):
+        return None  # no compiler, no folder, no home, a full disk: torch does it
     for name, arguments in _ARGUMENTS.items():
         getattr(library, name).argtypes = arguments
         getattr(library, name).restype = None

@@ -7,7 +7,9 @@ gives the order away to no model.
 
 from __future__ import annotations
 
+import glob
 import json
+import os
 import shutil
 import time
 import uuid
@@ -104,13 +106,13 @@ def write_folder_whole(folder: Path) -> Iterator[Path]:
     Raises:
         OutputError: the wanted folder holds something already, or cannot be written.
     """
-    draft = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
+    draft = folder.parent / f".{folder.name[:32]}.{uuid.uuid4().hex}"
     try:
         _refuse_full(folder)
         draft.mkdir(parents=True)
         yield draft
         _refuse_full(folder)
-        if folder.exists():
+        if os.path.exists(folder):
             folder.rmdir()
         draft.rename(folder)
     except OSError as error:
@@ -127,7 +129,8 @@ def write_folder_whole(folder: Path) -> Iterator[Path]:
 def watch_draft(folder: Path) -> tuple[int, float] | None:
     """Clips that lie in the draft of a folder that is being written, and its age in seconds; None without."""
     try:
-        drafts = [(path.stat().st_mtime, path) for path in folder.parent.glob(f".{folder.name}.*")]
+        begins = f".{glob.escape(folder.name[:32])}."
+        drafts = [(path.stat().st_mtime, path) for path in folder.parent.glob(f"{begins}*")]
         begun, draft = max(drafts)
         (clips,) = draft.iterdir()  # the draft changes when its one folder is made, and at the end
         return sum(1 for _ in clips.iterdir()), time.time() - begun
@@ -136,7 +139,7 @@ def watch_draft(folder: Path) -> tuple[int, float] | None:
 
 
 def _refuse_full(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if os.path.exists(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(
             str(folder),
             expected="a new or empty folder",

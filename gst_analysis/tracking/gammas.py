@@ -6,16 +6,46 @@ Figure 4 (analyses.scales) says more of a finished checkpoint; a test holds that
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from gst_analysis.errors import SpecError
 from gst_analysis.groups import find_pair
 from gst_analysis.networks.anatomy import Anatomy, Unit
 from gst_analysis.tracking.trackers import Tracker
 
 SHARED = "shared"
 """Channels whose filters own a spatial and a temporal kernel, as in STH: γ alone does not tell them apart."""
+
+
+_LARGEST = 1e20
+"""Beyond it TensorBoard has no bins, and takes no histogram at all."""
+
+
+def gather_scales(module: torch.nn.Module, anatomy: Anatomy) -> dict[str, Tensor]:
+    """Scales of a module by the names of its state, also of a layer that is pruned or parametrised.
+
+    Raises:
+        SpecError: a layer has none any more, or of another shape.
+    """
+    return {f"{unit.layer}.weight": _find_scale(module, unit) for unit in anatomy.scaled}
+
+
+def _find_scale(module: torch.nn.Module, unit: Unit) -> Tensor:
+    held = None
+    with suppress(AttributeError):
+        held = module.get_submodule(unit.layer).weight
+    if isinstance(held, Tensor) and _can_be_read(held) and len(held) >= unit.channels.stop:
+        return held
+    raise SpecError(
+        f"{unit.layer}.weight",
+        expected=f"{unit.channels.stop} or more scales, as when the network was given",
+        found=_describe(held) if isinstance(held, Tensor) else "none",
+        todo="give GammaLogger the network as it is trained",
+    )
 
 
 def read_gammas(state: Mapping[str, Tensor], anatomy: Anatomy) -> dict[str, dict[str, np.ndarray]]:
@@ -45,11 +75,12 @@ def measure_gaps(gammas: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, fl
     if pair is None:
         return {}
     space, time = pair
-    return {
-        block: float(np.median(groups[time]) - np.median(groups[space]))
-        for block, groups in gammas.items()
-        if space in groups and time in groups
-    }
+    with np.errstate(invalid="ignore"):  # one infinity less another: the gap is no number, as it should be
+        return {
+            block: float(np.median(groups[time]) - np.median(groups[space]))
+            for block, groups in gammas.items()
+            if space in groups and time in groups
+        }
 
 
 def track_gammas(tracker: Tracker, state: Mapping[str, Tensor], anatomy: Anatomy, step: int) -> None:
@@ -58,13 +89,22 @@ def track_gammas(tracker: Tracker, state: Mapping[str, Tensor], anatomy: Anatomy
         return
     gammas = read_gammas(state, anatomy)
     whole, gaps = join_blocks(gammas), measure_gaps(gammas)
-    for group, values in whole.items():
-        tracker.add_histogram(f"gamma/{group}", values, step)
-    for block, groups in gammas.items():
-        for group, values in groups.items():
-            tracker.add_histogram(f"gamma/{block}/{group}", values, step)
+    blocks = {f"{block}/{group}": v for block, groups in gammas.items() for group, v in groups.items()}
+    for name, values in {**whole, **blocks}.items():
+        # A training that diverged goes on being told: its medians say that there are no numbers left.
+        if len(shown := values[np.abs(values) < _LARGEST]):
+            tracker.add_histogram(f"gamma/{name}", shown, step)
     medians = {f"gamma_median/{group}": float(np.median(values)) for group, values in whole.items()}
     tracker.add_scalars({**medians, **{f"gamma_gap/{block}": gap for block, gap in gaps.items()}}, step)
+
+
+def _can_be_read(held: Tensor) -> bool:
+    plain = held.layout == torch.strided and not held.is_meta
+    return plain and held.ndim == 1 and held.is_floating_point()
+
+
+def _describe(held: Tensor) -> str:
+    return f"{held.dtype} of shape {tuple(held.shape)} ({held.layout}, {held.device})".replace("torch.", "")
 
 
 def _name_group(unit: Unit) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import secrets
 import threading
 import time
@@ -19,12 +20,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gst_analysis.errors import SpecError, one_line
+from gst_analysis.errors import GstError, OutputError, SpecError, describe_error, legible
 from gst_analysis.files import write_whole
 from gst_analysis.untrusted import parse_json, read_bounded
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """What MLflow, which has no histograms, is told of values."""
+_REFUSED = re.compile(r"[^\w./ :-]")
+"""What MLflow takes in no name, and a layer's may hold."""
 _PATIENCE_S = 10
 _LARGEST = 10_000
 _KEPT = "tracked.json"
@@ -70,7 +73,7 @@ class WandbTracker:
     def __init__(self, run: Any, *, own: bool = False) -> None:
         self._run = run
         self._own = own
-        self._histogram = _require("wandb").Histogram
+        self._histogram = import_package("wandb").Histogram
 
     def add_scalars(self, values: Mapping[str, float], step: int) -> None:
         # Its own step can only go up; ours is a number beside the others, and the axis of its charts.
@@ -93,8 +96,8 @@ class MlflowTracker:
         self._own = own
 
     def add_scalars(self, values: Mapping[str, float], step: int) -> None:
-        metric, now = _require("mlflow.entities").Metric, int(time.time() * 1000)
-        metrics = [metric(name, float(value), now, step) for name, value in values.items()]
+        metric, now = import_package("mlflow.entities").Metric, int(time.time() * 1000)
+        metrics = [metric(_REFUSED.sub("_", k), float(v), now, step) for k, v in values.items()]
         self._client.log_batch(self._run_id, metrics=metrics)
 
     def add_histogram(self, name: str, values: np.ndarray, step: int) -> None:
@@ -120,26 +123,58 @@ def open_trackers(
         step: where the run goes on from.
 
     Raises:
-        SpecError: one is asked for and not installed.
+        SpecError: one is asked for and not installed, or takes no run.
+        OutputError: TensorBoard cannot write its files.
     """
     trackers: list[Tracker] = []
     if tensorboard and (writer := open_board(folder / "tensorboard", step)) is not None:
         trackers.append(TensorBoardTracker(writer))
     if wandb:
-        trackers.append(_open_wandb(folder, wandb))
+        trackers.append(_ask_for("wandb", lambda: _open_wandb(folder, wandb)))
     if mlflow:
-        trackers.append(_open_mlflow(folder, mlflow))
+        trackers.append(_ask_for("mlflow", lambda: _open_mlflow(folder, mlflow)))
     return trackers
 
 
+def _ask_for(name: str, open_run: Callable[[], Tracker]) -> Tracker:
+    """A tracker of a service, which may say no in any way: without a key, a network, or room.
+
+    Raises:
+        SpecError: it does.
+    """
+    try:
+        return open_run()
+    except GstError:
+        raise
+    except Exception as error:
+        raise SpecError(
+            f"run.{name}",
+            expected=f"that {name} takes the run",
+            found=describe_error(error),
+            todo=f"mend its settings, or leave run.{name} out",
+        ) from error
+
+
 def open_board(folder: Path, step: int = 0) -> Any:
-    """A SummaryWriter; None where TensorBoard is not installed."""
+    """A SummaryWriter; None where TensorBoard is not installed.
+
+    Raises:
+        OutputError: it cannot write there.
+    """
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    # What was drawn beyond this step is of a run that was stopped: TensorBoard leaves it out.
-    return SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+    try:
+        # What was drawn beyond this step is of a run that was stopped: TensorBoard leaves it out.
+        return SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            legible(folder),
+            expected="a folder that TensorBoard can write to",
+            found=describe_error(error),
+            todo="choose another place, or make room",
+        ) from error
 
 
 class Trackers:
@@ -170,12 +205,11 @@ class Trackers:
             except Exception as error:  # whatever a library or its server may say
                 self._trackers.remove(tracker)
                 if self._lost is not None:
-                    why = one_line(f"{type(error).__name__}: {error}")[:200]
-                    self._lost(f"{type(tracker).__name__} was given up: {why}")
+                    self._lost(f"{type(tracker).__name__} was given up: {describe_error(error)}")
 
 
 def _open_wandb(folder: Path, project: str) -> Tracker:
-    wandb = _require("wandb")
+    wandb = import_package("wandb")
     name = _read_names(folder).get("wandb") or secrets.token_hex(8)
     run = wandb.init(project=project, dir=str(folder), name=folder.name, id=name, resume="allow")
     run.define_metric("*", step_metric="step")
@@ -184,7 +218,7 @@ def _open_wandb(folder: Path, project: str) -> Tracker:
 
 
 def _open_mlflow(folder: Path, experiment: str) -> Tracker:
-    client = _require("mlflow").MlflowClient()
+    client = import_package("mlflow").MlflowClient()
     name = _read_names(folder).get("mlflow")
     if name is None:
         known = client.get_experiment_by_name(experiment)
@@ -196,7 +230,12 @@ def _open_mlflow(folder: Path, experiment: str) -> Tracker:
     return MlflowTracker(client, name, own=True)
 
 
-def _require(module: str) -> Any:
+def import_package(module: str) -> Any:
+    """A tracker's own package.
+
+    Raises:
+        SpecError: it is not installed.
+    """
     try:
         return importlib.import_module(module)
     except ImportError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +24,7 @@ from tests.conftest import SaveSmall
 def results(save_small: SaveSmall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A result made by a command; making it again runs in this process, which is quicker."""
 
-    def run_again(line: list[str], cwd: Path, out: Path) -> str:
+    def run_again(line: list[str], cwd: Path, out: Path, timeout: float) -> str:
         monkeypatch.chdir(cwd)
         return "" if run([*line, "--out", str(out)]) == 0 else "failed"
 
@@ -68,7 +70,16 @@ def test_a_strangers_note_runs_nothing(results: Path, capsys: pytest.CaptureFixt
     (note,) = load_notes(results)
     line, _ = verify._find_line(note)  # without the words that say where to
     assert line == ["bn-hist", note.origin["command"][1], "--formats", "csv,json"]
-    for words in (["train", "x"], ["bn-hist", "-", "--network=evil:run"], ["explore"], []):
+    for words in (
+        ["train", "x"],
+        ["bn-hist", "-", "--network=evil:run"],
+        ["explore"],
+        [],
+        ["drift", "x.pth", "--start", "imagenet"],  # which would be fetched
+        ["slim", "x.pth", "--fine-tune", "1", "--set", "run.wandb=theirs"],
+        ["slim", "x.pth", "--fine-tune", "1", "--set=data.cache_folder=/"],
+        ["slim", "x.pth", "--fine-tune", "1", "--recipe", "theirs.toml"],
+    ):
         forge(results, lambda told, words=words: told["origin"].update(command=words))  # type: ignore[misc] # bound
         assert set(read(results, capsys, 1).values()) == {"unknown"}
 
@@ -150,6 +161,45 @@ def test_a_line_that_is_none_is_not_run(
     monkeypatch.undo()  # the real way of making it again
     forge(results, lambda told: told["origin"].update(change))
     assert set(read(results, capsys, 1).values()) == {"unknown"}
+
+
+HARM = """import pathlib; pathlib.Path(__file__).with_name("ran").touch()\n"""
+
+
+def test_a_line_runs_in_a_strangers_folder_and_imports_nothing_from_it(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # the real way of making it again
+    monkeypatch.chdir(tmp_path)
+    for name in ("typer", "pandas", "array", "gst_analysis"):
+        Path(f"{name}.py").write_text(HARM)
+    forge(results, lambda told: told["origin"].update(cwd=str(tmp_path), command=["bn-hist", "none.pth"]))
+    assert set(read(results, capsys, 1).values()) == {"unknown"}
+    assert not Path("ran").exists()
+
+
+def test_a_line_that_takes_long_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    code = "import subprocess, sys, time; subprocess.Popen(sys.argv[1:]); time.sleep(60)"
+    left = tmp_path / "left"
+    late = ["sh", "-c", f"sleep 3; touch {left}"]
+    start = time.monotonic()
+    with pytest.raises(subprocess.TimeoutExpired):
+        verify._run_within([sys.executable, "-c", code, *late], None, 1.5)
+    assert time.monotonic() - start < 30
+    time.sleep(2)
+    assert not left.exists()
+
+
+def test_a_note_that_asks_for_hours_is_unknown(
+    results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    long = [sys.executable, "-c", "import time; time.sleep(60)"]
+    monkeypatch.setattr(verify, "call_python", lambda *_: long)
+    assert set(read(results, capsys, 1, "--timeout", "1").values()) == {"unknown"}
+    assert run(["verify", str(results), "--timeout", "1"]) == 1
+    assert "more than 1 s" in " ".join(capsys.readouterr().out.split())
+    assert run(["verify", str(results), "--timeout", "nan"]) == 2
 
 
 def test_an_odd_note_is_one_line_or_a_verdict(results: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from torch.nn.utils import parametrize, prune
 
 import gst_analysis as gst
 from gst_analysis.callbacks import GammaLogger
-from gst_analysis.errors import NotDefinedError, SpecError
+from gst_analysis.errors import NotDefinedError, OutputError, SpecError
 
 SPEC = gst.ModelSpec.from_name("gst-resnet26s", width=4, num_frames=2, num_classes=3)
 
@@ -65,6 +70,106 @@ def test_what_cannot_be_is_said() -> None:
     plain = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 2 * 8 * 8, 3))
     with pytest.raises(NotDefinedError):
         GammaLogger(gst.adopt(plain, clip_spec=gst.ClipSpec(frames=2, resize=8, crop=8)), to=Writer())
+
+
+def scale_of(network: gst.Network) -> torch.nn.Module:
+    return network.module.get_submodule(network.anatomy.scaled[0].layer)
+
+
+def put(network: gst.Network, layer: torch.nn.Module) -> None:
+    network.module.set_submodule(network.anatomy.scaled[0].layer, layer)
+
+
+def recast(network: gst.Network, kind: torch.dtype) -> None:
+    norm = scale_of(network)
+    norm.weight = torch.nn.Parameter(norm.get_parameter("weight").to(kind), requires_grad=False)
+
+
+READABLE: dict[str, Callable[[gst.Network], object]] = {
+    "pruned": lambda n: prune.random_unstructured(scale_of(n), "weight", amount=0.5),
+    "parametrised": lambda n: parametrize.register_parametrization(
+        scale_of(n), "weight", torch.nn.Identity()
+    ),
+    "half": lambda n: n.module.bfloat16(),
+}
+UNREADABLE: dict[str, Callable[[gst.Network], object]] = {
+    "without memory": lambda n: n.module.to("meta"),
+    "gone": lambda n: put(n, torch.nn.Identity()),
+    "without scales": lambda n: put(n, torch.nn.BatchNorm2d(4, affine=False)),
+    "narrower": lambda n: put(n, torch.nn.BatchNorm2d(1)),
+    "whole numbers": lambda n: recast(n, torch.int8),
+    "complex": lambda n: recast(n, torch.complex64),
+    "deleted": lambda n: delattr(scale_of(n), "weight"),
+}
+
+
+@pytest.mark.parametrize("change", [*READABLE, *UNREADABLE])
+def test_a_network_that_was_changed_ends_no_training(change: str, caplog: pytest.LogCaptureFixture) -> None:
+    network, writer = gst.build_untrained(SPEC), Writer()
+    gammas = GammaLogger(network, to=writer)
+    ({**READABLE, **UNREADABLE}[change])(network)
+    for epoch in (1, 2):
+        gammas.log(epoch)
+    assert len(gammas.lost) == len(caplog.messages) == (change in UNREADABLE)
+    assert bool(writer.scalars) == (change in READABLE)
+    assert all("layer1.0.bn2.weight: expected 3 or more scales" in text for text in gammas.lost)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e38])
+def test_a_training_that_diverges_goes_on_being_told(value: float) -> None:
+    network, writer = gst.build_untrained(SPEC), Writer()
+    gammas = GammaLogger(network, to=writer)
+    with torch.no_grad():
+        scale_of(network).get_parameter("weight")[:] = value
+    gammas.log(1)
+    assert np.isfinite(np.concatenate(list(writer.histograms.values()))).all()
+    assert ("gamma/layer1.0/temporal", 1) not in writer.histograms  # all of them are beyond any chart
+    assert ("gamma/temporal", 1) in writer.histograms
+    assert not np.isfinite(writer.scalars["gamma_gap/layer1.0", 1]) or value == 1e38
+    assert gammas.lost == []
+
+
+@pytest.mark.parametrize("step", ["x", None, 1.5, float("nan"), float("inf"), 2**63, 10**400, [1]])
+def test_a_step_that_is_none_is_said(step: Any) -> None:
+    gammas = GammaLogger(gst.build_untrained(SPEC), to=Writer())
+    with pytest.raises(SpecError, match="a whole number"):
+        gammas.log(step)
+    for good in (np.int64(1), torch.tensor(2), 3.0, -1):
+        gammas.log(good)  # type: ignore[arg-type] # what loops count in
+
+
+@pytest.mark.parametrize("error", [OSError(28, "no space"), FileExistsError(17, "file"), ValueError("NUL")])
+def test_a_folder_that_takes_no_files_is_said(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", SimpleNamespace(SummaryWriter=refuse))
+    with pytest.raises(OutputError, match=r"that TensorBoard can write to.*(space|file|NUL)"):
+        GammaLogger(gst.build_untrained(SPEC), to="here")
+
+
+def test_loggers_of_a_trainer_are_opened_once_and_one_that_takes_no_charts_is_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Refusing:
+        @property
+        def experiment(self) -> Any:
+            raise ConnectionError("refused")
+
+    class Failing(Writer):
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            raise RuntimeError("gone")
+
+    good, bad = Writer(), Failing()
+    table, no_server = SimpleNamespace(experiment=object()), Refusing()
+    loggers = [SimpleNamespace(experiment=good), table, no_server, SimpleNamespace(experiment=bad)]
+    trainer = SimpleNamespace(is_global_zero=True, loggers=loggers)
+    gammas = GammaLogger(gst.build_untrained(SPEC))
+    for epoch in (1, 2):
+        gammas._tell(trainer, epoch)
+    assert {step for _, step in good.scalars} == {1, 2}
+    assert {step for _, step in bad.histograms} == {1}
+    assert len(gammas.lost) == len(caplog.messages) == 3
 
 
 @pytest.mark.slow

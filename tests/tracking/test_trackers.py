@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -35,6 +37,44 @@ def test_what_is_asked_for_and_not_installed_is_named(
     wandb, mlflow = ("project" if name == asked else None for asked in ("wandb", "mlflow"))
     with pytest.raises(SpecError, match=rf"gst-analysis\[{name}\]"):
         open_trackers(tmp_path, tensorboard=False, wandb=wandb, mlflow=mlflow)
+
+
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+@pytest.mark.parametrize("error", [ConnectionError("refused"), OSError(28, "no space"), Speechless()])
+@pytest.mark.parametrize("name", ["wandb", "mlflow"])
+def test_a_service_that_takes_no_run_is_one_line(
+    name: str, error: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setitem(sys.modules, name, SimpleNamespace(init=refuse, MlflowClient=refuse))
+    wandb, mlflow = ("project" if name == asked else None for asked in ("wandb", "mlflow"))
+    with pytest.raises(SpecError, match=rf"run\.{name}.*found {type(error).__name__}.*leave run\.{name} out"):
+        open_trackers(tmp_path, tensorboard=False, wandb=wandb, mlflow=mlflow)
+
+
+def test_an_error_without_a_text_gives_one_tracker_up() -> None:
+    class Mute(Recorder):
+        def add_scalars(self, values: Mapping[str, float], step: int) -> None:
+            raise Speechless
+
+    lost: list[str] = []
+    Trackers([Mute()], lost=lost.append).add_scalars({"loss": 0.5}, 1)
+    assert lost == ["Mute was given up: Speechless"]
+
+
+def test_mlflow_is_told_no_name_that_it_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    metric = SimpleNamespace(Metric=lambda name, *_: told.append(name))
+    monkeypatch.setitem(sys.modules, "mlflow.entities", metric)
+    tracker = MlflowTracker(SimpleNamespace(log_batch=lambda *_, **__: None), "run")
+    tracker.add_scalars({"gamma_gap/<b>layer$1": 1.0, "steps/top1": 0.5}, 1)
+    assert told == ["gamma_gap/_b_layer_1", "steps/top1"]
 
 
 def test_nothing_is_told_unless_asked(tmp_path: Path) -> None:

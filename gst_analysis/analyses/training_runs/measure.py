@@ -27,11 +27,11 @@ def read_logs(folder: str | os.PathLike[str]) -> TrainingRun:
         SpecError: settings that cannot be.
     """
     where = Path(folder)
-    if not (where / "config.toml").is_file():
+    if not os.path.isfile(where / "config.toml"):
         raise DataError(
             str(where),
             expected="a run's folder, with config.toml, steps.csv and epochs.csv",
-            found="no config.toml" if where.is_dir() else "no such folder",
+            found="no config.toml" if os.path.isdir(where) else "no such folder",
             todo="name the folder that was given to gst-analyze train --out",
         )
     config = load_config(where / "config.toml")
