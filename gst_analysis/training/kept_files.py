@@ -28,6 +28,8 @@ QUALITY = 90
 _MAGIC = b"gst-frm1"
 _HEAD = struct.Struct("<8s32sIIIq")
 """The kind of file, whose content it holds, frames, height, width, the first one's index in the video."""
+_LATEST = 2**48
+"""The index of a frame that no video reaches."""
 _CHECKSUM = struct.Struct("<I")
 _ENTRY = np.dtype([("end", "<u8"), ("checksum", "<u4"), ("seconds", "<f8")])
 """Of each frame: where its bytes end, counted from the end of the table, and when it is shown."""
@@ -153,8 +155,12 @@ def _read_table(file: IO[bytes], size: int, identity: bytes) -> _Table | None:
     if checksum != _CHECKSUM.pack(zlib.crc32(head + table)):
         raise Damaged("changed after it was written")
     entries = np.frombuffer(table, _ENTRY)
-    if begin + int(entries["end"][-1]) != size:
-        raise Damaged(f"{size} bytes for {begin + int(entries['end'][-1])}")
+    ends = entries["end"]
+    if begin + int(ends[-1]) != size:
+        raise Damaged(f"{size} bytes for {begin + int(ends[-1])}")
+    # A checksum keeps nobody from writing a table of his own.
+    if (ends[1:] < ends[:-1]).any() or not height * width or abs(start) > _LATEST:
+        raise Damaged("a table that no clip has")
     return _Table(height, width, start, entries, begin)
 
 

@@ -30,6 +30,7 @@ ALLOWED = (
     "networks.specs",
     "options",
     "planted",
+    "processes",
     "progress",
     "reporting",
     "results",

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import shutil
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.errors import OutputError
 from gst_analysis.files import write_draft
 from gst_analysis.networks.clip_specs import ClipSpec
-from gst_analysis.training import kept_frames
+from gst_analysis.training import kept_files, kept_frames
 from gst_analysis.training.kept_files import Form
 from gst_analysis.training.kept_frames import identify, open_kept_frames
 from gst_analysis.training.kept_room import FolderRoom
@@ -82,6 +83,32 @@ def test_every_bit_is_checked(records: RecordList, tmp_path: Path) -> None:
         path.write_bytes(changed)
         assert equal(kept(record, all_of), whole)
         assert path.read_bytes() == content
+
+
+TABLES: dict[str, tuple[list[int], int, int, int]] = {
+    "frames that end before they begin": ([24, 12, 24], 2, 2, 0),
+    "an end beyond any file": ([2**63 + 5, 24], 2, 2, 0),
+    "a sum that wraps": ([12, 2**64 - 1, 24], 2, 2, 0),
+    "no pixels": ([0, 24], 0, 0, 0),
+    "an index beyond any video": ([12, 24], 2, 2, 2**63 - 1),
+    "an index before any video": ([12, 24], 2, 2, -(2**63)),
+    "pixels without end": ([12, 24], 2**32 - 1, 2**32 - 1, 0),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_that_lies_with_the_right_checksum_is_damaged(name: str, tmp_path: Path) -> None:
+    ends, height, width, start = TABLES[name]
+    table = np.zeros(len(ends), kept_files._ENTRY)
+    table["end"] = ends
+    identity, contents = b"i" * 32, bytes(24)
+    table["checksum"] = zlib.crc32(contents[:12])
+    head = kept_files._HEAD.pack(kept_files._MAGIC, identity, len(ends), height, width, start)
+    lead = head + table.tobytes()
+    path = tmp_path / "a.frames"
+    path.write_bytes(lead + kept_files._CHECKSUM.pack(zlib.crc32(lead)) + contents)
+    with pytest.raises(kept_files.Damaged):
+        kept_files.load_kept(path, identity, "raw", np.arange)
 
 
 def test_a_changed_video_is_decoded_anew(records: RecordList, tmp_path: Path) -> None:
