@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from tests.hostile.cases import Case, Kind, seed_of
+from tests.hostile.cases import RECOGNISING, Case, Kind, seed_of
 from tests.hostile.parts import entry, make_archive, save, small_file, small_state, tensor, text, write
 
 _ONE = entry(text("conv1.weight"), tensor("0", 4, (4,), (1,)))
@@ -150,4 +150,4 @@ def _write_late(folder: Path, *, make: Callable[[], bytes]) -> Path:
     return write(folder, make())
 
 
-CONTAINERS = Kind("checkpoints: archive", generate)
+CONTAINERS = Kind("checkpoints: archive", generate, modules=RECOGNISING)

@@ -8,8 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gst_analysis.networks.systems import SYSTEMS
+
 MARKER = "ran"
 """What a payload makes, beside the input, if anybody runs it."""
+
+_SYSTEMS = sorted({f"gst_analysis.networks.systems.{system.module}" for system in SYSTEMS.values()})
+RECOGNISING = ("gst_analysis.checkpoints.folders", *_SYSTEMS)
+"""What is imported once a file is asked whose weights it holds: more than all else together."""
+DRAWING = (
+    "gst_analysis.analyses.scales.spoken",
+    "gst_analysis.style.files",
+    "matplotlib.backends.backend_svg",
+)
+LISTING = ("gst_analysis.analyses.dataset_check.command", "gst_analysis.analyses.dataset_check.measure")
 
 Commands = Callable[[Path, Path], list[list[str]]]
 """The input and a folder for results -> command lines of gst-analyze."""
@@ -56,7 +68,8 @@ class Kind:
         generate: a seed -> cases, the same for the same seed.
         seconds: what a case may take, on the wall.
         gigabytes: what a case may take of memory, beyond what the program takes by itself.
-        modules: what the commands import when they run; the parent imports it once for all children.
+        modules: what the commands import when they run; the parent imports it once for all children, which
+            spares each of them up to two seconds.
     """
 
     name: str

@@ -8,29 +8,32 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import functools
+import gc
 import importlib
 import io
 import json
 import os
 import resource
+import select
 import shutil
 import signal
 import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
-from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import run
 from gst_analysis.errors import GstError
-from tests.conftest import build_small
 from tests.hostile.cases import MARKER, Case, Kind, inspect_and_tabulate
+from tests.hostile.parts import save, small_file, small_record, small_state, write
 
 WARM = ("gst_analysis.analyses.scales.command", "gst_analysis.cli.inspection")
+_MOMENT_S = 0.1
 FAULTS = ("executed", "hung", "crashed", "traceback", "lost")
 
 
@@ -95,14 +98,23 @@ class Child:
 @functools.cache
 def warm(*modules: str) -> None:
     """Import in the parent what children would each import: they share its memory."""
-    for module in (*WARM, *modules):
+    _rehearse()
+    for module in modules:
+        importlib.import_module(module)
+
+
+@functools.cache
+def _rehearse() -> None:
+    """Read two sound files, so that what any reader needs is there, and make what attacks begin with."""
+    for module in WARM:
         importlib.import_module(module)
     torch.set_num_threads(1)
+    small_record()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        network = build_small("gst-resnet26s")
-        bare = Path(folder) / "bare.pth"
-        torch.save(network.state_dict(), bare)  # which every published system's file is asked about
-        for path in (save_model(Path(folder) / "small.pth", network), bare):
+        # The bare one is held against published systems.
+        bare = save(Path(folder), dict(small_state()), name="bare")
+        small_file(safe=True)
+        for path in (write(Path(folder), small_file(), "small.pth"), bare):
             for command in inspect_and_tabulate(path, Path(folder) / f"out-{path.stem}"):
                 run(command)
 
@@ -130,12 +142,25 @@ def run_case(kind: Kind, case: Case, *, quiet: bool = True) -> Verdict:
     """Run one case to its end."""
     child = start_child(kind, case, quiet=quiet)
     while (verdict := child.poll()) is None:
-        time.sleep(0.005)
+        wait_for([child])
     return verdict
+
+
+def wait_for(children: Sequence[Child]) -> None:
+    """Until one has ended, or for a moment: how long they take is looked at again then."""
+    if not hasattr(os, "pidfd_open"):
+        time.sleep(0.005)
+        return
+    with contextlib.ExitStack() as doors:
+        told = [os.pidfd_open(child.pid) for child in children]
+        for door in told:
+            doors.callback(os.close, door)
+        select.select(told, [], [], _MOMENT_S)
 
 
 def _live(kind: Kind, case: Case, scratch: Path, quiet: bool) -> None:
     """What happens in the child."""
+    gc.freeze()  # else each of its collections walks through all that the parent has imported, and copies it
     faulthandler.disable()  # which pytest sets up; a crash is counted, its trace helps nobody
     folder, out = scratch / "in", scratch / "out"
     folder.mkdir()

@@ -38,11 +38,12 @@ from tests.hostile.archives import CONTAINERS
 from tests.hostile.cases import Kind
 from tests.hostile.parts import make_archive, small_file, small_record, small_state, wrap_pickle
 from tests.hostile.pickles import KINDS as PICKLES
-from tests.hostile.readers import READERS, compare_readers
+from tests.hostile.readers import READERS
 from tests.hostile.recipes import RECIPES
 from tests.hostile.records import CARDS, SAFETENSORS
 from tests.hostile.shapes import TENSORS
 from tests.hostile.texts import LISTS, TRAINING
+from tests.hostile.two_readings import compare_readers
 
 MOST_BYTES = 65_536
 """Of an input: what is larger is tried slowly, and finds little that a smaller one does not."""

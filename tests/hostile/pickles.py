@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.hostile.cases import Case, Kind
+from tests.hostile.cases import RECOGNISING, Case, Kind
 from tests.hostile.parts import (
     WAYS,
     Call,
@@ -245,4 +245,6 @@ def _write_late(folder: Path, *, make: Callable[[int], bytes], count: int, form:
     return write(folder, wrap_pickle(make(count), form))
 
 
-KINDS = tuple(Kind(f"checkpoints: pickle, {form}", partial(generate, form)) for form in FORMS)
+KINDS = tuple(
+    Kind(f"checkpoints: pickle, {form}", partial(generate, form), modules=RECOGNISING) for form in FORMS
+)

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from tests.hostile.cases import Case, Kind
+from tests.hostile.cases import RECOGNISING, Case, Kind
 from tests.hostile.parts import (
     safetensors_header,
     save,
@@ -276,7 +276,7 @@ def generate_folders(seed: int) -> Iterator[Case]:
                 yield Case(f"{model[:20]} {name}: {said}", make)
 
 
-RECORDS = Kind("checkpoints: our record", generate_records)
-SAFETENSORS = Kind("checkpoints: safetensors", generate_safetensors)
-CARDS = Kind("cards", generate_cards)
-FOLDERS = Kind("checkpoints: folders", generate_folders)
+RECORDS = Kind("checkpoints: our record", generate_records, modules=RECOGNISING)
+SAFETENSORS = Kind("checkpoints: safetensors", generate_safetensors, modules=RECOGNISING)
+CARDS = Kind("cards", generate_cards, modules=RECOGNISING)
+FOLDERS = Kind("checkpoints: folders", generate_folders, modules=RECOGNISING)

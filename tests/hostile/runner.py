@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import gst_analysis
 from tests.hostile.cases import Case, Kind
-from tests.hostile.children import Child, Verdict, start_child, to_record
+from tests.hostile.children import Child, Verdict, start_child, to_record, wait_for
 
 REPOSITORY = Path(__file__).parents[2]
 RESULTS = REPOSITORY / "build" / "hostile"
@@ -32,7 +31,8 @@ def run_cases(
                 running.remove(child)
                 verdicts.append(verdict)
                 heard(verdict)
-        time.sleep(0.002)
+        if running:
+            wait_for(running)
     return verdicts
 
 

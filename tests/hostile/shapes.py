@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gst_analysis.networks.registry import build_without_values, spec_from_name
 from gst_analysis.networks.systems import SYSTEMS
-from tests.hostile.cases import Case, Kind, inspect_and_plot
+from tests.hostile.cases import DRAWING, RECOGNISING, Case, Kind, inspect_and_plot
 from tests.hostile.parts import save, small_file, small_state, write
 
 Change = Callable[[Tensor], object]
@@ -217,5 +217,5 @@ def generate_places(seed: int) -> Iterator[Case]:
         yield Case(f"a file called {odd!r}"[:80], make, inspect_and_plot)
 
 
-TENSORS = Kind("checkpoints: tensors and names", generate_tensors)
-PLACES = Kind("checkpoints: files that are none", generate_places)
+TENSORS = Kind("checkpoints: tensors and names", generate_tensors, modules=RECOGNISING)
+PLACES = Kind("checkpoints: files that are none", generate_places, modules=(*RECOGNISING, *DRAWING))

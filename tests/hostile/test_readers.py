@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.hostile import readers
-from tests.hostile.readers import READERS, compare_readers
+from tests.hostile import two_readings
+from tests.hostile.readers import READERS
+from tests.hostile.two_readings import compare_readers
 
 
 def test_no_catch_parts_the_two_readers(tmp_path: Path) -> None:
@@ -28,6 +29,6 @@ def test_a_reader_that_differs_is_seen(tmp_path: Path, monkeypatch: pytest.Monke
     case = next(case for case in READERS.generate(0) if case.name == "pickle: a parameter")
     path = case.make(tmp_path)
     compare_readers(path)
-    monkeypatch.setattr(readers, "to_array", lambda tensor: np.zeros(tensor.shape, np.float32))
+    monkeypatch.setattr(two_readings, "to_array", lambda tensor: np.zeros(tensor.shape, np.float32))
     with pytest.raises(AssertionError, match="a"):
         compare_readers(path)

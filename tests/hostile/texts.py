@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from gst_analysis.training.recipes import list_recipes, load_config
-from tests.hostile.cases import Case, Kind, seed_of
+from tests.hostile.cases import LISTING, Case, Kind, seed_of
 
 LISTS: dict[str, tuple[str, str]] = {
     "something-v1": ("train.csv", "1;Opening something\n2;Closing something\n"),
@@ -168,7 +168,5 @@ def generate_recipes(seed: int) -> Iterator[Case]:
             yield Case(f"{recipe}, {damage}", make, act=_read_recipe)
 
 
-ANNOTATIONS = Kind(
-    "lists of clips and label files", generate_lists, modules=("gst_analysis.analyses.dataset_check.command",)
-)
+ANNOTATIONS = Kind("lists of clips and label files", generate_lists, modules=LISTING)
 TRAINING = Kind("recipes", generate_recipes, modules=("gst_analysis.training.recipes",))

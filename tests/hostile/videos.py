@@ -16,7 +16,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from tests.hostile.cases import Case, Kind, seed_of
+from tests.hostile.cases import LISTING, Case, Kind, seed_of
 
 _WIDTH, _HEIGHT, _FRAMES = 64, 48, 12
 CONTAINERS = {
@@ -232,4 +232,4 @@ def _check(path: Path, out: Path) -> list[list[str]]:
     return [["dataset-check", str(path), "--format", "list", "--out", str(out)]]
 
 
-VIDEOS = Kind("videos and frame folders", generate, modules=("gst_analysis.analyses.dataset_check.command",))
+VIDEOS = Kind("videos and frame folders", generate, modules=(*LISTING, "gst_analysis.clips.video_files"))
