@@ -2,10 +2,10 @@
 
     python -m benchmarks.world_reach [--only last-block] [--minutes 60] [--report]
 
-What is asked, what is run and what counts as an answer stands in benchmarks/world_reach.toml, which was written
-before the first run. Budget, clips, and the two ends of the scale, C2D and TSM, are those of the planted Table 2.
-What is finished is not done again, and what was interrupted goes on. The table is written after every run to
-benchmarks/results/world-reach.json.
+What is asked, what is run and what counts as an answer stands in benchmarks/world_reach.toml, which was
+written before the first run. Budget, clips, and the two ends of the scale, C2D and TSM, are those of the
+planted Table 2. What is finished is not done again, and what was interrupted goes on. The table is written
+after every run to benchmarks/results/world-reach.json.
 """
 
 from __future__ import annotations
