@@ -1,16 +1,17 @@
-"""What somebody who sees the hard world's object perfectly can tell of its steps from windows of a few frames.
+"""What a perfect eye tells of the hard world's steps from windows of a few frames.
 
     python -m benchmarks.world_reach_eyes [--minutes 30]
 
-The ceiling beside `benchmarks.world_reach`: an observer knows where the object is in each of the eight frames that a
-network samples. It answers from every window of k neighbouring frames by itself (two hidden layers of 128), and its
-answers are averaged, as a network's are: what is farther apart than a window is seen together by nobody. Windows
-either all lie within the clip, or stand around every frame, with nothing where the clip has ended: that is what
-zero padding shows a network, and tells which windows are first and last. Written down before the first result:
-windows of 1, 3, 5, 7 and 15 frames (with 15 around each frame, all eight are seen by all), three seeds each, 9,600
-clips of the seed of Table 2's training clips, 30 passes, measured on its 960 test clips. A window is enough where
-each seed is at 95% or above, and reach pays by construction from one window to the next where every seed is
-better, by 5 points in the mean. Writes benchmarks/results/world-reach-eyes.json after every run.
+The ceiling beside `benchmarks.world_reach`: an observer knows where the object is in each of the eight
+frames that a network samples. It answers from every window of k neighbouring frames by itself (two hidden
+layers of 128), and its answers are averaged, as a network's are: what is farther apart than a window is
+seen together by nobody. Windows either all lie within the clip, or stand around every frame, with nothing
+where the clip has ended: that is what zero padding shows a network, and tells which windows are first and
+last. Written down before the first result: windows of 1, 3, 5, 7 and 15 frames (with 15 around each
+frame, all eight are seen by all), three seeds each, 9,600 clips of the seed of Table 2's training clips,
+30 passes, measured on its 960 test clips. A window is enough where each seed is at 95% or above, and
+reach pays by construction from one window to the next where every seed is better, by 5 points in the
+mean. Writes benchmarks/results/world-reach-eyes.json after every run.
 """
 
 from __future__ import annotations
