@@ -36,7 +36,12 @@ grow:growing/shrink:shrinking expand:expanding/shrink:shrinking expand:expanding
 inflate:inflating/deflate:deflating increase:increasing/decrease:decreasing speed:speeding/slow:slowing
 appear:appearing/vanish:vanishing appear:appearing/disappear:disappearing start:starting/stop:stopping
 """
-"""As data sets write them: open, opens or opening."""
+"""As data sets write them: open, opens, opening, opened."""
+_PAST = """
+leave:left put:put take:took:taken stand:stood sit:sat rise:rose:risen fall:fell:fallen grow:grew:grown
+shrink:shrank:shrunk speed:sped
+"""
+"""Verbs whose past is no -ed; last comes what it is after `being`, where that is another word."""
 _MOST_WORDS = 6
 """Words of one name that are turned round in every combination."""
 
@@ -53,9 +58,11 @@ def _list_pairs() -> Iterator[tuple[str, str]]:
     for pair in _PAIRS.split():
         one, other = pair.replace("-", " ").split("/")
         yield one, other
+    past = {verb: forms for verb, *forms in (line.split(":") for line in _PAST.split())}
     for pair in _VERBS.split():
         verbs = (verb.split(":") for verb in pair.split("/"))
-        yield from zip(*((plain, _add_s(plain), going) for plain, going in verbs), strict=True)
+        forms = [(plain, _add_s(plain), going, *_list_past(plain, going, past)) for plain, going in verbs]
+        yield from dict.fromkeys(zip(*forms, strict=True))
 
 
 def _add_s(verb: str) -> str:
@@ -63,6 +70,19 @@ def _add_s(verb: str) -> str:
     if verb.endswith(("sh", "ch", "x")):
         return f"{verb}es"
     return f"{verb[:-1]}ies" if verb.endswith("ty") else f"{verb}s"
+
+
+def _list_past(verb: str, going: str, irregular: Mapping[str, Sequence[str]]) -> tuple[str, str]:
+    """What it was, and what it is being: took and taken, opened and opened."""
+    found = irregular.get(verb) or [_add_ed(verb, going)]
+    return found[0], found[-1]
+
+
+def _add_ed(verb: str, going: str) -> str:
+    """close -> closed, empty -> emptied, plug -> plugged: a letter is doubled where it is in plugging."""
+    if verb.endswith("e"):
+        return f"{verb}d"
+    return f"{verb[:-1]}ied" if verb.endswith("ty") else f"{going[:-3]}ed"
 
 
 OPPOSITES = _read_opposites()

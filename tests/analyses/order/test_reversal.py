@@ -79,6 +79,17 @@ def test_names_of_jester() -> None:
         ("Approaching [something] with your camera", "Moving away from [something] with your camera"),
         ("moving closer to [something]", "moving away from [something]"),
         ("speeding up", "slowing down"),
+        ("the door is opened", "the door is closed"),
+        ("picked up [something]", "put down [something]"),
+        ("took [something] out of [something]", "put [something] into [something]"),
+        ("[something] being taken out of [something]", "[something] being put into [something]"),
+        ("plugged", "unplugged"),
+        ("emptied", "filled"),
+        ("tied", "untied"),
+        ("a person stood up", "a person sat down"),
+        ("a person has risen", "a person has fallen"),
+        ("slowed down", "sped up"),
+        ("entered the room", "left the room"),
     ],
 )
 def test_names_are_turned_round_in_every_form(name: str, other: str) -> None:
@@ -87,6 +98,7 @@ def test_names_are_turned_round_in_every_form(name: str, other: str) -> None:
 
 def test_what_only_sounds_alike_is_no_reversal() -> None:
     names = ["close to the camera", "openly", "put", "standing", "fallen", "sitting on a chair", "taking"]
+    names += ["stopped", "left", "to the left", "lowered eyes", "grown"]
     assert infer_reversals(names) == {}
 
 
