@@ -21,7 +21,7 @@ from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.next_layer import BN_EPS, NextLayer, inner_norm, list_readers
 from gst_analysis.networks.receptive_fields import list_reaches
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.networks.time_kernels import TimeKernel, derive_time_kernels
+from gst_analysis.networks.time_kernels import LeftOut, TimeKernel, derive_time_kernels
 
 Axes = Literal[
     "(NT)CHW", "(NT)HWC", "NCTHW", "NTCHW", "NTHWC", "N(THW)C", "N(HWT)C", "(NT)(HW)C", "NTC", "NCT"
@@ -114,6 +114,8 @@ class Anatomy:
     """Whether clips of other lengths can be given."""
     time_kernels: tuple[TimeKernel, ...] = field(default=(), repr=False)
     """Where it reaches over frames."""
+    left_out: tuple[LeftOut, ...] = field(default=(), repr=False)
+    """What reaches over frames, or may, and has no kernel that could be read."""
 
     @property
     def half_width(self) -> int | None:

@@ -7,6 +7,7 @@ from gst_analysis.networks.anatomy import NO_ARITHMETIC, Anatomy
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.next_layer import NextLayer
 from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.networks.time_kernels import say_left_out
 from gst_analysis.networks.widths import why_not_slimmed
 from gst_analysis.rooms import Ask
 
@@ -30,7 +31,7 @@ def why_not(spec: NetworkSpec, anatomy: Anatomy, ask: Ask) -> str:
     if ask == "readers" and not any(isinstance(found, NextLayer) for _, found in anatomy.readers):
         return "which weights read a channel next could be told for none of its norms"
     if ask == "time" and not anatomy.time_kernels:
-        return "no kernel, shift or gate over time was found in it"
+        return f"no kernel, shift or gate over time was found in it{_add_left_out(anatomy)}"
     if ask == "colours" and spec.flow:
         return "it takes optical flow, and what is rendered are colour frames"
     if ask in ("arithmetic", "widths") and not isinstance(spec, ModelSpec):
@@ -38,6 +39,12 @@ def why_not(spec: NetworkSpec, anatomy: Anatomy, ask: Ask) -> str:
     if ask == "widths" and isinstance(spec, ModelSpec):
         return why_not_slimmed(spec.operator, spec.plan, spec.alpha)
     return ""
+
+
+def _add_left_out(anatomy: Anatomy) -> str:
+    """What does reach over frames, so that nobody takes it for a network of single frames."""
+    told = say_left_out(anatomy.left_out)
+    return f", and weights alone do not say what others do: {told}" if told else ""
 
 
 def require(spec: NetworkSpec, anatomy: Anatomy, *asks: Ask, what: str) -> None:

@@ -26,7 +26,7 @@ from gst_analysis.networks.anatomy import Anatomy, Axes, Place, Unit, View
 from gst_analysis.networks.next_layer import NextLayer
 from gst_analysis.networks.operators import KernelWeight
 from gst_analysis.networks.readers import NormWatcher, Source, has_scales
-from gst_analysis.networks.time_modules import list_own_units, list_time_kernels
+from gst_analysis.networks.time_modules import list_left_out, list_own_units, list_time_kernels
 from gst_analysis.networks.trial_runs import Lengths, Shape, run_lengths, untouched, watch_once
 from gst_analysis.networks.viewing import pick_tensor
 
@@ -70,8 +70,10 @@ def complete_anatomy(anatomy: Anatomy, network: nn.Module, *, frames: int, size:
 
 def _with_kernels(anatomy: Anatomy, inner: nn.Module, lengths: Lengths) -> Anatomy:
     longer = lengths.longer.shapes if lengths.longer else None
-    kernels = list_time_kernels(inner, anatomy, lengths.frames, lengths.once.shapes, longer)
-    return replace(anatomy, time_kernels=tuple(kernels))
+    once, frames = lengths.once.shapes, lengths.frames
+    kernels = tuple(list_time_kernels(inner, anatomy, frames, once, longer))
+    left_out = tuple(list_left_out(inner, frames, once, longer))
+    return replace(anatomy, time_kernels=kernels, left_out=left_out)
 
 
 def find_views(network: nn.Module, *, frames: int, size: int) -> dict[str, View]:

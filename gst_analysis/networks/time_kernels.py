@@ -6,10 +6,11 @@ running it on shapes (`networks/time_modules.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from gst_analysis.errors import name_some
 from gst_analysis.groups import Group
 from gst_analysis.networks.backbones import Block, Site
 from gst_analysis.networks.families import Kernel
@@ -50,6 +51,30 @@ class TimeKernel:
     dilation: int = 1
     """Frames from a tap to the next."""
     moved: MovedChannels | None = None
+    turned: int = 0
+    """Groups of a transposed convolution, whose weight has inputs first and the last frame's tap first; 0 of
+    any other."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A module that reaches over frames, or may, without a kernel whose taps could be read."""
+
+    name: str
+    what: str
+    """In one word or a few, such as recurrent."""
+
+
+ATTENTION = "attention"
+"""Left out without clips alone: these show where it looks."""
+
+
+def say_left_out(left_out: Iterable[LeftOut]) -> str:
+    """What kinds there are, with the names of some of each; empty where there is none."""
+    by_kind: dict[str, list[str]] = {}
+    for one in left_out:
+        by_kind.setdefault(one.what, []).append(one.name)
+    return "; ".join(f"{what} ({name_some(names, limit=3)})" for what, names in by_kind.items())
 
 
 def derive_time_kernels(spec: ModelSpec) -> Iterator[TimeKernel]:

@@ -17,12 +17,17 @@ from torch import nn
 
 from gst_analysis.groups import Group
 from gst_analysis.networks.anatomy import Anatomy, Place, Unit, View
-from gst_analysis.networks.time_kernels import MovedChannels, TimeKernel, TimeKind
+from gst_analysis.networks.time_kernels import ATTENTION, LeftOut, MovedChannels, TimeKernel, TimeKind
 
 OwnUnit = tuple[str, Group, slice, View]
 """The part that they leave, empty for the module itself; whose channels, which, and how they lie."""
 Shapes = Mapping[str, tuple[int, ...]]
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED)
+_POOLINGS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
+_RECURRENT = (nn.RNNBase, nn.RNNCellBase)
+_POOLING, _RECURRENCE = "pooling over time", "recurrent"
+_STRIDED, _COMPUTED = "transposed with a stride in time", "convolution whose weight is computed"
 
 
 def list_time_kernels(
@@ -50,11 +55,42 @@ def list_time_kernels(
         yield from _list_own(name, module, where)
         if isinstance(module, _CONVOLUTIONS):
             axis = find_axis(module, frames, once.get(name), (longer or {}).get(name))
-            if axis is not None and "weight" in module._parameters:
+            if axis is not None and not why_not_read(module, axis):
                 kind: TimeKind = "gate" if name in gates else "kernel"
                 found = _describe(name, module, where, axis, kind)
                 # A norm behind it may know whose channels these are, such as a pathway's.
                 yield replace(found, group=scaled.get(name, found.group))
+
+
+def list_left_out(inner: nn.Module, frames: int, once: Shapes, longer: Shapes | None) -> Iterator[LeftOut]:
+    """What reaches over frames, or may, and is none of the kernels: arguments as of `list_time_kernels`."""
+    attention = ""
+    for name, module in inner.named_modules():
+        if attention and name.startswith(attention):
+            continue  # what holds attention and what lies in it are one
+        if isinstance(module, _RECURRENT):
+            yield LeftOut(name, _RECURRENCE)
+        elif name and "attention" in type(module).__name__.lower():
+            attention = f"{name}."
+            yield LeftOut(name, ATTENTION)
+        elif isinstance(module, (*_POOLINGS, *_CONVOLUTIONS)):
+            found = once.get(name), (longer or {}).get(name)
+            # A transposed convolution with a stride adds frames, more than a clip has.
+            most = frames * max(_parts(module, "stride", (1,)))
+            axis = find_axis(module, most, *found)
+            why = why_not_read(module, axis) if axis is not None else ""
+            if why:
+                yield LeftOut(name, why)
+
+
+def why_not_read(module: nn.Module, axis: int) -> str:
+    """Why a window along an axis is not taken for a kernel; empty where it is."""
+    if isinstance(module, _POOLINGS):
+        return _POOLING
+    if "weight" not in module._parameters:
+        return _COMPUTED
+    strided = isinstance(module, _TRANSPOSED) and module.stride[axis - 2] > 1
+    return _STRIDED if strided else ""  # each frame that it makes reads some of its taps
 
 
 def list_own_units(place: Place, inner: nn.Module, name: str) -> Iterator[Unit]:
@@ -102,28 +138,28 @@ def _describe(name: str, module: nn.Module, where: tuple[str, int], axis: int, k
     alone = module.groups == module.in_channels == module.out_channels > 1
     if kind == "kernel" and flat and alone:
         kind = "by channel"
-    return TimeKernel(name, *where, group, kind, f"{name}.weight", axis, module.dilation[axis - 2])
+    turned = module.groups if isinstance(module, _TRANSPOSED) else 0
+    weight = f"{name}.weight"
+    return TimeKernel(name, *where, group, kind, weight, axis, module.dilation[axis - 2], turned=turned)
 
 
 def find_axis(
-    module: nn.Conv1d | nn.Conv2d | nn.Conv3d,
-    frames: int,
-    once: tuple[int, ...] | None,
-    longer: tuple[int, ...] | None,
+    module: nn.Module, frames: int, once: tuple[int, ...] | None, longer: tuple[int, ...] | None
 ) -> int | None:
     """The axis of a convolution's weight whose taps lie on several frames; None if there is none.
 
     Args:
-        module: any convolution.
+        module: any convolution or pooling with a window.
         frames: of one clip.
         once: its output's shape for one clip; None where its weight is read, but it is not run by itself.
         longer: for a clip of twice the frames, if there is one.
     """
-    axis: int | None = 0 if isinstance(module, nn.Conv2d) else 2
+    wide = isinstance(module, (nn.Conv2d, nn.ConvTranspose2d))
+    axis: int | None = 0 if wide else 2
     if once is not None and longer is not None:
         grew = [place for place, (a, b) in enumerate(zip(once, longer, strict=True)) if a != b]
         axis = grew[0] if len(grew) == 1 else None if grew else axis
-    if axis is None or axis < 2 or module.kernel_size[axis - 2] == 1:
+    if axis is None or axis < 2 or _part(module, "kernel_size", axis) == 1:
         return None
     return axis if once is None or _holds_frames(module, frames, axis, once, longer) else None
 
@@ -136,7 +172,17 @@ def _holds_frames(
     A kernel that looks back alone is padded at both ends and cut afterwards, so that its output is longer
     than the clip by what it reaches; but a clip of twice the frames adds no more than these to it.
     """
-    assert isinstance(module, _CONVOLUTIONS)
-    reach = module.dilation[axis - 2] * (module.kernel_size[axis - 2] - 1)
+    reach = _part(module, "dilation", axis) * (_part(module, "kernel_size", axis) - 1)
     added = 0 if longer is None else longer[axis] - once[axis]
     return once[axis] <= max(frames, 2) + reach and added <= max(frames, 2)
+
+
+def _part(module: nn.Module, name: str, axis: int) -> int:
+    """A window's size, stride or dilation along an axis; poolings write one number for all."""
+    told = _parts(module, name, (1,))
+    return told[axis - 2] if len(told) > 1 else told[0]
+
+
+def _parts(module: nn.Module, name: str, missing: tuple[int, ...]) -> tuple[int, ...]:
+    told: int | tuple[int, ...] = getattr(module, name, missing)
+    return (told,) if isinstance(told, int) else tuple(told)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gst_analysis.analyses.temporal_use.shares import Shares, measure_shares
+from gst_analysis.analyses.temporal_use.shares import Shares, measure_kernel
 from gst_analysis.analyses.temporal_use.starts import Known, Start, start_of_card, start_of_file
 from gst_analysis.analyses.temporal_use.summary import (
     list_heads,
@@ -44,7 +44,14 @@ from gst_analysis.checkpoints.sources import (
 )
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.capabilities import require
-from gst_analysis.networks.time_kernels import BY_CLIP, MovedChannels, TimeKernel
+from gst_analysis.networks.time_kernels import (
+    ATTENTION,
+    BY_CLIP,
+    LeftOut,
+    MovedChannels,
+    TimeKernel,
+    say_left_out,
+)
 from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
 from gst_analysis.rooms import Door
@@ -72,6 +79,7 @@ class _Read:
     sha256: str
     path: str
     unread: Mapping[str, str]
+    left_out: tuple[LeftOut, ...] = ()
     start: Start = field(default_factory=Start)
 
 
@@ -144,7 +152,7 @@ def _read_one(source: Source, label: str, records: RecordList | None, options: T
         if one.weight in checkpoint.state
     }
     known = Known(label, checkpoint.spec, anatomy.time_kernels, shapes, checkpoint.provenance)
-    return _Read(table, known, checkpoint.sha256, str(checkpoint.path), decided.unread)
+    return _Read(table, known, checkpoint.sha256, str(checkpoint.path), decided.unread, anatomy.left_out)
 
 
 def _list_weights(checkpoint: Checkpoint) -> Iterator[tuple[TimeKernel, Shares]]:
@@ -153,10 +161,7 @@ def _list_weights(checkpoint: Checkpoint) -> Iterator[tuple[TimeKernel, Shares]]
         if kernel.kind == "shift" and kernel.moved is not None:
             yield kernel, _measure_moved(kernel.moved)
         elif kernel.weight in checkpoint.state:
-            yield (
-                kernel,
-                measure_shares(checkpoint.state[kernel.weight], kernel.axis, dilation=kernel.dilation),
-            )
+            yield kernel, measure_kernel(kernel, checkpoint.state[kernel.weight])
 
 
 def _measure_moved(moved: MovedChannels) -> Shares:
@@ -285,3 +290,13 @@ def _list_notes(found: Mapping[str, _Read], kernels: Columns, *, with_clips: boo
             yield f"{name}: how far its gates open is decided by each clip: give clips to measure it"
         if "made by clip" in kinds and not with_clips:
             yield f"{name}: its kernels are made anew for each clip: give clips to measure them"
+        yield from _note_left_out(name, one.left_out, with_clips=with_clips)
+
+
+def _note_left_out(name: str, left_out: Sequence[LeftOut], *, with_clips: bool) -> Iterator[str]:
+    """What reaches over frames, or may, and is in no row."""
+    others = [one for one in left_out if one.what != ATTENTION]
+    if others:
+        yield f"{name}: left out, as they have no kernel that could be read: {say_left_out(others)}"
+    if len(others) < len(left_out) and not with_clips:
+        yield f"{name}: where its attention looks is decided by each clip: give clips to measure it"

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
+    from gst_analysis.networks.time_kernels import TimeKernel
+
 Reals: TypeAlias = "npt.NDArray[np.float64]"
 Exponents: TypeAlias = "npt.NDArray[np.int32]"
 _AT_ONCE = 250_000
@@ -42,7 +44,20 @@ class Shares:
     """What off_frame would be if all that may be read were read alike; of attention alone."""
 
 
-def measure_shares(weight: Tensor, axis: int = 2, *, dilation: int = 1) -> Shares:
+def measure_kernel(kernel: TimeKernel, weight: Tensor) -> Shares:
+    """The shares of every filter of a kernel, whichever way its weight lies."""
+    taps = list_filters(weight, kernel) if kernel.turned else weight
+    return measure_shares(taps, kernel.axis, dilation=kernel.dilation)
+
+
+def list_filters(weight: Tensor, kernel: TimeKernel) -> npt.NDArray[np.floating]:
+    """Of a transposed convolution: filters first, and the tap first that lies on the earliest frame."""
+    own = np.flip(to_array(weight), kernel.axis)
+    grouped = own.reshape(kernel.turned, -1, *own.shape[1:])  # (groups, inputs, filters, ...)
+    return np.swapaxes(grouped, 1, 2).reshape(-1, grouped.shape[1], *own.shape[2:])
+
+
+def measure_shares(weight: Tensor | npt.NDArray[np.floating], axis: int = 2, *, dilation: int = 1) -> Shares:
     """The shares of every filter of a weight.
 
     Args:
@@ -59,7 +74,10 @@ def measure_shares(weight: Tensor, axis: int = 2, *, dilation: int = 1) -> Share
     # Some filters at a time: doubles of a whole weight, several times over, would be the most memory of all.
     some = max(1, _AT_ONCE // max(1, math.prod(weight.shape[1:])))
     blocks = (
-        to_array(weight.narrow(0, first, min(some, filters - first))) for first in range(0, filters, some)
+        weight[first : first + some]
+        if isinstance(weight, np.ndarray)
+        else to_array(weight.narrow(0, first, min(some, filters - first)))
+        for first in range(0, filters, some)
     )
     parts = [_sum_parts(np.moveaxis(block, axis, 0)) for block in blocks]
     squares, varying, ordered, exponents = (np.concatenate(part) for part in zip(*parts, strict=True))

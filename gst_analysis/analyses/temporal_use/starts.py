@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gst_analysis.analyses.temporal_use.shares import expect_independent, measure_shares
+from gst_analysis.analyses.temporal_use.shares import expect_independent, measure_kernel
 from gst_analysis.checkpoints.loaded import Checkpoint
 from gst_analysis.networks.brought import AdoptedSpec
 from gst_analysis.networks.described import NetworkSpec
@@ -84,7 +84,7 @@ def start_of_file(checkpoint: Checkpoint, known: Known) -> Start:
 def start_of_state(state: Mapping[str, Tensor], known: Known, origin: str) -> Start:
     """The shares of the kernels in a state dict that have the shapes of ours."""
     fitting = {
-        one.name: measure_shares(state[one.weight], one.axis).varying
+        one.name: measure_kernel(one, state[one.weight]).varying
         for one in known.kernels
         if one.weight in state and tuple(state[one.weight].shape) == known.shapes.get(one.weight)
     }
@@ -97,5 +97,7 @@ def _expect(known: Known, origin: str) -> Start:
     for one in known.kernels:
         shape = known.shapes.get(one.weight)
         if shape is not None:
-            shares[one.name] = np.full(shape[0], expect_independent(shape[one.axis]))
+            shares[one.name] = np.full(
+                shape[0] if not one.turned else shape[1] * one.turned, expect_independent(shape[one.axis])
+            )
     return Start(origin, shares)
