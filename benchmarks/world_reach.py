@@ -27,7 +27,7 @@ from unittest.mock import patch
 
 import numpy as np
 from scipy.stats import ttest_ind
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks import table2
 from benchmarks.machine import describe_machine
@@ -46,9 +46,9 @@ from gst_analysis import load_model
 from gst_analysis.analyses.evaluation import evaluate
 from gst_analysis.clips.labelled import load_labelled_clips
 from gst_analysis.files import to_json, write_whole
-from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.networks.operators import Shift, shift_channels
 from gst_analysis.networks.receptive_fields import list_reaches
+from gst_analysis.networks.resnet import ResidualBlock
 from gst_analysis.training import train
 
 PLAN, TARGET = Path(__file__).parent / "world_reach.toml", Path("benchmarks/results/world-reach.json")
@@ -109,12 +109,12 @@ def list_variants(plan: Mapping[str, Any]) -> list[Variant]:
     ]
 
 
-def limit(network: VideoNetwork, variant: Variant) -> VideoNetwork:
+def limit(network: nn.Module, variant: Variant) -> None:
     """Take the shifts out of all other blocks, in place."""
     for name, block in network.named_modules():
-        if isinstance(getattr(block, "shift", None), Shift):
-            block.shift = FarShift(block.share, variant.step) if name in variant.blocks else None
-    return network
+        if isinstance(block, ResidualBlock) and block.shift is not None:
+            share = block.shift.share
+            block.shift = FarShift(share, variant.step) if name in variant.blocks else None
 
 
 @contextmanager
@@ -147,13 +147,13 @@ def do_run(runs: Path, budget: Budget, variant: Variant, seed: int, *, threads: 
         result = train("planted-hard", settings, out=folder, resume=resume)
     model = load_model(folder / "last.pth")
     limit(model.module, variant)
-    found = evaluate(model, load_labelled_clips(fresh), device="cpu").summary
+    measured = evaluate(model, load_labelled_clips(fresh), device="cpu").summary
     outcome = Outcome(
         variant.name,
         seed,
-        found.clips,
-        found.top1,
-        found.top5,
+        measured.clips,
+        measured.top1,
+        measured.top5,
         result.summary.loss,
         round(result.summary.seconds, 1),
     )

@@ -157,6 +157,8 @@ def format_eyes(runs: Sequence[Mapping[str, Any]]) -> str:
     rows = ["| frames of a window | steps told right, by seed | enough |", f"|{'---|' * 3}"]
     for window in WINDOWS:
         own = [one["right"] for one in runs if Window(one["frames"], one["ends_shown"]) == window]
+        if not own:
+            continue
         enough = "-" if len(own) < len(SEEDS) else "yes" if min(own) >= ENOUGH else "no"
         rows.append(f"| {window.title} | {', '.join(f'{one:.1%}' for one in own) or '-'} | {enough} |")
     return "\n".join(rows)
