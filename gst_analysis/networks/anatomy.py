@@ -21,7 +21,7 @@ from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.next_layer import BN_EPS, NextLayer, inner_norm, list_readers
 from gst_analysis.networks.receptive_fields import list_reaches
 from gst_analysis.networks.specs import ModelSpec
-from gst_analysis.networks.time_kernels import LeftOut, TimeKernel, derive_time_kernels
+from gst_analysis.networks.time_kernels import TimeKernel, derive_time_kernels
 
 Axes = Literal[
     "(NT)CHW", "(NT)HWC", "NCTHW", "NTCHW", "NTHWC", "N(THW)C", "N(HWT)C", "(NT)(HW)C", "NTC", "NCT"
@@ -114,8 +114,9 @@ class Anatomy:
     """Whether clips of other lengths can be given."""
     time_kernels: tuple[TimeKernel, ...] = field(default=(), repr=False)
     """Where it reaches over frames."""
-    left_out: tuple[LeftOut, ...] = field(default=(), repr=False)
-    """What reaches over frames, or may, and has no kernel that could be read."""
+    left_out: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Modules that reach over frames, or may, without a kernel that could be read: the name of each, and what
+    it is in a word or a few, such as recurrent."""
 
     @property
     def half_width(self) -> int | None:

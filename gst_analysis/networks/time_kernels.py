@@ -56,24 +56,19 @@ class TimeKernel:
     any other."""
 
 
-@dataclass(frozen=True)
-class LeftOut:
-    """A module that reaches over frames, or may, without a kernel whose taps could be read."""
-
-    name: str
-    what: str
-    """In one word or a few, such as recurrent."""
-
-
 ATTENTION = "attention"
 """Left out without clips alone: these show where it looks."""
 
 
-def say_left_out(left_out: Iterable[LeftOut]) -> str:
-    """What kinds there are, with the names of some of each; empty where there is none."""
+def say_left_out(left_out: Iterable[tuple[str, str]]) -> str:
+    """What kinds of modules there are, with the names of some of each; empty where there is none.
+
+    Args:
+        left_out: names, and what each is, as in `Anatomy.left_out`.
+    """
     by_kind: dict[str, list[str]] = {}
-    for one in left_out:
-        by_kind.setdefault(one.what, []).append(one.name)
+    for name, what in left_out:
+        by_kind.setdefault(what, []).append(name)
     return "; ".join(f"{what} ({name_some(names, limit=3)})" for what, names in by_kind.items())
 
 

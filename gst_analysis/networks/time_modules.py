@@ -17,7 +17,7 @@ from torch import nn
 
 from gst_analysis.groups import Group
 from gst_analysis.networks.anatomy import Anatomy, Place, Unit, View
-from gst_analysis.networks.time_kernels import ATTENTION, LeftOut, MovedChannels, TimeKernel, TimeKind
+from gst_analysis.networks.time_kernels import ATTENTION, MovedChannels, TimeKernel, TimeKind
 
 OwnUnit = tuple[str, Group, slice, View]
 """The part that they leave, empty for the module itself; whose channels, which, and how they lie."""
@@ -62,17 +62,22 @@ def list_time_kernels(
                 yield replace(found, group=scaled.get(name, found.group))
 
 
-def list_left_out(inner: nn.Module, frames: int, once: Shapes, longer: Shapes | None) -> Iterator[LeftOut]:
-    """What reaches over frames, or may, and is none of the kernels: arguments as of `list_time_kernels`."""
+def list_left_out(
+    inner: nn.Module, frames: int, once: Shapes, longer: Shapes | None
+) -> Iterator[tuple[str, str]]:
+    """Names of what reaches over frames, or may, and is none of the kernels, and what each is.
+
+    Arguments are those of `list_time_kernels`.
+    """
     attention = ""
     for name, module in inner.named_modules():
         if attention and name.startswith(attention):
             continue  # what holds attention and what lies in it are one
         if isinstance(module, _RECURRENT):
-            yield LeftOut(name, _RECURRENCE)
+            yield name, _RECURRENCE
         elif name and "attention" in type(module).__name__.lower():
             attention = f"{name}."
-            yield LeftOut(name, ATTENTION)
+            yield name, ATTENTION
         elif isinstance(module, (*_POOLINGS, *_CONVOLUTIONS)):
             found = once.get(name), (longer or {}).get(name)
             # A transposed convolution with a stride adds frames, more than a clip has.
@@ -80,7 +85,7 @@ def list_left_out(inner: nn.Module, frames: int, once: Shapes, longer: Shapes | 
             axis = find_axis(module, most, *found)
             why = why_not_read(module, axis) if axis is not None else ""
             if why:
-                yield LeftOut(name, why)
+                yield name, why
 
 
 def why_not_read(module: nn.Module, axis: int) -> str:

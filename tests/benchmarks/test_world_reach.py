@@ -107,6 +107,7 @@ def test_a_window_of_one_frame_does_not_show_how_far_the_object_has_come() -> No
     assert not around[:, 0, :9].any(), "before the first frame there is nothing"
 
 
+@pytest.mark.slow
 def test_an_eye_learns_what_three_frames_tell() -> None:
     """Two steps by two directions, by their order alone: one frame is a guess, three are enough."""
     random = np.random.default_rng(0)

@@ -44,14 +44,7 @@ from gst_analysis.checkpoints.sources import (
 )
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.capabilities import require
-from gst_analysis.networks.time_kernels import (
-    ATTENTION,
-    BY_CLIP,
-    LeftOut,
-    MovedChannels,
-    TimeKernel,
-    say_left_out,
-)
+from gst_analysis.networks.time_kernels import ATTENTION, BY_CLIP, MovedChannels, TimeKernel, say_left_out
 from gst_analysis.progress import Progress
 from gst_analysis.results import Provenance
 from gst_analysis.rooms import Door
@@ -79,7 +72,7 @@ class _Read:
     sha256: str
     path: str
     unread: Mapping[str, str]
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
     start: Start = field(default_factory=Start)
 
 
@@ -293,9 +286,9 @@ def _list_notes(found: Mapping[str, _Read], kernels: Columns, *, with_clips: boo
         yield from _note_left_out(name, one.left_out, with_clips=with_clips)
 
 
-def _note_left_out(name: str, left_out: Sequence[LeftOut], *, with_clips: bool) -> Iterator[str]:
+def _note_left_out(name: str, left_out: Sequence[tuple[str, str]], *, with_clips: bool) -> Iterator[str]:
     """What reaches over frames, or may, and is in no row."""
-    others = [one for one in left_out if one.what != ATTENTION]
+    others = [(own, what) for own, what in left_out if what != ATTENTION]
     if others:
         yield f"{name}: left out, as they have no kernel that could be read: {say_left_out(others)}"
     if len(others) < len(left_out) and not with_clips:

@@ -51,7 +51,7 @@ def measure_kernel(kernel: TimeKernel, weight: Tensor) -> Shares:
 
 
 def list_filters(weight: Tensor, kernel: TimeKernel) -> npt.NDArray[np.floating]:
-    """Of a transposed convolution: filters first, and the tap first that lies on the earliest frame."""
+    """A transposed convolution's weight, filters first, and first the tap that lies on the earliest frame."""
     own = np.flip(to_array(weight), kernel.axis)
     grouped = own.reshape(kernel.turned, -1, *own.shape[1:])  # (groups, inputs, filters, ...)
     return np.swapaxes(grouped, 1, 2).reshape(-1, grouped.shape[1], *own.shape[2:])
