@@ -19,19 +19,18 @@ from gst_analysis.networks.systems import SystemSpec, is_system
 from gst_analysis.rooms import Door
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
-    from gst_analysis.networks import adopted, mobilenet, probing, resnet
+    from gst_analysis.networks import adopted, mobilenet, probing, resnet, undrawn
     from gst_analysis.networks.adopted import ClipNetwork
     from gst_analysis.networks.network import VideoNetwork
 else:  # a checkpoint is recognised and its spec read without building a network
-    torch = Door("torch")
     nn = Door("torch.nn")
     adopted = Door("gst_analysis.networks.adopted")
     mobilenet = Door("gst_analysis.networks.mobilenet")
     probing = Door("gst_analysis.networks.probing")
     resnet = Door("gst_analysis.networks.resnet")
+    undrawn = Door("gst_analysis.networks.undrawn")
 
 FLOW_STD = 0.226
 """What TSN divides flow by: the mean of ImageNet's deviations."""
@@ -101,7 +100,7 @@ def build_model(spec: NetworkSpec, *, dropout: float = 0.0) -> VideoNetwork | Cl
 
 def build_without_values(spec: NetworkSpec) -> VideoNetwork | ClipNetwork:
     """The network in shapes alone (device meta): as large as nothing, and nothing is drawn for it."""
-    with torch.device("meta"):
+    with undrawn.shapes_alone():
         return build_model(spec)
 
 

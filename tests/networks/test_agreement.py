@@ -9,6 +9,7 @@ from torch import Tensor
 from gst_analysis.networks.families import runnable_families
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec, model_names
+from gst_analysis.networks.undrawn import shapes_alone
 from tests.networks.agreement import (
     build_pair,
     draw_clips,
@@ -97,7 +98,7 @@ def test_deeper_tsm_shifts_where_the_reference_does(backbone: str) -> None:
 @pytest.mark.parametrize("name", [name for name in model_names() if not name.endswith(("101", "152"))])
 def test_parameters_are_the_references(name: str) -> None:
     spec = ModelSpec.from_name(name)
-    with torch.device("meta"):
+    with shapes_alone():
         product = build_model(spec)
         reference = build_reference(spec.family, spec.backbone, width=spec.stem_width)
     own = sum(parameter.numel() for parameter in product.parameters())

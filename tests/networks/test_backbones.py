@@ -11,6 +11,7 @@ import torchvision
 from gst_analysis.networks.backbones import BACKBONES, feature_width, walk_blocks
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.networks.undrawn import shapes_alone
 from tests.networks.agreement import relative
 
 TORCHVISION = {name: plan.torchvision for name, plan in BACKBONES.items() if plan.torchvision}
@@ -23,7 +24,7 @@ def test_all_but_our_small_one_are_torchvisions() -> None:
 @pytest.mark.parametrize("backbone", TORCHVISION)
 def test_shapes_are_torchvisions(backbone: str) -> None:
     """C2D: the same tensors in the same order, MobileNetV2 under other names."""
-    with torch.device("meta"):
+    with shapes_alone():
         theirs = torchvision.models.get_model(TORCHVISION[backbone], weights=None).state_dict()
         ours = build_model(ModelSpec("c2d", backbone, num_classes=1000)).state_dict()
     assert sorted(tuple(t.shape) for t in ours.values()) == sorted(tuple(t.shape) for t in theirs.values())

@@ -133,7 +133,7 @@ def test_a_view_and_its_inverse(view: View) -> None:
 
 
 class TwoInputs(ThreeD):
-    def forward(self, rgb: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:  # type: ignore[override] # two
+    def forward(self, rgb: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:  # type: ignore[override] # it takes two inputs
         return super().forward(rgb + flow)
 
 

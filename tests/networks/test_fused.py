@@ -121,7 +121,7 @@ def test_what_lies_otherwise_is_not_handed_to_c(tensor: Tensor, start: int, coun
 
 
 def test_sums_are_of_their_own_numbers_and_of_what_fits() -> None:
-    sums, half = (native.NativeSums(None, kind) for kind in (torch.float32, torch.bfloat16))  # type: ignore[arg-type]
+    sums, half = (native.NativeSums(None, kind) for kind in (torch.float32, torch.bfloat16))  # type: ignore[arg-type] # without its library: nothing is called
     every, parts = Channels(LASTING, 0, 8), [LASTING[:2]] * 4
     refused: list[tuple[str, Callable[[], object]]] = [
         ("bfloat16; found torch.float32", lambda: half.enter(every, 4, 2)),

@@ -15,6 +15,7 @@ from gst_analysis.networks.network import VideoNetwork, average_frames
 from gst_analysis.networks.operators import Interleaved, KernelWeight
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec, model_names
+from gst_analysis.networks.undrawn import shapes_alone
 from tests.conftest import mark_slow
 from tests.networks.agreement import draw_clips, draw_weights, relative
 from tests.reference import build_reference
@@ -82,7 +83,7 @@ def test_every_other_family_sees_the_order(name: str) -> None:
 @pytest.mark.parametrize("name", ["tsm-resnet101", "tsm-resnet152"])
 def test_deep_tsm_shifts_every_second_block(name: str) -> None:
     """As the TSM repository does where the third stage has 23 blocks or more."""
-    with torch.device("meta"):
+    with shapes_alone():
         network = build_model(ModelSpec.from_name(name))
     shifted = {block for block, module in network.stages() if module.share}
     assert shifted == {block for block, _ in network.stages() if int(block.rpartition(".")[2]) % 2 == 0}
@@ -91,7 +92,7 @@ def test_deep_tsm_shifts_every_second_block(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["tsm-resnet18", "tsm-resnet34", "tsm-resnet50"])
 def test_shallower_tsm_shifts_every_block(name: str) -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         network = build_model(ModelSpec.from_name(name))
     assert {module.share for _, module in network.stages()} == {8}
 
@@ -144,7 +145,7 @@ def count_flops(network: nn.Module, clips: Tensor) -> int:
 def test_the_compute_form_costs_what_the_3d_form_costs(name: str) -> None:
     """On the meta device; not sth in a ResNet, whose reference multiplies by the zeros of a dense kernel."""
     spec = ModelSpec.from_name(name, num_classes=10)
-    with torch.device("meta"):
+    with shapes_alone():
         product = build_model(spec)
         reference = build_reference(spec.family, spec.backbone, width=spec.stem_width, classes=10)
         clips = torch.empty(1, 4, 3, 75, 49)

@@ -288,7 +288,7 @@ def test_clip_spec_round_trip_and_refusals() -> None:
 )
 def test_clips_that_nothing_could_be_made_of_are_refused(field: str, value: object, message: str) -> None:
     with pytest.raises(SpecError, match=message):
-        ClipSpec(**{field: value})  # type: ignore[arg-type]
+        ClipSpec(**{field: value})  # type: ignore[arg-type] # wrong on purpose
 
 
 def test_a_million_frames_are_a_slip_of_the_hand() -> None:

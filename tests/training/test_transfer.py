@@ -17,6 +17,7 @@ from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.checkpoints.transfer import list_head, reopen_model, tell_start
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.registry import build_model, spec_from_name
+from gst_analysis.networks.undrawn import shapes_alone
 from gst_analysis.training.config import OptimiserConfig, TrainConfig
 from gst_analysis.training.depth import bare, find_order, freeze, list_depths
 from gst_analysis.training.loop import train
@@ -156,7 +157,7 @@ def test_a_published_system_trains_by_name_and_gets_another_head(world: Path, tm
 def frozen_names(name: str, up_to: str, size: int = 32) -> tuple[set[str], set[str]]:
     """What of a network is frozen and what is not, by the name of the module that holds it."""
     spec = spec_from_name(name, num_frames=4, num_classes=5)
-    with torch.device("meta"):
+    with shapes_alone():
         network = build_model(spec).train()
     freeze(network, up_to, find_order(spec, frames=4, size=size))
     named = list(bare(network).named_parameters())
@@ -231,7 +232,7 @@ def test_what_is_frozen_does_not_move_and_a_resumed_run_is_the_same(
 
 def rates_by_name(name: str, config: OptimiserConfig) -> dict[str, float]:
     spec = spec_from_name(name, num_frames=4, num_classes=5)
-    with torch.device("meta"):
+    with shapes_alone():
         network = build_model(spec)
     shares = rate_shares(network, config, lambda: find_order(spec, frames=4, size=64))
     optimiser = build_optimiser(network, config, shares)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-import torch
 from torch import Tensor, nn
 
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.recognised import Recognised
+from gst_analysis.networks.undrawn import shapes_alone
 
 Rule = tuple[str, str | Callable[[re.Match[str]], str]]
 """A regular expression and what stands in its place."""
@@ -51,7 +51,7 @@ def match(
     A checkpoint that only resembles a system (another depth, a detector's head) is not claimed: loaded by
     force it would answer wrongly.
     """
-    with torch.device("meta"):
+    with shapes_alone():
         module = build(spec)
     if _shapes(state) != _shapes(module.state_dict()):
         return None

@@ -21,6 +21,7 @@ from gst_analysis.networks.families import FAMILIES
 from gst_analysis.networks.registry import anatomy_of, build_model
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
+from gst_analysis.networks.undrawn import shapes_alone
 
 BUILDABLE = [name for name, family in FAMILIES.items() if not family.unbuildable]
 SMALL = ("tanet-r50", "gsf-r50", "x3d-s")
@@ -38,7 +39,7 @@ def sum_by_stage(layers: list[Layer]) -> dict[int, tuple[int, int]]:
 @pytest.mark.parametrize("family", BUILDABLE)
 def test_arithmetic_and_a_run_agree(family: str) -> None:
     spec = ModelSpec.from_name(f"{family}-resnet26s", num_frames=4, num_classes=5)
-    with torch.device("meta"):
+    with shapes_alone():
         network = build_model(spec)
     layers, notes = count_by_running(network, anatomy_of(spec), frames=4, size=64)
     counted = summarise_layers(layers, spec, 64)

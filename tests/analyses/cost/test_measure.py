@@ -21,6 +21,7 @@ from gst_analysis.errors import SpecError
 from gst_analysis.networks.families import FAMILIES
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec, model_names
+from gst_analysis.networks.undrawn import shapes_alone
 from tests.analyses.cost.plain_networks import PlainNetwork
 from tests.conftest import mark_slow
 from tests.untyped import untyped
@@ -40,7 +41,7 @@ ANCHORS = {  # ResNet-50, 174 classes, 8 frames of 224x224: parameters and multi
 
 def build_on_meta(spec: ModelSpec) -> nn.Module:
     """The network without memory for its weights."""
-    with torch.device("meta"):
+    with shapes_alone():
         return build_model(spec).eval()
 
 

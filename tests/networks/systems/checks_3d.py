@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gst_analysis.networks.systems import SystemSpec, find_system
 from gst_analysis.networks.systems.recognised import Recognised
+from gst_analysis.networks.undrawn import shapes_alone
 from tests.networks.agreement import draw_weights, relative
 
 
@@ -25,7 +26,7 @@ def count(name: str) -> tuple[int, float]:
     """Parameters, and 10^9 multiply-adds of one clip, of the record's own size."""
     spec = SystemSpec.from_name(name)
     size = spec.record.size
-    with torch.device("meta"):
+    with shapes_alone():
         network = module_of(name).build(spec).eval()
         clips = torch.empty(1, spec.num_frames, 3, size, size)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -36,7 +37,7 @@ def count(name: str) -> tuple[int, float]:
 
 def build_named(name: str, **settings: Any) -> nn.Module:
     """The system's names and shapes alone."""
-    with torch.device("meta"):
+    with shapes_alone():
         network: nn.Module = module_of(name).build(SystemSpec.from_name(name, num_classes=7, **settings))
     return network.eval()
 

@@ -6,7 +6,7 @@ functions, 3-D convolutions. Only the numbers and names of ResNet-50's blocks ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 
 import torch
@@ -15,6 +15,8 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from gst_analysis.networks.systems import SystemSpec
+from gst_analysis.networks.systems.recognised import Recognised
+from gst_analysis.networks.undrawn import shapes_alone
 from tests.networks.agreement import draw_weights, relative
 
 State = dict[str, Tensor]
@@ -23,7 +25,7 @@ DEPTHS = (3, 4, 6, 3)
 
 def count_again(system: ModuleType, spec: SystemSpec) -> tuple[int, float]:
     """Parameters, and 10^9 multiply-adds of one clip at the record's size, without a number in memory."""
-    with torch.device("meta"):
+    with shapes_alone():
         network = system.build(spec).eval()
         clips = torch.zeros(1, spec.num_frames, 3, spec.record.size, spec.record.size)
     with FlopCounterMode(display=False) as counter:
@@ -33,7 +35,7 @@ def count_again(system: ModuleType, spec: SystemSpec) -> tuple[int, float]:
 
 def build_drawn(system: ModuleType, spec: SystemSpec) -> nn.Module:
     """The network in eval mode and double precision, with weights none of which is special."""
-    with torch.device("meta"):
+    with shapes_alone():
         network = system.build(spec)
     network = network.to_empty(device="cpu").double().eval()
     draw_weights(network)
@@ -67,6 +69,24 @@ def check_renaming(system: ModuleType, network: nn.Module, theirs: State) -> Non
         assert found is not None
         assert set(found.state) == set(own)
         assert all(torch.equal(found.state[name], tensor) for name, tensor in own.items())
+
+
+def check_known(system: ModuleType, network: nn.Module, theirs: State, spec: SystemSpec) -> Recognised:
+    """What others saved is renamed, and taken for what it is."""
+    check_renaming(system, network, theirs)
+    found: Recognised | None = system.recognise(theirs)
+    assert found is not None
+    assert found.spec == spec
+    return found
+
+
+def check_names(system: ModuleType, name: str, shapes: Mapping[str, tuple[int, ...]]) -> State:
+    """Some names and shapes of a release are those of the network, whose own are returned."""
+    with shapes_alone():
+        own = dict(system.build(SystemSpec.from_name(name)).state_dict())
+    official = as_official(own)
+    assert {key: tuple(official[key].shape) for key in shapes} == shapes
+    return own
 
 
 def as_official(state: State) -> State:

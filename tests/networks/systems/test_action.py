@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from gst_analysis.networks.operators import shift_channels
 from gst_analysis.networks.systems import SystemSpec, action
 from gst_analysis.networks.systems.frame_resnet import convolve_each_channel, set_part_shift
+from gst_analysis.networks.undrawn import shapes_alone
 from tests.checkpoints import foreign
 from tests.networks.systems import frames
 from tests.networks.systems.frames import State
@@ -59,9 +60,7 @@ def test_counts() -> None:
 
 
 def test_names_and_shapes_are_those_of_the_release() -> None:
-    with torch.device("meta"):
-        own = frames.as_official(dict(action.build(SystemSpec.from_name("action-r50")).state_dict()))
-    assert {name: tuple(own[name].shape) for name in SHAPES} == SHAPES
+    frames.check_names(action, "action-r50", SHAPES)
 
 
 def test_a_plain_twin_agrees_and_files_are_known() -> None:
@@ -70,10 +69,7 @@ def test_a_plain_twin_agrees_and_files_are_known() -> None:
     frames.check_agreement(network, partial(frames.run_plain, run_block=run_block), frames.draw_clips(3))
     own = dict(network.state_dict())
     for theirs in (own, frames.as_official(own)):
-        frames.check_renaming(action, network, theirs)
-        found = action.recognise(theirs)
-        assert found is not None
-        assert found.spec == spec
+        frames.check_known(action, network, theirs, spec)
 
 
 def test_training_starts_from_tsms_shift() -> None:
@@ -85,6 +81,6 @@ def test_training_starts_from_tsms_shift() -> None:
 
 
 def test_others_are_left_alone() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         assert action.recognise(torchvision.models.resnet50().state_dict()) is None
     assert action.recognise(foreign.tsm(planes=8)) is None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 
 import pytest
-import torch
 from torch import Tensor
 from torchvision import models
 
@@ -13,6 +12,7 @@ from gst_analysis.checkpoints.systems import find_system_of
 from gst_analysis.networks.registry import anatomy_of, build_without_values
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
+from gst_analysis.networks.undrawn import shapes_alone
 
 TWINS = {"i3d-r50": "i3d-r50-8x8", "x3d-s": "x3d-m"}
 """Systems whose weights are another's too, and what they are taken for."""
@@ -55,7 +55,7 @@ def test_networks_of_ours_are_not_claimed(name: str) -> None:
 
 @pytest.mark.parametrize("prefix", ["", "module.base_model."])
 def test_plain_resnets_are_not_claimed(prefix: str) -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         state = models.resnet50().state_dict()
     state = {prefix + key: tensor for key, tensor in state.items()}
     assert list_claims(state) == {}

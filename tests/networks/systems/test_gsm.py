@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
 from gst_analysis.networks.systems.gsm import GateShift, build, recognise
+from gst_analysis.networks.undrawn import shapes_alone
 from tests.networks.agreement import relative
 from tests.networks.systems.inception import FrameFunctions, State, count_gmacs, draw_lively, spread
 
@@ -41,7 +42,7 @@ OFFICIAL = {
 
 
 def build_on_meta(name: str, **settings: Any) -> nn.Module:
-    with torch.device("meta"):
+    with shapes_alone():
         return build(SystemSpec.from_name(name, **settings)).eval()
 
 

@@ -10,6 +10,7 @@ from gst_analysis.networks.anatomy import Anatomy
 from gst_analysis.networks.registry import anatomy_of, build_model
 from gst_analysis.networks.systems import SYSTEMS, SystemSpec
 from gst_analysis.networks.systems.catalogue_inception import RECORDS
+from gst_analysis.networks.undrawn import shapes_alone
 from tests.networks.systems.inception import draw_lively
 
 NAMES = [record.name for record in RECORDS]
@@ -42,7 +43,7 @@ def test_places_and_units_are_there_and_lie_as_said(name):
     assert set(anatomy.groups) == told | gated | passing
     assert {unit.group for unit in anatomy.scaled} == told
     assert anatomy.any_length == (record.family != "trn" and together == 1)
-    with torch.device("meta"):
+    with shapes_alone():
         network = build_model(spec).eval()
         clips = torch.empty(2, spec.num_frames, 3, 224, 224)
     layers = [unit.layer for unit in anatomy.units]

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gst_analysis.networks.systems import SystemSpec, nonlocal2d
+from gst_analysis.networks.undrawn import shapes_alone
 from tests.checkpoints import foreign
 from tests.networks.agreement import draw_weights, relative
 from tests.networks.systems import frames
@@ -154,7 +155,7 @@ def test_one_block_of_every_kind(pairwise: str, *, subsample: bool) -> None:
 @pytest.mark.parametrize(("name", "settings"), VARIANTS)
 def test_every_kind_is_known_by_its_names(name: str, settings: dict[str, object]) -> None:
     spec = SystemSpec.from_name(name, num_classes=5, **settings)
-    with torch.device("meta"):
+    with shapes_alone():
         own = dict(nonlocal2d.build(spec).state_dict())
     for theirs in (own, frames.as_official(deepen(own)), as_mmaction2(own)):
         found = nonlocal2d.recognise(theirs)
@@ -167,7 +168,7 @@ def test_every_kind_is_known_by_its_names(name: str, settings: dict[str, object]
 
 
 def test_names_are_those_of_the_releases() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         own = dict(nonlocal2d.build(SystemSpec.from_name("tsm-nl-r50")).state_dict())
     assert set(TSM_KEYS) <= set(frames.as_official(own))
     assert set(MMACTION2_KEYS) <= set(as_mmaction2(own))
@@ -175,7 +176,7 @@ def test_names_are_those_of_the_releases() -> None:
 
 
 def test_others_are_left_alone() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         assert nonlocal2d.recognise(torchvision.models.resnet50().state_dict()) is None
     assert nonlocal2d.recognise(foreign.tsm(planes=8, module=False)) is None
     assert nonlocal2d.recognise(foreign.tsm(nonlocal_=True, planes=8, module=False)) is None  # not as wide

@@ -12,6 +12,7 @@ from torchvision.models.video import r2plus1d_18
 
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.r2plus1d import middle, recognise
+from gst_analysis.networks.undrawn import shapes_alone
 from tests.networks.agreement import relative
 from tests.networks.systems.checks_3d import (
     build_drawn,
@@ -79,7 +80,7 @@ def test_widths_between_space_and_time_are_the_published_ones() -> None:
 
 
 def test_torchvisions_network_is_not_claimed() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         state = r2plus1d_18(num_classes=7).state_dict()
     assert state.keys() == build_named("r2plus1d-18-vmz").state_dict().keys()
     assert recognise(state) is None

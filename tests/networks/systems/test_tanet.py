@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.systems import SystemSpec, tanet
+from gst_analysis.networks.undrawn import shapes_alone
 from tests.checkpoints import foreign
 from tests.networks.systems import frames
 from tests.networks.systems.frames import State
@@ -78,10 +79,7 @@ def test_counts() -> None:
 
 
 def test_names_and_shapes_are_those_of_the_releases() -> None:
-    with torch.device("meta"):
-        own = dict(tanet.build(SystemSpec.from_name("tanet-r50")).state_dict())
-    theirs = frames.as_official(own)
-    assert {name: tuple(theirs[name].shape) for name in TAM_SHAPES} == TAM_SHAPES
+    own = frames.check_names(tanet, "tanet-r50", TAM_SHAPES)
     assert set(MMACTION2_KEYS) <= set(as_mmaction2(own))
 
 
@@ -91,16 +89,13 @@ def test_a_plain_twin_agrees_and_files_are_known() -> None:
     frames.check_agreement(network, partial(frames.run_plain, run_block=run_block), frames.draw_clips(3))
     own = dict(network.state_dict())
     for theirs in (own, frames.as_official(own), as_mmaction2(own)):
-        frames.check_renaming(tanet, network, theirs)
-        found = tanet.recognise(theirs)
-        assert found is not None
-        assert found.spec == spec  # the shapes say how many frames it takes
+        frames.check_known(tanet, network, theirs, spec)  # the shapes say how many frames it takes
     with pytest.raises(SpecError, match="expected 3 frames"):
         network(frames.draw_clips(4))
 
 
 def test_others_are_left_alone() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         assert tanet.recognise(torchvision.models.resnet50().state_dict()) is None
         deep = {
             f"{n.replace('layer3.5', 'layer3.6')}": t

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.systems import SystemSpec, tdn
+from gst_analysis.networks.undrawn import shapes_alone
 from tests.checkpoints import foreign
 from tests.networks.agreement import relative
 from tests.networks.systems import frames
@@ -104,9 +105,7 @@ def test_sixteen_segments_cost_twice_as_much() -> None:
 
 
 def test_names_and_shapes_are_those_of_the_release() -> None:
-    with torch.device("meta"):
-        own = frames.as_official(dict(tdn.build(SystemSpec.from_name("tdn-r50")).state_dict()))
-    assert {name: tuple(own[name].shape) for name in SHAPES} == SHAPES
+    frames.check_names(tdn, "tdn-r50", SHAPES)
 
 
 @pytest.mark.parametrize("segments", [8, pytest.param(16, marks=pytest.mark.slow)])
@@ -124,15 +123,12 @@ def test_a_plain_twin_agrees_and_files_are_known(segments: int) -> None:
     assert relative(own[1].mean(0), own[0].mean(0)) > 1e-2
     state = dict(network.state_dict())
     for theirs in (state, as_official(state)):
-        frames.check_renaming(tdn, network, theirs)
-        found = tdn.recognise(theirs)
-        assert found is not None
-        assert found.spec == SystemSpec.from_name("tdn-r50", num_classes=5)
+        found = frames.check_known(tdn, network, theirs, SystemSpec.from_name("tdn-r50", num_classes=5))
         assert "num_frames=80" in found.notes[0]
 
 
 def test_what_is_no_clip_of_segments_is_refused() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         network = tdn.build(SystemSpec.from_name("tdn-r50"))
         for shape in ((1, 8, 3, 64, 64), (1, 10, 3, 32, 64)):
             with pytest.raises(SpecError, match="5 frames for every segment"):
@@ -142,6 +138,6 @@ def test_what_is_no_clip_of_segments_is_refused() -> None:
 
 
 def test_others_are_left_alone() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         assert tdn.recognise(torchvision.models.resnet50().state_dict()) is None
     assert tdn.recognise(foreign.tsm(planes=8)) is None

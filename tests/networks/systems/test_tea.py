@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gst_analysis.networks.systems import SystemSpec, tea
+from gst_analysis.networks.undrawn import shapes_alone
 from tests.checkpoints import foreign
 from tests.networks.systems import frames
 from tests.networks.systems.frames import State
@@ -64,9 +65,7 @@ def test_counts() -> None:
 
 
 def test_names_and_shapes_are_those_of_the_release() -> None:
-    with torch.device("meta"):
-        own = frames.as_official(dict(tea.build(SystemSpec.from_name("tea-r50")).state_dict()))
-    assert {name: tuple(own[name].shape) for name in SHAPES} == SHAPES
+    frames.check_names(tea, "tea-r50", SHAPES)
 
 
 def test_a_plain_twin_agrees_and_files_are_known() -> None:
@@ -75,10 +74,7 @@ def test_a_plain_twin_agrees_and_files_are_known() -> None:
     frames.check_agreement(network, partial(frames.run_plain, run_block=run_block), frames.draw_clips(3))
     own = dict(network.state_dict())
     for theirs in (own, frames.as_official(own)):
-        frames.check_renaming(tea, network, theirs)
-        found = tea.recognise(theirs)
-        assert found is not None
-        assert found.spec == spec
+        frames.check_known(tea, network, theirs, spec)
 
 
 def test_training_starts_with_one_part_in_four_shifted() -> None:
@@ -90,6 +86,6 @@ def test_training_starts_with_one_part_in_four_shifted() -> None:
 
 
 def test_others_are_left_alone() -> None:
-    with torch.device("meta"):
+    with shapes_alone():
         assert tea.recognise(torchvision.models.resnet50().state_dict()) is None
     assert tea.recognise(foreign.tsm(planes=8)) is None

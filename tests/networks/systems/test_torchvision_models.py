@@ -14,6 +14,7 @@ from gst_analysis.networks.registry import anatomy_of, build_model, usual_clip
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.catalogue_torchvision import RECORDS
 from gst_analysis.networks.systems.torchvision_models import build, recognise
+from gst_analysis.networks.undrawn import shapes_alone
 from tests.networks.agreement import draw_weights, relative
 from tests.networks.systems.checks_3d import build_named, check_round_trip
 
@@ -37,8 +38,8 @@ def count(network: nn.Module, frames: int, size: int) -> float:
 def test_costs_are_those_of_the_record_and_of_torchvision(name: str) -> None:
     spec = SystemSpec.from_name(name)
     record, weights = spec.record, weights_of(name)
-    meta = weights.meta  # type: ignore[attr-defined] # torchvision leaves its weights untyped # an enumeration of torchvision's
-    with torch.device("meta"):
+    meta = weights.meta  # type: ignore[attr-defined] # torchvision leaves its weights untyped
+    with shapes_alone():
         network = build(spec).eval()
     assert sum(p.numel() for p in network.parameters()) == record.params == meta["num_params"]
     gmacs = count(network, record.frames, record.size)
@@ -50,7 +51,7 @@ def test_costs_are_those_of_the_record_and_of_torchvision(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_clips_are_prepared_as_torchvision_says(name: str) -> None:
-    transforms = weights_of(name).transforms()  # type: ignore[attr-defined]
+    transforms = weights_of(name).transforms()  # type: ignore[attr-defined] # torchvision leaves its weights untyped
     clip = usual_clip(SystemSpec.from_name(name))
     assert (clip.mean, clip.std) == (tuple(transforms.mean), tuple(transforms.std))
     assert ([clip.crop] * 2, clip.resize) == (transforms.crop_size, transforms.resize_size[0])
