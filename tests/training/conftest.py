@@ -15,7 +15,7 @@ from tests.training.runs import WORLD, render, tiny
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A static world of 48 training and 12 validation clips in 12 classes."""
+    """A static world of 24 training and 12 validation clips in 12 classes."""
     return render(tmp_path_factory.mktemp("training") / "world")
 
 

@@ -1,4 +1,4 @@
-"""Tiny runs on a tiny planted world: a second or two each. As a script, one that can be killed."""
+"""Tiny runs on a tiny planted world: a second or less each. As a script, one that can be killed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from gst_analysis.training.loop import train
 from gst_analysis.training.progress import TrainProgress
 from gst_analysis.training.recipes import load_config
 
-WORLD = WorldConfig(world="static", clips=60, frames=8, size=48, difficulty="easy")
+WORLD = WorldConfig(world="static", clips=36, frames=8, size=48, difficulty="easy")
 SETTINGS = {
-    "world.clips": "60",
+    "world.clips": "36",
     "world.frames": "8",
     "world.size": "48",
     "model.width": "8",
@@ -29,14 +29,14 @@ SETTINGS = {
     "clip.frames": "2",
     "clip.crop": "32",
     "clip.resize": "32",
-    "optimiser.batch_size": "12",
+    "optimiser.batch_size": "6",
     "schedule.epochs": "3",
     "run.precision": "fp32",
     "run.threads": "1",
     "run.log_every_steps": "1",
 }
 STEPS = 4
-"""In an epoch: 48 training clips in batches of 12."""
+"""In an epoch: 24 training clips in batches of 6."""
 
 
 def render(folder: Path, container: Container = "mp4") -> Path:

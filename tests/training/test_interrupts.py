@@ -88,7 +88,7 @@ def test_ctrl_c_during_validation_saves_and_validation_runs_when_resumed(world: 
         if getattr(progress, "phase", "") == "validating":
             signal.raise_signal(signal.SIGINT)
 
-    config = tiny(world, {"schedule.epochs": "1", "optimiser.batch_size": "6"})
+    config = tiny(world, {"schedule.epochs": "1"})
     with pytest.raises(KeyboardInterrupt):
         train(config, out=tmp_path, progress=press)
     assert (tmp_path / STATE).exists()

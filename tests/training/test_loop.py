@@ -29,6 +29,8 @@ def test_a_small_network_learns_a_small_world_by_heart(world: Path, tmp_path: Pa
         "data.validation": "train.json",
         "data.cache": "memory",
         "model.dropout": "0",
+        "optimiser.batch_size": "12",
+        "optimiser.lr": "0.1",
         "run.validate_every": "25",
     }
     result = train(tiny(world, changes), out=tmp_path)
@@ -53,7 +55,7 @@ def test_what_a_run_leaves(world: Path, tmp_path: Path) -> None:
         assert model.labels is not None
         assert len(model.labels) == 12
         assert model.clip_spec == config.clip.spec()
-        assert model.checkpoint.provenance["config"]["optimiser"]["batch_size"] == 12
+        assert model.checkpoint.provenance["config"]["optimiser"]["batch_size"] == 6
         assert not model.notes
     assert load_checkpoint(result.files["best"]).provenance["epoch"] == result.summary.best_epoch
     assert load_config(tmp_path / "config.toml") == config
@@ -129,7 +131,7 @@ def test_pieces_add_up_to_the_gradient_of_the_whole_batch(world: Path, tmp_path:
     rates = {"schedule.epochs": "1", "model.dropout": "0", "clip.flip": "0"}
     whole = train(tiny(world, rates), out=tmp_path / "whole")
     parts = train(tiny(world, {**rates, "optimiser.accumulate": "2"}), out=tmp_path / "parts")
-    assert whole.table["clips"].tolist() == parts.table["clips"].tolist() == [48]
+    assert whole.table["clips"].tolist() == parts.table["clips"].tolist() == [24]
     one, two = (pd.read_csv(tmp_path / name / "steps.csv") for name in ("whole", "parts"))
     assert one["loss"][0] == pytest.approx(two["loss"][0], rel=0.2)
     assert len(one) == len(two) == STEPS

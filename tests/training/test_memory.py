@@ -68,11 +68,11 @@ def test_a_run_that_does_not_fit_says_which_batch_size_to_try(
     real = VideoResNet.forward
 
     def small_device(self: VideoResNet, clips: torch.Tensor) -> Any:
-        if len(clips) > 6:
+        if len(clips) > 3:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return real(self, clips)
 
     monkeypatch.setattr(VideoResNet, "forward", small_device)
-    with pytest.raises(SpecError, match=r"expected 12 clips at once .* optimiser\.batch_size=6"):
+    with pytest.raises(SpecError, match=r"expected 6 clips at once .* optimiser\.batch_size=3"):
         train(tiny(world, {"schedule.epochs": "1"}), out=tmp_path)
     train(tiny(world, {"schedule.epochs": "1", "optimiser.accumulate": "2"}), out=tmp_path)

@@ -36,7 +36,7 @@ def items(dataset: ClipDataset) -> list[ClipItem]:
 
 @pytest.fixture
 def broken_world(world: Path, tmp_path: Path) -> Path:
-    """One of the 48 training clips cannot be read."""
+    """One of the 24 training clips cannot be read."""
     copy = tmp_path / "broken"
     shutil.copytree(world, copy)
     first = json.loads((copy / "train.json").read_text())[0]["id"]
@@ -66,11 +66,11 @@ def test_the_store_keeps_to_its_limit_and_reads_the_rest_from_disk(world: Path) 
     clip = 8 * 48 * 48 * 3
     assert len(store) == min(len(records), 2**20 // clip) < len(records)
     assert store.used_bytes == len(store) * clip <= 2**20
-    choose = lambda total: np.array([total - 1, 0])  # noqa: E731
+    choose = lambda total: np.array([total - 1, 0])  # noqa: E731 # one line, beside what it is given to
     whole = FrameStore(limit_mib=100)
     whole.fill(records, lambda done, total, _: told.append((done, total)))
-    assert told[-1] == (48, 48)
-    assert len(whole) == 48
+    assert told[-1] == (24, 24)
+    assert len(whole) == 24
     for record in records:
         a, b = store(record, choose), whole(record, choose)
         np.testing.assert_array_equal(a.pixels, b.pixels)
@@ -82,9 +82,9 @@ def test_the_store_keeps_to_its_limit_and_reads_the_rest_from_disk(world: Path) 
 def test_unreadable_clips_are_left_out_counted_and_named(
     cache: str, broken_world: Path, tmp_path: Path
 ) -> None:
-    config = tiny(broken_world, {"data.max_skipped": "0.03", "data.cache": cache, "schedule.epochs": "2"})
+    config = tiny(broken_world, {"data.max_skipped": "0.05", "data.cache": cache, "schedule.epochs": "2"})
     result = train(config, out=tmp_path / "run")
-    assert result.table["clips"].tolist() == [47, 47]
+    assert result.table["clips"].tolist() == [23, 23]
     assert result.summary.skipped == 1
     events = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     skipped = [event for event in events if event["event"] == "skipped"]
@@ -95,12 +95,12 @@ def test_unreadable_clips_are_left_out_counted_and_named(
 
 
 def test_too_many_unreadable_clips_stop_the_run(broken_world: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"at most 1.0% unreadable clips of 48"):
+    with pytest.raises(DataError, match=r"at most 1.0% unreadable clips of 24"):
         train(tiny(broken_world), out=tmp_path / "run")
 
 
 def test_skipped_clips_are_remembered_over_a_resume(broken_world: Path, tmp_path: Path) -> None:
-    changes = {"data.max_skipped": "0.03", "schedule.kind": "constant"}
+    changes = {"data.max_skipped": "0.05", "schedule.kind": "constant"}
     out = tmp_path / "run"
     train(tiny(broken_world, {**changes, "schedule.epochs": "1"}), out=out)
     result = train(tiny(broken_world, {**changes, "schedule.epochs": "2"}), out=out, resume=True)
@@ -124,7 +124,7 @@ def test_an_empty_root_is_filled_with_the_recipes_world_and_another_one_refused(
     prepare_world(config, workers=1)
     assert load_sources(config).num_classes == 12
     prepare_world(config)
-    with pytest.raises(DataError, match="clips 24 for 60"):
+    with pytest.raises(DataError, match="clips 24 for 36"):
         prepare_world(tiny(tmp_path / "world"))
 
 
@@ -163,7 +163,7 @@ def plain(world: Path, folder: Path, labels: dict[str, list[int]], **changes: st
 
 
 def test_a_list_without_names_trains_too(world: Path, tmp_path: Path) -> None:
-    config = plain(world, tmp_path, {"train": [n % 12 for n in range(48)]})
+    config = plain(world, tmp_path, {"train": [n % 12 for n in range(24)]})
     result = train(config, out=tmp_path / "run")
     assert result.summary.steps == 4
     assert weights(tmp_path / "run")["fc.bias"].shape == (12,)
@@ -172,7 +172,7 @@ def test_a_list_without_names_trains_too(world: Path, tmp_path: Path) -> None:
 
 
 def test_without_names_both_lists_say_how_many_classes_there_are(world: Path, tmp_path: Path) -> None:
-    lists = {"train": [n % 4 for n in range(48)], "validation": [n % 6 for n in range(12)]}
+    lists = {"train": [n % 4 for n in range(24)], "validation": [n % 6 for n in range(12)]}
     result = train(plain(world, tmp_path, lists), out=tmp_path / "run")
     assert weights(tmp_path / "run")["fc.bias"].shape == (6,)
     assert "validation clips: no training clip has label 4, 5" in result.notes
@@ -366,7 +366,7 @@ def test_a_network_too_large_for_the_memory_is_said(
 
 
 def test_a_label_that_is_no_class_number_is_said(world: Path, tmp_path: Path) -> None:
-    config = plain(world, tmp_path, {"train": [0] * 47 + [10**7]})
+    config = plain(world, tmp_path, {"train": [0] * 23 + [10**7]})
     with pytest.raises(DataError, match=r"labels: .*clip \d+\.mp4 with label 10000000;"):
         train(config, out=tmp_path / "run")
 
