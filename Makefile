@@ -30,9 +30,10 @@ help:
 app: $(VENV)/.app
 	$(BIN)/streamlit run app/main.py --server.port $(PORT) --server.address $(ADDRESS)
 
-# One thread a worker: two workers with two threads each fight over two cores.
+# One thread a worker: two workers with two threads each fight over two cores. Where an environment forbids
+# Python to keep what it compiled, each of the programs that tests start would compile the package anew.
 test: $(VENV)/.test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "not slow and not gpu"
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "not slow and not gpu"
 
 slow: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -m "not gpu"

@@ -33,7 +33,9 @@ def check_network(network: Network) -> dict[str, str]:
 
     Example:
         >>> from gst_analysis.checkpoints.starting import create_model
-        >>> set(check_network(create_model("gst-resnet26s", seed=0)).values())
+        >>> from gst_analysis.networks.specs import ModelSpec
+        >>> narrow = ModelSpec.from_name("gst-resnet26s", width=8)
+        >>> set(check_network(create_model(narrow, seed=0)).values())
         {'passed'}
     """
     checks: dict[str, Callable[[Network], str]] = {
