@@ -161,7 +161,7 @@ def test_commands_of_traces_give_the_downloads_tables(
         "saliency/saliency.csv": cached_clips.measure_evidence("saliency", pair, files, class_id=3),
     }
     for name, result in made.items():
-        assert make_file("csv", "x", result, lambda: None) == (folder / name).read_bytes()  # type: ignore[arg-type,return-value]
+        assert make_file("csv", "x", result, lambda: None) == (folder / name).read_bytes()  # type: ignore[arg-type,return-value] # no figure is drawn for a table
 
 
 def test_python_lines_of_traces_run(folder: Path, save_small: SaveSmall, clip: Path) -> None:

@@ -12,7 +12,7 @@ from tests.conftest import SaveSmall
 
 
 def figures(page: object) -> dict[str, str]:
-    return {metric.label: metric.value for metric in page.metric}  # type: ignore[attr-defined]
+    return {metric.label: metric.value for metric in page.metric}  # type: ignore[attr-defined] # AppTest's page, as an object
 
 
 def test_it_opens_on_the_papers_network(visit: Visit) -> None:

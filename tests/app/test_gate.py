@@ -141,7 +141,7 @@ def test_a_page_is_sent_with_the_addresses_of_what_shows_it() -> None:
     early = list_early()
     assert early[0] == find_plots()
     assert all((STATIC / name).is_file() for name in early)
-    assert all(f"./static/js/{find_script(name).name}" in early for name in SHOWN_FIRST)  # type: ignore[union-attr]
+    assert all(f"./static/js/{find_script(name).name}" in early for name in SHOWN_FIRST)  # type: ignore[union-attr] # there, or this test fails
     imported = "./static/js/" + next((STATIC / "static/js").glob("withFullScreenWrapper.*.js")).name
     assert imported in early  # which plots import, and wait for
     assert not {name for name in early if name in (STATIC / "index.html").read_text()}

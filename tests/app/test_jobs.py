@@ -108,7 +108,7 @@ def test_a_fault_of_ours_tells_the_log_and_not_the_visitor(
 def test_results_and_waiting_work_are_bounded(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_KEPT", 2)
     for number in range(5):
-        jobs.start(str(number), lambda tell, n=number: n, ME)  # type: ignore[misc]
+        jobs.start(str(number), lambda tell, n=number: n, ME)  # type: ignore[misc] # mypy guesses no type of a default in a lambda
         wait(jobs, str(number))
     assert [jobs.find(str(number)) is not None for number in range(5)] == [False, False, True, True, True]
     go_on = threading.Event()
@@ -159,7 +159,7 @@ def test_visitors_take_turns_and_know_their_place(jobs: Jobs) -> None:
     done: list[str] = []
     jobs.start("a0", lambda tell: go_on.wait(10), first)
     for name in ("a1", "a2"):
-        jobs.start(name, lambda tell, name=name: done.append(name), first)  # type: ignore[misc]
+        jobs.start(name, lambda tell, name=name: done.append(name), first)  # type: ignore[misc] # mypy guesses no type of a default in a lambda
     jobs.start("b", lambda tell: done.append("b"), second)
     assert [ahead(jobs, name) for name in ("b", "a1", "a2")] == [1, 2, 3]
     go_on.set()

@@ -86,7 +86,7 @@ def test_every_page_is_named_with_its_question(visit: Visit) -> None:
 
 @pytest.mark.parametrize("line", list_pages(), ids=lambda line: line.script)
 def test_every_page_opens_without_checkpoints(visit: Visit, line: object) -> None:
-    page = visit(line.script)  # type: ignore[attr-defined]
+    page = visit(line.script)  # type: ignore[attr-defined] # a line of navigation, as an object
     assert page.title
     assert not page.error
 

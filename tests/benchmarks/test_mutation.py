@@ -51,7 +51,7 @@ def test_what_is_changed_and_what_is_not() -> None:
     for mutant in mutants:
         space: dict[str, object] = {}
         exec(mutant.compile(tree, "one.py"), space)
-        ends.add((space["LIMIT"], space["pick"].__kwdefaults__["low"]))  # type: ignore[attr-defined]
+        ends.add((space["LIMIT"], space["pick"].__kwdefaults__["low"]))  # type: ignore[attr-defined] # a function, as what exec leaves is an object
     assert ends == {(3, 0.5), (4, 0.5), (2, 0.5), (3, 1.5), (3, -0.5)}
     assert ast.dump(tree) == before
 
@@ -78,7 +78,7 @@ def test_no_more_run_at_once_than_asked_for(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(mutation, "_start", start)
     monkeypatch.setattr(os, "wait", reap)
     codes = [0, 1, 0, 4, 2]
-    ends = mutation._run_all(codes, "one", tmp_path, limit=60, jobs=2)  # type: ignore[arg-type]
+    ends = mutation._run_all(codes, "one", tmp_path, limit=60, jobs=2)  # type: ignore[arg-type] # numbers stand for code: nothing is run
     assert ends == dict(enumerate(codes))
     assert max(most) == 2
 

@@ -15,8 +15,8 @@ LINES = json.loads(TARGET.read_text(encoding="utf-8"))["lessons"]
 
 
 def weigh(line: dict[str, dict[str, float]]) -> bool:
-    seeing, blind = (Learnt(**line[name]) for name in ("seeing", "blind"))  # type: ignore[arg-type]
-    return is_learnt(seeing, blind, 1 / float(line["classes"]))  # type: ignore[arg-type]
+    seeing, blind = (Learnt(**line[name]) for name in ("seeing", "blind"))  # type: ignore[arg-type] # fields by name, as json has them
+    return is_learnt(seeing, blind, 1 / float(line["classes"]))  # type: ignore[arg-type] # the number of classes, as json has it
 
 
 def test_the_page_shows_what_was_learnt() -> None:

@@ -85,7 +85,7 @@ def test_bare_weights_are_recognised_and_what_is_assumed_is_said(folders: dict[s
     found, whole = load_checkpoint(bare), load_checkpoint(folders[name])
     assert found.spec.name == whole.spec.name
     assert any("1 heads" in note for note in found.notes)  # of 64 channels, as in published ones
-    differing = {n for n, v in found.spec.chosen.items() if v != whole.spec.chosen[n]}  # type: ignore[attr-defined]
+    differing = {n for n, v in found.spec.chosen.items() if v != whole.spec.chosen[n]}  # type: ignore[attr-defined] # a system's spec, not a design's
     assert differing <= {"num_attention_heads", "pred_num_attention_heads", "size", "layer_norm_eps"}
 
 
@@ -147,7 +147,7 @@ def test_older_words_and_what_two_classes_leave_out_are_understood(bias: bool, t
     change_config(folder, qv_bias=None, qkv_bias=bias, id2label=None, label2id=None, layer_norm_eps=1)
     found = load_checkpoint(folder)
     assert (found.spec.num_classes, found.labels) == (2, None)
-    assert dict(found.spec.settings).get("qkv_bias", True) == bias  # type: ignore[attr-defined]
+    assert dict(found.spec.settings).get("qkv_bias", True) == bias  # type: ignore[attr-defined] # a system's spec, not a design's
 
 
 def test_nothing_is_fetched(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ def test_sth_reads_a_flat_image_as_the_2d_network_does() -> None:
 @pytest.mark.parametrize("name", [n for n in model_names() if n.endswith("-resnet18")])
 @pytest.mark.parametrize("temporal", ["random", "centred"])
 def test_every_family_inherits_norms_and_says_which(flat: Path, name: str, temporal: str) -> None:
-    model = create_model(name, pretrained=flat, temporal=temporal)  # type: ignore[arg-type]
+    model = create_model(name, pretrained=flat, temporal=temporal)  # type: ignore[arg-type] # one of the two words above
     inherited = model.checkpoint.provenance["inherited"]
     source = weights(flat)
     assert inherited["norms"]["layer3.0.bn2"] == [0, 256]
@@ -142,7 +142,7 @@ def test_weights_of_another_backbone_are_refused(flat: Path) -> None:
     with pytest.raises(SpecError, match="2-D weights: expected"):
         create_model("gst-resnet34", pretrained=flat)
     with pytest.raises(SpecError, match="random or centred"):
-        create_model("gst-resnet18", pretrained=flat, temporal="mirrored")  # type: ignore[arg-type]
+        create_model("gst-resnet18", pretrained=flat, temporal="mirrored")  # type: ignore[arg-type] # wrong on purpose
 
 
 def test_the_same_seed_gives_the_same_network_and_leaves_the_generator_alone() -> None:

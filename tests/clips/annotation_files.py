@@ -43,7 +43,7 @@ def close(folder: Path, monkeypatch: pytest.MonkeyPatch, *, listing_only: bool =
     """From now on nothing in the folder can be listed or looked at, as for someone who may not enter it."""
 
     def refuse(path: object) -> None:
-        if os.path.abspath(os.fspath(path)).startswith(f"{folder}{os.sep}"):  # type: ignore[call-overload]
+        if os.path.abspath(os.fspath(path)).startswith(f"{folder}{os.sep}"):  # type: ignore[call-overload] # whatever os is given
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
     def listed(path: Any = ".") -> list[str]:

@@ -88,7 +88,7 @@ def read_numbers(pixels: Pixels) -> list[int]:
 
 def write_video(path: Path, film: Film | None = None, **changes: object) -> Path:
     """Write a planted video; the suffix chooses the container and, unless named, the codec."""
-    film = film or Film(**changes)  # type: ignore[arg-type]
+    film = film or Film(**changes)  # type: ignore[arg-type] # settings by name, of any type
     codec = film.codec or CODECS[path.suffix]
     with av.open(str(path), "w", options=dict(film.muxer)) as container:
         stream = container.add_stream(codec, rate=film.rate, options=FAST.get(codec, {}))

@@ -97,7 +97,7 @@ def test_without_names_nothing_is_flipped_and_it_is_said(
     with caplog.at_level(logging.INFO):
         dataset = ClipDataset(nameless, ReadingPlan(SPEC, train=True, augmentation=Augmentation(flip=1)))
     assert "clips are not flipped" in caplog.text
-    assert [dataset[n].label for n in range(5)] == [r.label for r in nameless]  # type: ignore[union-attr]
+    assert [dataset[n].label for n in range(5)] == [r.label for r in nameless]  # type: ignore[union-attr] # items, none of them skipped
 
 
 @pytest.mark.parametrize("train", [True, False])
@@ -175,7 +175,7 @@ def test_clips_without_labels_can_be_read(records: RecordList) -> None:
 @pytest.mark.parametrize("wrong", [{"seed": -1}, {"clips": 0}, {"spec": ClipSpec(sampling="often")}])
 def test_plans_that_cannot_be(wrong: dict[str, object]) -> None:
     with pytest.raises(SpecError):
-        ReadingPlan(**wrong)  # type: ignore[arg-type]
+        ReadingPlan(**wrong)  # type: ignore[arg-type] # wrong on purpose
 
 
 def test_seeds_of_neighbours_do_not_collide(records: RecordList) -> None:

@@ -63,7 +63,7 @@ def test_long_gaps_are_crossed_by_seeking(
     advance = video_files._advance
 
     def counted(decoder: object, target: int) -> object:
-        return advance((seen.append(f.pts) or f for f in decoder), target)  # type: ignore[attr-defined, func-returns-value]
+        return advance((seen.append(f.pts) or f for f in decoder), target)  # type: ignore[attr-defined, func-returns-value] # append returns None, and so what follows
 
     monkeypatch.setattr(video_files, "_advance", counted)
     monkeypatch.setattr(VideoFile, "_read_forward", lambda *_: pytest.fail("read forwards"))

@@ -52,25 +52,25 @@ def test_frames_are_those_of_a_plain_reading(tmp_path: Path, openings: list[str]
         np.testing.assert_array_equal(found.indices, [1, 4, 4, 6])
         np.testing.assert_array_equal(found.seconds, plain.seconds)
     np.testing.assert_array_equal(clips.look(path, 4), plain.pixels[1])  # in memory
-    np.testing.assert_array_equal(clips.look(path, 2), read_frames(record, choose(1)).pixels[0])  # type: ignore[arg-type]
+    np.testing.assert_array_equal(clips.look(path, 2), read_frames(record, choose(1)).pixels[0])  # type: ignore[arg-type] # it chooses
     assert openings == [str(path)]
 
 
 def test_what_was_read_is_not_decoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, clips = write_video(tmp_path / "a.mp4", frames=6), OpenedClips()
     record = ClipRecord("a", path)
-    first = clips.read(record, choose(1, 3))  # type: ignore[arg-type]
+    first = clips.read(record, choose(1, 3))  # type: ignore[arg-type] # it chooses
     monkeypatch.setattr(type(clips.open(path)), "read", lambda *_: pytest.fail("read again"))
-    assert clips.read(record, choose(1, 3)) is first  # type: ignore[arg-type]
+    assert clips.read(record, choose(1, 3)) is first  # type: ignore[arg-type] # it chooses
     np.testing.assert_array_equal(clips.look(path, 3), first.pixels[1])
 
 
 def test_memory_is_bounded(tmp_path: Path, openings: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [write_video(tmp_path / f"{name}.mp4", frames=4) for name in "abc"]
-    size = read_frames(ClipRecord("a", paths[0]), choose(0)).pixels.nbytes  # type: ignore[arg-type]
+    size = read_frames(ClipRecord("a", paths[0]), choose(0)).pixels.nbytes  # type: ignore[arg-type] # it chooses
     clips = OpenedClips(frame_bytes=2 * size)
     for path in paths:
-        clips.read(ClipRecord(path.name, path), choose(0))  # type: ignore[arg-type]
+        clips.read(ClipRecord(path.name, path), choose(0))  # type: ignore[arg-type] # it chooses
     assert [key[0] for key in clips._frames] == [str(path) for path in paths[1:]]
     clips.read(ClipRecord("a", paths[0]), choose(0, 1, 2))  # type: ignore[arg-type] # too large to be kept
     assert len(clips._frames) == 2

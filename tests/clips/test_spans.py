@@ -87,7 +87,7 @@ def test_an_end_that_is_a_frame_off_is_rounding(film: Path, folder: Path) -> Non
 )
 def test_a_file_that_ends_before_its_annotation(promise: dict[str, float], film: Path) -> None:
     with pytest.raises(DataError, match="check that the file is whole"):
-        read_frames(ClipRecord("a", film, **promise), every)  # type: ignore[arg-type]
+        read_frames(ClipRecord("a", film, **promise), every)  # type: ignore[arg-type] # settings by name, of any type
 
 
 def test_a_part_of_a_video_cannot_be_found_by_time_in_images(folder: Path) -> None:

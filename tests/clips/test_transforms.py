@@ -194,7 +194,7 @@ def test_uint8_for_the_device_is_the_same_clip() -> None:
 )
 def test_settings_outside_their_range(wrong: dict[str, float]) -> None:
     with pytest.raises(SpecError, match="augmentation"):
-        Augmentation(**wrong)  # type: ignore[arg-type]
+        Augmentation(**wrong)  # type: ignore[arg-type] # wrong on purpose
 
 
 def test_blue_comes_first_where_the_network_takes_it_so() -> None:

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def on(devices: int, **changes: object) -> InferenceSettings:
-    return InferenceSettings(device="cpu", devices=devices, readers=1, **changes)  # type: ignore[arg-type]
+    return InferenceSettings(device="cpu", devices=devices, readers=1, **changes)  # type: ignore[arg-type] # settings by name, of any type
 
 
 def plant_clips(root: Path) -> list[ClipRecord]:

@@ -90,7 +90,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
     before = path.read_bytes()
 
     def fail(file: object, **arrays: object) -> None:
-        file.write(b"half")  # type: ignore[attr-defined]
+        file.write(b"half")  # type: ignore[attr-defined] # an open file, as an object
         raise KeyboardInterrupt
 
     monkeypatch.setattr(np, "savez", fail)

@@ -37,7 +37,7 @@ CPU = InferenceSettings(device="cpu", readers=2)
 
 
 def settings(**changes: object) -> InferenceSettings:
-    return InferenceSettings(device="cpu", readers=2, **changes)  # type: ignore[arg-type]
+    return InferenceSettings(device="cpu", readers=2, **changes)  # type: ignore[arg-type] # settings by name, of any type
 
 
 def test_every_frame_says_what_it_shows(tmp_path: Path) -> None:
@@ -354,7 +354,7 @@ def test_stopping_early_stops_the_readers(monkeypatch: pytest.MonkeyPatch) -> No
 )
 def test_settings_that_make_no_sense_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(SpecError, match=message):
-        InferenceSettings(**changes)  # type: ignore[arg-type]
+        InferenceSettings(**changes)  # type: ignore[arg-type] # settings by name, of any type
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

@@ -46,7 +46,7 @@ def test_half_a_pass_is_not_taken_for_a_whole_one(tmp_path: Path, passes: list[i
     stream = open_stream(write_clips(tmp_path, [0, 1, 2, 3, 4, 0]), 2**20)
     broken_off = stream.batches()
     assert next(broken_off).places == (0, 1)
-    broken_off.close()  # type: ignore[attr-defined]
+    broken_off.close()  # type: ignore[attr-defined] # a generator, said to be an iterator
     assert sum(len(batch.places) for batch in stream.batches()) == 6
     assert passes == [6, 6]
 

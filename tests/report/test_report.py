@@ -125,7 +125,7 @@ def test_with_clips_it_has_every_section_and_their_numbers(written: Written) -> 
     assert {"figure-drift", "figure-slimming"} <= set(drawn)
     for pair in drawn.values():
         light, dark = (pair[theme]["layout"] for theme in ("light", "dark"))
-        assert light["paper_bgcolor"] != dark["paper_bgcolor"]  # type: ignore[index]
+        assert light["paper_bgcolor"] != dark["paper_bgcolor"]  # type: ignore[index] # a figure is what json reads
 
 
 def test_drift_smaller_network_and_saliency_are_those_of_their_commands(written: Written) -> None:

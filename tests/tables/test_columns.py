@@ -136,4 +136,4 @@ def test_a_frame_is_made_when_somebody_asks_for_it() -> None:
     pd.testing.assert_frame_equal(holder.table, TABLE.to_frame())
     assert replace(holder, word="x").table is holder.table
     with pytest.raises(TypeError, match="table"):
-        Holder()  # type: ignore[call-arg]
+        Holder()  # type: ignore[call-arg] # wrong on purpose

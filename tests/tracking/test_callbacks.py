@@ -62,7 +62,7 @@ def test_steps_are_counted() -> None:
 def test_what_cannot_be_is_said() -> None:
     network = gst.build_untrained(SPEC)
     with pytest.raises(SpecError, match="adopt it first"):
-        GammaLogger(network.module)  # type: ignore[arg-type]
+        GammaLogger(network.module)  # type: ignore[arg-type] # wrong on purpose
     with pytest.raises(SpecError, match="every"):
         GammaLogger(network, every=0)
     with pytest.raises(SpecError, match="SummaryWriter"):
@@ -181,7 +181,7 @@ def test_lightning_tells_its_own_logger_every_epoch(tmp_path: Any) -> None:
 
     network = gst.build_untrained(SPEC)
 
-    class Task(lightning.LightningModule):  # type: ignore[misc]
+    class Task(lightning.LightningModule):  # type: ignore[misc] # a class that is imported if it is there
         def __init__(self) -> None:
             super().__init__()
             self.module = network.module

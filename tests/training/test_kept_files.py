@@ -228,7 +228,7 @@ def test_workers_fill_it_and_say_a_thing_once(
     kept = keep(tmp_path / "gst-frames", mib=0.1)
     dataset = build_dataset(records, config, train=True, kept=kept)
     plain = build_dataset(records, tiny(small), train=True)
-    loader = build_loader(dataset, [[n, n + 1] for n in range(0, 12, 2)], config, torch.device("cpu"))  # type: ignore[arg-type]
+    loader = build_loader(dataset, [[n, n + 1] for n in range(0, 12, 2)], config, torch.device("cpu"))  # type: ignore[arg-type] # lists of places, which a sampler would give
     handler = logging.StreamHandler()
     logging.getLogger("gst_analysis.notices").addHandler(handler)
     try:

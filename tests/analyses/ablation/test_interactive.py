@@ -74,7 +74,7 @@ def result() -> Ablation:
     summary = AblationSummary(20, Interval(0.5, 0.4, 0.6), Interval(1, 0.9, 1.1), INTERVENTIONS)
     origin = Provenance({"one": "0" * 64}, {"one": {}}, {})
     more = {"joint": make_joint(), "shares": make_shares(), "measure": "loss_rise"}
-    return Ablation(make_ablation(), summary, origin, **more)  # type: ignore[arg-type]
+    return Ablation(make_ablation(), summary, origin, **more)  # type: ignore[arg-type] # fields by name, of any type
 
 
 @pytest.mark.parametrize(("measure", "scale"), [("accuracy_drop", 100), ("loss_rise", 1)])

@@ -79,7 +79,7 @@ def records(tmp_path: Path) -> RecordList:
 
 def measure(model: LoadedModel, records: RecordList, **options: object) -> gst.Ablation:
     settings = {"interventions": ("zero",), "draws": 100, "batch": 4, "device": "cpu", **options}
-    return measure_ablation(model, records, options=AblationOptions(joint=True, **settings))  # type: ignore[arg-type]
+    return measure_ablation(model, records, options=AblationOptions(joint=True, **settings))  # type: ignore[arg-type] # settings by name, of any type
 
 
 def test_what_stands_in_for_another_is_missed_only_with_it(records: RecordList) -> None:
@@ -129,7 +129,7 @@ def test_sets_are_what_whole_passes_with_every_hook_give(records: RecordList) ->
 
             def change(_: object, __: object, out: Tensor, unit: object = unit) -> Tensor:
                 out = out.clone()
-                out[:, unit.channels] = means[unit.layer][unit.channels, None, None]  # type: ignore[attr-defined]
+                out[:, unit.channels] = means[unit.layer][unit.channels, None, None]  # type: ignore[attr-defined] # the default of a hook: a unit
                 return out
 
             handles.append(model.module.get_submodule(unit.layer).register_forward_hook(change))
@@ -155,7 +155,7 @@ def _list_means(model: LoadedModel, clips: Tensor) -> dict[str, Tensor]:
         return lambda _, __, out: seen.__setitem__(name, out.clamp(min=0).mean((0, 2, 3)))
 
     layers = {unit.layer for unit in list_units(model.spec)}
-    handles = [model.module.get_submodule(name).register_forward_hook(keep(name)) for name in layers]  # type: ignore[arg-type]
+    handles = [model.module.get_submodule(name).register_forward_hook(keep(name)) for name in layers]  # type: ignore[arg-type] # a hook, as an object
     model.module(clips)
     for handle in handles:
         handle.remove()
@@ -226,4 +226,4 @@ def test_what_cannot_be_taken_together_is_said(
 @pytest.mark.parametrize("options", [{"sets": ("luck",)}, {"orders": 0}])
 def test_bad_options_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(SpecError):
-        AblationOptions(joint=True, **options)  # type: ignore[arg-type]
+        AblationOptions(joint=True, **options)  # type: ignore[arg-type] # settings by name, of any type

@@ -65,7 +65,7 @@ def share_by_sampling(sizes: Reals, *, batch: int, seed: int) -> Reals:
     network = Game()
     units = [Unit(1, f"parts.{n}", f"parts.{n}", "all", slice(0, 1)) for n in range(UNITS)]
     options = AblationOptions(joint=True, sets=("share",), seed=seed)
-    judge = lambda logits, labels: np.tile(logits.numpy()[:, 0], (3, 1))  # noqa: E731
+    judge = lambda logits, labels: np.tile(logits.numpy()[:, 0], (3, 1))  # noqa: E731 # one line, beside what it is given to
     run = JointRun(network, units, lambda unit: zero_channels(unit.channels), judge, options)
     for first in range(0, len(sizes), batch):
         own = torch.from_numpy(sizes[first : first + batch])

@@ -263,13 +263,13 @@ def test_the_same_table_gives_the_same_file_and_leaves_matplotlib_alone() -> Non
 def test_what_cannot_be_drawn_is_refused(draw: object) -> None:
     table = make_table()
     with pytest.raises(SpecError, match="expected the table of one checkpoint; found 2"):
-        draw(pd.concat([table, table.assign(checkpoint="other")], ignore_index=True))  # type: ignore[operator]
+        draw(pd.concat([table, table.assign(checkpoint="other")], ignore_index=True))  # type: ignore[operator] # either of two functions, as an object
     with pytest.raises(SpecError, match="every pair of classes once"):
-        draw(table.iloc[:-1])  # type: ignore[operator]
+        draw(table.iloc[:-1])  # type: ignore[operator] # either of two functions, as an object
     with pytest.raises(SpecError, match="expected the table of one checkpoint; found 0"):
-        draw(table.iloc[:0])  # type: ignore[operator]
+        draw(table.iloc[:0])  # type: ignore[operator] # either of two functions, as an object
     with pytest.raises(TableError):
-        draw(table.drop(columns="clips"))  # type: ignore[operator]
+        draw(table.drop(columns="clips"))  # type: ignore[operator] # either of two functions, as an object
 
 
 @pytest.mark.parametrize(

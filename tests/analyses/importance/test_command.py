@@ -122,7 +122,7 @@ def test_the_figure_stands_on_its_own(save_small: SaveSmall, *, dark: bool) -> N
     names = ("gst-resnet26s", "gst-resnet18")
     result = importance.channel_importance(*(save_small(name) for name in names))
     figure = draw_importance(result.table, dark=dark)
-    assert " ".join(figure._supxlabel.get_text().split()).startswith(WHICH_TO_TRUST)  # type: ignore[attr-defined]
+    assert " ".join(figure._supxlabel.get_text().split()).startswith(WHICH_TO_TRUST)  # type: ignore[attr-defined] # matplotlib's own, which its types leave out
     table = result.table[(result.table["checkpoint"] == "gst-resnet26s-0")]
     for axes, score in zip(figure.axes[:2], ("abs_gamma", "invariant"), strict=True):
         medians = table.groupby(["group", "layer"])[score].median()

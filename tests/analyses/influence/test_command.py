@@ -48,7 +48,7 @@ def test_the_document_holds_every_matrix(tmp_path: Path, capsys: pytest.CaptureF
     )
     record = read_json(capsys)
     assert (record["clips"], record["frames"], record["half_width"]) == (2, 4, 8)
-    assert record["source"]["path"] == net  # type: ignore[index]
+    assert record["source"]["path"] == net  # type: ignore[index] # a document is what json reads
     files = record["files"]
     assert isinstance(files, dict)
     assert sorted(Path(f).name for f in files.values()) == list_results(out)
@@ -58,7 +58,7 @@ def test_the_document_holds_every_matrix(tmp_path: Path, capsys: pytest.CaptureF
     assert list(methods) == ["gradient", "occlusion-mean", "occlusion-neighbour"]
     for method, rows in table.groupby("method"):
         np.testing.assert_allclose(np.ravel(methods[method]["share"]), rows["share"])
-    assert [block["half_width"] for block in record["blocks"]] == list(range(1, 9))  # type: ignore[attr-defined]
+    assert [block["half_width"] for block in record["blocks"]] == list(range(1, 9))  # type: ignore[attr-defined] # a document is what json reads
 
 
 def test_people_see_shares_and_agreement(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +78,7 @@ def test_bad_clips_are_named_and_the_rest_goes_on(tmp_path: Path, capsys: pytest
     assert run([*arguments, "--json"]) == 1
     record = read_json(capsys)
     assert record["clips"] == 1
-    assert list(record["failures"]) == [bad]  # type: ignore[call-overload]
+    assert list(record["failures"]) == [bad]  # type: ignore[call-overload] # a document is what json reads
     assert run(arguments) == 1
     assert "could not be read" in capsys.readouterr().out
 

@@ -147,7 +147,7 @@ def test_a_line_about_the_matrix_stands_below_the_title() -> None:
     figure = draw_influence(make_table(8).query("method == 'gradient'"), about="mode frame: half of it " * 5)
     assert "mode frame" in figure.get_suptitle()
     figure.canvas.draw()
-    box = figure._suptitle.get_window_extent()  # type: ignore[attr-defined]
+    box = figure._suptitle.get_window_extent()  # type: ignore[attr-defined] # matplotlib's own, which its types leave out
     assert box.x0 >= 0
     assert box.x1 <= figure.bbox.x1
 
@@ -173,7 +173,7 @@ def test_two_checkpoints_are_refused() -> None:
 def test_texts_do_not_overlap() -> None:
     figure = draw_influence(make_table(8), make_fields(8, 8), agreement={"occlusion-mean": 0.9})
     figure.canvas.draw()
-    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined] # of the canvas that draws on paper, here the usual one
     boxes = [axes.title.get_window_extent(renderer) for axes in figure.axes if axes.get_title()]
     boxes += [axes.xaxis.label.get_window_extent(renderer) for axes in figure.axes if axes.get_xlabel()]
     assert len(boxes) == 8

@@ -85,7 +85,7 @@ def test_kernels_of_any_length_lose_their_clock(
 ) -> None:
     """Inside the clip nothing changes; beyond its ends the zeros are gone, also where torch counts them."""
     torch.manual_seed(0)
-    conv = nn.Conv3d(3, 4, size, dilation=dilation, padding=padding)  # type: ignore[arg-type]
+    conv = nn.Conv3d(3, 4, size, dilation=dilation, padding=padding)  # type: ignore[arg-type] # torch takes words, too
     clips = torch.randn(1, 3, 9, 8, 8)
     assert count_padding(conv) == 1
     here, rolled = ask(conv, clips, "circular"), ask(conv, clips.roll(2, 2), "circular")

@@ -186,7 +186,7 @@ def test_predict_refuses_what_cannot_be(tmp_path: Path) -> None:
         measure_predictions(fake_model(), find_clips(tmp_path / "broken.mp4"), settings=CPU)
     for top_k in (0, -1, 1.5):
         with pytest.raises(SpecError, match="top_k"):
-            measure_predictions(fake_model(), find_clips(tmp_path), top_k=top_k, settings=CPU)  # type: ignore[arg-type]
+            measure_predictions(fake_model(), find_clips(tmp_path), top_k=top_k, settings=CPU)  # type: ignore[arg-type] # wrong on purpose
 
 
 @pytest.mark.parametrize(

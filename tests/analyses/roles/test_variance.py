@@ -132,7 +132,7 @@ def test_four_scenes_show_what_is_dynamic_whatever_is_turned(seed: int) -> None:
     variances, draw = Variances(DESIGN, seed), np.random.default_rng(seed).standard_normal
     for _ in range(4):
         variances.add(draw((1, 1, 4, 20)) + 0.03 * draw((*DESIGN, 20)))
-    assert (variances.count_chance()[1] == 1 / (1 + variances._turned.sum())).all()  # type: ignore[union-attr]
+    assert (variances.count_chance()[1] == 1 / (1 + variances._turned.sum())).all()  # type: ignore[union-attr] # there, as scenes were added
 
 
 @pytest.mark.parametrize(("scenes", "least"), [(4, 2**-4), (6, 2**-6), (12, 1 / 200)])

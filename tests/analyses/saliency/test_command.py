@@ -23,7 +23,7 @@ def test_the_document_tells_what_was_explained(tmp_path: Path, capsys: pytest.Ca
     arguments = ["saliency", net, clip, "--class", "2", "--block", "layer1.1", "--device", "cpu"]
     assert run([*arguments, "--out", str(out), "--formats", kinds, "--json"]) == 0
     record = read_json(capsys)
-    assert record["class"]["label"] == LABELS[2]  # type: ignore[index]
+    assert record["class"]["label"] == LABELS[2]  # type: ignore[index] # a document is what json reads
     assert record["block"] == "layer1.1"
     assert record["map"] == {"frames": 4, "rows": 8, "columns": 8}
     files = record["files"]
@@ -74,8 +74,8 @@ def test_a_family_without_groups_says_so(tmp_path: Path, capsys: pytest.CaptureF
     ]
     assert run([*arguments, "--out", str(tmp_path / "o"), "--json"]) == 0
     record = read_json(capsys)
-    assert list(record["groups"]) == ["all"]  # type: ignore[call-overload]
-    assert any("no spatial and temporal groups" in note for note in record["notes"])  # type: ignore[attr-defined]
+    assert list(record["groups"]) == ["all"]  # type: ignore[call-overload] # a document is what json reads
+    assert any("no spatial and temporal groups" in note for note in record["notes"])  # type: ignore[attr-defined] # a document is what json reads
 
 
 def test_bad_input_gets_one_line_and_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,7 +62,7 @@ def make_overlays(
     rng = np.random.default_rng(0)
     maps = {group: rng.normal(size=(frames, 5, 5)) for group in ("all", "spatial", "temporal")}
     pictures = rng.integers(0, 255, (frames, *shape, 3), dtype=np.uint8)
-    return lay_out_overlays(make_table(maps), pictures, window)  # type: ignore[arg-type]
+    return lay_out_overlays(make_table(maps), pictures, window)  # type: ignore[arg-type] # four numbers, as their caller gives them
 
 
 def test_heat_is_the_positive_part_over_the_largest_of_all_frames() -> None:
@@ -108,7 +108,7 @@ def test_nothing_is_stretched(frames: int, shape: tuple[int, int]) -> None:
     drawn = [axes for axes in figure.axes if axes.images]
     assert len(drawn) == 4 * frames
     for axes in drawn:
-        assert axes.images[0].get_array().shape[:2] == shape  # type: ignore[union-attr]
+        assert axes.images[0].get_array().shape[:2] == shape  # type: ignore[union-attr] # there, as pictures were drawn
         assert axes.get_aspect() == 1.0
         box = axes.get_window_extent()
         assert box.width / box.height == pytest.approx(shape[1] / shape[0], rel=0.02)
@@ -160,7 +160,7 @@ def test_other_frames_than_the_tables_are_refused() -> None:
 def test_texts_lie_inside_the_figure(dark: bool) -> None:
     figure = draw_saliency(make_overlays(8, (40, 60), (0.2, 0, 0.8, 1)), dark=dark)
     figure.canvas.draw()
-    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined] # of the canvas that draws on paper, here the usual one
     texts = [text for axes in figure.axes for text in axes.texts] + figure.texts
     for text in texts:
         box = text.get_window_extent(renderer)
@@ -178,7 +178,7 @@ def test_long_names_and_their_explanation_fit_narrow_figures(frames: int, shape:
     )
     figure = draw_saliency(overlays)
     figure.canvas.draw()
-    for text in (figure._suptitle, figure._supxlabel):  # type: ignore[attr-defined]
+    for text in (figure._suptitle, figure._supxlabel):  # type: ignore[attr-defined] # matplotlib's own, which its types leave out
         box = text.get_window_extent()
         assert box.x0 >= 0, text
         assert box.x1 <= figure.bbox.x1, text

@@ -97,7 +97,7 @@ def make_influence(frames: int = 8, *, mode: str = "frame", clip: str = "clips/1
 
 
 def make_story(rows: int = 8, **choices: object) -> ClipStory:
-    return read_story(*make_tables(rows, **choices))  # type: ignore[arg-type]
+    return read_story(*make_tables(rows, **choices))  # type: ignore[arg-type] # settings by name, of any type
 
 
 def make_pictures(story: ClipStory, *, height: int = 36, width: int = 64) -> dict[int, np.ndarray]:

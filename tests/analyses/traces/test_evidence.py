@@ -53,8 +53,8 @@ def look(
 ) -> tuple[list[ClipTrace], list[TraceEvidence]]:
     settings = TracePlan(mode, settings=CPU, **plan)
     traces = [t for chunk in trace_clips(model, RecordList(clips), settings) for t in chunk.traces]
-    found = measure_evidence(model, traces, settings)  # type: ignore[arg-type]
-    return traces, found  # type: ignore[return-value]
+    found = measure_evidence(model, traces, settings)  # type: ignore[arg-type] # all of them are traces, none a failure
+    return traces, found  # type: ignore[return-value] # likewise
 
 
 def matrix_of(found: TraceEvidence, column: str = "influence") -> np.ndarray:
@@ -191,11 +191,11 @@ def test_progress_counts_the_parts_of_a_long_video(small: LoadedModel, film: Cli
     plan = TracePlan("window", window=8, step=2, settings=CPU)
     seen: list[tuple[int, int]] = []
     (trace,) = trace_clips(small, RecordList((film,)), plan, progress=lambda n, of, _: seen.append((n, of)))
-    windows = len(trace.traces[0].logits)  # type: ignore[union-attr]
+    windows = len(trace.traces[0].logits)  # type: ignore[union-attr] # a trace, no failure
     assert windows > 2
     assert seen == [(number, windows) for number in range(1, windows + 1)]
     seen.clear()
-    measure_evidence(small, trace.traces, plan, progress=lambda n, of, _: seen.append((n, of)))  # type: ignore[arg-type]
+    measure_evidence(small, trace.traces, plan, progress=lambda n, of, _: seen.append((n, of)))  # type: ignore[arg-type] # all of them are traces, none a failure
     frames = small.clip_spec.frames
     assert seen == [(number, frames) for number in range(1, frames + 1)]
 
@@ -207,7 +207,7 @@ def test_the_network_is_left_as_it_was(small: LoadedModel, film: ClipRecord, *, 
     small.module.train()
     plan = TracePlan(settings=InferenceSettings(device="cpu", readers=1, fold=fold))
     traces = [t for chunk in trace_clips(small, RecordList((film,)), plan) for t in chunk.traces]
-    measure_evidence(small, traces, plan)  # type: ignore[arg-type]
+    measure_evidence(small, traces, plan)  # type: ignore[arg-type] # all of them are traces, none a failure
     assert small.module.training
     assert torch.is_grad_enabled()
     assert [parameter.requires_grad for parameter in small.module.parameters()] == needs

@@ -42,7 +42,7 @@ def step(at: int, length: int = 8, *, before: float = 0.9, after: float = 0.9) -
 @pytest.mark.parametrize("find", FINDERS)
 @pytest.mark.parametrize("at", range(1, 8))
 def test_a_planted_step_is_found_where_it_is(find: object, at: int) -> None:
-    (change,) = find(step(at), verdict=2)  # type: ignore[operator]
+    (change,) = find(step(at), verdict=2)  # type: ignore[operator] # either of two functions, as an object
     assert (change.row, change.from_id, change.to_id) == (at, 1, 2)
     assert 0 < change.confidence <= 1
 
@@ -50,15 +50,15 @@ def test_a_planted_step_is_found_where_it_is(find: object, at: int) -> None:
 @pytest.mark.parametrize("find", FINDERS)
 def test_several_steps_come_in_order(find: object) -> None:
     table = rows(*[(0, 0.9)] * 5, *[(3, 0.8)] * 4, *[(1, 0.95)] * 6)
-    found = find(table)  # type: ignore[operator]
+    found = find(table)  # type: ignore[operator] # either of two functions, as an object
     assert [(c.row, c.from_id, c.to_id) for c in found] == [(5, 0, 3), (9, 3, 1)]
 
 
 @pytest.mark.parametrize("find", FINDERS)
 def test_nothing_changes_where_nothing_changes(find: object) -> None:
-    assert find(rows(*[(2, 0.7)] * 9)) == ()  # type: ignore[operator]
-    assert find(rows((2, 0.7))) == ()  # type: ignore[operator]
-    assert find(np.ones((6, 1))) == ()  # type: ignore[operator]
+    assert find(rows(*[(2, 0.7)] * 9)) == ()  # type: ignore[operator] # either of two functions, as an object
+    assert find(rows((2, 0.7))) == ()  # type: ignore[operator] # either of two functions, as an object
+    assert find(np.ones((6, 1))) == ()  # type: ignore[operator] # either of two functions, as an object
 
 
 def test_a_short_state_flips_nothing_and_a_longer_one_does() -> None:
@@ -92,10 +92,10 @@ def test_noise_about_a_tie_flips_nothing() -> None:
 @pytest.mark.parametrize("find", FINDERS)
 def test_the_last_row_alone_changes_the_state_only_to_the_clips_own_class(find: object) -> None:
     table = step(7)
-    assert find(table, verdict=1) == ()  # type: ignore[operator]
-    assert [c.row for c in find(table, verdict=2)] == [7]  # type: ignore[operator]
-    assert [c.row for c in find(table)] == [7]  # type: ignore[operator]
-    assert [c.row for c in find(step(6), verdict=1)] == [6]  # type: ignore[operator]
+    assert find(table, verdict=1) == ()  # type: ignore[operator] # either of two functions, as an object
+    assert [c.row for c in find(table, verdict=2)] == [7]  # type: ignore[operator] # either of two functions, as an object
+    assert [c.row for c in find(table)] == [7]  # type: ignore[operator] # either of two functions, as an object
+    assert [c.row for c in find(step(6), verdict=1)] == [6]  # type: ignore[operator] # either of two functions, as an object
 
 
 def test_a_curve_changes_also_where_another_class_stays_ahead() -> None:
@@ -236,7 +236,7 @@ def test_scores_of_nothing_are_none() -> None:
 )
 def test_settings_that_make_no_sense_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(SpecError, match="change setting"):
-        ChangeSettings(**changes)  # type: ignore[arg-type]
+        ChangeSettings(**changes)  # type: ignore[arg-type] # settings by name, of any type
 
 
 def test_what_a_change_takes_is_said_in_words() -> None:
