@@ -58,7 +58,7 @@ hostile: $(VENV)/.test
 
 # Both tools in an environment of their own: what they need is none of ours.
 audit: $(VENV)/.app build/audit/.done
-	build/audit/bin/pip-audit --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	$(BIN)/python -m tests.audit build/audit/bin/pip-audit
 
 sbom: $(VENV)/.app build/audit/.done
 	build/audit/bin/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible -o build/sbom.json

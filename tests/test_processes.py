@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gst_analysis.checkpoints import apart
+from gst_analysis.checkpoints.apart_helper import Helper
 from gst_analysis.processes import call_python, list_import_paths
 
 HARM = """import pathlib; pathlib.Path(__file__).with_name("ran").touch()\n"""
@@ -49,7 +50,7 @@ def test_our_own_package_is_found_wherever_it_lies(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.slow
 def test_the_helper_that_reads_checkpoints_imports_nothing_from_there(strange: Path) -> None:
-    helper = apart.Helper()
+    helper = Helper()
     helper.start()
     helper.close()
     assert not (strange / "ran").exists()

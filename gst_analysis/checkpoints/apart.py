@@ -9,8 +9,7 @@ several, as the explorer has, a small helper is started once that waits with all
 
 from __future__ import annotations
 
-import array
-import atexit
+import hashlib
 import json
 import math
 import mmap
@@ -18,30 +17,30 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gst_analysis import errors
+from gst_analysis.checkpoints.apart_helper import helper
+from gst_analysis.checkpoints.naming import find_folder
 from gst_analysis.errors import GstError, UnreadableCheckpoint
 from gst_analysis.options import NetworkOptions
-from gst_analysis.processes import call_python, list_import_paths
 from gst_analysis.rooms import Door
 from gst_analysis.untrusted import count_free_memory
 
 if TYPE_CHECKING:
     import torch
 
-    from gst_analysis.checkpoints import apart_child
+    from gst_analysis.checkpoints import apart_child, cards
 else:
     torch = Door("torch")
+    cards = Door("gst_analysis.checkpoints.cards")
     apart_child = Door("gst_analysis.checkpoints.apart_child")
 
 VARIABLE = "GST_ANALYSIS_ISOLATE"
@@ -53,7 +52,6 @@ LARGE = 2**28
 LEAST_S, BYTES_A_SECOND = 20.0, 20e6
 """A child may take so long, and for each so many bytes of the file a second more."""
 _MOST_TOLD, _REFUSAL = 2**28, b'{"error"'
-_CALL = "from gst_analysis.checkpoints.apart_child import serve; serve({})"
 Told = dict[str, Any]
 
 
@@ -86,7 +84,9 @@ def read_apart(
     free = count_free_memory()
     source = str(path) if Path(path).is_file() and (free is None or size < free) else ""
     question: Told = {"path": str(path), "options": options and _plain(options), "source": source}
-    question |= {"size": size, "seconds": seconds}
+    # Bytes that are read here are hashed here, unless the child needs to know whose card lies beside them.
+    hashed = not source or find_folder(path) is not None or cards.is_card_beside(Path(path))
+    question |= {"size": size, "seconds": seconds, "hashed": hashed}
     ours, theirs = socket.socketpair()
     with _shared_file() as shared:
         output = shared.fileno()
@@ -117,7 +117,7 @@ def reading_apart(wish: str) -> Iterator[None]:
 
 def start_helper() -> None:
     """Start the helper now, where one will be needed, so that the first file does not wait for it."""
-    _helper().start()
+    helper().start()
 
 
 def _size(path: str | os.PathLike[str]) -> int:
@@ -147,36 +147,53 @@ def _shared_file() -> Any:
 def _ask_for_child(theirs: socket.socket, output: int) -> None:
     """A child that listens at the other end."""
     if not _may_fork():
-        _helper().ask(theirs, output)
+        helper().ask(theirs, output)
         return
     child = os.fork()
     if child == 0:
         apart_child.live(theirs, output)
-    _helper().note_own(child)
+    helper().note_own(child)
 
 
 def _may_fork() -> bool:
-    """Whether this process has a single thread, those of libraries counted: others may hold locks."""
+    """Whether this process has a single thread, those of libraries counted: others may hold locks.
+
+    Numpy's BLAS has threads from its import on, and ends them ahead of a fork, as every library with threads
+    should: which do is seen after a fork that does nothing.
+    """
     try:
-        return threading.active_count() == 1 and len(os.listdir("/proc/self/task")) == 1
+        return threading.active_count() == 1 and (_is_single() or _is_single_once_forked())
     except OSError:
         return False
+
+
+def _is_single() -> bool:
+    return len(os.listdir("/proc/self/task")) == 1
+
+
+def _is_single_once_forked() -> bool:
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    return _is_single()
 
 
 def _converse(ours: socket.socket, question: Told, name: str) -> tuple[Told, Any]:
     """The child's answer and the file's content, or an error where there is no answer."""
     began, child, content = time.monotonic(), 0, _make_room(0)
+    known = None if question["hashed"] else hashlib.sha256()
     try:
         with ours.makefile("rwb") as wire:
             child = int(wire.readline(20) or 0)
             wire.write(json.dumps(question).encode() + b"\n")
             wire.flush()
             if question["source"]:  # at the same time as the child follows what it says
-                content = _read(question["source"], ours)
+                content = _read(question["source"], ours, known)
             answer = wire.readline(_MOST_TOLD)
         found = json.loads(answer)
         if isinstance(found, dict):
-            return found, content
+            return found if known is None else found | {"sha256": known.hexdigest()}, content
         why = "one that ends the process that reads it"
     except (OSError, ValueError):
         why = "one that ends the process that reads it"
@@ -193,8 +210,8 @@ def _converse(ours: socket.socket, question: Told, name: str) -> tuple[Told, Any
     )
 
 
-def _read(path: str, wire: socket.socket) -> Any:
-    """A file's content, or what there is of it when the child has refused it.
+def _read(path: str, wire: socket.socket, known: hashlib._Hash | None) -> Any:
+    """A file's content, hashed on the way, or what there is of it when the child has refused it.
 
     Raises:
         ValueError: it changed meanwhile.
@@ -203,6 +220,8 @@ def _read(path: str, wire: socket.socket) -> Any:
         before = os.fstat(file.fileno())
         content, done = _make_room(before.st_size), 0
         while read := file.readinto(memoryview(content)[done : done + 2**21]):
+            if known is not None:
+                known.update(memoryview(content)[done : done + read])
             done += read
             if select.select([wire], [], [], 0)[0] and wire.recv(len(_REFUSAL), socket.MSG_PEEK) == _REFUSAL:
                 return content
@@ -258,77 +277,3 @@ def _find_tensors(told: Any, content: Any, output: int) -> dict[str, torch.Tenso
     used = sum(tensor.nbytes for tensor in found.values())
     # An optimizer's memory beside the weights would stay as long as they do.
     return found if 2 * used > len(content) else {name: tensor.clone() for name, tensor in found.items()}
-
-
-class Helper:
-    """The process that forks for this one. It ends when this one does: its wire is cut."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._wire: socket.socket | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._own: list[int] = []
-
-    def start(self) -> None:
-        """Start it unless it runs."""
-        with self._lock:
-            self._start()
-
-    def ask(self, theirs: socket.socket, output: int) -> None:
-        """Have it fork a child that gets this end of the wire, and where to write."""
-        with self._lock:
-            for _ in range(2):  # it may have been ended from outside
-                wire = self._start()
-                try:
-                    _send_files(wire, [theirs.fileno(), output])
-                    return
-                except OSError:
-                    wire.close()
-                    self._wire = None
-        raise OSError("the helper cannot be started")
-
-    def note_own(self, child: int) -> None:
-        """Remember a child of this process itself, and take leave of those that have ended."""
-        with self._lock:
-            self._own = [*filter(_still_runs, self._own), child]
-
-    def close(self) -> None:
-        """Let go of it; it ends by itself."""
-        with self._lock:
-            if self._wire is not None and self._process is not None:
-                self._wire.close()
-                self._process.wait()
-                self._wire = self._process = None
-
-    def _start(self) -> socket.socket:
-        if self._wire is None or self._process is None or self._process.poll() is not None:
-            self._wire, theirs = socket.socketpair()
-            with theirs:
-                self._process = subprocess.Popen(
-                    call_python("-c", _CALL.format(theirs.fileno())),
-                    env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": list_import_paths()},
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
-                    start_new_session=True,
-                )
-        return self._wire
-
-
-def _still_runs(child: int) -> bool:
-    """Whether a child has not ended; one that has is taken leave of."""
-    try:
-        return not os.waitpid(child, os.WNOHANG)[0]
-    except ChildProcessError:  # somebody else has
-        return False
-
-
-@cache
-def _helper() -> Helper:
-    made = Helper()
-    atexit.register(made.close)
-    return made
-
-
-def _send_files(wire: socket.socket, files: list[int]) -> None:
-    wire.sendmsg([b"!"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))])

@@ -20,8 +20,10 @@ from torch import Tensor
 from torch.utils.serialization import config
 
 from gst_analysis.checkpoints.apart import VARIABLE, Told
+from gst_analysis.checkpoints.detective import Overrides
 from gst_analysis.checkpoints.loaded import Checkpoint
-from gst_analysis.checkpoints.loading import load_checkpoint, load_weights
+from gst_analysis.checkpoints.loading import load_checkpoint, recognise_file
+from gst_analysis.checkpoints.reading import load_raw
 from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.errors import GstError, one_line
 from gst_analysis.networks.registry import build_model
@@ -122,7 +124,7 @@ def _limit(size: int, seconds: float) -> None:
 
 def _answer(question: Told, file: BinaryIO) -> Told:
     try:
-        told, state = _read(question["path"], question["options"])
+        told, state = _read(question["path"], question["options"], hashed=question["hashed"])
         return told | {"tensors": _write(state, question["source"], file)}
     except GstError as error:
         return {"error": _say(error)}
@@ -134,13 +136,21 @@ def _answer(question: Told, file: BinaryIO) -> Told:
         return {"error": _refuse(question["path"], f"a damaged one ({one_line(str(error))[:90]})")}
 
 
-def _read(path: str, told: Told | None) -> tuple[Told, dict[str, Tensor]]:
-    """What a file is, or no more than its weights where nobody asks what they are of."""
+def _read(path: str, told: Told | None, *, hashed: bool) -> tuple[Told, dict[str, Tensor]]:
+    """What a file is, or no more than its weights where nobody asks what they are of.
+
+    Unless it is to be hashed here, its sha256 is empty: the other side hashes the same bytes meanwhile.
+    """
     if told is None:
-        raw = load_weights(path)
+        raw = load_raw(path, hashed=hashed)
         return {"path": str(raw.path), "sha256": raw.sha256, "averaged": raw.averaged}, raw.state
     options: Told = {key: tuple(v) if isinstance(v, list) else v for key, v in told.items()}
-    found = load_checkpoint(path, options=NetworkOptions(**options))
+    wish = NetworkOptions(**options)
+    if hashed:
+        found = load_checkpoint(path, options=wish)
+    else:
+        Overrides(wish.family, wish.frames)  # as it is said before a file is read
+        found = recognise_file(load_raw(path, hashed=False), wish)
     return _describe(found), found.state
 
 

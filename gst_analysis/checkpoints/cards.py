@@ -38,14 +38,18 @@ def card_path(checkpoint: Path) -> Path:
     return (inner if archive else checkpoint).with_suffix(".json")
 
 
+def is_card_beside(checkpoint: Path) -> bool:
+    """Whether a file lies where a checkpoint's card would."""
+    return any(is_there(path) for path in _list_places(checkpoint))
+
+
 def load_card_beside(checkpoint: Path, sha256: str) -> Card:
     """The card of exactly this file, or an empty one; a card that cannot be read is an error.
 
     Where the file's hash is not known, it is empty, and a card of any file is taken for this one's.
     """
-    # Until X.pth.tar found X.json, its card was X.pth.json.
-    for path in dict.fromkeys([card_path(checkpoint), checkpoint.with_suffix(".json")]):
-        if path == checkpoint or not is_there(path) or is_reference(path):  # which tells a hash too
+    for path in _list_places(checkpoint):
+        if not is_there(path) or is_reference(path):  # which tells a hash too
             continue
         card = _read(path)
         if card.get("sha256") == sha256 or not sha256:
@@ -53,6 +57,12 @@ def load_card_beside(checkpoint: Path, sha256: str) -> Card:
         if _FIELDS & set(card):
             return Card(notes=(_say_misfit(path, card, sha256),))
     return Card()
+
+
+def _list_places(checkpoint: Path) -> list[Path]:
+    # Until X.pth.tar found X.json, its card was X.pth.json.
+    places = dict.fromkeys([card_path(checkpoint), checkpoint.with_suffix(".json")])
+    return [path for path in places if path != checkpoint]
 
 
 def _say_misfit(path: Path, card: Mapping[str, Any], sha256: str) -> str:

@@ -76,7 +76,7 @@ def load_checkpoint(
         found = _Found(theirs.state, theirs.spec, theirs.layout, theirs.notes)
         return _describe(folder.raw, found, folder.record, told)
     Overrides(told.family, told.frames)  # what no network could be is said before a file is read
-    return _recognise_file(load_raw(path), told)
+    return recognise_file(load_raw(path), told)
 
 
 def load_unbuilt_checkpoint(
@@ -98,7 +98,7 @@ def load_unbuilt_checkpoint(
     if apart.must_read_apart(path) or find_folder(path) is not None:
         return None
     try:
-        return _recognise_file(load_raw(path, unbuilt=True, checked=checked), options)
+        return recognise_file(load_raw(path, unbuilt=True, checked=checked), options)
     except (GstError, NotPlain):
         return None
 
@@ -122,7 +122,7 @@ def load_weights(path: str | os.PathLike[str]) -> RawCheckpoint:
     )
 
 
-def _recognise_file(raw: RawCheckpoint, told: NetworkOptions) -> Checkpoint:
+def recognise_file(raw: RawCheckpoint, told: NetworkOptions) -> Checkpoint:
     """What a file that was read is, by its weights, its own record and the card beside it."""
     record = read_record(raw)
     card = _find_card(raw, needed=not record)

@@ -66,13 +66,16 @@ class RawCheckpoint:
     """Whether its tensors are still in the file."""
 
 
-def load_raw(path: str | os.PathLike[str], *, unbuilt: bool = False, checked: bool = True) -> RawCheckpoint:
+def load_raw(
+    path: str | os.PathLike[str], *, unbuilt: bool = False, checked: bool = True, hashed: bool = True
+) -> RawCheckpoint:
     """Read a checkpoint file; raise a CheckpointError that says what is wrong with it.
 
     Args:
         path: the file.
         unbuilt: leave its tensors in it, each to be read when it is asked for; torch is not imported.
         checked: read all of an unbuilt one, for its hash and whatever is wrong with its values.
+        hashed: False where somebody else hashes what torch reads here, and its sha256 is left empty.
 
     Raises:
         CheckpointError: it cannot be used.
@@ -80,7 +83,9 @@ def load_raw(path: str | os.PathLike[str], *, unbuilt: bool = False, checked: bo
     """
     where = Path(path)
     size = _measure(where)
-    load = partial(load_unbuilt, checked=checked) if unbuilt else _load_beside_hashing
+    load = (
+        partial(load_unbuilt, checked=checked) if unbuilt else partial(_load_beside_digesting, hashed=hashed)
+    )
     with _explain_memory(where), formats.explain_refusal(where):
         payload, sha256, damaged = load(where, _scan(where, size))
         _require_undamaged(where, damaged)
@@ -98,11 +103,11 @@ def _scan(where: Path, size: int) -> Scan:
     raise _say_neither(where)
 
 
-def _load_beside_hashing(where: Path, scan: Scan) -> tuple[Any, str, str]:
+def _load_beside_digesting(where: Path, scan: Scan, *, hashed: bool) -> tuple[Any, str, str]:
     """Read the values, and meanwhile in a thread the bytes: for the hash, and for an archive's checksums."""
     records = {} if scan.archive is None else scan.archive.records
     with ThreadPoolExecutor(1) as pool:
-        digesting = pool.submit(digest, where, records)
+        digesting = pool.submit(digest, where, records, hashed=hashed)
         payload = formats.load_values(where, scan)
         return payload, *digesting.result()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import pickle
 import signal
@@ -17,7 +19,7 @@ from typing import Any
 import pytest
 import torch
 
-from gst_analysis.checkpoints import apart, apart_child, loading
+from gst_analysis.checkpoints import apart, apart_child, apart_helper, loading
 from gst_analysis.checkpoints.adopting import _fill
 from gst_analysis.checkpoints.apart import reading_apart
 from gst_analysis.checkpoints.loaded import Checkpoint, Network
@@ -113,6 +115,35 @@ def test_weights_for_a_network_that_is_known_are_read_apart_too(
         assert all(torch.equal(there[name], tensor) for name, tensor in here.items())
 
 
+@pytest.mark.parametrize("whose", ["its own", "another's"])
+def test_a_card_is_held_against_the_files_hash(tmp_path: Path, whose: str) -> None:
+    """Where one lies beside a file the child hashes it; elsewhere whoever reads its bytes does."""
+    path = tmp_path / "net.pth"
+    torch.save(build_small("gst-resnet26s").state_dict(), path)
+    sha256 = hashlib.sha256(path.read_bytes() + b"x" * (whose != "its own")).hexdigest()
+    (tmp_path / "net.json").write_text(json.dumps({"sha256": sha256, "labels": list("abcde")}))
+    far = check_same(path)
+    assert (far.labels is not None) == (whose == "its own")
+
+
+def test_threads_of_numpy_are_no_reason_for_a_helper() -> None:
+    """They end ahead of a fork; those of Python, which may hold locks, do not."""
+    code = (
+        "import threading, numpy, os\n"
+        "from gst_analysis.checkpoints import apart\n"
+        "print(len(os.listdir('/proc/self/task')), apart._may_fork())\n"
+        "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        "print(apart._may_fork())\n"
+    )
+    surroundings = {key: told for key, told in os.environ.items() if not key.endswith("_NUM_THREADS")}
+    told = subprocess.run(
+        [sys.executable, "-c", code], env=surroundings, capture_output=True, text=True, check=True
+    )
+    threads, forks, later = told.stdout.split()
+    assert int(threads) == 1 or (os.cpu_count() or 1) > 1
+    assert (forks, later) == ("True", "False")
+
+
 def test_its_errors_are_the_same(save_small: SaveSmall, tmp_path: Path) -> None:
     whole = save_small(file="net.pth").read_bytes()
     bad = {
@@ -134,7 +165,7 @@ def test_its_errors_are_the_same(save_small: SaveSmall, tmp_path: Path) -> None:
 
 def test_a_child_that_crashes_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "net.pth").write_bytes(b"PK\x03\x04")
-    monkeypatch.setattr(apart_child, "load_checkpoint", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+    monkeypatch.setattr(apart_child, "_read", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
     with pytest.raises(UnreadableCheckpoint, match="ends the process that reads it"):
         read(tmp_path / "net.pth")
 
@@ -142,7 +173,7 @@ def test_a_child_that_crashes_is_one_line(tmp_path: Path, monkeypatch: pytest.Mo
 def test_so_is_one_that_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "net.pth").write_bytes(b"PK\x03\x04")
     monkeypatch.setattr(apart, "LEAST_S", 0.1)
-    monkeypatch.setattr(apart_child, "load_checkpoint", lambda *_, **__: time.sleep(60))
+    monkeypatch.setattr(apart_child, "_read", lambda *_, **__: time.sleep(60))
     began = time.monotonic()
     with pytest.raises(UnreadableCheckpoint, match="is not read after 0 s"):
         read(tmp_path / "net.pth")
@@ -151,7 +182,7 @@ def test_so_is_one_that_takes_too_long(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_so_is_one_that_takes_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "net.pth").write_bytes(b"PK\x03\x04")
-    monkeypatch.setattr(apart_child, "load_checkpoint", lambda *_, **__: bytearray(2**30))
+    monkeypatch.setattr(apart_child, "_read", lambda *_, **__: bytearray(2**30))
     with pytest.raises(UnreadableCheckpoint, match="far more memory than it is large"):
         read(tmp_path / "net.pth")
 
@@ -187,10 +218,10 @@ def test_files_that_kill_or_hold_up_a_reader_do_neither_here(tmp_path: Path) -> 
         for thread in threads:
             thread.join(60)
     time.sleep(apart_child._IDLE_S + 8)  # it gets ready for foreign files, and is the same one afterwards
-    before = apart._helper()._process
+    before = apart_helper.helper()._process
     with reading_apart("always"):
         apart.start_helper()
-    assert apart._helper()._process is before
+    assert apart_helper.helper()._process is before
     assert told[network.name] == "gst-resnet26s"
     assert all("\n" not in told[name] and "expected" in told[name] for name in bad)
 
@@ -200,10 +231,10 @@ def test_the_helper_ends_with_the_process_that_started_it(save_small: SaveSmall)
     path = save_small(file="net.pth")
     code = (
         "import threading, time, sys\n"
-        "from gst_analysis.checkpoints import apart, loading\n"
+        "from gst_analysis.checkpoints import apart, apart_helper, loading\n"
         "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
         "with apart.reading_apart('always'): print(loading.load_checkpoint(sys.argv[1]).spec.name)\n"
-        "print(apart._helper()._process.pid)\n"
+        "print(apart_helper.helper()._process.pid)\n"
     )
     told = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     name, pid = told.stdout.split()

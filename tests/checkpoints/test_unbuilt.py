@@ -221,9 +221,7 @@ def test_no_published_system_is_taken_for_a_design_of_ours(name: str) -> None:
         storage = Storage(0, tensor.nbytes, "float32" if tensor.is_floating_point() else "int64", finite=True)
         state[key] = StoredTensor(Path("none.pth"), storage, 0, tuple(tensor.shape), tensor.stride())
     with pytest.raises((NotPlain, gst.GstError)):
-        loading._recognise_file(
-            RawCheckpoint(Path("none.pth"), "", state, {}, unbuilt=True), NetworkOptions()
-        )
+        loading.recognise_file(RawCheckpoint(Path("none.pth"), "", state, {}, unbuilt=True), NetworkOptions())
 
 
 def test_mmactions_three_d_networks_are_left_to_torch(save_small: SaveSmall, tmp_path: Path) -> None:

@@ -1,0 +1,31 @@
+"""What docs/security.md says of the cost of reading in a child is what was measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.apart import MOST, RESULT, compare, tabulate
+from tests.conftest import build_small
+
+
+def test_the_pages_table_is_what_was_written() -> None:
+    found = json.loads(RESULT.read_text(encoding="utf-8"))
+    page = (Path(__file__).parents[2] / "docs/security.md").read_text(encoding="utf-8")
+    assert "\n".join(tabulate(found)) in page
+    assert f"{found['rounds']} rounds on {found['machine']['date']}" in page
+    assert f"takes {found['forked']['plain_s'] * 1000:.0f} ms" in page
+    medians = [found["forked"]["clock"], found["forked"]["processor"], found["helped"]["clock"]]
+    assert max(ratio["median"] for ratio in medians) <= found["most"] == MOST
+
+
+def test_both_ways_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gst_analysis.checkpoints.apart._may_fork", lambda: True)
+    torch.save(build_small("gst-resnet26s").state_dict(), tmp_path / "net.pth")
+    told = compare(tmp_path / "net.pth", 2, waits=True)
+    assert told["clock"]["low"] <= told["clock"]["median"] <= told["clock"]["high"]
+    assert told["plain_s"] > 0
+    assert told["processor"]["median"] > 0
