@@ -133,6 +133,19 @@ def test_averaged_frames_tell_more_than_shapes_though_each_frame_tells_nothing()
     assert 0.12 < (1 - low + high) / 12 < 0.16
 
 
+def test_a_bag_tells_a_way_from_its_reversal_by_how_long_the_object_rests_where() -> None:
+    """At the first place or at the last, of all frames: a step begins half a frame later than in reverse."""
+    world = Budget().world(test=True)
+    (label,) = [o.label for o in world.classes if (o.shape, o.story) == ("disc", ("right", "up"))]
+    told = []
+    for index in range(300):
+        sprites = draw_plan(world, index, label=label).scene.sprites
+        (track,) = (sprite.track[:, :2] for sprite in sprites if sprite.role == "target")
+        first, last = ((track == track[end]).all(1).sum() for end in (0, -1))
+        told.append(0.5 if first == last else float(first > last))
+    assert 0.6 < np.mean(told) < 0.72
+
+
 def test_the_page_shows_what_was_found() -> None:
     page = PAGE.read_text(encoding="utf-8")
     eyes = json.loads(world_reach_eyes.TARGET.read_text(encoding="utf-8"))
