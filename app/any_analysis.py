@@ -9,9 +9,8 @@ from typing import Any
 import streamlit as st
 
 from app import cached, commands, components
-from app.checks import choose_column
 from app.clips_to_try import Clips, choose_clips
-from app.columns import NetworkColumn, open_network
+from app.columns import NetworkColumn, choose_column, open_network
 from app.downloads import offer_downloads
 from app.job_progress import await_result
 from app.wording import ANALYSES_NONE, ANALYSIS_ABOUT, rename_result

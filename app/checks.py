@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from app import cached, commands, components, links
 from app.cached_measurements import Asked, recall
 from app.choosing import resolve_path
 from app.clips_to_try import Clips, choose_clips
-from app.columns import NetworkColumn, gather_columns, open_network
+from app.columns import NetworkColumn, choose_column, gather_columns, open_network
 from app.downloads import offer_downloads
 from app.findings import find_verdict
 from app.job_progress import await_result
@@ -27,7 +27,6 @@ from app.wording import (
     literal,
     people,
     rename_result,
-    tell_apart,
 )
 from gst_analysis.analyses import ablation, drift
 from gst_analysis.analyses.ablation import Ablation, AblationOptions
@@ -79,15 +78,6 @@ def open_page(title: str, intro: str) -> Iterator[NetworkColumn | None]:
         yield choose_column(columns) if columns else None
     except GstError as error:
         components.show_error(error, names={str(c.path): c.shown for c in columns})
-
-
-def choose_column(columns: Sequence[NetworkColumn]) -> NetworkColumn:
-    """One of those chosen; the first, if the visitor does not say."""
-    if len(columns) == 1:
-        return columns[0]
-    titles = tell_apart({column.ref: column.name for column in columns})
-    ref = components.choose_one("Checkpoint", titles, key="of")
-    return next(column for column in columns if column.ref == ref)
 
 
 def show_ablation(column: NetworkColumn) -> None:

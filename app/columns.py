@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,11 +12,12 @@ import streamlit as st
 from app import cached
 from app.cached_network import copy_of
 from app.choosing import Choice, choose_checkpoints
-from app.components import show_error
+from app.components import choose_one, show_error
 from app.designing import choose_design
-from app.wording import UNTRAINED, literal
+from app.wording import UNTRAINED, literal, tell_apart
 from gst_analysis.analyses.traces.single_clips import open_named
 from gst_analysis.checkpoints.naming import OwnCode
+from gst_analysis.checkpoints.sources import glance_at
 from gst_analysis.errors import GstError
 from gst_analysis.networks.specs import ModelSpec
 
@@ -46,6 +49,16 @@ def open_network(column: NetworkColumn) -> Any:
     model = open_named(path, column.shown)
     cached.check_unchanged(path, found=model.sha256, expected=column.reading.inspection.sha256)
     return model
+
+
+def glance_at_network(column: NetworkColumn) -> Any:
+    """What `open_network` opens, without its weights, for which torch would have to be imported."""
+    if isinstance(column.path, OwnCode):
+        return copy_of(column.path)
+    path = column.path or Path(column.shown)
+    checkpoint = glance_at(path)
+    cached.check_unchanged(path, found=checkpoint.sha256, expected=column.reading.inspection.sha256)
+    return replace(checkpoint, path=Path(column.shown))
 
 
 def gather_columns(untrained: str = UNTRAINED) -> list[NetworkColumn]:
@@ -81,3 +94,12 @@ def _stand_in(told: str) -> NetworkColumn | None:
         return None
     st.info(told.format(name=literal(spec.label)), icon=":material/info:")
     return NetworkColumn(spec.label, f"untrained-{spec.name}", reading, spec)
+
+
+def choose_column(columns: Sequence[NetworkColumn]) -> NetworkColumn:
+    """One of those chosen; the first, if the visitor does not say."""
+    if len(columns) == 1:
+        return columns[0]
+    titles = tell_apart({column.ref: column.name for column in columns})
+    ref = choose_one("Checkpoint", titles, key="of")
+    return next(column for column in columns if column.ref == ref)

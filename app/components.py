@@ -96,34 +96,20 @@ def show_notes(notes: Sequence[str]) -> None:
         st.markdown("\n".join(f"- {note}" for note in notes))
 
 
-def show_code(lines: Lines, *, once_opened: bool = False) -> None:
-    """How to make the same thing without the explorer.
-
-    Args:
-        lines: what to type.
-        once_opened: whether the lines are sent when the fold is opened and no sooner.
-    """
-    if once_opened:
-        _show_code_once_opened(lines)
-    else:
-        with st.expander(_CODE, icon=_TERMINAL):
-            _write_code(lines)
-
-
 @st.fragment
-def _show_code_once_opened(lines: Lines) -> None:
-    """Spare a first visit what colours code: 1.6 MB, which the browser runs before it draws a figure."""
+def show_code(lines: Lines) -> None:
+    """How to make the same thing without the explorer, sent when its fold is opened and no sooner.
+
+    What colours code is 1.6 MB, which the browser would run before it draws a figure.
+    """
     fold = st.expander(_CODE, icon=_TERMINAL, key="code", on_change="rerun")
-    if fold.open:
-        with fold:
-            _write_code(lines)
-
-
-def _write_code(lines: Lines) -> None:
-    if lines.shell:
-        st.code(lines.shell, language="bash", wrap_lines=True)
-    if lines.python:
-        st.code(lines.python, language="python", wrap_lines=True)
+    if not fold.open:
+        return
+    with fold:
+        if lines.shell:
+            st.code(lines.shell, language="bash", wrap_lines=True)
+        if lines.python:
+            st.code(lines.python, language="python", wrap_lines=True)
 
 
 def choose_one(

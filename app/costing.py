@@ -9,8 +9,7 @@ import streamlit as st
 
 from app import cached, components, links
 from app.cached_network import find_own
-from app.checks import choose_column
-from app.columns import gather_columns, open_network
+from app.columns import choose_column, gather_columns, glance_at_network
 from app.commands import say_design
 from app.designing import choose_design, choose_sizes
 from app.wording import COST_EMPTY
@@ -88,7 +87,9 @@ def _choose_loaded() -> Costed | None:
     with st.sidebar:
         st.markdown("**Clip**")  # no heading: those begin with the title of the page
         size = _ask("Frame size", "loaded_size", None, MIN_SIZE, 2048)
-    return Costed(column.shown, CostOptions(size=size), lambda: open_network(column), str(column.source.key))
+    return Costed(
+        column.shown, CostOptions(size=size), lambda: glance_at_network(column), str(column.source.key)
+    )
 
 
 def measure(costed: Costed) -> Cost:

@@ -11,9 +11,9 @@ import streamlit as st
 from app import cached, cached_places, components, links
 from app.cached_clips import hash_clip
 from app.cached_measurements import Asked, recall
-from app.checks import choose_column, name_inputs
+from app.checks import name_inputs
 from app.clips_to_try import Clips, choose_clips
-from app.columns import NetworkColumn, open_network
+from app.columns import NetworkColumn, choose_column, open_network
 from app.downloads import offer_downloads
 from app.job_progress import await_result
 from app.jobs import titled

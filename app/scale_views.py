@@ -99,12 +99,10 @@ def list_defined(columns: Sequence[NetworkColumn]) -> list[NetworkColumn]:
     return [column for column in columns if column.reading.scales is not None]
 
 
-def show_scale_code(
-    columns: Sequence[NetworkColumn], options: ScaleOptions, *, once_opened: bool = False
-) -> None:
+def show_scale_code(columns: Sequence[NetworkColumn], options: ScaleOptions) -> None:
     """How to make Figure 4 of what is shown."""
     then = ["figure = result.plot()  # or plot_interactive", "table = result.table"]
-    _show_code(columns, scales.ABOUT, options, then, once_opened=once_opened)
+    _show_code(columns, scales.ABOUT, options, then)
 
 
 def join_columns(columns: Sequence[NetworkColumn], *, absolute: bool = False) -> BnScales:
@@ -224,18 +222,11 @@ def _show_page(result: ScaleComparison | Importance, name: str, alt: str, key: s
         components.show_figure(figure, key=name, alt=alt)
 
 
-def _show_code(
-    columns: Sequence[NetworkColumn],
-    about: About,
-    options: Any,
-    then: Sequence[str],
-    *,
-    once_opened: bool = False,
-) -> None:
+def _show_code(columns: Sequence[NetworkColumn], about: About, options: Any, then: Sequence[str]) -> None:
     """Lines for the files shown; without a file, those that make the untrained network."""
     paths, design = [column.shown for column in columns], columns[0].untrained
     lines = commands.write_analysis(about, paths, options, untrained=design, then=then)
-    components.show_code(lines, once_opened=once_opened)
+    components.show_code(lines)
 
 
 def _choose_rows() -> str:

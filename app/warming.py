@@ -10,6 +10,7 @@ import importlib
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,8 +51,7 @@ def warm_up(stopping: threading.Event) -> None:
         _draw_first()
         if stopping.wait(_HEAD_START_S):
             return
-        import_pages()
-        for _ in _prepare():
+        for _ in chain(import_pages(), _prepare()):
             if not quiet().wait(stopping):
                 return
     except GstError:
@@ -61,9 +61,10 @@ def warm_up(stopping: threading.Event) -> None:
             raise
 
 
-def import_pages() -> None:
-    """Import what the pages import, so that none is slower when it is opened for the first time."""
+def import_pages() -> Iterator[None]:
+    """Import what pages import, page by page: none is slower when it is opened for the first time."""
     for page in list_pages():
+        yield
         for name in list_imports(VIEWS / f"{page.script}.py"):
             importlib.import_module(name)
 

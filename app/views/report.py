@@ -5,9 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from app import components, reporting
-from app.checks import choose_column
 from app.clips_to_try import choose_clips
-from app.columns import gather_columns
+from app.columns import choose_column, gather_columns
 from app.commands import write_report
 from app.wording import REPORT_EMPTY, REPORT_INTRO
 from gst_analysis.errors import GstError

@@ -32,7 +32,7 @@ def show() -> None:
     st.header("Where to go on", anchor=False)
     show_pages()
     if defined:
-        show_scale_code(defined, ScaleOptions(by="stage"), once_opened=True)
+        show_scale_code(defined, ScaleOptions(by="stage"))
 
 
 def show_scales(columns: list[NetworkColumn]) -> None:

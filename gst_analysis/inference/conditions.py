@@ -18,8 +18,8 @@ from gst_analysis.networks.folding import fold_norms, has_hooks
 from gst_analysis.networks.fused import FusedNetwork, fuse_network
 
 FUSING_PAYS = 8_000
-"""Frames times the squares of 16x16 pixels in one, over all clips, from which fusing is worth its time: five
-clips of 8x224x224, or 62 of 8x64x64. Measured, it is even at one, or at eight (docs/performance.md)."""
+"""Frames times the squares of 16x16 pixels in one, over all clips, from which fusing is worth its time: six
+clips of 8x224x224, or 63 of 8x64x64. Measured, it is even at one, or at eight (docs/performance.md)."""
 
 
 @contextmanager

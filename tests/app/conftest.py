@@ -106,14 +106,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plant: Plant) -> Ite
 def visit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Visit:
     """Open the explorer as a link would, and run until it has drawn; no page may fail.
 
-    Every line that a page shows is one that can be typed.
+    Every line that a page shows is one that can be typed; the fold that they are in is open.
     """
 
     show = components.show_code
 
-    def check_and_show(lines: Lines, **how: bool) -> None:
+    def check_and_show(lines: Lines) -> None:
         check_lines(lines)
-        show(lines, **how)
+        show(lines)
 
     monkeypatch.setattr(components, "show_code", check_and_show)
 
@@ -123,6 +123,7 @@ def visit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Visit:
             explorer.switch_page(f"views/{page}.py")
         for name, value in query.items():
             explorer.query_params[name] = value
+        explorer.session_state["code"] = True
         explorer.run()
         assert not explorer.exception
         kinds = [one.type for one in explorer.main if not isinstance(one, Block)]

@@ -57,7 +57,11 @@ def test_what_takes_seconds_is_prepared_when_no_page_is_at_work(monkeypatch: pyt
             yield
             made.append((part, quiet.lasts()))
 
-    for name, found in (("_draw_first", lambda: None), ("import_pages", lambda: None), ("_prepare", prepare)):
+    for name, found in (
+        ("_draw_first", lambda: None),
+        ("import_pages", lambda: iter(())),
+        ("_prepare", prepare),
+    ):
         monkeypatch.setattr(warming, name, found)
     monkeypatch.setattr(warming, "_HEAD_START_S", 0.0)
     monkeypatch.setattr(warming, "quiet", lambda: quiet)

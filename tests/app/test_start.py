@@ -69,6 +69,8 @@ def test_lines_to_type_come_when_their_fold_is_opened(visit: Visit, save_small: 
     paths.SHIPPED.mkdir()
     save_small(file="x.pth", seed=1).rename(paths.SHIPPED / "a.pth")
     page = visit()
+    page.session_state["code"] = False
+    page.run()
     assert [fold.label for fold in page.expander].count("Make this yourself") == 1
     assert not page.code
     page.session_state["code"] = True
@@ -105,12 +107,13 @@ def test_what_pages_import_is_found_in_their_scripts() -> None:
 
 
 @pytest.mark.slow
-def test_the_first_page_is_drawn_without_what_takes_seconds_to_import(tmp_path: Path) -> None:
+def test_pages_are_drawn_without_what_takes_seconds_to_import(tmp_path: Path) -> None:
     explorer = Path(app.__file__).with_name("explorer.py")
     code = (
         "import sys\nfrom streamlit.testing.v1 import AppTest\n"
         f"page = AppTest.from_file({str(explorer)!r}, default_timeout=60).run()\n"
         "assert len(page.get('plotly_chart')) > 1, page\n"
+        "assert page.switch_page('views/cost.py').run().metric, page\n"
         "sys.exit(' '.join({'torch', 'torchvision', 'matplotlib', 'scipy.stats'} & set(sys.modules)) or 0)"
     )
     from_here = {**os.environ, "PYTHONPATH": str(explorer.parents[1])}  # as `streamlit run` sees the explorer

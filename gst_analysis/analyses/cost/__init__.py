@@ -186,7 +186,7 @@ def _settle_one(model: NetworkSpec | sources.Source, options: CostOptions) -> _S
         size = model.size if isinstance(model, SystemSpec) else SIZE
         return _Settled(_change(model, options), size if options.size is None else options.size)
     told = NetworkOptions(family=options.family)
-    checkpoint = sources.checkpoint_of(sources.tell(model, told))
+    checkpoint = sources.glance_at(sources.tell(model, told))  # shapes are enough, and need no torch
     clip, spec = checkpoint.clip_spec, checkpoint.spec
     if isinstance(spec, ModelSpec):
         spec = spec.replace(num_frames=clip.frames)
