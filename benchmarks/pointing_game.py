@@ -20,12 +20,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks.documents import tell
 from gst_analysis.analyses.saliency.controls import CONTROLS
 from gst_analysis.analyses.saliency.pointing_game import play_pointing_game
 from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.errors import GstError
-from gst_analysis.files import to_json, write_whole
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.networks.anatomy import require_arithmetic
 from gst_analysis.networks.registry import build_model
@@ -93,10 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
         "split": options.split,
         "games": games,
     }
-    document = to_json(record)
-    sys.stdout.write(document)
-    if options.json is not None:
-        write_whole(options.json, lambda file: file.write(document.encode()))
+    tell(record, options.json)
     return 0
 
 

@@ -17,12 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.documents import tell
 from gst_analysis.analyses.roles import RoleOptions, channel_roles
 from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.checkpoints.sources import build_untrained
 from gst_analysis.errors import GstError
-from gst_analysis.files import to_json, write_whole
 
 TARGET = Path("benchmarks/results/roles.json")
 WORLDS = {
@@ -133,13 +133,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         options = RoleOptions(scenes=asked.scenes, seed=asked.seed, device=asked.device)
-        document = to_json(measure(asked.checkpoints, options, asked.controls))
+        record = measure(asked.checkpoints, options, asked.controls)
     except GstError as error:
         print(f"benchmarks.roles: {error}", file=sys.stderr)
         return 2
-    sys.stdout.write(document)
-    if asked.json is not None:
-        write_whole(asked.json, lambda file: file.write(document.encode()))
+    tell(record, asked.json)
     return 0
 
 

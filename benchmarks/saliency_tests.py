@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.documents import tell
 from gst_analysis.analyses.saliency.measure import measure_saliency
 from gst_analysis.analyses.saliency.table import SaliencyMaps
 from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import GstError
-from gst_analysis.files import to_json, write_whole
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.planted.making import World, read_world
 from gst_analysis.probes.resampling import Bootstrap, Interval, summarise_means
@@ -99,10 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
         "world": world.config,
         **summarise(found),
     }
-    document = to_json(record)
-    sys.stdout.write(document)
-    if options.json is not None:
-        write_whole(options.json, lambda file: file.write(document.encode()))
+    tell(record, options.json)
     return 0
 
 

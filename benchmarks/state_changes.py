@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.documents import tell
 from gst_analysis.analyses.traces.clip_trace import ClipTrace, TracePlan
 from gst_analysis.analyses.traces.measure import trace_clips
 from gst_analysis.analyses.traces.state_changes import (
@@ -38,7 +39,6 @@ from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.checkpoints.loading import load_model
 from gst_analysis.clips.records import ClipRecord, RecordList
 from gst_analysis.errors import DataError, GstError
-from gst_analysis.files import to_json, write_whole
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.planted.making import World, WorldClip, read_world
 from gst_analysis.probes.shares import summarise_share_differences, summarise_shares
@@ -160,13 +160,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the document to FILE")
     asked = parser.parse_args(arguments)
     try:
-        document = to_json(measure(asked))
+        record = measure(asked)
     except GstError as error:
         print(f"benchmarks.state_changes: {error}", file=sys.stderr)
         return 2
-    sys.stdout.write(document)
-    if asked.json is not None:
-        write_whole(asked.json, lambda file: file.write(document.encode()))
+    tell(record, asked.json)
     return 0
 
 
