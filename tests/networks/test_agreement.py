@@ -49,7 +49,7 @@ def test_the_names_cover_every_family_that_runs() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_fp32_with_fixed_statistics(name: str) -> None:
-    assert_close(small(name), draw_clips(2, 8, 48))
+    assert_close(small(name), draw_clips(2, 5, 40))
 
 
 @pytest.mark.parametrize("frames", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 3))])

@@ -287,7 +287,7 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
     )
 
 
-@settings(deadline=None)  # a busy machine is no mistake
+@settings(deadline=None, max_examples=50)  # a busy machine is no mistake; an example takes 25 ms
 @given(configs())
 def test_whatever_is_written_reads_back_to_the_same(config: TrainConfig) -> None:
     assert written(config) == config

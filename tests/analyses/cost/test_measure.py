@@ -167,7 +167,13 @@ def _deprecations_of_counters() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_deprecations_of_counters")
 @pytest.mark.parametrize(
-    "name", ["gst-resnet26s", "p3d-resnet18", "sth-resnet26s", "tsm-resnet26s", "sth-mobilenetv2"]
+    "name",
+    [
+        "gst-resnet26s",
+        "tsm-resnet26s",
+        "sth-mobilenetv2",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("p3d-resnet18", "sth-resnet26s")),
+    ],
 )
 def test_fvcore_counts_convolutions_and_batch_norms_alike(name: str) -> None:
     from fvcore.nn import FlopCountAnalysis
