@@ -25,7 +25,10 @@ VERDICT = re.compile(r"temporal-gst-quarter: .*(time|temporal)", re.IGNORECASE)
 ANSWERS = {
     "Which stage is most temporal?": ("text", VERDICT),
     "Was γ learned, or only inherited?": ("text", re.compile(r"On average spatial channels by [\d.e-]+")),
-    "Does γ agree with what channels are worth?": ("text", re.compile(r"agree in \d+ of|Undecided|disagree")),
+    "Does γ agree with what channels are worth?": (
+        "text",
+        re.compile(r"agree in \d+ of|Undecided|disagree|does not show it"),
+    ),
     "Which class needs the order of frames?": ("alt", re.compile("order_classes|needs the order")),
     "Where does the prediction change?": ("text", re.compile(r"Its mind changes at|No change of state")),
     "How much of a frame's prediction is that frame?": ("text", re.compile(r"\d+% of what moves a frame's")),

@@ -15,8 +15,12 @@ from gst_analysis.style.colours import wrong_colour
 from gst_analysis.style.screen import dress_figure, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
-NAMES = {DISAGREE: "they disagree", AGREE: "they agree", UNDECIDED: "not sure on both sides"}
-_SYMBOLS = {AGREE: "circle", DISAGREE: "x", UNDECIDED: "circle-open"}
+NAMES = {
+    DISAGREE: "they disagree",
+    AGREE: "they agree",
+    UNDECIDED: "not sure on both sides (hollow: not on this one)",
+}
+_SYMBOLS = {AGREE: "circle", DISAGREE: "x"}
 _ROOM = 1.15
 _TICKS = (0.02, 0.1, 0.5, 2, 5, 20, 50, 100)
 
@@ -49,8 +53,9 @@ def draw_gap_against_cost(
     for kind, name in NAMES.items():
         own = rows[rows["verdict"] == kind]
         if len(own):
-            mark = {"color": colours[kind], "size": 11, "symbol": _SYMBOLS[kind]}
             for row, part in enumerate(("gap", "cost"), start=1):
+                unsure = np.where(own[f"{part}_sure"], "circle", "circle-open").tolist()
+                mark = {"color": colours[kind], "size": 11, "symbol": _SYMBOLS.get(kind, unsure)}
                 trace = _build_marks(own, part, scale, mark)
                 figure.add_trace(
                     trace.update(name=name, legendgroup=kind, showlegend=row == 1), row=row, col=1

@@ -3,13 +3,16 @@
 The gap is read as Figure 4 is: the group whose median stands higher is said to matter more. A block counts
 only where both sides are sure of themselves, however many blocks are looked at: γ where Holm's correction
 of its Mann-Whitney test over the blocks leaves p below 0.05, what is lost where the intervals of both
-groups, widened so that all blocks hold together with 95% confidence, do not touch.
+groups, widened so that all blocks hold together with 95% confidence, do not touch. Where no block is sure
+on both sides, what either side is sure of is said by itself, since a loss that is sure is no less so for γ
+being silent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,6 +25,20 @@ GAP, COST = "gap", "cost"
 """What leaves a block undecided: γ's gap may be chance, or intervals do not tell which group costs more."""
 CONFIDENCE = 0.95
 _MOST_LISTED = 8
+_DROP = ("accuracy_drop", "accuracy_drop_low", "accuracy_drop_high")
+
+
+class WorstDrop(NamedTuple):
+    """The block where losing a group takes most of the accuracy, in points; all blocks hold at once."""
+
+    block: str
+    points: float
+    low: float
+    high: float
+    at_most: float
+    """What no block surely takes more than."""
+    times: float
+    """How many times as many channels it has as the other group there: of more channels more is lost."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +49,13 @@ class GapVerdict:
     against: str
     level: str
     table: pd.DataFrame = field(repr=False)
-    """block, gap and cost (both of `group` minus `against`) with low and high, verdict, what left it open.
+    """block, gap and cost (both of `group` minus `against`) with low and high, verdict, what left it open;
+    and of either side whether it is sure.
 
     The ends of costs are those at which all blocks together hold with 95% confidence.
     """
+    worst: Mapping[str, WorstDrop] = field(default_factory=dict)
+    """What losing each group took of accuracy at most, where that is known."""
 
     def list_blocks(self, verdict: str) -> list[str]:
         """The blocks with this verdict, from input to output."""
@@ -53,10 +73,7 @@ class GapVerdict:
         if not blocks:
             return f"{mark}Nothing to hold γ against{mark}: the two groups do not meet in any {self.level}."
         if not apart and not alike:
-            return (
-                f"{mark}Undecided{mark}: in none of {blocks} {level} are both γ and what is lost sure which "
-                f"group matters more.{self._say_open()}"
-            )
+            return f"{self._say_undecided(mark, level)}{self._say_points()}"
         if apart:
             head = f"{mark}They disagree in {len(apart)} of {blocks} {level}{mark} ({_list(apart)}): "
             head += self._say_how()
@@ -64,7 +81,44 @@ class GapVerdict:
         else:
             head = f"{mark}They agree in {len(alike)} of {blocks} {level}{mark} ({_list(alike)})"
             head, also = f"{head} and disagree in none.", ""
-        return f"{head}{also}{self._say_open()}"
+        return f"{head}{also}{self._say_open()}{self._say_points()}"
+
+    def _say_undecided(self, mark: str, level: str) -> str:
+        """What either side is sure of where none is sure together with the other; then where both lean."""
+        rows = self.table
+        losses, leans = self._say_side("cost"), self._say_side("gap")
+        if losses and not leans:
+            head = f"{mark}γ does not show it{mark}: {losses} of {len(rows)} {level}, while γ stands surely "
+            head += "higher for one group in none."
+        else:
+            head = f"{mark}Undecided{mark}: none of {len(rows)} {level} is sure on both sides"
+            head += "".join(f"; {side}" for side in (leans, losses) if side) + "."
+        apart = rows[rows["gap"] * rows["cost"] < 0]
+        where = f" ({_name_blocks(apart)})" if len(apart) else ""
+        lean = f" Sure or not, they point to different groups in {len(apart)} of {len(rows)}{where}; "
+        lean += f"tossed coins would in {len(rows) / 2:g}."
+        unclear = int((~rows["cost_sure"]).sum())
+        told = f" In {unclear} the intervals do not tell which group costs more: more clips may."
+        return f"{head}{lean}{told if unclear else ''}"
+
+    def _say_side(self, side: str) -> str:
+        """Which group stands surely higher, or costs more, and where; empty where neither does."""
+        rows = self.table[self.table[f"{side}_sure"]]
+        parts = []
+        for name, own in ((self.group, rows[rows[side] > 0]), (self.against, rows[rows[side] < 0])):
+            if len(own):
+                told = f"losing the {name}" if side == "cost" else f"γ stands surely higher for {name}"
+                told += " channels surely costs more" if side == "cost" else " channels"
+                parts.append(f"{told} in {len(own)} ({_name_blocks(own)})")
+        return " and ".join(parts)
+
+    def _say_points(self) -> str:
+        """What either group took of accuracy at most, since a loss in nats tells few readers how much."""
+        told = [
+            f"{name} channels{_show_times(drop.times)} took at most {_show_points(drop)}"
+            for name, drop in self.worst.items()
+        ]
+        return f" Losing one {self.level}'s {', losing its '.join(told)}." if told else ""
 
     def _say_how(self) -> str:
         rows = self.table[self.table["verdict"] == DISAGREE]
@@ -117,15 +171,48 @@ def compare_with_gap(
     known = gaps[np.isfinite(gaps["gap"])]
     ours, theirs = (_index(costs[costs["group"] == one], at) for one in (group, against))
     known = known[known[at].isin(ours.index) & known[at].isin(theirs.index)]
-    ours, theirs = (_widen(one, measure, len(known)) for one in (ours, theirs))
+    ours, theirs = (_widen(one.loc[known[at]], measure, len(known)) for one in (ours, theirs))
     told = known.assign(sure=find_sure(known) & ((known["auc"] > 0.5) == (known["gap"] > 0)))
     rows = [
         _hold_against(row, ours.loc[row[at]], theirs.loc[row[at]], measure) for row in told.to_dict("records")
     ]
     columns = ["block", "gap", "gap_low", "gap_high", "cost", "cost_low", "cost_high", "verdict", "open"]
-    return GapVerdict(
-        group, against, "block" if level == "layer" else level, pd.DataFrame(rows, columns=columns)
-    )
+    level = "block" if level == "layer" else level
+    found = pd.DataFrame(rows, columns=[*columns, "gap_sure", "cost_sure"])
+    return GapVerdict(group, against, level, found, _find_worst({group: ours, against: theirs}))
+
+
+def _find_worst(groups: Mapping[str, pd.DataFrame]) -> dict[str, WorstDrop]:
+    found = {}
+    for name, rows in groups.items():
+        if "accuracy_drop" in rows and len(rows) and int(rows["clips"].min()) > 1:
+            (other,) = (rows for one, rows in groups.items() if one != name)
+            wide = _widen(rows, "accuracy_drop", len(rows))
+            at = int(wide["accuracy_drop"].to_numpy(float).argmax())
+            points, lows, highs = (100 * wide[end].to_numpy(float) for end in _DROP)
+            channels = (float(one["channels"].iloc[at]) for one in (rows, other))
+            found[name] = WorstDrop(
+                shorten_block(str(rows["block"].iloc[at])) if "block" in rows else str(rows.index[at]),
+                points=float(points[at]),
+                low=float(lows[at]),
+                high=float(highs[at]),
+                at_most=float(highs.max()),
+                times=next(channels) / next(channels),
+            )
+    return found
+
+
+def _show_times(times: float) -> str:
+    return f" ({times:.2g} times as many)" if times > 1 else ""
+
+
+def _show_points(drop: WorstDrop) -> str:
+    """Such as 39 points of accuracy (22 to 57, in 3.0); or what it surely is below, where it may be none."""
+    points = round(drop.points)
+    unit = "point" if points == 1 else "points"
+    if drop.low <= 0:
+        return f"{points} {unit} of accuracy (surely no more than {drop.at_most:.0f})"
+    return f"{points} {unit} of accuracy ({drop.low:.0f} to {drop.high:.0f}, in {drop.block})"
 
 
 def shorten_block(block: str) -> str:
@@ -152,7 +239,7 @@ def _hold_against(
     low = float(ours[f"{measure}_low"] - theirs[f"{measure}_high"])
     high = float(ours[f"{measure}_high"] - theirs[f"{measure}_low"])
     cost, value = float(ours[measure] - theirs[measure]), float(str(gap["gap"]))
-    told = (low > 0 or high < 0) and int(ours["clips"]) > 1
+    told = bool(low > 0 or high < 0) and int(ours["clips"]) > 1
     open_ = COST if not told else "" if gap["sure"] and value != 0 else GAP
     same = (value > 0) == (cost > 0)
     return {
@@ -162,7 +249,13 @@ def _hold_against(
         "cost_high": high,
         "verdict": UNDECIDED if open_ else AGREE if same else DISAGREE,
         "open": open_,
+        "gap_sure": bool(gap["sure"]) and value != 0,
+        "cost_sure": told,
     }
+
+
+def _name_blocks(rows: pd.DataFrame) -> str:
+    return _list([shorten_block(block) for block in rows["block"]])
 
 
 def _list(blocks: Sequence[str]) -> str:

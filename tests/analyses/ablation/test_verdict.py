@@ -34,7 +34,13 @@ def make_tables(blocks: list[tuple[float, Costs]], clips: int = 60) -> tuple[pd.
         )
         for group, (value, low, high) in zip(("temporal", "spatial"), costs, strict=True):
             told = {"loss_rise": value, "loss_rise_low": low, "loss_rise_high": high}
-            own = {**place, "group": group, "clips": clips, **told}
+            points = {
+                "accuracy_drop": value / 2,
+                "accuracy_drop_low": low / 2,
+                "accuracy_drop_high": high / 2,
+            }
+            many = 24 if group == "spatial" else 8
+            own = {**place, "group": group, "channels": many, "clips": clips, **told, **points}
             rows += [{**own, "intervention": kind} for kind in ("zero", "mean")]
     return pd.DataFrame(rows), pd.DataFrame(gaps)
 
@@ -57,13 +63,41 @@ def test_a_block_counts_where_intervals_of_the_loss_do_not_touch() -> None:
 
 def test_nothing_is_said_without_intervals_that_tell() -> None:
     table, gaps = make_tables([(-0.3, TOUCHING), (0.3, TOUCHING)])
-    assert compare_with_gap(table, gaps).describe().startswith("Undecided: in none of 2 blocks")
+    told = compare_with_gap(table, gaps).describe()
+    assert told.startswith(
+        "Undecided: none of 2 blocks is sure on both sides; γ stands surely higher for temporal"
+    )
+    assert (
+        "Sure or not, they point to different groups in 1 of 2 (1.0); tossed coins would in 1. In 2" in told
+    )
     one, gaps = make_tables([(-0.3, APART)], clips=1)
-    assert compare_with_gap(one, gaps).list_blocks(DISAGREE) == []
+    alone = compare_with_gap(one, gaps)
+    assert (alone.list_blocks(DISAGREE), alone.worst) == ([], {})
     agreed = compare_with_gap(*make_tables([(0.3, APART)]))
     assert agreed.describe().startswith("They agree in 1 of 1 block (1.0) and disagree in none.")
     alone = compare_with_gap(table, gaps.assign(gap=np.nan))
     assert alone.describe().startswith("Nothing to hold γ against")
+
+
+def test_a_sure_loss_is_told_where_the_scales_are_silent() -> None:
+    more_space: Costs = ((0.0, -0.1, 0.1), (0.8, 0.6, 1.0))
+    no_matter: Costs = ((0.1, -0.1, 0.3), (0.1, 0.0, 0.2))
+    table, gaps = make_tables([(0.06, more_space), (0.05, more_space), (-0.04, no_matter)])
+    found = compare_with_gap(table, gaps)
+    assert found.list_blocks(UNDECIDED) == ["1.0", "2.0", "3.0"]
+    assert found.describe(mark="**") == (
+        "**γ does not show it**: losing the spatial channels surely costs more in 2 (1.0, 2.0) of 3 blocks, "
+        "while γ stands surely higher for one group in none. Sure or not, they point to different groups in "
+        "2 of 3 (1.0, 2.0); tossed coins would in 1.5. In 1 the intervals do not tell which group costs "
+        "more: more clips may. Losing one block's temporal channels took at most 5 points of accuracy "
+        "(surely no more than 17), losing its spatial channels (3 times as many) took at most 40 points of "
+        "accuracy (28 to 52, in 1.0)."
+    )
+    figure = draw_gap_against_cost(found)
+    assert [list(trace.marker.symbol) for trace in figure.data] == [
+        ["circle-open"] * 3,
+        ["circle", "circle", "circle-open"],
+    ]
 
 
 def draw_world(shift: float, effect: float, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -108,7 +142,7 @@ def test_the_figure_shows_both_sides_of_every_block() -> None:
     assert {name: trace.y.tolist() for name, trace in shown.items()} == {
         "they disagree": [-0.3],
         "they agree": [0.25],
-        "not sure on both sides": [0.2],
+        "not sure on both sides (hollow: not on this one)": [0.2],
     }
     costs = [trace for trace in figure.data if trace.yaxis == "y2"]
     assert costs[0].y[0] == pytest.approx(0.4**0.5)
