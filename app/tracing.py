@@ -173,7 +173,7 @@ def show_verdict(traces: Traces, clip: ChosenClip, reading: cached.Reading) -> N
     (said,) = traces.traced
     if clip.truth is not None and said["truth"] is None and reading.labels:
         st.info(STRANGER.format(truth=literal(clip.truth)), icon=":material/info:")
-    told = [say_prediction(said["video"], reading.inspection.num_classes, named=bool(reading.labels))]
+    told = [say_prediction(said["video"], reading.inspection.num_classes)]
     if said["truth"] is not None:
         right = traces.summary.right_clips == 1
         told += [":green[**Right.**]" if right else f":red[**Wrong:**] it is **{literal(said['truth'])}**."]
@@ -189,10 +189,9 @@ def show_verdict(traces: Traces, clip: ChosenClip, reading: cached.Reading) -> N
         st.info(ONE_WINDOW, icon=":material/info:")
 
 
-def say_prediction(video: Mapping[str, Any], classes: int, *, named: bool) -> str:
+def say_prediction(video: Mapping[str, Any], classes: int) -> str:
     """The clip's prediction; one that no class dominates is called unclear."""
-    label = literal(video["label"]) if named else f"class {video['label']}"
-    probability = video["probability"]
+    label, probability = literal(video["label"]), video["probability"]
     if probability >= SURE:
         return f"Prediction for the clip: **{label}** ({probability:.0%})."
     guess = f"guessing gives each of {classes:,} classes {1 / classes:.1%}"

@@ -50,6 +50,11 @@ def show_interval(low: float, high: float) -> str:
     return f"{show_real(low)} to {show_real(high)}" if low == low and high == high else "–"
 
 
+def show_class(number: int) -> str:
+    """A class whose name nobody told: class 7, since a bare 7 beside probabilities reads as one of them."""
+    return f"class {number}"
+
+
 def show_count(number: float) -> str:
     """A large number for people: 21.0 M, 29.0 G."""
     for scale, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

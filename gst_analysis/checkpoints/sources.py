@@ -22,6 +22,7 @@ from gst_analysis.errors import SpecError, one_line
 from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.numbers import show_class
 from gst_analysis.options import NetworkOptions, keyword_options
 from gst_analysis.rooms import Door
 
@@ -240,8 +241,9 @@ def find_class(model: LoadedModel, wanted: str | int) -> int:
     text = one_line(str(wanted)).casefold()
     if text in folded:
         return folded.index(text)
-    if text.isdecimal() and int(text) < classes:
-        return int(text)
+    number = text.removeprefix("class ")  # as a class without a name is printed
+    if number.isdecimal() and int(number) < classes:
+        return int(number)
     near = difflib.get_close_matches(text, folded, n=1, cutoff=0.5)
     names = "" if labels else "; this checkpoint holds no names"
     raise SpecError(
@@ -253,5 +255,5 @@ def find_class(model: LoadedModel, wanted: str | int) -> int:
 
 
 def name_class(model: LoadedModel, number: int) -> str:
-    """The class's name, or its number as text where names are unknown."""
-    return model.labels[number] if model.labels else str(number)
+    """The class's name, or class and its number where names are unknown."""
+    return model.labels[number] if model.labels else show_class(number)

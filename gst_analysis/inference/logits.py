@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from gst_analysis.errors import DataError
 from gst_analysis.files import to_plain, write_whole
+from gst_analysis.numbers import show_class
 from gst_analysis.results import Provenance
 
 Floats = npt.NDArray[np.float32]
@@ -75,8 +76,8 @@ class FrameLogits:
         return np.asarray(self.logits.mean(axis=1, dtype=np.float64), dtype=np.float32)
 
     def name_class(self, number: int) -> str:
-        """The class's name, or its number as text where names are unknown."""
-        return self.class_names[number] if self.class_names else str(number)
+        """The class's name, or class and its number where names are unknown."""
+        return self.class_names[number] if self.class_names else show_class(number)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write everything into one npz file, whole or not at all.

@@ -29,6 +29,7 @@ from app import (
     components,
     evidence,
     paths,
+    tracing,
 )
 from app.commands import Lines
 from benchmarks.serving import BROWSERS, ROOT, find_browser, launch_browser, serve
@@ -73,6 +74,16 @@ def curves_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     monkeypatch.setattr(evidence, "_look", lambda *_, **__: None)
     monkeypatch.setattr(cached_clips, "film_trace", lambda *_: b"\0")
+
+
+@pytest.fixture
+def drawings(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """A blank for what matplotlib draws, which takes most of a page's time, where a test is not about it."""
+    if "drawn" not in request.node.name:
+        blank = cached.Drawing('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', 9)
+        monkeypatch.setattr(cached, "draw", lambda *_, **__: blank)
+    if "still" not in request.node.name:  # a second trace of every clip
+        monkeypatch.setattr(tracing, "_stand_still", lambda *_: None)
 
 
 @pytest.fixture(scope="session")

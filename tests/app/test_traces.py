@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app import cached, cached_clips, evidence, tracing
+from app import cached_clips, evidence, tracing
 from app.clips import resolve_clip
 from app.downloads import make_file
 from gst_analysis.analyses import influence as influence_room
@@ -26,17 +24,10 @@ from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.planted.worlds import WorldName, classes_of
 from tests.app.conftest import Visit, plots
+from tests.app.traced_pages import curves, numbers, said
 from tests.conftest import SMALL_CLIPS, SaveSmall
 
-
-@pytest.fixture(autouse=True)
-def drawings(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """A blank for what matplotlib draws, which takes most of a page's time, where a test is not about it."""
-    if "drawn" not in request.node.name:
-        blank = cached.Drawing('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', 9)
-        monkeypatch.setattr(cached, "draw", lambda *_, **__: blank)
-    if "still" not in request.node.name:  # a second trace of every clip
-        monkeypatch.setattr(tracing, "_stand_still", lambda *_: None)
+pytestmark = pytest.mark.usefixtures("drawings")
 
 
 @pytest.fixture
@@ -53,24 +44,6 @@ def save_labelled(folder: Path) -> SaveSmall:
     return save
 
 
-def numbers(values: Any) -> Any:
-    """What plotly's JSON holds, which may be packed."""
-    if isinstance(values, dict):
-        flat = np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
-        shape = [int(side) for side in str(values.get("shape", len(flat))).split(",")]
-        return flat.reshape(shape)
-    return np.asarray(values, dtype=float)
-
-
-def curves(figure: str) -> dict[str, list[float]]:
-    data = json.loads(figure)["data"]
-    return {trace["name"]: numbers(trace["y"]).tolist() for trace in data if trace["mode"] == "lines+markers"}
-
-
-def said(page: Any) -> str:
-    return " ".join(element.value for element in (*page.markdown, *page.caption)).replace("\\", "")
-
-
 def test_without_a_checkpoint_it_says_what_to_do(visit: Visit) -> None:
     page = visit("traces")
     assert "No checkpoint to trace with" in page.info[0].value
@@ -85,7 +58,7 @@ def test_the_page_shows_the_workflows_numbers(visit: Visit, save_small: SaveSmal
     for label, rows in expected.table.groupby("label"):
         assert curves(timeline)[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
     (told,) = expected.traced
-    assert f"**class {told['video']['label']}**" in said(page)
+    assert f"**{told['video']['label']}**" in said(page)  # class 3, as nobody has named it
     assert "names of this network's classes are not known" in said(page)
     influence = influence_room.frame_influence(checkpoint, "clip.mp4")
     shares = numbers(json.loads(matrix)["data"][0]["z"])
@@ -94,111 +67,6 @@ def test_the_page_shows_the_workflows_numbers(visit: Visit, save_small: SaveSmal
     own = sum(shares[frame, frame] for frame in range(len(shares))) / len(shares)
     assert f"**{own:.0%} of what moves a frame's logit" in said(page)
     assert not page.error
-
-
-@pytest.mark.usefixtures("curves_alone")
-@pytest.mark.parametrize(
-    ("shown", "mode"),
-    [("Up to here", "prefix"), ("Without it", "leave-one-out"), ("Sliding window", "window")],
-)
-def test_a_link_names_the_mode(
-    visit: Visit, save_small: SaveSmall, clip: Path, shown: str, mode: str
-) -> None:
-    save_small(file="net.pth")
-    page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode=shown)
-    expected = traces.trace("net.pth", "clip.mp4", mode=mode).table
-    for label, rows in expected.groupby("label"):
-        assert curves(plots(page)[0])[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
-    assert f"--mode {mode}" in page.code[0].value
-
-
-@pytest.mark.usefixtures("curves_alone")
-def test_many_windows_are_read_beside_the_page_and_can_be_cancelled(
-    visit: Visit, save_small: SaveSmall, clip: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tracing, "MOST_WINDOWS", 2)
-    save_small(file="net.pth")
-    held = threading.Event()
-    once = traces.trace
-    monkeypatch.setattr(traces, "trace", lambda *a, **k: held.wait(20) and once(*a, **k))
-    page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window")
-    assert page.get("progress")
-    assert not plots(page)
-    other = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window")
-    next(button for button in other.button if button.label == "Cancel").click().run()
-    assert "Cancelled" in other.info[0].value  # for them alone: the page goes on
-    held.set()
-    last = time.monotonic() + 60
-    while not plots(page) and time.monotonic() < last:
-        time.sleep(0.1)
-        page.run()
-    table = traces.trace("net.pth", "clip.mp4", mode="window").table
-    for label, rows in table.groupby("label"):
-        assert curves(plots(page)[0])[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
-    assert "of which 8 are sampled" in said(page)
-
-
-@pytest.mark.usefixtures("curves_alone")
-def test_windows_are_as_long_and_as_far_apart_as_asked(
-    visit: Visit, save_small: SaveSmall, clip: Path
-) -> None:
-    save_small(file="net.pth")
-    page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window")
-    (window, step) = page.number_input
-    assert (window.value, window.placeholder, step.placeholder) == (None, "12", "1")
-    window.set_value(16).run()
-    page.number_input(key="step").set_value(4).run()
-    assert page.number_input(key="step").placeholder == "2"
-    table = traces.trace("net.pth", "clip.mp4", mode="window", window=16, step=4).table
-    assert table["frame"].nunique() == 3
-    for label, rows in table.groupby("label"):
-        assert curves(plots(page)[0])[str(label)] == pytest.approx(rows["probability"].tolist(), abs=1e-5)
-    assert "a window of 16 frames of the video, of which 8 are sampled, every 4 frames" in said(page)
-    assert "--mode window --window 16 --step 4" in page.code[0].value
-    assert "gst.trace(model, clips, mode='window', window=16, step=4, influence=False)" in page.code[1].value
-    linked = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window", window="16", step="4")
-    assert [field.value for field in linked.number_input] == [16, 4]
-    assert curves(plots(linked)[0]) == curves(plots(page)[0])
-    for bad in ("0", "-3", "some"):
-        linked = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window", window=bad)
-        assert linked.number_input(key="window").value is None
-        assert not linked.exception
-
-
-def test_very_many_windows_wait_to_be_asked_for(
-    visit: Visit, save_small: SaveSmall, clip: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tracing, "MOST_WINDOWS", 2)
-    monkeypatch.setattr(tracing, "MANY_WINDOWS", 13)
-    save_small(file="net.pth")
-    page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window")
-    assert "Reads **13 windows**" in page.info[0].value
-    assert not page.get("progress")
-
-
-def test_what_was_cancelled_waits_to_be_asked_for(
-    visit: Visit, save_small: SaveSmall, clip: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tracing, "MOST_WINDOWS", 2)
-    save_small(file="net.pth")
-    begun = threading.Event()
-    monkeypatch.setattr(cached.jobs(), "_serve", lambda lane: begun.set())  # it stays in the queue
-    page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window")
-    assert begun.wait(10)
-    next(button for button in page.button if button.label == "Cancel").click().run()
-    page.run()
-    assert "**Cancelled.**" in page.info[0].value
-    assert [button.label for button in page.button if button.proto.type == "primary"] == [tracing.SLIDE]
-    assert not page.exception
-
-
-def test_a_clip_that_is_one_window_is_said_to_be(visit: Visit, clip: Path, folder: Path) -> None:
-    spec = ModelSpec.from_name("gst-resnet26s", width=8, num_classes=3, num_frames=24)
-    save_model(folder / "net.pth", build_model(spec), clip_spec=replace(SMALL_CLIPS, frames=24))
-    page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window")
-    assert "One window, one point" in page.info[0].value
-    assert not page.error
-    assert len(plots(page)) == 2
 
 
 @pytest.mark.usefixtures("curves_alone")
@@ -221,10 +89,10 @@ def test_planted_clips_follow_the_networks_world_and_say_their_truth(
 
 
 def test_what_is_said_of_a_prediction_is_as_sure_as_it_is() -> None:
-    faint = tracing.say_prediction({"label": "78", "probability": 0.01}, 174, named=False)
+    faint = tracing.say_prediction({"label": "class 78", "probability": 0.01}, 174)
     assert faint.startswith("**No clear prediction** for the clip: **class 78** comes first with 1%")
     assert "each of 174 classes 0.6%" in faint
-    sure = tracing.say_prediction({"label": "Opening it", "probability": 0.5}, 174, named=True)
+    sure = tracing.say_prediction({"label": "Opening it", "probability": 0.5}, 174)
     assert sure == "Prediction for the clip: **Opening it** (50%)."
     nothing = tracing.say_changes([], ChangeSettings(margin=0.6, hold=3))
     assert nothing.endswith("takes the lead by 60 percentage points, for 3 points running.")
@@ -257,7 +125,7 @@ def test_evidence_is_looked_for_the_class_that_is_asked_for(
     page = visit("traces", ckpt="net.pth", clip="clip.mp4")
     before = plots(page)[1]
     classes = next(box for box in page.selectbox if box.label == "Evidence for")
-    other = int(classes.options[-1])
+    other = int(classes.options[-1].removeprefix("class "))
     classes.set_value(other).run()
     influence = influence_room.frame_influence("net.pth", "clip.mp4", class_name=other).table
     shares = numbers(json.loads(plots(page)[1])["data"][0]["z"])

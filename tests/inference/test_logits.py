@@ -216,7 +216,7 @@ def test_parts_that_do_not_fit_are_refused(tmp_path: Path, changes: dict[str, ob
 
 def test_classes_without_names_go_by_their_numbers() -> None:
     assert make_logits().name_class(2) == "r"
-    assert make_logits(class_names=()).name_class(2) == "2"
+    assert make_logits(class_names=()).name_class(2) == "class 2"
 
 
 def test_softmax_is_softmax_also_of_large_logits() -> None:

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from gst_analysis.analyses.evaluation.pairs import TICKS, ClassPairs, mask_matrix, pair_classes
 from gst_analysis.analyses.evaluation.table import ModelEvaluation
+from gst_analysis.numbers import show_class
 from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.screen import paint, start_figure
 from gst_analysis.style.theme import choose_ink
@@ -111,7 +112,7 @@ def _list_names(pairs: ClassPairs, left: int) -> go.layout.Annotation:
     """Which class has which number, below the matrix, from the figure's left edge on."""
     names = pairs.name_rows(_LISTED)
     lines = [
-        escape(name if label == str(number) else f"{number}  {name}")
+        escape(name if label == show_class(number) else f"{number}  {name}")
         for number, (label, name) in enumerate(zip(pairs.labels, names, strict=True))
     ]
     return go.layout.Annotation(
@@ -132,7 +133,8 @@ def _list_names(pairs: ClassPairs, left: int) -> go.layout.Annotation:
 def _categories(pairs: ClassPairs) -> list[str]:
     """The classes as hovering shows them, each different from all others."""
     told = [
-        label if label == str(number) else f"{number} {label}" for number, label in enumerate(pairs.labels)
+        label if label == show_class(number) else f"{number} {label}"
+        for number, label in enumerate(pairs.labels)
     ]
     return ["<br>".join(escape(line) for line in wrap(name, _HOVERED)) for name in told]
 

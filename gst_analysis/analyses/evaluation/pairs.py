@@ -9,6 +9,7 @@ import pandas as pd
 
 from gst_analysis.analyses.evaluation.table import CONFUSION
 from gst_analysis.errors import SpecError, one_line
+from gst_analysis.numbers import show_class
 from gst_analysis.style.names import shorten, tell_apart
 from gst_analysis.tables.schema import check
 
@@ -75,7 +76,7 @@ class ClassPairs:
         named = self._names(limit)
         names = (named[number] for number in (pair.true_id, pair.predicted_id))
         one, other = (
-            name if self.labels[number] == str(number) else f"{number} {name}"
+            name if self.labels[number] == show_class(number) else f"{number} {name}"
             for name, number in zip(names, (pair.true_id, pair.predicted_id), strict=True)
         )
         return f"{pair.clips} of {self.totals[pair.true_id]} ({pair.share:.0%}):  {one}  →  {other}"

@@ -22,7 +22,7 @@ CLASS_ACCURACY = Schema(
     {
         "checkpoint": text("the checkpoint's name"),
         "class_id": whole("the class's number, from 0", "index"),
-        "label": text("the class's name, or its number where names are unknown"),
+        "label": text("the class's name, or class and its number where names are unknown"),
         "clips": whole("clips of this class that could be read", "clips"),
         "predicted": whole("clips that were taken for it", "clips"),
         "correct": whole("clips of this class that were taken for it", "clips"),
@@ -38,9 +38,9 @@ CONFUSION = Schema(
     {
         "checkpoint": text("the checkpoint's name"),
         "true_id": whole("the number of the clips' own class, from 0", "index"),
-        "true_label": text("its name, or its number where names are unknown"),
+        "true_label": text("its name, or class and its number where names are unknown"),
         "predicted_id": whole("the number of the class that came first", "index"),
-        "predicted_label": text("its name, or its number where names are unknown"),
+        "predicted_label": text("its name, or class and its number where names are unknown"),
         "clips": whole("clips of the one that were taken for the other; 0 for most pairs", "clips"),
         "share": real("of the clips of the true class; missing where there are none", "share", optional=True),
     },

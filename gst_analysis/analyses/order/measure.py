@@ -34,6 +34,7 @@ from gst_analysis.inference.measuring import BORROWED, UNNAMED, name_apart
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.inference.sharing import Here, ModelWork, Unit, share_out
 from gst_analysis.networks.capabilities import require, why_not
+from gst_analysis.numbers import show_class
 from gst_analysis.probes.clip_stream import ClipStream, group_evenly, refuse_unread
 from gst_analysis.probes.resampling import Bootstrap, Interval
 from gst_analysis.progress import Progress
@@ -185,7 +186,7 @@ def _name_classes(model: LoadedModel, records: RecordList) -> tuple[tuple[str, .
         return tuple(model.labels), ()
     if len(records.class_names) == model.spec.num_classes:
         return tuple(records.class_names), (BORROWED,)
-    return tuple(map(str, range(model.spec.num_classes))), (UNNAMED,)
+    return tuple(map(show_class, range(model.spec.num_classes))), (UNNAMED,)
 
 
 def _list_remarks(shown: Shown) -> list[str]:

@@ -78,7 +78,7 @@ ORDER_CLASSES = Schema(
     {
         "checkpoint": text("the checkpoint's name"),
         "class_id": whole("the class's number, from 0", "index"),
-        "label": text("the class's name, or its number where names are unknown"),
+        "label": text("the class's name, or class and its number where names are unknown"),
         "clips": whole("clips of this class that could be read", "clips"),
         "in_order": real("its accuracy in order; missing where there are no clips", "share", optional=True),
         "shuffled": real("its accuracy when frames are shuffled", "share", optional=True),
@@ -95,9 +95,9 @@ REVERSALS = Schema(
     {
         "checkpoint": text("the checkpoint's name"),
         "class_id": whole("the number of the clips' own class, from 0", "index"),
-        "label": text("its name, or its number"),
+        "label": text("its name, or class and its number"),
         "partner_id": whole("the number of the class that its reversal may show", "index"),
-        "partner": text("its name, or its number"),
+        "partner": text("its name, or class and its number"),
         "by_name": flag("their names are each other's opposites"),
         "by_confusion": flag("in reverse each is taken for the other, more than by chance and in order"),
         "clips": whole("clips of the class", "clips"),

@@ -47,7 +47,7 @@ SALIENCY = Schema(
         "checkpoint": text("the checkpoint's name"),
         "clip": text("the clip's name"),
         "class_id": whole("the class whose logit is explained, from 0", "index"),
-        "label": text("its name, or its number where names are unknown"),
+        "label": text("its name, or class and its number where names are unknown"),
         "block": text("the residual block that was looked at"),
         "group": text("whose channels: the block's output, or one group of its temporal operator's", *GROUPS),
         "frame": whole("which of the frames that were sampled, from 0", "index"),
@@ -156,13 +156,13 @@ class SaliencySummary:
     class_id: int
     """The class's number, from 0."""
     label: str
-    """Its name, or its number where names are unknown."""
+    """Its name, or class and its number where names are unknown."""
     probability: float
     """Softmax of its logit."""
     predicted_id: int
     """The number of the class that came first, from 0."""
     predicted_label: str
-    """Its name, or its number where names are unknown."""
+    """Its name, or class and its number where names are unknown."""
     block: str
     """The residual block whose output was looked at."""
     rows: int

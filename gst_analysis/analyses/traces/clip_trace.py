@@ -14,6 +14,7 @@ from gst_analysis.errors import DataError, SpecError
 from gst_analysis.inference.classes import check_top_k
 from gst_analysis.inference.logits import Floats, Seconds, softmax
 from gst_analysis.inference.settings import InferenceSettings
+from gst_analysis.numbers import show_class
 from gst_analysis.results import Provenance
 from gst_analysis.tables.schema import check_choices
 
@@ -103,8 +104,8 @@ class ClipTrace:
         return softmax(self.logits)
 
     def name_class(self, number: int) -> str:
-        """The class's name, or its number as text where names are unknown."""
-        return self.class_names[number] if self.class_names else str(number)
+        """The class's name, or class and its number where names are unknown."""
+        return self.class_names[number] if self.class_names else show_class(number)
 
 
 @dataclass(frozen=True)

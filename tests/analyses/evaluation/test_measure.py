@@ -239,7 +239,7 @@ def test_class_numbers_beyond_the_checkpoint_are_refused_before_anything_is_read
 def test_a_checkpoint_without_labels_shows_numbers_or_the_datas_names_and_says_so(tmp_path: Path) -> None:
     records = planted_records(tmp_path, ())
     done = measure_accuracy(fake_model(labels=None), records, settings=CPU)
-    assert done.table["label"].tolist() == ["0", "1", "2", "3"]
+    assert done.table["label"].tolist() == ["class 0", "class 1", "class 2", "class 3"]
     assert any("shown as numbers" in note for note in done.notes)
     named = RecordList(records.records, LABELS)
     done = measure_accuracy(fake_model(labels=None), named, settings=CPU)

@@ -354,11 +354,11 @@ def test_many_clips_take_no_more_memory_than_a_few(tmp_path: Path) -> None:
 def test_classes_are_found_by_name_or_number() -> None:
     model = fake_model()
     assert find_class(model, "pushing something RIGHT") == 2
-    assert find_class(model, "3") == 3
+    assert find_class(model, "3") == find_class(model, "class 3") == 3
     assert find_class(model, 1) == 1
     assert name_class(model, 3) == LABELS[3]
-    assert name_class(fake_model(labels=None), 3) == "3"
-    for wanted in ("4", "-1", "", "²"):
+    assert name_class(fake_model(labels=None), 3) == "class 3"
+    for wanted in ("4", "class 4", "class ", "-1", "", "²"):
         with pytest.raises(SpecError, match="number from 0 to 3"):
             find_class(model, wanted)
     with pytest.raises(SpecError, match="did you mean 'Watching something'"):

@@ -156,7 +156,7 @@ def test_predict_reads_folders_and_says_what_it_could_not_read(tmp_path: Path) -
 def test_predict_without_class_names_shows_numbers_and_says_so(tmp_path: Path) -> None:
     write_greys(tmp_path / "a", [(1, 90)] * 3)
     done = measure_predictions(fake_model(labels=None), find_clips(tmp_path / "a"), top_k=1, settings=CPU)
-    assert done.table["label"].tolist() == ["2"]
+    assert done.table["label"].tolist() == ["class 2"]
     assert any("numbers" in note for note in done.notes)
 
 

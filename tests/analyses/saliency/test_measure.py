@@ -293,7 +293,7 @@ def test_the_table_holds_every_frame_of_every_group(tmp_path: Path) -> None:
     assert found.window == pytest.approx((14 / 84, 0, 70 / 84, 1))
     assert found.summary.class_id == found.summary.predicted_id
     assert any("numbers" in note for note in found.notes)
-    assert found.table["label"].unique().tolist() == [str(found.summary.class_id)]
+    assert found.table["label"].unique().tolist() == [f"class {found.summary.class_id}"]
 
 
 def test_another_class_has_another_map(tmp_path: Path) -> None:

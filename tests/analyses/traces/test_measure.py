@@ -355,7 +355,7 @@ def test_without_names_classes_are_numbers(small: LoadedModel, film: ClipRecord)
     (chunk,) = trace_clips(small, RecordList((film,)), TracePlan(settings=CPU))
     assert any("numbers" in note for note in chunk.notes)
     tables = tabulate_trace(chunk.traces[0])  # type: ignore[arg-type] # a trace, no failure
-    assert set(tables.frames["label"]) <= set("01234")
+    assert set(tables.frames["label"]) <= {f"class {number}" for number in range(5)}
 
 
 def test_a_folder_is_traced_clip_by_clip(tmp_path: Path, small: LoadedModel) -> None:
