@@ -111,12 +111,15 @@ def _list_notes(title: str, notes: Sequence[str]) -> str:
 
 
 def _show_figure(figure: PageFigure) -> str:
+    caption = f"<figcaption>{_say(figure.caption)}</figcaption>"
+    if figure.html:
+        cards = (f'<div class="still {theme}">{drawn}</div>' for theme, drawn in figure.html.items())
+        return f"<figure>{''.join(cards)}{caption}</figure>"
     stills = "".join(
         f'<img class="still {theme}" alt="{_say(figure.alt)}" '
         f'width="{round(_WIDER * drawn.get_figwidth())}" src="{_encode(drawn, figure.kind)}">'
         for theme, drawn in figure.stills.items()
     )
-    caption = f"<figcaption>{_say(figure.caption)}</figcaption>"
     if not figure.live:
         return f'<figure><div class="scroll">{stills}</div>{caption}</figure>'
     name = f"figure-{_say(figure.name)}"

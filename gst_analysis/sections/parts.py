@@ -29,16 +29,19 @@ class Words:
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A drawing: stills by theme (light, and dark where nothing is interactive), and plotly's by theme."""
+    """A drawing: a still, for paper and readers without scripts, and plotly's by theme; or HTML by theme."""
 
     name: str
     caption: str
-    stills: Mapping[str, Figure]
+    stills: Mapping[str, Figure] = field(default_factory=dict)
     live: Mapping[str, go.Figure] = field(default_factory=dict)
     kind: str = "svg"
     """Of the stills: svg, or webp where they are made of photographs."""
     finding: str = ""
     """What it shows of this network, for those who do not see it; the caption where there is none."""
+    html: Mapping[str, str] = field(default_factory=dict)
+    """What is made of photographs, as elements whose words wrap, by theme. It is put into the page as it is:
+    whoever wrote it has escaped the names in it."""
 
     @property
     def alt(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,6 @@ from gst_analysis.analyses.ablation.gap_page import draw_gap_against_cost
 from gst_analysis.analyses.ablation.interactive import draw_ablation_interactive
 from gst_analysis.analyses.ablation.verdict import compare_with_gap
 from gst_analysis.analyses.comparison.interactive import (
-    draw_gaps_interactive,
     draw_overlays_interactive,
     draw_ridgelines_interactive,
 )
@@ -48,10 +47,13 @@ from gst_analysis.analyses.profile_comparison.interactive import (
     draw_map_interactive,
     draw_over_interactive,
 )
+from gst_analysis.analyses.roles.counts_interactive import draw_counts_interactive
 from gst_analysis.analyses.roles.interactive import draw_shares_interactive
-from gst_analysis.analyses.roles.table import ROLE_SUMS
+from gst_analysis.analyses.roles.table import ROLE_SUMS, ROLES
 from gst_analysis.analyses.scales.gaps import tabulate_gaps
+from gst_analysis.analyses.scales.gaps_interactive import draw_gaps_interactive
 from gst_analysis.analyses.scales.interactive import draw_bn_scales_interactive
+from gst_analysis.analyses.similarity.frames_interactive import draw_frames_interactive
 from gst_analysis.analyses.similarity.interactive import draw_places_interactive
 from gst_analysis.analyses.similarity.table import SIMILARITY
 from gst_analysis.analyses.slimming.interactive import draw_slimming_interactive
@@ -96,6 +98,16 @@ def make_sums() -> pd.DataFrame:
         dict.fromkeys(ROLE_SUMS.columns, 0.5) | where | {"group": group} for group in ("spatial", "temporal")
     ]
     return pd.DataFrame(rows)
+
+
+def make_frames() -> pd.DataFrame:
+    rows = [
+        ("a", place, one, other, 1.0 if one == other else 0.2)
+        for place in ("layer1.0", "layer4.1", "layer4.2")
+        for one in range(3)
+        for other in range(3)
+    ]
+    return pd.DataFrame(rows, columns=["checkpoint", "place", "frame", "other_frame", "cka"])
 
 
 def make_accuracies() -> pd.DataFrame:
@@ -174,6 +186,8 @@ FIGURES: dict[str, Draw] = {
     "draw_ratios_interactive": lambda: draw_ratios_interactive(make_ratios()),
     "draw_ridgelines_interactive": lambda: draw_ridgelines_interactive(make_scales(checkpoints=("a", "b"))),
     "draw_ablation_interactive": lambda: draw_ablation_interactive(make_ablation(2)),
+    "draw_counts_interactive": lambda: draw_counts_interactive(make_sums()),
+    "draw_frames_interactive": lambda: draw_frames_interactive(make_frames()),
     "draw_shares_interactive": lambda: draw_shares_interactive(make_sums()),
     "draw_bn_scales_interactive": lambda: draw_bn_scales_interactive(make_scales(checkpoints=("a", "b"))),
     "draw_cost_bars_interactive": draw_bars,
@@ -261,6 +275,24 @@ def test_panels_beside_each_other_stand_below_each_other_where_a_page_is_narrow(
     assert rows[0][0] == 0
     assert rows[-1][1] == pytest.approx(1)
     assert all(upper[0] > lower[1] for lower, upper in pairwise(rows))
+
+
+def test_what_a_report_draws_small_panels_of_says_what_was_counted_and_fits_a_telephone() -> None:
+    counts, frames = draw_counts_interactive(make_sums()), draw_frames_interactive(make_frames())
+    assert {bar.name: bar.y.tolist() for bar in counts.data[:4]} == {role: [0.25] for role in ROLES}
+    assert counts.data[0].text[0] == "<b>layer1.0</b><br>static: 0.5 of 2.0 channels"
+    assert [text.text for text in frames.layout.annotations] == ["1.0", "4.1", "4.2"]
+    assert frames.data[0].z.tolist() == [[1.0, 0.2, 0.2], [0.2, 1.0, 0.2], [0.2, 0.2, 1.0]]
+    assert frames.data[1].text[0][2] == "<b>layer4.1</b><br>frames 0 and 2<br>CKA 0.200"
+    for figure in (counts, frames):
+        for path, value in figure.layout.meta["narrow"].items():
+            figure.layout[path] = value
+        boxes = [
+            (*x.domain, *y.domain) for x, y in zip(figure.select_xaxes(), figure.select_yaxes(), strict=True)
+        ]
+        assert min(right - left for left, right, *_ in boxes) > 0.4
+        for (a, b, c, d), (e, f, g, h) in combinations(boxes, 2):
+            assert b <= e or f <= a or d <= g or h <= c
 
 
 def test_lines_break_between_words_only() -> None:

@@ -10,19 +10,14 @@ import plotly.graph_objects as go
 
 from gst_analysis.analyses.comparison.figure import estimate_density, list_places
 from gst_analysis.analyses.comparison.table import ScaleComparison
+from gst_analysis.analyses.scales.gaps_interactive import draw_gaps_interactive, dress_checkpoints
 from gst_analysis.analyses.scales.panels import Grid, lay_out_panels
-from gst_analysis.analyses.scales.table import find_sure, name_difference, name_symbol
+from gst_analysis.analyses.scales.table import name_symbol
 from gst_analysis.groups import GROUPS
-from gst_analysis.numbers import show_interval, show_real
 from gst_analysis.style.colours import Theme, theme_of
-from gst_analysis.style.names import GROUP_NAMES, shorten_layers, tell_apart
-from gst_analysis.style.palette import LONGEST_NAME, MOST_NAMED, Look, list_looks
-from gst_analysis.style.screen import dress_figure, start_figure
-
-_LEGEND_ROW = 20
-"""Pixels; on a narrow page a checkpoint has a row of the legend to itself."""
-_APART = 0.6
-"""Of the room between two blocks, what the marks of all checkpoints take."""
+from gst_analysis.style.names import GROUP_NAMES, tell_apart
+from gst_analysis.style.palette import LONGEST_NAME, Look, list_looks
+from gst_analysis.style.screen import start_figure
 
 
 def draw_pages(result: ScaleComparison, *, dark: bool = False) -> dict[str, go.Figure]:
@@ -33,58 +28,6 @@ def draw_pages(result: ScaleComparison, *, dark: bool = False) -> dict[str, go.F
         "overlays": draw_overlays_interactive(result.scales, by=result.by, absolute=absolute, dark=dark),
         "ridgelines": draw_ridgelines_interactive(result.scales, absolute=absolute, dark=dark),
     }
-
-
-def draw_gaps_interactive(table: pd.DataFrame, *, absolute: bool = False, dark: bool = False) -> go.Figure:
-    """The gaps of `draw_gaps`: filled marks are more than chance, bars are intervals."""
-    theme, names = theme_of(dark=dark), list(dict.fromkeys(table["checkpoint"]))
-    lists = [tuple(rows["layer"]) for _, rows in table.groupby("checkpoint", sort=False)]
-    same, shown = len(set(lists)) == 1, tell_apart(names, LONGEST_NAME)
-    figure = start_figure()
-    for place, (name, look) in enumerate(zip(names, list_looks(len(names), theme), strict=True)):
-        rows = table[table["checkpoint"] == name].reset_index(drop=True)
-        aside = _APART * ((place + 0.5) / len(names) - 0.5)
-        x = np.arange(len(rows)) + aside if same else rows["depth"].to_numpy()
-        figure.add_trace(_build_gaps(x, rows, shown[place], look, theme))
-    _dress(figure, theme, height=430, names=len(names))
-    figure.update_layout(showlegend=True)
-    if same:
-        figure.update_xaxes(tickvals=list(range(len(lists[0]))), ticktext=shorten_layers(list(lists[0])))
-    figure.update_xaxes(title="block" if same else "relative depth (0 first, 1 last block)", showgrid=False)
-    figure.update_xaxes(zeroline=False)
-    figure.update_yaxes(title=f"median {name_symbol(absolute=absolute)}: {name_difference(table)}")
-    return figure
-
-
-def _build_gaps(x: np.ndarray, rows: pd.DataFrame, name: str, look: Look, theme: Theme) -> go.Scatter:
-    sure = find_sure(rows)
-    told = [
-        f"<b>{escape(str(row['block']))}</b>, {escape(name)}<br>gap {show_real(row['gap'])}"
-        f"{_say_interval(row['gap_low'], row['gap_high'])}<br>"
-        f"{'more than chance' if certain else 'may be chance, or not tested'}"
-        for row, certain in zip(rows.to_dict("records"), sure, strict=True)
-    ]
-    up, down = rows["gap_high"] - rows["gap"], rows["gap"] - rows["gap_low"]
-    return go.Scatter(
-        x=x,
-        y=rows["gap"],
-        error_y={"array": up.clip(0), "arrayminus": down.clip(0), "width": 0, "thickness": 1.3},
-        mode="lines+markers",
-        name=escape(name),
-        line={"color": look.colour, "dash": look.dash, "width": 1},
-        marker={
-            "size": 9,
-            "symbol": look.symbol,
-            "color": [look.colour if certain else theme.panel for certain in sure],
-            "line": {"color": look.colour, "width": 1.5},
-        },
-        text=told,
-        hovertemplate="%{text}<extra></extra>",
-    )
-
-
-def _say_interval(low: float, high: float) -> str:
-    return f" ({show_interval(low, high)})" if np.isfinite(low) and np.isfinite(high) else ""
 
 
 def draw_overlays_interactive(
@@ -115,7 +58,7 @@ def draw_overlays_interactive(
                     named.add(column)
     symbol = name_symbol(absolute=absolute)
     tall = 120 if len(grid.rows) <= 6 else 80
-    _dress(figure, theme, height=150 + tall * len(grid.rows), names=len(shown))
+    dress_checkpoints(figure, theme, height=150 + tall * len(grid.rows), names=len(shown))
     for r, row in enumerate(grid.rows):
         figure.update_yaxes(title={"text": row, "font": {"size": 11}}, row=r + 1, col=1)
     figure.update_yaxes(tickvals=[0, 50, 100], ticktext=["0", "50 %", "100 %"], range=[-4, 104])
@@ -158,7 +101,7 @@ def draw_ridgelines_interactive(
         for place in range(len(names)):
             _add_ridge(figure, grid, (c, place), theme)
     shown = [escape(name) for name in tell_apart(names, 24)]
-    _dress(figure, theme, height=180 + 56 * len(names), names=1)
+    dress_checkpoints(figure, theme, height=180 + 56 * len(names), names=1)
     figure.update_yaxes(
         tickvals=list(range(len(names))), ticktext=shown[::-1], range=[-0.3, len(names) + 0.3], showgrid=False
     )
@@ -204,9 +147,3 @@ def _add_ridge(figure: go.Figure, grid: Grid, where: tuple[int, int], theme: The
             f"of {len(values)}<extra></extra>",
         )
         figure.add_traces([ridge, median], rows=[1, 1], cols=[column + 1] * 2)
-
-
-def _dress(figure: go.Figure, theme: Theme, *, height: int, names: int) -> None:
-    rows = min(names, MOST_NAMED)
-    top = 60 + _LEGEND_ROW * -(-rows // 2)
-    dress_figure(figure, theme, height=height + top - 80, top=top)

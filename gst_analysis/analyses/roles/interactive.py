@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from gst_analysis.analyses.roles.counts_interactive import draw_counts_interactive
 from gst_analysis.analyses.roles.figure import find_range, list_blocks, list_lines
 from gst_analysis.analyses.roles.table import PARTS, PLACE, ROLES, ChannelRoles
 from gst_analysis.groups import GROUPS
@@ -19,8 +20,11 @@ _HEIGHT = 640
 
 
 def draw_pages(result: ChannelRoles, *, dark: bool = False) -> dict[str, go.Figure]:
-    """Shares by depth."""
-    return {result.stem: draw_shares_interactive(result.sums, dark=dark)}
+    """Shares by depth, and roles by either estimate."""
+    return {
+        result.stem: draw_shares_interactive(result.sums, dark=dark),
+        "role_counts": draw_counts_interactive(result.sums, dark=dark),
+    }
 
 
 def draw_shares_interactive(sums: pd.DataFrame, *, dark: bool = False) -> go.Figure:

@@ -59,7 +59,8 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         PageFigure(
             "role-counts",
             "How many channels have which role, by shares of variance and by correlations of pairs.",
-            draw_both(lambda dark: result.figures(dark=dark)["role_counts"]),
+            {"light": result.figures()["role_counts"]},
+            draw_both(lambda dark: result.pages(dark=dark)["role_counts"]),
             finding=said["role_counts"],
         ),
     ]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from gst_analysis.analyses.saliency import SaliencyMaps, saliency_maps
+from gst_analysis.analyses.saliency.figure import lay_out_result
+from gst_analysis.analyses.saliency.page import draw_saliency_page
 from gst_analysis.clips.labelled import spread_records
 from gst_analysis.errors import DataError
 from gst_analysis.numbers import show_real
@@ -52,12 +54,12 @@ def _draw_saliency(result: SaliencyMaps, number: int) -> PageFigure:
         f"Clip {summary.clip}, predicted “{summary.label}” ({summary.probability:.0%}); heat at block "
         f"{summary.block}, in {summary.rows}×{summary.columns} cells a frame."
     )
+    overlays, said = lay_out_result(result), result.say_figures()[result.stem]
     return PageFigure(
         f"saliency-{number}",
         caption,
-        draw_both(lambda dark: result.plot(dark=dark)),
-        kind="webp",
-        finding=result.say_figures()[result.stem],
+        html=draw_both(lambda dark: draw_saliency_page(overlays, alt=said, dark=dark)),
+        finding=said,
     )
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from gst_analysis.analyses.scales import bn_scales
 from gst_analysis.analyses.scales.gap_figure import draw_gaps
 from gst_analysis.analyses.scales.gaps import count_gaps
+from gst_analysis.analyses.scales.gaps_interactive import draw_gaps_interactive
 from gst_analysis.analyses.scales.spoken import say_gaps
 from gst_analysis.numbers import show_interval, show_p, show_real
 from gst_analysis.options import write_command
@@ -49,11 +50,15 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         return Section(NAME, text=text, figures=figures, notes=result.notes)
     caption = (
         f"Median γ of {counts.group} minus {counts.against} channels in every {counts.level}, with 95% "
-        "bootstrap intervals."
+        "bootstrap intervals; hollow: may be chance, or not tested."
     )
     figures.append(
         PageFigure(
-            "gaps", caption, draw_both(lambda dark: draw_gaps(gaps, dark=dark)), finding=say_gaps(gaps)
+            "gaps",
+            caption,
+            {"light": draw_gaps(gaps)},
+            draw_both(lambda dark: draw_gaps_interactive(gaps, dark=dark)),
+            finding=say_gaps(gaps),
         )
     )
     text = [

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gst_analysis.analyses.similarity.figure import to_matrix
+from gst_analysis.analyses.similarity.frames_interactive import draw_frames_interactive
 from gst_analysis.analyses.similarity.table import Similarity
 from gst_analysis.numbers import show_interval, show_real
 from gst_analysis.style.colours import theme_of
@@ -19,8 +20,11 @@ _CELL, _LEAST, _MOST = 34, 330, 900
 
 
 def draw_pages(result: Similarity, *, dark: bool = False) -> dict[str, go.Figure]:
-    """Places by places."""
-    return {result.stem: draw_places_interactive(result.table, dark=dark)}
+    """Places by places, and frames by frames within each."""
+    return {
+        result.stem: draw_places_interactive(result.table, dark=dark),
+        "frame_similarity": draw_frames_interactive(result.frames, dark=dark),
+    }
 
 
 def draw_places_interactive(table: pd.DataFrame, *, dark: bool = False) -> go.Figure:

@@ -59,7 +59,8 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         PageFigure(
             "frame-similarity",
             "The frames within each place: how far what it holds changes over a clip.",
-            draw_both(lambda dark: result.figures(dark=dark)["frame_similarity"]),
+            {"light": result.figures()["frame_similarity"]},
+            draw_both(lambda dark: result.pages(dark=dark)["frame_similarity"]),
             finding=said["frame_similarity"],
         ),
     ]

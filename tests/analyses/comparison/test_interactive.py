@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from gst_analysis.analyses.comparison.interactive import (
-    draw_gaps_interactive,
     draw_overlays_interactive,
     draw_ridgelines_interactive,
 )
+from gst_analysis.analyses.scales.gaps_interactive import draw_gaps_interactive
 from gst_analysis.style.colours import DARK, LIGHT
 from gst_analysis.style.palette import list_looks
 from tests.analyses.comparison.test_figure import make_scales
