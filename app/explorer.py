@@ -41,6 +41,9 @@ STYLE = """<style>
 }
 /* Two profiles stand beside each other where each has room for its legend. */
 [class*="st-key-profiles-"] [data-testid="stColumn"] { min-width: min(24rem, 100%) }
+/* A clip is no higher than the curves beside it; on a wide page they get what it leaves. */
+.st-key-player video { max-height: 30rem; object-fit: contain }
+@media (min-width: 641px) { [data-testid="stColumn"]:has(.st-key-player) { flex: 0 1 min(33%, 24rem) } }
 /* Where names of points would cover each other, the one touched or pointed at says its own. */
 .st-key-tradeoff { container-type: inline-size }
 @container (max-width: 689px) { .st-key-tradeoff .annotation { display: none } }

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import any_analysis, components
 from app.columns import gather_columns
+from app.commands_alone import show_commands
 from app.navigation import list_pages
 from app.wording import ANALYSES_INTRO, CHECKS_UNTRAINED
 from gst_analysis.analyses import list_analyses
@@ -41,6 +42,7 @@ def show() -> None:
         any_analysis.show_analysis(runnable[chosen], columns)
     except GstError as error:
         components.show_error(error, names={str(c.path): c.shown for c in columns})
+    show_commands(analyses, columns)
 
 
 show()

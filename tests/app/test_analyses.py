@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from app import cached
+from app import cached, commands_alone
 from gst_analysis import analyses
 from gst_analysis.analyses import list_analyses
+from gst_analysis.checkpoints.saving import save_model
+from gst_analysis.cli.program import run
+from gst_analysis.networks.registry import build_model
+from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.planted.worlds import classes_of
 from tests.analyses.test_rooms import toy
 from tests.app.conftest import Visit, images, plots
-from tests.conftest import SaveSmall
+from tests.conftest import SMALL_CLIPS, SaveSmall
 
 __all__ = ["toy"]
 
@@ -79,3 +86,18 @@ def test_figures_can_be_hovered_over_where_they_are_drawn_so_and_every_table_is_
     (told,) = images(page)
     assert told.startswith("Histograms of ")
     assert [one.label for one in page.expander][:2] == ["Numbers", "Numbers: kernel use"]
+
+
+def test_what_no_page_runs_has_its_lines_at_the_end(visit: Visit, folder: Path) -> None:
+    labels = tuple(planted.label for planted in classes_of("static"))
+    spec = ModelSpec.from_name("gst-resnet26s", width=8, num_classes=len(labels), num_frames=4)
+    save_model(folder / "net.pth", build_model(spec), clip_spec=replace(SMALL_CLIPS, frames=4), labels=labels)
+    page = visit("analyses", ckpt="net.pth")
+    alone = {about.title for about in list_analyses() if about.needs in commands_alone.WHY}
+    assert alone <= {text.value.split("**")[1] for text in page.markdown if text.value.startswith("**")}
+    check, _, pairs, python = (code.value for code in page.code[-4:])
+    synth, line = check.splitlines()
+    assert pairs.splitlines() == [synth, "gst-analyze agreement net.pth=worlds/static --limit 60"]
+    assert python.endswith("result = gst.score_agreement([('net.pth', clips_1)], limit=60)")
+    assert run(shlex.split(synth)[1:]) == 0
+    assert run(shlex.split(line)[1:]) == 0

@@ -54,6 +54,7 @@ def test_the_page_of_a_checkpoint_alone_says_what_the_analyses_say(save_small: S
     assert set(figures(result.page)) == {
         "figure-profile",
         "figure-scales",
+        "figure-gaps",
         "figure-importance",
         "figure-temporal_use",
         "figure-cost",
@@ -123,7 +124,8 @@ def test_with_clips_it_has_every_section_and_their_numbers(written: Written) -> 
     assert set(drops["clips"]) == {4}
     drawn = figures(text)
     assert sum(name.startswith("figure-trace-") for name in drawn) == 2
-    assert {"figure-drift", "figure-slimming"} <= set(drawn)
+    assert {"figure-drift", "figure-slimming", "figure-role-counts", "figure-frame-similarity"} <= set(drawn)
+    assert '<figure><div class="scroll">' not in text  # a still alone, which scrolls on a telephone
     for pair in drawn.values():
         light, dark = (pair[theme]["layout"] for theme in ("light", "dark"))
         assert light["paper_bgcolor"] != dark["paper_bgcolor"]  # type: ignore[index] # a figure is what json reads
@@ -332,6 +334,8 @@ def test_a_browser_without_a_network_draws_it(written: Written) -> None:
                 "[...document.querySelectorAll('.live .main-svg')].every(one => one.clientWidth <= 400)"
             )
             assert page.evaluate("document.documentElement.scrollWidth") <= 400
+            wide = "document.querySelectorAll('figure .scroll, figure .still')"
+            assert page.evaluate(f"[...{wide}].every(one => one.scrollWidth <= one.clientWidth + 1)")
             place = "document.querySelector('[data-figure=figure-influence]')"
             start, end = page.evaluate(f"{place}._fullLayout.xaxis2.domain")
             assert end - start > 0.7  # of three that stand beside each other it would be a third
