@@ -15,6 +15,7 @@ from app.place_door import open_place
 from app.wording import POINTS, literal
 from gst_analysis.analyses.profile import Profile
 from gst_analysis.analyses.profile.spoken import say_points
+from gst_analysis.style.names import name_block
 
 
 def show_points(found: Sequence[tuple[NetworkColumn, Profile]]) -> None:
@@ -28,7 +29,7 @@ def show_points(found: Sequence[tuple[NetworkColumn, Profile]]) -> None:
                 st.markdown(f"**{literal(column.name)}**")
             for place, told in say_points(result.table).items():
                 st.button(
-                    f"{literal(place)}: {literal(told)}",
+                    f"{literal(name_block(place))}: {literal(told)}",
                     key=f"point {number} {place}",
                     on_click=open_place,
                     args=(place,),

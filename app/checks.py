@@ -24,6 +24,7 @@ from app.wording import (
     CHECKS_UNTRAINED,
     DRIFT_NOTE,
     MEASURES,
+    START_UNTOLD,
     literal,
     people,
     rename_result,
@@ -34,7 +35,7 @@ from gst_analysis.analyses.ablation.gap_page import draw_gap_against_cost
 from gst_analysis.analyses.ablation.interactive import draw_ablation_interactive
 from gst_analysis.analyses.ablation.words import TITLES, say_worst
 from gst_analysis.analyses.drift import DriftOptions
-from gst_analysis.errors import GstError
+from gst_analysis.errors import GstError, NotDefinedError, SpecError
 from gst_analysis.progress import Progress
 
 DRIFT_LINES = ("figures = result.figures()", "channels, layers = result.table, result.layers")
@@ -181,9 +182,15 @@ def show_drift(column: NetworkColumn) -> None:
     source, dark = column.source, components.is_dark()
     key = cached.key_of([source])
     begin = (source.key, (start.name, cached.hash_file(start.path))) if start else key
-    with st.spinner("Comparing with the start"):
-        options = DriftOptions(start=str(start.path) if start else None)
-        result = cached.measure_drift(tuple(dict.fromkeys((*key, *begin))), [source], options=options)
+    try:
+        with st.spinner("Comparing with the start"):
+            options = DriftOptions(start=str(start.path) if start else None)
+            result = cached.measure_drift(tuple(dict.fromkeys((*key, *begin))), [source], options=options)
+    except SpecError as error:
+        if start is not None or isinstance(error, NotDefinedError):
+            raise
+        st.info(START_UNTOLD, icon=":material/info:")  # nobody's fault: files of other code say nothing of it
+        return
     st.markdown(f"**Start:** {literal(result.summary.origin)}.")
     pages = functools.cache(lambda: result.pages(dark=dark))
     for name, alt in result.say_figures().items():

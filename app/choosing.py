@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -169,15 +170,32 @@ def _list(known: dict[str, Choice]) -> list[str]:
 
 
 def _show_problems() -> None:
-    """What went wrong when a checkpoint was added; said once."""
+    """What went wrong when checkpoints were added; said once, and of several with one fault together."""
+    alike: dict[tuple[str, ...], list[tuple[GstError, dict[str, str] | None]]] = {}
     for error, names in st.session_state.pop("problems", []):
+        alike.setdefault((error.expected, error.discreet, error.todo), []).append((error, names))
+    for problems in alike.values():
+        error, names = problems[0]
+        if len(problems) > 1:
+            subjects = ", ".join(one.subject for one, _ in problems)
+            error = type(error)(subjects, expected=error.expected, found=error.discreet, todo=error.todo)
+            names = {path: name for _, known in problems for path, name in (known or {}).items()}
         show_error(error, names=names)
 
 
 def _file(path: Path) -> Choice:
     folder = find_folder(path)
     shown = paths.shorten(folder or path)
-    return Choice(shown, plain_name((folder or path).stem), path, shown)
+    return Choice(_refer(path, shown), plain_name((folder or path).stem), path, shown)
+
+
+def _refer(path: Path, shown: str) -> str:
+    """How links name a file: a shipped one alike wherever the explorer was started.
+
+    Unless a folder of that name lies where it was started: then that one is meant.
+    """
+    usual = Path(paths.SHIPPED.name, path.name)
+    return str(usual) if path.parent == paths.SHIPPED and not usual.parent.exists() else shown
 
 
 def _list_shipped() -> list[Choice]:
@@ -250,13 +268,14 @@ def _offer_path() -> None:
 def _offer_upload() -> None:
     turn = st.session_state.setdefault("upload_turn", 0)
     st.file_uploader(
-        f"Or upload a file, up to {LARGEST_MB} MB",
+        f"Or upload files ({', '.join(CHECKPOINT_ENDINGS)}), up to {LARGEST_MB} MB each",
         type=list(CHECKPOINT_ENDINGS),
+        accept_multiple_files=True,
         key=f"upload-{turn}",
         max_upload_size=LARGEST_MB,
-        on_change=_keep_upload,
-        help=f"{', '.join(CHECKPOINT_ENDINGS)}. Read as data only, never executed. Kept in a temporary "
-        "folder for you alone, and removed half an hour after you leave.",
+        on_change=_keep_uploads,
+        help="Read as data only, never executed. Kept in a temporary folder for you alone, and removed half "
+        "an hour after you leave.",
     )
     if (uploads := find_uploads(_UPLOADS)) and uploads.files:
         st.button("Remove uploaded files", on_click=_clear_uploads, width="stretch")
@@ -274,12 +293,17 @@ def _open_typed() -> None:
         _select(_remember(choice).ref)
 
 
-def _keep_upload() -> None:
+def _keep_uploads() -> None:
     turn = st.session_state.upload_turn
-    upload = st.session_state.get(f"upload-{turn}")
-    if upload is None:
-        return
-    st.session_state.upload_turn = turn + 1  # an empty uploader next time
+    sent = st.session_state.get(f"upload-{turn}") or []
+    if sent:
+        st.session_state.upload_turn = turn + 1  # an empty uploader next time
+    for upload in sent:
+        _keep(upload)
+
+
+def _keep(upload: Any) -> None:
+    """Keep one file that was sent and show it; of one that cannot be read, say why."""
     uploads = make_uploads(_UPLOADS, CHECKPOINT_ENDINGS)
     kept = ""
     try:

@@ -32,7 +32,10 @@ STYLE = """<style>
 .st-key-wall button > div, .st-key-wall button p { justify-content: left; text-align: left }
 [data-testid="stFileChip"] { flex-wrap: wrap; height: auto !important }
 [data-testid="stMetricValue"] { font-size: clamp(1.25rem, 2.2vw, 2.25rem) }  /* no number is cut */
-[data-testid="stMultiSelect"] [data-baseweb="select"] > div { max-height: none }  /* and no chip */
+[data-testid="stMultiSelect"] :is([data-baseweb="select"], [role="group"], :has(> [role="group"])) {
+  max-height: none;  /* and no chip, whichever list this Streamlit draws */
+}
+[data-testid="stMultiSelect"] [data-baseweb="select"] > div { max-height: none }
 [data-testid="stSliderThumbValue"] { color: inherit !important }  /* its own is faint in dark */
 [data-testid="stCode"] .token { color: inherit !important }  /* and of code, in light */
 /* What has the keyboard's focus, in the ink of its words: the theme's own ring is a pale grey. */

@@ -44,7 +44,7 @@ def show_place_clips(columns: Sequence[NetworkColumn], place: str) -> dict[str, 
     trained = [column for column in columns if column.untrained is None]
     if not trained:
         return {}
-    st.header(f"Clips that drive the channels of {literal(place)}", anchor=False)
+    st.header(f"Clips that drive the channels of {literal(name_block(place))}", anchor=False)
     st.caption(DRIVERS_NOTE)
     column = choose_column(trained)
     try:
@@ -73,7 +73,7 @@ def _await_drivers(column: NetworkColumn, clips: Clips, place: str) -> Any:
         lambda: await_result(
             f"drivers {key}",
             work,
-            start=f"Find the clips that drive {place} of {column.name}",
+            start=f"Find the clips that drive {name_block(place)} of {column.name}",
             about=DRIVERS_ABOUT + _say_how_long(column, clips),
             names=name_inputs(column, clips),
             lane="minutes" if _is_large(column) else "seconds",

@@ -23,6 +23,7 @@ from gst_analysis.analyses.profile.table import PLACE
 from gst_analysis.errors import GstError
 from gst_analysis.progress import Progress
 from gst_analysis.rooms import Door
+from gst_analysis.style.names import name_block
 
 if TYPE_CHECKING:
     from app import place_clips
@@ -61,8 +62,16 @@ def show_door(found: Sequence[tuple[NetworkColumn, Profile]]) -> None:
     offered = [NO_PLACE, *dict.fromkeys(places)]
     if st.session_state.get(_KEY, NO_PLACE) not in offered:
         del st.session_state[_KEY]  # a stage was clicked, or the network that had it is gone
+    if (told := st.query_params.get(_KEY)) in places and _KEY not in st.session_state:
+        st.session_state[_KEY] = told  # a link may name it as files and commands do
     chosen = st.selectbox(
-        "Open a place", offered, key=_KEY, bind="query-params", width=260, help="Or click a point above."
+        "Open a place",
+        offered,
+        key=_KEY,
+        format_func=name_block,
+        bind="query-params",
+        width=260,
+        help="Or click a point above.",
     )
     if chosen == NO_PLACE:
         return
@@ -92,7 +101,9 @@ def _show_channels(column: NetworkColumn, place: str, evidence: Any) -> None:
     except GstError as error:
         st.info(f"**{literal(column.name)}**: {say_undefined(error)}", icon=":material/info:")
         return
-    title = f"{literal(column.name)}, {literal(place)}: {len(table)} channels, the largest γ first"
+    title = (
+        f"{literal(column.name)}, {literal(name_block(place))}: {len(table)} channels, the largest γ first"
+    )
     said = {name: told for name, told in CHANNEL_TITLES.items() if _says(table[name])}
     with shown:
         components.show_table(title, table, said, expanded=True)

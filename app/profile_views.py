@@ -14,6 +14,7 @@ from app.downloads import offer_downloads
 from app.place_door import open_clicked, show_door
 from app.wording import PROFILE_NOTE, PROFILE_VIEW_NOTES, PROFILE_VIEWS, literal
 from gst_analysis.analyses.profile import Profile
+from gst_analysis.analyses.profile.verdict import say_confidence
 from gst_analysis.analyses.profile_comparison import ABOUT
 from gst_analysis.errors import GstError
 
@@ -21,8 +22,7 @@ from gst_analysis.errors import GstError
 def show_profiles(columns: Sequence[NetworkColumn]) -> None:
     """The verdict of every network above the picture of each, or of all together."""
     found = [(column, result) for column in columns if (result := _profile(column)) is not None]
-    for column, result in found:
-        st.markdown(f"**{literal(column.name)}**: {literal(result.verdict)}")
+    _show_verdicts(found)
     drawn = [(column, result) for column, result in found if result.table["value"].notna().any()]
     view = "apart"
     if len(drawn) > 1:
@@ -40,6 +40,20 @@ def show_profiles(columns: Sequence[NetworkColumn]) -> None:
         st.caption(PROFILE_NOTE)
         show_points(drawn)
         show_door(drawn)
+
+
+def _show_verdicts(found: Sequence[tuple[NetworkColumn, Profile]]) -> None:
+    """A sentence for each network; how sure all of them are stands once below, where there are several."""
+    if len(found) == 1:
+        ((column, result),) = found
+        st.markdown(f"**{literal(column.name)}**: {literal(result.verdict)}")
+        return
+    sure = {say_confidence(result.summary.confidence) for _, result in found}
+    (shared,) = sure if len(sure) == 1 else ("",)
+    told = [(column.name, result.verdict.replace(f"{shared}.", ".")) for column, result in found]
+    st.markdown("\n".join(f"- **{literal(name)}**: {literal(words)}" for name, words in told))
+    if shared and any(shared in result.verdict for _, result in found):
+        st.caption(f"{shared.removeprefix('; ').capitalize()}.")
 
 
 def _compare(columns: Sequence[NetworkColumn], view: str) -> None:

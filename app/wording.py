@@ -186,6 +186,10 @@ DRIFT_NOTE = (
     "A network that was inflated from 2-D weights begins with the scales of unrelated 2-D filters. How far "
     "has each scale moved since, and which still carry what they inherited?"
 )
+START_UNTOLD = (
+    "**The file does not say where training began.** Name the checkpoint that it began with above; without "
+    "one there is nothing to set its scales against."
+)
 SLIMMING_NOTE = (
     "If a score knows which channels matter, those with the lowest can go first and accuracy holds. It is "
     "compared with taking as many from every group, and with random channels. Nothing is fine-tuned."

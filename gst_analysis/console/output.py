@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -182,6 +184,29 @@ def open_bar(*columns: bars.ProgressColumn) -> Iterator[bars.Progress]:
         return
     with bar:
         yield bar
+
+
+def find_width() -> int:
+    """Columns of the terminal that stdout is; 0 where it is none, and nothing is cut."""
+    file = find_beneath(sys.stdout)
+    return shutil.get_terminal_size().columns if file.isatty() or "COLUMNS" in os.environ else 0
+
+
+def can_write(signs: str) -> bool:
+    """Whether stdout's encoding has these signs."""
+    try:
+        signs.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def print_sentence(text: str) -> None:
+    """A sentence on as many lines as the terminal needs, broken between words; elsewhere on one."""
+    width = find_width()
+    # Names and paths stay whole, so that they can be copied.
+    wrap = partial(textwrap.wrap, break_long_words=False, break_on_hyphens=False)
+    print("\n".join(wrap(text, max(20, width))) if width else text)
 
 
 def print_files(files: Mapping[str, str]) -> None:

@@ -243,10 +243,10 @@ def test_a_place_is_opened_by_keyboard_alone(open_page: Open) -> None:
     _tab_to(page, "Points of the chart")
     page.keyboard.press("Enter")
     page.locator("[data-testid=stExpander] [data-testid=stButton]").first.wait_for()
-    _tab_to(page, "layer2.0:")
+    _tab_to(page, "block 2.0:")
     page.keyboard.press("Enter")
-    page.get_by_text("layer2.0: 32 channels, the largest γ first").wait_for()
-    assert "place=layer2.0" in page.url
+    page.get_by_text("block 2.0: 32 channels, the largest γ first").wait_for()
+    assert "place=block+2.0" in page.url
 
 
 def _tab_to(page: Any, words: str) -> None:

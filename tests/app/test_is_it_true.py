@@ -120,8 +120,8 @@ def test_the_shown_command_makes_the_downloaded_table(
 
 def test_two_networks_are_checked_apart(visit: Visit, ckpt: str, save_small: SaveSmall) -> None:
     save_small(file="other.pth")
-    page = visit("is_it_true", ckpt=[ckpt, "other.pth"], check="Look at the start", of="other")
-    assert "other.pth: expected a start that is known" in page.error[0].value.replace("\\", "")
+    page = visit("is_it_true", ckpt=[ckpt, "other.pth"], check="Look at the start", of="other", start=ckpt)
+    assert f"gst-analyze drift other.pth --start {ckpt}" in page.code[0].value
 
 
 @pytest.mark.parametrize(
@@ -153,6 +153,9 @@ def test_the_start_is_told_and_another_may_be_named(
         "How far γ moved from its start, on average: spatial channels by "
     )
     assert str(folder) not in " ".join(text.value for text in page.markdown).replace("\\", "")
+    unsaid = visit("is_it_true", ckpt="now.pth", check="Look at the start")
+    assert not unsaid.error  # nothing is wrong with such a file
+    assert "Name the checkpoint that it began with above" in unsaid.info[0].value
     page.text_input(key="start").set_value("../elsewhere.pth").run()
     assert "found one outside" in page.error[0].value
 

@@ -12,7 +12,7 @@ from tests.app.test_is_it_true import ckpt, world
 
 __all__ = ["ckpt", "world"]
 
-FIND = "Find the clips that drive layer4.0 of small"
+FIND = "Find the clips that drive block 4.0 of small"
 
 
 def press(page: AppTest, label: str) -> AppTest:

@@ -84,6 +84,26 @@ def test_what_cannot_be_read_is_said_beside_what_can(
     assert titles(plots(page)[0])[0] == "whole"
 
 
+def test_several_files_with_one_fault_are_one_sentence(visit: Visit) -> None:
+    page = visit("space_and_time", ckpt=["a.pth", "b.pth", "../c.pth"])
+    (outside, missing) = sorted(error.value.replace("\\", "") for error in page.error)
+    assert outside.startswith("../c.pth: expected a path inside")
+    assert missing.startswith("a.pth, b.pth: expected a file ending in")
+
+
+def test_a_link_names_a_shipped_checkpoint_alike_wherever_the_explorer_was_started(
+    visit: Visit, save_small: SaveSmall, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = folder / "somewhere" / "trained_models"
+    shipped.mkdir(parents=True)
+    save_small(file="x.pth", seed=1).rename(shipped / "a.pth")
+    monkeypatch.setattr(paths, "SHIPPED", shipped)
+    page = visit("space_and_time", ckpt="trained_models/a.pth")
+    assert not page.error
+    assert page.multiselect[0].value == ["trained_models/a.pth"]
+    assert page.code[0].value.startswith("gst-analyze bn-hist somewhere/trained_models/a.pth")
+
+
 def test_a_folder_of_shipped_checkpoints_opens_on_the_first(
     visit: Visit, save_small: SaveSmall, folder: Path
 ) -> None:

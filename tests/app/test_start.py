@@ -39,7 +39,7 @@ def test_the_shipped_pair_stands_side_by_side(visit: Visit, save_small: SaveSmal
     assert titles(plots(page)[-1])[:2] == list(choosing.FIRST_SHOWN)
     assert any("two networks of one design" in text.value for text in page.markdown)
     told = [text.value for text in page.markdown if "Nothing stands out" in text.value]  # random scales
-    assert [text.split("**")[1] for text in told] == [n.replace("-", "\\-") for n in choosing.FIRST_SHOWN]
+    assert "".join(told).split("**")[1::2] == [n.replace("-", "\\-") for n in choosing.FIRST_SHOWN]
     assert list(page.table[0].value["Checkpoint"]) == [
         name.replace("-", "\\-") for name in choosing.FIRST_SHOWN
     ]
@@ -51,15 +51,18 @@ def test_the_shipped_pair_stands_side_by_side(visit: Visit, save_small: SaveSmal
     assert not any("two networks of one design" in text.value for text in page.markdown)
 
 
-def test_a_place_opens_by_its_name_in_the_link(visit: Visit, save_small: SaveSmall) -> None:
+@pytest.mark.parametrize("name", ["block 4.0", "layer4.0"])  # as the page calls it, as files and commands do
+def test_a_place_opens_by_its_name_in_the_link(visit: Visit, save_small: SaveSmall, name: str) -> None:
     paths.SHIPPED.mkdir()
     save_small(file="x.pth", seed=1).rename(paths.SHIPPED / "a.pth")
-    page = visit(place="layer4.0")
+    page = visit(place=name)
     (opened,) = [one.value for one in page.dataframe if "Invariant score" in one.value.columns]
     assert set(opened["Batch norm"]) == {"block 4.0.bn2"}
     assert opened["γ"].abs().is_monotonic_decreasing
     assert opened.loc[opened["Group"] == "temporal", "Temporal use"].notna().all()
     assert "Sees" not in opened.columns  # asked for with a button, not measured unasked
+    assert not any("layer" in text.value for text in page.markdown)  # one block has one name
+    assert not [text.value for text in page.caption if "The link says" in text.value]
     (doors,) = [box for box in page.selectbox if box.label == "Open a place"]
     doors.set_value("none").run()
     assert not any("Invariant score" in one.value.columns for one in page.dataframe)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 import shlex
 from pathlib import Path
 
 import pytest
 
 import gst_analysis as gst
+from gst_analysis.analyses.profile.characters import write_profile
 from gst_analysis.cli import app, run
 
 
@@ -50,3 +53,29 @@ def test_a_network_shows_its_profile(file: Path) -> None:
     assert "plotly" in shown
     assert network.profile(lines=("gamma",)).table["measure"].unique().tolist() == ["gamma"]
     assert "plotly" not in network.with_module(network.module)._repr_html_()
+
+
+def test_lines_fit_the_terminal_and_its_encoding(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    printing = importlib.import_module("gst_analysis.analyses.profile.command")
+    monkeypatch.setattr(printing, "can_write", lambda _: False)  # as where the locale knows ASCII alone
+    assert run([str(file)]) == 0
+    told = capsys.readouterr().out.replace(str(file), "net.pth")
+    # Tenths; the numbers of chance find no room.
+    assert re.search(r"temporal use  \d{8}  \d+ to \d+%$", told, re.MULTILINE)
+    sentence = told[told.index("Nothing stands out") : told.index("to go on")]
+    assert max(map(len, sentence.splitlines())) <= 40
+    assert "before training" in " ".join(sentence.split())
+
+
+def test_a_deep_network_is_thinned_out_to_fit() -> None:
+    network = gst.create_model(gst.ModelSpec.from_name("gst-resnet101", width=8, num_classes=3), seed=0)
+    result = gst.profile(network)
+    for width, places in ((80, 33), (70, 17), (40, 11)):
+        lines = write_profile(result, width=width)
+        assert max(map(len, lines[:-1])) <= width
+        bars = re.search(r"[▁-█]+", lines[1])
+        assert bars is not None
+        assert len(bars[0]) == places

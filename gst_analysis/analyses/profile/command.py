@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from gst_analysis.analyses.profile import Profile, ProfileOptions, profile
-from gst_analysis.analyses.profile.characters import list_facts, write_profile
+from gst_analysis.analyses.profile.characters import BARS, DIGITS, list_facts, write_profile
 from gst_analysis.checkpoints.naming import CHECKPOINT_ENDINGS
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
-from gst_analysis.console.output import finish, show_progress
+from gst_analysis.console.output import can_write, find_width, finish, print_sentence, show_progress
 from gst_analysis.documents import Part
 from gst_analysis.errors import SpecError
 from gst_analysis.options import Files, files_of
@@ -60,5 +60,7 @@ def command(
 
 def print_profile(result: Profile) -> None:
     """The lines in characters, where they agree, and the verdict."""
-    for line in (*write_profile(result), *list_facts(result), result.verdict):
+    bars = BARS if can_write(BARS) else DIGITS
+    for line in (*write_profile(result, width=find_width(), bars=bars), *list_facts(result)):
         print(line)
+    print_sentence(result.verdict)
