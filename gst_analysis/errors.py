@@ -119,6 +119,14 @@ def describe_error(error: BaseException, limit: int = 200) -> str:
     return shorten(one_line(f"{type(error).__name__}: {text[: 10 * limit]}").rstrip(": "), limit)
 
 
+def quote(value: object, limit: int = 60) -> str:
+    """A value as Python writes it, of at most so many characters; it may be a number of any length."""
+    try:
+        return shorten(repr(value), limit)
+    except ValueError:  # Python writes no whole number of more than some thousand digits
+        return "a number of very many digits"
+
+
 def legible(path: object) -> str:
     """A path as text that can be printed and written, whatever bytes its name is made of."""
     return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in str(path))

@@ -7,8 +7,8 @@ import hashlib
 import json
 import math
 import os
+import secrets
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -169,11 +169,30 @@ def write_draft(path: Path, write: Writer) -> Path:
         OutputError: the folder cannot be written to, or there is no room.
     """
     new = not os.path.lexists(path.parent)
+    # Named before it is made, so that Ctrl-C at any moment finds it; there is room for more letters.
+    draft = path.parent / f".{path.name[:32]}.{secrets.token_hex(4)}"
+    try:
+        handle = _open_draft(draft, path)
+        with explain_disk(path):
+            with os.fdopen(handle, "wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(draft, 0o666 & ~_umask())
+    except BaseException:
+        with suppress(OSError):  # a folder that was never made
+            draft.unlink(missing_ok=True)
+        if new:
+            with suppress(OSError):  # another has come to lie there meanwhile
+                path.parent.rmdir()
+        raise
+    return draft
+
+
+def _open_draft(draft: Path, path: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name[:32]}."
-        )  # room for more letters
+        return os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     except OSError as error:
         raise OutputError(
             str(path),
@@ -181,20 +200,6 @@ def write_draft(path: Path, write: Writer) -> Path:
             found=error.strerror or str(error),
             todo="choose another place with --out",
         ) from error
-    try:
-        with explain_disk(path):
-            with os.fdopen(handle, "wb") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, 0o666 & ~_umask())
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        if new:
-            with suppress(OSError):  # another has come to lie there meanwhile
-                path.parent.rmdir()
-        raise
-    return Path(name)
 
 
 def place_draft(draft: Path, path: Path, *, replace: bool) -> None:

@@ -127,6 +127,7 @@ class Outputs:
         self.folder, self.made, self.overwrite = folder, made, overwrite
         self._drafts: dict[str, _Draft] = {}
         self._written: dict[str, str] = {}
+        self._new = not os.path.lexists(folder)
         self._known = load_note(folder, made.question)
         self._guarded = self._known.guarded if self._known else frozenset()
 
@@ -143,7 +144,11 @@ class Outputs:
             guarded: not even an own one is replaced, unless it has the same bytes; nor is it ever removed.
         """
         draft = write_draft(self.folder / name, write)
-        self._drafts[name] = _Draft(draft, hash_file(draft), guarded)
+        try:
+            self._drafts[name] = _Draft(draft, hash_file(draft), guarded)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
         return self.folder / name
 
     def adopt(self, files: Iterable[Path]) -> None:
@@ -199,6 +204,9 @@ class Outputs:
                 with hold_folder(self.folder):
                     self._take_note(self._remove_old(), self.made.answer)
             else:
+                if self._new and not self._written:
+                    with suppress(OSError):  # never made, or somebody else's files lie there
+                        self.folder.rmdir()
                 with suppress(OutputError):  # what went wrong before is what is to be told
                     self._take_note(self._known.files if self._known else {}, _UNFINISHED)
 

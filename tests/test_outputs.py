@@ -243,3 +243,28 @@ def test_hours_of_work_are_not_lost_where_it_could_not_be_known(tmp_path: Path) 
             save_or_keep(saving(Made("q", OTHER.inputs, "2")), tmp_path)
         assert (tmp_path / f"new-{number}" / "a").read_text() == "2"
     assert (tmp_path / "a").read_text() == "1"
+
+
+def test_a_folder_that_an_interrupted_answer_made_goes_with_it(tmp_path: Path) -> None:
+    def stop(folder: Path) -> None:
+        with Outputs(folder, NET) as outputs:
+            outputs.write("table", lambda file: file.write(b"1"))
+            raise KeyboardInterrupt
+
+    (tmp_path / "old").mkdir()
+    for name in ("new", "old"):
+        with pytest.raises(KeyboardInterrupt):
+            stop(tmp_path / name)
+    assert [path.name for path in tmp_path.rglob("*")] == ["old"]
+
+
+def test_ctrl_c_while_a_draft_is_looked_at_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(path: Path) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gst_analysis.outputs.hash_file", interrupt)
+    with pytest.raises(KeyboardInterrupt), Outputs(tmp_path, NET) as outputs:
+        outputs.write("table", lambda file: file.write(b"1"))
+    assert list(tmp_path.iterdir()) == []

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Annotated, Any, cast
 
 import typer
@@ -20,7 +22,7 @@ from gst_analysis.clips.patience import load_timeout
 from gst_analysis.console.crashes import report_crash, wants_traces
 from gst_analysis.console.loudness import speak, take_loudness
 from gst_analysis.console.streams import RefusedOutput, give_up_output, open_standard_streams, safe_streams
-from gst_analysis.errors import GstError, legible, one_line
+from gst_analysis.errors import GstError, legible, one_line, shorten
 from gst_analysis.files import find_current_folder, raw_csv
 from gst_analysis.processes import SAFE_PATH
 from gst_analysis.results import COMMAND
@@ -51,12 +53,33 @@ def build_program() -> Program:
 
 def main() -> None:
     """Run a command; turn every error into one line and an exit code."""
+    end_tidily()
     os.environ.setdefault(SAFE_PATH, "1")  # for the processes that libraries start in a stranger's folder
     try:
         open_standard_streams()
     except GstError as error:
         sys.exit(_complain(str(error)))
     sys.exit(run(sys.argv[1:]))
+
+
+def end_tidily() -> None:
+    """Let what ends a job, or closes a terminal, end a command as Ctrl-C does: it takes its drafts along.
+
+    By itself the system would end the process on the spot. What `nohup` ignores stays ignored.
+    """
+    own = os.getpid()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != own:  # a fork, which has nothing to tidy up
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        raise KeyboardInterrupt
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, end)
 
 
 def run(arguments: list[str]) -> int:
@@ -127,7 +150,8 @@ def _explain(error: BaseException, words: list[str]) -> int:
         return _complain(str(error))
     if isinstance(error, UsageError):
         command = error.ctx.command_path if error.ctx else "gst-analyze"
-        return _complain(f"{one_line(error.format_message())} See '{command} --help'.")
+        told = shorten(one_line(error.format_message()), 500)  # a word of the line may be of any length
+        return _complain(f"{told} See '{command} --help'.")
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         _complain("interrupted")
         return INTERRUPTED

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gst_analysis.errors import SpecError
+from gst_analysis.errors import SpecError, quote
 from gst_analysis.options import option
 from gst_analysis.planted.classes import WORLDS, PlantedClass, WorldName, classes_of
 
@@ -152,11 +152,11 @@ class WorldConfig:
 
 def _check_name(field: str, value: object, known: tuple[str, ...]) -> None:
     if value not in known:
-        near = difflib.get_close_matches(str(value), known, n=1) or known[:1]
+        near = difflib.get_close_matches(quote(value).strip("'"), known, n=1) or known[:1]
         raise SpecError(
             f"world config: {field}",
             expected=f"one of {', '.join(known)}",
-            found=repr(value),
+            found=quote(value),
             todo=f"did you mean {near[0]}?",
         )
 
@@ -166,7 +166,7 @@ def _check_whole(field: str, value: object, low: int, high: int) -> None:
         raise SpecError(
             f"world config: {field}",
             expected=f"a whole number from {low} to {high}",
-            found=repr(value),
+            found=quote(value),
             todo=f"set {field} within these limits",
         )
 

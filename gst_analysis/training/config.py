@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from gst_analysis.errors import SpecError, legible
+from gst_analysis.errors import SpecError, legible, quote
 from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.spec_values import LARGEST_SIDE, MIN_SIZE, MOST_FRAMES
 from gst_analysis.networks.specs import ModelSpec
@@ -369,4 +369,6 @@ def _require(
     key: str, holds: bool, expected: str, found: object, todo: str = "correct it in the recipe or override"
 ) -> None:
     if not holds:
-        raise SpecError(key, expected=expected, found=str(found), todo=todo)
+        raise SpecError(
+            key, expected=expected, found=found if isinstance(found, str) else quote(found), todo=todo
+        )

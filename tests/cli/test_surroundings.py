@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import gst_analysis as gst
-from gst_analysis.cli import run
+from gst_analysis.cli import program, run
 from gst_analysis.errors import GstError, OutputError
 from gst_analysis.files import find_cache, write_whole
 from gst_analysis.networks import native
@@ -125,6 +128,41 @@ def test_a_name_that_no_disk_has_is_an_error_of_ours_in_python_too(tmp_path: Pat
                 call(name)
         with pytest.raises(GstError):
             gst.cost("gst-resnet50").save(tmp_path / name)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="a system without these signals")
+def test_what_ends_a_job_ends_a_command_as_ctrl_c_does() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        program.end_tidily()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGHUP)
+        child = os.fork()
+        if child == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_command_that_is_ended_while_it_draws_leaves_nothing(
+    name: str, save_small: SaveSmall, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    line = ["bn-hist", str(save_small()), "--formats", "csv,json,png,svg,pdf", "--out", str(out)]
+    process = subprocess.Popen([sys.executable, "-m", "gst_analysis.cli", *line], stdout=subprocess.DEVNULL)
+    while process.poll() is None and not (out.is_dir() and list(out.iterdir())):
+        time.sleep(0.01)
+    process.send_signal(getattr(signal, name))
+    assert process.wait() == 130
+    assert not out.exists()
 
 
 def test_a_folder_for_what_could_not_be_written_goes(tmp_path: Path) -> None:
