@@ -30,7 +30,7 @@ def show_commands(analyses: Sequence[About], columns: Sequence[NetworkColumn]) -
             lines = write_pairs(about, worlds) if about.needs == "pairs" else write_check(about, worlds)
             if lines is not None:
                 st.markdown(f"**{about.title}** {WHY[about.needs]}")
-                components.show_code(lines)
+                components.show_code(lines, key=f"code-{about.command}")
 
 
 def write_pairs(about: About, worlds: Mapping[str, str]) -> Lines | None:

@@ -97,12 +97,16 @@ def show_notes(notes: Sequence[str]) -> None:
 
 
 @st.fragment
-def show_code(lines: Lines) -> None:
+def show_code(lines: Lines, *, key: str = "code") -> None:
     """How to make the same thing without the explorer, sent when its fold is opened and no sooner.
 
     What colours code is 1.6 MB, which the browser would run before it draws a figure.
+
+    Args:
+        lines: what to type.
+        key: of the fold, where a page has several.
     """
-    fold = st.expander(_CODE, icon=_TERMINAL, key="code", on_change="rerun")
+    fold = st.expander(_CODE, icon=_TERMINAL, key=key, on_change="rerun")
     if not fold.open:
         return
     with fold:

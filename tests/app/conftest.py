@@ -122,9 +122,9 @@ def visit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Visit:
 
     show = components.show_code
 
-    def check_and_show(lines: Lines) -> None:
+    def check_and_show(lines: Lines, *, key: str = "code") -> None:
         check_lines(lines)
-        show(lines)
+        show(lines, key=key)
 
     monkeypatch.setattr(components, "show_code", check_and_show)
 

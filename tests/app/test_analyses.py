@@ -93,6 +93,9 @@ def test_what_no_page_runs_has_its_lines_at_the_end(visit: Visit, folder: Path) 
     spec = ModelSpec.from_name("gst-resnet26s", width=8, num_classes=len(labels), num_frames=4)
     save_model(folder / "net.pth", build_model(spec), clip_spec=replace(SMALL_CLIPS, frames=4), labels=labels)
     page = visit("analyses", ckpt="net.pth")
+    for command in ("dataset-check", "agreement"):
+        page.session_state[f"code-{command}"] = True  # its fold is opened
+    page.run()
     alone = {about.title for about in list_analyses() if about.needs in commands_alone.WHY}
     assert alone <= {text.value.split("**")[1] for text in page.markdown if text.value.startswith("**")}
     check, _, pairs, python = (code.value for code in page.code[-4:])
