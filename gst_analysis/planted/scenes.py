@@ -69,7 +69,9 @@ def draw_plan(config: WorldConfig, index: int, *, label: str | None = None) -> C
     tau = twin_tau if planted.completes else None
     events: tuple[Event, ...] = ()
     if action in ACTIONS:
-        sprites, events = draw_story(random, action, planted.story, config.frames, _looks_of(look))
+        sprites, events = draw_story(
+            random, action, planted.story, config.frames, _looks_of(look), rest=config.rest
+        )
     elif planted.completes is None:
         sprites = draw_actors(random, action, config.frames, look, eye=not planted.texture)
     else:

@@ -30,8 +30,12 @@ class Story(NamedTuple):
     events: tuple[Event, ...]
 
 
-def draw_story(random: Random, action: str, story: tuple[str, ...], frames: int, looks: Looks) -> Story:
-    """Tell a story; what is drawn at random does not depend on which it is."""
+def draw_story(
+    random: Random, action: str, story: tuple[str, ...], frames: int, looks: Looks, *, rest: float = 0.0
+) -> Story:
+    """Tell a story; what is drawn at random does not depend on which it is. Steps may lie far from each other."""
+    if rest:
+        return _take_two_steps(random, story, frames, looks, rest)
     return _TELLERS[action](random, story, frames, looks)
 
 
@@ -54,13 +58,18 @@ def _go_and_return(random: Random, story: tuple[str, ...], frames: int, looks: L
     return Story([_draw_wrapping(looks, path, looks.radius)], name_runs(story, path))
 
 
-def _take_two_steps(random: Random, story: tuple[str, ...], frames: int, looks: Looks) -> Story:
-    """A step in each half of the clip: only who remembers the first knows the class."""
-    place, half = random.uniform(0, 1, 2), frames / 2
+def _take_two_steps(
+    random: Random, story: tuple[str, ...], frames: int, looks: Looks, rest: float = 0.0
+) -> Story:
+    """A step in each half of the clip: only who remembers the first knows the class.
+
+    What is said to be rest is shared alike before, between and after them.
+    """
+    place, still, room = random.uniform(0, 1, 2), frames * rest / 3, frames * (1 - rest) / 2
     path = np.repeat(place[None], frames, axis=0)
     for number, way in enumerate(story):
-        length, reach = random.uniform(0.6, 0.9) * (half - 1.5), random.uniform(0.22, 0.3)
-        start = half * number + random.uniform(0.5, half - 1 - length)
+        length, reach = random.uniform(0.6, 0.9) * (room - 1.5), random.uniform(0.22, 0.3)
+        start = still + (room + still) * number + random.uniform(0.5, room - 1 - length)
         path += np.outer(ramp(frames, start, length), np.multiply(reach, DIRECTIONS[way]))
     return Story([_draw_wrapping(looks, path, looks.radius)], name_runs(story, path))
 

@@ -306,8 +306,11 @@ def _anatomy(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 
 def _coerce_fields(value: object, kind: type, where: str) -> dict[str, Any]:
     hints = _hints(kind)
-    # WorldConfig's defaults are left out of this: a truth that does not say its seed says nothing.
-    later = {f.name for f in fields(kind) if f.default is not MISSING} if kind is not WorldConfig else set()
+    # WorldConfig's defaults are left out of this: a truth that does not say its seed says nothing. What was
+    # rendered before there was rest had none.
+    later = (
+        {f.name for f in fields(kind) if f.default is not MISSING} if kind is not WorldConfig else {"rest"}
+    )
     if not isinstance(value, dict) or not set(hints) - later <= set(value) <= set(hints):
         raise ValueError(f"{where} without exactly the fields of a {kind.__name__}")
     return {n: _coerce(value[n], hint, f"{where}: {n}") for n, hint in hints.items() if n in value}

@@ -79,6 +79,9 @@ DIFFICULTIES: dict[Level, Difficulty] = {
 USUAL_FRAMES: Mapping[WorldName, int] = {"long-order": 32, "clock": 32, "count": 32, "hard": 16}
 """Frames that a world's recipe renders, where those are not the usual 24."""
 
+MOST_REST, LEAST_ROOM = 0.75, 2
+"""The most of a clip that is rest, and the fewest frames that a step has to itself."""
+
 
 def usual_frames(world: WorldName) -> int:
     """How many frames a world's clips have in its packaged recipe, and so in what is made to try it on."""
@@ -98,6 +101,10 @@ class WorldConfig:
     seed: int = option(0, "The same seed renders the same clips.")
     difficulty: Level = option("medium", "easy, medium, hard, or varied: from none of it to hard.")
     container: Container = option("mp4", "mp4, webm, or frames for folders of JPEGs.")
+    rest: float = option(
+        0.0,
+        "World hard: the share of a clip at rest, before, between and after the steps; 0.75 asks for more reach.",
+    )
 
     def __post_init__(self) -> None:
         for field, known in (
@@ -111,6 +118,7 @@ class WorldConfig:
             _check_whole(field, getattr(self, field), low, high)
         self._check_size()
         self._check_split()
+        self._check_rest()
 
     def _check_size(self) -> None:
         if self.size % 2:
@@ -136,6 +144,30 @@ class WorldConfig:
                 expected=f"at least {needed}, so that both splits hold every class",
                 found=str(self.clips),
                 todo=f"ask for {needed} or more clips",
+            )
+
+    def _check_rest(self) -> None:
+        rest = self.rest
+        if isinstance(rest, bool) or not isinstance(rest, (int, float)) or not 0 <= rest <= MOST_REST:
+            raise SpecError(
+                "world config: rest",
+                expected=f"a number from 0 to {MOST_REST}",
+                found=repr(rest),
+                todo="use 0 for steps that fill the clip, 0.75 for short ones far from each other",
+            )
+        if rest and self.world != "hard":
+            raise SpecError(
+                "world config: rest",
+                expected="the world hard, whose objects take two steps",
+                found=f"the world {self.world}",
+                todo="leave rest out, or ask for the world hard",
+            )
+        if self.frames * (1 - rest) / 2 < LEAST_ROOM:
+            raise SpecError(
+                "world config: rest",
+                expected=f"{LEAST_ROOM} frames or more for each of two steps",
+                found=f"{self.frames * (1 - rest) / 2:g} of {self.frames} frames",
+                todo="ask for more frames, or for less rest",
             )
 
     @property
