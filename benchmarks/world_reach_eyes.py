@@ -153,10 +153,8 @@ def do_runs(minutes: float, target: Path, rest: float = 0.0) -> dict[str, Any]:
         right = learn(window, seed, *clips)
         say(f"{window.title}, seed {seed}: {right:.1%}")
         runs.append({**asdict(window), "seed": seed, "right": right})
-        write_whole(
-            target,
-            partial(write_text, text=to_json({"clips": CLIPS, "passes": PASSES, "rest": rest, "runs": runs})),
-        )
+        found = {"clips": CLIPS, "passes": PASSES, "rest": rest, "runs": runs}
+        write_whole(target, partial(write_text, text=to_json(found)))
     return {"runs": runs}
 
 

@@ -33,7 +33,7 @@ class Story(NamedTuple):
 def draw_story(
     random: Random, action: str, story: tuple[str, ...], frames: int, looks: Looks, *, rest: float = 0.0
 ) -> Story:
-    """Tell a story; what is drawn at random does not depend on which it is. Steps may lie far from each other."""
+    """Tell a story; what is drawn at random does not depend on which it is. Only steps know of rest."""
     if rest:
         return _take_two_steps(random, story, frames, looks, rest)
     return _TELLERS[action](random, story, frames, looks)

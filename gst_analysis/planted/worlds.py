@@ -103,7 +103,7 @@ class WorldConfig:
     container: Container = option("mp4", "mp4, webm, or frames for folders of JPEGs.")
     rest: float = option(
         0.0,
-        "World hard: the share of a clip at rest, before, between and after the steps; 0.75 asks for more reach.",
+        "World hard: the share of a clip that is rest, so that its two steps lie farther from each other.",
     )
 
     def __post_init__(self) -> None:
