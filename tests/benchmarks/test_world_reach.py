@@ -150,6 +150,9 @@ def test_the_page_shows_what_was_found() -> None:
     page = PAGE.read_text(encoding="utf-8")
     eyes = json.loads(world_reach_eyes.TARGET.read_text(encoding="utf-8"))
     assert world_reach_eyes.format_eyes(eyes["runs"]) in page
+    rested = json.loads(world_reach_eyes.RESTED.read_text(encoding="utf-8"))
+    assert rested["rest"] == 0.75
+    assert world_reach_eyes.format_eyes(rested["runs"]) in page
     record = json.loads(world_reach.TARGET.read_text(encoding="utf-8"))
     titles = {line["name"]: line["title"] for line in record["lines"]}
     assert world_reach.format_lines(record["lines"]) in page

@@ -56,6 +56,22 @@ def test_steps_go_where_they_are_said_to(world):
             assert abs(step @ DIRECTIONS[event.name][::-1]) < 1e-4
 
 
+@pytest.mark.parametrize(("frames", "rest"), [(16, 0.75), (40, 0.6), (9, 0.3)])
+def test_steps_are_as_far_from_each_other_and_from_the_ends_as_is_asked(frames, rest):
+    """What moves between two frames lies between them, so that of rest at most one frame each is lost."""
+    config = WorldConfig("hard", clips=400, frames=frames, rest=rest)
+    for index in range(48):
+        plan = draw_plan(config, index)
+        (target,) = (sprite for sprite in plan.scene.sprites if sprite.role == "target")
+        first, second = plan.events
+        assert (first.name, second.name) == plan.planted.story
+        still = frames * rest / 3
+        assert min(first.start, second.start - first.stop + 1, frames - second.stop + 1) >= still - 1e-6
+        for event in plan.events:
+            step = target.track[event.stop - 1, :2] - target.track[event.start - 1, :2]
+            assert step @ DIRECTIONS[event.name] > 0.2
+
+
 @pytest.mark.parametrize("world", ["long-order", "clock"])
 def test_events_move_what_they_are_called_after(world):
     config = WorldConfig(world=world, clips=400, frames=32)
@@ -169,6 +185,7 @@ def test_truth_tells_events_and_reads_those_of_before(tmp_path):
         len(draw_plan(again.config, i).events) for i in range(12)
     ]
     truth = json.loads((world.folder / "truth.json").read_text())
+    assert truth["config"].pop("rest") == 0
     for clip in truth["clips"]:
         del clip["events"]
         for thing in clip["things"]:
@@ -176,6 +193,7 @@ def test_truth_tells_events_and_reads_those_of_before(tmp_path):
     (world.folder / "truth.json").write_text(json.dumps(truth))
     before = read_world(world.folder)
     assert [clip.label for clip in before.clips] == [clip.label for clip in world.clips]
+    assert before.config == world.config
     assert not any(clip.events for clip in before.clips)
 
 

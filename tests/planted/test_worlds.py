@@ -125,6 +125,10 @@ def test_a_class_is_the_same_however_many_clips_there_are():
         ),
         ({"train_fraction": 1.5}, "from 0 to 1"),
         ({"train_fraction": float("nan")}, "from 0 to 1"),
+        ({"world": "hard", "rest": 0.8}, "a number from 0 to 0.75"),
+        ({"world": "hard", "rest": float("nan")}, "a number from 0 to 0.75"),
+        ({"world": "speed", "rest": 0.5}, "leave rest out, or ask for the world hard"),
+        ({"world": "hard", "rest": 0.75, "frames": 15}, "ask for more frames, or for less rest"),
     ],
 )
 def test_an_impossible_world_is_refused_in_one_line(options, said):
