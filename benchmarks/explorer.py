@@ -37,6 +37,7 @@ PICTURE_S, VERDICT_S, SWITCH_S = 3.0, 10.0, 0.5
 """What is promised, seconds."""
 _PATIENCE_S = 60
 _DONE = "[data-test-script-state=notRunning]"
+_VERDICTS = "[data-testid=stMarkdown] :is(p, li)"
 _MARKS = ".js-plotly-plot .main-svg .plot path, .js-plotly-plot .main-svg .bars path"
 
 
@@ -99,7 +100,7 @@ def _wait_for_picture(page: Any) -> float:
 
 
 def _wait_for_verdict(page: Any) -> float:
-    told = page.locator("[data-testid=stMarkdown] p", has_text=re.compile(f"^{FIRST_SHOWN[0]}: "))
+    told = page.locator(_VERDICTS, has_text=re.compile(f"^{FIRST_SHOWN[0]}: "))
     told.first.wait_for()
     return time.perf_counter()
 

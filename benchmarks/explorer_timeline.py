@@ -25,7 +25,7 @@ _WATCH = """([first, marked]) => {
   const seen = new Set(), mark = what => seen.has(what) || (seen.add(what), performance.mark(marked + what));
   const drawn = ".main-svg .plot path, .main-svg .bars path";
   new MutationObserver(() => {
-    const words = [...document.querySelectorAll("[data-testid=stMarkdown] p")];
+    const words = [...document.querySelectorAll("[data-testid=stMarkdown] :is(p, li)")];
     if (document.querySelector("h1")) mark("the title stands");
     if (words.some(one => one.textContent.startsWith(first + ": "))) mark("the first verdict stands");
     const plots = [...document.querySelectorAll(".js-plotly-plot")].filter(one => one.querySelector(drawn));

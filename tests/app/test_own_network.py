@@ -89,7 +89,9 @@ def test_what_a_visitor_names_is_never_imported(visit: Visit, folder: Path) -> N
     sys.path.insert(0, str(folder))
     try:
         page = visit("space_and_time", ckpt=["evil:build", "own:evil:build", "own:"], network="evil:build")
-        assert len(page.error) == 3
+        (refused,) = page.error
+        assert "no such file" in refused.value
+        assert all(name in refused.value for name in ("evil\\:build", "own\\:evil", "own\\:\\:"))
         page.text_input(key="typed_path").set_value("evil:build")
         next(button for button in page.button if button.label == "Open").click().run()
         assert "found no such file" in page.error[-1].value
