@@ -159,7 +159,7 @@ def find_axis(
         once: its output's shape for one clip; None where its weight is read, but it is not run by itself.
         longer: for a clip of twice the frames, if there is one.
     """
-    wide = isinstance(module, (nn.Conv2d, nn.ConvTranspose2d))
+    wide = isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, nn.AvgPool2d))
     axis: int | None = 0 if wide else 2
     if once is not None and longer is not None:
         grew = [place for place, (a, b) in enumerate(zip(once, longer, strict=True)) if a != b]

@@ -132,6 +132,9 @@ def test_a_row_of_tokens_is_no_axis_of_frames() -> None:
     assert find_axis(conv, 6, (1, 4, 6), (1, 4, 12)) == 2
     assert find_axis(nn.Conv2d(4, 4, 3), 6, (6, 4, 8, 8), (12, 4, 8, 8)) is None
     assert find_axis(nn.Conv3d(4, 4, 3), 6, None, None) == 2
+    assert find_axis(nn.MaxPool3d((2, 1, 1)), 6, None, None) == 2
+    for within in (nn.MaxPool2d(2), nn.AvgPool2d(3), nn.MaxPool3d((1, 2, 2))):
+        assert find_axis(within, 6, None, None) is None
     assert find_axis(nn.Conv3d(4, 4, (1, 3, 3)), 6, (1, 4, 6, 8, 8), (1, 4, 12, 8, 8)) is None
     causal = nn.Conv3d(4, 4, (3, 1, 1), padding=(2, 0, 0))
     assert find_axis(causal, 6, (1, 4, 8, 8, 8), (1, 4, 14, 8, 8)) == 2
