@@ -21,12 +21,18 @@ from gst_analysis.rooms import About
 ON_CLIPS = ("clips", "dataset")
 _ALSO = {"profile": "start", "order": "classes"}
 """Pages that show a part of what can be run here."""
+_REST: Mapping[str, Mapping[str, Any]] = {
+    "ablate": {"interventions": ("mean",), "joint": True, "sets": ("network", "stage")}
+}
+"""What the page of an analysis does not show, and is run here. Groups changed together in pairs, in sequences
+and in orders would take minutes: the command line has them."""
 
 
 def list_runnable(analyses: Sequence[About]) -> dict[str, About]:
-    """Those without a page of their own that can be run on what a visitor chooses, by their commands."""
+    """Those that no page shows in full and that can be run on what a visitor chooses, by their commands."""
     needs = ("checkpoint", "checkpoints", *ON_CLIPS)
-    return {one.command: one for one in analyses if not one.page and one.needs in needs}
+    untold = (one for one in analyses if not one.page or one.command in _REST)
+    return {one.command: one for one in untold if one.needs in needs}
 
 
 def name_page(about: About, titles: Mapping[str, str], *, runnable: bool) -> str:
@@ -62,9 +68,10 @@ def show_analysis(about: About, columns: Sequence[NetworkColumn]) -> None:
 
 
 def choose_options(about: About, clips: Clips | None) -> Any:
-    """The room's own, and how many clips where it can be said."""
+    """The room's own, what its page leaves to this one, and how many clips where it can be said."""
     known = [field.name for field in list_options(about.options)]
-    return about.options(limit=clips.limit) if clips and "limit" in known else about.options()
+    limit = {"limit": clips.limit} if clips and "limit" in known else {}
+    return about.options(**limit, **_REST.get(about.command, {}))
 
 
 def _show_result(about: About, result: Any, key: str, names: Mapping[str, str]) -> None:

@@ -135,8 +135,8 @@ OVERLAY_NOTE = {
 }
 ANALYSES_INTRO = (
     "Each line is one question that can be put to a network, with the command that answers it. Those that "
-    "no other page shows can be run below; a dash stands for those that the command line alone can run; "
-    "their lines stand at the end."
+    "no other page shows in full can be run below; a dash stands for those that the command line alone can "
+    "run; their lines stand at the end."
 )
 ANALYSIS_ABOUT = "It is run on what is chosen above; how long it takes depends on that."
 ANALYSES_NONE = "This analysis draws nothing: its answer is the table below."

@@ -27,10 +27,11 @@ def test_every_analysis_of_the_list_is_a_line(visit: Visit) -> None:
     page = visit("analyses", backbone="ResNet-26, small")
     table = page.table[0].value.set_index("Command")
     assert list(table["Question"]) == [about.question for about in list_analyses()]
-    assert dict(table["Page"][["`profile`", "`order`", "`roles`", "`agreement`", "`trace`"]]) == {
+    assert dict(table["Page"][["`profile`", "`order`", "`roles`", "`ablate`", "`agreement`", "`trace`"]]) == {
         "`profile`": "Start, below",
         "`order`": "Classes, below",
         "`roles`": "below",
+        "`ablate`": "Is it true?, below",
         "`agreement`": "–",
         "`trace`": "Traces",
     }
@@ -88,10 +89,31 @@ def test_figures_can_be_hovered_over_where_they_are_drawn_so_and_every_table_is_
     assert [one.label for one in page.expander][:2] == ["Numbers", "Numbers: kernel use"]
 
 
-def test_what_no_page_runs_has_its_lines_at_the_end(visit: Visit, folder: Path) -> None:
+def save_static(file: Path) -> None:
+    """A network of the static world's classes."""
     labels = tuple(planted.label for planted in classes_of("static"))
     spec = ModelSpec.from_name("gst-resnet26s", width=8, num_classes=len(labels), num_frames=4)
-    save_model(folder / "net.pth", build_model(spec), clip_spec=replace(SMALL_CLIPS, frames=4), labels=labels)
+    save_model(file, build_model(spec), clip_spec=replace(SMALL_CLIPS, frames=4), labels=labels)
+
+
+@pytest.mark.slow
+def test_groups_are_changed_together_which_no_page_does(visit: Visit, folder: Path) -> None:
+    save_static(folder / "net.pth")
+    page = visit("analyses", ckpt="net.pth", run="Ablation")
+    (start,) = [button for button in page.button if button.label == "Run it"]
+    start.click().run()
+    for job in list(cached.jobs()._jobs.values()):
+        assert job.ended.wait(120)
+    page.run()
+    assert not page.exception
+    assert len(plots(page)) == 2
+    assert [one.label for one in page.expander][:2] == ["Numbers", "Numbers: ablation joint"]
+    _, line = page.code[0].value.splitlines()
+    assert line.endswith("--interventions mean --joint --sets network,stage")
+
+
+def test_what_no_page_runs_has_its_lines_at_the_end(visit: Visit, folder: Path) -> None:
+    save_static(folder / "net.pth")
     page = visit("analyses", ckpt="net.pth")
     for command in ("dataset-check", "agreement"):
         page.session_state[f"code-{command}"] = True  # its fold is opened

@@ -122,9 +122,18 @@ def test_with_clips_it_has_every_section_and_their_numbers(written: Written) -> 
     drops = page.table("ablation.csv")
     assert set(drops["intervention"]) == {"mean", "shuffle-time"}
     assert set(drops["clips"]) == {4}
+    together = page.table("ablation_joint.csv").set_index("set")
+    assert set(together["kind"]) == {"network", "stage"}
+    assert together.loc["spatial, everywhere", "units"] == (drops["group"] == "spatial").sum() / 2
     drawn = figures(text)
     assert sum(name.startswith("figure-trace-") for name in drawn) == 2
-    assert {"figure-drift", "figure-slimming", "figure-role-counts", "figure-frame-similarity"} <= set(drawn)
+    assert {
+        "figure-drift",
+        "figure-slimming",
+        "figure-ablation-together",
+        "figure-role-counts",
+        "figure-frame-similarity",
+    } <= set(drawn)
     assert '<figure><div class="scroll">' not in text  # a still alone, which scrolls on a telephone
     for pair in drawn.values():
         light, dark = (pair[theme]["layout"] for theme in ("light", "dark"))

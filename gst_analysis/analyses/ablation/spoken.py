@@ -34,7 +34,7 @@ def split_sets(joint: pd.DataFrame | None) -> Iterator[tuple[str, pd.DataFrame]]
     """The sets of a JOINT table that are drawn together, by the name of their figure."""
     if joint is not None:
         for name, sets in _SETS.items():
-            rows = joint[joint["set"].isin(sets)]
+            rows = joint[joint["kind"].isin(sets)]
             if len(rows):
                 yield name, rows
 
@@ -50,7 +50,7 @@ def say_together(joint: pd.DataFrame) -> str:
     rise, more = show_real(row["loss_rise"]), show_real(row["loss_rise_beyond"])
     ends = show_interval(row["loss_rise_beyond_low"], row["loss_rise_beyond_high"])
     return (
-        f"Groups changed together, {len(joint)} sets. Most is lost with {row['units']}: the cross entropy "
+        f"Groups changed together, {len(joint)} sets. Most is lost with {row['set']}: the cross entropy "
         f"rises by {rise}, {more} ({ends}) beyond the sum of what each costs alone."
     )
 

@@ -115,6 +115,8 @@ def test_sets_are_what_whole_passes_with_every_hook_give(records: RecordList) ->
     result = measure(model, records, interventions=("mean",), sets=("network", "stage", "share"), orders=2)
     assert result.joint is not None
     assert result.shares is not None
+    most = result.joint.nlargest(1, "loss_rise")["set"].iloc[0]
+    assert f"Most is lost with {most}: " in result.say_figures()["ablation_together"]
     clips, labels = load_pixels(records, model.clip_spec), torch.tensor(LABELS)
     means = _list_means(model, clips)
     units = list_units(model.spec)
