@@ -242,7 +242,7 @@ def find_class(model: LoadedModel, wanted: str | int) -> int:
     if text in folded:
         return folded.index(text)
     number = text.removeprefix("class ")  # as a class without a name is printed
-    if number.isdecimal() and int(number) < classes:
+    if number.isdecimal() and len(number) < 10 and int(number) < classes:  # Python reads no 5,000 digits
         return int(number)
     near = difflib.get_close_matches(text, folded, n=1, cutoff=0.5)
     names = "" if labels else "; this checkpoint holds no names"

@@ -24,7 +24,7 @@ def split_flow(name: str) -> tuple[str, int]:
         (('tsm-resnet50', 5), ('tsm-resnet50', 0))
     """
     plain, dash, end = name.rpartition(f"-{FLOW}")
-    if not dash or not (end == "" or end.isdecimal()):
+    if not dash or not (end == "" or (end.isdecimal() and len(end) < 10)):  # Python reads no 5,000 digits
         return name, 0
     return plain, int(end or USUAL_FLOW)
 

@@ -131,6 +131,7 @@ def test_two_streams_cost_what_both_cost() -> None:
         ("tsm-resnet50-flow", {"num_frames": 12}, "a multiple of 5"),
         ("tsm-resnet50-flow99", {}, "at most 64 fields"),
         ("tsm-resnet50-flows", {}, "did you mean"),
+        ("tsm-resnet50-flow" + "9" * 5_000, {}, "FAMILY-BACKBONE"),
     ],
 )
 def test_no_such_stacks(name: str, settings: dict[str, int], found: str) -> None:

@@ -68,7 +68,7 @@ def _lay_out(table: pd.DataFrame, names: list[str], layers: list[str]) -> tuple[
 
 def _place(layer: str) -> list[tuple[int, str]]:
     """layer3.10.bn2 after layer3.9.bn2: numbers by their size, whatever the names."""
-    return [(int(part or -1), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", layer)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d{1,18})", layer)]
 
 
 def _label(axes: Axes, names: list[str], layers: list[str], *, size: int) -> None:
