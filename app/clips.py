@@ -96,7 +96,8 @@ def name_trial(world: str, path: Path, truth: str | None) -> ChosenClip:
 
 def name_sent(sent: SentClips, name: str, record: ClipRecord) -> ChosenClip:
     """A clip of a data set that the visitor uploaded."""
-    shown = f"{Path(sent.name).stem}/{name}"
+    own = sent.names.get(str(record.path))
+    shown = name if own is None else sent.name_unpacked(own)
     return ChosenClip(f"{_UPLOADED}{sent.name}/{name}", name, Path(record.path), shown, record.label_text)
 
 

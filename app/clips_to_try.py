@@ -71,7 +71,8 @@ class Clips:
     @property
     def to_write(self) -> ClipsToTry:
         """As commands name them."""
-        return ClipsToTry(self.world, self.shown, self.limit, self.labelled)
+        named = self.shown if self.sent is None else self.sent.unpacked
+        return ClipsToTry(self.world, named, self.limit, self.labelled)
 
     def find_records(self) -> Mapping[str, ClipRecord]:
         """The clips by the names that tables give them."""

@@ -158,7 +158,7 @@ def _take(members: Sequence[Member], name: str, folder: Path, version: str) -> S
             unpack(member, folder / _find_usual(labels))
     places = {clip: where[clip].with_suffix(_ending(files)) for clip, files in clips.items()}
     flat = not any("/" in member.name for member in members)
-    return SentClips(name, version, folder, places, own_list, _base(listed.name) if listed else "", flat)
+    return SentClips(name, version, folder, places, own_list, listed.name if listed else "", flat)
 
 
 def _find_usual(labels: Member) -> str:

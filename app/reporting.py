@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from html import escape
 
 import streamlit as st
@@ -68,22 +66,9 @@ def shut_in(page: str) -> str:
     return f'<iframe {frame} srcdoc="{escape(page)}"></iframe>'
 
 
-def name_by_files(records: RecordList, names: Mapping[str, str]) -> RecordList:
-    """Uploaded clips by the names of their files, which is what the report's commands take.
-
-    Args:
-        records: the clips, under the numbers that they have on the server.
-        names: what the visitor calls those files.
-    """
-    if any(record.start_frame is not None or record.start_s is not None for record in records):
-        return records  # several parts of one file, which no command takes by name
-    named = (replace(record, clip=names.get(record.file, record.clip)) for record in records)
-    return replace(records, records=tuple(named))
-
-
 def _write(column: NetworkColumn, clips: Clips | None, progress: Progress) -> Report:
     dataset = None if clips is None else clips.prepare(progress)
-    if clips is not None and isinstance(dataset, RecordList):
-        dataset = name_by_files(dataset, clips.names)
+    if clips is not None and clips.sent is not None and isinstance(dataset, RecordList):
+        dataset = clips.sent.name_records(dataset)
     options = ReportOptions(limit=None if clips is None else clips.limit)
     return making.report(open_network(column), dataset, options=options, progress=progress)

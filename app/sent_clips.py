@@ -5,8 +5,10 @@ Folders are classes, below folders of splits or not, as `load_class_folders` has
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gst_analysis.clips.class_folders import MEASURED, SPLITS, TRAINING
@@ -14,6 +16,9 @@ from gst_analysis.clips.labels import LabelIndex
 from gst_analysis.clips.locating import NamedClips
 from gst_analysis.clips.records import ClipRecord, RecordList, load_records
 from gst_analysis.errors import DataError
+
+_ENDING = re.compile(r"(\.tar)?\.\w+\Z", re.IGNORECASE)
+"""Of an archive: what goes when it is unpacked."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +31,55 @@ class SentClips:
     folder: Path
     places: Mapping[str, Path] = field(repr=False)
     labelled_by: Path | None
-    list_name: str
+    list_as: str
+    """The list's name among what was sent, with its folders."""
     flat: bool
     _known: dict[Sequence[str], RecordList] = field(default_factory=dict, repr=False, compare=False)
     """What was read before: pages are drawn again and again."""
+
+    @property
+    def list_name(self) -> str:
+        """What the list is called, without its folders."""
+        return posixpath.basename(self.list_as)
+
+    @property
+    def unpacked(self) -> str:
+        """What commands take where the visitor has it: the list, or the folder of classes.
+
+        That is the folder that all clips share, or else the one that an archive is unpacked into, which has
+        its name.
+        """
+        if self.labelled_by is not None:
+            return self.list_name
+        shared = _count_shared(self.places)
+        first = next(iter(self.places)).split("/")
+        return first[shared - 1] if shared else _ENDING.sub("", self.name) or self.name
+
+    def name_unpacked(self, clip: str) -> str:
+        """A clip as commands take it, beside `unpacked`.
+
+        Args:
+            clip: its name among what was sent.
+        """
+        if self.labelled_by is not None:
+            return posixpath.relpath(clip, posixpath.dirname(self.list_as))
+        shared = _count_shared(self.places)
+        return "/".join([self.unpacked, *clip.split("/")[shared:]])
+
+    def name_records(self, records: RecordList) -> RecordList:
+        """Clips and their source as commands take them; parts of one file keep names that none takes."""
+        sources = dict.fromkeys([self.unpacked], self.version)
+        named = replace(records, sources=sources, notes=(*records.notes, *self._say_unpacked()))
+        if any(record.start_frame is not None or record.start_s is not None for record in records):
+            return named
+        known = {str(place): self.name_unpacked(name) for name, place in self.places.items()}
+        renamed = (replace(record, clip=known.get(record.file, record.clip)) for record in records)
+        return replace(named, records=tuple(renamed))
+
+    def _say_unpacked(self) -> tuple[str, ...]:
+        if self.name == self.list_name:  # sent file by file
+            return ()
+        return (f"commands take {self.unpacked} out of {self.name}: unpack it first",)
 
     @property
     def names(self) -> dict[str, str]:

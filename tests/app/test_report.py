@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +10,15 @@ import pytest
 import torch
 
 from app import cached
-from app.reporting import name_by_files
+from app.clips_to_try import Clips
+from app.sent_clips import SentClips
+from gst_analysis.checkpoints.loading import load_checkpoint
 from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.clips.records import ClipRecord, RecordList
+from gst_analysis.progress import no_progress
 from gst_analysis.reporting import page as written_page
 from gst_analysis.sections.options import ReportOptions
-from gst_analysis.sections.subject import ReportClips, name_clips
+from gst_analysis.sections.subject import ReportClips, Subject, name_clips, name_dataset
 from tests.analyses.labelled_clips import small_model
 from tests.app.conftest import Visit
 
@@ -75,11 +79,34 @@ def test_clips_that_are_none_are_one_sentence(visit: Visit, folder: Path) -> Non
     assert "expected a list of labelled clips" in page.error[0].value
 
 
-def test_commands_about_uploaded_clips_take_the_names_of_their_files() -> None:
-    record = ClipRecord("17", Path("/kept/000003.mp4"), 0, "up")
-    records = RecordList((record,), ("up",), sources={"validation.json": "0" * 64})
-    named = name_by_files(records, {"/kept/000003.mp4": "videos/17.mp4"})
-    clips = ReportClips(small_model(), named, named, ReportOptions())
-    assert name_clips(clips, 1) == ["videos/17.mp4"]
-    cut = replace(records, records=(replace(record, start_frame=0, stop_frame=8),))
-    assert name_by_files(cut, {"/kept/000003.mp4": "videos/17.mp4"}) == cut
+SENT = {
+    "folders below one": ({"mine/up/a.mp4": "1.mp4"}, "", "mine", "mine/up/a.mp4"),
+    "folders": ({"up/a.mp4": "1.mp4", "down/b.mp4": "2.mp4"}, "", "my clips", "my clips/up/a.mp4"),
+    "a list": ({"mine/videos/17.mp4": "1.mp4"}, "mine/val.json", "val.json", "videos/17.mp4"),
+    "a list in a folder": ({"videos/17.mp4": "1.mp4"}, "lists/val.json", "val.json", "../videos/17.mp4"),
+}
+
+
+@pytest.mark.parametrize("kind", SENT)
+def test_commands_about_uploaded_clips_take_what_their_reader_has(kind: str) -> None:
+    places, listed, taken, named = SENT[kind]
+    kept = {name: Path("/kept", file) for name, file in places.items()}
+    labelled_by = Path("/kept/list.json") if listed else None
+    sent = SentClips("my clips.tar.gz", "0" * 64, Path("/kept"), kept, labelled_by, listed, flat=False)
+    record = ClipRecord("17", Path("/kept/1.mp4"), 0, "up")
+    records = sent.name_records(RecordList((record,), ("up",), sources={"x": "0" * 64}))
+    clips = ReportClips(small_model(), records, records, ReportOptions())
+    assert (name_dataset(clips), name_clips(clips, 1)) == ((taken,), [named])
+    assert Clips(None, Path("/kept"), "x", sent=sent).to_write.file == taken
+    assert f"commands take {taken} out of my clips.tar.gz: unpack it first" in records.notes
+    cut = sent.name_records(replace(records, records=(replace(record, start_frame=0, stop_frame=8),)))
+    assert cut.records[0].clip == "17"  # no command takes a part of a file by name
+
+
+def test_a_page_names_no_word_of_the_command_line(folder: Path) -> None:
+    section = importlib.import_module("gst_analysis.analyses.drift.section")
+    model = small_model()
+    save_model(folder / "small.pth", model.module, clip_spec=model.clip_spec)
+    missing = section.write_section(Subject(load_checkpoint(folder / "small.pth")), no_progress).missing
+    assert "no file of its start was named" in missing
+    assert "--" not in missing

@@ -49,7 +49,7 @@ def write_section(subject: Subject, progress: Progress) -> Section:
     except SpecError as error:
         if subject.start is not None:  # what was asked for is not left out in silence
             raise
-        return Section(NAME, missing=f"{error.found}; name it with --start")
+        return Section(NAME, missing=f"{error.found}, and no file of its start was named")
     tolerance = result.summary.tolerance
     figure = PageFigure(
         "drift",
