@@ -22,10 +22,9 @@ def test_the_pages_table_is_what_was_written() -> None:
     assert max(ratio["median"] for ratio in medians) <= found["most"] == MOST
 
 
-def test_both_ways_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gst_analysis.checkpoints.apart._may_fork", lambda: True)
+@pytest.mark.slow
+def test_a_read_and_one_in_a_child_are_timed_by_turns(tmp_path: Path) -> None:
     torch.save(build_small("gst-resnet26s").state_dict(), tmp_path / "net.pth")
-    told = compare(tmp_path / "net.pth", 2, waits=True)
+    told = compare(tmp_path / "net.pth", 2, waits=False)
     assert told["clock"]["low"] <= told["clock"]["median"] <= told["clock"]["high"]
     assert told["plain_s"] > 0
-    assert told["processor"]["median"] > 0
