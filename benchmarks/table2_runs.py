@@ -198,15 +198,13 @@ def do_run(runs: Path, budget: Budget, entry: Entry, seed: int, *, threads: int,
         resume=(folder / "state.pt").is_file(),
     )
     measured = evaluate(folder / "last.pth", load_labelled_clips(test_root), device="cpu").summary
-    outcome = Outcome(
-        entry.folder,
-        seed,
-        measured.clips,
-        measured.top1,
-        measured.top5,
-        result.summary.loss,
-        round(result.summary.seconds, 1),
-    )
+    return conclude(folder, (entry.folder, seed), measured, result.summary)
+
+
+def conclude(folder: Path, run: tuple[str, int], measured: Any, trained: Any) -> Outcome:
+    """What came of a run, by name and seed, once it is trained and measured: written into its folder."""
+    figures = measured.clips, measured.top1, measured.top5, trained.loss, round(trained.seconds, 1)
+    outcome = Outcome(*run, *figures)
     save_outcome(folder, outcome)
     return outcome
 

@@ -36,6 +36,7 @@ from benchmarks.table2_runs import (
     ENTRIES,
     Budget,
     Outcome,
+    conclude,
     find_outcome,
     prepare_budget,
     prepare_world,
@@ -148,17 +149,7 @@ def do_run(runs: Path, budget: Budget, variant: Variant, seed: int, *, threads: 
     model = load_model(folder / "last.pth")
     limit(model.module, variant)
     measured = evaluate(model, load_labelled_clips(fresh), device="cpu").summary
-    outcome = Outcome(
-        variant.name,
-        seed,
-        measured.clips,
-        measured.top1,
-        measured.top5,
-        result.summary.loss,
-        round(result.summary.seconds, 1),
-    )
-    save_outcome(folder, outcome)
-    return outcome
+    return conclude(folder, (variant.name, seed), measured, result.summary)
 
 
 def take_ends(table: Path, seeds: Sequence[int]) -> list[Outcome]:
