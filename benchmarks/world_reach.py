@@ -1,11 +1,14 @@
 """Whether more temporal reach pays on the hard world: TSM with shifts in all blocks, in some and in none.
 
-    python -m benchmarks.world_reach [--only last-block] [--minutes 60] [--report]
+    python -m benchmarks.world_reach [--rest] [--only last-block] [--minutes 60] [--report]
 
 What is asked, what is run and what counts as an answer stands in benchmarks/world_reach.toml, which was
 written before the first run. Budget, clips, and the two ends of the scale, C2D and TSM, are those of the
 planted Table 2. What is finished is not done again, and what was interrupted goes on. The table is written
 after every run to benchmarks/results/world-reach.json.
+
+With `--rest`, on the hard world with rest between its steps, by benchmarks/world_reach_rest.toml: all of it
+is trained here, with the same training as Table 2's, into benchmarks/results/world-reach-rest.json.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,12 +53,25 @@ from gst_analysis.files import to_json, write_whole
 from gst_analysis.networks.operators import Shift, shift_channels
 from gst_analysis.networks.receptive_fields import list_reaches
 from gst_analysis.networks.resnet import ResidualBlock
+from gst_analysis.planted.worlds import WorldConfig
 from gst_analysis.training import train
 
 PLAN, TARGET = Path(__file__).parent / "world_reach.toml", Path("benchmarks/results/world-reach.json")
+REST_PLAN, REST_TARGET = PLAN.with_stem("world_reach_rest"), TARGET.with_stem("world-reach-rest")
 TSM = next(entry for entry in ENTRIES if entry.folder == "tsm")
 ENDS = {"c2d": "none", "tsm": "everywhere"}
 """Lines of Table 2 that stand here, too."""
+
+
+@dataclass(frozen=True)
+class RestedBudget(Budget):
+    """Table 2's training, on clips whose object rests before, between and after its steps."""
+
+    rest: float = 0.0
+
+    def world(self, *, test: bool) -> WorldConfig:
+        """The clips to train on, or those to be measured on, of another seed."""
+        return replace(super().world(test=test), rest=self.rest)
 
 
 @dataclass(frozen=True)
@@ -93,16 +109,24 @@ class FarShift(Shift):
         return clips.flatten(0, 1)
 
 
-def read_plan() -> dict[str, Any]:
+def read_plan(path: Path = PLAN) -> dict[str, Any]:
     """What was fixed before the first run."""
-    with PLAN.open("rb") as file:
+    with path.open("rb") as file:
         return tomllib.load(file)
 
 
+def take_budget(plan: Mapping[str, Any]) -> Budget:
+    """All that a run of this plan depends on, but for its network and seed."""
+    rest = plan["budget"].get("rest")
+    return Budget() if rest is None else RestedBudget(rest=rest)
+
+
 def list_variants(plan: Mapping[str, Any]) -> list[Variant]:
-    """What is trained, and after it the two ends, which Table 2 has trained."""
+    """What is trained, and after it the two ends, if Table 2 has trained them."""
     everywhere = tuple(reach.block for reach in list_reaches(Budget().spec(TSM)))
     own = [Variant(**{**one, "blocks": tuple(one["blocks"])}) for one in plan["variants"]]
+    if "table" not in plan["budget"]:
+        return own
     return [
         *own,
         Variant(ENDS["c2d"], "nowhere (C2D)", ()),
@@ -152,9 +176,11 @@ def do_run(runs: Path, budget: Budget, variant: Variant, seed: int, *, threads: 
     return conclude(folder, (variant.name, seed), measured, result.summary)
 
 
-def take_ends(table: Path, seeds: Sequence[int]) -> list[Outcome]:
-    """What Table 2 has of C2D and TSM, whose budget must be ours."""
-    told = json.loads(table.read_text(encoding="utf-8"))
+def take_ends(table: Path, plan: Mapping[str, Any]) -> list[Outcome]:
+    """What Table 2 has of C2D and TSM, whose budget must be ours; nothing if the plan trains them itself."""
+    if "table" not in plan["budget"]:
+        return []
+    seeds, told = plan["budget"]["seeds"], json.loads(table.read_text(encoding="utf-8"))
     if told["budget"] != asdict(Budget()):
         raise ValueError(f"{table} has another budget")
     outcomes = [Outcome(**one) for one in told["outcomes"] if one["network"] in ENDS and one["seed"] in seeds]
@@ -202,7 +228,7 @@ def build_record(outcomes: Sequence[Outcome], plan: Mapping[str, Any]) -> dict[s
     pairs = [answer["first"], *answer["others"]]
     return {
         "machine": describe_machine(),
-        "budget": Budget(),
+        "budget": take_budget(plan),
         "lines": lines,
         "answers": [
             {"more": more, "less": less, **compare(top1[more], top1[less], answer["points"])}
@@ -252,35 +278,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.world_reach", description=__doc__.splitlines()[0]
     )
-    plan = read_plan()
-    names = [one["name"] for one in plan["variants"]]
-    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="VARIANT")
+    parser.add_argument("--rest", action="store_true", help="on the world with rest between its steps")
+    parser.add_argument("--only", nargs="+", metavar="VARIANT", help="default: every one of the plan")
     parser.add_argument("--minutes", type=float, default=1e9, help="after which no other run begins")
-    parser.add_argument("--runs", type=Path, default=Path("runs/reach"), help="default: %(default)s")
-    parser.add_argument("--json", type=Path, default=TARGET, metavar="FILE", help="default: %(default)s")
+    parser.add_argument("--runs", type=Path, help="default: runs/reach, with rest runs/reach-rest")
+    parser.add_argument("--json", type=Path, metavar="FILE", help=f"default: {TARGET}; {REST_TARGET.name}")
     parser.add_argument("--report", action="store_true", help="print the table, and train nothing")
     asked = parser.parse_args(arguments)
-    end, seeds = time.monotonic() + 60 * asked.minutes, plan["budget"]["seeds"]
-    variants = [one for one in list_variants(plan) if one.name in asked.only]
-    prepare_budget(asked.runs, Budget())
-    take_outcomes(asked.json, asked.runs)
-    for variant, seed in itertools.product([] if asked.report else variants, seeds):
+    plan = read_plan(REST_PLAN if asked.rest else PLAN)
+    target = asked.json or (REST_TARGET if asked.rest else TARGET)
+    runs = asked.runs or Path("runs/reach-rest" if asked.rest else "runs/reach")
+    names = [one["name"] for one in plan["variants"]]
+    if odd := set(asked.only or ()) - set(names):
+        parser.error(f"--only: expected {', '.join(names)}; found {', '.join(sorted(odd))}")
+    end, budget = time.monotonic() + 60 * asked.minutes, take_budget(plan)
+    variants = [one for one in list_variants(plan) if one.name in (asked.only or names)]
+    prepare_budget(runs, budget)
+    take_outcomes(target, runs, names)
+    for variant, seed in itertools.product([] if asked.report else variants, plan["budget"]["seeds"]):
         if time.monotonic() < end:
-            do_run(asked.runs, Budget(), variant, seed)
-            save(asked.json, asked.runs, plan)
-    record = json.loads(save(asked.json, asked.runs, plan))
+            do_run(runs, budget, variant, seed)
+            save(target, runs, plan)
+    record = json.loads(save(target, runs, plan))
     titles = {line["name"]: line["title"] for line in record["lines"]}
     print(format_lines(record["lines"]), format_answers(record["answers"], titles), sep="\n\n")
     print(f"not run: {', '.join(record['missing']) or 'none'}", file=sys.stderr)
     return 0
 
 
-def take_outcomes(record: Path, runs: Path) -> None:
+def take_outcomes(record: Path, runs: Path, trained: Sequence[str]) -> None:
     """Put what the table says into the folder of runs, where that has nothing."""
     told = json.loads(record.read_text(encoding="utf-8"))["outcomes"] if record.is_file() else []
     for outcome in (Outcome(**plain) for plain in told):
         folder = runs / f"{outcome.network}-seed{outcome.seed}"
-        if outcome.network not in ENDS.values() and find_outcome(folder) is None:
+        if outcome.network in trained and find_outcome(folder) is None:
             save_outcome(folder, outcome)
 
 
@@ -289,7 +320,7 @@ def save(path: Path, runs: Path, plan: Mapping[str, Any]) -> str:
     seeds = plan["budget"]["seeds"]
     places = (runs / f"{one['name']}-seed{seed}" for one in plan["variants"] for seed in seeds)
     own = [found for found in map(find_outcome, places) if found is not None]
-    document = to_json(build_record([*take_ends(table2.TARGET, seeds), *own], plan))
+    document = to_json(build_record([*take_ends(table2.TARGET, plan), *own], plan))
     write_whole(path, partial(write_text, text=document))
     return document
 

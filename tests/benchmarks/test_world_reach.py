@@ -14,7 +14,18 @@ from torch import nn
 
 from benchmarks import table2, world_reach, world_reach_eyes
 from benchmarks.table2_runs import ENTRIES, Budget
-from benchmarks.world_reach import TSM, FarShift, Variant, compare, do_run, limit, list_variants, read_plan
+from benchmarks.world_reach import (
+    REST_PLAN,
+    TSM,
+    FarShift,
+    Variant,
+    compare,
+    do_run,
+    limit,
+    list_variants,
+    read_plan,
+    take_budget,
+)
 from benchmarks.world_reach_eyes import Window, learn, see
 from gst_analysis.networks.operators import shift_channels
 from gst_analysis.networks.registry import build_model
@@ -39,6 +50,18 @@ def test_networks_of_all_reaches_begin_with_the_same_weights() -> None:
         own = build(variant).state_dict()
         assert own.keys() == plain.keys()
         assert all(torch.equal(own[name], plain[name]) for name in own)
+
+
+def test_with_rest_its_two_ends_are_trained_too_and_on_clips_of_its_own() -> None:
+    plan = read_plan(REST_PLAN)
+    by_name = {one.name: one for one in list_variants(plan)}
+    table = {one.name: one for one in list_variants(read_plan())}
+    assert all(by_name[name] == table[name] for name in world_reach.ENDS.values())
+    assert {len(one.blocks) for one in by_name.values()} == {0, 1, 8}
+    budget = take_budget(plan)
+    assert [budget.world(test=test).rest for test in (False, True)] == [0.75, 0.75]
+    assert dataclasses.replace(budget.world(test=True), rest=0.0) == Budget().world(test=True)
+    assert world_reach.take_ends(table2.TARGET, plan) == [], "nothing of Table 2 stands beside it"
 
 
 def test_a_far_shift_of_one_is_tsms_and_one_of_three_moves_by_three() -> None:
