@@ -326,5 +326,5 @@ def draw_cost(design: str, _result: Cost, *, quantity: str, dark: bool) -> go.Fi
 def draw_tradeoff(
     design: str, _result: PublishedPlacing, *, dataset: str, cost: str, dark: bool
 ) -> go.Figure:
-    """Published accuracy over cost, with the design of that `design_key` placed."""
+    """Published accuracy over cost; `design` is the `design_key` of what is placed, and its accuracy."""
     return _result.plot_interactive(dataset=dataset, cost=cost, dark=dark)

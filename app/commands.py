@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gst_analysis.analyses import cost, drift, list_beside, traces
-from gst_analysis.analyses.cost import CostOptions
+from gst_analysis.analyses.cost import CostOptions, PublishedOptions
 from gst_analysis.analyses.traces import TraceOptions
 from gst_analysis.analyses.traces.single_clips import PLANTED_WORLDS, plan_clips
 from gst_analysis.checkpoints.naming import OwnCode, ToldFile
@@ -72,11 +72,12 @@ def write_analysis(
 
 
 class CostView(NamedTuple):
-    """What the figures of a cost show: its bars, and whose accuracies over which cost."""
+    """What the figures of a cost show: its bars, whose accuracies over which cost, and its own if known."""
 
     bars: str
     dataset: str
     axis: str
+    top1: float | None = None
 
 
 def say_design(spec: ModelSpec, size: int) -> CostOptions:
@@ -92,12 +93,15 @@ def say_design(spec: ModelSpec, size: int) -> CostOptions:
 
 def write_cost(named: str, options: CostOptions, view: CostView) -> Lines:
     """A network's cost, and its two figures."""
+    known = PublishedOptions(top1=view.top1, dataset="something-v1" if view.top1 is None else view.dataset)
     then = [
         f"bars = result.plot(quantity={view.bars!r})",
-        f"placed = {write_call('compare_with_published', [RESULT])}",
+        f"placed = {write_call('compare_with_published', [RESULT], known)}",
         f"scatter = placed.plot(dataset={view.dataset!r}, cost={view.axis!r})",
     ]
-    return write_analysis(cost.ABOUT, [named], options, then=then)
+    lines = write_analysis(cost.ABOUT, [named], options, then=then)
+    flags = write_command("cost", [], known).removeprefix("gst-analyze cost")
+    return lines._replace(shell=f"{lines.shell}{flags}")
 
 
 def write_report(path: str, clips: ClipsToTry | None) -> Lines:

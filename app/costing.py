@@ -92,6 +92,27 @@ def _choose_loaded() -> Costed | None:
     )
 
 
+def ask_accuracy(measured: Cost, dataset: str) -> float | None:
+    """The accuracy of what is costed on a data set, in percent; None where the visitor says none.
+
+    It is of one network and of one data set: choosing others empties the field.
+    """
+    now = (cached.design_key(measured), dataset)
+    if st.session_state.setdefault("top1_of", now) != now:
+        st.session_state["top1_of"], st.session_state["top1"] = now, None
+    links.check_number("top1", 0, 100, usual="unknown", step=0)
+    return st.number_input(
+        "Its accuracy, %",
+        0.0,
+        100.0,
+        None,
+        key="top1",
+        bind="query-params",
+        placeholder="unknown",
+        help=f"Top-1 on {dataset}, measured as the paper does. gst-analyze evaluate measures it.",
+    )
+
+
 def measure(costed: Costed) -> Cost:
     """Count what was chosen, once for each thing that can be chosen."""
     key = f"{costed.shown} {costed.key} {costed.options}"

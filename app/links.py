@@ -91,14 +91,17 @@ def check_choice(key: str, titles: Mapping[Any, str], *, usual: str = "") -> Non
 
 
 def check_number(key: str, least: int, most: int | None, *, usual: str = "", step: int = 1) -> None:
-    """Hold a link against the whole numbers that a control takes; `usual` is what it shows if left empty."""
+    """Hold a link against the numbers that a control takes, whole ones unless `step` is 0.
+
+    `usual` is what the control shows if left empty.
+    """
     told = _read(key)
     if not told:  # an empty field of a link is an empty field
         return
     if not _is_within(told, least, most, step):
         to = f"from {least:,}" if most is None else f"from {least:,} to {most:,}"
         steps = f" in steps of {step}" if step > 1 else ""
-        _note(key, f"a whole number {to}{steps}", told, {None: usual} if usual else None)
+        _note(key, f"{'a whole' if step else 'a'} number {to}{steps}", told, {None: usual} if usual else None)
 
 
 def check_text(key: str) -> None:
@@ -167,7 +170,7 @@ def _is_within(text: str, least: int, most: int | None, step: int) -> bool:
     except ValueError:
         return False
     inside = least <= number <= (LARGEST if most is None else most)
-    return inside and number.is_integer() and (number - least) % step == 0
+    return inside and (not step or (number.is_integer() and (number - least) % step == 0))
 
 
 def _say(link: Link, key: str, fault: Fault) -> str:

@@ -240,7 +240,8 @@ COST_EMPTY = "Nothing is loaded yet: add a checkpoint in the bar at the side."
 FLOPS_NOTE = "Two for each multiply-add. Many papers, GST's too, print multiply-adds and call them FLOPs."
 TRADEOFF_INTRO = (
     "Accuracies as the GST paper prints them, over cost. What another network would reach is not known "
-    "without training it, so it stands as a line at its cost. Touch a mark, or point at it, for its name."
+    "without training it, so it stands as a line at its cost, or as a star where you give its accuracy. "
+    "Touch a mark, or point at it, for its name."
 )
 CONVENTIONS = {
     "conv+linear": (

@@ -6,11 +6,11 @@ import streamlit as st
 
 from app import cached, components
 from app.commands import CostView, write_cost
-from app.costing import choose_costed, measure
+from app.costing import ask_accuracy, choose_costed, measure
 from app.downloads import offer_downloads
 from app.wording import COST_INTRO, DATASETS, TRADEOFF_INTRO
 from gst_analysis.analyses.cost import Cost, compare_with_published
-from gst_analysis.analyses.cost.spoken import say_accuracy_over_cost, say_cost
+from gst_analysis.analyses.cost.spoken import say_cost, say_figures, say_place
 from gst_analysis.errors import GstError
 
 QUANTITIES = {"macs": "Multiply-adds", "params": "Parameters"}
@@ -31,9 +31,8 @@ def show() -> None:
         return
     components.show_totals(measured)
     components.show_remarks(measured, {})
-    bars = show_bars(measured)
-    dataset, axis = show_tradeoff(measured)
-    components.show_code(write_cost(costed.shown, costed.options, CostView(bars, dataset, axis)))
+    view = show_tradeoff(measured, show_bars(measured))
+    components.show_code(write_cost(costed.shown, costed.options, view))
 
 
 def show_bars(measured: Cost) -> str:
@@ -46,19 +45,21 @@ def show_bars(measured: Cost) -> str:
     return quantity
 
 
-def show_tradeoff(measured: Cost) -> tuple[str, str]:
+def show_tradeoff(measured: Cost, bars: str) -> CostView:
     st.header("What others reached for their cost", anchor=False)
     st.markdown(TRADEOFF_INTRO)
-    compared = compare_with_published(measured)
     with st.container(horizontal=True, gap="medium"):
-        titles = {name: DATASETS.get(name, name) for name in compared.datasets}
-        dataset = components.choose_one("Dataset", titles, key="dataset")
+        dataset = components.choose_one("Dataset", DATASETS, key="dataset")
         axis = components.choose_one("Cost", AXES, key="axis")
-    key, dark = cached.design_key(measured), components.is_dark()
+        top1 = ask_accuracy(measured, DATASETS[dataset])
+    compared = compare_with_published(measured, top1=top1, dataset=dataset)
+    st.markdown(say_place(compared.summary))
+    key, dark = f"{cached.design_key(measured)} {top1}", components.is_dark()
     figure = cached.draw_tradeoff(key, compared, dataset=dataset, cost=axis, dark=dark)
-    components.show_figure(figure, key="tradeoff", alt=say_accuracy_over_cost(compared.table, dataset, axis))
+    told = say_figures(compared.show(dataset, axis))[compared.stem]
+    components.show_figure(figure, key="tradeoff", alt=told)
     offer_downloads("accuracy_over_cost", compared, lambda: compared.plot(dataset=dataset, cost=axis))
-    return dataset, axis
+    return CostView(bars, dataset, axis, top1)
 
 
 show()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from gst_analysis.analyses.cost import cost
 from tests.app.conftest import Visit, plots
@@ -90,3 +91,32 @@ def test_what_is_loaded_is_costed_too(visit: Visit, save_small: SaveSmall) -> No
     assert figures(page)["Parameters"] == f"{expected.params / 1e3:.1f} k"
     assert page.code[0].value == "gst-analyze cost net.pth"
     assert not page.error
+
+
+def read_stars(page: AppTest) -> list[list[float]]:
+    traces = json.loads(plots(page)[1])["data"]
+    return [trace["y"] for trace in traces if trace.get("marker", {}).get("symbol") == "star"]
+
+
+def test_ones_own_accuracy_is_a_star_until_another_network_or_data_set_is_chosen(visit: Visit) -> None:
+    page = visit("cost", family="GST", backbone="ResNet-18", top1="39.5")
+    (star,) = [
+        trace for trace in json.loads(plots(page)[1])["data"] if trace["marker"].get("symbol") == "star"
+    ]
+    assert star["y"] == [39.5]
+    assert "39.5% on something-v1 as told" in " ".join(text.value for text in page.markdown)
+    assert page.code[0].value == "gst-analyze cost gst-resnet18 --top1 39.5"
+    assert "gst.compare_with_published(result, top1=39.5)" in page.code[1].value
+    page.segmented_control(key="dataset").set_value("diving48").run()
+    assert page.number_input(key="top1").value is None
+    page.number_input(key="top1").set_value(28.0).run()
+    assert page.code[0].value.endswith("--top1 28.0 --top1-on diving48")
+    page.selectbox(key="backbone").set_value("ResNet-50").run()
+    assert page.number_input(key="top1").value is None
+    assert read_stars(page) == []
+
+
+def test_an_accuracy_of_a_link_that_cannot_be_says_so(visit: Visit) -> None:
+    page = visit("cost", top1="140")
+    (line,) = [caption.value for caption in page.caption if "The link says" in caption.value]
+    assert "expected a number from 0 to 100. Shown: **unknown**" in line.replace("\\", "")

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from gst_analysis.analyses import cost
+from gst_analysis.analyses.cost.paper_audit import tabulate_published_costs
 from gst_analysis.checkpoints.loading import load_checkpoint
 from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import app, run
@@ -123,6 +124,27 @@ def test_cost_of_a_checkpoint_is_that_of_its_spec(
     of_file = read_json(capsys)
     assert run(["cost", "gst-resnet26s", "--width", "16", "--classes", "5", "--size", "64", "--json"]) == 0
     assert read_json(capsys) == of_file
+
+
+def test_cost_places_a_network_of_known_accuracy_among_published_results(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["cost", "gst-resnet50", "--top1", "30", "--top1-on", "something-v1"]
+    assert run([*words, "--json"]) == 0
+    placed = read_json(capsys)["placed"]
+    assert isinstance(placed, dict)
+    rows = tabulate_published_costs().query(
+        "dataset == 'something-v1' and split != 'test' and gmacs == gmacs"
+    )
+    ahead = rows.query(f"top1 > 30 and gmacs <= {placed['gmacs']}")
+    assert (placed["top1"], placed["results"], placed["ahead"]) == (30, len(rows), len(ahead))
+    assert len(ahead) > 1
+    assert run([*words, "--out", str(tmp_path), "--formats", "svg"]) == 0
+    assert f"{len(ahead)} are more accurate for no more" in capsys.readouterr().out
+    assert {path.name for path in tmp_path.glob("*.svg")} == {"accuracy_over_cost.svg", "cost.svg"}
+    assert "30 % top-1, as told" in (tmp_path / "accuracy_over_cost.svg").read_text()
+    assert run(["cost", "gst-resnet50", "--top1", "nan"]) == 2
+    assert "a number from 0 to 100" in capsys.readouterr().err
 
 
 SHUT = [

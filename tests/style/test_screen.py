@@ -28,6 +28,7 @@ from gst_analysis.analyses.cost.interactive import (
 )
 from gst_analysis.analyses.cost.measure import measure_complexity
 from gst_analysis.analyses.cost.paper_audit import tabulate_published_costs
+from gst_analysis.analyses.cost.table import PlacedDesign
 from gst_analysis.analyses.drift.interactive import draw_drift_animation
 from gst_analysis.analyses.drift.series import draw_gamma_over_training_interactive
 from gst_analysis.analyses.drift.starts_interactive import (
@@ -192,7 +193,7 @@ FIGURES: dict[str, Draw] = {
     "draw_bn_scales_interactive": lambda: draw_bn_scales_interactive(make_scales(checkpoints=("a", "b"))),
     "draw_cost_bars_interactive": draw_bars,
     "draw_accuracy_over_cost_interactive": lambda: draw_accuracy_over_cost_interactive(
-        tabulate_published_costs(), design=("mine", 30.0)
+        tabulate_published_costs(), design=PlacedDesign("mine", 30.0)
     ),
     "draw_classes_interactive": lambda: draw_classes_interactive(make_accuracies()),
     "draw_confusion_interactive": lambda: draw_confusion_interactive(make_confusion()),

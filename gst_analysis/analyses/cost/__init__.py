@@ -23,6 +23,7 @@ from gst_analysis.analyses.cost.table import (
     CostSummary,
     DesignCost,
     PaperAudit,
+    PublishedOptions,
     PublishedPlacing,
 )
 from gst_analysis.checkpoints.naming import OwnCode, is_file, resolve_spec, spec_from_text
@@ -51,6 +52,7 @@ __all__ = [
     "DesignCost",
     "ExplainedCost",
     "PaperAudit",
+    "PublishedOptions",
     "PublishedPlacing",
     "audit_paper",
     "compare_with_published",
@@ -217,9 +219,23 @@ def _change(spec: NetworkSpec, options: CostOptions) -> NetworkSpec:
     return changed
 
 
-def compare_with_published(design: Cost) -> PublishedPlacing:
-    """Place a network's cost among the accuracies that the GST paper prints."""
-    return measure.place_design(design)
+@keyword_options(PublishedOptions)
+def compare_with_published(design: Cost, *, options: PublishedOptions) -> PublishedPlacing:
+    """Place a network's cost, and its accuracy if that is given, among those that the GST paper prints.
+
+    Args:
+        design: what `cost` returned.
+        options: its accuracy in percent, and the data set that it was measured on, whose results are drawn
+            unless `plot` is told otherwise; its fields may be given as keywords.
+
+    Raises:
+        SpecError: an accuracy that is none in percent, or a data set without published results.
+
+    Example:
+        >>> compare_with_published(cost("gst-resnet50"), top1=47.0).summary.ahead
+        0
+    """
+    return measure.place_design(design, options)
 
 
 def audit_paper() -> PaperAudit:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -11,36 +13,44 @@ from gst_analysis.analyses.cost import (
     Cost,
     CostOptions,
     CostSummary,
+    DesignCost,
     ExplainedCost,
     PaperAudit,
+    PublishedOptions,
+    PublishedPlacing,
     audit_paper,
+    compare_with_published,
     cost,
     explain_cost,
     summarise_cost,
 )
+from gst_analysis.analyses.cost.spoken import say_place
 from gst_analysis.console.options import Json, SpecOrCheckpoint, takes_options
 from gst_analysis.console.output import (
     build_table,
-    finish,
+    conclude,
     print_document,
     print_json,
     print_pairs,
     print_table,
+    save_or_keep,
 )
 from gst_analysis.documents import FOOT, Part, describe, maybe, several, value_of
+from gst_analysis.files import to_plain
 from gst_analysis.numbers import show_count
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
 
 _OPTIONS = CostOptions()
+_KNOWN = PublishedOptions()
 _FILES = files_of(Cost, None)
 
 
 def describe_documents() -> list[Part]:
     """What its documents hold."""
     explained = several(value_of(ExplainedCost), "what other people's counters would say, with --explain")
-    told = {**Cost.describe_fields(), "explained": maybe(explained)}
+    told = {**Cost.describe_fields(), "explained": maybe(explained), "placed": maybe(value_of(DesignCost))}
     told |= {name: maybe(part) for name, part in FOOT.items()}
     return [describe("cost", told), PaperAudit.describe_document()]
 
@@ -52,6 +62,7 @@ def describe_documents() -> list[Part]:
 def count_cost(
     model: SpecOrCheckpoint,
     options: CostOptions = _OPTIONS,
+    known: PublishedOptions = _KNOWN,
     explain: Annotated[
         bool, typer.Option("--explain", help="Also print what other people's counters would say.")
     ] = False,
@@ -61,18 +72,39 @@ def count_cost(
     """Count parameters and multiply-adds.
 
     For the spatial and the temporal kernels, those over both, and what they share; and as each well-known
-    counter would count. Given --out, also writes the cost of every module and its figure.
+    counter would count. Given --top1, also says where the network stands among published results. Given
+    --out, also writes the cost of every module and its figure, and that of the published results.
     """
     told = explain_cost(model, options=options) if explain else []
-    if files.out is not None:
+    if files.out is not None or known != _KNOWN:
         found = cost(model, options=options)
-        finish(found, files, json=json, show=lambda result: print_cost(result.summary, told))
+        placed = None if known == _KNOWN else compare_with_published(found, options=known)
+        written = save_or_keep(partial(_save, found, placed, files), files.out) if files.out else {}
+        if json:
+            print_json({**found.to_document(written), **_tell(placed, told)})
+        else:
+            conclude(found, written, json=False, show=lambda one: print_cost(one.summary, told, placed))
         return
     summary = summarise_cost(model, options=options)  # without a table, so without pandas, which is slow
     if json:
-        print_document("cost", {**vars(summary), **({"explained": told} if explain else {})})
+        print_document("cost", {**vars(summary), **_tell(None, told)})
     else:
         print_cost(summary, told)
+
+
+def _save(found: Cost, placed: PublishedPlacing | None, files: Files, folder: Path) -> dict[str, str]:
+    """Write what was counted, and beside it what was published if the network is placed there."""
+    written = found.save(folder, files.formats, dark=files.dark, overwrite=files.overwrite)
+    if placed is not None:
+        beside = placed.save(folder, files.formats, dark=files.dark, overwrite=files.overwrite)
+        written |= {f"{placed.stem}.{kind}": file for kind, file in beside.items()}
+    return written
+
+
+def _tell(placed: PublishedPlacing | None, explained: Sequence[ExplainedCost]) -> dict[str, Any]:
+    """What the document holds if it is asked for."""
+    told: dict[str, Any] = {"explained": to_plain(explained)} if explained else {}
+    return told if placed is None else {**told, "placed": to_plain(placed.summary)}
 
 
 @commands.command("paper-audit", epilog="Example: gst-analyze paper-audit --json")
@@ -91,8 +123,10 @@ def paper_audit(json: Json = False) -> None:
         print_audit(result)
 
 
-def print_cost(summary: CostSummary, explained: Sequence[ExplainedCost] = ()) -> None:
-    """Totals, the groups, each counting convention, and what other people would print."""
+def print_cost(
+    summary: CostSummary, explained: Sequence[ExplainedCost] = (), placed: PublishedPlacing | None = None
+) -> None:
+    """Totals, the groups, each counting convention, what others would print, and where it is placed."""
     totals = {
         "parameters": f"{summary.params:,} ({show_count(summary.params)})",
         "multiply-adds": f"{summary.macs:,} ({show_count(summary.macs)}MACs)",
@@ -111,6 +145,8 @@ def print_cost(summary: CostSummary, explained: Sequence[ExplainedCost] = ()) ->
     )
     if explained:
         print_explained(explained)
+    if placed is not None and placed.summary.top1 is not None:
+        print(say_place(placed.summary))
 
 
 def print_explained(explained: Sequence[ExplainedCost]) -> None:

@@ -23,10 +23,10 @@ from gst_analysis.analyses.cost.panels import (
     mark_label,
     stack_by_stage,
 )
-from gst_analysis.analyses.cost.table import Cost, PublishedPlacing
+from gst_analysis.analyses.cost.table import Cost, PlacedDesign, PublishedPlacing
 from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 
-_MARK = 7.0
+_MARK, _STAR = 7.0, 13.0
 _FONT = 7.5
 _DASHES = (0, (5, 2))
 
@@ -36,7 +36,7 @@ def draw_figures(result: Cost | PublishedPlacing, *, dark: bool = False) -> dict
     if isinstance(result, Cost):
         return {result.stem: draw_cost_bars(result.table, quantity=result.quantity, dark=dark)}
     drawn = draw_accuracy_over_cost(
-        result.table, design=result.design, dataset=result.dataset, cost=result.cost, dark=dark
+        result.table, design=PlacedDesign(*result.design), dataset=result.dataset, cost=result.cost, dark=dark
     )
     return {result.stem: drawn}
 
@@ -64,22 +64,22 @@ def draw_cost_bars(table: pd.DataFrame, *, quantity: str = "macs", dark: bool = 
 def draw_accuracy_over_cost(
     published: pd.DataFrame,
     *,
-    design: tuple[str, float] | None = None,
+    design: PlacedDesign | None = None,
     dataset: str = "something-v1",
     cost: str = "gmacs",
     dark: bool = False,
 ) -> Figure:
-    """Published top-1 accuracy over cost, with a design of unknown accuracy as a line at its cost.
+    """Published top-1 accuracy over cost, a design as a star, or a line at its cost.
 
     Args:
         published: a PUBLISHED_COSTS table.
-        design: its name and its cost, in GMACs or million parameters as `cost` says.
+        design: its name, its cost in GMACs or million parameters as `cost` says, and its accuracy if known.
         dataset: one of the table's.
         cost: `gmacs` or `params_m`.
         dark: draw for a dark background.
     """
     theme = theme_of(dark=dark)
-    points = choose_points(published, dataset=dataset, cost=cost, design=design[1] if design else None)
+    points = choose_points(published, dataset=dataset, cost=cost, design=design)
     figure = new_figure(7.6, 5.4, theme)
     axes = figure.subplots()
     style_axes(axes, theme, grid="both")
@@ -89,9 +89,9 @@ def draw_accuracy_over_cost(
     axes.set_title(points.title, fontsize=10, color=theme.ink, loc="left")
     _draw_points(axes, points, theme)
     if design:
-        axes.axvline(design[1], color=theme.mark, linewidth=1.8, linestyle=_DASHES, zorder=1.5)
-    _explain(figure, points, theme, describe_design(design, cost) if design else "")
-    _label_points(figure, axes, points, theme, line=design[1] if design else None)
+        _draw_design(axes, design.cost, points, theme)
+    _explain(figure, points, theme, describe_design(design, cost, points) if design else "")
+    _label_points(figure, axes, points, theme, own=design.cost if design else None)
     return figure
 
 
@@ -153,6 +153,14 @@ def _draw_points(axes: Axes, points: Points, theme: Theme) -> None:
         )
 
 
+def _draw_design(axes: Axes, cost: float, points: Points, theme: Theme) -> None:
+    """One's own: a star at its accuracy, or a line from edge to edge."""
+    if points.own is None:
+        axes.axvline(cost, color=theme.mark, linewidth=1.8, linestyle=_DASHES, zorder=1.5)
+        return
+    axes.plot(cost, points.own, linestyle="none", marker="*", markersize=_STAR, color=theme.mark, zorder=5)
+
+
 def _explain(figure: Figure, points: Points, theme: Theme, design: str) -> None:
     """A legend of what occurs, outside the axes."""
 
@@ -176,7 +184,8 @@ def _explain(figure: Figure, points: Points, theme: Theme, design: str) -> None:
     if table["low"].any():
         handles.append(sample("far below the axis", theme.faint, marker="v"))
     if design:
-        handles.append(Line2D([], [], color=theme.mark, linewidth=1.8, linestyle=_DASHES, label=design))
+        line = Line2D([], [], color=theme.mark, linewidth=1.8, linestyle=_DASHES, label=design)
+        handles.append(line if points.own is None else sample(design, theme.mark, marker="*"))
     title = f"one clip of {points.usual_frames} frames, one crop, unless a label says otherwise"
     legend = figure.legend(
         handles=handles,
@@ -190,7 +199,7 @@ def _explain(figure: Figure, points: Points, theme: Theme, design: str) -> None:
     style_legend(legend, theme)
 
 
-def _label_points(figure: Figure, axes: Axes, points: Points, theme: Theme, *, line: float | None) -> None:
+def _label_points(figure: Figure, axes: Axes, points: Points, theme: Theme, *, own: float | None) -> None:
     """Write each label where it covers nothing, with a thin line to its point where it stands apart."""
     figure.draw_without_rendering()  # settles the layout, without which nothing has a place
     table, scale = points.table, figure.dpi / 72
@@ -212,7 +221,7 @@ def _label_points(figure: Figure, axes: Axes, points: Points, theme: Theme, *, l
     extents = [note.get_window_extent() for note in notes]
     # print is set a little wider than the screen's whole pixels say
     sizes = np.array([[1.05 * extent.width, extent.height] for extent in extents])
-    boxes = place_labels(at, sizes, _find_room(axes, scale, line))
+    boxes = place_labels(at, sizes, _find_room(axes, scale, own, points.own))
     for note, box, (x, y), size in zip(notes, boxes, at, sizes / scale, strict=True):
         offset = (float(box[0] - x) / scale, float(box[1] - y) / scale)
         note.set_position(offset)
@@ -220,15 +229,23 @@ def _label_points(figure: Figure, axes: Axes, points: Points, theme: Theme, *, l
         _lead(axes, note, offset, size, theme)
 
 
-def _find_room(axes: Axes, scale: float, line: float | None) -> Room:
-    """The axes, less the design's line."""
+def _find_room(axes: Axes, scale: float, own: float | None, top1: float | None) -> Room:
+    """The axes, less the design's line or its star.
+
+    Args:
+        axes: where labels go, after the layout is settled.
+        scale: pixels of a point.
+        own: what the design costs; None if none is shown.
+        top1: where its star stands; a line from edge to edge if None.
+    """
     frame = axes.get_window_extent()
     area = np.array([(frame.x0 + frame.x1) / 2, (frame.y0 + frame.y1) / 2, frame.width, frame.height])
     room = Room(area, radius=(_MARK / 2 + 1.2) * scale, pad=1.5 * scale)
-    if line is None:
+    if own is None:
         return room
-    x, _ = axes.transData.transform((line, axes.get_ylim()[0]))
-    return replace(room, obstacles=np.array([[x, area[1], 2 * scale, area[3]]]))
+    x, y = axes.transData.transform((own, axes.get_ylim()[0] if top1 is None else top1))
+    line, star = [x, area[1], 2 * scale, area[3]], [x, y, _STAR * scale, _STAR * scale]
+    return replace(room, obstacles=np.array([line if top1 is None else star]))
 
 
 def _lead(axes: Axes, note: Annotation, offset: tuple[float, float], size: np.ndarray, theme: Theme) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -17,11 +19,11 @@ from gst_analysis.analyses.cost.panels import (
     mark_label,
     stack_by_stage,
 )
-from gst_analysis.analyses.cost.table import Cost, PublishedPlacing
+from gst_analysis.analyses.cost.table import Cost, PlacedDesign, PublishedPlacing
 from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.screen import break_lines, paint, start_figure
 
-_FONT, _MARK = 11, 10
+_FONT, _MARK, _STAR = 11, 10, 18
 _SMALLEST = np.array([600.0, 400.0])
 """Labels are placed for a plot of this many pixels; in a larger one they stand further apart, never closer,
 because they keep their place on the axes."""
@@ -34,7 +36,7 @@ def draw_pages(result: Cost | PublishedPlacing, *, dark: bool = False) -> dict[s
     if isinstance(result, Cost):
         return {result.stem: draw_cost_bars_interactive(result.table, quantity=result.quantity, dark=dark)}
     drawn = draw_accuracy_over_cost_interactive(
-        result.table, design=result.design, dataset=result.dataset, cost=result.cost, dark=dark
+        result.table, design=PlacedDesign(*result.design), dataset=result.dataset, cost=result.cost, dark=dark
     )
     return {result.stem: drawn}
 
@@ -68,19 +70,19 @@ def draw_cost_bars_interactive(
 def draw_accuracy_over_cost_interactive(
     published: pd.DataFrame,
     *,
-    design: tuple[str, float] | None = None,
+    design: PlacedDesign | None = None,
     dataset: str = "something-v1",
     cost: str = "gmacs",
     dark: bool = False,
 ) -> go.Figure:
     """The scatter of `draw_accuracy_over_cost`; hovering gives accuracy and cost."""
     theme = theme_of(dark=dark)
-    points = choose_points(published, dataset=dataset, cost=cost, design=design[1] if design else None)
+    points = choose_points(published, dataset=dataset, cost=cost, design=design)
     figure = start_figure()
     _mark_points(figure, points, COSTS[cost], theme)
     if design:
-        _mark_design(figure, design, cost, points, theme)
-    figure.update_layout(annotations=_list_notes(points, theme, design[1] if design else None))
+        figure.add_trace(_mark_design(design.cost, describe_design(design, cost, points), points, theme))
+    figure.update_layout(annotations=_list_notes(points, theme, design.cost if design else None))
     clip = f"one clip of {points.usual_frames} frames, one crop,<br>unless a label says otherwise"
     title = points.title.replace(" on ", " on<br>", 1)
     _dress(figure, theme, title=f"{title}<br><sub>{clip}</sub>", height=760)
@@ -134,25 +136,17 @@ def _mark_rows(rows: pd.DataFrame, name: str, colour: str, symbol: str, unit: st
     )
 
 
-def _mark_design(
-    figure: go.Figure, design: tuple[str, float], cost: str, points: Points, theme: Theme
-) -> None:
-    """A line from edge to edge with its own entry in the legend."""
-    line = {"color": theme.mark, "width": 2.5, "dash": "dash"}
-    low, high = points.y_limits
-    text = describe_design(design, cost)
-    ends = go.Scatter(
-        x=[design[1]] * 2,
-        y=[low, high],
-        mode="lines",
-        line=line,
-        name=_break_after_name(text),
-        hovertemplate=f"{text}<extra></extra>",
-    )
-    figure.add_trace(ends)
+def _mark_design(cost: float, text: str, points: Points, theme: Theme) -> go.Scatter:
+    """One's own with its own entry in the legend: a star, or a line from edge to edge."""
+    told = {"name": _break_after_name(text), "hovertemplate": f"{text}<extra></extra>"}
+    if points.own is None:
+        line = {"color": theme.mark, "width": 2.5, "dash": "dash"}
+        return go.Scatter(x=[cost] * 2, y=list(points.y_limits), mode="lines", line=line, **told)
+    marker = {"color": theme.mark, "symbol": "star", "size": _STAR}
+    return go.Scatter(x=[cost], y=[points.own], mode="markers", marker=marker, **told)
 
 
-def _list_notes(points: Points, theme: Theme, line: float | None) -> list[go.layout.Annotation]:
+def _list_notes(points: Points, theme: Theme, own: float | None) -> list[go.layout.Annotation]:
     """Each point's label where it covers nothing; an arrow without a head where it stands apart."""
     table = points.table
     texts = [mark_label(row) for row in table.to_dict("records")]
@@ -160,9 +154,10 @@ def _list_notes(points: Points, theme: Theme, line: float | None) -> list[go.lay
     at = _to_pixels(table["x"].to_numpy(), table["y"].to_numpy(), points)
     middle = _SMALLEST / 2
     room = Room(np.hstack([middle, _SMALLEST]), radius=_MARK / 2 + 2, pad=1.5)
-    if line is not None:
-        x = _to_pixels(np.array([line]), np.array([points.y_limits[0]]), points)[0, 0]
-        room = Room(room.area, room.radius, room.pad, np.array([[x, middle[1], 3, _SMALLEST[1]]]))
+    if own is not None:
+        x, y = _to_pixels(np.array([own]), np.array([points.own or points.y_limits[0]]), points)[0]
+        line = [x, middle[1], 3, _SMALLEST[1]]
+        room = replace(room, obstacles=np.array([line if points.own is None else [x, y, _STAR, _STAR]]))
     boxes = place_labels(at, sizes, room)
     places = _from_pixels(boxes[:, :2], points)
     return [

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gst_analysis.analyses.cost.table import COMPLEXITY, PUBLISHED_COSTS
+from gst_analysis.analyses.cost.table import COMPLEXITY, PUBLISHED_COSTS, PlacedDesign
 from gst_analysis.errors import SpecError
 from gst_analysis.tables.schema import check, check_choices
 
@@ -71,6 +71,8 @@ class Points:
     usual_frames: int
     y_limits: tuple[float, float]
     x_limits: tuple[float, float]
+    own: float | None = None
+    """Where one's own accuracy stands on the axis: on its lower edge if it is far below."""
 
 
 def stack_by_stage(table: pd.DataFrame, *, quantity: str) -> Stacks:
@@ -97,16 +99,23 @@ def stack_by_stage(table: pd.DataFrame, *, quantity: str) -> Stacks:
 
 
 def choose_points(
-    published: pd.DataFrame, *, dataset: str, cost: str = "gmacs", design: float | None = None
+    published: pd.DataFrame, *, dataset: str, cost: str = "gmacs", design: PlacedDesign | None = None
 ) -> Points:
-    """The validation results of one dataset with a known cost, labelled, and the axes that hold them."""
+    """The validation results of one dataset with a known cost, labelled, and the axes that hold them.
+
+    Args:
+        published: a PUBLISHED_COSTS table.
+        dataset: one of the table's.
+        cost: `gmacs` or `params_m`.
+        design: one's own, which the axes shall hold too; far below the others it stands on the lower edge.
+    """
     check(published, PUBLISHED_COSTS)
     check_choices("cost", [cost], list(COSTS))
-    known = published[(published["split"] != "test") & published[cost].notna()]
-    check_choices("dataset", [dataset], list(dict.fromkeys(known["dataset"])))
-    rows = known[known["dataset"] == dataset].reset_index(drop=True)
+    rows = choose_results(published, dataset=dataset, cost=cost)
     usual = int(rows["frames"].mode().iloc[0])
     floor, bottom, edge, top = _frame_accuracies(rows["top1"].to_numpy())
+    top1 = None if design is None else design.top1
+    top = top if top1 is None else max(top, top1 + (top - bottom) * 0.05)
     table = pd.DataFrame(
         {
             "label": _label_rows(rows, usual),
@@ -118,15 +127,26 @@ def choose_points(
             "source": rows["source"],
         }
     )
-    ends = [*rows[cost], *([design] if design is not None else [])]
+    ends = [*rows[cost], *([design.cost] if design is not None else [])]
     split = str(rows["split"].iloc[0]).replace("val", "validation")
     title = f"Published results on {_DATASETS.get(dataset, dataset)}, {split}"
-    return Points(table, title, usual, (bottom, top), (min(ends) / 1.5, max(ends) * 1.3))
+    own = None if top1 is None else max(top1, edge)
+    return Points(table, title, usual, (bottom, top), (min(ends) / 1.5, max(ends) * 1.3), own)
 
 
-def describe_design(design: tuple[str, float], cost: str) -> str:
+def choose_results(published: pd.DataFrame, *, dataset: str, cost: str) -> pd.DataFrame:
+    """The validation results of one dataset whose cost is known."""
+    known = published[(published["split"] != "test") & published[cost].notna()]
+    check_choices("dataset", [dataset], list(dict.fromkeys(known["dataset"])))
+    return known[known["dataset"] == dataset].reset_index(drop=True)
+
+
+def describe_design(design: PlacedDesign, cost: str, points: Points) -> str:
     """The legend's line for a design at its cost."""
-    return f"{design[0]}: {round_to_three(design[1])} {COSTS[cost]}, accuracy unknown"
+    known = "accuracy unknown" if design.top1 is None else f"{design.top1:g} % top-1, as told"
+    low = design.top1 is not None and points.own is not None and points.own > design.top1
+    below = ", below the axis" if low else ""
+    return f"{design.name}: {round_to_three(design.cost)} {COSTS[cost]}, {known}{below}"
 
 
 def mark_label(row: Mapping[Any, Any]) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import TYPE_CHECKING
 
-from gst_analysis.analyses.cost.table import Cost, PublishedPlacing
+from gst_analysis.analyses.cost.table import Cost, DesignCost, PublishedPlacing
 from gst_analysis.numbers import show_count
 from gst_analysis.tables.picking import find_largest
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _NAMES = {"macs": "multiply-adds of a clip", "params": "parameters"}
 _AXES = {"gmacs": "GMACs", "params_m": "million parameters"}
@@ -16,7 +19,9 @@ def say_figures(result: Cost | PublishedPlacing) -> dict[str, str]:
     """Every figure by its name."""
     if isinstance(result, Cost):
         return {result.stem: say_cost(result.table, result.quantity)}
-    return {result.stem: say_accuracy_over_cost(result.table, result.dataset, result.cost)}
+    told = say_accuracy_over_cost(result.table, result.dataset, result.cost)
+    own = say_place(result.summary) if result.design[2] is not None else ""
+    return {result.stem: f"{told} {own}".rstrip()}
 
 
 def say_cost(table: pd.DataFrame, quantity: str) -> str:
@@ -33,6 +38,21 @@ def say_cost(table: pd.DataFrame, quantity: str) -> str:
     return (
         f"Cost by stage: {show_count(total)} {_NAMES[quantity]}; {parts}. Most in stage {stages.idxmax()}: "
         f"{stages.max():.0%}."
+    )
+
+
+def say_place(design: DesignCost) -> str:
+    """How many published results are more accurate for no more multiply-adds; empty if nothing was told.
+
+    Args:
+        design: what is placed.
+    """
+    if design.top1 is None:
+        return ""
+    ahead = {0: "none is", 1: "one is"}.get(design.ahead, f"{design.ahead} are")
+    return (
+        f"{design.name}: {design.top1:g}% on {design.dataset} as told, {design.gmacs:.1f} GMACs. Of "
+        f"{design.results} published results {ahead} more accurate for no more multiply-adds."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, get_args
 
 from gst_analysis.documents import columns_of, fields_of, maybe, record, rows_of, several, value_of
 from gst_analysis.files import IMAGE_FORMATS, TABLE_FORMATS
@@ -209,18 +209,49 @@ class Cost(Result[CostSummary]):
         return self if quantity is None else replace(self, quantity=quantity)
 
 
+@dataclass(frozen=True, kw_only=True)
+class PublishedOptions:
+    """What is known of a design beside its cost: its accuracy, and on what that was measured."""
+
+    top1: float | None = option(
+        None, "Its top-1 accuracy in percent, to place it among published results.", last=True
+    )
+    dataset: str = option(
+        "something-v1", "The data set that --top1 was measured on.", flag="--top1-on", last=True
+    )
+
+
 @dataclass(frozen=True)
 class DesignCost:
-    """A design among published results: its name, and what it costs in the figure's units."""
+    """A design among published results: its name, what it costs in the figure's units, and its accuracy."""
 
     name: str
+    """What people call it."""
     gmacs: float
+    """Billions of multiply-adds of a clip."""
     params_m: float
+    """Millions of parameters."""
+    top1: float | None = None
+    """Its accuracy in percent, as told; null if unknown."""
+    dataset: str = ""
+    """What that was measured on; empty if it is unknown."""
+    results: int = 0
+    """Published results on that data set with known multiply-adds."""
+    ahead: int = 0
+    """How many of them are more accurate for no more multiply-adds."""
+
+
+class PlacedDesign(NamedTuple):
+    """A design as a figure shows it: its cost on the figure's axis, and its accuracy in percent if known."""
+
+    name: str
+    cost: float
+    top1: float | None = None
 
 
 @dataclass(frozen=True)
 class PublishedPlacing(Result[DesignCost]):
-    """Published accuracies with their cost, and where a design of unknown accuracy stands among them.
+    """Published accuracies with their cost, and where a design stands among them.
 
     `.table` is PUBLISHED_COSTS.
     """
@@ -240,27 +271,29 @@ class PublishedPlacing(Result[DesignCost]):
         return list(dict.fromkeys(self.table["dataset"]))
 
     @property
-    def design(self) -> tuple[str, float]:
-        """The design's name, and what it costs."""
-        return self.summary.name, getattr(self.summary, self.cost, float("nan"))
+    def design(self) -> tuple[str, float, float | None]:
+        """The design's name, what it costs, and its accuracy if that is of this data set."""
+        top1 = self.summary.top1 if self.dataset == self.summary.dataset else None
+        return self.summary.name, getattr(self.summary, self.cost, float("nan")), top1
 
     def plot(self, *, dataset: str | None = None, cost: str | None = None, dark: bool = False) -> Figure:
-        """Accuracy over cost, the design as a line at its cost.
+        """Accuracy over cost, the design as a point, or as a line at its cost where its accuracy is unknown.
 
         Args:
             dataset: one of `datasets`; the result's own if None.
             cost: `gmacs` or `params_m`; the result's own if None.
             dark: draw for a dark background.
         """
-        return super(PublishedPlacing, self._show(dataset, cost)).plot(dark=dark)
+        return super(PublishedPlacing, self.show(dataset, cost)).plot(dark=dark)
 
     def plot_interactive(
         self, *, dataset: str | None = None, cost: str | None = None, dark: bool = False
     ) -> go.Figure:
         """The figure of `plot`, to hover over."""
-        return super(PublishedPlacing, self._show(dataset, cost)).plot_interactive(dark=dark)
+        return super(PublishedPlacing, self.show(dataset, cost)).plot_interactive(dark=dark)
 
-    def _show(self, dataset: str | None, cost: str | None) -> PublishedPlacing:
+    def show(self, dataset: str | None, cost: str | None) -> PublishedPlacing:
+        """What its figures are of another data set or over another cost, where one is given."""
         return replace(self, dataset=dataset or self.dataset, cost=cost or self.cost)
 
 

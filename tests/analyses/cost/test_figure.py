@@ -21,15 +21,21 @@ from gst_analysis.analyses.cost.interactive import (
     draw_cost_bars_interactive,
 )
 from gst_analysis.analyses.cost.measure import measure_complexity
-from gst_analysis.analyses.cost.panels import choose_points, list_ticks, round_to_three
+from gst_analysis.analyses.cost.panels import choose_points, describe_design, list_ticks, round_to_three
 from gst_analysis.analyses.cost.paper_audit import tabulate_published_costs
+from gst_analysis.analyses.cost.table import PlacedDesign
 from gst_analysis.errors import GstError
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.style.files import render_figure
 from gst_analysis.style.theme import DARK
 from tests.untyped import untyped
 
-DESIGNS = [None, ("a small design", 2.7), ("gst-resnet50 α=1/4", 29.0), ("a large design", 900.0)]
+DESIGNS = [
+    None,
+    PlacedDesign("a small design", 2.7),
+    PlacedDesign("gst-resnet50 α=1/4", 29.0, 46.0),
+    PlacedDesign("a large design", 900.0),
+]
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +149,7 @@ def find_labels(figure: Figure) -> list[Annotation]:
     ],
 )
 def test_labels_cover_neither_each_other_nor_points_nor_the_design(
-    published: pd.DataFrame, dataset: str, cost: str, design: tuple[str, float] | None
+    published: pd.DataFrame, dataset: str, cost: str, design: PlacedDesign | None
 ) -> None:
     figure = draw_accuracy_over_cost(published, dataset=dataset, cost=cost, design=design)
     figure.draw_without_rendering()
@@ -160,15 +166,16 @@ def test_labels_cover_neither_each_other_nor_points_nor_the_design(
     frame = axes.get_window_extent()
     assert all(frame.x0 <= b.x0 and b.x1 <= frame.x1 and frame.y0 <= b.y0 and b.y1 <= frame.y1 for b in boxes)
     if design:
-        line = axes.transData.transform((design[1], axes.get_ylim()[0]))[0]
+        line, star = axes.transData.transform((design.cost, design.top1 or axes.get_ylim()[0]))
         assert frame.x0 < line < frame.x1
-        assert not any(box.x0 <= line <= box.x1 for box in boxes)
+        low, high = (frame.y0, frame.y1) if design.top1 is None else (star - 5 * scale, star + 5 * scale)
+        assert not any(box.x0 <= line <= box.x1 and box.y0 < high and low < box.y1 for box in boxes)
 
 
 @pytest.mark.parametrize("design", DESIGNS, ids=str)
 @pytest.mark.parametrize("dataset", ["something-v1", "something-v2", "diving48", "egtea gaze+"])
 def test_labels_on_screen_do_not_overlap_at_any_width(
-    published: pd.DataFrame, dataset: str, design: tuple[str, float] | None
+    published: pd.DataFrame, dataset: str, design: PlacedDesign | None
 ) -> None:
     figure = draw_accuracy_over_cost_interactive(published, dataset=dataset, design=design)
     low, high = np.array([figure.layout.xaxis.range, figure.layout.yaxis.range]).T
@@ -184,7 +191,7 @@ def test_labels_on_screen_do_not_overlap_at_any_width(
 
 
 def test_the_design_is_named_in_both_legends(published: pd.DataFrame) -> None:
-    design = ("gst-resnet18", 3.456)
+    design = PlacedDesign("gst-resnet18", 3.456)
     figure = draw_accuracy_over_cost(published, design=design)
     expected = "gst-resnet18: 3.46 GMACs per prediction, accuracy unknown"
     assert expected in [text.get_text() for text in figure.legends[0].get_texts()]
@@ -193,6 +200,27 @@ def test_the_design_is_named_in_both_legends(published: pd.DataFrame) -> None:
     assert set(trace.x) == {3.456}
     plain = draw_accuracy_over_cost(published)
     assert not any("unknown" in text.get_text() for text in plain.legends[0].get_texts())
+
+
+def test_a_design_of_known_accuracy_is_a_star_there(published: pd.DataFrame) -> None:
+    design = PlacedDesign("mine", 20.0, 41.5)
+    expected = "mine: 20.0 GMACs per prediction, 41.5 % top-1, as told"
+    figure = draw_accuracy_over_cost(published, design=design)
+    assert expected in [text.get_text() for text in figure.legends[0].get_texts()]
+    (star,) = [line for line in figure.axes[0].lines if line.get_marker() == "*"]
+    assert (star.get_xdata(), star.get_ydata()) == ([20.0], [41.5])
+    page = draw_accuracy_over_cost_interactive(published, design=design)
+    (trace,) = [trace for trace in page.data if trace.name.replace("<br>", " ") == expected]
+    assert (trace.marker.symbol, trace.x, trace.y) == ("star", (20.0,), (41.5,))
+
+
+@pytest.mark.parametrize(("top1", "said"), [(2.0, "as told, below the axis"), (99.0, "as told")])
+def test_the_axis_holds_a_design_however_accurate(published: pd.DataFrame, top1: float, said: str) -> None:
+    design = PlacedDesign("mine", 20.0, top1)
+    points = choose_points(published, dataset="something-v1", design=design)
+    assert points.own is not None
+    assert points.y_limits[0] < points.own < points.y_limits[1]
+    assert describe_design(design, "gmacs", points).endswith(said)
 
 
 def test_dark_figures_have_dark_paper_and_light_ink(gst: pd.DataFrame, published: pd.DataFrame) -> None:
