@@ -100,6 +100,7 @@ class Clips:
         if self.world is not None:
             worlds = self.place.parent.parent
             make_trial(worlds, self.world, progress=titled(progress, "Rendering clips"))
+            progress(0, 0, "")  # what comes next is no longer rendering, and may take seconds to begin
         else:
             records = load_labelled_clips(self.place) if self.labelled else find_clips(self.place)
             self.check(Path(record.path) for record in records)

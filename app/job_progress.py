@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app import cached
-from app.cached_visitors import find_visitor
+from app.cached_visitors import MOST_OPENED, find_visitor
 from app.components import show_error
 from app.jobs import BackgroundJob, Lane, Queued, Work
 from app.wording import say_time
@@ -67,13 +67,15 @@ def _begin(key: str, work: Work, lane: Lane) -> None:
     except GstError as error:
         show_error(error)
     else:
-        _cancelled().discard(key)
+        _cancelled().pop(key, None)
         st.rerun()
 
 
-def _cancelled() -> set[str]:
-    """What this visitor has cancelled."""
-    found: set[str] = st.session_state.setdefault("cancelled", set())
+def _cancelled() -> dict[str, None]:
+    """What this visitor has cancelled, the last of it; a reload does not begin it anew."""
+    found: dict[str, None] = find_visitor().things.setdefault("cancelled", {})
+    for key in list(found)[:-MOST_OPENED]:
+        found.pop(key, None)
     return found
 
 
@@ -83,7 +85,7 @@ def _show_progress(key: str, job: BackgroundJob) -> None:
         st.rerun()
     st.progress(job.share, _say_progress(job))
     if st.button("Cancel", icon=":material/stop:", key=f"cancel-{key}"):
-        _cancelled().add(key)
+        _cancelled()[key] = None
         job.leave(find_visitor())
         if job.stopping:
             job.ended.wait(5)
@@ -94,7 +96,7 @@ def _say_queue(queued: Queued) -> str:
     """How many come first, how long it has waited, and for how long it still will where that is known."""
     first = "1 other piece" if queued.ahead == 1 else f"{queued.ahead} other pieces"
     words = [f"Waiting for {first} of work on this server", f"for {say_time(queued.since_s)} now"]
-    if queued.remaining_s is not None:
+    if queued.remaining_s is not None and round(queued.remaining_s):
         words.append(f"about {say_time(queued.remaining_s)} to go")
     return " · ".join(words)
 
@@ -106,6 +108,6 @@ def _say_progress(job: BackgroundJob) -> str:
     words = [job.at or "Getting ready"]
     if job.total:
         words.append(f"{job.share:.0%}")
-    if job.remaining_s is not None:
-        words.append(f"about {say_time(job.remaining_s)} left")
+    if (left := job.remaining_s) is not None and round(left):
+        words.append(f"about {say_time(left)} left")
     return " · ".join(words)

@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 from app.cached_quiet import quiet
 from app.visits import Visitor
 from gst_analysis.errors import GstError, OutputError
-from gst_analysis.progress import Progress
+from gst_analysis.progress import Pace, Progress
 
 MOST_KEPT = 16
 MOST_BYTES = 96_000_000
@@ -27,8 +27,6 @@ MOST_BYTES = 96_000_000
 MOST_WAITING = 24
 MOST_OF_ONE = 4
 """Pieces of work that one visitor may have at a time."""
-_SURE_AFTER_S = 2.0
-"""Seconds at one thing from which its speed says when it will be done."""
 
 Work = Callable[[Progress], Any]
 """Work is handed what to tell its progress to."""
@@ -64,7 +62,7 @@ class BackgroundJob:
     def __init__(self, work: Work, visitor: Visitor, lane: Lane = "minutes") -> None:
         self._work: Work | None = work
         self._stop = threading.Event()
-        self._since, self._share_then = 0.0, 0.0
+        self._pace = Pace()
         self.asked_at, self.lane = time.monotonic(), lane
         self._askers = weakref.WeakSet([visitor])
         self.ended = threading.Event()
@@ -108,9 +106,8 @@ class BackgroundJob:
 
     @property
     def remaining_s(self) -> float | None:
-        """Seconds until what it is at now is done, at the speed so far; None while that is a guess."""
-        spent, gained = time.monotonic() - self._since, self.share - self._share_then
-        return None if spent < _SURE_AFTER_S or gained <= 0 else spent / gained * (1 - self.share)
+        """Seconds until what it is at now is done, at its speed of late; None while that is a guess."""
+        return self._pace.find_left_s(time.monotonic())
 
     def cancel(self) -> None:
         """Stop at the next sign of progress, or before it has begun."""
@@ -151,10 +148,8 @@ class BackgroundJob:
         """Note how far it is; ends the work if the visitor has asked for that."""
         if self._stop.is_set():
             raise Stopped
-        news = label != self.at or not self._since
         self.done, self.total, self.at = done, total, label
-        if news:
-            self._since, self._share_then = time.monotonic(), self.share
+        self._pace.note(time.monotonic(), done, total)
 
 
 def _weigh(result: Any) -> int:

@@ -17,15 +17,13 @@ from typing import Literal
 
 from gst_analysis.errors import SpecError, one_line, shorten
 from gst_analysis.processes import is_leader
-from gst_analysis.progress import NOTICES
+from gst_analysis.progress import NOTICES, Pace
 
 Loudness = Literal["quiet", "usual", "verbose"]
 FLAGS: dict[str, Loudness] = {"--quiet": "quiet", "--verbose": "verbose"}
 INTERVAL = "GST_ANALYSIS_PROGRESS"
 """The variable that says after how many seconds each line of progress comes; 0 for none."""
 _SECONDS = {"quiet": 0.0, "usual": 10.0, "verbose": 2.0}
-_FEW = 200
-"""The first of so many steps foretells nothing: it has what happens once, such as starting processes."""
 _CHOSEN: ContextVar[Loudness] = ContextVar("loudness", default="usual")
 
 
@@ -77,19 +75,16 @@ class ProgressLines:
     def __init__(self, *, seconds: float | None = None) -> None:
         self._seconds = _read_interval() if seconds is None else seconds
         self._start = self._last = time.monotonic()
-        self._from = (self._start, 0)
-        """When, and at how many steps, what foretells the time left began."""
+        self._pace = Pace()
 
     def tell(self, text: str, done: int, total: int) -> None:
         """Say how far something is, if it is time for that."""
         now = time.monotonic()
-        if 0 < done * _FEW <= total:
-            self._from = (now, done)
+        self._pace.note(now, done, total)
         if not self._seconds or now - self._last < self._seconds or is_quiet() or not is_leader():
             return
         self._last = now
-        spent, (since, before) = now - self._start, self._from
-        left = (now - since) / (done - before) * (total - done) if before < done < total else 0
+        spent, left = now - self._start, self._pace.find_left_s(now)
         count = f"{done:,} of {total:,}" if total else f"{done:,}"
         line = f"{text}: {count} after {_say_time(spent)}" + (
             f", about {_say_time(left)} left" if left else ""

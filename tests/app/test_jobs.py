@@ -204,11 +204,12 @@ def test_time_left_follows_the_speed_of_what_is_at_work(monkeypatch: pytest.Monk
     assert job.remaining_s is None  # too early to say
     now[0] += 3
     job.progress(4, 10, "Rendering")
-    assert job.remaining_s == pytest.approx(6)
+    assert job.remaining_s == pytest.approx(9)  # two in three seconds, after the first sign
     job.progress(0, 10, "Measuring")
     assert job.remaining_s is None
-    now[0] += 5
-    job.progress(5, 10, "Measuring")
+    for done in (1, 5):
+        now[0] += 4
+        job.progress(done, 10, "Measuring")
     assert job.remaining_s == pytest.approx(5)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app import cached, tracing
+from app import cached, job_progress, tracing
+from app.visits import Visitor
 from gst_analysis.analyses import traces
 from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.networks.registry import build_model
@@ -108,6 +109,8 @@ def test_what_was_cancelled_waits_to_be_asked_for(
     save_small(file="net.pth")
     begun = threading.Event()
     monkeypatch.setattr(cached.jobs(), "_serve", lambda lane: begun.set())  # it stays in the queue
+    me = Visitor()
+    monkeypatch.setattr(job_progress, "find_visitor", lambda: me)
     page = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window")
     assert begun.wait(10)
     next(button for button in page.button if button.label == "Cancel").click().run()
@@ -115,6 +118,8 @@ def test_what_was_cancelled_waits_to_be_asked_for(
     assert "**Cancelled.**" in page.info[0].value
     assert [button.label for button in page.button if button.proto.type == "primary"] == [tracing.SLIDE]
     assert not page.exception
+    reloaded = visit("traces", ckpt="net.pth", clip="clip.mp4", mode="Sliding window")
+    assert "**Cancelled.**" in reloaded.info[0].value
 
 
 def test_a_clip_that_is_one_window_is_said_to_be(visit: Visit, clip: Path, folder: Path) -> None:

@@ -112,7 +112,7 @@ def test_progress_where_nobody_watches(
     lines = ProgressLines(seconds=10)
     for done in (1, 25, 30):
         lines.tell("evaluating", done, 100)
-    assert capsys.readouterr().err == "evaluating: 25 of 100 after 0:00:20, about 0:01:00 left\n"
+    assert capsys.readouterr().err == "evaluating: 25 of 100 after 0:00:20, about 0:00:50 left\n"
     with speak("quiet"):
         lines.tell("evaluating", 50, 100)
     assert capsys.readouterr().err == ""
