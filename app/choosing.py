@@ -33,7 +33,8 @@ from gst_analysis.checkpoints.naming import (
 from gst_analysis.errors import GstError, UnreadableCheckpoint, one_line
 
 FIRST_SHOWN = ("temporal-gst-quarter", "static-gst-quarter")
-MOST_SHOWN = 6
+MOST_SHOWN = 20
+"""As many as `compare-profiles` takes."""
 LARGEST_MB = 500
 """A ResNet-152 with its optimizer is about 480."""
 _UPLOADED, _UPLOADS = "upload:", "checkpoints"

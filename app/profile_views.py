@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import streamlit as st
 
@@ -18,6 +19,9 @@ from gst_analysis.analyses.profile.verdict import say_confidence
 from gst_analysis.analyses.profile_comparison import ABOUT
 from gst_analysis.errors import GstError
 
+MOST_APART = 6
+"""Of more the page begins with one map of all: as many pictures would be a page of their own each."""
+
 
 def show_profiles(columns: Sequence[NetworkColumn]) -> None:
     """The verdict of every network above the picture of each, or of all together."""
@@ -26,7 +30,8 @@ def show_profiles(columns: Sequence[NetworkColumn]) -> None:
     drawn = [(column, result) for column, result in found if result.table["value"].notna().any()]
     view = "apart"
     if len(drawn) > 1:
-        view = components.choose_one("Profiles", PROFILE_VIEWS, key="profiles")
+        first = "apart" if len(drawn) <= MOST_APART else "profile_map"
+        view = components.choose_one("Profiles", PROFILE_VIEWS, key="profiles", first=first)
     if view != "apart":
         _compare([column for column, _ in drawn], view)
         return
@@ -51,9 +56,10 @@ def _show_verdicts(found: Sequence[tuple[NetworkColumn, Profile]]) -> None:
     sure = {say_confidence(result.summary.confidence) for _, result in found}
     (shared,) = sure if len(sure) == 1 else ("",)
     told = [(column.name, result.verdict.replace(f"{shared}.", ".")) for column, result in found]
-    st.markdown("\n".join(f"- **{literal(name)}**: {literal(words)}" for name, words in told))
-    if shared and any(shared in result.verdict for _, result in found):
-        st.caption(f"{shared.removeprefix('; ').capitalize()}.")
+    with _fold("What each profile says", len(found)):
+        st.markdown("\n".join(f"- **{literal(name)}**: {literal(words)}" for name, words in told))
+        if shared and any(shared in result.verdict for _, result in found):
+            st.caption(f"{shared.removeprefix('; ').capitalize()}.")
 
 
 def _compare(columns: Sequence[NetworkColumn], view: str) -> None:
@@ -66,17 +72,26 @@ def _compare(columns: Sequence[NetworkColumn], view: str) -> None:
         components.show_error(error, names={str(column.path): column.shown for column in columns})
         return
     if view == "profile_differences":
-        for name, told in result.summary.differences.items():
-            st.markdown(
-                f"**{literal(name)}** against **{literal(result.summary.reference)}**: {literal(told)}"
-            )
+        with _fold("What surely differs from the first", len(columns)):
+            for name, told in result.summary.differences.items():
+                st.markdown(
+                    f"**{literal(name)}** against **{literal(result.summary.reference)}**: {literal(told)}"
+                )
     figure = result.pages(dark=components.is_dark())[view]
     components.show_figure(figure, key=f"profiles {view}", alt=result.say_figures()[view])
     st.caption(PROFILE_VIEW_NOTES[view])
     offer_downloads(view, result, lambda: result.figures()[view])
     table = result.differences if view == "profile_differences" else result.networks
     components.show_table("Numbers", table, {name: name for name in table.columns})
-    components.show_code(commands.write_analysis(ABOUT, [column.shown for column in columns]))
+    lines = commands.write_analysis(ABOUT, [column.shown for column in columns])
+    components.show_code(lines, key="code-profiles")  # the page has others about scales
+
+
+def _fold(title: str, networks: int) -> AbstractContextManager[object]:
+    """Where a sentence for each network goes: into a fold where the picture would lie far below them."""
+    if networks <= MOST_APART:
+        return nullcontext()
+    return st.expander(f"{title}: {networks} networks", icon=":material/format_list_bulleted:")
 
 
 def _profile(column: NetworkColumn) -> Profile | None:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import app
-from app import choosing, paths
+from app import choosing, paths, profile_views
 from app.navigation import VIEWS, list_pages
 from app.warming import list_imports
+from gst_analysis.analyses.profile_comparison import measure
 from tests.app.conftest import Visit, plots
 from tests.conftest import SaveSmall
 from tests.untyped import untyped
@@ -49,6 +50,31 @@ def test_the_shipped_pair_stands_side_by_side(visit: Visit, save_small: SaveSmal
     assert any("temporal\\-gst\\-quarter**: No line surely differs" in text.value for text in page.markdown)
     page.multiselect[0].set_value(["trained_models/a.pth"]).run()
     assert not any("two networks of one design" in text.value for text in page.markdown)
+
+
+def test_of_many_networks_one_map_stands_first_and_their_sentences_are_folded(
+    visit: Visit, save_small: SaveSmall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths.SHIPPED.mkdir()
+    for number, name in enumerate("abc"):
+        save_small(file="x.pth", seed=number).rename(paths.SHIPPED / f"{name}.pth")
+    few = visit(ckpt=[f"trained_models/{name}.pth" for name in "abc"])
+    assert len(plots(few)) == 4  # a profile each, and the scales
+    monkeypatch.setattr(profile_views, "MOST_APART", 2)
+    page = visit(ckpt=[f"trained_models/{name}.pth" for name in "abc"])
+    assert len(plots(page)) == 2
+    assert "scales γ (colours" in plots(page)[0].encode().decode("unicode_escape")
+    (fold,) = [fold for fold in page.expander if fold.label == "What each profile says: 3 networks"]
+    assert fold.markdown[0].value.count("Nothing stands out") == 3
+
+
+def test_a_link_takes_as_many_networks_as_are_compared(visit: Visit, save_small: SaveSmall) -> None:
+    assert choosing.MOST_SHOWN == measure.MOST
+    paths.SHIPPED.mkdir()
+    save_small(file="x.pth").rename(paths.SHIPPED / "a.pth")
+    page = visit("report", ckpt=["trained_models/a.pth"] * (choosing.MOST_SHOWN + 1))
+    (line,) = [caption.value for caption in page.caption if "The link says" in caption.value]
+    assert "expected at most 20 networks" in line
 
 
 @pytest.mark.parametrize("name", ["block 4.0", "layer4.0"])  # as the page calls it, as files and commands do
