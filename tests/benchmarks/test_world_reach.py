@@ -57,7 +57,7 @@ def test_with_rest_its_two_ends_are_trained_too_and_on_clips_of_its_own() -> Non
     by_name = {one.name: one for one in list_variants(plan)}
     table = {one.name: one for one in list_variants(read_plan())}
     assert all(by_name[name] == table[name] for name in world_reach.ENDS.values())
-    assert {len(one.blocks) for one in by_name.values()} == {0, 1, 8}
+    assert {len(one.blocks) for one in by_name.values()} == {0, 1, 2, 8}
     budget = take_budget(plan)
     assert [budget.world(test=test).rest for test in (False, True)] == [0.75, 0.75]
     assert dataclasses.replace(budget.world(test=True), rest=0.0) == Budget().world(test=True)
