@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
-import math
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from gst_analysis.errors import COMMANDING, OutputError, legible, shorten, spell_controls
+from gst_analysis.errors import OutputError, legible, shorten, spell_controls
+from gst_analysis.plain import to_json as to_json
+from gst_analysis.plain import to_plain as to_plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,31 +115,11 @@ def _change_texts(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataF
     """A table with other texts where any changes; the same one where none does."""
     changed = {}
     for name in table.columns[[kind.kind == "O" for kind in table.dtypes]]:
-        known = {text: change(text) for text in table[name].unique() if isinstance(text, str)}
-        if any(new != old for old, new in known.items()):
+        texts = (text for text in table[name].unique() if isinstance(text, str))
+        known = {text: new for text in texts if (new := change(text)) != text}  # a million names may be right
+        if known:
             changed[name] = table[name].map(lambda value, known=known: known.get(value, value))
     return table.assign(**changed) if changed else table
-
-
-def to_plain(value: Any) -> Any:
-    """Dataclasses, mappings, sequences and NumPy scalars as JSON's types; NaN and infinity become null."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(k): to_plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [to_plain(v) for v in value]
-    if isinstance(value, float) or (hasattr(value, "item") and not hasattr(value, "__len__")):
-        value = value.item() if hasattr(value, "item") else value
-        return None if isinstance(value, float) and not math.isfinite(value) else value
-    return value if isinstance(value, (str, int, bool, type(None))) else str(value)
-
-
-def to_json(value: Any) -> str:
-    """One JSON document, the same bytes for the same value."""
-    text = json.dumps(to_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    # A terminal obeys more characters than those that JSON spells itself, and a path may hold half a one.
-    return COMMANDING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def write_whole(path: Path, write: Writer, *, replace: bool = True) -> Path:

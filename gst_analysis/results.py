@@ -29,6 +29,7 @@ from gst_analysis.files import (
     to_plain,
 )
 from gst_analysis.outputs import Made, Outputs
+from gst_analysis.plain import spell_json
 from gst_analysis.rooms import Door
 from gst_analysis.tables.held import holds_tables
 from gst_analysis.tables.schema import Schema, check_choices
@@ -369,4 +370,7 @@ def hash_clip(path: Path) -> str:
 
 def hash_plain(value: Any) -> str:
     """A hash of plain values, the same for the same ones."""
-    return hashlib.sha256(to_json(value).encode()).hexdigest()
+    digest = hashlib.sha256()
+    for piece in spell_json(value):
+        digest.update(piece.encode())
+    return digest.hexdigest()

@@ -64,20 +64,20 @@ def _documents() -> Iterator[None]:
     """Hold every document that a command prints, in whatever test, against its schema."""
     try:
         from gst_analysis.console import output
-        from gst_analysis.files import to_json
+        from gst_analysis.plain import spell_json
         from gst_analysis.results import COMMAND
         from tests.documents import check_printed
     except ImportError:  # tests for a GPU do without the command line
         yield
         return
 
-    def check_and_write(value: Any) -> str:
+    def check_and_write(value: Any) -> Iterator[str]:
         if COMMAND.get():
             check_printed(value)
-        return to_json(value)
+        return spell_json(value)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(output, "to_json", check_and_write)
+        patch.setattr(output, "spell_json", check_and_write)
         yield
 
 

@@ -6,6 +6,8 @@ Names as long as a disk holds them, and lines to be typed that are what they loo
 from __future__ import annotations
 
 import io
+import json
+import math
 import os
 import shutil
 import subprocess
@@ -16,9 +18,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from gst_analysis.cli import run
-from gst_analysis.errors import OutputError
+from gst_analysis.errors import COMMANDING, OutputError
 from gst_analysis.files import RAW_VARIABLE, is_there, raw_csv, table_writer, to_json, write_whole
 from gst_analysis.options import join_words
+from gst_analysis.plain import spell_json, to_plain
 from gst_analysis.style.files import render_figure
 from gst_analysis.style.theme import LIGHT, new_figure, style_axes
 
@@ -107,3 +110,16 @@ def test_an_environment_that_ends_writers_of_figures_is_one_line(
     dated = render_figure(Figure(), "pdf")
     monkeypatch.delenv("SOURCE_DATE_EPOCH")
     assert render_figure(Figure(), "pdf") == dated
+
+
+def test_a_document_in_pieces_is_the_one_that_json_writes() -> None:
+    rows = [
+        {"n": n, "share": n / 7, "none": None, "odd": math.nan, "é\x1b": "\n\x1b[1m\u2028"}
+        for n in range(2500)
+    ]
+    values: list[object] = [rows, {"rows": rows, "empty": [], "none": {}, 1: (1, [[]])}, {}, [], "x", None]
+    for value in values:
+        wanted = json.dumps(to_plain(value), indent=2, ensure_ascii=False) + "\n"
+        spelt = COMMANDING.sub(lambda found: f"\\u{ord(found[0]):04x}", wanted)
+        assert "".join(spell_json(value)) == to_json(value) == spelt
+    assert max(map(len, spell_json({"rows": rows}))) < len(to_json(rows)) / 2

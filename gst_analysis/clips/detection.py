@@ -14,7 +14,7 @@ from gst_analysis.clips.readers_csv import (
     read_kinetics,
     read_semicolons,
 )
-from gst_analysis.clips.readers_json import parse_json, read_diving48, read_something_v2
+from gst_analysis.clips.readers_json import parse_json, read_diving48, read_something_v2, walk_list
 from gst_analysis.clips.readers_lists import (
     EGTEA_CLIP,
     HMDB_FILE,
@@ -71,9 +71,9 @@ def _numbers_from_one(annotation: Annotation) -> bool:
 
 
 def _infer_json(annotation: Annotation) -> str:
-    value = parse_json(annotation)
-    first = value[0] if isinstance(value, list) and value else None
-    keys = set(first) if isinstance(first, dict) else set()
+    is_list = annotation.text.lstrip()[:1] == "["
+    first = next(walk_list(annotation), None) if is_list else parse_json(annotation)
+    keys = set(first) if is_list and isinstance(first, dict) else set()
     if "vid_name" in keys:
         return "diving48"
     if "id" in keys:

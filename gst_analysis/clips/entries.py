@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +28,11 @@ _CLOCK = re.compile(r"([0-9]{1,3}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,9})?)")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One annotated clip. `files` may hold the clip itself, `sources` a longer video around it."""
+    """One annotated clip. `files` may hold the clip itself, `sources` a longer video around it.
+
+    A file may also lie in one of `folders`, which the clips of a class share: written out, they would be most
+    of what a list of a million lines takes.
+    """
 
     clip: str
     line: int
@@ -41,6 +46,12 @@ class Entry:
     times: tuple[float, float] | None = None
     """Start and stop in seconds within a source."""
     subset: str | None = None
+    folders: tuple[str, ...] = ()
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Where the clip itself may lie: its files, then those in every folder."""
+        return self.files + tuple(f"{folder}/{file}" for folder in self.folders for file in self.files)
 
 
 @dataclass(frozen=True)
@@ -144,6 +155,11 @@ class Annotation:
         """Refuse a stop that does not lie after its start."""
         if not start < stop:
             raise self.error(line, expected=f"a stop {name} after the start", found=f"{start} to {stop}")
+
+
+def hold_once(text: str) -> str | None:
+    """A label's or a subset's text, one object however many lines have it; None for an empty one."""
+    return sys.intern(text) if text else None
 
 
 def is_whole(text: str) -> bool:

@@ -9,7 +9,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from gst_analysis.clips.entries import Annotation, Entry, is_whole, strip_quotes
+from gst_analysis.clips.entries import Annotation, Entry, hold_once, is_whole, strip_quotes
 
 KINETICS_COLUMNS = ("youtube_id", "time_start", "time_end")
 EPIC_COLUMNS = (
@@ -36,35 +36,43 @@ def read_semicolons(annotation: Annotation) -> list[Entry]:
             raise annotation.error(line, expected="`id;label text`, or `id` alone", found=text)
         if entries and bool(entries[0].label_text) != bool(label):
             raise annotation.error(line, expected="a label on every line or on none", found=text)
-        entries.append(Entry(clip, line, files=(clip,), label_text=label or None))
+        entries.append(Entry(clip, line, files=(clip,), label_text=hold_once(label)))
     return entries
 
 
 def read_kinetics(annotation: Annotation) -> list[Entry]:
     """Header with youtube_id, time_start, time_end; label and split where there are any."""
     entries = []
+    folders: dict[tuple[str | None, str | None], tuple[str, ...]] = {}
     for line, row in _rows(annotation, KINETICS_COLUMNS):
         video = annotation.field(row, "youtube_id", line)
         start, stop = (_whole_seconds(annotation, row, name, line) for name in KINETICS_COLUMNS[1:])
         annotation.span(start, stop, line, "time")
-        label = (row.get("label") or "").strip() or None
-        subset = (row.get("split") or "").strip() or None
+        label = hold_once((row.get("label") or "").strip())
+        subset = hold_once((row.get("split") or "").strip())
         name = f"{video}_{start:06d}_{stop:06d}"
-        classes = [text for text in dict.fromkeys((label, (label or "").replace(" ", "_"))) if text]
-        splits = _subset_folders(subset)
-        folders = (*classes, *splits, *(f"{split}/{one}" for split in splits for one in classes))
+        if (label, subset) not in folders:
+            folders[label, subset] = _list_folders(label, subset)
         entries.append(
             Entry(
                 name,
                 line,
-                files=(name, *(f"{folder}/{name}" for folder in folders if folder)),
+                files=(name,),
                 sources=(video,),
                 label_text=label,
                 times=(float(start), float(stop)),
                 subset=subset,
+                folders=folders[label, subset],
             )
         )
     return entries
+
+
+def _list_folders(label: str | None, subset: str | None) -> tuple[str, ...]:
+    """The folders that a clip of a class and a subset may lie in."""
+    classes = [text for text in dict.fromkeys((label, (label or "").replace(" ", "_"))) if text]
+    splits = _subset_folders(subset)
+    return (*classes, *splits, *(f"{split}/{one}" for split in splits for one in classes))
 
 
 def _subset_folders(subset: str | None) -> tuple[str, ...]:
@@ -101,7 +109,7 @@ def read_epic(annotation: Annotation) -> list[Entry]:
                     f"{person}/videos/{video}",
                 ),
                 label=annotation.whole(verb, line, "verb_class") if verb else None,
-                label_text=(row.get("verb") or "").strip() or None,
+                label_text=hold_once((row.get("verb") or "").strip()),
                 # EPIC counts from 1 and names the last frame; ours are from 0 to the one after.
                 frames=(max(0, frames[0] - 1), frames[1]),
                 times=times,

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from gst_analysis.clips.entries import Annotation, Entry, strip_template
+from gst_analysis.clips.entries import Annotation, Entry, hold_once, strip_template
 from gst_analysis.errors import DataError
+
+_OPENING = re.compile(r"[ \t\r\n]*\[[ \t\r\n]*")
+_COMMA = re.compile(r"[ \t\r\n]*,[ \t\r\n]*")
+_CLOSING = re.compile(r"[ \t\r\n]*\][ \t\r\n]*\Z")
+_HALF = re.compile(r"\\u[dD]")
 
 
 def read_something_v2(annotation: Annotation) -> list[Entry]:
@@ -21,7 +27,7 @@ def read_something_v2(annotation: Annotation) -> list[Entry]:
             raise _error(annotation, number, "an id", record)
         if template is not None and not (isinstance(template, str) and template.strip()):
             raise _error(annotation, number, "a template of text", record)
-        label = strip_template(template) if template is not None else None
+        label = hold_once(strip_template(template)) if template is not None else None
         entries.append(Entry(clip.strip(), number, files=(clip.strip(),), label_text=label))
     return entries
 
@@ -49,7 +55,7 @@ def parse_json(annotation: Annotation) -> Any:
     """The file's value, or the parser's complaint with its line."""
     try:
         value = json.loads(annotation.text)
-        _refuse_halves(annotation, value)
+        list(_refuse_halves(annotation, value if isinstance(value, list) else [value]))
         return value
     except json.JSONDecodeError as error:
         raise DataError(
@@ -59,22 +65,56 @@ def parse_json(annotation: Annotation) -> Any:
         raise annotation.error(1, expected="JSON of sane size and depth", found=str(error)) from error
 
 
-def _refuse_halves(annotation: Annotation, value: Any) -> None:
+def _refuse_halves(annotation: Annotation, items: Iterable[Any]) -> Iterator[Any]:
     """JSON may hold half a character (`"\\ud800"`), which can be neither printed nor written."""
-    if "\\ud" not in annotation.text.lower():
+    if _HALF.search(annotation.text) is None:
+        yield from items
         return
-    items = value if isinstance(value, list) else [value]
     for number, item in enumerate(items, start=1):
         text = json.dumps(item, ensure_ascii=False)
         if any("\ud800" <= letter <= "\udfff" for letter in text):
             raise _error(annotation, number, "whole characters", item)
+        yield item
+
+
+def walk_list(annotation: Annotation) -> Iterator[Any]:
+    """The values of a JSON list, one after the other: a million held at once are half a gigabyte.
+
+    Raises:
+        DataError: the text is no JSON, or no list.
+    """
+    return _refuse_halves(annotation, _walk(annotation))
+
+
+def _walk(annotation: Annotation) -> Iterator[Any]:
+    text, decode = annotation.text, json.JSONDecoder().raw_decode
+    opening = _OPENING.match(text)
+    if opening is None:
+        raise _name_fault(annotation)
+    at, closing = opening.end(), _CLOSING.match(text, opening.end())
+    while closing is None:
+        try:
+            value, at = decode(text, at)
+        except (ValueError, RecursionError) as error:
+            raise _name_fault(annotation) from error
+        yield value
+        comma, closing = _COMMA.match(text, at), _CLOSING.match(text, at)
+        if comma is None and closing is None:
+            raise _name_fault(annotation)
+        at = at if comma is None else comma.end()
+
+
+def _name_fault(annotation: Annotation) -> DataError:
+    """What is wrong with a text that is no list, in the parser's words where it is no JSON."""
+    try:
+        value = parse_json(annotation)
+    except DataError as error:
+        return error
+    return annotation.error(1, expected="a JSON list of records", found=type(value).__name__)
 
 
 def _records(annotation: Annotation) -> Iterator[tuple[int, dict[str, Any]]]:
-    value = parse_json(annotation)
-    if not isinstance(value, list):
-        raise annotation.error(1, expected="a JSON list of records", found=type(value).__name__)
-    for number, record in enumerate(value, start=1):
+    for number, record in enumerate(walk_list(annotation), start=1):
         if not isinstance(record, dict):
             raise _error(annotation, number, "a record", record)
         yield number, record

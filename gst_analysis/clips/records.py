@@ -297,7 +297,7 @@ def _make_record(
     index: LabelIndex,
 ) -> ClipRecord:
     where = functools.partial(file.place, entry.line)
-    path = locator.find(entry.files, where=where)
+    path = locator.find(entry.candidates, where=where)
     whole = None if path or not entry.sources else locator.find(entry.sources, where=where)
     frames, times = entry.frames, entry.times
     if whole is None and entry.files:
@@ -309,7 +309,7 @@ def _make_record(
         text = class_names[label]
     return ClipRecord(
         entry.clip,
-        cast(Path, path or whole or locator.expect(entry.files + entry.sources, where=where)),
+        cast(Path, path or whole or locator.expect(entry.candidates + entry.sources, where=where)),
         label,
         text,
         entry.num_frames,

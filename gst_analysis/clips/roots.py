@@ -74,7 +74,7 @@ def _count_found(folder: Path, sample: Sequence[Entry]) -> int:
     try:
         locator = ClipLocator(folder)
         return sum(
-            locator.find((*entry.files, *entry.sources), where=lambda: "a clip") is not None
+            locator.find((*entry.candidates, *entry.sources), where=lambda: "a clip") is not None
             for entry in sample
         )
     except DataError:

@@ -20,8 +20,9 @@ from gst_analysis.console.loudness import ProgressLines, is_quiet
 from gst_analysis.console.streams import find_beneath, mark_refusals
 from gst_analysis.documents import name_schema
 from gst_analysis.errors import MOST_CHARACTERS, legible, one_line, shorten
-from gst_analysis.files import Occupied, to_json, to_plain
+from gst_analysis.files import Occupied, to_plain
 from gst_analysis.options import Files
+from gst_analysis.plain import spell_json
 from gst_analysis.processes import is_leader
 from gst_analysis.progress import Progress as Report
 from gst_analysis.results import Result
@@ -47,7 +48,7 @@ WIDEST = 1000
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
-    sys.stdout.write(to_json(value))
+    sys.stdout.writelines(spell_json(value))
 
 
 def print_document(name: str, told: Any) -> None:

@@ -79,7 +79,9 @@ def _check_column(values: Any, name: str, column: Column, schema: Schema) -> Non
     if not column.optional and empty.any():
         raise _broken(schema, f"a value in every row of {name}", f"{int(empty.sum())} empty")
     if column.values:
-        odd = sorted(set(map(str, set(values[~empty].tolist()))) - column.values)
+        present = values[~empty]
+        each = present.unique() if hasattr(present, "unique") else present
+        odd = sorted(set(map(str, set(each.tolist()))) - column.values)
         if odd:
             raise _broken(schema, f"{name} among {sorted(column.values)}", name_some(odd))
 

@@ -60,3 +60,28 @@ def test_half_a_character_is_refused_with_its_record(place: str, root: Path, tmp
     fine = write(tmp_path / "fine.json", json.dumps([whole]))  # a pair of halves is one character
     assert "\\ud83d" in fine.read_text()
     assert len(load_records(fine, root=root)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[]", "a JSON list of records with id"),
+        ('[{"id": "1"},]', "line 1: expected JSON"),
+        ('[{"id": "1"} {"id": "2"}]', "line 1: expected JSON"),
+        ('[{"id": "1"}]\n x', "line 2: expected JSON"),
+        ('[{"id": "1"},\n {"id": 2', "line 2: expected JSON"),
+        ('[{"id": "1"}, ' + "[" * 200_000, "JSON of sane size and depth"),
+        ('[{"id": "1"}, ' + "1" * 5000 + "]", "JSON of sane size and depth"),
+        ('{"id": "1"}', "a JSON list of records"),
+    ],
+)
+def test_what_is_no_list_is_said_where_it_is(text: str, told: str, root: Path, tmp_path: Path) -> None:
+    train = write(tmp_path / "train.json", text)
+    with pytest.raises(DataError, match=told) as error:
+        load_records(train, root=root)
+    assert len(str(error.value)) < 500
+
+
+def test_white_space_and_every_record_of_a_list(root: Path, tmp_path: Path) -> None:
+    text = ' \n[ {"id": "1"}\t,\r\n{"id": 2},{"id": "3"} \n] \n'
+    assert [record.clip for record in load_records(write(tmp_path / "t.json", text), root=root)] == [*"123"]

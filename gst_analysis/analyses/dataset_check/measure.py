@@ -31,6 +31,7 @@ from gst_analysis.results import Provenance
 from gst_analysis.tables import check
 
 _CHUNK = 32
+_PIECE = 20_000
 _WHOLE = (None, None, None, None)
 _JSON_FORMATS = ("something-v2", "diving48")
 
@@ -172,14 +173,14 @@ def measure_dataset(
     """
     settings = settings or CheckSettings()
     classes = settings.num_classes or len(records.class_names) or None
-    clips = _gather_clips(records)
-    problems, looked, sound = list[_Problem](), 0, 0
+    clips = _Clips(records)
+    rows, looked, sound = _Rows(), 0, 0
     for found in _check_chunks(clips, settings, classes, workers):
-        problems += [row for rows in found for row in rows]
-        looked, sound = looked + len(found), sound + sum(not rows for rows in found)
+        rows.add([problem for problems in found for problem in problems])
+        looked, sound = looked + len(found), sound + sum(not problems for problems in found)
         if progress is not None:
             progress(looked, len(clips), "")
-    table = _build_table(problems)
+    table = check(rows.join(), DATASET_CHECK)
     summary = _summarise(table, len(clips), sound)
     provenance = Provenance(dict(records.sources or {}), {}, dict(vars(settings)))
     again = _note_repeats(len(records) - len(clips))
@@ -191,22 +192,41 @@ def _note_repeats(again: int) -> list[str]:
     return [f"{entries} a clip that was listed before: each is checked once"] if again else []
 
 
-def _gather_clips(records: RecordList) -> list[list[ClipRecord]]:
-    """The records of every clip, in the order in which clips come first."""
-    clips: dict[object, list[ClipRecord]] = {}
-    for one in records:
-        part = (one.start_frame, one.stop_frame, one.start_s, one.stop_s)
-        clips.setdefault(one.file if part == _WHOLE else (one.file, *part), []).append(one)
-    return list(clips.values())
+class _Clips:
+    """The records of every clip, in the order in which clips come first.
+
+    Nearly all clips have one record, and a list for each would take as much as the records.
+    """
+
+    def __init__(self, records: RecordList) -> None:
+        firsts: dict[object, ClipRecord] = {}
+        self._others: dict[object, list[ClipRecord]] = {}
+        for one in records:
+            key = _identify(one)
+            if firsts.setdefault(key, one) is not one:
+                self._others.setdefault(key, []).append(one)
+        self._firsts = list(firsts.values())
+
+    def __len__(self) -> int:
+        return len(self._firsts)
+
+    def take(self, start: int, stop: int) -> list[list[ClipRecord]]:
+        """The records of some of the clips."""
+        return [[first, *self._others.get(_identify(first), ())] for first in self._firsts[start:stop]]
+
+
+def _identify(record: ClipRecord) -> object:
+    part = (record.start_frame, record.stop_frame, record.start_s, record.stop_s)
+    return record.file if part == _WHOLE else (record.file, *part)
 
 
 def _check_chunks(
-    clips: Sequence[Sequence[ClipRecord]], settings: CheckSettings, classes: int | None, workers: int
+    clips: _Clips, settings: CheckSettings, classes: int | None, workers: int
 ) -> Iterator[list[list[_Problem]]]:
     """Each clip's problems, a chunk of clips at a time, in order."""
 
     def check_chunk(start: int) -> list[list[_Problem]]:
-        return [list(_check_clip(listed, settings, classes)) for listed in clips[start : start + _CHUNK]]
+        return [list(_check_clip(listed, settings, classes)) for listed in clips.take(start, start + _CHUNK)]
 
     with ThreadPoolExecutor(max(1, workers)) as pool:
         waiting: deque[Future[list[list[_Problem]]]] = deque()
@@ -287,11 +307,30 @@ def _promised(record: ClipRecord) -> int | None:
     return record.num_frames
 
 
+class _Rows:
+    """The table as it grows, a piece at a time: a list may have a million lines, and nothing be there."""
+
+    def __init__(self) -> None:
+        self._pieces: list[pd.DataFrame] = []
+        self._rows: list[_Problem] = []
+
+    def add(self, problems: Sequence[_Problem]) -> None:
+        self._rows += problems
+        if len(self._rows) >= _PIECE:
+            self._pieces.append(_build_table(self._rows))
+            self._rows = []
+
+    def join(self) -> pd.DataFrame:
+        """Every row. A piece without rows has columns of another kind, and would give the others its own."""
+        if self._rows or not self._pieces:
+            self._pieces.append(_build_table(self._rows))
+        return pd.concat(self._pieces, ignore_index=True)
+
+
 def _build_table(problems: Sequence[_Problem]) -> pd.DataFrame:
     columns = [field.name for field in fields(_Problem)]
-    # Column by column: a list may have a million lines, and nothing be where it says.
     table = pd.DataFrame({name: [getattr(one, name) for one in problems] for name in columns})
-    return check(table.astype({"frames": "Int64", "promised": "Int64"}), DATASET_CHECK)
+    return table.astype({"frames": "Int64", "promised": "Int64"})
 
 
 def _summarise(table: pd.DataFrame, clips: int, sound: int) -> DatasetSummary:
