@@ -9,15 +9,15 @@ from typing import Any
 
 import streamlit as st
 
-from app import cached, commands, components, links
+from app import cached, commands, components
 from app.cached_measurements import Asked, recall
-from app.choosing import resolve_path
 from app.clips_to_try import Clips, choose_clips
 from app.columns import NetworkColumn, choose_column, gather_columns, open_network
 from app.downloads import offer_downloads
 from app.findings import find_verdict
 from app.job_progress import await_result
 from app.jobs import titled
+from app.starts import choose_start, list_names, name_start
 from app.wording import (
     ABLATION_ABOUT,
     ABLATION_NOTE,
@@ -170,15 +170,7 @@ def in_plain_words(table: Any) -> Any:
 def show_drift(column: NetworkColumn) -> None:
     """How far the scales have moved from where they began."""
     st.markdown(DRIFT_NOTE)
-    links.check_text("start")
-    typed = st.text_input(
-        "Start",
-        key="start",
-        bind="query-params",
-        placeholder="what the file says of its start",
-        help="Leave it empty, or give the path of the 2-D or earlier checkpoint that training began with.",
-    )
-    start = resolve_path(typed) if typed.strip() else None
+    start = choose_start()
     source, dark = column.source, components.is_dark()
     key = cached.key_of([source])
     begin = (source.key, (start.name, cached.hash_file(start.path))) if start else key
@@ -186,11 +178,13 @@ def show_drift(column: NetworkColumn) -> None:
         with st.spinner("Comparing with the start"):
             options = DriftOptions(start=str(start.path) if start else None)
             result = cached.measure_drift(tuple(dict.fromkeys((*key, *begin))), [source], options=options)
-    except SpecError as error:
-        if start is not None or isinstance(error, NotDefinedError):
-            raise
-        st.info(START_UNTOLD, icon=":material/info:")  # nobody's fault: files of other code say nothing of it
+    except GstError as error:
+        if start is None and isinstance(error, SpecError) and not isinstance(error, NotDefinedError):
+            st.info(START_UNTOLD, icon=":material/info:")  # nobody's fault: files of other code say nothing
+            return
+        components.show_error(error, names={str(column.path): column.shown} | list_names(start))
         return
+    result = name_start(result, start)
     st.markdown(f"**Start:** {literal(result.summary.origin)}.")
     pages = functools.cache(lambda: result.pages(dark=dark))
     for name, alt in result.say_figures().items():

@@ -7,30 +7,23 @@ user's own that the explorer was started with, if there is one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from app import cached, links, paths, telling
-from app.cached import CheckpointPath
 from app.cached_network import find_own
 from app.cached_visitors import find_uploads, make_uploads, remember
 from app.components import show_error
-from app.fences import OUTSIDE, may_be_read
-from app.paths import FOLDERS_VARIABLE, allowed_folders
+from app.named_files import Choice, list_folder, name_file, resolve_path, spread_files
+from app.paths import FOLDERS_VARIABLE
 from app.waiting_uploads import let_go
 from app.wording import plain_name, tell_apart
-from gst_analysis.checkpoints.naming import (
-    CHECKPOINT_ENDINGS,
-    CONFIG,
-    PREPROCESSING,
-    WEIGHTS,
-    find_folder,
-    list_checkpoints,
-)
-from gst_analysis.errors import GstError, UnreadableCheckpoint, one_line
+from gst_analysis.checkpoints.naming import CHECKPOINT_ENDINGS, list_checkpoints
+from gst_analysis.errors import GstError, UnreadableCheckpoint
+from gst_analysis.numbers import how_many
 
 FIRST_SHOWN = ("temporal-gst-quarter", "static-gst-quarter")
 MOST_SHOWN = 20
@@ -40,63 +33,6 @@ LARGEST_MB = 500
 _UPLOADED, _UPLOADS = "upload:", "checkpoints"
 _OWN = "own:"
 """In the URL. It chooses what the explorer was started with, and names no code."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A chosen file, or the user's own network.
-
-    `ref` names it in the URL, `name` in figures, `shown` in commands and errors.
-    """
-
-    ref: str
-    name: str
-    path: CheckpointPath
-    shown: str
-
-
-def resolve_path(text: str) -> Choice:
-    """The checkpoint file a visitor typed or a link names, if it may be read."""
-    try:
-        path = _enter(Path(text.strip()).resolve())
-        inside = all(map(_may_be_read, _list_read(path)))
-        readable = inside and path.is_file()
-    except (OSError, ValueError):  # names too long, or with bytes that no file has
-        inside = readable = False
-    shown = one_line(text)[:200] or "path"
-    if not inside:
-        raise UnreadableCheckpoint(
-            shown,
-            expected=f"a path inside {OUTSIDE}",
-            found="one outside",
-            todo=f"upload the file, or start the explorer with its folder in {FOLDERS_VARIABLE}",
-        )
-    if not readable or path.suffix not in CHECKPOINT_ENDINGS:
-        found = (
-            "no such file" if not path.exists() else "a folder" if path.is_dir() else "another kind of file"
-        )
-        raise UnreadableCheckpoint(
-            shown,
-            expected=f"a file ending in {', '.join(CHECKPOINT_ENDINGS)}, or a folder of Hugging Face's form",
-            found=found,
-            todo="check the path",
-        )
-    return _file(path)
-
-
-def _enter(path: Path) -> Path:
-    """The weights in a folder of Hugging Face's form; every other path as it is."""
-    return path / WEIGHTS if (path / WEIGHTS).is_file() and (path / CONFIG).is_file() else path
-
-
-def _list_read(path: Path) -> list[Path]:
-    """What is read of a path: weights in a folder have its settings beside them."""
-    beside = (CONFIG, *PREPROCESSING) if path.name == WEIGHTS else ()
-    return [path, *(path.with_name(name) for name in beside)]
-
-
-def _may_be_read(path: Path) -> bool:
-    return may_be_read(path, allowed_folders())
 
 
 def list_runs() -> list[str]:
@@ -184,23 +120,8 @@ def _show_problems() -> None:
         show_error(error, names=names)
 
 
-def _file(path: Path) -> Choice:
-    folder = find_folder(path)
-    shown = paths.shorten(folder or path)
-    return Choice(_refer(path, shown), plain_name((folder or path).stem), path, shown)
-
-
-def _refer(path: Path, shown: str) -> str:
-    """How links name a file: a shipped one alike wherever the explorer was started.
-
-    Unless a folder of that name lies where it was started: then that one is meant.
-    """
-    usual = Path(paths.SHIPPED.name, path.name)
-    return str(usual) if path.parent == paths.SHIPPED and not usual.parent.exists() else shown
-
-
 def _list_shipped() -> list[Choice]:
-    return [_file(path) for path in list_checkpoints(paths.SHIPPED)] if paths.SHIPPED.is_dir() else []
+    return [name_file(path) for path in list_checkpoints(paths.SHIPPED)] if paths.SHIPPED.is_dir() else []
 
 
 def _list_own() -> list[Choice]:
@@ -261,9 +182,12 @@ def _offer_path() -> None:
             "Path on the server",
             key="typed_path",
             placeholder="runs/best.pth",
-            help=f"Inside the folder the explorer was started in, or one named in {FOLDERS_VARIABLE}.",
+            help="A checkpoint, or a folder of them, such as a run's. "
+            f"Inside the folder the explorer was started in, or one named in {FOLDERS_VARIABLE}.",
         )
         st.form_submit_button("Open", on_click=_open_typed, width="stretch")
+    if note := st.session_state.pop("folder_note", ""):
+        st.caption(note)
 
 
 def _offer_upload() -> None:
@@ -283,9 +207,20 @@ def _offer_upload() -> None:
 
 
 def _open_typed() -> None:
+    text = st.session_state.typed_path
+    files = list_folder(text)
+    taken = spread_files(files, MOST_SHOWN)
+    for path in taken or [text]:
+        _open_file(str(path))
+    if files:
+        which = "all of them" if len(taken) == len(files) else f"{len(taken)}, spread evenly"
+        st.session_state.folder_note = f"{how_many(len(files), 'checkpoint')} there; opened: {which}."
+
+
+def _open_file(text: str) -> None:
     names = {}
     try:
-        choice = resolve_path(st.session_state.typed_path)
+        choice = resolve_path(text)
         names = {str(choice.path): choice.shown}
         cached.read_checkpoint(choice.path)  # what cannot be read is said once and does not join the others
     except GstError as error:

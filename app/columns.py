@@ -11,9 +11,10 @@ import streamlit as st
 
 from app import cached
 from app.cached_network import copy_of
-from app.choosing import Choice, choose_checkpoints
+from app.choosing import choose_checkpoints
 from app.components import choose_one, show_error
 from app.designing import choose_design
+from app.named_files import Choice
 from app.wording import UNTRAINED, literal, tell_apart
 from gst_analysis.analyses.traces.single_clips import open_named
 from gst_analysis.checkpoints.naming import OwnCode

@@ -20,6 +20,7 @@ from app.jobs import titled
 from app.listed_clips import PICTURE_WIDTH, show_listed_clip
 from app.wording import DRIVERS_ABOUT, DRIVERS_NOTE, DRIVERS_TITLES, LOOK_ABOUT, LOOK_NOTE, literal, say_time
 from gst_analysis.errors import GstError
+from gst_analysis.numbers import how_many
 from gst_analysis.progress import Progress
 from gst_analysis.rooms import Door
 from gst_analysis.style.names import name_block
@@ -119,8 +120,8 @@ def _show_channel(column: NetworkColumn, clips: Clips, place: str, found: Any) -
     best = table[table["named"] == chosen].to_dict("records")
     mean, deviation = best[0]["mean"], best[0]["deviation"]
     st.markdown(
-        f"Its mean over a clip is **{mean:.3g}** on average over {found.clips} clips, give or take "
-        f"{deviation:.2g}. The clips where it is largest:"
+        f"Its mean over a clip is **{mean:.3g}** on average over {how_many(found.clips, 'clip')}, "
+        f"give or take {deviation:.2g}. The clips where it is largest:"
     )
     with st.container(horizontal=True, gap="small", key="wall"):
         for row in best:

@@ -12,9 +12,9 @@ import streamlit as st
 
 from app import cached, cached_clips, components, links
 from app.cached_clips import PairFiles, TracedPair
-from app.choosing import Choice
 from app.clips import ChosenClip
 from app.job_progress import await_result
+from app.named_files import Choice
 from app.player_link import PLAYER, TIMELINE, link_player
 from app.wording import literal, say_time, tell_apart
 from gst_analysis.analyses.traces.state_changes import ChangeSettings

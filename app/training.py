@@ -19,6 +19,7 @@ from app.runs import State, list_runs, read_settings, tell_failure
 from app.wording import literal, rename, say_time
 from gst_analysis.analyses.training_runs import RunSummary, TrainingRun, read_run, watch_rendering
 from gst_analysis.errors import DataError, GstError
+from gst_analysis.numbers import how_many
 
 INTRO = (
     "Train a small network on rendered videos whose truth is known, and watch it learn: a minute or two on "
@@ -205,7 +206,7 @@ def _show_numbers(summary: RunSummary, *, going: bool) -> None:
 def _say_progress(summary: RunSummary) -> str:
     """How far a run is, for those who do not see its curves."""
     right = "not validated yet" if summary.top1 is None else f"{summary.top1:.0%} of validation clips right"
-    return f"After {summary.epochs} of {summary.planned_epochs} epochs {right}."
+    return f"After {summary.epochs} of {how_many(summary.planned_epochs, 'epoch')} {right}."
 
 
 def _show_gamma(folder: Path) -> None:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from app import cached
 from app.cached_quiet import quiet
-from app.choosing import Choice, list_first
+from app.choosing import list_first
+from app.named_files import Choice
 from app.navigation import VIEWS, list_pages
 from gst_analysis.analyses.scales import join_bn_scales
 from gst_analysis.checkpoints.apart import start_helper

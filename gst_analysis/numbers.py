@@ -61,3 +61,18 @@ def show_count(number: float) -> str:
         if number >= scale:
             return f"{number / scale:#.3g}".rstrip(".") + f" {letter}"
     return f"{number:g}"
+
+
+def how_many(number: int, one: str, several: str = "") -> str:
+    """A number of things: 1 clip, 2 clips, 1,000 clips.
+
+    Args:
+        number: how many.
+        one: what one is called.
+        several: what several are; `one` and an s if empty.
+
+    Example:
+        >>> how_many(1, "clip"), how_many(1200, "entry", "entries")
+        ('1 clip', '1,200 entries')
+    """
+    return f"{number:,} {one if number == 1 else several or one + 's'}"

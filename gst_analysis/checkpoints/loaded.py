@@ -16,6 +16,7 @@ from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.registry import anatomy_of
 from gst_analysis.networks.systems.catalogue_transformers import HUGGING_FACE
+from gst_analysis.numbers import how_many
 from gst_analysis.results import Result
 from gst_analysis.rooms import Door
 
@@ -199,7 +200,7 @@ LoadedModel = Network
 def _say_what(checkpoint: Checkpoint) -> str:
     spec, clip = checkpoint.spec, checkpoint.clip_spec
     named = "named" if checkpoint.labels else "unnamed"
-    size = f"{clip.frames} frames of {clip.crop} px"
+    size = f"{how_many(clip.frames, 'frame')} of {clip.crop} px"
     return f"{spec.label}, {spec.num_classes} {named} classes, {size}, {legible(checkpoint.path.name)!r}"
 
 

@@ -9,6 +9,7 @@ import typer
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
 from gst_analysis.console.output import print_document, print_sentence
 from gst_analysis.documents import HEAD, TEXT, Part, describe, say, several, tell_source, value_of
+from gst_analysis.numbers import how_many
 from gst_analysis.options import NetworkOptions, join_words
 from gst_analysis.rooms import Door
 
@@ -54,9 +55,8 @@ def look(checkpoint: CheckpointFile, options: NetworkOptions = _OPTIONS, json: J
         print_document("look", told)
         return
     answers = "an answer a frame" if found.output == "frames" else "an answer a clip"
-    print_sentence(
-        f"{found.file}: {found.name}, {found.num_classes} classes, {found.num_frames} frames, {answers}"
-    )
+    frames = how_many(found.num_frames, "frame")
+    print_sentence(f"{found.file}: {found.name}, {found.num_classes} classes, {frames}, {answers}")
     profile_command.print_profile(profile)
     print("to go on:")
     for line in following:

@@ -25,6 +25,7 @@ from gst_analysis.clips.spans import read_flow, read_frames
 from gst_analysis.clips.transforms import Augmentation, EvalTransform, TrainTransform
 from gst_analysis.errors import DataError, SpecError, name_some, one_line
 from gst_analysis.networks.clip_specs import ClipSpec
+from gst_analysis.numbers import how_many
 
 logger = logging.getLogger(__name__)
 
@@ -172,9 +173,9 @@ def check_labels(records: RecordList) -> None:
         raise DataError(
             "labels",
             expected=f"one of {classes or 'the'} classes for every clip",
-            found=f"{len(bad)} clips without: {name_some(bad)}",
+            found=f"{how_many(len(bad), 'clip')} without: {name_some(bad)}",
             todo="run dataset-check, then correct the annotations or the label file",
-        ).quoting(instead=f"{len(bad)} clips without")
+        ).quoting(instead=f"{how_many(len(bad), 'clip')} without")
 
 
 def collate_clips(items: Iterable[ClipItem | SkippedClip]) -> ClipBatch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,10 @@ from gst_analysis.clips.readers_csv import VALIDATION_NAMES
 from gst_analysis.clips.readers_lists import HMDB_FILE
 from gst_analysis.clips.records import AnyPath, RecordList, load_records
 from gst_analysis.errors import DataError, SpecError, legible, name_some
+from gst_analysis.numbers import how_many
+from gst_analysis.progress import NOTICES
+
+logger = logging.getLogger(NOTICES)
 
 LIST_KINDS = ("train", "val", "test")
 """What the names of annotation files hold; of the validation list, `val` or else `test`."""
@@ -148,7 +153,9 @@ def load_labelled_clips(
     files = _find_validation(place)
     if len(files) == 1 and os.path.isdir(files[0]):
         choice.require_lists(files[0])
-        return _draw(load_class_folders(files[0], among=classes or ()), choice)
+        found = load_class_folders(files[0], among=classes or ())
+        _say_found(place, files[0], found)
+        return _draw(found, choice)
     records = load_records(
         files,
         format=choice.format,
@@ -157,7 +164,19 @@ def load_labelled_clips(
         usual_subsets=(*VALIDATION_NAMES, "test", "testing"),
         within=place if os.path.isdir(place) else None,
     )
+    if os.path.isdir(place):
+        _say_found(place, files[0], records)
     return _draw(records, choice)
+
+
+def _say_found(place: Path, taken: Path, found: RecordList) -> None:
+    """What was taken where no more than a data set's folder was named, before any clip is shown."""
+    lists = len(found.sources or ())
+    name = "its folders" if taken == place else legible(os.path.relpath(taken, place))
+    kind = f"a list of {found.format}" if found.format else "a folder for every class"
+    more = f" and {how_many(lists - 1, 'more list')}" if lists > 1 else ""
+    first = f", such as {legible(os.path.relpath(found[0].file, place))}" if len(found) else ""
+    logger.info("%s: %s%s (%s), %s%s", legible(place), name, more, kind, how_many(len(found), "clip"), first)
 
 
 def _refuse_reading(choice: ClipChoice) -> None:
@@ -261,7 +280,7 @@ def spread_records(records: RecordList, limit: int | None) -> RecordList:
         return records
     kept = tuple(records[place * len(records) // limit] for place in range(limit))
     note = f"{limit} of {len(records)} clips, spread evenly"
-    return RecordList(kept, records.class_names, (*records.notes, note), records.sources)
+    return dataclasses.replace(records, records=kept, notes=(*records.notes, note))
 
 
 def open_listed_or_clips(clips: AnyPath | Sequence[AnyPath] | RecordList) -> RecordList:

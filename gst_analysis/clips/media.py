@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gst_analysis.errors import DataError
+from gst_analysis.numbers import how_many
 
 MAX_PIXELS = 2**25
 """The largest frame that is read, just above 7680 x 4320, so that a forged header cannot fill the memory."""
@@ -104,7 +105,7 @@ def too_short(path: Path, high: int, num_frames: int) -> DataError:
     """The error of a clip that ends before a wanted frame."""
     return DataError(
         str(path),
-        expected=f"at least {high + 1} frames",
+        expected=f"at least {how_many(high + 1, 'frame')}",
         found=str(num_frames),
         todo="check that the file is whole and that its annotation belongs to it",
     )
@@ -129,7 +130,7 @@ def check_room(path: Path, wanted: Indices, width: int, height: int) -> None:
         raise DataError(
             str(path),
             expected=f"at most {MAX_BYTES // 2**20} MiB of frames at once",
-            found=f"{frames} frames of {width}x{height}",
+            found=f"{how_many(frames, 'frame')} of {width}x{height}",
             todo="ask for fewer frames, re-encode it smaller, or leave it out",
         )
 

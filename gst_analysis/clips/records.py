@@ -31,6 +31,7 @@ from gst_analysis.clips.labels import (
 from gst_analysis.clips.locating import ClipLocator, NamedClips
 from gst_analysis.clips.roots import find_root
 from gst_analysis.errors import DataError, name_some
+from gst_analysis.numbers import how_many
 from gst_analysis.progress import Progress
 
 AnyPath = str | os.PathLike[str]
@@ -82,12 +83,16 @@ ClipRecord.path = _PathOfText()  # type: ignore[misc, assignment] # mypy sees th
 
 @dataclass(frozen=True)
 class RecordList(Sequence[ClipRecord]):
-    """Records, class names in class order (empty if unknown), what was assumed, and the files' sha256."""
+    """Records, class names in class order (empty if unknown), what was assumed, and the files' sha256.
+
+    `format` is the list's, a key of FORMATS; empty where no list tells the clips.
+    """
 
     records: tuple[ClipRecord, ...]
     class_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     sources: Mapping[str, str] | None = None
+    format: str = ""
 
     def __len__(self) -> int:
         return len(self.records)
@@ -162,7 +167,7 @@ def load_records(
             records.append(_make_record(part.pop(), file, locator, class_names, index))
     notes += [note, *looked, *_remarks(records, class_names, index)]
     sources = {str(file.path): file.sha256 for file in files}
-    return RecordList(tuple(records), tuple(class_names), tuple(notes), sources)
+    return RecordList(tuple(records), tuple(class_names), tuple(notes), sources, name)
 
 
 def _choose_locator(
@@ -254,7 +259,9 @@ def _choose_subset(
     dropped = total - sum(len(part) for _, part in kept)
     if dropped == total:
         raise DataError(str(path), expected="at least one clip", found="none", todo="check the file")
-    return kept, [*notes, *([f"{dropped} entries of other subsets left out"] if dropped else [])]
+    if dropped:
+        notes.append(f"{how_many(dropped, 'entry', 'entries')} of other subsets left out")
+    return kept, notes
 
 
 def _same(name: str | None, wanted: str) -> bool:
@@ -328,7 +335,9 @@ def _remarks(records: Sequence[ClipRecord], class_names: Sequence[str], index: L
         remarks.append(f"labels that are not among the {len(class_names)} classes: {name_some(odd)}{hint}")
     beyond = sum(r.label is not None and r.label >= len(class_names) for r in records) if class_names else 0
     if beyond:
-        remarks.append(f"{beyond} clips have a class number beyond the {len(class_names)} classes")
+        remarks.append(
+            f"{how_many(beyond, 'clip')} with a class number beyond the {len(class_names)} classes"
+        )
     if len({r.clip for r in records}) < len(records):
         twice = [clip for clip, count in Counter(r.clip for r in records).items() if count > 1]
         remarks.append(f"clips listed more than once: {name_some(sorted(twice))}")

@@ -13,6 +13,7 @@ from gst_analysis.clips.decoding import Frames, OpenClip, open_clip
 from gst_analysis.clips.media import Indices
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.errors import DataError
+from gst_analysis.numbers import how_many
 
 ROUNDING_S = 1e-6
 
@@ -71,7 +72,7 @@ def find_span(record: ClipRecord, clip: OpenClip) -> range:
         raise DataError(
             f"clip {record.clip} in {record.path}",
             expected=f"frames {start} to {stop - 1}",
-            found=f"{total} frames",
+            found=f"{how_many(total, 'frame')}",
             todo="check that the file is whole and that its annotation is right",
         )
     return range(start, kept)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from gst_analysis.checkpoints.loaded import Checkpoint
 from gst_analysis.checkpoints.sources import inspect_checkpoint
 from gst_analysis.files import to_json
+from gst_analysis.numbers import how_many
 from gst_analysis.options import write_command
 from gst_analysis.results import Provenance
 from gst_analysis.sections.options import ReportOptions
@@ -43,7 +44,7 @@ def write_identity(checkpoint: Checkpoint) -> Section:
         "stem width": str(found.width),
         "classes": str(found.num_classes),
         "parameters": f"{found.params:,}",
-        "a clip": f"{clip.frames} frames ({clip.sampling}), short side {clip.resize} px, "
+        "a clip": f"{how_many(clip.frames, 'frame')} ({clip.sampling}), short side {clip.resize} px, "
         f"centre crop {clip.crop} px",
         "layout of the file": found.layout,
         "sha256": found.sha256,

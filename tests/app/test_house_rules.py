@@ -28,6 +28,7 @@ ALLOWED = (
     "networks.clip_specs",
     "networks.spec_values",
     "networks.specs",
+    "numbers",
     "options",
     "planted",
     "processes",

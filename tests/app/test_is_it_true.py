@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from app import cached, cached_measurements, findings
 from app.downloads import make_file
 from gst_analysis import planted
+from gst_analysis.analyses import drift
 from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.cli import run
 from tests.analyses.labelled_clips import small_model, write_clips
@@ -158,6 +159,33 @@ def test_the_start_is_told_and_another_may_be_named(
     assert "Name the checkpoint that it began with above" in unsaid.info[0].value
     page.text_input(key="start").set_value("../elsewhere.pth").run()
     assert "found one outside" in page.error[0].value
+
+
+def test_a_start_can_be_sent_and_is_called_as_the_visitor_calls_it(
+    visit: Visit, save_small: SaveSmall, folder: Path
+) -> None:
+    save_small(file="now.pth", seed=1)
+    content = save_small(file="then.pth", seed=2).read_bytes()
+    expected = drift.measure_drift("now.pth", start="then.pth").layers["change"].tolist()
+    (folder / "then.pth").unlink()
+    page = visit("is_it_true", ckpt="now.pth", check="Look at the start")
+    (uploader,) = [one for one in page.file_uploader if one.label.startswith("A checkpoint")]
+    uploader.upload("then.pth", content).run()
+    assert page.text_input(key="start").value == "upload:then.pth"
+    assert not page.error
+    (numbers,) = [one.value for one in page.dataframe if "Mean change" in one.value.columns]
+    assert numbers["Mean change"].tolist() == pytest.approx(expected)
+    told = [text.value for text in page.markdown if text.value.startswith("**Start:**")]
+    assert "then.pth" in told[0].replace("\\", "")
+    assert "gst-analyze drift now.pth --start then.pth" in page.code[0].value
+    (uploader,) = [one for one in page.file_uploader if one.label.startswith("A checkpoint")]
+    uploader.upload("broken.pth", content[:2000]).run()
+    (error,) = [one.value for one in page.error]
+    assert "broken" in error
+    assert str(folder) not in error
+    assert "/tmp" not in error
+    page.text_input(key="start").set_value("upload:another.pth").run()
+    assert "a start that you sent" in page.error[0].value
 
 
 def test_a_network_is_made_smaller_and_can_be_downloaded(

@@ -12,6 +12,7 @@ from gst_analysis.analyses import slimming
 from gst_analysis.analyses.dataset_check import check_dataset
 from gst_analysis.cli import run
 from gst_analysis.clips.labelled import ClipChoice, choose_clips, load_labelled_clips
+from gst_analysis.console.loudness import speak
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.reporting import making
 from tests.clips.annotation_files import close, touch, write
@@ -193,3 +194,24 @@ def test_clips_that_have_been_read_are_not_read_otherwise(hmdb51: Path) -> None:
         choice: dict[str, Any] = {field: value}
         with pytest.raises(SpecError, match=rf"beside its {field}; found clips that have been read"):
             load_labelled_clips(records, ClipChoice(**choice))
+
+
+def test_of_a_root_it_is_said_at_once_what_was_taken(
+    tmp_path: Path, hmdb51: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for split, clip in (("train", "a.avi"), ("val", "b.avi")):
+        write(tmp_path / "folders" / split / "wave" / clip, "")
+    with speak("usual"):
+        load_labelled_clips(hmdb51, ClipChoice(limit=1))
+        load_labelled_clips(tmp_path / "folders")
+    lists, folders = capsys.readouterr().err.splitlines()
+    assert lists == (
+        f"{hmdb51}: brush_hair_test_split1.txt and 1 more list (a list of hmdb51), 2 clips, such as "
+        "videos/brush_hair/b.avi"
+    )
+    assert folders == f"{tmp_path}/folders: val (a folder for every class), 1 clip, such as val/wave/b.avi"
+    with speak("usual"):
+        load_labelled_clips(str(hmdb51 / "*_test_split1.txt"))  # who names the lists knows them
+    with speak("quiet"):
+        load_labelled_clips(hmdb51)
+    assert capsys.readouterr().err == ""

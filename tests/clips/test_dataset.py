@@ -160,7 +160,7 @@ def test_the_tally_names_each_clip_once_and_stops_above_its_share(caplog: pytest
 def test_labels_are_checked_before_training(tmp_path: Path) -> None:
     good = ClipRecord("good", tmp_path, 0)
     for bad in (ClipRecord("bad", tmp_path, None, "unheard of"), ClipRecord("bad", tmp_path, 3)):
-        with pytest.raises(DataError, match="1 clips without: bad"):
+        with pytest.raises(DataError, match="1 clip without: bad"):
             ClipDataset(RecordList((good, bad), NAMES), ReadingPlan(SPEC))
         assert len(ClipDataset(RecordList((good, bad), NAMES), ReadingPlan(SPEC), labelled=False)) == 2
 

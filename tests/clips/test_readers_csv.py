@@ -94,7 +94,7 @@ def test_kinetics_without_labels_and_by_subset(root: Path, tmp_path: Path) -> No
         load_records(both, root=root)
     records = load_records(both, root=root, subset="val")
     assert [record.label_text for record in records] == ["b"]
-    assert "1 entries of other subsets left out" in records.notes
+    assert "1 entry of other subsets left out" in records.notes
     assert (records.class_names, records[0].label) == (("a", "b"), 1), "the subsets share their classes"
 
 

@@ -92,7 +92,7 @@ def test_lists_with_names(root: Path, tmp_path: Path) -> None:
     write(tmp_path / "category.txt", "Zebra\nApe\n")
     records = load_records(write(tmp_path / "train.txt", "1 5 0\n2 5 1\n3 5 7\n"), root=root)
     assert [r.label_text for r in records] == ["Zebra", "Ape", None]
-    assert "1 clips have a class number beyond the 2 classes" in records.notes
+    assert "1 clip with a class number beyond the 2 classes" in records.notes
 
 
 def test_hmdb51_malformed(root: Path, tmp_path: Path) -> None:

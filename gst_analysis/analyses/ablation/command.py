@@ -9,6 +9,7 @@ from gst_analysis.analyses.ablation import Ablation, AblationOptions, ablate
 from gst_analysis.console.options import CheckpointFile, Dataset, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, print_table, show_progress
 from gst_analysis.documents import Part
+from gst_analysis.numbers import how_many
 from gst_analysis.options import Files, files_of
 from gst_analysis.style.names import drop_shared_start
 
@@ -53,7 +54,9 @@ def print_ablation(result: Ablation) -> None:
     """
     summary = result.summary
     several = summary.clips > 1
-    accuracy = f"{summary.accuracy.value:.1%} of {summary.clips} clips right when nothing is changed"
+    accuracy = (
+        f"{summary.accuracy.value:.1%} of {how_many(summary.clips, 'clip')} right when nothing is changed"
+    )
     table = build_table(
         title=f"{escape(result.name)}: {accuracy}",
         caption=f"percentage points of accuracy lost{'; *: the interval leaves out 0' if several else ''}",

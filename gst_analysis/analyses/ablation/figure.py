@@ -12,6 +12,7 @@ from gst_analysis.analyses.ablation.joint_figure import draw_joint
 from gst_analysis.analyses.ablation.table import Ablation
 from gst_analysis.analyses.ablation.words import MEASURES, TITLES
 from gst_analysis.groups import GROUPS
+from gst_analysis.numbers import how_many
 from gst_analysis.style.head_map import HeadPanel, draw_head_map
 from gst_analysis.style.names import drop_shared_start, shorten
 from gst_analysis.style.theme import Theme, count_columns, new_figure, style_axes, style_legend, theme_of
@@ -48,7 +49,7 @@ def draw_heads(table: pd.DataFrame, *, measure: str = "accuracy_drop", dark: boo
     ]
     name, clips = shorten(str(table["checkpoint"].iloc[0]), 40), int(table["clips"].iloc[0])
     dots = "dots: the interval leaves out 0" if clips > 1 else "one clip: no confidence intervals"
-    return draw_head_map(panels, label=axis, title=f"{name}, {clips} clips; {dots}", dark=dark)
+    return draw_head_map(panels, label=axis, title=f"{name}, {how_many(clips, 'clip')}; {dots}", dark=dark)
 
 
 def draw_ablation(table: pd.DataFrame, *, measure: str = "accuracy_drop", dark: bool = False) -> Figure:

@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from gst_analysis.analyses.ablation.joint_table import SEVERAL
 from gst_analysis.analyses.ablation.words import MEASURES
 from gst_analysis.groups import GROUPS, order_groups
+from gst_analysis.numbers import how_many
 from gst_analysis.style.names import drop_shared_start, shorten
 from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 
@@ -217,7 +218,7 @@ def _explain(figure: Figure, rows: pd.DataFrame, theme: Theme, kinds: list[str])
     if len(kinds) > 1:
         handles += [_mark(theme.faint, _MARK, kinds[0]), _mark(theme.faint, _MARK, kinds[1], filled=False)]
     clips = int(rows["clips"].iloc[0])
-    title = f"{_name(rows)}, {clips} clips, {rows['intervention'].iloc[0]}"
+    title = f"{_name(rows)}, {how_many(clips, 'clip')}, {rows['intervention'].iloc[0]}"
     title += f"; {kinds[0]}" if len(kinds) == 1 else "; bars: confidence intervals" if clips > 1 else ""
     legend = figure.legend(
         handles=handles,

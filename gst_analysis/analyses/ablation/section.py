@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gst_analysis.analyses.ablation import Ablation, AblationOptions, ablate
-from gst_analysis.numbers import show_interval, show_real, show_share
+from gst_analysis.numbers import how_many, show_interval, show_real, show_share
 from gst_analysis.options import write_command
 from gst_analysis.probes.hooks import list_units
 from gst_analysis.progress import Progress
@@ -49,8 +49,8 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         "A scale says nothing about need. Here the channels are changed in two ways: mean leaves each "
         "channel its average and so nothing about this clip; shuffle-time leaves its values, but in another "
         "order of frames. The loss is the cross entropy.",
-        f"On {result.summary.clips} clips, of which the untouched network has {show_share(accuracy.value)} "
-        f"right. {_name_worst(result)}",
+        f"On {how_many(result.summary.clips, 'clip')}, of which the untouched network has "
+        f"{show_share(accuracy.value)} right. {_name_worst(result)}",
     ]
     tables = [_list_drops(result), *([] if result.joint is None else [_list_together(result.joint)])]
     return Section(

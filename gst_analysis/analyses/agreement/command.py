@@ -12,6 +12,7 @@ from gst_analysis.console.options import Json, takes_options
 from gst_analysis.console.output import build_table, finish, print_table, show_progress
 from gst_analysis.documents import Part
 from gst_analysis.errors import SpecError
+from gst_analysis.numbers import how_many
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
@@ -73,7 +74,7 @@ def pair_up(words: Sequence[str]) -> list[tuple[str, str]]:
 def print_agreement(result: ScoreAgreement) -> None:
     """The mean over checkpoints for what the figure shows: a row a score, a column an intervention."""
     for name, summary in result.summary.ablations.items():
-        print(f"{name}: {summary.clips} clips, accuracy {summary.accuracy.value:.1%}")
+        print(f"{name}: {how_many(summary.clips, 'clip')}, accuracy {summary.accuracy.value:.1%}")
     means = result.table[result.table["checkpoint"] == "all"]
     shown = means[(means["measure"] == result.measure) & (means["aggregate"] == result.aggregate)]
     title = f"rank correlation with {result.measure}, {result.aggregate} of a group's channels"

@@ -7,7 +7,7 @@ from typing import Any
 
 from gst_analysis.analyses.cost import Cost, cost
 from gst_analysis.files import guard_cells
-from gst_analysis.numbers import show_count
+from gst_analysis.numbers import how_many, show_count
 from gst_analysis.progress import Progress
 from gst_analysis.sections.parts import PageFigure, PageTable, Section, Words, draw_both
 from gst_analysis.sections.subject import Subject, join_words
@@ -38,9 +38,9 @@ def write_section(subject: Subject, progress: Progress) -> Section:
         finding=result.say_figures()["cost"],
     )
     text = [
-        f"For {checkpoint.clip_spec.frames} frames of {size}×{size} pixels: {show_count(summary.params)} "
-        f"parameters and {show_count(summary.macs)} multiply-adds in convolutions and linear layers (twice "
-        "as many FLOPs)."
+        f"For {how_many(checkpoint.clip_spec.frames, 'frame')} of {size}×{size} pixels: "
+        f"{show_count(summary.params)} parameters and {show_count(summary.macs)} multiply-adds in "
+        "convolutions and linear layers (twice as many FLOPs)."
     ]
     return Section(NAME, text=text, figures=[figure], tables=[_tabulate_groups(result)])
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from gst_analysis.analyses.evaluation.table import CONFUSION
 from gst_analysis.errors import SpecError, one_line
-from gst_analysis.numbers import show_class
+from gst_analysis.numbers import how_many, show_class
 from gst_analysis.style.names import shorten, tell_apart
 from gst_analysis.tables.schema import check
 
@@ -57,7 +57,7 @@ class ClassPairs:
     def title(self) -> str:
         clips = int(self.counts.sum())
         right = int(np.trace(self.counts)) / max(1, clips)
-        name, score = shorten(self.checkpoint, 44), f"{right:.1%} of {clips:,} clips right"
+        name, score = shorten(self.checkpoint, 44), f"{right:.1%} of {how_many(clips, 'clip')} right"
         return f"{name}:{_BREAK if self.few and len(name + score) > 44 else ' '}{score}"
 
     def name_rows(self, limit: int) -> list[str]:

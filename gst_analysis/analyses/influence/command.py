@@ -8,6 +8,7 @@ from gst_analysis.analyses.influence import FrameInfluence, InfluenceOptions, fr
 from gst_analysis.console.options import CheckpointFile, ClipFiles, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, print_table, show_progress
 from gst_analysis.documents import Part
+from gst_analysis.numbers import how_many
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
@@ -61,7 +62,8 @@ def print_influence(result: FrameInfluence) -> None:
 def _print_matrix(result: FrameInfluence) -> None:
     summary, rows = result.summary, result.table[result.table["method"] == "gradient"]
     shares = rows.pivot(index="output_frame", columns="input_frame", values="share").to_numpy()
-    title = f"{escape(rows['checkpoint'].iloc[0])}: gradient of each frame's logit, {summary.clips} clips"
+    clips = how_many(summary.clips, "clip")
+    title = f"{escape(rows['checkpoint'].iloc[0])}: gradient of each frame's logit, {clips}"
     table = build_table("frame", *(f"in {j}" for j in range(summary.frames)), title=title)
     for i, row in enumerate(shares):
         reached = [abs(i - j) <= summary.half_width for j in range(summary.frames)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gst_analysis.analyses.influence import frame_influence
+from gst_analysis.numbers import how_many
 from gst_analysis.progress import Progress
 from gst_analysis.sections.parts import PageFigure, Section, Words, draw_both
 from gst_analysis.sections.subject import Subject, are_cut, join_words, list_untold, name_clips
@@ -31,8 +32,8 @@ def write_section(subject: Subject, progress: Progress) -> Section:
     summary = result.summary
     own = ", ".join(f"{share:.0%} by {method}" for method, share in summary.own_share.items())
     text = [
-        f"Averaged over {summary.clips} clips. By arithmetic a frame's logit can reach {summary.half_width} "
-        f"frames back and forth. A frame's share in its own logit: {own}; "
+        f"Averaged over {how_many(summary.clips, 'clip')}. By arithmetic a frame's logit can reach "
+        f"{how_many(summary.half_width, 'frame')} back and forth. A frame's share in its own logit: {own}; "
         f"evenly spread it would be {1 / summary.frames:.1%}."
     ]
     figure = PageFigure(

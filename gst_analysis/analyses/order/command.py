@@ -11,7 +11,7 @@ from gst_analysis.analyses.order import FrameOrder, OrderOptions, frame_order
 from gst_analysis.console.options import CheckpointFile, Dataset, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, print_pairs, print_table, show_progress
 from gst_analysis.documents import Part
-from gst_analysis.numbers import show_share
+from gst_analysis.numbers import how_many, show_share
 from gst_analysis.options import Files, files_of
 
 if TYPE_CHECKING:
@@ -96,6 +96,6 @@ def say_summary(result: FrameOrder) -> dict[str, str]:
     }
     if partners is not None:
         facts["in reverse taken for the opposite class"] = (
-            f"{show_share(partners.value)} of {summary.partner_clips} clips whose class has one"
+            f"{show_share(partners.value)} of {how_many(summary.partner_clips, 'clip')} whose class has one"
         )
     return facts

@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from gst_analysis.analyses.order.table import IN_ORDER, SHUFFLED, FrameOrder
+from gst_analysis.numbers import how_many
 from gst_analysis.style.names import shorten
 from gst_analysis.style.theme import Theme, add_legend, new_figure, style_axes, theme_of
 
@@ -75,7 +76,7 @@ def name_plot(table: pd.DataFrame) -> str:
     """The checkpoint, its clips, and what the bars are."""
     clips = int(table["clips"].iloc[0])
     bars = "bars: confidence intervals" if clips > 1 else "one clip"
-    return f"{shorten(str(table['checkpoint'].iloc[0]), 44)}: {clips} clips; {bars}"
+    return f"{shorten(str(table['checkpoint'].iloc[0]), 44)}: {how_many(clips, 'clip')}; {bars}"
 
 
 def _draw_dot(axes: Axes, place: int, row: Mapping[Hashable, Any], colour: str) -> None:

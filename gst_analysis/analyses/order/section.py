@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gst_analysis.analyses.order import FrameOrder, OrderOptions, frame_order
-from gst_analysis.numbers import show_interval, show_real, show_share
+from gst_analysis.numbers import how_many, show_interval, show_real, show_share
 from gst_analysis.options import write_command
 from gst_analysis.progress import Progress
 from gst_analysis.sections.parts import PageFigure, PageTable, Section, Words, draw_both, make_table
@@ -61,10 +61,11 @@ def _say(result: FrameOrder) -> str:
     reverse = (
         ""
         if partners is None
-        else f" In reverse {show_share(partners.value)} of the {summary.partner_clips} clips whose class has "
-        "an opposite are taken for that."
+        else f" In reverse {show_share(partners.value)} of the {how_many(summary.partner_clips, 'clip')} "
+        "whose class has an opposite are taken for that."
     )
-    right = f"On {summary.clips} clips, of which {show_share(summary.accuracy.value)} are right in order."
+    clips = how_many(summary.clips, "clip")
+    right = f"On {clips}, of which {show_share(summary.accuracy.value)} are right in order."
     return f"{right} {told}{reverse}"
 
 

@@ -19,6 +19,7 @@ from gst_analysis.checkpoints.cards import card_path
 from gst_analysis.checkpoints.loaded import Checkpoint
 from gst_analysis.errors import GstError, one_line
 from gst_analysis.files import is_there, to_json, write_whole
+from gst_analysis.numbers import how_many
 from gst_analysis.tables import check
 from gst_analysis.untrusted import parse_json, read_bounded, to_plain_record
 
@@ -38,7 +39,7 @@ class Kept:
 
     def describe(self) -> str:
         """Where they come from, as a note."""
-        where = f"{self.clips} clips of {self.data}"
+        where = f"{how_many(self.clips, 'clip')} of {self.data}"
         return f"what needs clips was measured before, with exactly these weights, on {where}"
 
 

@@ -35,6 +35,7 @@ from gst_analysis.analyses.roles.table import ROLE_SUMS
 from gst_analysis.analyses.temporal_use.table import TEMPORAL_USE
 from gst_analysis.checkpoints.loaded import Checkpoint
 from gst_analysis.errors import DataError, GstError, SpecError
+from gst_analysis.numbers import how_many
 from gst_analysis.probes.resampling import Interval
 from gst_analysis.tables import Schema, check
 from gst_analysis.tables.schema import Column
@@ -93,7 +94,7 @@ class Saved:
     @property
     def note(self) -> str:
         """Where it was read, and on how many clips it was measured."""
-        counted = f", on {self.clips} clips" if self.clips is not None else ""
+        counted = f", on {how_many(self.clips, 'clip')}" if self.clips is not None else ""
         return f"{KINDS[self.question].command} was not measured again: read from {self.path.name}{counted}"
 
 

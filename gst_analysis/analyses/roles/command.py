@@ -11,6 +11,7 @@ from gst_analysis.analyses.roles.table import PARTS, ROLES, UNIT, GroupRoles, Sh
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, format_number, print_table, show_progress
 from gst_analysis.documents import Part
+from gst_analysis.numbers import how_many
 from gst_analysis.options import Files, files_of
 
 commands = typer.Typer()
@@ -45,7 +46,9 @@ def print_roles(result: ChannelRoles) -> None:
     summary = result.summary
     (name,) = result.provenance.sources
     groups = sorted(summary.groups, key=lambda one: (one.kind != UNIT, one.group, one.stage or 99))
-    shares = build_table(title=f"{escape(name)}: {summary.scenes} scenes, {summary.clips} clips")
+    shares = build_table(
+        title=f"{escape(name)}: {how_many(summary.scenes, 'scene')}, {how_many(summary.clips, 'clip')}"
+    )
     counts = build_table(title="channels: static / dynamic / joint / neither")
     for table, headings in ((shares, ("n", *PARTS, "rest")), (counts, ("by shares of variance", "by pairs"))):
         table.add_column("stage", no_wrap=True)

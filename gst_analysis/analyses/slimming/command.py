@@ -13,6 +13,7 @@ from gst_analysis.console.options import CheckpointFile, Json, takes_options
 from gst_analysis.console.output import build_table, escape, finish, print_pairs, print_table, show_progress
 from gst_analysis.documents import Part
 from gst_analysis.errors import legible
+from gst_analysis.numbers import how_many
 from gst_analysis.options import Files, files_of
 from gst_analysis.outputs import check_free
 
@@ -93,7 +94,9 @@ _METHODS = {
 
 def _tabulate_tuned(tuned: pd.DataFrame) -> PlainTable:
     epochs, clips = int(tuned["epochs"].iloc[0]), int(tuned["clips"].iloc[0])
-    table = build_table(title=f"{epochs} epochs of fine-tuning, accuracy on {clips} other clips")
+    table = build_table(
+        title=f"{how_many(epochs, 'epoch')} of fine-tuning, accuracy on {how_many(clips, 'other clip')}"
+    )
     for heading in ("taken out", "multiply-adds", "before", "after", "interval", "scores ahead by"):
         table.add_column(heading, justify="left" if heading == "taken out" else "right")
     for row in tuned.to_dict("records"):

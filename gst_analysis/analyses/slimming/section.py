@@ -12,7 +12,7 @@ from gst_analysis.analyses.slimming import Slimming, SlimOptions, slim
 from gst_analysis.analyses.slimming.order import check_slimmable
 from gst_analysis.checkpoints.sources import open_model
 from gst_analysis.errors import SpecError
-from gst_analysis.numbers import show_count, show_share
+from gst_analysis.numbers import how_many, show_count, show_share
 from gst_analysis.options import write_command
 from gst_analysis.progress import Progress
 from gst_analysis.sections.parts import PageFigure, Section, Words, draw_both, make_table
@@ -98,8 +98,9 @@ def _say_cost(result: Slimming) -> str:
         return f"{text} With labelled clips the report also says what accuracy is left."
     interval = f"{show_share(after.accuracy.low)} to {show_share(after.accuracy.high)}"
     return (
-        f"{text} On {summary.clips} clips, before any fine-tuning, {show_share(after.accuracy.value)} "
-        f"({interval}) are right, where the whole network has {show_share(before.accuracy.value)}. "
+        f"{text} On {how_many(summary.clips, 'clip')}, before any fine-tuning, "
+        f"{show_share(after.accuracy.value)} ({interval}) are right, where the whole "
+        f"network has {show_share(before.accuracy.value)}. "
         f"{result.comparison}"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gst_analysis.analyses.traces.result import Traces
 from gst_analysis.analyses.traces.story import ClipStory, say_time
+from gst_analysis.numbers import how_many
 
 _MOST = 4
 
@@ -21,8 +22,9 @@ def say_trace(story: ClipStory) -> str:
     """
     surest = max(story.moments, key=lambda moment: moment.probability)
     told = (
-        f"{story.clip}, {len(story.moments)} points ({story.meaning}); {story.verdict}. Surest at "
-        f"{say_time(surest.seconds, surest.source_frame)}: {surest.label} ({surest.probability:.1%})."
+        f"{story.clip}, {how_many(len(story.moments), 'point')} ({story.meaning}); {story.verdict}. "
+        f"Surest at {say_time(surest.seconds, surest.source_frame)}: {surest.label} "
+        f"({surest.probability:.1%})."
     )
     if not story.turns:
         return f"{told} The prediction does not change."

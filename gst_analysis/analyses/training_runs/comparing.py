@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gst_analysis.analyses.training_runs.table import TrainingRun
+from gst_analysis.numbers import how_many
 from gst_analysis.style.names import tell_apart
 from gst_analysis.style.palette import LONGEST_NAME, Look, list_looks
 from gst_analysis.style.screen import legend_above, paint, start_figure
@@ -42,9 +43,9 @@ class Design:
             return f"{self.name}: not validated yet"
         last, epoch = shared.iloc[-1], int(shared.index[-1])
         if len(self.runs) == 1:
-            return f"{self.name}: {last.iloc[0]:.0%} after {epoch} epochs"
+            return f"{self.name}: {last.iloc[0]:.0%} after {how_many(epoch, 'epoch')}"
         spread = f"{last.min():.0%} to {last.max():.0%}, {len(last)} seeds"
-        return f"{self.name}: {last.mean():.0%} ({spread}) after {epoch} epochs"
+        return f"{self.name}: {last.mean():.0%} ({spread}) after {how_many(epoch, 'epoch')}"
 
 
 def group_runs(runs: Mapping[str, TrainingRun]) -> list[Design]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from gst_analysis.analyses.training_runs.table import TrainingRun
-from gst_analysis.numbers import show_real
+from gst_analysis.numbers import how_many, show_real
 from gst_analysis.tables.picking import find_largest
 
 
@@ -34,4 +34,5 @@ def say_training(steps: pd.DataFrame, epochs: pd.DataFrame, *, chance: float | N
         return told
     best = find_largest(known, "val_top1")
     guess = "" if chance is None else f"; a guess has {chance:.0%}"
-    return f"{told} Best of {len(known)} epochs on validation clips: {best['val_top1']:.1%} right{guess}."
+    number = how_many(len(known), "epoch")
+    return f"{told} Best of {number} on validation clips: {best['val_top1']:.1%} right{guess}."

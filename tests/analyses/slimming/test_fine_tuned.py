@@ -149,7 +149,7 @@ def test_networks_are_trained_measured_and_written(
     chosen = rows[rows["method"] == "chosen"].iloc[0]
     assert chosen["accuracy_before"] == pytest.approx(record["after"]["accuracy"]["value"])
     assert run([*words, "--overwrite"]) == 0
-    assert "1 epochs of fine-tuning" in capsys.readouterr().out
+    assert "1 epoch of fine-tuning" in capsys.readouterr().out
 
 
 def test_clips_to_measure_on_must_not_be_trained_on(
