@@ -192,9 +192,10 @@ def _offer_path() -> None:
 
 def _offer_upload() -> None:
     turn = st.session_state.setdefault("upload_turn", 0)
+    # Without `type`, here and elsewhere: a browser refuses by media type, in words that nobody knows, beside
+    # an older error, since the server hears nothing of it.
     st.file_uploader(
         f"Or upload files ({', '.join(CHECKPOINT_ENDINGS)}), up to {LARGEST_MB} MB each",
-        type=list(CHECKPOINT_ENDINGS),
         accept_multiple_files=True,
         key=f"upload-{turn}",
         max_upload_size=LARGEST_MB,

@@ -251,7 +251,6 @@ def _offer_upload() -> None:
     turn = st.session_state.setdefault("clip_turn", 0)
     st.file_uploader(
         f"Or upload a video, up to {LARGEST_MB} MB",
-        type=list(CLIP_ENDINGS),
         key=f"clip-upload-{turn}",
         max_upload_size=LARGEST_MB,
         on_change=_keep_upload,

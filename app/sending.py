@@ -5,14 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from app import cached, components, links
-from app.archives import ARCHIVE_ENDINGS, MOST_BYTES
+from app.archives import MOST_BYTES
 from app.cached_visitors import find_visitor
-from app.fences import LIST_ENDINGS
 from app.labelled_uploads import LabelledUploads
 from app.sent_clips import SentClips
 from app.waiting_uploads import let_go
 from app.wording import SENT_CLIPS
-from gst_analysis.clips.locating import VIDEO_SUFFIXES
 from gst_analysis.errors import GstError
 
 LARGEST_MB = 200
@@ -55,10 +53,8 @@ def offer_labelled() -> SentClips | None:
 
 def _offer_files() -> None:
     turn = st.session_state.setdefault("labelled_turn", 0)
-    endings = (*ARCHIVE_ENDINGS, *LIST_ENDINGS, *VIDEO_SUFFIXES)
     st.file_uploader(
         f"Labelled clips, up to {LARGEST_MB} MB",
-        type=[ending.removeprefix(".") for ending in endings],
         accept_multiple_files=True,
         key=f"labelled-upload-{turn}",
         max_upload_size=LARGEST_MB,

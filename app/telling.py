@@ -187,7 +187,6 @@ def _offer_list(ref: str, path: Path) -> None:
     turn = st.session_state.setdefault("names_turn", 0)
     st.file_uploader(
         "Or upload the class names",
-        type=list(LIST_ENDINGS),
         key=f"names-{turn}",
         max_upload_size=LARGEST_LIST_MB,
         on_change=_keep_list,

@@ -12,6 +12,7 @@ import pytest
 from app import cached, uploads
 from app.uploads import MOST_FILES, Uploads
 from gst_analysis.errors import OutputError, UnreadableCheckpoint
+from tests.app.conftest import Visit
 
 
 def keep(files: Uploads, name: str, content: bytes = b"weights") -> str:
@@ -85,3 +86,13 @@ def test_all_files_go_with_the_server() -> None:
     assert not home.exists()
     assert Uploads(cached.make_upload_home()).folder.is_dir()
     cached.remove_uploads()
+
+
+def test_a_file_of_a_wrong_kind_is_refused_in_our_words_and_an_older_error_goes(visit: Visit) -> None:
+    page = visit("space_and_time")
+    page.file_uploader[0].upload("wrong.pth", b"no weights").run()
+    assert "expected a PyTorch" in page.error[0].value
+    assert not page.file_uploader[0].proto.type  # what the browser refuses, the server cannot answer
+    page.file_uploader[0].upload("notes.docx", b"words").run()
+    (told,) = page.error
+    assert told.value.replace("\\", "").startswith("notes.docx: expected a file ending in .pth")

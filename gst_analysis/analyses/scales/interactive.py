@@ -20,6 +20,8 @@ _FEW = 2
 """Up to so many columns have a title below each, and their names in large letters."""
 _LINE = 20
 """Characters of a name that find room above one of two columns on a telephone; twice as many above one."""
+_ROOMY, _NARROW = 3, 9
+"""Columns up to which names find room on a telephone; characters a line where there are many."""
 _MOST_DOTS = 4
 """Channels of a group up to which each is a dot: a histogram of so few is bars of a quarter and more."""
 
@@ -70,7 +72,8 @@ def draw_bn_scales_interactive(
 def _wrap(name: str, columns: int) -> str:
     """A checkpoint's name in as many lines as its column's width asks for."""
     most = _LINE if columns > 1 else 2 * _LINE
-    return "<br>".join(textwrap.wrap(spell_controls(name), max(12, min(most, 160 // columns))))
+    wide = (160 if columns <= _ROOMY else 56) // columns
+    return "<br>".join(textwrap.wrap(spell_controls(name), max(_NARROW, min(most, wide))))
 
 
 def _name_axes(number: int) -> dict[str, str]:
@@ -182,6 +185,8 @@ def _dress(figure: go.Figure, grid: Grid, theme: Theme, *, symbol: str) -> None:
     figure.update_layout(barmode="overlay", bargap=0, legend=legend_above(medians))
     figure.update_xaxes(gridcolor=theme.grid, zerolinecolor=theme.grid)
     figure.update_yaxes(gridcolor=theme.grid, zerolinecolor=theme.grid, ticksuffix=" %", nticks=3)
+    if len(grid.columns) > _ROOMY:  # more numbers would stand upright on a telephone, over each other
+        figure.update_xaxes(nticks=3)
     titled = None if len(grid.columns) <= _FEW else (len(grid.columns) + 1) // 2
     title = {"text": f"batch-norm scale {symbol}", "font": {"size": 12}}
     figure.update_xaxes(title=title, row=len(grid.rows), col=titled)
