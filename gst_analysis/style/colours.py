@@ -23,6 +23,10 @@ GROUP_COLOURS_DARK: Mapping[str, str] = {
 }
 
 
+HATCHED = "both"
+"""Its bars are hatched: readers without green cones see its colour and that of what is shared alike."""
+
+
 @dataclass(frozen=True)
 class Theme:
     """Ink and paper."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from gst_analysis.analyses.profile.table import MEASURES
 from gst_analysis.style.palette import DARK_COLOURS, LIGHT_COLOURS, MOST_NAMED, list_colours, list_looks
 from gst_analysis.style.theme import DARK, LIGHT, Theme
 
@@ -39,7 +40,7 @@ _TO_OKLAB = np.array(
     ]
 )
 """Ottosson's Oklab, in which equal distances look about equally large; 0.02 is just seen side by side."""
-APART, APART_WITHOUT_A_CONE = 0.2, 0.1
+APART, APART_WITHOUT_A_CONE, APART_OF_GROUPS = 0.2, 0.1, 0.085
 
 
 def to_linear(colours: tuple[str, ...]) -> np.ndarray:
@@ -80,3 +81,24 @@ def test_a_checkpoint_keeps_its_look_when_others_are_added_and_lines_differ_besi
     assert len(set(looks)) == MOST_NAMED
     assert all(a.dash != b.dash and a.marker != b.marker for a, b in itertools.pairwise(looks))
     assert len(set(list_colours(30, DARK))) == 30
+
+
+TOGETHER = (
+    ("spatial", "temporal", "all"),
+    ("slow", "fast", "lateral"),
+    ("from-previous", "from-next", "unshifted"),
+)
+"""Groups of channels that one figure shows."""
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_groups_of_one_network_and_what_a_clip_costs_are_told_apart(vision: str) -> None:
+    for theme in (LIGHT, DARK):
+        for groups in TOGETHER:
+            assert find_nearest(tuple(theme.groups[group] for group in groups), vision) >= APART_OF_GROUPS
+        bars = [theme.groups[group] for group in ("spatial", "temporal", "shared")]
+        assert find_nearest(tuple(bars), vision) >= APART_OF_GROUPS
+
+
+def test_lines_of_a_profile_are_told_apart_by_their_marks() -> None:
+    assert len({measure.marker for measure in MEASURES.values()}) == len(MEASURES)

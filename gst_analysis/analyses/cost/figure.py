@@ -24,6 +24,7 @@ from gst_analysis.analyses.cost.panels import (
     stack_by_stage,
 )
 from gst_analysis.analyses.cost.table import Cost, PlacedDesign, PublishedPlacing
+from gst_analysis.style.colours import HATCHED
 from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
 
 _MARK, _STAR = 7.0, 13.0
@@ -99,7 +100,9 @@ def _draw_stacks(axes: Axes, stacks: Stacks, theme: Theme) -> None:
     places = np.arange(len(stacks.stages))
     base, top = np.zeros(len(places)), float(stacks.totals.max())
     for group, heights in stacks.heights.items():
-        axes.bar(places, heights, 0.72, bottom=base, color=theme.groups[group], label=stacks.describe(group))
+        colour = theme.groups[group]
+        hatched = {"hatch": "//", "edgecolor": theme.paper, "linewidth": 0.0} if group == HATCHED else {}
+        axes.bar(places, heights, 0.72, bottom=base, color=colour, label=stacks.describe(group), **hatched)
         for place, height, below in zip(places, heights, base, strict=True):
             if height > 0.055 * top:
                 axes.text(
@@ -110,6 +113,7 @@ def _draw_stacks(axes: Axes, stacks: Stacks, theme: Theme) -> None:
                     va="center",
                     fontsize=7.5,
                     color=theme.paper,
+                    bbox={"facecolor": colour, "edgecolor": "none", "pad": 2},  # no hatch behind a number
                 )
         base = base + heights
     for place, total in zip(places, stacks.totals, strict=True):

@@ -20,7 +20,7 @@ from gst_analysis.analyses.cost.panels import (
     stack_by_stage,
 )
 from gst_analysis.analyses.cost.table import Cost, PlacedDesign, PublishedPlacing
-from gst_analysis.style.colours import Theme, theme_of
+from gst_analysis.style.colours import HATCHED, Theme, theme_of
 from gst_analysis.style.screen import break_lines, paint, start_figure
 
 _FONT, _MARK, _STAR = 11, 10, 18
@@ -59,6 +59,8 @@ def draw_cost_bars_interactive(
             hovertemplate=hover,
             marker={"color": theme.groups[group], "line": {"width": 0}},
         )
+        if group == HATCHED:
+            bar.marker.pattern = {"shape": "/", "solidity": 0.12, "fgcolor": theme.paper}
         figure.add_trace(bar)
     figure.add_trace(_write_totals(stacks, theme))
     _dress(figure, theme, title=stacks.title.replace(", ", "<br>", 1), height=480)
