@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -101,7 +102,9 @@ def _draw_stacks(axes: Axes, stacks: Stacks, theme: Theme) -> None:
     base, top = np.zeros(len(places)), float(stacks.totals.max())
     for group, heights in stacks.heights.items():
         colour = theme.groups[group]
-        hatched = {"hatch": "//", "edgecolor": theme.paper, "linewidth": 0.0} if group == HATCHED else {}
+        hatched: dict[str, Any] = (
+            {"hatch": "//", "edgecolor": theme.paper, "linewidth": 0.0} if group == HATCHED else {}
+        )
         axes.bar(places, heights, 0.72, bottom=base, color=colour, label=stacks.describe(group), **hatched)
         for place, height, below in zip(places, heights, base, strict=True):
             if height > 0.055 * top:
