@@ -57,7 +57,7 @@ def _read_weights(column: NetworkColumn) -> dict[str, str]:
     gap = counts.describe(mark="**") if counts.tested else literal(counts.describe())
     return {
         "gap": _begin(gap),
-        "score": _begin(scores[0]) if scores else "No place has both scores for both groups.",
+        "score": _begin(scores[0]) if scores else "No block has both scores for both groups.",
         "start": _say_move(column),
     }
 
@@ -80,7 +80,7 @@ def _say_move(column: NetworkColumn) -> str:
 def _recall_ablation(column: NetworkColumn) -> str:
     found = cached_measurements.memory().find_last("ablation", column.source.key)
     verdict = None if found is None else find_verdict(column, found)
-    return NOT_MEASURED if verdict is None else verdict.describe(mark="**")
+    return NOT_MEASURED if verdict is None else verdict.describe(mark="**", brief=True)
 
 
 def _recall_slimming(column: NetworkColumn) -> str:

@@ -91,7 +91,9 @@ def test_channels_are_taken_away_on_ones_own_clips(visit: Visit, ckpt: str, worl
     assert [metric.label for metric in page.metric] == ["Accuracy, nothing changed", "Clips", "Cross entropy"]
     assert page.metric[1].value == "4"
     assert [name.split(".")[0] for name in names_of_plots(page)] == [
-        next(text.value for text in page.markdown if "blocks" in text.value).replace("**", "").split(".")[0],
+        next(text.value for text in page.markdown if "tossed coins" in text.value)
+        .replace("**", "")
+        .split(".")[0],
         "Accuracy lost in every block",
     ]
     numbers = page.dataframe[0].value

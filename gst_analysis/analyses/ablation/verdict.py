@@ -61,11 +61,12 @@ class GapVerdict:
         """The blocks with this verdict, from input to output."""
         return [shorten_block(block) for block in self.table.loc[self.table["verdict"] == verdict, "block"]]
 
-    def describe(self, *, mark: str = "") -> str:
+    def describe(self, *, mark: str = "", brief: bool = False) -> str:
         """What it comes to, in sentences.
 
         Args:
             mark: what to put around the first words, such as ** for bold ones.
+            brief: the first sentence alone.
         """
         blocks = len(self.table)
         level = self.level if blocks == 1 else f"{self.level}s"
@@ -73,7 +74,8 @@ class GapVerdict:
         if not blocks:
             return f"{mark}Nothing to hold γ against{mark}: the two groups do not meet in any {self.level}."
         if not apart and not alike:
-            return f"{self._say_undecided(mark, level)}{self._say_points()}"
+            head = self._say_undecided(mark, level)
+            return head if brief else f"{head}{self._say_lean()}{self._say_points()}"
         if apart:
             head = f"{mark}They disagree in {len(apart)} of {blocks} {level}{mark} ({_list(apart)}): "
             head += self._say_how()
@@ -81,10 +83,10 @@ class GapVerdict:
         else:
             head = f"{mark}They agree in {len(alike)} of {blocks} {level}{mark} ({_list(alike)})"
             head, also = f"{head} and disagree in none.", ""
-        return f"{head}{also}{self._say_open()}{self._say_points()}"
+        return head if brief else f"{head}{also}{self._say_open()}{self._say_points()}"
 
     def _say_undecided(self, mark: str, level: str) -> str:
-        """What either side is sure of where none is sure together with the other; then where both lean."""
+        """What either side is sure of where none is sure together with the other."""
         rows = self.table
         losses, leans = self._say_side("cost"), self._say_side("gap")
         if losses and not leans:
@@ -93,13 +95,18 @@ class GapVerdict:
         else:
             head = f"{mark}Undecided{mark}: none of {len(rows)} {level} is sure on both sides"
             head += "".join(f"; {side}" for side in (leans, losses) if side) + "."
+        return head
+
+    def _say_lean(self) -> str:
+        """Where both sides point apart, sure or not, and of how many blocks the losses say nothing."""
+        rows = self.table
         apart = rows[rows["gap"] * rows["cost"] < 0]
         where = f" ({_name_blocks(apart)})" if len(apart) else ""
         lean = f" Sure or not, they point to different groups in {len(apart)} of {len(rows)}{where}; "
         lean += f"tossed coins would in {len(rows) / 2:g}."
         unclear = int((~rows["cost_sure"]).sum())
         told = f" In {unclear} the intervals do not tell which group costs more: more clips may."
-        return f"{head}{lean}{told if unclear else ''}"
+        return f"{lean}{told if unclear else ''}"
 
     def _say_side(self, side: str) -> str:
         """Which group stands surely higher, or costs more, and where; empty where neither does."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from gst_analysis.numbers import show_interval, show_real
+from gst_analysis.style.names import name_block
 
 MEASURES: Mapping[str, tuple[str, float]] = {
     "accuracy_drop": ("accuracy lost (percentage points)", 100.0),
@@ -33,7 +34,10 @@ def say_worst(table: pd.DataFrame, measure: str) -> str:
     """
     (row,), (words, scale) = table.nlargest(1, measure).to_dict("records"), MEASURES[measure]
     value, *ends = (scale * float(row[f"{measure}{end}"]) for end in ("", "_low", "_high"))
+    shown = (show_real(value), show_interval(*ends))
+    if scale > 1:  # of accuracy nobody wants parts of a point
+        shown = (f"{value:.0f}", f"{ends[0]:.0f} to {ends[1]:.0f}")
     return (
-        f"Most is lost in {row['block']} with the {row['group']} channels changed "
-        f"({TITLES[row['intervention']]}): {show_real(value)} ({show_interval(*ends)}), {words}."
+        f"Most is lost in {name_block(row['block'])} with the {row['group']} channels changed "
+        f"({TITLES[row['intervention']]}): {shown[0]} ({shown[1]}), {words}."
     )

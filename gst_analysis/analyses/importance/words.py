@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def say_where_scores_part(groups: pd.DataFrame) -> dict[str, str]:
-    """A sentence a checkpoint: in how many places both scores put the same group above the other.
+    """A sentence a checkpoint: in how many blocks both scores put the same group above the other.
 
     Checkpoints of which no place has both ratios are left out.
 
@@ -23,8 +23,10 @@ def say_where_scores_part(groups: pd.DataFrame) -> dict[str, str]:
         both = ratios[["abs_gamma", "invariant"]].dropna()
         alike = int((np.sign(both["abs_gamma"]) == np.sign(both["invariant"])).sum())
         group, above = part["group"].iloc[0], int((both["invariant"] > 0).sum())
+        own = part.drop_duplicates("layer")["block"]
+        kind = "block" if own.is_unique else "place"
         told[str(name)] = (
-            f"by the invariant score {group} channels stand higher in {above} of {len(both)} places; raw γ "
+            f"by the invariant score {group} channels stand higher in {above} of {len(both)} {kind}s; raw γ "
             f"puts the same side higher in {alike} of the {len(both)}"
         )
     return told

@@ -23,7 +23,7 @@ from gst_analysis.analyses.saliency.table import SaliencyMaps
 from gst_analysis.analyses.saliency.testing_figure import draw_tests
 from gst_analysis.errors import SpecError
 from gst_analysis.groups import GROUPS
-from gst_analysis.style.names import shorten
+from gst_analysis.style.names import name_block, shorten
 from gst_analysis.style.theme import Theme, new_figure, theme_of
 
 Pixels = npt.NDArray[np.uint8]
@@ -98,7 +98,8 @@ def lay_out_overlays(table: pd.DataFrame, pictures: Pixels, window: Window) -> O
         heat[str(group)] = maps / (tops[str(group)] or 1.0)
     first = table.iloc[0]
     seconds = table.drop_duplicates("frame").sort_values("frame")["seconds"].to_numpy(dtype=float)
-    title = f"{first['checkpoint']}, {first['block']}: what speaks for “{first['label']}”\n{first['clip']}"
+    where = f"{first['checkpoint']}, {name_block(first['block'])}"
+    title = f"{where}: what speaks for “{first['label']}”\n{first['clip']}"
     return Overlays(pictures, heat, tops, seconds, window, title)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from gst_analysis.analyses.saliency.table import SaliencyMaps
 from gst_analysis.groups import GROUPS
 from gst_analysis.numbers import show_real
+from gst_analysis.style.names import name_block
 from gst_analysis.tables.picking import find_largest, split_by
 
 
@@ -34,7 +35,7 @@ def say_saliency(table: pd.DataFrame) -> str:
         at = f"{row['x']:.0%} from the left, {row['y']:.0%} from the top"
         parts.append(f"{name}: {show_real(row['evidence'])} in frame {row['frame']}, {at}")
     frames = table["frame"].nunique()
-    heading = f"Evidence for “{first['label']}” at {first['block']} in {frames} frames"
+    heading = f"Evidence for “{first['label']}” at {name_block(first['block'])} in {frames} frames"
     return f"{heading}. Strongest, {'; '.join(parts)}."
 
 

@@ -49,13 +49,16 @@ def count_gaps(gaps: Table) -> dict[str, GapCounts]:
 
 def _count(rows: Columns) -> GapCounts:
     sure = find_sure(rows)
+    pair = {name: str(rows[name][0]) for name in ("group", "against", "level")}
+    if pair["level"] == "layer" and len(set(rows["block"].tolist())) == len(rows):
+        pair["level"] = "block"  # as everything else that is said of a block with one such norm calls it
     return GapCounts(
         layers=len(rows),
         tested=int((~np.isnan(rows["auc_p"])).sum()),
         above=int((sure & (rows["auc"] > 0.5)).sum()),
         below=int((sure & (rows["auc"] < 0.5)).sum()),
         undefined=tuple(dict.fromkeys(reason for reason in rows["undefined"].tolist() if reason)),
-        **{name: str(rows[name][0]) for name in ("group", "against", "level")},
+        **pair,
     )
 
 

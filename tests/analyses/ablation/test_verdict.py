@@ -57,6 +57,8 @@ def test_a_block_counts_where_intervals_of_the_loss_do_not_touch() -> None:
     ends = [0.4 - 0.2 * wider, 0.4 + 0.2 * wider]
     assert list(found.table[["cost_low", "cost_high"]].iloc[0]) == pytest.approx(ends, abs=1e-4)
     told = found.describe(mark="**")
+    brief = found.describe(mark="**", brief=True)
+    assert told.startswith(f"{brief} They agree in ")
     assert told.startswith("**They disagree in 2 of 5 blocks** (1.0, 4.0): in 1 γ stands higher for temporal")
     assert "They agree in 1 (2.0). In 1 γ's gap may be chance. In 1 the intervals do not tell" in told
 
@@ -154,5 +156,7 @@ def test_the_change_that_costs_most_is_named() -> None:
     table, _ = make_tables([(0.1, APART)])
     said = say_worst(table, "loss_rise")
     assert said.startswith(
-        "Most is lost in layer1.0 with the temporal channels changed (channels silent): 0.500"
+        "Most is lost in block 1.0 with the temporal channels changed (channels silent): 0.500"
     )
+    assert "percentage points" in (points := say_worst(table, "accuracy_drop"))
+    assert "." not in points.split("silent): ")[1].split(",")[0]  # of accuracy, whole points

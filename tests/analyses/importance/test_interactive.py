@@ -43,9 +43,9 @@ def test_ratios_of_all_checkpoints_stand_on_one_axis_and_are_told() -> None:
     assert "4.00 times as much" in figure.data[1].text[0]
     told = say_where_scores_part(make_ratios())
     assert told["b"].endswith(
-        "temporal channels stand higher in 2 of 3 places; raw γ puts the same side higher in 2 of the 3"
+        "temporal channels stand higher in 2 of 3 blocks; raw γ puts the same side higher in 2 of the 3"
     )
-    assert "3 of 3 places" in told["a"]
+    assert "3 of 3 blocks" in told["a"]
     assert not say_where_scores_part(make_ratios().assign(log2_ratio=np.nan))
 
 

@@ -174,7 +174,7 @@ def test_long_names_and_their_explanation_fit_narrow_figures(frames: int, shape:
     overlays = make_overlays(frames, shape, (0, 0.2, 1, 0.8))
     overlays = dataclasses.replace(
         overlays,
-        title=f"state-change-gst-quarter, layer2.1: what speaks for “{label}”\n{'folder/' * 30}a.mp4",
+        title=f"state-change-gst-quarter, block 2.1: what speaks for “{label}”\n{'folder/' * 30}a.mp4",
     )
     figure = draw_saliency(overlays)
     figure.canvas.draw()

@@ -42,8 +42,8 @@ def test_gaps_find_what_was_planted(tmp_path: Path) -> None:
     assert (table["depth"].iloc[[0, -1]] == [0, 1]).all()
     counts = count_gaps(table.reset_index())["a"]
     assert (counts.layers, counts.tested, counts.above, counts.below) == (8, 8, 1, 1)
-    assert counts.describe() == "temporal higher in 1, lower in 1 of 8 layers"
-    assert counts.describe(mark="**") == "temporal higher in **1**, lower in **1** of 8 layers"
+    assert counts.describe() == "temporal higher in 1, lower in 1 of 8 blocks"
+    assert counts.describe(mark="**") == "temporal higher in **1**, lower in **1** of 8 blocks"
 
 
 def test_a_sign_matters_unless_it_is_told_not_to(tmp_path: Path) -> None:
@@ -130,7 +130,9 @@ def test_a_layer_of_one_channel_has_no_gap() -> None:
 
 def test_what_lies_neither_above_nor_below_is_counted_as_neither() -> None:
     sides = {"above": 0.8, "below": 0.2, "higher": 0.9, "level": 0.5, "highest": 1.0}
-    gaps = pd.DataFrame({"auc": sides.values(), "auc_p": 0.001, "auc_p_holm": 0.004, "undefined": "", **PAIR})
+    gaps = pd.DataFrame(
+        {"auc": sides.values(), "auc_p": 0.001, "auc_p_holm": 0.004, "undefined": "", "block": "b", **PAIR}
+    )
     unsure = gaps.assign(auc_p_holm=0.05)
     counts = count_gaps(pd.concat([gaps, unsure]).assign(checkpoint="a"))["a"]
     assert (counts.layers, counts.tested, counts.above, counts.below) == (10, 10, 3, 1)
