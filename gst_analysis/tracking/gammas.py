@@ -83,8 +83,25 @@ def measure_gaps(gammas: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, fl
         }
 
 
+def measure_shares(gammas: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, float]:
+    """Time's share of |γ| in every block that has both groups: the profile's line of scales."""
+    pair = find_pair(tuple(join_blocks(gammas)))
+    if pair is None:
+        return {}
+    sums = {
+        block: [float(np.abs(groups[group]).sum()) for group in pair]
+        for block, groups in gammas.items()
+        if set(pair) <= set(groups)
+    }
+    with np.errstate(invalid="ignore", divide="ignore"):  # no scale at all has no share
+        return {block: float(np.float64(time) / (space + time)) for block, (space, time) in sums.items()}
+
+
 def track_gammas(tracker: Tracker, state: Mapping[str, Tensor], anatomy: Anatomy, step: int) -> None:
-    """Tell the scales of a step, of the network and of every block by group, and how far time lies above."""
+    """Tell the scales of a step, of the network and of every block by group, and how far time lies above.
+
+    Beside the gap of medians stands time's share of |γ|, which is the line of scales in a profile.
+    """
     if not anatomy.scaled:
         return
     gammas = read_gammas(state, anatomy)
@@ -95,7 +112,9 @@ def track_gammas(tracker: Tracker, state: Mapping[str, Tensor], anatomy: Anatomy
         if len(shown := values[np.abs(values) < _LARGEST]):
             tracker.add_histogram(f"gamma/{name}", shown, step)
     medians = {f"gamma_median/{group}": float(np.median(values)) for group, values in whole.items()}
-    tracker.add_scalars({**medians, **{f"gamma_gap/{block}": gap for block, gap in gaps.items()}}, step)
+    by_block = {"gamma_gap": gaps, "profile_gamma": measure_shares(gammas)}
+    told = {f"{name}/{block}": one for name, found in by_block.items() for block, one in found.items()}
+    tracker.add_scalars({**medians, **told}, step)
 
 
 def _can_be_read(held: Tensor) -> bool:

@@ -70,3 +70,9 @@ def test_a_tracker_is_told_the_network_and_every_block() -> None:
     gaps = medians["temporal"] - medians["spatial"]
     told_gaps = {name: value for name, value in numbers.items() if name.startswith("gamma_gap/")}
     assert told_gaps == pytest.approx({f"gamma_gap/{block}": gap for block, gap in gaps.items()})
+    profile = gst.profile(network, lines=("gamma",)).table
+    places = profile[(profile["level"] == "place") & (profile["measure"] == "gamma")]
+    shares = {f"profile_gamma/{row['place']}": row["value"] for row in places.to_dict("records")}
+    told_shares = {name: value for name, value in numbers.items() if name.startswith("profile_gamma/")}
+    assert len(shares) == 8
+    assert told_shares == pytest.approx(shares)
