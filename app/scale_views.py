@@ -148,7 +148,7 @@ def show_statistics(columns: Sequence[NetworkColumn]) -> None:
     _tell_counts(result)
     components.show_notes([literal(note) for note in result.notes])
     offer_downloads("block_gaps", result, lambda: result.figures()["gaps"])
-    components.show_table("One group against another, layer by layer", result.table, GAPS)
+    components.show_table("One group against another, block by block", result.table, GAPS)
     if len(result.differences):
         components.show_table("Checkpoint against checkpoint", result.differences, DIFFERENCES)
         differences = dataclasses.replace(result, table=result.differences)

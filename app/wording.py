@@ -142,7 +142,7 @@ ANALYSIS_ABOUT = "It is run on what is chosen above; how long it takes depends o
 ANALYSES_NONE = "This analysis draws nothing: its answer is the table below."
 STATISTICS_NOTE = (
     "The gap is the median scale of the :orange[**temporal**] channels minus that of the :blue[**spatial**] "
-    "ones. Filled marks: more than chance after correcting for the number of layers (Holm, 5%). Bars are 95% "
+    "ones. Filled marks: more than chance after correcting for the number of blocks (Holm, 5%). Bars are 95% "
     "intervals. This is about the channels of these networks; another training run may differ."
 )
 IMPORTANCE_NOTE = (

@@ -12,6 +12,7 @@ from gst_analysis.analyses.ablation.verdict import AGREE, DISAGREE, UNDECIDED, G
 from gst_analysis.analyses.ablation.words import MEASURES
 from gst_analysis.numbers import show_interval, show_real
 from gst_analysis.style.colours import wrong_colour
+from gst_analysis.style.names import name_block
 from gst_analysis.style.screen import dress_figure, start_figure
 from gst_analysis.style.theme import Theme, theme_of
 
@@ -74,8 +75,8 @@ def _build_marks(rows: pd.DataFrame, part: str, scale: float, mark: dict[str, ob
     factor = scale if part == "cost" else 1.0
     value, low, high = (factor * rows[f"{part}{end}"].to_numpy(float) for end in ("", "_low", "_high"))
     told = [
-        f"<b>{escape(str(block))}</b><br>{'gap of γ' if part == 'gap' else 'lost'} {show_real(one)} "
-        f"({show_interval(*ends)})"
+        f"<b>{escape(name_block(str(block)))}</b><br>{'gap of γ' if part == 'gap' else 'lost'} "
+        f"{show_real(one)} ({show_interval(*ends)})"
         for block, one, ends in zip(rows["block"], value, zip(low, high, strict=True), strict=True)
     ]
     if part == "cost":

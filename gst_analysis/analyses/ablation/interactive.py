@@ -217,7 +217,9 @@ def _build_dots(
         "visible": bool((rows["clips"] > 1).all()),
     }
     ends = [show_interval(*pair) for pair in zip(low, high, strict=True)]
-    told = np.array([[escape(word), end] for word, end in zip(named, ends, strict=True)], dtype=object)
+    told = np.array(
+        [[escape(name_block(word)), end] for word, end in zip(named, ends, strict=True)], dtype=object
+    )
     number = "%{x:.3~f}" if upright is None else "%{y:.3~f}"
     return go.Scatter(
         x=value if upright is None else upright,

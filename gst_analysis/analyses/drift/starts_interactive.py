@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from gst_analysis.groups import GROUPS
-from gst_analysis.style.names import GROUP_NAMES, shorten, shorten_layers
+from gst_analysis.style.names import GROUP_NAMES, name_block, shorten, shorten_layers
 from gst_analysis.style.screen import (
     SYMBOLS,
     dress_figure,
@@ -70,7 +70,7 @@ def _draw_changes(rows: pd.DataFrame, x: np.ndarray, layers: pd.DataFrame, theme
     parts = rows.groupby("layer")["change"]
     low, middle, high = (parts.quantile(q).loc[layers["layer"]].to_numpy() for q in (0.25, 0.5, 0.75))
     told = [
-        f"{row['layer']}, {GROUP_NAMES[group]} ({row['n']})<br>change of γ: median {m:+.3f}<br>"
+        f"{name_block(row['layer'])}, {GROUP_NAMES[group]} ({row['n']})<br>change of γ: median {m:+.3f}<br>"
         f"middle half {a:+.3f} to {b:+.3f}"
         for row, m, a, b in zip(layers.to_dict("records"), middle, low, high, strict=True)
     ]

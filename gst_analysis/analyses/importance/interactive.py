@@ -14,7 +14,7 @@ from gst_analysis.analyses.scales.meetings import find_meetings
 from gst_analysis.groups import GROUPS, order_groups
 from gst_analysis.numbers import show_real
 from gst_analysis.style.colours import Theme, theme_of
-from gst_analysis.style.names import GROUP_NAMES, shorten_layers, tell_apart
+from gst_analysis.style.names import GROUP_NAMES, name_block, shorten_layers, tell_apart
 from gst_analysis.style.screen import SYMBOLS, break_lines, dress_figure, start_figure
 
 SCORES: Mapping[str, str] = {"abs_gamma": "raw scale |γ|", "invariant": "invariant score"}
@@ -71,7 +71,7 @@ def draw_ratios_interactive(groups: pd.DataFrame, *, dark: bool = False) -> go.F
 
 def _build_ratios(rows: pd.DataFrame, score: str, at: list[int], theme: Theme) -> go.Scatter:
     told = [
-        f"<b>{escape(str(row['place']))}</b>, {SCORES[score]}<br>{row['group']}: median "
+        f"<b>{escape(name_block(str(row['place'])))}</b>, {SCORES[score]}<br>{row['group']}: median "
         f"{show_real(row['median'])}<br>{row['against']}: {show_real(row['against_median'])}<br>"
         f"{2 ** row['log2_ratio']:.2f} times as much"
         for row in rows.to_dict("records")
@@ -140,7 +140,7 @@ def _build_medians(
     middle = known.groupby("place", sort=False)[score].quantile([0.25, 0.5, 0.75]).unstack()
     aside = 0.14 * (1 if GROUPS[group].dash == "dash" else -1)
     told = [
-        f"<b>{escape(str(place))}</b><br>{GROUP_NAMES[group]}: median {show_real(row[0.5])}<br>"
+        f"<b>{escape(name_block(str(place)))}</b><br>{GROUP_NAMES[group]}: median {show_real(row[0.5])}<br>"
         f"middle half {show_real(row[0.25])} to {show_real(row[0.75])}"
         for place, row in middle.iterrows()
     ]

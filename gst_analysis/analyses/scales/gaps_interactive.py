@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from gst_analysis.analyses.scales.table import find_sure, name_difference, name_symbol
 from gst_analysis.numbers import show_interval, show_real
 from gst_analysis.style.colours import Theme, theme_of
-from gst_analysis.style.names import shorten_layers, tell_apart
+from gst_analysis.style.names import name_block, shorten_layers, tell_apart
 from gst_analysis.style.palette import LONGEST_NAME, MOST_NAMED, Look, list_looks
 from gst_analysis.style.screen import dress_figure, start_figure
 
@@ -45,7 +45,7 @@ def draw_gaps_interactive(table: pd.DataFrame, *, absolute: bool = False, dark: 
 def _build_gaps(x: np.ndarray, rows: pd.DataFrame, name: str, look: Look, theme: Theme) -> go.Scatter:
     sure = find_sure(rows)
     told = [
-        f"<b>{escape(str(row['block']))}</b>, {escape(name)}<br>gap {show_real(row['gap'])}"
+        f"<b>{escape(name_block(str(row['block'])))}</b>, {escape(name)}<br>gap {show_real(row['gap'])}"
         f"{_say_interval(row['gap_low'], row['gap_high'])}<br>"
         f"{'more than chance' if certain else 'may be chance, or not tested'}"
         for row, certain in zip(rows.to_dict("records"), sure, strict=True)
