@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import dataclasses
 import hashlib
+import html
 import importlib
 import importlib.util
 import json
@@ -346,14 +348,23 @@ class Result(Generic[Summary]):
         return drawn
 
     def _repr_html_(self) -> str:
-        """The first interactive figure where plotly is at hand, and the table."""
+        """The first figure and, folded below it, the table.
+
+        A picture, as plotly's figures fetch a script that is not to be had everywhere; `plot_interactive`
+        shows those.
+        """
         table = str(self.table.to_html(max_rows=20, border=0))
         try:
-            pages = self.pages()
+            drawn = self.figures()
         except (ImportError, GstError):
-            pages = {}
-        first = next(iter(pages.values()), None)
-        return table if first is None else first.to_html(full_html=False, include_plotlyjs="cdn") + table
+            drawn = {}
+        if not drawn:
+            return table
+        name, figure = next(iter(drawn.items()))
+        picture = base64.b64encode(drawings.render_figure(figure, "svg")).decode()
+        alt = html.escape(self.say_figures().get(name, name))
+        shown = f'<img style="max-width: 100%" alt="{alt}" src="data:image/svg+xml;base64,{picture}">'
+        return f"{shown}<details><summary>Table</summary>{table}</details>"
 
 
 def hash_clip(path: Path) -> str:

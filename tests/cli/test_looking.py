@@ -51,9 +51,14 @@ def test_a_network_shows_its_profile(file: Path) -> None:
     shown = network._repr_html_()
     assert "Network(GST resnet26s" in shown
     assert "every scale and offset is as before training" in shown
-    assert "plotly" in shown
+    (picture,) = re.findall(
+        r'<img [^>]*alt="([^"]+)" src="data:image/svg\+xml;base64,[\w+/=]{1000,}">', shown
+    )
+    assert "8 places" in picture
+    assert "<details><summary>Table</summary><table" in shown
+    assert "http" not in shown  # a notebook shows it without a network
     assert network.profile(lines=("gamma",)).table["measure"].unique().tolist() == ["gamma"]
-    assert "plotly" not in network.with_module(network.module)._repr_html_()
+    assert "<img" not in network.with_module(network.module)._repr_html_()
 
 
 def test_lines_fit_the_terminal_and_its_encoding(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -299,4 +300,4 @@ class Profile(Result[ProfileSummary]):
 
     def _repr_html_(self) -> str:
         """The verdict before the figure and the table."""
-        return f"<p>{self.verdict}</p>{super()._repr_html_()}"
+        return f"<p>{html.escape(self.verdict)}</p>{super()._repr_html_()}"
