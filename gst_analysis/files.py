@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -70,6 +71,26 @@ def write_csv(table: pd.DataFrame, file: IO[Any], *, header: bool = True) -> Non
     guard_cells(table).to_csv(
         file, index=False, header=header, lineterminator="\n", errors="backslashreplace"
     )
+
+
+def require_epoch() -> None:
+    """Refuse an environment that ends matplotlib's writers, though no date of theirs is kept.
+
+    Raises:
+        OutputError: SOURCE_DATE_EPOCH, which matplotlib reads, is no time.
+    """
+    told = os.environ.get("SOURCE_DATE_EPOCH")
+    if not told:
+        return
+    try:
+        datetime.fromtimestamp(int(told), UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise OutputError(
+            "SOURCE_DATE_EPOCH",
+            expected="seconds since 1970",
+            found=repr(told)[:40],
+            todo="correct it in the environment, or unset it",
+        ) from error
 
 
 @contextmanager

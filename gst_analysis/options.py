@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gst_analysis.errors import SpecError, name_some
-from gst_analysis.files import check_place
+from gst_analysis.files import IMAGE_FORMATS, check_place, require_epoch
 from gst_analysis.outputs import check_free
 from gst_analysis.tables.schema import check_choices
 
@@ -157,11 +157,13 @@ class Files:
 
         Raises:
             SpecError: a format that there is not.
-            OutputError: a folder that nothing can be written to.
+            OutputError: a folder that nothing can be written to, or an environment that figures cannot.
         """
         check_choices("formats", self.formats, self.allowed)
         if self.out is not None:
             check_place(self.out)
+            if set(self.formats) & set(IMAGE_FORMATS):
+                require_epoch()
 
     def check_free(self, words: Mapping[str, Sequence[str]]) -> None:
         """Refuse a folder in which something would be in the way, before any work is done.

@@ -112,6 +112,19 @@ def test_an_environment_that_ends_writers_of_figures_is_one_line(
     assert render_figure(Figure(), "pdf") == dated
 
 
+@pytest.mark.parametrize("line", [("bn-hist",), ("report",), ("drift", "--formats", "csv,png")])
+def test_such_an_environment_is_refused_before_any_work(
+    line: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    command = [line[0], "nothing.pth", "--out", str(tmp_path / "out"), *line[1:]]
+    assert run(command) == 2
+    assert "SOURCE_DATE_EPOCH" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert run(["drift", "nothing.pth", "--out", str(tmp_path / "out"), "--formats", "csv"]) == 2
+    assert "nothing.pth" in capsys.readouterr().err  # a table has no date
+
+
 def test_a_document_in_pieces_is_the_one_that_json_writes() -> None:
     rows = [
         {"n": n, "share": n / 7, "none": None, "odd": math.nan, "é\x1b": "\n\x1b[1m\u2028"}

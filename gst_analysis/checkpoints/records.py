@@ -99,10 +99,10 @@ def read_provenance(source: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
     """
     provenance = source.get("provenance")
     if provenance is not None and not isinstance(provenance, dict):
+        kind = type(provenance).__name__
+        # What is infinite or no number arrives as the text of it.
+        found = shorten(repr(provenance), 40) if isinstance(provenance, (str, int, float)) else f"a {kind}"
         raise BrokenCheckpoint(
-            str(path),
-            expected="provenance as a record",
-            found=f"a {type(provenance).__name__}",
-            todo="correct it, or leave it out",
-        )
+            str(path), expected="provenance as a record", found=found, todo="correct it, or leave it out"
+        ).quoting(instead="something else")
     return provenance or {}

@@ -15,7 +15,7 @@ from gst_analysis.clips.labelled import load_labelled_clips
 from gst_analysis.clips.records import RecordList
 from gst_analysis.documents import FILES, HEAD, WHOLE, describe, fields_of, name_schema, say, tell_source
 from gst_analysis.errors import GstError, OutputError
-from gst_analysis.files import check_place
+from gst_analysis.files import check_place, require_epoch
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.options import keyword_options
 from gst_analysis.outputs import Made, Outputs, check_free
@@ -159,6 +159,7 @@ def check_report_place(
         OutputError: such a folder.
     """
     check_place(folder)
+    require_epoch()
     if (Path(folder) / _FILE).is_dir():
         raise OutputError(
             str(folder),

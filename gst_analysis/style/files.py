@@ -6,7 +6,6 @@ import io
 import os
 import threading
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
@@ -14,8 +13,8 @@ import plotly.graph_objects as go
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from gst_analysis.errors import OutputError, one_line
-from gst_analysis.files import STAMP, Writer, write_whole
+from gst_analysis.errors import one_line
+from gst_analysis.files import STAMP, Writer, require_epoch, write_whole
 from gst_analysis.style.theme import NotebookFigure
 
 _DPI = 200
@@ -37,7 +36,7 @@ def render_figure(figure: Figure, kind: str, stamp: str = "", alt: str = "") -> 
     Raises:
         OutputError: SOURCE_DATE_EPOCH, which matplotlib reads, is no time.
     """
-    _require_epoch()
+    require_epoch()
     undated = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
     metadata = undated | ({"Subject" if kind == "pdf" else "Description": stamp} if stamp else {})
     buffer = io.BytesIO()
@@ -45,22 +44,6 @@ def render_figure(figure: Figure, kind: str, stamp: str = "", alt: str = "") -> 
         _lay_out(figure)
         figure.savefig(buffer, format=kind, dpi=_DPI, facecolor=figure.get_facecolor(), metadata=metadata)
     return _name_svg(buffer.getvalue(), alt) if kind == "svg" and alt else buffer.getvalue()
-
-
-def _require_epoch() -> None:
-    """Refuse an environment that ends matplotlib's writers, though no date of theirs is kept."""
-    told = os.environ.get("SOURCE_DATE_EPOCH")
-    if not told:
-        return
-    try:
-        datetime.fromtimestamp(int(told), UTC)
-    except (ValueError, OverflowError, OSError) as error:
-        raise OutputError(
-            "SOURCE_DATE_EPOCH",
-            expected="seconds since 1970",
-            found=repr(told)[:40],
-            todo="correct it in the environment, or unset it",
-        ) from error
 
 
 def _name_svg(svg: bytes, alt: str) -> bytes:

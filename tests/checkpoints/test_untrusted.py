@@ -34,7 +34,8 @@ def test_a_flipped_bit_among_the_values_is_noticed(tmp_path: Path) -> None:
     ("changes", "said"),
     [
         ({"version": 999}, "expected a record of version 1; found version 999"),
-        ({"provenance": [1]}, "expected provenance as a record"),
+        ({"provenance": [1]}, "expected provenance as a record; found a list"),
+        ({"provenance": float("inf")}, "expected provenance as a record; found 'inf'"),
         ({"clip_spec": {"sampling": None}}, "clip sampling"),
         ({"clip_spec": {"mean": ["x"] * 3}}, "three numbers"),
         ({"spec": {**small_record()["spec"], "alpha": "1e1000000000"}}, "a fraction such as 1/4"),
