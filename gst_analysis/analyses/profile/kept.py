@@ -70,11 +70,20 @@ def _read(told: Mapping[str, Any]) -> Kept:
     columns = {name: kinds[column.kind] for name, column in PROFILE.columns.items()}
     table = check(pd.DataFrame(rows, columns=list(columns)).astype(columns), PROFILE)
     own = table["measure"].isin([*FROM_CLIPS, *ANSWERS]) & (table["source"] == CLIPS)
-    numbers = table[["value", "low", "high", "even"]]
-    inside = (numbers.isna() | ((numbers >= -1) & (numbers <= 1))).all().all()
-    if not own.all() or not inside or type(told["clips"]) is not int:
+    counted = type(told["clips"]) is int and told["clips"] >= 0
+    whole = all(type(row["stage"]) is int and row["stage"] >= 0 for row in rows)
+    if not own.all() or not counted or not whole or not _is_measured(table):
         raise ValueError("rows that no such measurement has")
     return Kept(table, told["clips"], one_line(str(told["data"]))[:100])
+
+
+def _is_measured(table: pd.DataFrame) -> bool:
+    """Whether numbers are shares, bands the right way round, depths within, and each row stands once."""
+    numbers = table[["value", "low", "high", "even"]]
+    inside = (numbers.isna() | ((numbers >= -1) & (numbers <= 1))).all().all()
+    deep = (table["depth"].isna() | table["depth"].between(0, 1)).all()
+    once = not table.duplicated(["measure", "level", "stage", "place", "group"]).any()
+    return bool(inside and deep and once and not (table["low"] > table["high"]).any())
 
 
 def save_kept(checkpoint: Path, sha256: str, kept: Kept) -> Path:

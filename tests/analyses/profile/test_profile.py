@@ -155,6 +155,11 @@ def test_a_broken_file_beside_takes_nothing_away(beside: Path) -> None:
         json.dumps({**told, "rows": 3}),
         json.dumps({**told, "rows": [{**first, "value": 7.0}, *rest]}),
         json.dumps({**told, "rows": [{**first, "measure": "gamma"}, *rest]}),
+        json.dumps({**told, "rows": told["rows"] * 2}),  # compare-profiles ended in an error of the program
+        json.dumps({**told, "rows": [{**first, "depth": 1e300}, *rest]}),
+        json.dumps({**told, "rows": [{**first, "stage": 1.5}, *rest]}),
+        json.dumps({**told, "rows": [{**first, "low": 0.5, "high": 0.1}, *rest]}),
+        json.dumps({**told, "clips": -5}),
         json.dumps({**told, "format": "another"}),
     ]
     try:
