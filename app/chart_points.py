@@ -12,7 +12,8 @@ import streamlit as st
 
 from app.columns import NetworkColumn
 from app.place_door import open_place
-from app.wording import POINTS, literal
+from app.profile_wording import POINTS
+from app.wording import literal
 from gst_analysis.analyses.profile import Profile
 from gst_analysis.analyses.profile.spoken import say_points
 from gst_analysis.style.names import name_block

@@ -18,7 +18,8 @@ from app.downloads import offer_downloads
 from app.job_progress import await_result
 from app.jobs import titled
 from app.listed_clips import PICTURE_WIDTH, show_listed_clip
-from app.wording import DRIVERS_ABOUT, DRIVERS_NOTE, DRIVERS_TITLES, LOOK_ABOUT, LOOK_NOTE, literal, say_time
+from app.profile_wording import DRIVERS_ABOUT, DRIVERS_NOTE, DRIVERS_TITLES, LOOK_ABOUT, LOOK_NOTE
+from app.wording import literal, say_time
 from gst_analysis.errors import GstError
 from gst_analysis.numbers import how_many
 from gst_analysis.progress import Progress

@@ -15,7 +15,8 @@ from app.cached_measurements import Asked, memory, recall
 from app.cached_profiles import measure_kernels
 from app.columns import NetworkColumn, open_network
 from app.job_progress import await_result
-from app.wording import CHANNEL_TITLES, DOOR_NOTE, NO_PLACE, ROLES_ABOUT, literal, say_undefined
+from app.profile_wording import CHANNEL_TITLES, DOOR_NOTE, NO_PLACE, ROLES_ABOUT
+from app.wording import literal, say_undefined
 from gst_analysis.analyses import roles
 from gst_analysis.analyses.profile import Profile
 from gst_analysis.analyses.profile.channels import tabulate_channels

@@ -13,7 +13,8 @@ from app.chart_points import show_points
 from app.columns import NetworkColumn
 from app.downloads import offer_downloads
 from app.place_door import open_clicked, show_door
-from app.wording import PROFILE_NOTE, PROFILE_VIEW_NOTES, PROFILE_VIEWS, literal
+from app.profile_wording import PROFILE_NOTE, PROFILE_VIEW_NOTES, PROFILE_VIEWS
+from app.wording import literal
 from gst_analysis.analyses.profile import Profile
 from gst_analysis.analyses.profile.verdict import say_confidence
 from gst_analysis.analyses.profile_comparison import ABOUT

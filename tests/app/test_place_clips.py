@@ -47,7 +47,7 @@ def test_the_clips_that_drive_a_channel_are_shown_looked_into_and_opened(
     assert images(page) == [f"The middle frame of {clip}" for clip in own["Clip"]]
     maps = [one for one in page.get("html") if "what speaks for" in one.proto.body]
     assert len(maps) == 1
-    assert "layer4.0" in maps[0].proto.body
+    assert "block 4.0" in maps[0].proto.body
     cached.jobs.cache_clear()  # as if other work had pushed it out
     last = channels.iloc[-1]
     named = f"{last['Group']} {last['Channel']} of block 4.0.bn2"
