@@ -5,6 +5,7 @@ Folders are classes, below folders of splits or not, as `load_class_folders` has
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -153,15 +154,28 @@ def _read_folders(sent: SentClips, labels: Sequence[str]) -> RecordList:
     return RecordList(tuple(records), tuple(names), notes, {sent.name: sent.version})
 
 
+def _load(sent: SentClips, finder: NamedClips, labels: list[str] | None = None) -> RecordList:
+    """What the list says; where it says it wrongly, it is called as its sender calls it."""
+    assert sent.labelled_by is not None
+    try:
+        return load_records(sent.labelled_by, root=finder, usual_subsets=MEASURED, labels=labels)
+    except DataError as error:
+        subject = error.subject.replace(str(sent.labelled_by), sent.list_name)
+        # A label file lies beside the list: the sender knows its name, and is not shown our folders.
+        subject = subject.replace(f"{sent.folder}{os.sep}", "")
+        raise DataError(subject, expected=error.expected, found=error.found, todo=error.todo).quoting(
+            instead=error.discreet
+        ) from error
+
+
 def _read_list(sent: SentClips, labels: Sequence[str]) -> RecordList:
     """What of a list was sent."""
-    assert sent.labelled_by is not None
     finder = NamedClips(sent.places, flat=sent.flat)
-    found = load_records(sent.labelled_by, root=finder, usual_subsets=MEASURED)
+    found = _load(sent, finder)
     unnumbered = any(note.startswith("class order: the names in the annotations") for note in found.notes)
     index = LabelIndex(labels)
     if unnumbered and all(index.find(name) is not None for name in found.class_names):
-        found = load_records(sent.labelled_by, root=finder, usual_subsets=MEASURED, labels=list(labels))
+        found = _load(sent, finder, labels=list(labels))
     own = set(map(str, sent.places.values()))
     records = tuple(record for record in found if record.file in own)
     if not records:

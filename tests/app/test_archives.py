@@ -145,7 +145,11 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     "no class": (lambda: zip_of({"1.mp4": VIDEO, "2.mp4": VIDEO}), "clips without either"),
     "two lists": (lambda: zip_of({**GOOD, "val.txt": b"", "valid.txt": b""}), "found 2 lists"),
     "a list of others": (lambda: zip_of({**GOOD, "val.txt": b"9.mp4 0\n"}), "none of them in it"),
-    "a list of secrets": (lambda: zip_of({**GOOD, "val.json": b'{"pass": "word"}'}), "list.json"),
+    "a list of secrets": (
+        lambda: zip_of({**GOOD, "val.json": b'{"pass": "word"}'}),
+        "val.json, record 1",
+    ),
+    "a broken list": (lambda: zip_of({**GOOD, "x/val.txt": b"opening/1.mp4\n"}), "val.txt, line 1: expected"),
 }
 
 
@@ -173,6 +177,7 @@ def test_a_hostile_archive_is_one_line_and_leaves_no_file(
     assert line.isprintable()
     assert "<script>" not in line
     assert "word" not in line
+    assert str(tmp_path) not in line  # whoever sent it is not shown where it lies here
     sent.clear()
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
 
