@@ -145,10 +145,7 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     "no class": (lambda: zip_of({"1.mp4": VIDEO, "2.mp4": VIDEO}), "clips without either"),
     "two lists": (lambda: zip_of({**GOOD, "val.txt": b"", "valid.txt": b""}), "found 2 lists"),
     "a list of others": (lambda: zip_of({**GOOD, "val.txt": b"9.mp4 0\n"}), "none of them in it"),
-    "a list of secrets": (
-        lambda: zip_of({**GOOD, "val.json": b'{"pass": "word"}'}),
-        "val.json, record 1",
-    ),
+    "a list of secrets": (lambda: zip_of({**GOOD, "val.json": b'{"pass": "word"}'}), "val.json, record 1"),
     "a broken list": (lambda: zip_of({**GOOD, "x/val.txt": b"opening/1.mp4\n"}), "val.txt, line 1: expected"),
 }
 
