@@ -11,6 +11,8 @@ from typing import Protocol
 
 NOTICES = "gst_analysis.notices"
 """The log of what a user is told once, such as that something was compiled: commands show it on stderr."""
+HELD = "held"
+"""What a notice is marked with (`extra`) that commands show only once work has begun, or ended well."""
 
 
 class Progress(Protocol):

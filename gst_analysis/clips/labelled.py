@@ -18,7 +18,7 @@ from gst_analysis.clips.readers_lists import HMDB_FILE
 from gst_analysis.clips.records import AnyPath, RecordList, load_records
 from gst_analysis.errors import DataError, SpecError, legible, name_some
 from gst_analysis.numbers import how_many
-from gst_analysis.progress import NOTICES
+from gst_analysis.progress import HELD, NOTICES
 
 logger = logging.getLogger(NOTICES)
 
@@ -176,7 +176,8 @@ def _say_found(place: Path, taken: Path, found: RecordList) -> None:
     kind = f"a list of {found.format}" if found.format else "a folder for every class"
     more = f" and {how_many(lists - 1, 'more list')}" if lists > 1 else ""
     first = f", such as {legible(os.path.relpath(found[0].file, place))}" if len(found) else ""
-    logger.info("%s: %s%s (%s), %s%s", legible(place), name, more, kind, how_many(len(found), "clip"), first)
+    count = how_many(len(found), "clip")
+    logger.info("%s: %s%s (%s), %s%s", legible(place), name, more, kind, count, first, extra={HELD: True})
 
 
 def _refuse_reading(choice: ClipChoice) -> None:

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, TextIO
 
 from gst_analysis.errors import SpecError, one_line, shorten
 from gst_analysis.processes import is_leader
-from gst_analysis.progress import NOTICES, Pace
+from gst_analysis.progress import HELD, NOTICES, Pace
 
 Loudness = Literal["quiet", "usual", "verbose"]
 FLAGS: dict[str, Loudness] = {"--quiet": "quiet", "--verbose": "verbose"}
@@ -47,17 +47,53 @@ def speak(loudness: Loudness) -> Iterator[None]:
     """
     token = _CHOSEN.set(loudness)
     name = "gst_analysis" if loudness == "verbose" else NOTICES
-    logger, handler = logging.getLogger(name), logging.StreamHandler()
+    logger, handler = logging.getLogger(name), _Notices()
     before = logger.level
     if loudness != "quiet":
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
     try:
         yield
+        handler.show_held()
     finally:
         logger.removeHandler(handler)
         logger.setLevel(before)
         _CHOSEN.reset(token)
+
+
+class _Notices(logging.StreamHandler[TextIO]):
+    """Shows what is logged, at once or, where it is marked so, when it is sure that work begins.
+
+    So a line that is refused is answered with one line: why.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if getattr(record, HELD, False):
+            self._held.append(record)
+        else:
+            self._show(record)
+
+    def show_held(self) -> None:
+        """Show what was held."""
+        held, self._held = self._held, []
+        for record in held if is_leader() else ():
+            self._show(record)
+
+    def _show(self, record: logging.LogRecord) -> None:
+        self.setStream(sys.stderr)  # as it is now: a bar puts one of its own there, which keeps it whole
+        super().emit(record)
+
+
+def show_held() -> None:
+    """Show the notices that wait for work to begin: it has."""
+    for name in (NOTICES, "gst_analysis"):
+        for handler in logging.getLogger(name).handlers:
+            if isinstance(handler, _Notices):
+                handler.show_held()
 
 
 def is_quiet() -> bool:
@@ -81,6 +117,8 @@ class ProgressLines:
         """Say how far something is, if it is time for that."""
         now = time.monotonic()
         self._pace.note(now, done, total)
+        if done:
+            show_held()
         if not self._seconds or now - self._last < self._seconds or is_quiet() or not is_leader():
             return
         self._last = now

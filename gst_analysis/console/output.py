@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
 
 import typer
 
-from gst_analysis.console.loudness import ProgressLines, is_quiet
+from gst_analysis.console.loudness import ProgressLines, is_quiet, show_held
 from gst_analysis.console.streams import find_beneath, mark_refusals
 from gst_analysis.documents import name_schema
 from gst_analysis.errors import MOST_CHARACTERS, legible, one_line, shorten
@@ -77,6 +77,8 @@ def show_progress(title: str, total: int = 0) -> Iterator[Report]:
             if bar.disable:
                 lines.tell(title, done, total)
                 return
+            if done:
+                show_held()
             bar.update(task, completed=done, total=total, current=escape(shorten(one_line(label))))
 
         yield report

@@ -17,6 +17,7 @@ from gst_analysis.documents import FILES, HEAD, WHOLE, describe, fields_of, name
 from gst_analysis.errors import GstError, OutputError
 from gst_analysis.files import check_place, require_epoch
 from gst_analysis.inference.classes import check_classes
+from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.options import keyword_options
 from gst_analysis.outputs import Made, Outputs, check_free
 from gst_analysis.progress import Progress, no_progress
@@ -226,6 +227,7 @@ def _put_together(outcome: _Outcome, steps: _Steps) -> Report:
 def _gather_clips(
     model: LoadedModel, dataset: str | os.PathLike[str] | RecordList, options: ReportOptions
 ) -> ReportClips:
+    InferenceSettings(batch=options.batch, device=options.device)  # or refused, before work
     records = load_labelled_clips(dataset, choose_clips(options), classes=model.labels)
     check_classes(model, records)
     return ReportClips(model, dataset, records, options)

@@ -13,6 +13,7 @@ from gst_analysis.analyses.dataset_check import check_dataset
 from gst_analysis.cli import run
 from gst_analysis.clips.labelled import ClipChoice, choose_clips, load_labelled_clips
 from gst_analysis.console.loudness import speak
+from gst_analysis.console.output import show_progress
 from gst_analysis.errors import DataError, SpecError
 from gst_analysis.reporting import making
 from tests.clips.annotation_files import close, touch, write
@@ -214,4 +215,14 @@ def test_of_a_root_it_is_said_at_once_what_was_taken(
         load_labelled_clips(str(hmdb51 / "*_test_split1.txt"))  # who names the lists knows them
     with speak("quiet"):
         load_labelled_clips(hmdb51)
+    with pytest.raises(SpecError), speak("usual"):  # what is refused is refused in its one line
+        load_labelled_clips(load_labelled_clips(hmdb51), ClipChoice(subset="zzz"))
+    assert capsys.readouterr().err == ""
+    with speak("usual"):
+        load_labelled_clips(hmdb51)
+        with show_progress("working") as progress:
+            progress(0, 2, "")
+            assert capsys.readouterr().err == ""
+            progress(1, 2, "")
+            assert "brush_hair" in capsys.readouterr().err
     assert capsys.readouterr().err == ""

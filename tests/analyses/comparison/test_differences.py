@@ -115,7 +115,7 @@ def test_differences_by_hand() -> None:
 def test_a_difference_is_one_that_either_test_finds() -> None:
     pair = {"group": "temporal", "against": "spatial", "level": "layer"}
     tests = {"auc": 0.9, "auc_p": 0.001, "auc_p_holm": 0.001, "undefined": ""}
-    gaps = pd.DataFrame([{"checkpoint": "a", **pair, **tests}])
+    gaps = pd.DataFrame([{"checkpoint": "a", "block": "layer1.0", **pair, **tests}])
     corrected = [(0.01, 0.9), (0.9, 0.01), (0.01, 0.01), (0.05, 0.05), (0.9, 0.9)]
     rows = pd.DataFrame(corrected, columns=["auc_p_holm", "ks_p_holm"]).assign(checkpoint="a")
     found = summarise_comparison(gaps, rows, reference="b")
