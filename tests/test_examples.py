@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
 import re
 import shlex
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from gst_analysis.cli import run
+from gst_analysis.cli import app, run
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -88,6 +89,57 @@ def test_lines_run_as_they_are_printed(
         assert capsys.readouterr().out
         if "--out" in words:
             assert os.listdir(words[words.index("--out") + 1])
+
+
+STAND_INS = {
+    "half.pth": "temporal-gst-half",
+    "eighth.pth": "temporal-gst-eighth",
+    **dict.fromkeys(("quarter.pth", "a.pth", "temporal.pth", "model_best.pth.tar"), "temporal-gst-quarter"),
+    "b.pth": "temporal-gst-eighth",
+    "static.pth": "static-gst-quarter",
+    **{name: f"temporal-gst-quarter-epochs/{name[:-4]}" for name in ("epoch-0001.pth", "epoch-0010.pth")},
+    "last.pth": "temporal-gst-quarter-epochs/epoch-0010",
+    "resnet50.pth": "temporal-gst-quarter-epochs/epoch-0002",
+}
+"""What the examples of --help name, and which shipped network is that here."""
+NOT_ALONE = ("train", "demo", "explore", "synth")
+"""They take minutes, serve, or make the world that is there; each has tests of its own."""
+BEFORE = {"verify": ("bn-hist ckpt.pth --out figures", "evaluate ckpt.pth worlds/temporal --out evaluation")}
+"""Results that an example takes to be there."""
+
+
+@pytest.mark.slow
+def test_examples_of_help_run_as_they_are_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lay_out(tmp_path)
+    for name, model in STAND_INS.items():
+        shutil.copy(ROOT / "trained_models" / f"{model}.pth", tmp_path / name)
+    labels = json.loads((tmp_path / "worlds/temporal/labels.json").read_text())
+    (tmp_path / "classes.txt").write_text("\n".join(labels))
+    (tmp_path / "something-something-v2").symlink_to(tmp_path / "worlds/temporal")  # of that form
+    for place in ("videos", "clips", "more/below"):
+        (tmp_path / place).mkdir(parents=True)
+        for number in (1, 2):
+            for ending in ("mp4", "webm"):
+                copy = tmp_path / place / f"{number}.{ending}"
+                shutil.copy(tmp_path / f"worlds/temporal/videos/{number}.mp4", copy)
+    failed, there = [], set(os.listdir())
+    for name, info in app.commands.import_all():
+        line = (info.epilog or "").removeprefix("Example: ").partition(" >")[0]
+        words = [one for word in shlex.split(line)[1:] for one in (sorted(glob.glob(word)) or [word])]
+        if name in NOT_ALONE:
+            continue
+        for earlier in BEFORE.get(name, ()):
+            assert run(earlier.split()) == 0
+        capsys.readouterr()
+        code, printed = run(words), capsys.readouterr()
+        if code or not printed.out:
+            failed.append(f"{line}: {code}, {printed.err}")
+        for new in set(os.listdir()) - there:  # every example begins where no other has been
+            shutil.rmtree(new) if os.path.isdir(new) else os.remove(new)
+    assert failed == []
 
 
 @pytest.mark.slow
