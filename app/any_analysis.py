@@ -10,7 +10,7 @@ import streamlit as st
 
 from app import cached, commands, components
 from app.clips_to_try import Clips, choose_clips
-from app.columns import NetworkColumn, choose_column, open_network
+from app.columns import NetworkColumn, choose_column, choose_second, open_network
 from app.downloads import offer_downloads
 from app.job_progress import await_result
 from app.wording import ANALYSES_NONE, ANALYSIS_ABOUT, rename_result
@@ -47,6 +47,9 @@ def show_analysis(about: About, columns: Sequence[NetworkColumn]) -> None:
     st.markdown(f"**{about.question}**")
     st.markdown(about.limits)
     column = choose_column(columns)
+    takes_two = about.run.__name__ in commands.TAKE_OTHER
+    second = choose_second(columns, column, "to be compared with it") if takes_two else None
+    networks = [column] if second is None else [column, second]
     clips = choose_clips(column, labelled=about.needs == "dataset") if about.needs in ON_CLIPS else None
     if clips is None and about.needs in ON_CLIPS:
         return
@@ -55,16 +58,19 @@ def show_analysis(about: About, columns: Sequence[NetworkColumn]) -> None:
 
     def work(progress: Progress) -> Any:
         given = [] if clips is None else [clips.prepare(progress)]
-        found = about.run(open_network(column), *given, options=options, progress=progress)
+        other = {} if second is None else {"other": open_network(second)}
+        found = about.run(open_network(column), *given, options=options, progress=progress, **other)
         return rename_result(found, {} if clips is None else clips.names)
 
-    names = {str(column.path): column.shown} | ({} if clips is None else clips.names)
-    key = f"{about.command} {column.source.key} {clips.key if clips else ''}"
+    names = {str(one.path): one.shown for one in networks} | ({} if clips is None else clips.names)
+    keys = [one.source.key for one in networks]
+    key = f"{about.command} {keys} {clips.key if clips else ''}"
     result = await_result(key, work, start="Run it", about=ANALYSIS_ABOUT, names=names)
     if result is not None:
         _show_result(about, result, key, names)
     named = None if clips is None else clips.to_write
-    components.show_code(commands.write_analysis(about, [column.shown], options, clips=named))
+    shown = [one.shown for one in networks]
+    components.show_code(commands.write_analysis(about, shown, options, clips=named))
 
 
 def choose_options(about: About, clips: Clips | None) -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import streamlit as st
 
-from app import cached
+from app import cached, links
 from app.cached_network import copy_of
 from app.choosing import choose_checkpoints
 from app.components import choose_one, show_error
@@ -40,6 +40,9 @@ class NetworkColumn(NamedTuple):
     def source(self) -> cached.Source:
         """Where to read more of it."""
         return cached.Source(self.name, self.shown, self.path, self.untrained)
+
+
+Shown = TypeVar("Shown", Choice, NetworkColumn)
 
 
 def open_network(column: NetworkColumn) -> Any:
@@ -104,3 +107,24 @@ def choose_column(columns: Sequence[NetworkColumn]) -> NetworkColumn:
     titles = tell_apart({column.ref: column.name for column in columns})
     ref = choose_one("Checkpoint", titles, key="of")
     return next(column for column in columns if column.ref == ref)
+
+
+def choose_second(shown: Sequence[Shown], first: Shown, why: str) -> Shown | None:
+    """Another of those chosen, to stand beside the first; none if the visitor does not say."""
+    known = {one.ref: one for one in shown if one.ref != first.ref}
+    if not known:
+        return None
+    names: dict[str, str] = {ref: one.name for ref, one in known.items()}
+    titles: dict[str, str] = {"": "No second network", **tell_apart(names)}
+    links.check_choice("beside", titles)
+    if st.session_state.get("beside") not in (None, *titles):
+        del st.session_state["beside"]
+    ref = st.selectbox(
+        "Beside it",
+        list(titles),
+        key="beside",
+        bind="query-params",
+        format_func=titles.__getitem__,
+        help=f"Another of the checkpoints that you chose, {why}.",
+    )
+    return known.get(ref)

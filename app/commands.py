@@ -19,6 +19,8 @@ from gst_analysis.rooms import About
 from gst_analysis.sections.options import ReportOptions
 
 CLIPS, MODEL, RESULT = Variable("clips"), Variable("model"), Variable("result")
+TAKE_OTHER = ("similarity",)
+"""Functions that compare a network with a second one, which they call `other`."""
 _LAST_RUN = Files(out=Path("runs/last"))
 """Where `gst-analyze train` writes by itself."""
 _ENOUGH = 24
@@ -188,7 +190,9 @@ def _write_lines(
         rendered = write_call("make_trial", ["worlds", clips.world])
         made.append(f"{CLIPS} = {rendered}" if clips.labelled else rendered)
         place = CLIPS if clips.labelled else place
-    return Lines("\n".join(shell), _write_python(made, write_call(function, [*taken, place], options), then))
+    beside = {"other": taken.pop()} if function in TAKE_OTHER and len(taken) > 1 else {}
+    call = write_call(function, [*taken, place], options, **beside)
+    return Lines("\n".join(shell), _write_python(made, call, then))
 
 
 def _write_shell(command: str, named: Sequence[str], options: Any, *clips: str) -> str:

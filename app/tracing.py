@@ -286,26 +286,6 @@ def _stand_still(pair: TracedPair, files: PairFiles, options: TraceOptions) -> T
         return None
 
 
-def choose_second(choices: list[Choice], first: Choice) -> Choice | None:
-    """Another of those chosen, to be shown the same clip; none if the visitor does not say."""
-    known = {choice.ref: choice for choice in choices if choice.ref != first.ref}
-    if not known:
-        return None
-    titles = {"": "No second network"} | tell_apart({ref: choice.name for ref, choice in known.items()})
-    links.check_choice("beside", titles)
-    if st.session_state.get("beside") not in (None, *titles):
-        del st.session_state["beside"]
-    ref = st.selectbox(
-        "Beside it",
-        list(titles),
-        key="beside",
-        bind="query-params",
-        format_func=titles.__getitem__,
-        help="Another of the checkpoints that you chose, on the same clip.",
-    )
-    return known.get(ref)
-
-
 def show_second(choice: Choice, clip: ChosenClip, options: TraceOptions) -> None:
     """What another network says over the same clip, with points of the same kind."""
     try:

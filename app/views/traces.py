@@ -7,6 +7,7 @@ import streamlit as st
 from app import cached, components, evidence, tracing
 from app.choosing import choose_checkpoints
 from app.clips import choose_clip
+from app.columns import choose_second
 from app.commands import NamedClip, write_trace
 from app.downloads import offer_downloads
 from gst_analysis.errors import GstError
@@ -21,7 +22,7 @@ def show() -> None:
         return
     with st.container(horizontal=True, gap="medium"):
         choice = tracing.choose_checkpoint(choices)
-        second = tracing.choose_second(choices, choice)
+        second = choose_second(choices, choice, "on the same clip")
     try:
         reading = cached.read_checkpoint(choice.path)
     except GstError as error:

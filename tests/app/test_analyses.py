@@ -112,6 +112,26 @@ def test_groups_are_changed_together_which_no_page_does(visit: Visit, folder: Pa
     assert line.endswith("--interventions mean --joint --sets network,stage")
 
 
+@pytest.mark.slow
+def test_two_networks_are_compared_place_by_place(visit: Visit, folder: Path) -> None:
+    for name in ("net.pth", "second.pth"):
+        save_static(folder / name)
+    alone = visit("analyses", ckpt=["net.pth", "second.pth"], run="Similarity")
+    assert "similarity net.pth worlds/static" in alone.code[0].value
+    page = visit("analyses", ckpt=["net.pth", "second.pth"], run="Similarity", beside="second")
+    (start,) = [button for button in page.button if button.label == "Run it"]
+    start.click().run()
+    for job in list(cached.jobs()._jobs.values()):
+        assert job.ended.wait(120)
+    page.run()
+    assert not page.exception
+    told = page.dataframe[0].value
+    assert (set(told["first"]), set(told["second"])) == ({"net"}, {"second"})
+    line, python = (code.value for code in page.code[:2])
+    assert "similarity net.pth second.pth worlds/static" in line
+    assert "other='second.pth'" in python
+
+
 def test_what_no_page_runs_has_its_lines_at_the_end(visit: Visit, folder: Path) -> None:
     save_static(folder / "net.pth")
     page = visit("analyses", ckpt="net.pth")
