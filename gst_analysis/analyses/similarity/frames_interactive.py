@@ -31,10 +31,7 @@ def draw_frames_interactive(frames: pd.DataFrame, *, dark: bool = False) -> go.F
         columns,
         horizontal_spacing=0.05,
         vertical_spacing=0.24 / rows,
-        subplot_titles=[
-            escape(title)
-            for title in _name_panels(frames, [(str(name), str(place)) for (name, place), _ in panels])
-        ],
+        subplot_titles=_name_panels(frames, [(str(name), str(place)) for (name, place), _ in panels]),
     )
     for number, (_, part) in enumerate(panels):
         row, column = divmod(number, columns)
@@ -50,14 +47,14 @@ def draw_frames_interactive(frames: pd.DataFrame, *, dark: bool = False) -> go.F
 
 
 def _name_panels(frames: pd.DataFrame, keys: list[tuple[str, str]]) -> list[str]:
-    """A place each, with its network where there are several."""
+    """A place each, under its network where there are several, so that it fits a telephone."""
     names = list(dict.fromkeys(frames["checkpoint"]))
     short = dict(zip(names, tell_apart(names, 14), strict=True))
-    places = shorten_layers([f"{place}." for _, place in keys])
-    shown = [place if len(place) <= 18 else f"…{place[-16:]}" for place in places]
+    places = [place.rstrip(".") for place in shorten_layers([f"{place}." for _, place in keys])]
+    shown = [escape(place if len(place) <= 18 else f"…{place[-16:]}") for place in places]
     if len(names) == 1:
         return shown
-    return [f"{short[name]}: {place}" for (name, _), place in zip(keys, shown, strict=True)]
+    return [f"{escape(short[name])}<br>{place}" for (name, _), place in zip(keys, shown, strict=True)]
 
 
 def _build_matrix(part: pd.DataFrame) -> go.Heatmap:
