@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from app import cached, commands_alone
 from gst_analysis import analyses
@@ -21,6 +22,16 @@ from tests.app.conftest import Visit, images, plots
 from tests.conftest import SMALL_CLIPS, SaveSmall
 
 __all__ = ["toy"]
+
+
+def run_it(page: AppTest) -> None:
+    """Press the button, and wait for what it begins."""
+    (start,) = [button for button in page.button if button.label == "Run it"]
+    start.click().run()
+    for job in list(cached.jobs()._jobs.values()):
+        assert job.ended.wait(120)
+    page.run()
+    assert not page.exception
 
 
 def test_every_analysis_of_the_list_is_a_line(visit: Visit) -> None:
@@ -61,12 +72,7 @@ def test_clips_without_labels_are_named_as_the_visitor_named_them(
     assert "They need no labels" in page.info[-1].value
     page = visit("analyses", ckpt="net.pth", run="Prediction", clips="My own", videos="clip.mp4")
     assert page.code[0].value == "gst-analyze predict net.pth clip.mp4"
-    (start,) = [button for button in page.button if button.label == "Run it"]
-    start.click().run()
-    for job in list(cached.jobs()._jobs.values()):
-        assert job.ended.wait(60)
-    page.run()
-    assert not page.exception
+    run_it(page)
     assert set(page.dataframe[0].value["clip"]) == {"clip.mp4"}
     assert str(folder) not in str(page.dataframe[0].value)
 
@@ -77,12 +83,7 @@ def test_figures_can_be_hovered_over_where_they_are_drawn_so_and_every_table_is_
 ) -> None:
     save_small(file="net.pth")
     page = visit("analyses", ckpt="net.pth", run="Temporal use")
-    (start,) = [button for button in page.button if button.label == "Run it"]
-    start.click().run()
-    for job in list(cached.jobs()._jobs.values()):
-        assert job.ended.wait(60)
-    page.run()
-    assert not page.exception
+    run_it(page)
     assert len(plots(page)) == 1
     (told,) = images(page)
     assert told.startswith("Histograms of ")
@@ -100,12 +101,7 @@ def save_static(file: Path) -> None:
 def test_groups_are_changed_together_which_no_page_does(visit: Visit, folder: Path) -> None:
     save_static(folder / "net.pth")
     page = visit("analyses", ckpt="net.pth", run="Ablation")
-    (start,) = [button for button in page.button if button.label == "Run it"]
-    start.click().run()
-    for job in list(cached.jobs()._jobs.values()):
-        assert job.ended.wait(120)
-    page.run()
-    assert not page.exception
+    run_it(page)
     assert len(plots(page)) == 2
     assert [one.label for one in page.expander][:2] == ["Numbers", "Numbers: ablation joint"]
     _, line = page.code[0].value.splitlines()
@@ -119,12 +115,7 @@ def test_two_networks_are_compared_place_by_place(visit: Visit, folder: Path) ->
     alone = visit("analyses", ckpt=["net.pth", "second.pth"], run="Similarity")
     assert "similarity net.pth worlds/static" in alone.code[0].value
     page = visit("analyses", ckpt=["net.pth", "second.pth"], run="Similarity", beside="second")
-    (start,) = [button for button in page.button if button.label == "Run it"]
-    start.click().run()
-    for job in list(cached.jobs()._jobs.values()):
-        assert job.ended.wait(120)
-    page.run()
-    assert not page.exception
+    run_it(page)
     told = page.dataframe[0].value
     assert (set(told["first"]), set(told["second"])) == ({"net"}, {"second"})
     line, python = (code.value for code in page.code[:2])
