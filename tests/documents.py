@@ -7,7 +7,10 @@ that they would watch. `test_documents.py` says that it refuses what jsonschema 
 from __future__ import annotations
 
 import importlib
+import json
 from typing import Any
+
+import pytest
 
 from gst_analysis.cli.commands import Commands
 from gst_analysis.documents import Part
@@ -93,3 +96,12 @@ def _find_in_object(value: dict[str, Any], part: Part, where: str) -> str | None
         if fault:
             return fault
     return None
+
+
+def read_json(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    """The one document that a command has printed, and nothing else."""
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    document = json.loads(printed.out)
+    assert isinstance(document, dict)
+    return document

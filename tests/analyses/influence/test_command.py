@@ -17,6 +17,7 @@ from gst_analysis.cli import run
 from gst_analysis.networks.clip_specs import ClipSpec
 from tests.clips.planted_clips import write_video
 from tests.conftest import build_small, list_results
+from tests.documents import read_json
 
 LABELS = [f"Doing something {n}" for n in range(5)]
 
@@ -28,14 +29,6 @@ def save_net(folder: Path, name: str = "gst-resnet26s", *, labels: list[str] | N
 
 def write_clip(folder: Path, name: str = "a.mp4", frames: int = 10) -> str:
     return str(write_video(folder / name, frames=frames, width=48, height=40))
-
-
-def read_json(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
-    printed = capsys.readouterr()
-    assert printed.err == ""
-    document = json.loads(printed.out)
-    assert isinstance(document, dict)
-    return document
 
 
 def test_the_document_holds_every_matrix(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

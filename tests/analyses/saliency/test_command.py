@@ -13,8 +13,9 @@ import pytest
 import gst_analysis as gst
 from gst_analysis.analyses.saliency import saliency_maps
 from gst_analysis.cli import run
-from tests.analyses.influence.test_command import LABELS, read_json, save_net, write_clip
+from tests.analyses.influence.test_command import LABELS, save_net, write_clip
 from tests.conftest import list_results
+from tests.documents import read_json
 
 
 def test_the_document_tells_what_was_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
