@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 Grid = Literal["x", "y", "both"]
+LegendPlace = Literal["outside upper center", "outside upper left", "outside lower left"]
 
 DASHES: Mapping[str, LineStyleType] = {
     "solid": "-",
@@ -148,16 +149,23 @@ def style_legend(legend: Any, theme: Theme) -> None:
 
 
 def add_legend(
-    figure: Figure, handles: Sequence[Line2D | Patch], theme: Theme, *, title: str | None = None
+    figure: Figure,
+    handles: Sequence[Line2D | Patch],
+    theme: Theme,
+    *,
+    title: str | None = None,
+    at: LegendPlace = "outside upper center",
+    columns: int | None = None,
 ) -> None:
-    """A legend above everything, in as few rows as fit its width."""
+    """A legend outside of the axes, in as few rows as fit its width; its title begins where it does."""
     legend = figure.legend(
         handles=list(handles),
-        loc="outside upper center",
-        ncols=count_columns(figure, handles),
+        loc=at,
+        ncols=columns or count_columns(figure, handles),
         fontsize=8,
         title=title,
         title_fontsize=8,
+        alignment="left" if at.endswith("left") else "center",
     )
     style_legend(legend, theme)
 

@@ -316,7 +316,7 @@ def test_numbers_of_processes_that_are_none_are_one_line(
 def test_settings_that_matplotlib_cannot_read_are_one_line(save_small: SaveSmall, tmp_path: Path) -> None:
     words = ["bn-hist", str(save_small()), "--out", str(tmp_path / "made"), "--formats", "png"]
     done = subprocess.run(
-        [sys.executable, "-m", "gst_analysis.cli", *words],
+        [sys.executable, "-m", "gst_analysis", *words],
         env={**os.environ, "MPLBACKEND": "nonsense"},
         capture_output=True,
         text=True,

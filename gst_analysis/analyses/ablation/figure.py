@@ -15,7 +15,7 @@ from gst_analysis.groups import GROUPS
 from gst_analysis.numbers import how_many
 from gst_analysis.style.head_map import HeadPanel, draw_head_map
 from gst_analysis.style.names import drop_shared_start, shorten
-from gst_analysis.style.theme import Theme, count_columns, new_figure, style_axes, style_legend, theme_of
+from gst_analysis.style.theme import Theme, add_legend, new_figure, style_axes, theme_of
 from gst_analysis.tables.schema import check_choices
 
 _OVER = {"temporal": "over time", "spatial": "over space", "all": "over both"}
@@ -125,13 +125,4 @@ def _explain(figure: Figure, groups: list[str], title: str, theme: Theme) -> Non
         )
         for g in groups
     ]
-    legend = figure.legend(
-        handles=handles,
-        loc="outside upper left",
-        ncols=count_columns(figure, handles),
-        fontsize=8,
-        title=title,
-        title_fontsize=8,
-        alignment="left",
-    )
-    style_legend(legend, theme)
+    add_legend(figure, handles, theme, title=title, at="outside upper left")

@@ -19,7 +19,7 @@ from gst_analysis.analyses.ablation.words import MEASURES
 from gst_analysis.groups import GROUPS, order_groups
 from gst_analysis.numbers import how_many
 from gst_analysis.style.names import drop_shared_start, shorten
-from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
+from gst_analysis.style.theme import Theme, add_legend, new_figure, style_axes, theme_of
 
 TOGETHER, PAIRS, GREEDY, OF_ALL = (f"ablation_{part}" for part in ("together", "pairs", "greedy", "shares"))
 """Files of the figures."""
@@ -220,16 +220,7 @@ def _explain(figure: Figure, rows: pd.DataFrame, theme: Theme, kinds: list[str])
     clips = int(rows["clips"].iloc[0])
     title = f"{_name(rows)}, {how_many(clips, 'clip')}, {rows['intervention'].iloc[0]}"
     title += f"; {kinds[0]}" if len(kinds) == 1 else "; bars: confidence intervals" if clips > 1 else ""
-    legend = figure.legend(
-        handles=handles,
-        loc="outside upper left",
-        ncols=3,
-        fontsize=8,
-        title=title,
-        title_fontsize=8,
-        alignment="left",
-    )
-    style_legend(legend, theme)
+    add_legend(figure, handles, theme, title=title, at="outside upper left", columns=3)
 
 
 def _mark(colour: str, mark: str, words: str, *, filled: bool = True) -> Line2D:

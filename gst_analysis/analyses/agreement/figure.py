@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from gst_analysis.analyses.agreement.table import ScoreAgreement
-from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
+from gst_analysis.style.theme import Theme, add_legend, new_figure, style_axes, theme_of
 
 _NAMES: Mapping[str, str] = {
     "channels": "number of channels",
@@ -100,13 +100,4 @@ def _explain(figure: Figure, shown: pd.DataFrame, aggregate: str, theme: Theme) 
         Line2D([], [], marker="|", linestyle="none", color=theme.faint, label="one checkpoint"),
     ]
     title = f"a group's score is the {aggregate} of its channels'"
-    legend = figure.legend(
-        handles=handles,
-        loc="outside upper left",
-        ncols=2,
-        fontsize=8,
-        title=title,
-        title_fontsize=8,
-        alignment="left",
-    )
-    style_legend(legend, theme)
+    add_legend(figure, handles, theme, title=title, at="outside upper left", columns=2)

@@ -26,7 +26,7 @@ from gst_analysis.analyses.cost.panels import (
 )
 from gst_analysis.analyses.cost.table import Cost, PlacedDesign, PublishedPlacing
 from gst_analysis.style.colours import HATCHED
-from gst_analysis.style.theme import Theme, new_figure, style_axes, style_legend, theme_of
+from gst_analysis.style.theme import Theme, add_legend, new_figure, style_axes, style_legend, theme_of
 
 _MARK, _STAR = 7.0, 13.0
 _FONT = 7.5
@@ -194,16 +194,7 @@ def _explain(figure: Figure, points: Points, theme: Theme, design: str) -> None:
         line = Line2D([], [], color=theme.mark, linewidth=1.8, linestyle=_DASHES, label=design)
         handles.append(line if points.own is None else sample(design, theme.mark, marker="*"))
     title = f"one clip of {points.usual_frames} frames, one crop, unless a label says otherwise"
-    legend = figure.legend(
-        handles=handles,
-        loc="outside lower left",
-        ncols=2,
-        fontsize=8,
-        title=title,
-        title_fontsize=8,
-        alignment="left",
-    )
-    style_legend(legend, theme)
+    add_legend(figure, handles, theme, title=title, at="outside lower left", columns=2)
 
 
 def _label_points(figure: Figure, axes: Axes, points: Points, theme: Theme, *, own: float | None) -> None:

@@ -14,7 +14,7 @@ from gst_analysis.analyses.importance.table import WHICH_TO_TRUST, Importance
 from gst_analysis.analyses.scales.meetings import find_meetings
 from gst_analysis.groups import GROUPS
 from gst_analysis.style.names import GROUP_NAMES, shorten_layers, tell_apart
-from gst_analysis.style.theme import Theme, count_columns, new_figure, style_axes, style_legend, theme_of
+from gst_analysis.style.theme import Theme, add_legend, new_figure, style_axes, theme_of
 
 _COLUMNS = {"abs_gamma": "raw scale |γ|", "invariant": "invariant score: E[ReLU(β+γz)] · ‖next weights‖"}
 
@@ -106,12 +106,5 @@ def _add_legend(figure: Figure, groups: list[str], theme: Theme) -> None:
         )
         for group in groups
     ]
-    legend = figure.legend(
-        handles=handles,
-        loc="outside upper center",
-        ncols=count_columns(figure, handles),
-        fontsize=8,
-        title="mark: median of the group's channels; bar: its middle half",
-        title_fontsize=7.5,
-    )
-    style_legend(legend, theme)
+    title = "mark: median of the group's channels; bar: its middle half"
+    add_legend(figure, handles, theme, title=title)

@@ -18,7 +18,7 @@ from gst_analysis.analyses.temporal_use.table import MEASURES, TemporalUse
 from gst_analysis.groups import GROUPS, order_groups
 from gst_analysis.style.head_map import HeadPanel, draw_head_map
 from gst_analysis.style.names import tell_apart
-from gst_analysis.style.theme import DASHES, Theme, new_figure, style_axes, style_legend, theme_of
+from gst_analysis.style.theme import DASHES, Theme, add_legend, new_figure, style_axes, theme_of
 
 BINS = 30
 _FEW = 6
@@ -192,12 +192,6 @@ def _add_legend(figure: Figure, grid: Grid, show: str, *, started: bool, theme: 
         handles.append(chance)
     if started:
         handles.append(Line2D([], [], color=theme.ink, linewidth=0.8, label="at the start"))
-    legend = figure.legend(
-        handles=handles,
-        loc="outside upper center",
-        ncols=4 if len(grid.columns) > 2 else 2,  # as many as find room side by side
-        fontsize=8,
-        title="upright lines: medians; n: filters",
-        title_fontsize=7.5,
-    )
-    style_legend(legend, theme)
+    columns = 4 if len(grid.columns) > 2 else 2  # as many as find room side by side
+    title = "upright lines: medians; n: filters"
+    add_legend(figure, handles, theme, title=title, columns=columns)
