@@ -51,6 +51,7 @@ LARGE = 2**28
 """Bytes from which a file is read apart where `large` ones are."""
 LEAST_S, BYTES_A_SECOND = 20.0, 20e6
 """A child may take so long, and for each so many bytes of the file a second more."""
+_STARTED_WITHIN_S, _GRACE_S = 120.0, 5.0
 _MOST_TOLD, _REFUSAL = 2**28, b'{"error"'
 Told = dict[str, Any]
 
@@ -93,7 +94,6 @@ def read_apart(
         try:
             with theirs:
                 _ask_for_child(theirs, output)
-            ours.settimeout(seconds + 5)  # the child ends itself first, and all that it started after it
             told, content = _converse(ours, question, str(path))
         finally:
             ours.close()
@@ -181,11 +181,16 @@ def _is_single_once_forked() -> bool:
 
 def _converse(ours: socket.socket, question: Told, name: str) -> tuple[Told, Any]:
     """The child's answer and the file's content, or an error where there is no answer."""
-    began, child, content = time.monotonic(), 0, _make_room(0)
+    began, child, content = math.inf, 0, _make_room(0)
     known = None if question["hashed"] else hashlib.sha256()
+    why = "one that ends the process that reads it"
+    ours.settimeout(_STARTED_WITHIN_S)
     try:
         with ours.makefile("rwb") as wire:
             child = int(wire.readline(20) or 0)
+            # A helper that is still starting, on a busy machine, is no fault of the file.
+            began = time.monotonic()
+            ours.settimeout(question["seconds"] + _GRACE_S)  # the child ends itself first
             wire.write(json.dumps(question).encode() + b"\n")
             wire.flush()
             if question["source"]:  # at the same time as the child follows what it says
@@ -194,9 +199,11 @@ def _converse(ours: socket.socket, question: Told, name: str) -> tuple[Told, Any
         found = json.loads(answer)
         if isinstance(found, dict):
             return found if known is None else found | {"sha256": known.hexdigest()}, content
-        why = "one that ends the process that reads it"
+    except TimeoutError:
+        if not child:
+            why = f"one that nobody reads: no reader has started after {_STARTED_WITHIN_S:.0f} s"
     except (OSError, ValueError):
-        why = "one that ends the process that reads it"
+        pass
     finally:
         if child > 1:
             _end(child)
