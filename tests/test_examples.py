@@ -143,6 +143,19 @@ def test_examples_of_help_run_as_they_are_printed(
 
 
 @pytest.mark.slow
+def test_the_python_of_readme_runs_after_its_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lay_out(tmp_path)
+    before = next(line for line in list_lines(ROOT / "README.md") if "bn-hist" in line and "--out" in line)
+    assert run(shlex.split(before)[1:]) == 0
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    known: dict[str, Any] = {}
+    exec(re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0], known)
+    assert {"bn_scales.csv", "bn_scales.png"} <= set(os.listdir("scales"))
+    assert known["gst"].average_frames(known["logits"]).shape == (2, 12)
+
+
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:No complete tensor found:UserWarning")  # torch's own, of what it saves
 def test_the_export_of_the_page_says_what_the_network_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

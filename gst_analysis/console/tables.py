@@ -49,6 +49,10 @@ def fit(table: Table, screen: Console) -> None:
     for column in table.columns:
         if column.justify == "right":
             column.min_width = max(map(_count, _list_unbroken(column)), default=0)
+    # Rich breaks a title in the middle of a word, such as a path, where its table is narrower.
+    told = [text for text in (table.title, table.caption) if isinstance(text, str)]
+    words = [word for text in told for word in Text.from_markup(text).plain.split()]
+    table.min_width = min(screen.width, max(map(cell_len, words), default=0))
     over = screen.measure(table, options=screen.options.update(max_width=10_000)).maximum - screen.width
     for column in table.columns:
         if over > 0 and str(column.header).partition(" ")[0] in NAMES:
