@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -38,6 +39,29 @@ def remember(kind: str, ref: str, thing: object) -> None:
     opened[ref] = thing
     for name in list(opened)[:-MOST_OPENED]:
         del opened[name]
+
+
+class Accuracy(NamedTuple):
+    """How often a network was right on a visitor's own clips: in percent, of how many classes, on which."""
+
+    percent: float
+    classes: int
+    clips: str
+
+
+def keep_accuracy(network: str, found: Accuracy) -> None:
+    """Note what a visitor measured of a network last; it is theirs alone, as the name of the data set is."""
+    known: dict[str, Accuracy] = find_visitor().things.setdefault("accuracies", {})
+    known.pop(network, None)
+    known[network] = found
+    for name in list(known)[:-MOST_OPENED]:
+        del known[name]
+
+
+def find_accuracy(network: str) -> Accuracy | None:
+    """What the visitor measured of a network on clips of their own; None where they have not."""
+    known: dict[str, Accuracy] = find_visitor().things.get("accuracies", {})
+    return known.get(network)
 
 
 def find_uploads(kind: str) -> Uploads | None:

@@ -112,11 +112,11 @@ def choose_column(columns: Sequence[NetworkColumn]) -> NetworkColumn:
 def choose_second(shown: Sequence[Shown], first: Shown, why: str) -> Shown | None:
     """Another of those chosen, to stand beside the first; none if the visitor does not say."""
     known = {one.ref: one for one in shown if one.ref != first.ref}
-    if not known:
-        return None
     names: dict[str, str] = {ref: one.name for ref, one in known.items()}
     titles: dict[str, str] = {"": "No second network", **tell_apart(names)}
-    links.check_choice("beside", titles)
+    links.check_choice("beside", titles, usual=titles[""])
+    if not known:
+        return None
     if st.session_state.get("beside") not in (None, *titles):
         del st.session_state["beside"]
     ref = st.selectbox(

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import streamlit as st
 
 from app import cached, components, links
 from app.cached_network import find_own
+from app.cached_visitors import find_accuracy
 from app.columns import choose_column, gather_columns, glance_at_network
 from app.commands import say_design
 from app.designing import choose_design, choose_sizes
-from app.wording import COST_EMPTY
+from app.wording import COST_EMPTY, literal
 from gst_analysis.analyses.cost import Cost, CostOptions
+from gst_analysis.analyses.cost.table import CLASSES, DATASETS
 from gst_analysis.networks.spec_values import MIN_SIZE
 
+AXES = {"gmacs": "Multiply-adds", "params_m": "Parameters"}
 KINDS = {"design": "Design", "system": "Published", "loaded": "Loaded"}
 _HELP = (
     "A network put together here, a system as it was published, or a checkpoint (and the network that the "
@@ -92,16 +96,25 @@ def _choose_loaded() -> Costed | None:
     )
 
 
-def ask_accuracy(measured: Cost, dataset: str) -> float | None:
+def choose_placing(measured: Cost, costed: Costed) -> tuple[str, str, float | None]:
+    """Among which published results it is placed: data set, kind of cost, and its own accuracy if known."""
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        dataset = components.choose_one("Dataset", DATASETS, key="dataset")
+        axis = components.choose_one("Cost", AXES, key="axis")
+        return dataset, axis, _ask_accuracy(measured, costed, dataset)
+
+
+def _ask_accuracy(measured: Cost, costed: Costed, dataset: str) -> float | None:
     """The accuracy of what is costed on a data set, in percent; None where the visitor says none.
 
-    It is of one network and of one data set: choosing others empties the field.
+    It is of one network and of one data set: choosing others empties the field. What was measured here is
+    offered, never taken unasked: only the visitor knows whether those clips are the data set's.
     """
     now = (cached.design_key(measured), dataset)
     if st.session_state.setdefault("top1_of", now) != now:
         st.session_state["top1_of"], st.session_state["top1"] = now, None
     links.check_number("top1", 0, 100, usual="unknown", step=0)
-    return st.number_input(
+    told = st.number_input(
         "Its accuracy, %",
         0.0,
         100.0,
@@ -109,8 +122,18 @@ def ask_accuracy(measured: Cost, dataset: str) -> float | None:
         key="top1",
         bind="query-params",
         placeholder="unknown",
-        help=f"Top-1 on {dataset}, measured as the paper does. gst-analyze evaluate measures it.",
+        help=f"Top-1 on {DATASETS[dataset]}, measured as the paper does. gst-analyze evaluate measures it.",
     )
+    own = find_accuracy(costed.key)
+    if own is not None and own.classes == CLASSES[dataset]:
+        st.button(
+            f"Take {own.percent:g}%",
+            on_click=partial(st.session_state.__setitem__, "top1", own.percent),
+            help=f"What this network reached under Classes: {literal(own.clips)}. Take it if those are "
+            f"{DATASETS[dataset]}'s validation clips.",
+        )
+        st.caption(f"measured here: {literal(own.clips)}")
+    return told
 
 
 def measure(costed: Costed) -> Cost:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import streamlit as st
 
 from app.cached_measurements import Asked, memory, recall
+from app.cached_visitors import Accuracy, keep_accuracy
 from app.checks import MOST_PARAMS_AT_ONCE, name_inputs
 from app.clips_to_try import Clips
 from app.columns import NetworkColumn, open_network
@@ -16,6 +17,7 @@ from app.wording import rename_result
 from gst_analysis.analyses import evaluation, order
 from gst_analysis.analyses.evaluation import EvaluationOptions, ModelEvaluation
 from gst_analysis.analyses.order import FrameOrder, OrderOptions
+from gst_analysis.numbers import how_many
 from gst_analysis.progress import Progress
 from gst_analysis.rooms import Door
 
@@ -61,10 +63,19 @@ def await_evaluation(column: NetworkColumn, clips: Clips) -> Evaluated | None:
     )
     if found is None:
         return None
+    if clips.world is None:  # a planted world is no data set that others published results of
+        _note_accuracy(column, clips, found.result)
     shown = memory().find(_ask_order(column, clips))
     return (
         found if shown is None else found._replace(clips=clip_list.add_order_loss(found.clips, shown.clips))
     )
+
+
+def _note_accuracy(column: NetworkColumn, clips: Clips, result: ModelEvaluation) -> None:
+    """For the page of cost, which offers it beside published results."""
+    found, name = result.summary, clips.sent.name if clips.sent is not None else clips.shown
+    where = f"{how_many(found.clips, 'clip')} of {name}"
+    keep_accuracy(str(column.source.key), Accuracy(round(100 * found.top1, 1), found.classes, where))
 
 
 def await_order(column: NetworkColumn, clips: Clips) -> FrameOrder | None:

@@ -39,9 +39,10 @@ STYLE = """<style>
 [data-testid="stSliderThumbValue"] { color: inherit !important }  /* its own is faint in dark */
 [data-testid="stCode"] .token { color: inherit !important }  /* and of code, in light */
 /* What has the keyboard's focus, in the ink of its words: the theme's own ring is a pale grey. */
-:is(a, button, summary, input, [role="radio"], [role="combobox"]):focus-visible {
+:is(a, button, summary, input, video, [role="radio"], [role="combobox"], [tabindex="0"]):focus-visible {
   outline: 2px solid currentColor !important; outline-offset: 2px !important;
 }
+[data-testid="stMain"]:focus-visible { outline-offset: -2px !important }  /* all of it */
 /* Two profiles stand beside each other where each has room for its legend. */
 [class*="st-key-profiles-"] [data-testid="stColumn"] { min-width: min(24rem, 100%) }
 /* A clip is no higher than the curves beside it; on a wide page they get what it leaves. */
@@ -90,9 +91,36 @@ if (!window.gstSteps) {
 </script>"""
 
 
+def settle_legends() -> str:
+    """A script that has plots drawn once more when the page has become wider or narrower.
+
+    Plotly sets a legend where the room that it took before has it; a second drawing finds it in its place.
+    Nothing of plotly is within reach of a page, so plots are made narrower by a pixel for a moment.
+    """
+    return """<script>
+const main = document.querySelector('[data-testid="stMain"]');
+if (main && !main.gstSettles) {
+  main.gstSettles = true;
+  let wide = main.clientWidth, soon = 0;
+  const nudge = () => {
+    const plots = [...document.querySelectorAll('[data-testid="stPlotlyChart"]')];
+    plots.forEach((plot) => { plot.parentElement.style.width = "calc(100% - 1px)"; });
+    setTimeout(() => plots.forEach((plot) => { plot.parentElement.style.width = ""; }), 300);
+  };
+  new ResizeObserver(() => {
+    if (Math.abs(main.clientWidth - wide) < 24) return;  // a scroll bar's width
+    wide = main.clientWidth;
+    clearTimeout(soon);
+    soon = setTimeout(nudge, 400);
+  }).observe(main);
+}
+</script>"""
+
+
 st.set_page_config(page_title="gst-analysis", page_icon=LOGO, layout="wide", initial_sidebar_state=320)
 st.html(STYLE)
 st.html(keep_one_step_a_page(), unsafe_allow_javascript=True)
+st.html(settle_legends(), unsafe_allow_javascript=True)
 st.html(load_plots_early(), unsafe_allow_javascript=True)
 st.logo(LOGO, size="large")
 # Not in a folder called pages: Streamlit would take that for its older kind of app, and run the page that

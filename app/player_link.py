@@ -22,7 +22,7 @@ export default function ({ data }) {
       .filter((plot) => plot._fullLayout);
   const curve = (plot) => plot && plot._fullData.find((trace) => trace.mode === "lines+markers");
   const times = () => [...(curve(plots(data.timeline)[0])?.x ?? [])];
-  const listening = new Map(), marks = new Map();
+  const listening = new Map(), marks = new Map(), met = new WeakSet();
   let playing = false;
   const go = (seconds, stay) => {
     const film = video();
@@ -74,8 +74,14 @@ export default function ({ data }) {
     const top = Math.min(...edges), tall = Math.max(...edges) - top;
     mark(plot, xaxis._offset, yaxis._offset + top, xaxis._length, rows === at.length ? tall : 0);
   };
+  const meet = (film) => {
+    met.add(film);
+    // It plays by itself, but not for those who asked for stillness; Space plays it.
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) { film.autoplay = false; film.pause(); }
+  };
   const draw = () => {
     const film = video();
+    if (film && !met.has(film)) meet(film);
     if (film && film.ariaLabel !== data.film) film.ariaLabel = data.film;
     const lines = plots(data.timeline), matrices = data.linked ? plots(data.matrix) : [];
     [...lines, ...matrices].forEach(listen);

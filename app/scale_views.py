@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app import cached, commands, components
+from app import cached, commands, components, links
 from app.columns import NetworkColumn
 from app.downloads import offer_downloads
 from app.wording import CAUTION, IMPORTANCE_NOTE, OVERLAY_NOTE, STATISTICS_NOTE, literal
@@ -17,6 +17,7 @@ from gst_analysis.analyses.comparison import ComparisonOptions, ScaleComparison
 from gst_analysis.analyses.importance import Importance, ImportanceOptions
 from gst_analysis.analyses.importance.words import say_where_scores_part
 from gst_analysis.analyses.scales import BnScales, ScaleOptions, join_bn_scales
+from gst_analysis.checkpoints.sources import distinct_names
 from gst_analysis.errors import GstError
 from gst_analysis.rooms import About, Door
 
@@ -129,22 +130,20 @@ def show_overlay(columns: Sequence[NetworkColumn]) -> None:
         by = _choose_rows() if figure == "overlays" else "stage"
         absolute = _choose_scale()
     st.markdown(OVERLAY_NOTE[figure])
-    result = _draw_comparison(columns, figure, by=by, absolute=absolute)
+    options = ComparisonOptions(by=by, absolute=absolute)
+    result = _draw_comparison(columns, figure, options)
     shown = dataclasses.replace(result, table=result.scales)
     offer_downloads(figure, shown, lambda: result.figures(by=by)[figure])
-    _show_code(
-        columns,
-        comparison.ABOUT,
-        ComparisonOptions(by=by, absolute=absolute),
-        [f"figure = result.figures()[{figure!r}]"],
-    )
+    _show_code(columns, comparison.ABOUT, options, [f"figure = result.figures()[{figure!r}]"])
 
 
 def show_statistics(columns: Sequence[NetworkColumn]) -> None:
     """Is the difference between time and space, or two pathways, more than chance?"""
-    absolute = _choose_scale()
+    with st.container(horizontal=True, gap="large"):
+        absolute = _choose_scale()
+        options = ComparisonOptions(reference=_choose_reference(columns), absolute=absolute)
     st.markdown(STATISTICS_NOTE)
-    result = _draw_comparison(columns, "gaps", by="stage", absolute=absolute)
+    result = _draw_comparison(columns, "gaps", options)
     _tell_counts(result)
     components.show_notes([literal(note) for note in result.notes])
     offer_downloads("block_gaps", result, lambda: result.figures()["gaps"])
@@ -157,7 +156,7 @@ def show_statistics(columns: Sequence[NetworkColumn]) -> None:
         titles = {"checkpoint": "Checkpoint", "what": "What", "why": "Why not"}
         components.show_table("Not compared", result.uncompared, titles)
     then = ["figure = result.figures()['gaps']", "gaps, differences = result.table, result.differences"]
-    _show_code(columns, comparison.ABOUT, ComparisonOptions(absolute=absolute), then)
+    _show_code(columns, comparison.ABOUT, options, then)
 
 
 def _tell_counts(result: ScaleComparison) -> None:
@@ -168,7 +167,7 @@ def _tell_counts(result: ScaleComparison) -> None:
         against = (
             f"; differs from {literal(summary.reference)} in {found.unlike} groups of channels"
             if found.compared_with_reference
-            else ""
+            else ("; **the reference**" if name == summary.reference and len(summary.checkpoints) > 1 else "")
         )
         st.markdown(f"- {literal(name)}: {told}{against}")
 
@@ -202,15 +201,16 @@ def show_training(columns: Sequence[NetworkColumn]) -> None:
     series.show_series()
 
 
-def _draw_comparison(columns: Sequence[NetworkColumn], figure: str, *, by: str, absolute: bool) -> Any:
+def _draw_comparison(columns: Sequence[NetworkColumn], figure: str, options: ComparisonOptions) -> Any:
     """Draw one of a comparison's figures; returns the comparison."""
     sources = [column.source for column in columns]
     key = cached.key_of(sources)
     with st.spinner("Comparing"):
-        result = cached.compare_scales(key, sources, options=ComparisonOptions(absolute=absolute))
+        # How rows are put together is a matter of the figure alone.
+        result = cached.compare_scales(key, sources, options=dataclasses.replace(options, by="stage"))
     told = "; ".join(f"{name}: {found.describe()}" for name, found in result.summary.checkpoints.items())
-    shown = dataclasses.replace(result, by=by)
-    _show_page(shown, figure, f"{COMPARED[figure]}. {told}", f"{figure} {by} {absolute} {key}")
+    shown = dataclasses.replace(result, by=options.by)
+    _show_page(shown, figure, f"{COMPARED[figure]}. {told}", f"{figure} {options} {key}")
     return result
 
 
@@ -227,6 +227,20 @@ def _show_code(columns: Sequence[NetworkColumn], about: About, options: Any, the
     paths, design = [column.shown for column in columns], columns[0].untrained
     lines = commands.write_analysis(about, paths, options, untrained=design, then=then)
     components.show_code(lines)
+
+
+def _choose_reference(columns: Sequence[NetworkColumn]) -> str | None:
+    """Which one all others are compared with; None for the first."""
+    if len(columns) < 2:
+        links.check_text("reference")  # it is drawn beside others
+        return None
+    names = distinct_names([column.name for column in columns])
+    links.check_choice("reference", {name: name for name in names}, usual=names[0])
+    if st.session_state.get("reference") not in (None, *names):
+        del st.session_state["reference"]  # it is no longer chosen
+    help = "The checkpoint that all others are compared with."
+    chosen = st.selectbox("Reference", names, key="reference", bind="query-params", width=260, help=help)
+    return None if chosen == names[0] else chosen
 
 
 def _choose_rows() -> str:

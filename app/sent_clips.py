@@ -16,7 +16,8 @@ from gst_analysis.clips.class_folders import MEASURED, SPLITS, TRAINING
 from gst_analysis.clips.labels import LabelIndex
 from gst_analysis.clips.locating import NamedClips
 from gst_analysis.clips.records import ClipRecord, RecordList, load_records
-from gst_analysis.errors import DataError
+from gst_analysis.errors import DataError, name_some, shorten
+from gst_analysis.numbers import how_many
 
 _ENDING = re.compile(r"(\.tar)?\.\w+\Z", re.IGNORECASE)
 """Of an archive: what goes when it is unpacked."""
@@ -193,6 +194,21 @@ def _read_list(sent: SentClips, labels: Sequence[str]) -> RecordList:
             found="some that differ by their folders alone",
             todo="send an archive, which has folders",
         )
+    _check_classes(records, found.class_names, sent.list_name)
     left = len(found) - len(records)
     notes = (*found.notes, *([f"{left:,} of {len(found):,} listed clips were not sent"] if left else []))
     return RecordList(records, found.class_names, notes, {sent.list_name: sent.version})
+
+
+def _check_classes(records: Sequence[ClipRecord], classes: Sequence[str], name: str) -> None:
+    """Refuse clips without one of the classes, by name: whoever sent the list may read it."""
+    unknown = [one for one in records if one.label is None or (classes and one.label >= len(classes))]
+    if unknown:
+        said = [f"{one.clip} ({shorten(one.label_text or 'no class')})" for one in unknown]
+        raise DataError(
+            name,
+            expected=f"one of {how_many(len(classes), 'class', 'classes') if classes else 'the classes'} "
+            "for every clip",
+            found=f"{how_many(len(unknown), 'clip')} without: {name_some(said)}",
+            todo="correct the list, or the file that numbers the classes",
+        )

@@ -39,7 +39,6 @@ def choose_start() -> Choice | None:
     with st.expander("Or send the file", icon=":material/upload:"):
         st.file_uploader(
             f"A checkpoint ({', '.join(CHECKPOINT_ENDINGS)}), up to {LARGEST_MB} MB",
-            type=list(CHECKPOINT_ENDINGS),
             key=f"start-{turn}",
             max_upload_size=LARGEST_MB,
             on_change=_keep,

@@ -18,7 +18,8 @@ from app.wording import plain_name
 from gst_analysis.checkpoints.naming import CHECKPOINT_ENDINGS
 from gst_analysis.errors import DataError, OutputError, UnreadableCheckpoint
 
-MOST_FILES = 4
+MOST_FILES, MOST_BYTES = 20, 2 * 2**30
+"""Of one visitor: as many as pages compare, and together as large as four of the largest."""
 MOST_BYTES_OF_ALL = 8 * 2**30
 """Of all visitors together."""
 _PREFIX = "of-"
@@ -107,6 +108,13 @@ class Uploads:
                 shown,
                 expected=f"at most {MOST_FILES} uploaded files at a time",
                 found="one more",
+                todo="remove the uploaded files first",
+            )
+        if sum(map(_measure, self.files.values())) + size > MOST_BYTES:
+            raise OutputError(
+                shown,
+                expected=f"at most {MOST_BYTES // 2**20:,} MB of uploaded files at a time",
+                found="more with this one",
                 todo="remove the uploaded files first",
             )
         check_room(self.folder.parent, shown, size)

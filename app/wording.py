@@ -182,12 +182,6 @@ CONVENTIONS = {
         "prints as GFLOPs."
     ),
 }
-DATASETS = {
-    "something-v1": "Something-Something V1",
-    "something-v2": "Something-Something V2",
-    "diving48": "Diving48",
-    "egtea gaze+": "EGTEA Gaze+",
-}
 
 TOLD_ABOUT = "In grey: what was recognised or assumed. An empty field leaves it so."
 TOLD_HELP = {

@@ -6,15 +6,14 @@ import streamlit as st
 
 from app import cached, components
 from app.commands import CostView, write_cost
-from app.costing import ask_accuracy, choose_costed, measure
+from app.costing import Costed, choose_costed, choose_placing, measure
 from app.downloads import offer_downloads
-from app.wording import COST_INTRO, DATASETS, TRADEOFF_INTRO
+from app.wording import COST_INTRO, TRADEOFF_INTRO
 from gst_analysis.analyses.cost import Cost, compare_with_published
 from gst_analysis.analyses.cost.spoken import say_cost, say_figures, say_place
 from gst_analysis.errors import GstError
 
 QUANTITIES = {"macs": "Multiply-adds", "params": "Parameters"}
-AXES = {"gmacs": "Multiply-adds", "params_m": "Parameters"}
 
 
 def show() -> None:
@@ -31,7 +30,7 @@ def show() -> None:
         return
     components.show_totals(measured)
     components.show_remarks(measured, {})
-    view = show_tradeoff(measured, show_bars(measured))
+    view = show_tradeoff(measured, costed, show_bars(measured))
     components.show_code(write_cost(costed.shown, costed.options, view))
 
 
@@ -45,13 +44,10 @@ def show_bars(measured: Cost) -> str:
     return quantity
 
 
-def show_tradeoff(measured: Cost, bars: str) -> CostView:
+def show_tradeoff(measured: Cost, costed: Costed, bars: str) -> CostView:
     st.header("What others reached for their cost", anchor=False)
     st.markdown(TRADEOFF_INTRO)
-    with st.container(horizontal=True, gap="medium"):
-        dataset = components.choose_one("Dataset", DATASETS, key="dataset")
-        axis = components.choose_one("Cost", AXES, key="axis")
-        top1 = ask_accuracy(measured, DATASETS[dataset])
+    dataset, axis, top1 = choose_placing(measured, costed)
     compared = compare_with_published(measured, top1=top1, dataset=dataset)
     st.markdown(say_place(compared.summary))
     key, dark = f"{cached.design_key(measured)} {top1}", components.is_dark()

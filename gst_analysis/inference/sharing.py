@@ -93,7 +93,7 @@ def share_out(
     units: Sequence[Unit],
     progress: Progress | None,
     *,
-    rounds: int = 1,
+    rounds: Sequence[int] = (1,),
     name: Callable[[int], str] = lambda done: "",
 ) -> list[Found]:
     """What was found of all units, a piece for every process.
@@ -104,19 +104,26 @@ def share_out(
         work: what is done with them.
         units: all of them, in their order.
         progress: called now and then, with more than one device from another thread.
-        rounds: how often each clip is counted.
-        name: what to call what was done last, by how much is done.
+        rounds: for each time that a clip is counted, how much work that stands for, such as forward passes.
+        name: what to call what was done last, by how often a clip was counted.
     """
-    total = rounds * sum(map(len, units))
-    told = progress or no_progress
+    clips = sum(map(len, units))
+    total, told = sum(rounds) * clips, progress or no_progress
 
-    def tell(done: int) -> None:
-        told(min(done, total), total, name(min(done, total)))
+    def tell(counted: int) -> None:
+        counted = min(counted, len(rounds) * clips)
+        told(_weigh(counted, clips, rounds), total, name(counted))
 
     if work.settings.devices > 1 or count_outer_processes() is not None:
         return distribution.measure_shares(work, units, tell)
     done = itertools.count(1)
     return [work.measure(units, Here(choose_device(work.settings.device), lambda: tell(next(done))))]
+
+
+def _weigh(counted: int, clips: int, rounds: Sequence[int]) -> int:
+    """How much work is done: whole rounds over the clips, and some of the next."""
+    whole, rest = divmod(counted, clips) if clips else (0, 0)
+    return sum(rounds[:whole]) * clips + (rounds[whole] * rest if rest else 0)
 
 
 Measured = tuple[tuple[int, ...], Found]

@@ -224,6 +224,19 @@ def test_pictures_keep_their_order_and_flow_is_left(sent: LabelledUploads) -> No
     assert [file.read_bytes() for file in sorted(record.path.iterdir())] == [b"img9", b"img10"]
 
 
+def test_a_clip_of_an_unknown_class_is_named_with_what_its_list_says(sent: LabelledUploads) -> None:
+    clips = [{"id": "7", "template": "opening it"}, {"id": "8", "template": "[dancing] wildly"}]
+    files = {
+        "videos/7.webm": b"seven",
+        "videos/8.webm": b"eight",
+        "validation.json": json.dumps([one | {"label": one["template"]} for one in clips]).encode(),
+        "labels.json": b'{"closing it": "1", "opening it": "0"}',
+    }
+    with pytest.raises(DataError, match="expected one of 2 classes for every clip") as caught:
+        send(sent, zip_of(files))
+    assert "found 1 clip without: 8 (dancing wildly)" in caught.value.say_discreetly()
+
+
 def test_clips_with_a_list_need_no_archive(sent: LabelledUploads) -> None:
     files = {"1.mp4": b"one", "2.mp4": b"two", "mine.txt": b"/data/1.mp4 1\n/data/2.mp4 0\n"}
     name = sent.keep([(name, io.BytesIO(content), len(content)) for name, content in files.items()])

@@ -284,9 +284,9 @@ def test_no_word_of_a_figure_is_cut_or_covered_at_any_width(open_page: Open, whe
         ".legendtext, .cbaxis"
     ).first.wait_for()
     page.wait_for_function("document.querySelectorAll('[data-testid=stSkeleton]').length == 0")
-    for width in (1000, 400):
+    for width in (1000, 400, 1440, 2560):
         page.set_viewport_size({"width": width, "height": 4000})
-        page.wait_for_timeout(1000)  # until figures have taken the window's new width
+        page.wait_for_timeout(2000)  # until figures have taken the window's new width, and drawn it twice
         assert page.evaluate(FAULTS) == []
 
 

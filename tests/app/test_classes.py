@@ -26,6 +26,8 @@ def test_clips_are_listed_by_page_and_one_is_pressed_into_its_trace(
     monkeypatch.setattr(tracing, "trace", lambda *_, **__: None)  # as while a long video is being read
     page = start(ask(visit, ckpt, world, view="Clip by clip", sort="By name"))
     assert [name.split()[-1] for name in images(page)] == ["clip00", "clip01", "clip02"]
+    (known,) = page.session_state["visit"].visitor.things["accuracies"].values()  # for the page of cost
+    assert (known.classes, known.clips) == (5, "4 clips of world/validation.json")
     page.number_input(key="wall_page").set_value(2).run()
     assert [name.split()[-1] for name in images(page)] == ["clip03"]
     page.button(key="open-clip03").click().run()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.cached_visitors import Accuracy
 from gst_analysis.analyses.cost import cost
 from tests.app.conftest import Visit, plots
 from tests.conftest import SaveSmall
@@ -104,7 +106,7 @@ def test_ones_own_accuracy_is_a_star_until_another_network_or_data_set_is_chosen
         trace for trace in json.loads(plots(page)[1])["data"] if trace["marker"].get("symbol") == "star"
     ]
     assert star["y"] == [39.5]
-    assert "39.5% on something-v1 as told" in " ".join(text.value for text in page.markdown)
+    assert "39.5% on Something-Something V1 as told" in " ".join(text.value for text in page.markdown)
     assert page.code[0].value == "gst-analyze cost gst-resnet18 --top1 39.5"
     assert "gst.compare_with_published(result, top1=39.5)" in page.code[1].value
     page.segmented_control(key="dataset").set_value("diving48").run()
@@ -114,6 +116,29 @@ def test_ones_own_accuracy_is_a_star_until_another_network_or_data_set_is_chosen
     page.selectbox(key="backbone").set_value("ResNet-50").run()
     assert page.number_input(key="top1").value is None
     assert read_stars(page) == []
+
+
+def test_what_was_measured_here_is_offered_for_data_sets_of_as_many_classes(
+    visit: Visit, folder: Path, save_small: SaveSmall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_small(file="net.pth")
+    asked: list[str] = []
+
+    def find(network: str) -> Accuracy:
+        asked.append(network)
+        return Accuracy(47.3, 48, "60 clips of test.json")
+
+    monkeypatch.setattr("app.costing.find_accuracy", find)
+    page = visit("cost", ckpt="net.pth", dataset="Diving48")
+    assert "net" in asked[0]
+    assert page.number_input(key="top1").value is None  # it is never taken unasked
+    assert any("measured here: 60 clips of test" in text.value for text in page.caption)
+    (take,) = [one for one in page.button if one.label == "Take 47.3%"]
+    take.click().run()
+    assert "47.3% on Diving48 as told" in " ".join(text.value for text in page.markdown)
+    page.segmented_control(key="dataset").set_value("something-v1").run()
+    assert page.number_input(key="top1").value is None
+    assert not [one for one in page.button if one.label.startswith("Take")]
 
 
 def test_an_accuracy_of_a_link_that_cannot_be_says_so(visit: Visit) -> None:

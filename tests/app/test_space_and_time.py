@@ -243,6 +243,19 @@ def test_statistics_say_what_cannot_be_compared(visit: Visit, save_small: SaveSm
     assert counts[0].startswith("- gst: temporal higher in")
 
 
+def test_the_reference_of_statistics_is_the_visitors_choice(visit: Visit, save_small: SaveSmall) -> None:
+    for seed, file in enumerate(("one.pth", "two.pth")):
+        save_small(file=file, seed=seed)
+    page = visit("space_and_time", ckpt=["one.pth", "two.pth"], view="Statistics", reference="two")
+    first, second = [text.value for text in page.markdown if text.value.startswith("- ")]
+    assert "differs from two in" in first
+    assert second.endswith("; **the reference**")
+    assert "--reference two" in page.code[0].value
+    page.selectbox(key="reference").set_value("one").run()
+    assert "differs from one in" in [text.value for text in page.markdown if text.value.startswith("- ")][1]
+    assert "--reference" not in page.code[0].value
+
+
 def test_statistics_say_why_a_checkpoint_is_not_tested(visit: Visit, save_small: SaveSmall) -> None:
     save_small("tsm-resnet26s", file="tsm.pth")
     save_small("sth-resnet26s", file="sth.pth")

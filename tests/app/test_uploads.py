@@ -50,13 +50,24 @@ def test_other_kinds_are_refused(tmp_path: Path, name: str) -> None:
 def test_equal_names_stay_apart_and_their_number_is_bounded(tmp_path: Path) -> None:
     files = Uploads(tmp_path)
     names = [keep(files, "best.pth", bytes([i])) for i in range(MOST_FILES)]
-    assert names == ["best.pth", "best (2).pth", "best (3).pth", "best (4).pth"]
+    assert names == ["best.pth", *(f"best ({n}).pth" for n in range(2, MOST_FILES + 1))]
     assert files.files["best (2).pth"].read_bytes() == b"\1"
     with pytest.raises(OutputError, match=f"at most {MOST_FILES} uploaded files"):
         keep(files, "more.pth")
     files.clear()
     assert not list(files.folder.iterdir())
     assert keep(files, "more.pth") == "more.pth"
+
+
+def test_all_of_a_visitors_files_together_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MOST_BYTES", 2**20)
+    files = Uploads(tmp_path)
+    keep(files, "one.pth", bytes(2**19))
+    with pytest.raises(OutputError, match="at most 1 MB of uploaded files at a time; found more"):
+        keep(files, "two.pth", bytes(2**19 + 1))
+    assert list(files.files) == ["one.pth"]
 
 
 def test_a_full_disk_is_said_before_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

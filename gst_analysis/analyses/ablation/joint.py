@@ -242,7 +242,9 @@ def keep_clips(stream: Callable[[], Iterator[Batch]], chosen: frozenset[int]) ->
             yield Batch(batch.clips[kept], batch.labels[kept], tuple(batch.places[one] for one in kept))
 
 
-def count_greedy(units: Sequence[Unit]) -> int:
-    """How often the clips are gone through: once a step, and once to measure."""
-    counts = [sum(unit.group == group for unit in units) for group in {unit.group for unit in units}]
-    return 1 + sum(count for count in counts if count > 1)
+def count_greedy(units: Sequence[Unit]) -> tuple[int, ...]:
+    """How many sets are tried each time that the clips are gone through: once a step, and once to measure."""
+    groups = order_groups(unit.group for unit in units)
+    counts = [sum(unit.group == group for unit in units) for group in groups]
+    steps = [left for count in counts if count > 1 for left in range(count, 0, -1)]
+    return (*steps, len(units) + len(steps))

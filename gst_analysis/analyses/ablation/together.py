@@ -60,9 +60,15 @@ class Together:
         return "greedy" in self.run.options.sets
 
     @property
-    def rounds(self) -> int:
-        """How often it goes through the clips after the first time."""
-        return count_greedy(self.run.units) if self.greedy else 0
+    def beside(self) -> int:
+        """How many changed networks run beside the ablation, in its own time through the clips."""
+        shares = self.run.options.orders * len(self.run.units) if "share" in self.run.options.sets else 0
+        return len(self.run.sets) + shares
+
+    @property
+    def rounds(self) -> tuple[int, ...]:
+        """Of each time that it goes through the clips after that, how many changed networks run."""
+        return count_greedy(self.run.units) if self.greedy else ()
 
     def take(self, batch: Batch, beside: Beside) -> None:
         """Take the batch that the ablation has just taken."""

@@ -24,6 +24,7 @@ from gst_analysis.inference.conditions import explain_out_of_memory, fusing_pays
 from gst_analysis.inference.sharing import Here, Measured, ModelWork, Unit, merge_found
 from gst_analysis.networks.anatomy import Unit as Group
 from gst_analysis.networks.fused import fuse_network
+from gst_analysis.networks.network import VideoNetwork
 from gst_analysis.probes.clip_stream import ClipStream
 from gst_analysis.probes.heads import list_heads, require_heads
 from gst_analysis.probes.resampling import Reals
@@ -51,10 +52,18 @@ class Runs:
     by_head: AblationRun | None
 
     @property
-    def rounds(self) -> int:
-        """How often clips are gone through."""
-        passes = [1 + ("mean" in run.interventions) for run in (self.run, self.by_head) if run is not None]
-        return sum(passes) + (self.together.rounds if self.together else 0)
+    def rounds(self) -> tuple[int, ...]:
+        """For each time that clips are gone through, in their order, how often half of the network runs.
+
+        After a change that is half of it on average, or all of a network whose blocks nobody knows.
+        """
+        half = 1 if isinstance(self.run.network, VideoNetwork) else 2
+        own, heads = (_count_changed(run) if run else [] for run in (self.run, self.by_head))
+        later: Sequence[int] = ()
+        if self.together is not None:
+            own[-1] += self.together.beside
+            later = self.together.rounds
+        return tuple(2 + half * changed for changed in (*own, *heads, *later))
 
     def hear(self, told: Told) -> None:
         """Take over what was judged, here or elsewhere."""
@@ -63,6 +72,11 @@ class Runs:
             self.by_head.hear(told.heads)
         if self.together is not None and told.joint is not None:
             self.together.run.judged, self.together.run.shares = told.joint, told.shares
+
+
+def _count_changed(run: AblationRun) -> list[int]:
+    """None while means are taken, where channels are fixed to them; then every change."""
+    return [*([0] if "mean" in run.interventions else []), len(run.rows)]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gst_analysis.analyses.cost.table import COMPLEXITY, PUBLISHED_COSTS, PlacedDesign
+from gst_analysis.analyses.cost.table import COMPLEXITY, DATASETS, PUBLISHED_COSTS, PlacedDesign
 from gst_analysis.errors import SpecError
 from gst_analysis.tables.schema import check, check_choices
 
@@ -25,12 +25,6 @@ COSTS = {"gmacs": "GMACs per prediction", "params_m": "million parameters"}
 _UNITS = {
     "macs": ((1e9, "GMACs"), (1e6, "MMACs"), (1e3, "kMACs")),
     "params": ((1e6, "M params"), (1e3, "k params")),
-}
-_DATASETS = {
-    "something-v1": "Something-Something V1",
-    "something-v2": "Something-Something V2",
-    "diving48": "Diving48",
-    "egtea gaze+": "EGTEA Gaze+",
 }
 _ENOUGH_FOR_FENCES = 6
 
@@ -129,7 +123,7 @@ def choose_points(
     )
     ends = [*rows[cost], *([design.cost] if design is not None else [])]
     split = str(rows["split"].iloc[0]).replace("val", "validation")
-    title = f"Published results on {_DATASETS.get(dataset, dataset)}, {split}"
+    title = f"Published results on {DATASETS.get(dataset, dataset)}, {split}"
     own = None if top1 is None else max(top1, edge)
     return Points(table, title, usual, (bottom, top), (min(ends) / 1.5, max(ends) * 1.3), own)
 

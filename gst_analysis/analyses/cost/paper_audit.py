@@ -22,7 +22,7 @@ import pandas as pd
 from gst_analysis.analyses.cost.counting import summarise_cost
 from gst_analysis.analyses.cost.formulas import work_formulas
 from gst_analysis.analyses.cost.paper_rows import tabulate_rows
-from gst_analysis.analyses.cost.table import PAPER_AUDIT, PUBLISHED_COSTS, AuditSummary, PaperAudit
+from gst_analysis.analyses.cost.table import CLASSES, PAPER_AUDIT, PUBLISHED_COSTS, AuditSummary, PaperAudit
 from gst_analysis.networks.backbones import BACKBONES
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.results import Provenance
@@ -40,8 +40,7 @@ GMACS_TOLERANCE = 0.03
 known, which is another 1.2%; the two networks whose figures are printed differ by 13%."""
 
 _FILE = "published_results.csv"
-_CLASSES = {"something-v1": 174, "something-v2": 174, "diving48": 48, "egtea gaze+": 106}
-_MORE_CLASSES = {**_CLASSES, "epic-kitchens verb": 125}
+_MORE_CLASSES = {**CLASSES, "epic-kitchens verb": 125}
 """Also of a data set that prints too few accuracies for a scatter."""
 _FAMILIES = {
     "C2D": "c2d",
@@ -106,7 +105,7 @@ def _list_printed(row: Mapping[Any, Any]) -> dict[str, float]:
     return {quantity: value for quantity, value in costs.items() if value == value}
 
 
-def _find_spec(row: Mapping[Any, Any], datasets: Mapping[str, int] = _CLASSES) -> ModelSpec | None:
+def _find_spec(row: Mapping[Any, Any], datasets: Mapping[str, int] = CLASSES) -> ModelSpec | None:
     """Our network behind a printed row; None where we have none or the row does not say enough."""
     method, _, alpha = str(row["method"]).partition(" alpha=")
     classes = datasets.get(row["dataset"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gst_analysis.analyses.cost.table import Cost, DesignCost, PublishedPlacing
+from gst_analysis.analyses.cost.table import DATASETS, Cost, DesignCost, PublishedPlacing
 from gst_analysis.numbers import show_count
 from gst_analysis.tables.picking import find_largest
 
@@ -50,8 +50,9 @@ def say_place(design: DesignCost) -> str:
     if design.top1 is None:
         return ""
     ahead = {0: "none is", 1: "one is"}.get(design.ahead, f"{design.ahead} are")
+    dataset = DATASETS.get(design.dataset, design.dataset)
     return (
-        f"{design.name}: {design.top1:g}% on {design.dataset} as told, {design.gmacs:.1f} GMACs. Of "
+        f"{design.name}: {design.top1:g}% on {dataset} as told, {design.gmacs:.1f} GMACs. Of "
         f"{design.results} published results {ahead} more accurate for no more multiply-adds."
     )
 
@@ -65,7 +66,8 @@ def say_accuracy_over_cost(table: pd.DataFrame, dataset: str, cost: str) -> str:
         cost: `gmacs` or `params_m`.
     """
     rows = table[(table["dataset"] == dataset)].dropna(subset=["top1", cost])
-    heading = f"Published accuracy on {dataset} over {_AXES.get(cost, cost)}, {len(rows)} results"
+    title, axis = DATASETS.get(dataset, dataset), _AXES.get(cost, cost)
+    heading = f"Published accuracy on {title} over {axis}, {len(rows)} results"
     if rows.empty:
         return f"{heading}."
     best = find_largest(rows, "top1")

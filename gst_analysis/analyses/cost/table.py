@@ -50,6 +50,16 @@ COMPLEXITY = Schema(
     },
 )
 
+DATASETS = {
+    "something-v1": "Something-Something V1",
+    "something-v2": "Something-Something V2",
+    "diving48": "Diving48",
+    "egtea gaze+": "EGTEA Gaze+",
+}
+"""Data sets with published results: what papers call them, by the names that options take."""
+CLASSES = {"something-v1": 174, "something-v2": 174, "diving48": 48, "egtea gaze+": 106}
+"""How many classes each of them has."""
+
 PAPER_AUDIT = Schema(
     "PAPER_AUDIT",
     {

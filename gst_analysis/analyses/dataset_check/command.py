@@ -22,6 +22,7 @@ from gst_analysis.console.output import (
     show_progress,
 )
 from gst_analysis.documents import Part
+from gst_analysis.numbers import how_many
 from gst_analysis.options import files_of
 
 commands = typer.Typer()
@@ -84,4 +85,6 @@ def print_dataset_check(result: DatasetCheck) -> None:
     for problem, rows in result.table.groupby("problem", sort=False):
         if len(rows) > MOST_ROWS:
             print(f"{len(rows) - MOST_ROWS:,} more clips are {problem}; --out writes every one into a table")
-    print(f"{result.summary.sound} of {result.summary.clips} clips are sound")
+    sound, clips = result.summary.sound, result.summary.clips
+    are = "is" if sound == 1 else "are"
+    print(f"{sound:,} of {how_many(clips, 'clip')} {are} sound")

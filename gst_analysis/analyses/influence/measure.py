@@ -95,7 +95,7 @@ def measure_influence(
     def name(done: int) -> str:
         return records[max(0, (done - 1) // steps)].clip
 
-    pieces = share_out(work, units, progress, rounds=steps, name=name)
+    pieces = share_out(work, units, progress, rounds=(1,) * steps, name=name)
     means, reachable, failures = InfluenceMeans(), mark_answers(model), {}
     for (place,), found in merge_found(pieces):
         if isinstance(found, str):

@@ -27,10 +27,12 @@ from gst_analysis.numbers import show_count, show_share, show_share_interval
 from gst_analysis.style.colours import Theme, theme_of
 from gst_analysis.style.names import tell_apart
 from gst_analysis.style.palette import LONGEST_NAME, MARKERS, SYMBOLS, list_looks
-from gst_analysis.style.screen import dress_figure, start_figure
+from gst_analysis.style.screen import dress_figure, legend_above, start_figure
 
 _LEGEND_ROW = 20
 _PANEL = 170
+_ABOVE_PANELS = 26
+"""Pixels, in which the title of the first panel stands."""
 _BAR = {"len": 150, "lenmode": "pixels", "y": 1, "yanchor": "top", "thickness": 12}
 
 
@@ -269,6 +271,9 @@ def _draw_cost(row: Mapping[object, float], shown: str) -> go.Scatter:
 
 
 def _dress(figure: go.Figure, theme: Theme, *, height: int, names: int) -> None:
-    # On a telephone the legend has one or two entries a line.
-    top = 56 + _LEGEND_ROW * -(-names // 2)
-    dress_figure(figure, theme, height=height + top + 40, top=top)
+    # On a telephone the legend has one or two entries a line. Tied to the panels it takes as many lines as it
+    # has at that width, and panels get what it leaves.
+    lines = _LEGEND_ROW * -(-names // 2)
+    dress_figure(figure, theme, height=height + lines + 96, top=40)
+    above = {"yref": "paper", "y": 1 + _ABOVE_PANELS / height, "yanchor": "bottom"}
+    figure.update_layout(legend={**legend_above(), **above})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -162,6 +163,27 @@ def _list_means(model: LoadedModel, clips: Tensor) -> dict[str, Tensor]:
     for handle in handles:
         handle.remove()
     return seen
+
+
+def test_progress_goes_with_the_passes_and_not_with_the_rounds(records: RecordList) -> None:
+    """Means take one pass a clip, changes many: a bar that counted clips would stand at half at once."""
+    told: list[float] = []
+
+    def hear(done: int, total: int, label: str) -> None:
+        told.append(done / total)
+
+    settings = AblationOptions(interventions=("zero", "mean"), draws=100, batch=4, device="cpu")
+    measure_ablation(build_twice(), records, options=settings, progress=hear)
+    # Three groups in two ways: one pass for the means, then seven.
+    assert len(told) == 2 * len(records)
+    assert told[len(records) - 1] == pytest.approx(1 / 8)
+    assert told[-1] == 1
+    told.clear()
+    grown = dataclasses.replace(settings, joint=True, sets=("greedy",))
+    measure_ablation(build_twice(), records, options=grown, progress=hear)
+    assert len(told) == 6 * len(records)  # means, changes, three steps, and what those cost
+    assert told == sorted(told)
+    assert told[-1] == 1
 
 
 def test_sets_are_all_that_there_are() -> None:
