@@ -167,7 +167,7 @@ def _tell_counts(result: ScaleComparison) -> None:
         against = (
             f"; differs from {literal(summary.reference)} in {found.unlike} groups of channels"
             if found.compared_with_reference
-            else ("; **the reference**" if name == summary.reference and len(summary.checkpoints) > 1 else "")
+            else ("; **the reference**" if name == summary.reference and len(result.differences) else "")
         )
         st.markdown(f"- {literal(name)}: {told}{against}")
 

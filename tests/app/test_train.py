@@ -139,6 +139,14 @@ def test_runs_are_compared_in_one_chart(visit: Visit, folder: Path) -> None:
     assert not page.exception
     assert "Validation of several runs." in names_of_plots(page)[-1]
     assert "60% (60% to 60%, 2 seeds) after 3 epochs" in names_of_plots(page)[-1]  # one design, seeds alike
+    assert page.multiselect(key="compared_runs").options == ["1-first"]
+    for run in home.iterdir():
+        table = (run / "epochs.csv").read_text().splitlines()
+        blind = [",".join([*row.split(",")[:5], "", "", "", *row.split(",")[8:]]) for row in table[1:]]
+        (run / "epochs.csv").write_text("\n".join([table[0], *blind, ""]))
+    page.run()
+    assert "None of these runs has been validated yet." in [one.value for one in page.info]
+    assert not any("several runs" in name for name in names_of_plots(page))
 
 
 def test_gamma_of_kept_epochs_is_drawn(visit: Visit, folder: Path, save_small: SaveSmall) -> None:

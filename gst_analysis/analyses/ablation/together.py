@@ -67,7 +67,7 @@ class Together:
 
     @property
     def rounds(self) -> tuple[int, ...]:
-        """Of each time that it goes through the clips after that, how many changed networks run."""
+        """How many changed networks run, each time that it goes through the clips after that."""
         return count_greedy(self.run.units) if self.greedy else ()
 
     def take(self, batch: Batch, beside: Beside) -> None:
