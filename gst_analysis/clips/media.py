@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -113,14 +113,19 @@ def too_short(path: Path, high: int, num_frames: int) -> DataError:
 
 def gather(path: Path, wanted: Indices, frames: Mapping[int, Pixels], seconds: Seconds) -> Frames:
     """Put single frames together in the order, and with the repeats, that were asked for."""
-    shapes = {frame.shape for frame in frames.values()}
-    if len(shapes) > 1:
-        sizes = ", ".join(f"{shape[1]}x{shape[0]}" for shape in sorted(shapes))
+    check_one_size(path, [frame.shape for frame in frames.values()])
+    pixels = np.stack([frames[int(index)] for index in wanted])
+    return Frames(pixels, seconds, wanted)
+
+
+def check_one_size(path: Path, shapes: Iterable[tuple[int, ...]]) -> None:
+    """Refuse a clip whose frames differ in size."""
+    different = set(shapes)
+    if len(different) > 1:
+        sizes = ", ".join(f"{shape[1]}x{shape[0]}" for shape in sorted(different))
         raise DataError(
             str(path), expected="frames of one size", found=sizes, todo="re-encode it at one size"
         )
-    pixels = np.stack([frames[int(index)] for index in wanted])
-    return Frames(pixels, seconds, wanted)
 
 
 def check_room(path: Path, wanted: Indices, width: int, height: int) -> None:

@@ -59,6 +59,10 @@ class Patience:
             todo="mend it, leave it out, or allow more with --clip-timeout",
         )
 
+    def renew(self) -> None:
+        """Begin anew: a frame has come, and whoever was handed it may have taken long."""
+        self._end = time.monotonic() + self.seconds
+
     def watch(self, items: Iterable[Item]) -> Iterator[Item]:
         """Hand on what comes, as long as there is time.
 

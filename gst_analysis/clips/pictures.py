@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from gst_analysis.clips.frame_folders import FrameFolder
-from gst_analysis.clips.media import Frames, OpenClip, Pixels, Seconds
+from gst_analysis.clips.media import OpenClip, Pixels, Seconds, check_one_size
 from gst_analysis.clips.opened import OpenedClips
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.clips.spans import find_span
@@ -24,7 +23,6 @@ else:
 
 USUAL_RATE = 12.0
 """Frames a second that are assumed of images, which say nothing of time."""
-_BLOCK_BYTES = 64_000_000
 LONGEST = 1_280
 """Pixels of a frame's longer side that people look at: larger videos are reduced while they are decoded."""
 
@@ -68,25 +66,28 @@ def _reduce(clip: OpenClip) -> video_files.VideoFile | None:
     return clip.reduced(LONGEST) if max(clip.size) > LONGEST else None
 
 
-def iterate_frames(record: ClipRecord, *, at_hand: OpenedClips | None = None) -> Iterator[Frames]:
-    """All frames of a clip in blocks of a few, so that a long video never lies in memory.
+def iterate_frames(record: ClipRecord, *, at_hand: OpenedClips | None = None) -> Iterator[tuple[int, Pixels]]:
+    """All frames of a clip in turn, each with its place in the file: a long video never lies in memory.
 
     Those of a large video are reduced to LONGEST pixels, for they are looked at and not measured.
 
     Raises:
-        DataError: the clip cannot be read.
+        DataError: the clip cannot be read, or its frames differ in size.
     """
-    at_hand = at_hand or OpenedClips()
-    clip = at_hand.open(record.path)
+    clip = (at_hand or OpenedClips()).open(record.path)
     span = find_span(record, clip)
-    small = _reduce(clip)
-    clip = small or clip
-    first = at_hand.look(record.path, span.start) if small is None else small.read([span.start]).pixels[0]
-    height, width = first.shape[:2]
-    size = max(8, _BLOCK_BYTES // (height * width * 3))
-    edges = [*range(span.start, span.stop, size), span.stop]
-    for start, stop in pairwise(edges):
-        yield clip.read(range(start, stop))
+    shape: tuple[int, ...] | None = None
+    for place, pixels in zip(span, _follow(_reduce(clip) or clip, span), strict=True):
+        shape = shape or pixels.shape
+        check_one_size(record.path, [shape, pixels.shape])
+        yield place, pixels
+
+
+def _follow(clip: OpenClip, span: range) -> Iterator[Pixels]:
+    """A video is gone through once; of a folder every frame is a file."""
+    if isinstance(clip, FrameFolder) or not isinstance(clip, video_files.VideoFile):
+        return (clip.read([place]).pixels[0] for place in span)
+    return clip.follow(span)
 
 
 def measure_rate(record: ClipRecord, *, at_hand: OpenedClips | None = None) -> float:

@@ -120,6 +120,23 @@ class VideoFile:
         frames, pts = self._read_forward(wanted)
         return gather(self.path, wanted, frames, self._seconds(pts)[wanted])
 
+    def follow(self, span: range) -> Iterator[Pixels]:
+        """The frames of a span one after another: the file is gone through once, and none is kept.
+
+        Raises:
+            DataError: a frame cannot be decoded, or is not there.
+        """
+        self._refuse_truncated()
+        check_indices(self.path, [span[0], span[-1]], len(self._index.pts) if self._index.exact else None)
+        given = 0
+        if self._index.exact:
+            with suppress(_Inexact):
+                for _, pixels in self._seek(np.arange(span.start, span.stop), each=True):
+                    yield pixels
+                    given += 1
+        if given < len(span):
+            yield from self._count(span[given:])
+
     def verify(self) -> None:
         self._refuse_truncated()
         decoded = len(self._decode_pts())
@@ -167,20 +184,27 @@ class VideoFile:
         return np.asarray((known - known[:1]) * self._unit_s, dtype=np.float64)
 
     def _read_seeking(self, wanted: Indices) -> dict[int, Pixels]:
+        return dict(self._seek(np.unique(wanted)))
+
+    def _seek(self, places: Indices, *, each: bool = False) -> Iterator[tuple[int, Pixels]]:
+        """Frames at places that ascend, each with its place; only in a file whose packets are frames.
+
+        With `each` every frame may take as long as else all of them, and what is done with it does not count.
+        """
         pts, keys = self._index.pts, self._index.keys
-        frames: dict[int, Pixels] = {}
         to_rgb = VideoReformatter()  # one for each reading: several threads may read one clip
         with self._opened() as (container, stream, patience):
             decoder, position = _decode(container, stream, patience), int(pts[0])
-            for index in np.unique(wanted):
+            for index in places:
                 target = int(pts[index])
                 key = int(keys[keys <= target].max(initial=position))
                 if key > position:
                     container.seek(key, stream=stream, backward=True)
                     decoder = _decode(container, stream, patience)
-                frame = _advance(decoder, target)
-                frames[int(index)], position = self._upright(frame, to_rgb), target
-        return frames
+                pixels, position = self._upright(_advance(decoder, target), to_rgb), target
+                yield int(index), pixels
+                if each:
+                    patience.renew()
 
     def _read_forward(self, wanted: Indices) -> tuple[dict[int, Pixels], list[int | None]]:
         frames: dict[int, Pixels] = {}
@@ -194,6 +218,18 @@ class VideoFile:
                 if place == last:
                     return frames, pts
         raise too_short(self.path, last, len(pts))
+
+    def _count(self, span: range) -> Iterator[Pixels]:
+        """The frames of a span by counting all that a sequential decode gives."""
+        to_rgb, place = VideoReformatter(), -1
+        with self._opened() as (container, stream, patience):
+            for place, frame in enumerate(_decode(container, stream, patience)):
+                if place in span:
+                    yield self._upright(frame, to_rgb)
+                    patience.renew()
+                if place == span[-1]:
+                    return
+        raise too_short(self.path, span[-1], place + 1)
 
     def _upright(self, frame: VideoFrame, to_rgb: VideoReformatter) -> Pixels:
         check_size(self.path, frame.width, frame.height)

@@ -58,14 +58,9 @@ def read_footage(record: ClipRecord, at_hand: OpenedClips) -> Footage:
     Raises:
         DataError: a frame cannot be read, now or when its turn comes.
     """
-    frames = (
-        (int(place), pixels)
-        for block in iterate_frames(record, at_hand=at_hand)
-        for place, pixels in zip(block.indices, block.pixels, strict=True)
-    )
     times = read_times(record, at_hand=at_hand)
     uneven = None if times is None or _are_even(times) else times.tolist()
-    return Footage(frames, measure_rate(record, at_hand=at_hand), uneven)
+    return Footage(iterate_frames(record, at_hand=at_hand), measure_rate(record, at_hand=at_hand), uneven)
 
 
 def _are_even(times: Seconds) -> bool:
