@@ -15,12 +15,29 @@ from app.columns import choose_column, gather_columns, glance_at_network
 from app.commands import say_design
 from app.designing import choose_design, choose_sizes
 from app.wording import COST_EMPTY, literal
-from gst_analysis.analyses.cost import Cost, CostOptions
+from gst_analysis.analyses.cost import Cost, CostOptions, PublishedPlacing
 from gst_analysis.analyses.cost.table import CLASSES, DATASETS
 from gst_analysis.networks.spec_values import MIN_SIZE
 
 AXES = {"gmacs": "Multiply-adds", "params_m": "Parameters"}
 KINDS = {"design": "Design", "system": "Published", "loaded": "Loaded"}
+MODULES = {
+    "stage": "Stage",
+    "module": "Module",
+    "op": "Work",
+    "group": "Group",
+    "params": "Parameters",
+    "macs": "Multiply-adds",
+}
+PUBLISHED = {
+    "method": "Method",
+    "backbone": "Backbone",
+    "frames": "Frames",
+    "clips": "Clips",
+    "top1": "Top-1, %",
+    "gmacs": "GMACs",
+    "params_m": "Million parameters",
+}
 _HELP = (
     "A network put together here, a system as it was published, or a checkpoint (and the network that the "
     "explorer was started with)."
@@ -134,6 +151,12 @@ def _ask_accuracy(measured: Cost, costed: Costed, dataset: str) -> float | None:
         )
         st.caption(f"measured here: {literal(own.clips)}")
     return told
+
+
+def list_published(compared: PublishedPlacing, dataset: str) -> Any:
+    """The published results of a data set, the most accurate first."""
+    rows = compared.table[compared.table["dataset"] == dataset]
+    return rows.sort_values("top1", ascending=False)
 
 
 def measure(costed: Costed) -> Cost:

@@ -43,6 +43,7 @@ STYLE = """<style>
   outline: 2px solid currentColor !important; outline-offset: 2px !important;
 }
 [data-testid="stMain"]:focus-visible { outline-offset: -2px !important }  /* all of it */
+[data-testid="stElementToolbar"]:focus-within { opacity: 1 !important; z-index: 1 }  /* else for pointers */
 /* Two profiles stand beside each other where each has room for its legend. */
 [class*="st-key-profiles-"] [data-testid="stColumn"] { min-width: min(24rem, 100%) }
 /* A clip is no higher than the curves beside it; on a wide page they get what it leaves. */

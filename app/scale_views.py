@@ -53,6 +53,13 @@ GAPS = {
     "wasserstein": "Distance",
     "undefined": "Not defined",
 }
+CHANNELS = {
+    "checkpoint": "Checkpoint",
+    "layer": "Batch norm",
+    "group": "Group",
+    "channel": "Channel",
+    "gamma": "γ",
+}
 DIFFERENCES = {
     "checkpoint": "Checkpoint",
     "block": "Block",
@@ -134,6 +141,7 @@ def show_overlay(columns: Sequence[NetworkColumn]) -> None:
     result = _draw_comparison(columns, figure, options)
     shown = dataclasses.replace(result, table=result.scales)
     offer_downloads(figure, shown, lambda: result.figures(by=by)[figure])
+    components.show_table("Numbers: the scale of every channel", result.scales, CHANNELS)
     _show_code(columns, comparison.ABOUT, options, [f"figure = result.figures()[{figure!r}]"])
 
 

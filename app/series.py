@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import cached, commands, components, links
-from app.checks import DRIFT_LINES
+from app.checks import DRIFT_LINES, DRIFTS
 from app.choosing import list_runs
 from app.downloads import offer_downloads
 from app.paths import resolve_folder
@@ -19,6 +19,7 @@ from gst_analysis.checkpoints.naming import list_checkpoints
 from gst_analysis.errors import DataError
 
 MOST_EPOCHS = 60
+EPOCHS = {"checkpoint": "Checkpoint"}
 FIGURES = {"gamma_over_training": "Curves", "animation": "In motion"}
 
 
@@ -43,6 +44,7 @@ def show_series() -> None:
     curves = "gamma_over_training"
     if curves in result.figures():
         offer_downloads(curves, result, lambda: result.figures()[curves])
+    components.show_table("Numbers: every batch norm, epoch by epoch", result.layers, EPOCHS | DRIFTS)
     components.show_code(commands.write_analysis(drift.ABOUT, [s.shown for s in sources], then=DRIFT_LINES))
 
 

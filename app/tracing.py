@@ -46,6 +46,14 @@ STILL_ABOUT = (
     "The thin line that smaller networks have at once: runs the network over {points} clips, each of one "
     "frame that stands still."
 )
+MOST_RANKS = 3
+POINTS = {
+    "frame": "Point",
+    "seconds": "Seconds",
+    "rank": "Place",
+    "label": "Class",
+    "probability": "Probability",
+}
 REMEMBERED_S = 0.2
 """Seconds within which nothing of a large network was measured: it was known."""
 EMPTY = (
@@ -216,6 +224,8 @@ def find_gap(seconds: Sequence[float]) -> float:
 def show_notes(traces: Traces, reading: cached.Reading) -> None:
     """How to read it, and what a reader should know before believing it."""
     (said,) = traces.traced
+    shown = traces.table[traces.table["rank"] <= MOST_RANKS]
+    components.show_table("Numbers: the likeliest classes of every frame", shown, POINTS)
     with st.expander("How to read this", icon=":material/info:"):
         st.markdown(READING)
         for note in dict.fromkeys((*traces.notes, *said["notes"])):
@@ -241,11 +251,10 @@ def show_timeline(
     figure = cached_clips.draw_timeline(
         pair, traces, options, dark=components.is_dark(), still=still is not None, _still=still
     )
+    told = " ".join(traces.say_figures().values())
     figure.update_layout(title=None, height=470, margin_t=24, legend_y=-0.4)  # the page has said who and what
     with st.container(key=f"{TIMELINE}{name}"):
-        components.show_figure(
-            figure, key=f"trace{name}", alt=f"Probabilities over the frames of {pair.clip_name}"
-        )
+        components.show_figure(figure, key=f"trace{name}", alt=f"{pair.checkpoint_name}. {told}")
 
 
 def _ask_still(pair: TracedPair, traces: Traces, options: TraceOptions) -> bool:

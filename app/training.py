@@ -40,6 +40,13 @@ WAITING = {
     "done": "It ended before there was anything to show.",
     "stopped": "It was stopped before there was anything to show.",
 }
+EPOCHS = {
+    "epoch": "Epoch",
+    "loss": "Loss",
+    "top1": "Right",
+    "val_loss": "Validation loss",
+    "val_top1": "Validation clips right",
+}
 TITLES = {
     "running": ":blue-badge[:material/play_arrow: running]",
     "stopping": ":orange-badge[:material/hourglass: saving and stopping]",
@@ -131,6 +138,8 @@ def _show_run(folder: Path, was_going: bool) -> None:
         components.show_figure(figure, key="training", alt=alt)
         offer_downloads("training", run, run.plot)
         offer_downloads("epochs", dataclasses.replace(run, table=run.epochs), None, label="Epochs")
+        if len(run.epochs):
+            components.show_table("Numbers, epoch by epoch", run.epochs, EPOCHS)
     elif run is None and error is not None and state is None and not read_settings(folder):
         components.show_error(error, names={str(folder): _ref(folder)})
     elif state != "failed" and not _show_rendering(folder):

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import cached, components
 from app.commands import CostView, write_cost
-from app.costing import Costed, choose_costed, choose_placing, measure
+from app.costing import MODULES, PUBLISHED, Costed, choose_costed, choose_placing, list_published, measure
 from app.downloads import offer_downloads
 from app.wording import COST_INTRO, TRADEOFF_INTRO
 from gst_analysis.analyses.cost import Cost, compare_with_published
@@ -41,6 +41,7 @@ def show_bars(measured: Cost) -> str:
     figure = cached.draw_cost(key, measured, quantity=quantity, dark=dark)
     components.show_figure(figure, key="cost_bars", alt=say_cost(measured.table, quantity))
     offer_downloads("cost", measured, lambda: measured.plot(quantity=quantity))
+    components.show_table("Numbers: every module", measured.table, MODULES)
     return quantity
 
 
@@ -55,6 +56,7 @@ def show_tradeoff(measured: Cost, costed: Costed, bars: str) -> CostView:
     told = say_figures(compared.show(dataset, axis))[compared.stem]
     components.show_figure(figure, key="tradeoff", alt=told)
     offer_downloads("accuracy_over_cost", compared, lambda: compared.plot(dataset=dataset, cost=axis))
+    components.show_table("Numbers: the published results", list_published(compared, dataset), PUBLISHED)
     return CostView(bars, dataset, axis, top1)
 
 

@@ -27,6 +27,11 @@ def test_it_opens_on_the_papers_network(visit: Visit) -> None:
     assert page.code[0].value == "gst-analyze cost gst-resnet50"
     counted = [text.value for text in page.markdown if "GMACs**" in text.value]
     assert [text[2:7] for text in counted] == ["29.00", "29.18", "29.45", "29.35"]
+    tables = {one.label: one for one in page.expander if one.label.startswith("Numbers")}
+    modules, published = (one.dataframe[0].value for one in tables.values())
+    assert modules["Multiply-adds"].sum() == pytest.approx(29.0e9, rel=1e-3)
+    assert published["Top-1, %"].is_monotonic_decreasing
+    assert "GST alpha=1/4" in set(published["Method"])
 
 
 def test_a_link_names_the_design(visit: Visit) -> None:

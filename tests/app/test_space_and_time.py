@@ -221,6 +221,7 @@ def test_every_view_has_its_figure_its_files_and_its_lines(
     page = visit("space_and_time", ckpt=["one.pth", "two.pth"], view=view)
     assert names_of_plots(page)[0].startswith(shown)
     assert not images(page)
+    assert any(len(one.value) for one in page.dataframe)  # what a pointer reads of the figure is a table, too
     assert f"gst-analyze {command}" in page.code[0].value
     assert [button.proto.label for button in page.get("download_button")][:6] == [
         "PNG",
