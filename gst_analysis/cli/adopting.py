@@ -10,6 +10,7 @@ import typer
 
 from gst_analysis.console.options import Json, Overwrite, takes_options
 from gst_analysis.console.output import print_document, print_files
+from gst_analysis.console.waiting import show_wait
 from gst_analysis.documents import FILES, Part, describe, fields_of
 from gst_analysis.errors import SpecError
 from gst_analysis.files import check_place
@@ -59,9 +60,10 @@ def adopt(
             todo="put its name behind it",
         )
     check_place(out.parent)
-    model = sources.open_model(checkpoint, options=told)
-    written = saving.save_model(out, model, overwrite=overwrite)
-    found, files = sources.inspect_checkpoint(str(written)), {"checkpoint": str(written)}
+    with show_wait(f"reading {checkpoint}"):
+        model = sources.open_model(checkpoint, options=told)
+        written = saving.save_model(out, model, overwrite=overwrite)
+        found, files = sources.inspect_checkpoint(str(written)), {"checkpoint": str(written)}
     if json:
         print_document("adopt", {**vars(found), "files": files})
     else:

@@ -8,6 +8,7 @@ import typer
 
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
 from gst_analysis.console.output import print_document, print_pairs
+from gst_analysis.console.waiting import show_wait
 from gst_analysis.documents import Part, describe, fields_of
 from gst_analysis.options import NetworkOptions
 from gst_analysis.rooms import Door
@@ -35,7 +36,8 @@ def inspect(checkpoint: CheckpointFile, options: NetworkOptions = _OPTIONS, json
 
     Says family, backbone, alpha, classes and layout, and what was assumed because no weight shows it.
     """
-    found = sources.inspect_checkpoint(checkpoint, options=options)
+    with show_wait(f"reading {checkpoint}"):
+        found = sources.inspect_checkpoint(checkpoint, options=options)
     if json:
         print_document("inspect", found)
     else:

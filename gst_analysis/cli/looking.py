@@ -8,6 +8,7 @@ import typer
 
 from gst_analysis.console.options import CheckpointFile, Json, takes_options
 from gst_analysis.console.output import print_document, print_sentence
+from gst_analysis.console.waiting import show_wait
 from gst_analysis.documents import HEAD, TEXT, Part, describe, say, several, tell_source, value_of
 from gst_analysis.numbers import how_many
 from gst_analysis.options import NetworkOptions, join_words
@@ -46,8 +47,9 @@ def look(checkpoint: CheckpointFile, options: NetworkOptions = _OPTIONS, json: J
     Three commands to go on with are told, too. A file's name alone, without a command, asks for this. It
     reads weights, and writes nothing.
     """
-    opened = sources.checkpoint_of(sources.tell(checkpoint, options))
-    found, profile = sources.inspect_checkpoint(opened), profile_room.profile(opened)
+    with show_wait(f"reading {checkpoint}"):
+        opened = sources.checkpoint_of(sources.tell(checkpoint, options))
+        found, profile = sources.inspect_checkpoint(opened), profile_room.profile(opened)
     following = list_next(found)
     if json:
         source = tell_source(opened.name, str(opened.path), found.sha256)

@@ -18,6 +18,7 @@ import typer
 
 from gst_analysis.console.loudness import ProgressLines, is_quiet, show_held
 from gst_analysis.console.streams import find_beneath, mark_refusals
+from gst_analysis.console.waiting import show_wait
 from gst_analysis.documents import name_schema
 from gst_analysis.errors import MOST_CHARACTERS, legible, one_line, shorten
 from gst_analysis.files import Occupied, to_plain
@@ -105,7 +106,8 @@ def finish(result: AnyResult, files: Files, *, json: bool, show: Callable[[AnyRe
         Exit: with 1, if something could not be looked at.
     """
     save = partial(result.save, kinds=files.formats, dark=files.dark, overwrite=files.overwrite)
-    written = save_or_keep(save, files.out) if is_leader() and files.out else {}
+    with show_wait("drawing and writing"):
+        written = save_or_keep(save, files.out) if is_leader() and files.out else {}
     conclude(result, written, json=json, show=show)
 
 

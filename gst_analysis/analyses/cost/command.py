@@ -35,6 +35,7 @@ from gst_analysis.console.output import (
     print_table,
     save_or_keep,
 )
+from gst_analysis.console.waiting import show_wait
 from gst_analysis.documents import FOOT, Part, describe, maybe, several, value_of
 from gst_analysis.files import to_plain
 from gst_analysis.numbers import show_count
@@ -75,17 +76,20 @@ def count_cost(
     counter would count. Given --top1, also says where the network stands among published results. Given
     --out, also writes the cost of every module and its figure, and that of the published results.
     """
-    told = explain_cost(model, options=options) if explain else []
+    with show_wait("counting"):
+        told = explain_cost(model, options=options) if explain else []
     if files.out is not None or known != _KNOWN:
-        found = cost(model, options=options)
-        placed = None if known == _KNOWN else compare_with_published(found, options=known)
-        written = save_or_keep(partial(_save, found, placed, files), files.out) if files.out else {}
+        with show_wait("counting"):
+            found = cost(model, options=options)
+            placed = None if known == _KNOWN else compare_with_published(found, options=known)
+            written = save_or_keep(partial(_save, found, placed, files), files.out) if files.out else {}
         if json:
             print_json({**found.to_document(written), **_tell(placed, told)})
         else:
             conclude(found, written, json=False, show=lambda one: print_cost(one.summary, told, placed))
         return
-    summary = summarise_cost(model, options=options)  # without a table, so without pandas, which is slow
+    with show_wait("counting"):
+        summary = summarise_cost(model, options=options)  # without a table, so without pandas, which is slow
     if json:
         print_document("cost", {**vars(summary), **_tell(None, told)})
     else:
