@@ -19,6 +19,7 @@ import typer
 from gst_analysis.analyses import ROOMS
 from gst_analysis.console.options import Json
 from gst_analysis.console.output import build_table, escape, print_document, print_table
+from gst_analysis.console.waiting import show_wait
 from gst_analysis.documents import REAL, Part, describe, say, several, value_of
 from gst_analysis.errors import OutputError, legible, one_line, shorten
 from gst_analysis.files import hash_file
@@ -96,7 +97,8 @@ def verify(
     changed since it was made, or unknown. A line that fetches weights or changes how a training goes is not
     run, for the note may be a stranger's. Exits with 1 if any is neither equal nor close.
     """
-    verdicts = [one for path in results for one in check_result(path, tolerance, timeout=timeout)]
+    with show_wait("making again what is there"):
+        verdicts = [one for path in results for one in check_result(path, tolerance, timeout=timeout)]
     if json:
         print_document("verify", {"tolerance": tolerance, "files": verdicts})
     else:

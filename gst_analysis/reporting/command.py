@@ -10,6 +10,7 @@ import typer
 
 from gst_analysis.console.options import CheckpointFile, Json, Out, Overwrite, list_words, takes_options
 from gst_analysis.console.output import print_files, print_json, save_or_keep, show_progress
+from gst_analysis.console.waiting import show_wait
 from gst_analysis.documents import Part
 from gst_analysis.reporting import ReportOptions, making
 
@@ -47,7 +48,8 @@ def report(
     be read or a section failed.
     """
     words = list_words({"checkpoint": checkpoint, "dataset": dataset})
-    making.check_report_place(out, words, overwrite=overwrite)
+    with show_wait("getting ready"):  # what makes a report takes seconds to import
+        making.check_report_place(out, words, overwrite=overwrite)
     with show_progress("writing") as progress:
         result = making.report(checkpoint, dataset, options=options, progress=progress)
     files = save_or_keep(partial(result.save, overwrite=overwrite), out)
