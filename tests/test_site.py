@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,8 @@ def test_it_has_every_page_and_fetches_nothing(site: Path) -> None:
     assert "Load any supported checkpoint" in pages["api"]
     assert "doctest" not in pages["api"]
     assert not list(site.glob("**/*.py"))
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert [name for name, text in pages.items() if f"gst-analysis {version}." not in text] == []
 
 
 def test_its_search_finds_what_a_stranger_types(open_page: Any) -> None:
