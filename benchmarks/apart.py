@@ -2,16 +2,18 @@
 
     python -m benchmarks.apart [--rounds 12] [--ahead] [--json benchmarks/results/apart.json]
 
-GST-ResNet-50 as a bare state dict, read plainly and apart in every round, in turn and with one thread: first
-where this process forks, then where it has a second thread, so that the helper does. Processor time is that
-of this process and of the child until it is gone; of the helper's child nobody is told. Where others use the
-machine, `--ahead` has this process and its children run before them, as if it were idle: some seconds of all
-cores, on Linux, for whoever may.
+GST-ResNet-50 as a bare state dict, alone and with a card beside it, and a folder of Hugging Face's form with
+weights as large, read plainly and apart in every round, in turn and with one thread: first where this process
+forks, then where it has a second thread, so that the helper does. Processor time is that of this process and
+of the child until it is gone; of the helper's child nobody is told. Where others use the machine, `--ahead`
+has this process and its children run before them, as if it were idle: some seconds of all cores, on Linux,
+for whoever may.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import resource
 import statistics
@@ -23,21 +25,30 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import safetensors.torch
 import torch
 
 from benchmarks.machine import describe_machine
 from benchmarks.settings import using_threads
 from gst_analysis.checkpoints.apart import reading_apart, start_helper
+from gst_analysis.checkpoints.cards import save_card
 from gst_analysis.checkpoints.loading import load_checkpoint
+from gst_analysis.checkpoints.naming import CONFIG, WEIGHTS
 from gst_analysis.files import to_json, write_whole
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.networks.systems.transformer_kinds import KINDS
+from gst_analysis.networks.systems.video_transformers import load_classes
 
 RESULT = Path(__file__).parent / "results" / "apart.json"
 MOST = 1.15
 """What reading apart should cost at most, in plain reads."""
-_HELPER_S = 8.0
+_HELPER_S = 30.0
 """A helper has imported all that foreign files need by then, on a machine that has little else to do."""
+BESIDE = {"alone": "alone", "card": "with a card beside it", "config": "with a config.json beside it"}
+"""What lies beside a file -> what the table calls it."""
+_LAYERS = 2
+"""Of TimeSformer, whose file is then about as large as GST-ResNet-50's."""
 
 
 def count_processor_s() -> float:
@@ -80,6 +91,24 @@ def compare(path: Path, rounds: int, *, waits: bool) -> dict[str, Any]:
     return told
 
 
+def write_subjects(folder: Path) -> dict[str, Path]:
+    """The same weights alone and beside their card, and others in a folder with a config.json."""
+    state = build_model(ModelSpec.from_name("gst-resnet50")).state_dict()
+    paths = {"alone": folder / "net.pth", "card": folder / "known.pth"}
+    for path in paths.values():
+        torch.save(state, path)
+    sha256 = hashlib.sha256(paths["card"].read_bytes()).hexdigest()
+    save_card(paths["card"], {"sha256": sha256, "labels": [f"class {number}" for number in range(174)]})
+    beside = folder / "folder"
+    beside.mkdir()
+    network, config = load_classes(KINDS["timesformer"], "timesformer")
+    sizes = config(num_hidden_layers=_LAYERS, num_labels=174, architectures=[network.__name__])
+    # Their own writing leaves a thread that shows progress, and this process would fork no more.
+    (beside / CONFIG).write_text(sizes.to_json_string(use_diff=False), encoding="utf-8")
+    safetensors.torch.save_file(network(sizes).state_dict(), beside / WEIGHTS)
+    return {**paths, "config": beside / WEIGHTS}
+
+
 @contextmanager
 def second_thread() -> Iterator[None]:
     """A thread that does nothing, as the explorer has several, and the helper made ready."""
@@ -101,16 +130,15 @@ def measure(rounds: int, *, ahead: bool = False) -> dict[str, Any]:
     if ahead:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     with using_threads(1), tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "net.pth"
-        torch.save(build_model(ModelSpec.from_name("gst-resnet50")).state_dict(), path)
-        forked = compare(path, rounds, waits=True)
+        paths = write_subjects(Path(folder))
+        forked = {beside: compare(path, rounds, waits=True) for beside, path in paths.items()}
         with second_thread():
-            helped = compare(path, rounds, waits=False)
-        size = path.stat().st_size
+            helped = {beside: compare(path, rounds, waits=False) for beside, path in paths.items()}
+        sizes = {beside: round(path.stat().st_size / 1e6) for beside, path in paths.items()}
     return {
         "machine": describe_machine(threads=1),
         "load": [round(before, 1), round(os.getloadavg()[0], 1)],
-        "megabytes": round(size / 1e6),
+        "megabytes": sizes,
         "rounds": rounds,
         "ahead": ahead,
         "most": MOST,
@@ -126,8 +154,9 @@ def tabulate(found: Mapping[str, Any]) -> list[str]:
         "|---|--:|--:|",
     ]
     for name, key in (("where this process forks", "forked"), ("by the helper", "helped")):
-        cells = [_say(found[key].get(one)) for one in ("clock", "processor")]
-        lines.append(f"| {' | '.join([name, *cells])} |")
+        for beside, told in BESIDE.items():
+            cells = [_say(found[key][beside].get(one)) for one in ("clock", "processor")]
+            lines.append(f"| {' | '.join([f'{name}, {told}', *cells])} |")
     return lines
 
 

@@ -50,7 +50,8 @@ class GammaLogger:
         NotDefinedError: it has no norms after a temporal operator.
         OutputError: a folder that TensorBoard cannot write to.
 
-    What fails while it trains ends no training: it is told once, as a warning, and stands in `lost`.
+    What fails while it trains ends no training: it is told once, as a warning, and stands in `lost`. What
+    asks the whole program to end, as Ctrl-C and `sys.exit` do, does end it.
 
     Example:
         >>> import gst_analysis as gst
@@ -89,11 +90,11 @@ class GammaLogger:
         """
         number, anatomy = _check_step(step), self.network.anatomy
         try:
-            scales = gather_scales(self.network.module, anatomy)
+            track_gammas(self._trackers, gather_scales(self.network.module, anatomy), anatomy, number)
         except GstError as error:  # a training is worth more than its charts
             self._lose(str(error))
-            return
-        track_gammas(self._trackers, scales, anatomy, number)
+        except Exception as error:  # whatever a layer, a parametrisation or a tensor of its own may say
+            self._lose(f"the scales cannot be read: {describe_error(error)}")
 
     def step(self) -> None:
         """Count a step of a loop, and tell the scales whenever `every` of them were made."""

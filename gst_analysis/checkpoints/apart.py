@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from gst_analysis import errors
 from gst_analysis.checkpoints.apart_helper import helper
-from gst_analysis.checkpoints.naming import find_folder
+from gst_analysis.checkpoints.naming import WEIGHTS, find_folder
 from gst_analysis.errors import GstError, UnreadableCheckpoint
 from gst_analysis.options import NetworkOptions
 from gst_analysis.rooms import Door
@@ -37,10 +37,9 @@ from gst_analysis.untrusted import count_free_memory
 if TYPE_CHECKING:
     import torch
 
-    from gst_analysis.checkpoints import apart_child, cards
+    from gst_analysis.checkpoints import apart_child
 else:
     torch = Door("torch")
-    cards = Door("gst_analysis.checkpoints.cards")
     apart_child = Door("gst_analysis.checkpoints.apart_child")
 
 VARIABLE = "GST_ANALYSIS_ISOLATE"
@@ -83,11 +82,11 @@ def read_apart(
     size = _size(path)
     seconds = LEAST_S + size / BYTES_A_SECOND
     free = count_free_memory()
-    source = str(path) if Path(path).is_file() and (free is None or size < free) else ""
+    where = find_folder(path)
+    holds = Path(path) if where is None else where / WEIGHTS
+    source = str(holds) if holds.is_file() and (free is None or size < free) else ""
     question: Told = {"path": str(path), "options": options and _plain(options), "source": source}
-    # Bytes that are read here are hashed here, unless the child needs to know whose card lies beside them.
-    hashed = not source or find_folder(path) is not None or cards.is_card_beside(Path(path))
-    question |= {"size": size, "seconds": seconds, "hashed": hashed}
+    question |= {"size": size, "seconds": seconds}
     ours, theirs = socket.socketpair()
     with _shared_file() as shared:
         output = shared.fileno()
@@ -182,7 +181,7 @@ def _is_single_once_forked() -> bool:
 def _converse(ours: socket.socket, question: Told, name: str) -> tuple[Told, Any]:
     """The child's answer and the file's content, or an error where there is no answer."""
     began, child, content = math.inf, 0, _make_room(0)
-    known = None if question["hashed"] else hashlib.sha256()
+    sha256 = ""
     why = "one that ends the process that reads it"
     ours.settimeout(_STARTED_WITHIN_S)
     try:
@@ -194,11 +193,13 @@ def _converse(ours: socket.socket, question: Told, name: str) -> tuple[Told, Any
             wire.write(json.dumps(question).encode() + b"\n")
             wire.flush()
             if question["source"]:  # at the same time as the child follows what it says
-                content = _read(question["source"], ours, known)
+                content, sha256 = _read(question["source"], ours)
+                with suppress(OSError):  # it has answered already, and is gone
+                    ours.sendall(sha256.encode() + b"\n")
             answer = wire.readline(_MOST_TOLD)
         found = json.loads(answer)
         if isinstance(found, dict):
-            return found if known is None else found | {"sha256": known.hexdigest()}, content
+            return found | {"sha256": sha256} if sha256 else found, content
     except TimeoutError:
         if not child:
             why = f"one that nobody reads: no reader has started after {_STARTED_WITHIN_S:.0f} s"
@@ -217,25 +218,25 @@ def _converse(ours: socket.socket, question: Told, name: str) -> tuple[Told, Any
     )
 
 
-def _read(path: str, wire: socket.socket, known: hashlib._Hash | None) -> Any:
-    """A file's content, hashed on the way, or what there is of it when the child has refused it.
+def _read(path: str, wire: socket.socket) -> tuple[Any, str]:
+    """A file's content and its sha256, or what there is of it, unhashed, when the child has refused it.
 
     Raises:
         ValueError: it changed meanwhile.
     """
+    known = hashlib.sha256()
     with open(path, "rb", buffering=0) as file:
         before = os.fstat(file.fileno())
         content, done = _make_room(before.st_size), 0
         while read := file.readinto(memoryview(content)[done : done + 2**21]):
-            if known is not None:
-                known.update(memoryview(content)[done : done + read])
+            known.update(memoryview(content)[done : done + read])
             done += read
             if select.select([wire], [], [], 0)[0] and wire.recv(len(_REFUSAL), socket.MSG_PEEK) == _REFUSAL:
-                return content
+                return content, ""
         after = os.fstat(file.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or done != before.st_size:
         raise ValueError("it changed")
-    return content
+    return content, known.hexdigest()
 
 
 def _make_room(size: int) -> Any:

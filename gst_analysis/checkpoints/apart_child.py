@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -11,7 +12,10 @@ import socket
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from io import BufferedRWPair
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -20,14 +24,16 @@ from torch import Tensor
 from torch.utils.serialization import config
 
 from gst_analysis.checkpoints.apart import VARIABLE, Told
-from gst_analysis.checkpoints.detective import Overrides
+from gst_analysis.checkpoints.formats import is_safetensors
 from gst_analysis.checkpoints.loaded import Checkpoint
-from gst_analysis.checkpoints.loading import load_checkpoint, recognise_file
+from gst_analysis.checkpoints.loading import load_checkpoint, read_here
 from gst_analysis.checkpoints.reading import load_raw
 from gst_analysis.checkpoints.saving import save_model
 from gst_analysis.errors import GstError, one_line
 from gst_analysis.networks.registry import build_model
 from gst_analysis.networks.specs import ModelSpec
+from gst_analysis.networks.systems.transformer_kinds import KINDS
+from gst_analysis.networks.systems.video_transformers import load_classes
 from gst_analysis.options import NetworkOptions
 
 _ALIGNED = 64
@@ -44,10 +50,11 @@ def serve(descriptor: int) -> None:
     torch.set_num_threads(1)
     _read_once(recorded=True)
     with socket.socket(fileno=descriptor) as wire:
-        # What foreign files need takes seconds to import: not before the first of our own are read.
-        if select.select([wire], [], [], _IDLE_S)[0] and not _keep_ready(wire):
-            return
-        _read_once(recorded=False)
+        # What foreign files need takes seconds to import, and folders some more: not before others are read.
+        for get_ready in (partial(_read_once, recorded=False), _import_for_folders):
+            if select.select([wire], [], [], _IDLE_S)[0] and not _keep_ready(wire):
+                return
+            get_ready()
         while _keep_ready(wire):
             pass
 
@@ -80,10 +87,18 @@ def _read_once(*, recorded: bool) -> None:
         load_checkpoint(path)
 
 
+def _import_for_folders() -> None:
+    """What a folder of Hugging Face's form is held against; not everybody has their library."""
+    with suppress(GstError):
+        for kind in KINDS.values():
+            load_classes(kind, "a folder")
+
+
 def live(wire: socket.socket, output: int) -> NoReturn:
     """Answer one question and end, whatever happens; nothing of the parent's is run on the way out."""
     code = 1
     try:
+        gc.freeze()  # else each collection looks through all that was imported before, and so copies it
         os.setsid()
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(ASKED_WITHIN_S)  # whoever was to ask may have been killed
@@ -95,8 +110,8 @@ def live(wire: socket.socket, output: int) -> NoReturn:
             talk.flush()
             question = json.loads(talk.readline())
             _limit(question["size"], question["seconds"])
-            config.load.mmap = _is_stored(question["source"])
-            talk.write(json.dumps(_answer(question, file)).encode() + b"\n")
+            config.load.mmap = _may_be_mapped(question["source"])
+            talk.write(json.dumps(_answer(question, file, lambda: _hear(talk))).encode() + b"\n")
             talk.flush()
         code = 0
     except BaseException:  # the other side says what it sees: no answer
@@ -122,9 +137,17 @@ def _limit(size: int, seconds: float) -> None:
             resource.setrlimit(kind, (most, most))
 
 
-def _answer(question: Told, file: BinaryIO) -> Told:
+def _hear(talk: BufferedRWPair) -> str:
+    """The sha256 of the file, which the other side has read meanwhile."""
+    told = talk.readline(80).strip().decode()
+    if not told:
+        raise OSError("nobody has read it to its end")
+    return told
+
+
+def _answer(question: Told, file: BinaryIO, hear: Callable[[], str]) -> Told:
     try:
-        told, state = _read(question["path"], question["options"], hashed=question["hashed"])
+        told, state = _read(question["path"], question["options"], hear if question["source"] else None)
         return told | {"tensors": _write(state, question["source"], file)}
     except GstError as error:
         return {"error": _say(error)}
@@ -136,21 +159,16 @@ def _answer(question: Told, file: BinaryIO) -> Told:
         return {"error": _refuse(question["path"], f"a damaged one ({one_line(str(error))[:90]})")}
 
 
-def _read(path: str, told: Told | None, *, hashed: bool) -> tuple[Told, dict[str, Tensor]]:
+def _read(path: str, told: Told | None, hear: Callable[[], str] | None) -> tuple[Told, dict[str, Tensor]]:
     """What a file is, or no more than its weights where nobody asks what they are of.
 
-    Unless it is to be hashed here, its sha256 is empty: the other side hashes the same bytes meanwhile.
+    Its sha256 may be empty where the other side hashes the same bytes meanwhile, as `hear` would tell.
     """
     if told is None:
-        raw = load_raw(path, hashed=hashed)
+        raw = load_raw(path, hashed=hear is None)
         return {"path": str(raw.path), "sha256": raw.sha256, "averaged": raw.averaged}, raw.state
     options: Told = {key: tuple(v) if isinstance(v, list) else v for key, v in told.items()}
-    wish = NetworkOptions(**options)
-    if hashed:
-        found = load_checkpoint(path, options=wish)
-    else:
-        Overrides(wish.family, wish.frames)  # as it is said before a file is read
-        found = recognise_file(load_raw(path, hashed=False), wish)
+    found = read_here(path, NetworkOptions(**options), hear=hear)
     return _describe(found), found.state
 
 
@@ -198,10 +216,13 @@ def _write(state: dict[str, Tensor], source: str, file: BinaryIO) -> list[Any]:
     return told
 
 
-def _is_stored(path: str) -> bool:
-    """Whether a file is an archive whose parts lie in it as they are, so that they may be mapped."""
-    if not path or not zipfile.is_zipfile(path):
+def _may_be_mapped(path: str) -> bool:
+    """Whether a file's parts lie in it as they are: one of safetensors, or an archive of nothing packed."""
+    if not path:
         return False
+    if not zipfile.is_zipfile(path):
+        with open(path, "rb") as file:
+            return is_safetensors(file.read(16))
     with zipfile.ZipFile(path) as archive:
         return all(part.compress_type == zipfile.ZIP_STORED for part in archive.infolist())
 

@@ -128,6 +128,8 @@ def digest(
         storages: which records hold numbers, to see on the way whether those are finite; it is noted there.
         hashed: False where somebody else hashes the file, and its sha256 is left empty.
     """
+    if not hashed and not records:  # nothing of it needs its bytes
+        return "", ""
     known, checks, at, buffer = hashlib.sha256(), _Checks(records, storages or {}), 0, bytearray(_PIECE)
     with path.open("rb", buffering=0) as file, ThreadPoolExecutor(1) as pool:
         while read := file.readinto(buffer):

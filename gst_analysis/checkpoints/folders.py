@@ -44,19 +44,22 @@ class Folder:
     record: Mapping[str, Any]
 
 
-def load_folder(folder: Path, *, named: Path | None = None, num_frames: int | None = None) -> Folder:
+def load_folder(
+    folder: Path, *, named: Path | None = None, num_frames: int | None = None, hashed: bool = True
+) -> Folder:
     """Read a folder and recognise its network.
 
     Args:
         folder: with config.json and model.safetensors, and perhaps how frames are prepared.
         named: the path that was given for it, which the result and errors bear; the folder's own if None.
         num_frames: overrides the number of frames.
+        hashed: False where somebody else hashes the weights, whose sha256 is left empty.
 
     Raises:
         CheckpointError: something is missing, none of the four, or not what the weights are.
     """
     try:
-        found = _load(folder, num_frames)
+        found = _load(folder, num_frames, hashed=hashed)
     except CheckpointError as error:
         file = Path(error.subject).name if error.subject != str(folder) else ""
         expected = f"{error.expected} in {file}" if file else error.expected
@@ -66,10 +69,10 @@ def load_folder(folder: Path, *, named: Path | None = None, num_frames: int | No
     return replace(found, raw=replace(found.raw, path=named or folder))
 
 
-def _load(folder: Path, num_frames: int | None) -> Folder:
+def _load(folder: Path, num_frames: int | None, *, hashed: bool) -> Folder:
     config = _read_json(folder / CONFIG, missing=_say_missing(folder))
     spec = _read_spec(folder, config)
-    raw = _load_weights(folder)
+    raw = _load_weights(folder, hashed=hashed)
     state = rename_weights(kind_of_spec(spec), raw.state)
     if len(state) < len(raw.state):
         raise _broken(folder, "one tensor of each name", "two names of the same tensor")
@@ -124,10 +127,10 @@ def _read_spec(folder: Path, config: Mapping[str, Any]) -> SystemSpec:
     return spec
 
 
-def _load_weights(folder: Path) -> RawCheckpoint:
+def _load_weights(folder: Path, *, hashed: bool) -> RawCheckpoint:
     path = folder / WEIGHTS
     if path.is_file():
-        return load_raw(path)
+        return load_raw(path, hashed=hashed)
     names = sorted(item.name for item in folder.iterdir())
     pickled = [name for name in names if name.endswith((".bin", ".pt", ".pth", ".ckpt"))]
     if any(name.endswith(".safetensors") for name in names):

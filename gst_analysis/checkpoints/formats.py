@@ -28,10 +28,14 @@ from gst_analysis.errors import (
     UnsafeCheckpoint,
     one_line,
 )
+from gst_analysis.rooms import Door
 from gst_analysis.untrusted import LARGEST_JSON, LONGEST_NAME, parse_json
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.utils.serialization import config
+else:
+    config = Door("torch.utils.serialization.config")
 
 MOST_TENSORS = 10_000
 """Of a network; the largest that is known here has 1,000."""
@@ -142,10 +146,16 @@ def scan_safetensors(path: Path, size: int) -> Scan:
 
 
 def _load_safetensors(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a safetensors file that was looked through."""
+    """Read the tensors of a safetensors file that was looked through.
+
+    Its library maps the file, and whoever shortened it later would end this process when it looks at a
+    value: so each tensor is copied, but where torch is told to map files, too, as in a child of one read.
+    """
+    mapped = config.load.mmap
     try:
         with readable_name(path) as name, safe_open(name, framework="pt") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 # a handle that cannot be iterated
+            found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 # a handle that cannot be iterated
+            return found if mapped else {key: tensor.clone() for key, tensor in found.items()}
     except (SafetensorError, OSError, RuntimeError, ValueError, TypeError) as error:
         raise _damaged(path, "safetensors", error) from error
 

@@ -7,13 +7,13 @@ is in loaded.py; saving.py writes it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gst_analysis.checkpoints import apart
-from gst_analysis.checkpoints.cards import Card, load_card_beside
+from gst_analysis.checkpoints.cards import Card, is_card_beside, load_card_beside
 from gst_analysis.checkpoints.detective import Overrides, check_state, infer_spec, require_known
 from gst_analysis.checkpoints.layouts import canonicalise
 from gst_analysis.checkpoints.loaded import Checkpoint, Network
@@ -23,7 +23,7 @@ from gst_analysis.checkpoints.records import read_clip_spec, read_labels, read_p
 from gst_analysis.checkpoints.systems import find_system_of
 from gst_analysis.checkpoints.telling import ASSUMED, settle_options, tell_clip, tell_labels, tells_all
 from gst_analysis.checkpoints.unbuilt import NotPlain
-from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError
+from gst_analysis.errors import BrokenCheckpoint, GstError, SpecError, describe_error
 from gst_analysis.networks.anatomy import require_arithmetic
 from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.described import NetworkSpec
@@ -68,15 +68,7 @@ def load_checkpoint(
     told = settle_options(options, num_frames)
     if apart.must_read_apart(path):
         return _from_apart(*apart.read_apart(path, told))
-    where = find_folder(path)
-    if where is not None:
-        folder = folders.load_folder(where, named=Path(path), num_frames=told.frames)
-        theirs = folder.found
-        check_state(theirs.state, theirs.spec, Path(path))
-        found = _Found(theirs.state, theirs.spec, theirs.layout, theirs.notes)
-        return _describe(folder.raw, found, folder.record, told)
-    Overrides(told.family, told.frames)  # what no network could be is said before a file is read
-    return recognise_file(load_raw(path), told)
+    return read_here(path, told)
 
 
 def load_unbuilt_checkpoint(
@@ -94,7 +86,11 @@ def load_unbuilt_checkpoint(
 
     Returns:
         None where torch has to read or recognise it, or to say what is wrong with it.
+
+    Raises:
+        SpecError: no path.
     """
+    require_path(path)
     if apart.must_read_apart(path) or find_folder(path) is not None:
         return None
     try:
@@ -120,6 +116,31 @@ def load_weights(path: str | os.PathLike[str]) -> RawCheckpoint:
     return RawCheckpoint(
         Path(told["path"]), str(told["sha256"]), state, extras={}, averaged=str(told["averaged"])
     )
+
+
+def read_here(
+    path: str | os.PathLike[str], told: NetworkOptions, *, hear: Callable[[], str] | None = None
+) -> Checkpoint:
+    """Read and recognise a file or a folder in this process.
+
+    Args:
+        path: what `load_checkpoint` takes.
+        told: what no weight shows.
+        hear: waits for the sha256 of the weights where somebody else hashes them meanwhile. It is asked where
+            a card lies beside them, which is of exactly one file; elsewhere the checkpoint's is left empty.
+    """
+    where = find_folder(path)
+    if where is not None:
+        folder = folders.load_folder(where, named=Path(path), num_frames=told.frames, hashed=hear is None)
+        theirs = folder.found
+        check_state(theirs.state, theirs.spec, Path(path))
+        found = _Found(theirs.state, theirs.spec, theirs.layout, theirs.notes)
+        return _describe(folder.raw, found, folder.record, told)
+    Overrides(told.family, told.frames)  # what no network could be is said before a file is read
+    raw = load_raw(path, hashed=hear is None)
+    if hear is not None and is_card_beside(raw.path):
+        raw = replace(raw, sha256=hear())
+    return recognise_file(raw, told)
 
 
 def recognise_file(raw: RawCheckpoint, told: NetworkOptions) -> Checkpoint:
@@ -152,10 +173,16 @@ def require_path(source: object) -> None:
     Raises:
         SpecError: such a thing.
     """
-    if isinstance(source, (str, os.PathLike)):
-        return
     found, todo = type(source).__name__, "name the file, or load it with load_model"
-    if isinstance(source, nn.Module):
+    if isinstance(source, (str, os.PathLike)):
+        try:
+            said = os.fspath(source)
+        except Exception as error:  # its own code
+            said, found = None, f"{found}, whose path cannot be asked for ({describe_error(error)})"
+        if isinstance(said, str):
+            return
+        found = found if said is None else f"{found}, whose path is bytes"
+    elif isinstance(source, nn.Module):
         todo = "make a network of it first: gst.adopt(module), or save its state dict and name that file"
     elif isinstance(source, Mapping):
         found, todo = "a dict, perhaps a state dict", "save it with torch.save, and name that file"

@@ -197,11 +197,13 @@ def _too_large(path: Path, found: str) -> UnreadableCheckpoint:
 
 @contextlib.contextmanager
 def _explain_memory(path: Path) -> Iterator[None]:
-    """Turn what the libraries say when memory ends, each in its own way, into an error of ours."""
+    """Turn what libraries say when memory ends, or the file is gone meanwhile, into an error of ours."""
     try:
         yield
     except MemoryError as error:
         raise _too_large(path, "one that needs more") from error
+    except OSError as error:  # it was there a moment ago
+        raise _unreachable(path, error) from error
     except CheckpointError as error:
         cause = error.__cause__
         ended = isinstance(cause, OSError) and cause.errno == errno.ENOMEM

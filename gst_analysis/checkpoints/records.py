@@ -12,7 +12,7 @@ from typing import Any
 from gst_analysis.checkpoints.reading import RawCheckpoint
 from gst_analysis.checkpoints.unbuilt import FORMAT
 from gst_analysis.clips.sampling import parse_sampling
-from gst_analysis.errors import BrokenCheckpoint, GstError, legible, shorten
+from gst_analysis.errors import BrokenCheckpoint, GstError, legible, quote, shorten
 from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.described import NetworkSpec
 from gst_analysis.networks.registry import usual_clip
@@ -35,7 +35,7 @@ def read_record(raw: RawCheckpoint) -> Mapping[str, Any]:
         raise BrokenCheckpoint(
             str(raw.path),
             expected=f"a record of version {VERSION}",
-            found=f"version {version}"[:60],
+            found=f"version {quote(version)}" if isinstance(version, (str, int, float)) else "none",
             todo="update gst-analysis, or save it again with this one",
         )
     try:

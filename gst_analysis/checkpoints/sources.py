@@ -191,6 +191,7 @@ def glance_unbuilt(source: Source) -> Checkpoint | None:
 def name_of(source: Source) -> str:
     """What a figure calls a checkpoint if nothing else is said."""
     if isinstance(source, (str, os.PathLike)) and not isinstance(source, OwnCode):
+        require_path(source)
         return name_path(Path(source), inside=find_folder(source) is not None)
     return checkpoint_of(source).name
 

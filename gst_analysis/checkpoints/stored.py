@@ -155,15 +155,18 @@ class StoredTensor:
 
 
 def _read_numbers(path: Path, start: int, count: int, form: np.dtype[Any]) -> Array:
-    numbers = np.empty(count, form)
-    with path.open("rb", buffering=0) as file:
-        file.seek(start)
-        got = file.readinto(numbers.view(np.uint8).data)
+    numbers, found = np.empty(count, form), "a shorter file"
+    try:
+        with path.open("rb", buffering=0) as file:
+            file.seek(start)
+            got = file.readinto(numbers.view(np.uint8).data)
+    except OSError as error:
+        got, found = -1, error.strerror or str(error)
     if got < numbers.nbytes:
         raise UnreadableCheckpoint(
             str(path),
             expected="the bytes that were there a moment ago",
-            found="a shorter file",
+            found=found,
             todo="wait until it is written, and try again",
         )
     return numbers

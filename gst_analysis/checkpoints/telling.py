@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gst_analysis.checkpoints.detective import override_family
 from gst_analysis.clips.labels import load_class_names
-from gst_analysis.errors import SpecError
+from gst_analysis.errors import SpecError, quote
 from gst_analysis.networks.clip_specs import ClipSpec
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.options import NetworkOptions
@@ -77,8 +77,15 @@ def tell_labels(
     if isinstance(options.labels, (str, os.PathLike)):
         source = str(options.labels)
         names: Sequence[str] = load_class_names(Path(options.labels))[0]
-    else:
+    elif isinstance(options.labels, Iterable):
         source, names = "labels", tuple(map(str, options.labels))
+    else:
+        raise SpecError(
+            "labels",
+            expected="names of the classes in their order, or a file with them",
+            found=quote(options.labels),
+            todo="leave it out if nobody knows them",
+        )
     if len(names) != classes:
         raise SpecError(
             source,
@@ -133,7 +140,7 @@ def _read_colours(name: str, given: object) -> tuple[float, ...] | None:
         return None
     try:
         numbers = [float(value) for value in values]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # no number, or one beyond all that stand for colours
         numbers = []
     if len(numbers) == 1:
         numbers *= 3
@@ -141,7 +148,7 @@ def _read_colours(name: str, given: object) -> tuple[float, ...] | None:
         raise SpecError(
             name,
             expected="three numbers with commas between them, or one for all colours",
-            found=",".join(map(str, values))[:60],
+            found=",".join(v if isinstance(v, str) else quote(v) for v in values[:9])[:60],
             todo="such as 0.485,0.456,0.406",
         )
     if min(numbers) > 1:

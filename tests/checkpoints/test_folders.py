@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 import importlib.abc
 import json
 import shutil
@@ -16,6 +18,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from gst_analysis.checkpoints.apart import reading_apart
 from gst_analysis.checkpoints.checking import PASSED, check_network
 from gst_analysis.checkpoints.folders import read_colours
 from gst_analysis.checkpoints.loading import load_checkpoint, load_model
@@ -95,6 +98,24 @@ def test_the_file_inside_is_the_folder(folders: dict[str, Path], monkeypatch: py
     assert inside.name == name_of(inside.path) == "vivit"
     monkeypatch.chdir(folders["vivit"])
     assert (load_checkpoint(".").name, name_of(".")) == ("vivit", "vivit")
+
+
+def test_a_child_reads_the_same_folder(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its weights lie in the file that is hashed here meanwhile."""
+    monkeypatch.setattr(importlib.import_module("gst_analysis.checkpoints.apart"), "_may_fork", lambda: True)
+    weights = folders["vivit"] / "model.safetensors"
+    for path in (folders["vivit"], weights):
+        plain = load_checkpoint(path)
+        with reading_apart("always"):
+            far = load_checkpoint(path)
+        assert far.sha256 == plain.sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
+        assert (far.path, far.spec, far.clip_spec, far.notes) == (
+            plain.path,
+            plain.spec,
+            plain.clip_spec,
+            plain.notes,
+        )
+        assert all(torch.equal(far.state[name], tensor) for name, tensor in plain.state.items())
 
 
 def test_labels_and_preparation_are_the_folders(copy: Callable[[str], Path]) -> None:

@@ -66,6 +66,25 @@ def _change(record: Mapping[str, Any], section: str, name: str, value: Any) -> d
     return {**record, name: value}
 
 
+def _share(value: Any, *, kind: str) -> Any:
+    """A value in another, twice, 60 times over: 2^60 of it, and a few bytes in a pickle."""
+    for _ in range(60):
+        value = {"a": value, "b": value} if kind == "records" else [value, value]
+    return value
+
+
+def _list_shared() -> Iterator[tuple[str, str, str, Any]]:
+    """What a pickle holds once and means often: JSON cannot say it."""
+    for kind in ("lists", "records"):
+        for name in _FIELDS[""]:
+            yield f"{name}: 2^60 in {kind}", "", name, _share(1, kind=kind)
+        yield f"family: 2^60 in {kind}", "spec", "family", _share("x", kind=kind)
+        yield f"mean: 2^60 in {kind}", "clip_spec", "mean", [_share(0.5, kind=kind)] * 3
+        yield f"provenance within: 2^60 in {kind}", "", "provenance", {"a": _share(1, kind=kind)}
+    yield "provenance: a text a million times", "", "provenance", {"a": [["x" * 1_000] * 1_000] * 1_000}
+    yield "labels: a text of 7 MB", "", "labels", ["x" * 7_000_000] * 5
+
+
 def _list_changes() -> Iterator[tuple[str, str, str, Any]]:
     for section, names in _FIELDS.items():
         for name in names:
@@ -185,6 +204,8 @@ def generate_records(seed: int) -> Iterator[Case]:
     for number, (title, section, name, value) in enumerate(_list_changes()):
         if number % 2 == seed % 2:
             yield Case(title, partial(_pickled, section=section, name=name, value=value))
+    for title, section, name, value in _list_shared():
+        yield Case(title, partial(_pickled, section=section, name=name, value=value))
 
 
 def generate_safetensors(seed: int) -> Iterator[Case]:

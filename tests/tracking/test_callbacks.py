@@ -103,6 +103,48 @@ UNREADABLE: dict[str, Callable[[gst.Network], object]] = {
 }
 
 
+class Unwilling(torch.nn.Module):
+    """A layer, or a parametrisation of one, whose code fails."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise KeyError(name)
+
+
+class Guarded(torch.Tensor):
+    """A tensor of somebody's own, which does not let others read it."""
+
+    @classmethod
+    def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(function, "__name__", "") == "detach":
+            raise RuntimeError("no copies")
+        return super().__torch_function__(function, types, args, kwargs or {})
+
+
+def guard(network: gst.Network) -> None:
+    norm = scale_of(network)
+    norm._parameters["weight"] = norm.get_parameter("weight").data.as_subclass(Guarded)  # type: ignore[assignment] # no parameter, as of tensor libraries
+
+
+RAISING: dict[str, tuple[Callable[[gst.Network], object], str]] = {
+    "a layer that fails": (lambda n: put(n, Unwilling()), "KeyError: 'weight'"),
+    "a layer without a shape yet": (lambda n: put(n, torch.nn.LazyBatchNorm2d()), "ValueError"),
+    "a tensor that fails": (guard, "RuntimeError: no copies"),
+}
+
+
+@pytest.mark.parametrize("change", RAISING)
+def test_a_layer_whose_own_code_fails_ends_no_training(change: str, caplog: pytest.LogCaptureFixture) -> None:
+    network = gst.build_untrained(SPEC)
+    gammas = GammaLogger(network, to=Writer())
+    make, told = RAISING[change]
+    make(network)
+    for epoch in (1, 2):
+        gammas.log(epoch)
+    (text,) = gammas.lost
+    assert f"the scales cannot be read: {told}" in text
+    assert len(caplog.messages) == 1
+
+
 @pytest.mark.parametrize("change", [*READABLE, *UNREADABLE])
 def test_a_network_that_was_changed_ends_no_training(change: str, caplog: pytest.LogCaptureFixture) -> None:
     network, writer = gst.build_untrained(SPEC), Writer()

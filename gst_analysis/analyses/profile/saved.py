@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -44,6 +45,8 @@ from gst_analysis.untrusted import Oversized, parse_json, read_bounded, to_plain
 LARGEST = 64_000_000
 """Bytes of a table: some hundred thousand channels."""
 MOST_COLUMNS = 1_000
+MOST_SHARE = 1 + 1e-9
+"""What a share, or a difference of two, can be; some sums are rounded."""
 
 
 class Kind(NamedTuple):
@@ -192,7 +195,10 @@ def _read_column(words: pd.Series, column: Column) -> pd.Series:
         return words == "True"
     if column.kind == "whole" and not column.optional:
         return words.astype("int64")
-    return words.replace("", "nan").astype("float64")
+    numbers = words.replace("", "nan").astype("float64")
+    if column.unit == "share" and numbers.isin([math.inf, -math.inf]).any():
+        raise ValueError("a share without end")
+    return numbers
 
 
 def list_saved_lines(
@@ -212,7 +218,10 @@ def list_saved_lines(
         DataError: its record and tables do not tell what such a result tells.
     """
     with _explain_lies(found):
-        yield from _list_lines(found, asked, places, classes, confidence)
+        for line in _list_lines(found, asked, places, classes, confidence):
+            if line is not None:
+                _require_shares(line)
+            yield line
 
 
 @contextmanager
@@ -256,6 +265,19 @@ def _list_lines(
         for measure, line in _share_losses(found, places):
             if measure in asked:
                 yield line.withhold(GUESSES) if line is not None and guesses else line
+
+
+def _require_shares(line: Line) -> None:
+    """A profile's numbers are shares, or differences of two, and its bands are the right way round.
+
+    Raises:
+        ValueError: others.
+    """
+    bands = [*line.places.values(), *line.stages.values(), *([line.network] if line.network else [])]
+    for band in bands:
+        told = [number for number in (band.value, band.low, band.high, band.even) if number == number]
+        if any(abs(number) > MOST_SHARE for number in told) or band.low > band.high:
+            raise ValueError("no share")
 
 
 def _number(value: object) -> float:

@@ -151,6 +151,17 @@ TABLES: dict[str, Callable[[pd.DataFrame], str]] = {
 }
 
 
+@pytest.mark.parametrize("share", ["-1.5", "inf", "-inf", "1e300", "1" + "0" * 400])
+def test_a_table_of_shares_that_are_none_is_refused(home: Path, share: str) -> None:
+    """The hash fits: only the numbers lie."""
+    gst.temporal_use("small.pth").save("out", kinds=KINDS)
+    written = Path("out/temporal_use.csv")
+    table = pd.read_csv(written, dtype=str)
+    written.write_text(write(table.assign(**dict.fromkeys(("varying", "off_frame", "start"), share))))
+    with pytest.raises(gst.DataError, match=r"out/temporal_use\.(json|csv): expected"):
+        gst.profile("small.pth", saved=("out/temporal_use.json",), lines=("temporal-use",))
+
+
 def write(table: pd.DataFrame) -> str:
     return table.to_csv(index=False)
 
