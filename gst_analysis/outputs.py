@@ -66,13 +66,20 @@ class Note:
     """Those of them that are neither replaced nor removed."""
     origin: Mapping[str, Any] = field(default_factory=dict)
     """What else is told of where they came from."""
+    earlier: Mapping[str, str] = field(default_factory=dict)
+    """What some of them were, where whoever was to replace them may have been killed before."""
 
     def owns(self, path: Path) -> bool:
         """Whether a file is the one that was made, unchanged since."""
+        return self.find_own(path) is not None
+
+    def find_own(self, path: Path) -> str | None:
+        """The hash of a file that was made, and is unchanged since; None of any other."""
+        made = {self.files.get(path.name), self.earlier.get(path.name)}
         try:
-            return is_plain(path) and self.files.get(path.name) == _hash_honest(path)
+            return sha if is_plain(path) and (sha := _hash_honest(path)) in made else None
         except Oversized:  # nearly all of it are holes: nothing that was made here
-            return False
+            return None
 
     def knows(self, word: str) -> bool:
         """Whether a file that a command names was among the inputs, or is one that its reader refuses."""
@@ -91,7 +98,10 @@ def load_note(folder: Path, question: str) -> Note | None:
         if (told["format"], told["version"]) != (_FORMAT, _VERSION):
             return None
         guarded = frozenset(map(str, told["guarded"]))
-        inputs, files = ({str(k): str(v) for k, v in told[key].items()} for key in ("inputs", "files"))
+        inputs, files, earlier = (
+            {str(k): str(v) for k, v in found.items()}
+            for found in (told["inputs"], told["files"], told.get("earlier", {}))
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     if len(files) > _MOST_FILES:
@@ -100,7 +110,21 @@ def load_note(folder: Path, question: str) -> Note | None:
     left = any(os.path.lexists(folder / name) for name in here)
     origin = told.get("origin")
     given = origin if isinstance(origin, dict) else {}
-    return Note(inputs, str(told.get("answer")), here, guarded, given) if left else None
+    return Note(inputs, str(told.get("answer")), here, guarded, given, earlier) if left else None
+
+
+def _save_note(folder: Path, question: str, note: Note) -> None:
+    told = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "inputs": note.inputs,
+        "answer": note.answer,
+        "origin": note.origin,
+        "files": note.files,
+        "guarded": sorted(note.guarded),
+    }
+    text = to_json(told | ({"earlier": note.earlier} if note.earlier else {})).encode()
+    write_whole(_note_path(folder, question), lambda file: file.write(text))
 
 
 def load_notes(folder: Path) -> list[Note]:
@@ -127,7 +151,7 @@ class Outputs:
         self.folder, self.made, self.overwrite = folder, made, overwrite
         self._drafts: dict[str, _Draft] = {}
         self._written: dict[str, str] = {}
-        self._new = not os.path.lexists(folder)
+        self._announced, self._new = False, not os.path.lexists(folder)
         self._known = load_note(folder, made.question)
         self._guarded = self._known.guarded if self._known else frozenset()
 
@@ -163,8 +187,10 @@ class Outputs:
         """
         with hold_folder(self.folder):
             self._look_again()
-            self._place_drafts()
-            self._take_note(self._known.files if self._known else {}, _UNFINISHED)
+            own = [name for name, draft in self._drafts.items() if self._may_replace(name, draft)]
+            if self._drafts:
+                self._announce()
+                self._place_drafts(own)
 
     def _look_again(self) -> None:
         """Take notice of what came into the folder since it was opened."""
@@ -179,8 +205,17 @@ class Outputs:
         if known is not None and known.inputs != self.made.inputs and not self.overwrite:
             raise _refuse_others(self.folder, known)
 
-    def _place_drafts(self) -> None:
-        own = [name for name, draft in self._drafts.items() if self._may_replace(name, draft)]
+    def _announce(self) -> None:
+        """Note what is about to have its name: who is killed meanwhile knows the files again as its own."""
+        known, coming = self._known, {name: draft.sha256 for name, draft in self._drafts.items()}
+        here = {name: known.find_own(self.folder / name) for name in coming} if known else {}
+        self._save(
+            {**(known.files if known else {}), **self._written, **coming},
+            guarded=self._guarded | {name for name, draft in self._drafts.items() if draft.guarded},
+            earlier={name: sha for name, sha in here.items() if sha is not None},
+        )
+
+    def _place_drafts(self, own: Sequence[str]) -> None:
         while self._drafts:
             name, draft = next(iter(self._drafts.items()))
             place_draft(draft.path, self.folder / name, replace=name in own)
@@ -202,13 +237,24 @@ class Outputs:
                 draft.path.unlink(missing_ok=True)
             if complete:
                 with hold_folder(self.folder):
-                    self._take_note(self._remove_old(), self.made.answer)
+                    rest = self._remove_old()
+                    if self._written:
+                        self._save({**rest, **self._written}, self.made.answer)
             else:
-                if self._new and not self._written:
-                    with suppress(OSError):  # never made, or somebody else's files lie there
-                        self.folder.rmdir()
-                with suppress(OutputError):  # what went wrong before is what is to be told
-                    self._take_note(self._known.files if self._known else {}, _UNFINISHED)
+                self._leave()
+
+    def _leave(self) -> None:
+        """Note what was written of an unfinished answer; if nothing was, all is as it was before."""
+        with suppress(OutputError):  # what went wrong before is what is to be told
+            if self._written:
+                self._save({**(self._known.files if self._known else {}), **self._written})
+            elif self._announced and self._known is not None:
+                _save_note(self.folder, self.made.question, self._known)
+            elif self._announced:
+                _note_path(self.folder, self.made.question).unlink(missing_ok=True)
+        if self._new and not self._written:
+            with suppress(OSError):  # never made, or somebody else's files lie there
+                self.folder.rmdir()
 
     def _may_replace(self, name: str, draft: _Draft) -> bool:
         """Whether a draft takes the place of what is there; without it, only a free name or equal bytes do.
@@ -247,20 +293,18 @@ class Outputs:
                 (self.folder / name).unlink(missing_ok=True)
         return {name: sha for name, sha in rest.items() if name in known.guarded}
 
-    def _take_note(self, rest: Mapping[str, str], answer: str) -> None:
-        if not self._written:
-            return
-        told = {
-            "format": _FORMAT,
-            "version": _VERSION,
-            "inputs": self.made.inputs,
-            "answer": answer,
-            "origin": self.made.origin,
-            "files": (files := {**rest, **self._written}),
-            "guarded": sorted(self._guarded & set(files)),
-        }
-        text = to_json(told).encode()
-        write_whole(_note_path(self.folder, self.made.question), lambda file: file.write(text))
+    def _save(
+        self,
+        files: Mapping[str, str],
+        answer: str = _UNFINISHED,
+        *,
+        guarded: frozenset[str] | None = None,
+        earlier: Mapping[str, str] | None = None,
+    ) -> None:
+        made, kept = self.made, self._guarded if guarded is None else guarded
+        note = Note(made.inputs, answer, files, kept & set(files), made.origin, earlier or {})
+        _save_note(self.folder, made.question, note)
+        self._announced = True
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gst_analysis import files, outputs
 from gst_analysis.console.output import save_or_keep
 from gst_analysis.errors import OutputError
 from gst_analysis.files import Occupied, hash_file, write_whole
@@ -268,3 +270,64 @@ def test_ctrl_c_while_a_draft_is_looked_at_leaves_none(
     with pytest.raises(KeyboardInterrupt), Outputs(tmp_path, NET) as outputs:
         outputs.write("table", lambda file: file.write(b"1"))
     assert list(tmp_path.iterdir()) == []
+
+
+class Killed(BaseException):
+    """SIGKILL lets nothing be put in order."""
+
+
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize("placed", [0, 1, 2])
+def test_who_was_killed_while_files_get_their_names_knows_them_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bool, placed: int
+) -> None:
+    place, done = files.place_draft, list[Path]()
+
+    def kill(draft: Path, path: Path, *, replace: bool) -> None:
+        if len(done) == placed:
+            raise Killed
+        done.append(path)
+        place(draft, path, replace=replace)
+
+    if before:
+        save(tmp_path, table="0", picture="0")
+    with monkeypatch.context() as patched:
+        patched.setattr(outputs, "place_draft", kill)
+        killed = Outputs(tmp_path, Made("q", NET.inputs, "another"))
+        for name in ("table", "picture", "page"):
+            killed.write(name, lambda file: file.write(b"1"))
+        with pytest.raises(Killed):
+            killed.commit()
+    words = {"checkpoint": [str(tmp_path)]}
+    check_free(tmp_path, "q", ["table", "picture", "page"], words)
+    with pytest.raises(Occupied) if before or placed else contextlib.nullcontext():
+        check_inputs(tmp_path, OTHER)
+    save(tmp_path, Made("q", NET.inputs, "another"), table="2", picture="2")
+    assert {name: text for name, text in read(tmp_path).items() if name[0] != "."} == {
+        "table": "2",
+        "picture": "2",
+    }
+
+
+def check_inputs(folder: Path, made: Made) -> None:
+    with Outputs(folder, made):
+        pass
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_what_could_not_be_placed_leaves_the_note_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bool
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OutputError("table", expected="room", found="none", todo="make some")
+
+    out = tmp_path / "out"
+    if before:
+        save(out, table="0")
+    note = load_note(out, "q")
+    with monkeypatch.context() as patched:
+        patched.setattr(outputs, "place_draft", refuse)
+        with pytest.raises(OutputError, match="found none"):
+            save(out, Made("q", NET.inputs, "another"), table="1")
+    assert load_note(out, "q") == note
+    assert (note is not None, out.exists()) == (before, before)
