@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 from gst_analysis.clips.locating import list_folder, require_file
 from gst_analysis.clips.media import (
+    MAX_PIXELS,
     ClipInfo,
     Frames,
     Indices,
@@ -31,6 +32,9 @@ _FRAME = re.compile(
 )
 _COLOUR_PREFIXES = ("img_", "image_", "frame_", "rgb_", "")
 """What colour frames are called where a folder holds flow images too."""
+MAX_PAINTED = 16 * MAX_PIXELS
+"""Pixels that a JPEG may paint in all its scans; a progressive one has some ten of them."""
+_SCAN, _PIECE = b"\xff\xda", 2**20
 
 
 class FrameFolder:
@@ -91,6 +95,8 @@ def load_image(path: Path) -> Pixels:
         # Pillow goes by content: no other of its many decoders shall meet a file of unknown origin.
         with Image.open(path, formats=["JPEG", "PNG"]) as image:
             check_size(path, *image.size)
+            if image.format == "JPEG":
+                _check_scans(path, *image.size)
             return _to_rgb(ImageOps.exif_transpose(image))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(
@@ -99,6 +105,22 @@ def load_image(path: Path) -> Pixels:
             found=str(error) or "a damaged file",
             todo="extract the frame again, or leave the clip out",
         ) from error
+
+
+def _check_scans(path: Path, width: int, height: int) -> None:
+    """Refuse a JPEG that paints itself over and over, which few bytes for each time are enough to ask for.
+
+    What begins a scan stands in nothing that was coded: it is counted wherever it stands.
+    """
+    with path.open("rb") as file:
+        scans = sum(piece.count(_SCAN) for piece in iter(lambda: file.read(_PIECE), b""))
+    if scans * width * height > MAX_PAINTED:
+        raise DataError(
+            str(path),
+            expected=f"at most {MAX_PAINTED // (width * height)} scans of {width}x{height}",
+            found=f"{scans:,}",
+            todo="save the frame again, or leave the clip out",
+        )
 
 
 def _to_rgb(image: Image.Image) -> Pixels:

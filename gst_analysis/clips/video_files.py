@@ -22,6 +22,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
+from gst_analysis.clips.boxes import check_claims
 from gst_analysis.clips.endings import is_cut_off
 from gst_analysis.clips.media import (
     MAX_PIXELS,
@@ -45,6 +46,8 @@ _OPTIONS = {
     "format_whitelist": "mov,matroska,avi,mpeg,mpegvideo,mpegts,ogg,flv,asf,gif,ivf,h264,hevc,m4v,obu",
     "protocol_whitelist": "file",
 }
+_SCAN, _MOST_SCANS = b"\xff\xda", 32
+"""Where a JPEG paints over itself, and how often one of a film may: time is not looked at within a frame."""
 
 
 class _Inexact(Exception):
@@ -58,6 +61,7 @@ class VideoFile:
         self.path = path
         self._longest: int | None = None
         self._turned: tuple[int, int, int, int] | None = None
+        check_claims(path)
         with self._opened() as (container, stream, patience):
             self._index = scan_packets(container, stream, patience)
             self._cut_off = is_cut_off(path, container.format.name)
@@ -309,7 +313,15 @@ class VideoFile:
 
 def _decode(container: InputContainer, stream: VideoStream, patience: Patience) -> Iterator[VideoFrame]:
     """Every frame from here on; time is looked at between packets, as many of them may give no frame."""
+    jpeg = stream.codec_context.name == "mjpeg"
     for packet in patience.watch(container.demux(stream)):
+        if jpeg and bytes(packet).count(_SCAN) > _MOST_SCANS:
+            raise DataError(
+                str(patience.path),
+                expected=f"frames of at most {_MOST_SCANS} scans",
+                found=f"one of {bytes(packet).count(_SCAN):,}, which takes as long as so many frames",
+                todo="re-encode it, or leave the clip out",
+            )
         for frame in packet.decode():
             assert isinstance(frame, VideoFrame)
             yield frame

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import time
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from gst_analysis.cli import run
-from gst_analysis.clips import media
-from gst_analysis.clips.decoding import open_clip
+from gst_analysis.clips import frame_folders, media
+from gst_analysis.clips.decoding import open_clip, probe_clip
 from gst_analysis.clips.endings import is_cut_off
 from gst_analysis.clips.patience import LEAST_S, VARIABLE, Patience
 from gst_analysis.errors import DataError
@@ -107,3 +110,41 @@ def test_frames_that_are_too_large_are_refused_with_their_size(
     monkeypatch.setattr(media, limit, 599 if limit == "MAX_PIXELS" else 7199)
     with open_clip(frames) as clip, pytest.raises(DataError, match=message):
         clip.read(range(4))
+
+
+def paint_again(times: int, size: tuple[int, int] = (64, 48)) -> bytes:
+    """A progressive JPEG whose last scan stands in it many times: each takes few bytes, and long."""
+    buffer = io.BytesIO()
+    Image.new("RGB", size).save(buffer, "JPEG", progressive=True)
+    content = buffer.getvalue()
+    last = content.rindex(b"\xff\xda")
+    return content[:last] + content[last:-2] * times + content[-2:]
+
+
+def test_a_frame_that_is_painted_without_end_is_not_begun(
+    frames: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frame_folders, "MAX_PAINTED", 64 * 48 * 100)
+    for times, message in ((50, "frames of one size"), (200, "at most 100 scans of 64x48; found 2")):
+        (frames / "2.png").write_bytes(paint_again(times))
+        with open_clip(frames) as clip, pytest.raises(DataError, match=message):
+            clip.read(range(4))
+
+
+def test_nor_is_one_of_a_film(tmp_path: Path) -> None:
+    path = tmp_path / "clip.avi"
+    for times, sound in ((10, True), (100, False)):
+        with av.open(str(path), "w", format="avi") as container:
+            stream = container.add_stream("mjpeg", rate=25)
+            assert isinstance(stream, av.VideoStream)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+            for number in range(3):
+                packet = av.Packet(paint_again(times))
+                packet.stream, packet.pts, packet.dts = stream, number, number
+                container.mux(packet)
+        with (
+            contextlib.nullcontext()
+            if sound
+            else pytest.raises(DataError, match="at most 32 scans; found one")
+        ):
+            assert probe_clip(path).width == 64
