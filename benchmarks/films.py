@@ -87,7 +87,7 @@ def main() -> None:
             same = all(map(np.array_equal, read_blocks(clip), read_once(clip)))
             before, now = (statistics.median(times) for times in zip(*pairs, strict=True))
             spread = f"{statistics.median(ratios):.1f} ({ratios[0]:.1f}–{ratios[-1]:.1f})"
-            print(f"| {width}×{height} | {before:.2f} s | {now:.2f} s | {spread} | {same} |", flush=True)
+            print(f"| {width}×{height} | {before:.2f} s | {now:.2f} s | {spread} | {"yes" if same else "no"} |", flush=True)
 
 
 if __name__ == "__main__":
