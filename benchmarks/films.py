@@ -84,10 +84,10 @@ def main() -> None:
             clip = clip.reduced(LONGEST) if width > LONGEST else clip
             pairs = [(_time(read_blocks, clip), _time(read_once, clip)) for _ in range(given.rounds)]
             ratios = sorted(before / now for before, now in pairs)
-            same = all(map(np.array_equal, read_blocks(clip), read_once(clip)))
+            same = "yes" if all(map(np.array_equal, read_blocks(clip), read_once(clip))) else "no"
             before, now = (statistics.median(times) for times in zip(*pairs, strict=True))
             spread = f"{statistics.median(ratios):.1f} ({ratios[0]:.1f}–{ratios[-1]:.1f})"
-            print(f"| {width}×{height} | {before:.2f} s | {now:.2f} s | {spread} | {"yes" if same else "no"} |", flush=True)
+            print(f"| {width}×{height} | {before:.2f} s | {now:.2f} s | {spread} | {same} |", flush=True)
 
 
 if __name__ == "__main__":
