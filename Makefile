@@ -10,8 +10,11 @@ JOBS ?= auto
 # Where `make bench` writes its numbers.
 BENCH_JSON ?= build/bench-cpu.json
 
+# Where `make site` keeps the documentation of every version.
+SITE ?= site
+
 .DEFAULT_GOAL := help
-.PHONY: help app test slow lint coverage mutation hostile bench audit sbom docs clean
+.PHONY: help app test slow lint coverage mutation hostile bench audit sbom docs site clean
 
 help:
 	@echo "make app    open the explorer in a browser"
@@ -25,6 +28,7 @@ help:
 	@echo "make sbom       list them in CycloneDX's form, in build/sbom.json"
 	@echo "make bench      every target of speed, met or missed, in five minutes"
 	@echo "make docs   build the documentation into build/site"
+	@echo "make site VERSION=0.2   put it beside that of earlier versions, on the branch $(SITE)"
 	@echo "make clean  remove $(VENV)"
 
 app: $(VENV)/.app
@@ -75,6 +79,12 @@ bench: $(VENV)/.test
 
 docs: $(VENV)/.test
 	$(BIN)/mkdocs build --strict
+
+# mike finds mkdocs on the path. Each version has a folder of its own there, and every page a choice between them.
+site: $(VENV)/.test
+	@test -n "$(VERSION)" || { echo "make site: expected VERSION=0.2 or the like; found none"; exit 2; }
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet 'mike>=2.1,<3'
+	PATH="$(abspath $(BIN)):$$PATH" mike deploy --branch $(SITE) --update-aliases "$(VERSION)" latest
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v >= (3, 11) else "gst-analysis needs Python 3.11 or newer; found %d.%d. Run: make PYTHON=python3.11" % v)'
