@@ -17,8 +17,15 @@ Every message is one line and says what was expected, what was found and what to
 
 from __future__ import annotations
 
+import linecache
+import os
 import re
+import traceback
+from types import TracebackType
 from typing import Self
+
+DEBUG_VARIABLE = "GST_ANALYSIS_DEBUG"
+"""Where it is set, and not to 0, traces are shown."""
 
 COMMANDING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -58,6 +65,16 @@ class GstError(Exception):
         parts = (self.subject, self.expected, found, self.todo)
         told = [shorten(str(part), MOST_CHARACTERS) for part in parts]
         return one_line("{}: expected {}; found {}; {}".format(*told))
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows, which asks by this name: whose line led here, and the message.
+
+        A reader of bad input needs no frames of ours; `%debug` walks them, GST_ANALYSIS_DEBUG=1 shows them.
+        """
+        if debugs():
+            return traceback.format_exception(self)
+        theirs = [f"line {line}: {text}" for line, text in _find_line(self.__traceback__)]
+        return [*theirs, f"{type(self).__name__}: {self}"]
 
     @property
     def parts(self) -> dict[str, str]:
@@ -103,6 +120,22 @@ class TableError(GstError):
 
 class OutputError(GstError):
     """A result that cannot be written where it was asked for."""
+
+
+def debugs() -> bool:
+    """Whether whoever runs this wants to see where errors come from."""
+    return os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0")
+
+
+def _find_line(frames: TracebackType | None) -> list[tuple[int, str]]:
+    """The last line, with its number, that ran before this package did; none where Python kept no source."""
+    found: list[tuple[int, str]] = []
+    for frame, line in traceback.walk_tb(frames):
+        if frame.f_globals.get("__name__", "").partition(".")[0] == __package__:
+            break
+        text = linecache.getline(frame.f_code.co_filename, line, frame.f_globals).strip()
+        found = [(line, shorten(text))] if text else []
+    return found
 
 
 def one_line(text: str) -> str:

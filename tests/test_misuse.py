@@ -35,6 +35,16 @@ from tests.conftest import SaveSmall
 from tests.untyped import design
 
 
+def test_a_notebook_is_told_whose_line_it_was_and_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(GstError) as caught:
+        gst.load_checkpoint("gone.pth")
+    line, message = caught.value._render_traceback_()
+    assert line.endswith(': gst.load_checkpoint("gone.pth")')
+    assert message == f"UnreadableCheckpoint: {caught.value}"
+    monkeypatch.setenv("GST_ANALYSIS_DEBUG", "1")
+    assert any("in load_checkpoint" in frame for frame in caught.value._render_traceback_())
+
+
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> RecordList:
     return write_clips(tmp_path_factory.mktemp("clips"), [0, 1, 2, 3])

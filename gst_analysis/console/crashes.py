@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from gst_analysis.errors import describe_error, legible, shorten
+from gst_analysis.errors import debugs, describe_error, legible, shorten
 from gst_analysis.files import find_cache, write_whole
 from gst_analysis.results import find_version
 
-DEBUG_VARIABLE = "GST_ANALYSIS_DEBUG"
-"""Where it is set, and not to 0, traces are shown."""
 KEPT, MOST_CHARACTERS = 20, 200_000
 """How many traces are kept, and how long one may be."""
 
@@ -61,4 +59,4 @@ def find_traces() -> Path:
 
 def wants_traces(arguments: Sequence[str]) -> bool:
     """Whether the user asked for traces, in the line or in the environment."""
-    return "--debug" in arguments or os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0")
+    return "--debug" in arguments or debugs()
