@@ -180,10 +180,10 @@ def write_draft(path: Path, write: Writer) -> Path:
                 os.fsync(file.fileno())
             os.chmod(draft, 0o666 & ~_umask())
     except BaseException:
-        with suppress(OSError):  # a folder that was never made
+        with suppress(OSError, ValueError):  # a folder that was never made, a name that none can have
             draft.unlink(missing_ok=True)
         if new:
-            with suppress(OSError):  # another has come to lie there meanwhile
+            with suppress(OSError, ValueError):  # another has come to lie there meanwhile
                 path.parent.rmdir()
         raise
     return draft
@@ -193,11 +193,11 @@ def _open_draft(draft: Path, path: Path) -> int:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a name with a null in it
         raise OutputError(
             str(path),
             expected="a folder that can be written to",
-            found=error.strerror or str(error),
+            found=getattr(error, "strerror", None) or str(error),
             todo="choose another place with --out",
         ) from error
 

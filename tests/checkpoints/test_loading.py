@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -159,6 +160,45 @@ def test_our_own_files_come_back_as_they_went(tmp_path: Path, name: str, ending:
     x = torch.randn(1, 2, 3, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(model.module(x), network(x), rtol=0, atol=0)
+
+
+_DEEP: list[Any] = []
+_DEEP.append(_DEEP)
+UNREADABLE: dict[str, dict[str, Any]] = {
+    "a text as labels": {"labels": "abcde"},
+    "labels of None": {"labels": [None] * 5},
+    "labels of bytes": {"labels": [b"a"] * 5},
+    "long labels": {"labels": ["x" * 2_000_000] * 5},
+    "labels whose marks grow": {"labels": ['"' * 600_000] * 5},
+    "a path": {"provenance": {"data": Path("world")}},
+    "a tensor": {"provenance": {"loss": torch.ones(1)}},
+    "bytes": {"provenance": {"key": b"x"}},
+    "a list": {"provenance": [1]},
+    "what holds itself": {"provenance": {"a": _DEEP}},
+    "a number of 5,000 digits": {"provenance": {"a": 10**5_000}},
+}
+
+
+@pytest.mark.parametrize("ending", ["pth", "safetensors"])
+def test_what_no_reader_takes_back_is_not_written(tmp_path: Path, ending: str) -> None:
+    network = build_small("gst-resnet26s")
+    for said, told in UNREADABLE.items():
+        path = tmp_path / f"a.{ending}"
+        if ending == "pth" and "grow" in said:  # texts in a pickle have no marks to spell
+            assert load_model(save_model(tmp_path / "b.pth", network, **told)).labels is not None
+            continue
+        with pytest.raises(SpecError) as caught:
+            save_model(path, network, **told)
+        assert len(str(caught.value).splitlines()) == 1, said
+        assert not path.exists(), said
+    assert [file.name for file in tmp_path.iterdir()] == ["b.pth"] * (ending == "pth")
+
+
+def test_a_name_with_a_null_is_one_line_and_a_name_of_an_ending_alone_comes_back(tmp_path: Path) -> None:
+    network = build_small("gst-resnet26s")
+    with pytest.raises(OutputError, match="null byte"):
+        save_model(tmp_path / "a\0b.pth", network)
+    assert load_model(save_model(tmp_path / ".safetensors", network)).spec == network.spec
 
 
 @pytest.mark.parametrize("name", [n for n in model_names() if "resnet26s" in n or "resnet18" in n])
