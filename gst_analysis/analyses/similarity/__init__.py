@@ -54,6 +54,7 @@ def similarity(
     Raises:
         CheckpointError: a file that cannot be used.
         DataError: fewer than four clips that can be read.
+        BrokenCheckpoint: what leaves a place is infinite or no number.
         SpecError: a network without places that can be looked at.
 
     Example:

@@ -20,6 +20,7 @@ from gst_analysis.checkpoints.loaded import Network
 from gst_analysis.clips.dataset import ReadingPlan
 from gst_analysis.clips.records import ClipRecord
 from gst_analysis.clips.transforms import normalise_clips
+from gst_analysis.errors import BrokenCheckpoint
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
 from gst_analysis.inference.reading import ReadClip, read_ahead
 from gst_analysis.inference.settings import InferenceSettings
@@ -95,6 +96,14 @@ class FeatureStream:
         pixels = normalise_clips(views, model.clip_spec)
         with torch.no_grad(), pooling(model.module, model.anatomy.places, self.positions, len(clips)) as seen:
             model.module(pixels)
+        for name, values in seen.items():
+            if not np.isfinite(values).all():  # else every value of it would be none, without a word why
+                raise BrokenCheckpoint(
+                    str(model.checkpoint.path),
+                    expected="finite features",
+                    found=f"infinite or missing ones at {name}",
+                    todo="use another checkpoint",
+                )
         return seen
 
     def _read(self, stack: ExitStack) -> Iterator[tuple[ReadClip, ...]]:

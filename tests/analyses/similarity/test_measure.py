@@ -13,10 +13,11 @@ from torch import Tensor, nn
 import gst_analysis as gst
 from gst_analysis.analyses.similarity.features import Positions
 from gst_analysis.clips.records import ClipRecord, RecordList
-from gst_analysis.errors import DataError, SpecError
+from gst_analysis.errors import BrokenCheckpoint, DataError, SpecError
 from gst_analysis.networks.viewing import view_frames
 from tests.analyses.labelled_clips import load_pixels, rename, small_model, write_clips, write_world
 from tests.networks.brought import bring
+from tests.untyped import untyped
 
 CPU = {"device": "cpu"}
 CLIPS = 12
@@ -220,3 +221,11 @@ def test_what_cannot_be_is_refused(records: RecordList) -> None:
     for name, value in (("minibatch", 9), ("positions", -1), ("positions", 10**9), ("seed", -1)):
         with pytest.raises(SpecError, match=f"{name}: expected a whole number"):
             gst.similarity("net.pth", records, **{name: value})
+
+
+def test_features_that_are_no_numbers_are_refused_by_their_place(records: RecordList) -> None:
+    model = small_model()
+    with torch.no_grad():
+        untyped(model.module).layer2[0].bn1.running_var.neg_()  # finite, and its root is none
+    with pytest.raises(BrokenCheckpoint, match=r"infinite or missing ones at layer2\.0"):
+        gst.similarity(model, records, **CPU)
