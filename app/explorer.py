@@ -43,6 +43,8 @@ STYLE = """<style>
   outline: 2px solid currentColor !important; outline-offset: 2px !important;
 }
 [data-testid="stMain"]:focus-visible { outline-offset: -2px !important }  /* all of it */
+/* What is folded away at the side takes no focus: nobody would see where it is. */
+[data-testid="stSidebar"][data-collapsed="true"] * { visibility: hidden !important }
 [data-testid="stElementToolbar"]:focus-within { opacity: 1 !important; z-index: 1 }  /* else for pointers */
 /* Two profiles stand beside each other where each has room for its legend. */
 [class*="st-key-profiles-"] [data-testid="stColumn"] { min-width: min(24rem, 100%) }

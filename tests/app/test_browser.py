@@ -312,6 +312,25 @@ def test_what_has_the_keyboards_focus_is_outlined_in_the_ink_of_words(
         context.close()
 
 
+@pytest.mark.slow
+def test_what_is_folded_away_at_the_side_takes_no_focus(browser: Any, address: str) -> None:
+    context = browser.new_context(viewport={"width": 420, "height": 900})
+    try:
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        page.goto(f"{address}/cost")
+        page.locator(".st-key-cost_bars .point").first.wait_for(state="attached")
+        lefts = []
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            lefts.append(page.evaluate("document.activeElement.getBoundingClientRect().right"))
+        assert min(lefts) > 0
+        page.get_by_test_id("stExpandSidebarButton").click()
+        page.get_by_role("link", name="Traces").wait_for()  # unfolded, it is there for all
+    finally:
+        context.close()
+
+
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The checker axe-core as text, fetched by npm; it is nobody's dependency."""
