@@ -270,6 +270,12 @@ def draw_page(key: str, *, dark: bool, _figure: Callable[[], go.Figure]) -> go.F
     return _figure()
 
 
+@kept
+def draw_pages(key: str, *, dark: bool, _figures: Callable[[], dict[str, go.Figure]]) -> dict[str, go.Figure]:
+    """Several plotly figures that are drawn together, as `draw_page` keeps one."""
+    return _figures()
+
+
 @functools.cache  # not Streamlit's: what empties those must not orphan what runs
 def jobs() -> Jobs:
     """Long work, that of all visitors together."""

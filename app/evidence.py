@@ -11,7 +11,7 @@ from app.cached_clips import PairFiles, TracedPair
 from app.downloads import offer_downloads
 from app.job_progress import await_result
 from app.wording import literal, tell_apart
-from gst_analysis.analyses.influence.spoken import say_influence
+from gst_analysis.analyses.influence.spoken import say_blocks, say_influence
 from gst_analysis.errors import GstError
 from gst_analysis.progress import Progress, no_progress
 from gst_analysis.rooms import Door
@@ -130,12 +130,24 @@ def show_methods(pair: TracedPair, found: FrameInfluence, *, class_id: int) -> N
     box = st.expander(title, icon=":material/grid_on:", key="methods", on_change="rerun")
     if box.open:  # drawn once it is looked at
         with box:
-            dark = components.is_dark()
-            figure = cached.draw_page(
-                f"influence {pair} {class_id}", dark=dark, _figure=lambda: found.plot_interactive(dark=dark)
-            )
-            components.show_figure(figure, key="influence", alt=found.say_figures()[found.stem])
+            _show_panels(f"influence {pair} {class_id}", found)
             offer_downloads("influence", found, found.plot)
+
+
+def _show_panels(key: str, found: FrameInfluence) -> None:
+    """Every method's matrix, beside each other where the page is wide enough, and the blocks below."""
+    dark = components.is_dark()
+    figures = cached.draw_pages(
+        key, dark=dark, _figures=lambda: pages.draw_apart(found.table, found.receptive_fields, dark=dark)
+    )
+    blocks = figures.get("blocks")
+    methods = [name for name in figures if name != "blocks"]
+    for method, column in zip(methods, st.columns(len(methods)), strict=True):
+        alt = say_influence(found.table[found.table["method"] == method])
+        with column:
+            components.show_figure(figures[method], key=f"influence_{method}", alt=alt)
+    if blocks is not None:
+        components.show_figure(blocks, key="influence_blocks", alt=say_blocks(found.receptive_fields))
 
 
 def show_saliency(pair: TracedPair, files: PairFiles, *, class_id: int, large: bool) -> None:

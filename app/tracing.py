@@ -224,7 +224,7 @@ def find_gap(seconds: Sequence[float]) -> float:
 def show_notes(traces: Traces, reading: cached.Reading) -> None:
     """How to read it, and what a reader should know before believing it."""
     (said,) = traces.traced
-    shown = traces.table[traces.table["rank"] <= MOST_RANKS]
+    shown = traces.table[traces.table["rank"] <= MOST_RANKS].sort_values(["frame", "rank"], kind="stable")
     components.show_table("Numbers: the likeliest classes of every frame", shown, POINTS)
     with st.expander("How to read this", icon=":material/info:"):
         st.markdown(READING)

@@ -19,7 +19,7 @@ from gst_analysis.analyses.influence.figure import (
 )
 from gst_analysis.analyses.influence.table import FrameInfluence
 from gst_analysis.style.colours import Theme, theme_of
-from gst_analysis.style.names import shorten
+from gst_analysis.style.names import name_block, shorten
 from gst_analysis.style.screen import break_lines, paint, say_narrow, start_figure
 from gst_analysis.style.share_matrix import list_ticks
 
@@ -69,6 +69,42 @@ def draw_influence_interactive(
     figure.update_xaxes(tickvals=ticks)
     if not is_by_clip(table):
         figure.update_yaxes(tickvals=ticks, row=1)
+    return figure
+
+
+def draw_apart(
+    table: pd.DataFrame, fields: pd.DataFrame | None = None, *, dark: bool = False
+) -> dict[str, go.Figure]:
+    """The panels of `draw_influence_interactive` as a figure each, by method and "blocks", in one scale.
+
+    A page lets them stand beside each other or below, as it has room.
+    """
+    methods = [method for method in TITLES if (table["method"] == method).any()]
+    figures = {method: draw_evidence_interactive(table, method=method, dark=dark) for method in methods}
+    for method, figure in figures.items():
+        figure.update_layout(title_text=break_lines(TITLES[method], 24), coloraxis_colorbar_thickness=10)
+        figure.update_yaxes(constrain="domain")  # no paper above and below square cells
+    shown = [table]
+    if fields is not None and len(fields):
+        figures["blocks"] = _draw_blocks(fields, theme_of(dark=dark))
+        shown.append(fields)
+    top = max(float(part["share"].max()) for part in shown)
+    for figure in figures.values():
+        figure.update_layout(coloraxis_cmax=top if top > 0 else 1.0)
+    return figures
+
+
+def _draw_blocks(fields: pd.DataFrame, theme: Theme) -> go.Figure:
+    """How far every block sees, alone."""
+    figure = start_figure(1, 1)
+    figure.add_trace(_build_blocks(fields))
+    _dress(figure, theme, "the middle frame of each block's output", 0)
+    figure.update_layout(
+        title_font_size=13, height=150 + 24 * fields["block"].nunique(), margin={"l": 70, "t": 50}
+    )
+    figure.update_xaxes(tickvals=list_ticks(int(fields["input_frame"].max()) + 1))
+    names = list(dict.fromkeys(fields["block"]))
+    figure.update_yaxes(tickvals=names, ticktext=[name_block(name) for name in names])
     return figure
 
 

@@ -24,7 +24,10 @@ def say_influence(table: pd.DataFrame, fields: pd.DataFrame | None = None) -> st
     frames = table["output_frame"].nunique()
     told = f"Shares of input frames in each of {frames} frames' logits. A frame's own share, on average: "
     told += f"{', '.join(parts)}." if parts else "not defined."
-    if fields is None or fields.empty:
-        return told
+    return told if fields is None or fields.empty else f"{told} {say_blocks(fields)}"
+
+
+def say_blocks(fields: pd.DataFrame) -> str:
+    """How far the last block sees by arithmetic."""
     last = fields.iloc[-1]
-    return f"{told} By arithmetic {last['block']} reaches {last['half_width']} frames back and forth."
+    return f"By arithmetic {last['block']} reaches {last['half_width']} frames back and forth."

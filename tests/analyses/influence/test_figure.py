@@ -12,7 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from gst_analysis.analyses.influence.figure import TITLES, draw_influence, spread_of
-from gst_analysis.analyses.influence.interactive import draw_evidence_interactive, draw_influence_interactive
+from gst_analysis.analyses.influence.interactive import (
+    draw_apart,
+    draw_evidence_interactive,
+    draw_influence_interactive,
+)
 from gst_analysis.analyses.influence.table import INFLUENCE, RECEPTIVE_FIELDS
 from gst_analysis.errors import SpecError
 from gst_analysis.tables.schema import check
@@ -127,6 +131,18 @@ def test_any_number_of_frames_can_be_drawn(frames: int, dark: bool) -> None:
     check_no_nan(draw_influence(table, fields, dark=dark))
     page = draw_influence_interactive(table, fields, dark=dark).to_json()
     assert "NaN" not in page
+
+
+def test_panels_apart_show_what_they_show_together_in_one_scale_of_colours() -> None:
+    table, fields = make_table(8), make_fields(8)
+    together, apart = draw_influence_interactive(table, fields), draw_apart(table, fields)
+    assert list(apart) == [*dict.fromkeys(table["method"]), "blocks"]
+    assert {figure.layout.coloraxis.cmax for figure in apart.values()} == {together.layout.coloraxis.cmax}
+    for figure, panel in zip(apart.values(), together.data, strict=True):
+        (alone,) = figure.data
+        assert np.array_equal(np.array(alone.z, dtype=float), np.array(panel.z, dtype=float))
+    assert len({figure.layout.title.text for figure in apart.values()}) == len(apart)
+    assert "blocks" not in draw_apart(table)
 
 
 @pytest.mark.parametrize("frames", [1, 8, 16, 64])
