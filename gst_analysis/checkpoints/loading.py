@@ -31,7 +31,7 @@ from gst_analysis.networks.registry import build_model, spec_from_json
 from gst_analysis.networks.spec_values import MOST_FRAMES
 from gst_analysis.networks.specs import ModelSpec
 from gst_analysis.networks.systems import SystemSpec
-from gst_analysis.networks.systems.recognised import Recognised
+from gst_analysis.networks.systems.recognised import ANY_LENGTH, FRAMES_UNSEEN, Recognised
 from gst_analysis.options import NetworkOptions, keyword_options
 from gst_analysis.rooms import Door
 
@@ -306,6 +306,8 @@ def _describe(
 ) -> Checkpoint:
     """Add what the weights do not hold: as told, else from the file's own record or card, else assumed."""
     notes = (*found.notes, raw.averaged) if raw.averaged else found.notes
+    if told.frames is not None:  # then none were assumed
+        notes = tuple(note for note in notes if not note.startswith((ANY_LENGTH, FRAMES_UNSEEN)))
     clip_spec = tell_clip(read_clip_spec(source, found.spec, raw.path), told)
     if not source.get("clip_spec") and not tells_all(told):
         notes = (*notes, f"{ASSUMED}{_say_preprocessing(clip_spec, told)}")

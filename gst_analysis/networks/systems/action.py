@@ -28,7 +28,7 @@ from gst_analysis.networks.systems.frame_resnet import (
     unfold,
     unwrap_names,
 )
-from gst_analysis.networks.systems.recognised import Recognised
+from gst_analysis.networks.systems.recognised import FRAMES_UNSEEN, Recognised
 from gst_analysis.networks.time_modules import OwnUnit
 
 REDUCTION = 16
@@ -117,5 +117,5 @@ def recognise(state: Mapping[str, Tensor]) -> Recognised | None:
     classes = count_classes(own, "conv3")
     if classes is None or "layer1.0.conv1.action_p3_bn1.weight" not in own:
         return None
-    note = "the number of frames is not in the weights: assumed 8 (say it with frames: --frames)"
+    note = f"{FRAMES_UNSEEN}assumed 8 (say it with frames: --frames)"
     return Recognised(SystemSpec.from_name("action-r50", num_classes=classes), "ACTION-Net", own, (note,))

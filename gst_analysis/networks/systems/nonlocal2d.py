@@ -28,7 +28,7 @@ from gst_analysis.networks.systems.frame_resnet import (
     unwrap_names,
 )
 from gst_analysis.networks.systems.matching import Rule, rename
-from gst_analysis.networks.systems.recognised import Recognised
+from gst_analysis.networks.systems.recognised import FRAMES_UNSEEN, Recognised
 from gst_analysis.networks.time_kernels import MovedChannels
 
 PLACES = ("layer2.0", "layer2.2", "layer3.0", "layer3.2", "layer3.4")
@@ -183,7 +183,7 @@ def _flatten_time(name: str, tensor: Tensor) -> Tensor:
 
 
 def _say_assumed(found: Mapping[str, object], *, theirs: bool) -> tuple[str, ...]:
-    notes = ["the number of frames is not in the weights: assumed 8 (say it with frames: --frames)"]
+    notes = [f"{FRAMES_UNSEEN}assumed 8 (say it with frames: --frames)"]
     if theirs and found["pairwise"] == "embedded":
         notes.append("embedded Gaussian and dot product have the same weights: assumed embedded Gaussian")
     if theirs:

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+ANY_LENGTH = "it takes clips of any length: "
+FRAMES_UNSEEN = "the number of frames is not in the weights: "
+"""How a note about assumed frames begins: it is left out where the frames were told."""
+
+
 @dataclass(frozen=True)
 class Recognised:
     """A state dict whose system is known: its weights under the module's own names."""

@@ -15,7 +15,7 @@ from torchvision.models import video
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.systems import SystemSpec
 from gst_analysis.networks.systems.matching import match, shape_of, unwrap
-from gst_analysis.networks.systems.recognised import Recognised
+from gst_analysis.networks.systems.recognised import ANY_LENGTH, Recognised
 
 
 def turn_clips(_: nn.Module, given: tuple[Any, ...]) -> tuple[Tensor]:
@@ -53,7 +53,7 @@ def recognise(state: Mapping[str, Tensor]) -> Recognised | None:
         return None
     spec = SystemSpec.from_name(name, num_classes=head[0])
     any_length = spec.record.lengths == "any"
-    notes = (f"it takes clips of any length: {spec.num_frames} frames assumed",) if any_length else ()
+    notes = (f"{ANY_LENGTH}{spec.num_frames} frames assumed",) if any_length else ()
     return match(spec, build, weights, layout="torchvision", notes=notes)
 
 

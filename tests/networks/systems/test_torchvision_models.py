@@ -9,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import get_model_weights, video
 
 from gst_analysis.checkpoints.loading import load_model
+from gst_analysis.checkpoints.sources import inspect_checkpoint
 from gst_analysis.errors import SpecError
 from gst_analysis.networks.registry import anatomy_of, build_model, usual_clip
 from gst_analysis.networks.systems import SystemSpec
@@ -112,3 +113,12 @@ def test_what_only_resembles_one_is_not_claimed() -> None:
     assert recognise({}) is None
     assert recognise({**state, "layer5.weight": torch.empty(1, device="meta")}) is None
     assert recognise({key: state[key] for key in state if not key.startswith("fc")}) is None
+
+
+def test_frames_that_are_told_are_not_said_to_be_assumed(tmp_path: Path) -> None:
+    path = tmp_path / "ckpt.pth"
+    torch.save(video.r2plus1d_18(num_classes=4).state_dict(), path)
+    assert any("16 frames assumed" in note for note in inspect_checkpoint(path).notes)
+    told = inspect_checkpoint(path, frames=4)
+    assert told.num_frames == 4
+    assert not [note for note in told.notes if "frames assumed" in note]
