@@ -179,11 +179,14 @@ def _read_head(path: Path) -> bytes:
 
 
 def _unreachable(path: Path, error: OSError | ValueError) -> UnreadableCheckpoint:
+    todo = "check the path"
     if isinstance(error, FileNotFoundError):
         found = "no such file"
     else:
         found = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return UnreadableCheckpoint(str(path), expected="a checkpoint file", found=found, todo="check the path")
+    if isinstance(error, PermissionError):
+        todo = "check that you may read it, and enter the folders that lead to it"
+    return UnreadableCheckpoint(str(path), expected="a checkpoint file", found=found, todo=todo)
 
 
 def _too_large(path: Path, found: str) -> UnreadableCheckpoint:

@@ -123,7 +123,7 @@ def _load_toml(source: str) -> dict[str, Any]:
     if source.endswith(".toml") or os.sep in source:
         return _parse(_read(Path(source)), source)
     if source not in list_recipes():
-        close = difflib.get_close_matches(source, list_recipes(), n=1, cutoff=0.3)
+        close = difflib.get_close_matches(source, list_recipes(), n=1, cutoff=0.5)
         raise SpecError(
             "recipe",
             expected="a TOML file or a packaged recipe",

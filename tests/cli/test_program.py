@@ -130,6 +130,8 @@ def test_a_folder_that_may_not_be_entered_is_one_line(
     error = capsys.readouterr().err
     assert error.count("\n") == 1, error
     assert str(folder) in error
+    if words[0] in ("inspect", "bn-hist"):
+        assert "check that you may read it" in error
 
 
 def test_synth_renders_a_world_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

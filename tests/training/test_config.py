@@ -212,6 +212,8 @@ def test_overrides_may_be_python_values() -> None:
 def test_unknown_recipes_and_missing_files_are_said(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="did you mean planted-temporal"):
         load_config("planted-temporel")
+    with pytest.raises(SpecError, match="recipes: diving48"):  # it is like none: all are named
+        load_config("nosuchrecipe")
     with pytest.raises(SpecError, match="No such file"):
         load_config(tmp_path / "none.toml")
 

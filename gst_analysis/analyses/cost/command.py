@@ -120,7 +120,8 @@ def paper_audit(json: Json = False) -> None:
     prints the cost, or the command that computes it, or why none does; and the recipe that would train such
     a network.
     """
-    result = audit_paper()
+    with show_wait("counting"):
+        result = audit_paper()
     if json:
         print_json(result.to_document())
     else:
