@@ -166,14 +166,23 @@ def _batch_views(
 def _to_finite(outputs: Tensor, model: LoadedModel) -> Floats:
     """Logits as NumPy has them; what is not a number must not become a prediction."""
     rows: Floats = outputs.cpu().numpy()
-    if not np.isfinite(rows).all():
+    require_finite(outputs, str(model.checkpoint.path))
+    return rows
+
+
+def require_finite(logits: Tensor, of: str) -> None:
+    """Check that logits say something of clips.
+
+    Raises:
+        BrokenCheckpoint: some are infinite or no numbers.
+    """
+    if not torch.isfinite(logits).all():
         raise BrokenCheckpoint(
-            str(model.checkpoint.path),
+            of,
             expected="finite logits",
             found="infinite or missing ones",
             todo="use precision fp32, or another checkpoint",
         )
-    return rows
 
 
 def _autocast(settings: InferenceSettings, device: torch.device) -> torch.autocast:

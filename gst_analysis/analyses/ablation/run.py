@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gst_analysis.checkpoints.loaded import Network
+from gst_analysis.inference.running import require_finite
 from gst_analysis.inference.sharing import Here, Measured, merge_found
 from gst_analysis.networks.anatomy import Unit
 from gst_analysis.networks.fused import FusedNetwork
@@ -154,6 +155,7 @@ class AblationRun:
     @staticmethod
     def judge(logits: Tensor, labels: Tensor) -> Reals:
         """(3, N): whether the clip is right, its true class's logit, and the cross entropy."""
+        require_finite(logits, "the network")
         logits = logits.double()
         right = (logits.argmax(1) == labels).double()
         own = logits.gather(1, labels[:, None])[:, 0]

@@ -22,6 +22,7 @@ from gst_analysis.checkpoints.own_weights import forget_scores
 from gst_analysis.clips.records import RecordList, number_videos
 from gst_analysis.inference.classes import check_classes
 from gst_analysis.inference.conditions import explain_out_of_memory, running_conditions
+from gst_analysis.inference.running import require_finite
 from gst_analysis.inference.settings import InferenceSettings
 from gst_analysis.inference.sharing import Here, Measured, ModelWork, Unit, merge_found, share_out
 from gst_analysis.networks.anatomy import require_arithmetic
@@ -157,5 +158,6 @@ def _judge(
 ) -> tuple[Reals, Reals]:
     with masked_channels(network, dropped):
         logits = average_frames(network(clips)).double()
+    require_finite(logits, "the network")
     loss = F.cross_entropy(logits, labels, reduction="none")
     return (logits.argmax(1) == labels).double().cpu().numpy(), loss.cpu().numpy()

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+import gst_analysis as gst
 from benchmarks.ablation import Settings, build_ways
 from gst_analysis.analyses.ablation.measure import measure_ablation
 from gst_analysis.analyses.ablation.run import draw_cycle, draw_order
@@ -20,7 +21,7 @@ from gst_analysis.analyses.ablation.table import INTERVENTIONS, AblationOptions
 from gst_analysis.analyses.ablation.tabulate import tabulate_ablation
 from gst_analysis.checkpoints.loaded import LoadedModel
 from gst_analysis.clips.records import ClipRecord, RecordList
-from gst_analysis.errors import DataError, SpecError
+from gst_analysis.errors import BrokenCheckpoint, DataError, SpecError
 from gst_analysis.networks.network import average_frames
 from gst_analysis.probes.clip_stream import group_evenly
 from gst_analysis.probes.hooks import list_units
@@ -333,3 +334,13 @@ def test_sharing_costs_at_most_three_fifths() -> None:
             work[name] = counter.get_total_flops()
     assert np.array_equal(results["shared"], results["whole"])
     assert work["shared"] <= 0.6 * work["whole"]
+
+
+def test_logits_that_are_no_numbers_are_the_networks_fault(records: RecordList) -> None:
+    model = small_model()
+    with torch.no_grad():
+        untyped(model.module).layer4[0].bn1.running_var.neg_()  # finite, and its root is none
+    with pytest.raises(BrokenCheckpoint, match="finite logits"):
+        measure_ablation(model, records, options=choose("zero"))
+    with pytest.raises(BrokenCheckpoint, match="finite logits"):
+        gst.slim(model, records, macs=0.8, batch=4, device="cpu")
