@@ -23,7 +23,7 @@ from tests.conftest import SMALL_CLIPS, build_small, list_results
 
 PATIENCE_MS = 60_000
 
-Open = Callable[[str], Any]
+Open = Callable[..., Any]
 FAULTS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap(plot => {
     const frame = plot.getBoundingClientRect(), faults = [];
     const words = [...plot.querySelectorAll(".main-svg text")]
@@ -83,8 +83,8 @@ def open_page(browser: Any, address: str) -> Iterator[Open]:
     """Each call is a visitor of its own, as one who follows a link is."""
     visitors = []
 
-    def visit(where: str) -> Any:
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
+    def visit(where: str, *, width: int = 1280, scheme: str = "light") -> Any:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
         context.set_default_timeout(PATIENCE_MS)
         visitors.append(context)
         page = context.new_page()
@@ -292,43 +292,29 @@ def test_no_word_of_a_figure_is_cut_or_covered_at_any_width(open_page: Open, whe
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_what_has_the_keyboards_focus_is_outlined_in_the_ink_of_words(
-    browser: Any, address: str, scheme: str
-) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
-    try:
-        context.set_default_timeout(PATIENCE_MS)
-        page = context.new_page()
-        page.goto(f"{address}/cost")
-        page.locator(".st-key-cost_bars .point").first.wait_for(state="attached")
-        outlined = []
-        for _ in range(12):
-            page.keyboard.press("Tab")
-            outlined.append(page.evaluate(FOCUS))
-        named = [(name, how) for name, *how in outlined if name]
-        assert len({name for name, _ in named}) > 8
-        assert [(name, how) for name, how in named if how != ["solid", 2, True]] == []
-    finally:
-        context.close()
+def test_what_has_the_keyboards_focus_is_outlined_in_the_ink_of_words(open_page: Open, scheme: str) -> None:
+    page = open_page("/cost", scheme=scheme)
+    page.locator(".st-key-cost_bars .point").first.wait_for(state="attached")
+    outlined = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        outlined.append(page.evaluate(FOCUS))
+    named = [(name, how) for name, *how in outlined if name]
+    assert len({name for name, _ in named}) > 8
+    assert [(name, how) for name, how in named if how != ["solid", 2, True]] == []
 
 
 @pytest.mark.slow
-def test_what_is_folded_away_at_the_side_takes_no_focus(browser: Any, address: str) -> None:
-    context = browser.new_context(viewport={"width": 420, "height": 900})
-    try:
-        context.set_default_timeout(PATIENCE_MS)
-        page = context.new_page()
-        page.goto(f"{address}/cost")
-        page.locator(".st-key-cost_bars .point").first.wait_for(state="attached")
-        lefts = []
-        for _ in range(12):
-            page.keyboard.press("Tab")
-            lefts.append(page.evaluate("document.activeElement.getBoundingClientRect().right"))
-        assert min(lefts) > 0
-        page.get_by_test_id("stExpandSidebarButton").click()
-        page.get_by_role("link", name="Traces").wait_for()  # unfolded, it is there for all
-    finally:
-        context.close()
+def test_what_is_folded_away_at_the_side_takes_no_focus(open_page: Open) -> None:
+    page = open_page("/cost", width=420)
+    page.locator(".st-key-cost_bars .point").first.wait_for(state="attached")
+    lefts = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        lefts.append(page.evaluate("document.activeElement.getBoundingClientRect().right"))
+    assert min(lefts) > 0
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_role("link", name="Traces").wait_for()  # unfolded, it is there for all
 
 
 @pytest.fixture(scope="module")
@@ -363,26 +349,19 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     ],
 )
 def test_axe_finds_nothing_serious_and_headings_stand_in_order(
-    browser: Any, address: str, axe: str, where: str, scheme: str
+    open_page: Open, axe: str, where: str, scheme: str
 ) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
-    try:
-        page = context.new_page()
-        page.goto(address + where)
-        page.locator("h1").first.wait_for(timeout=PATIENCE_MS)
-        page.wait_for_selector("[data-test-script-state=notRunning]", timeout=PATIENCE_MS)
-        page.evaluate("document.querySelectorAll('details:not([open]) > summary').forEach(s => s.click())")
-        page.wait_for_timeout(2000)  # until what was folded is drawn
-        page.evaluate(axe)
-        # What is switched off need not stand out (WCAG 1.4.3), but its label is no part of it to axe.
-        found = page.evaluate("axe.run({exclude: ['[data-testid=stSelectbox]:has(:disabled)']})")[
-            "violations"
-        ]
-        serious = [one for one in found if one["impact"] in ("serious", "critical")]
-        assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in serious] == []
-        levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(h => +h.tagName[1])")
-        assert levels[0] == 1
-        assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
-        assert page.evaluate(UNNAMED, PICTURES) == []
-    finally:
-        context.close()
+    page = open_page(where, scheme=scheme)
+    page.locator("h1").first.wait_for()
+    page.wait_for_selector("[data-test-script-state=notRunning]")
+    page.evaluate("document.querySelectorAll('details:not([open]) > summary').forEach(s => s.click())")
+    page.wait_for_timeout(2000)  # until what was folded is drawn
+    page.evaluate(axe)
+    # What is switched off need not stand out (WCAG 1.4.3), but its label is no part of it to axe.
+    found = page.evaluate("axe.run({exclude: ['[data-testid=stSelectbox]:has(:disabled)']})")["violations"]
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in serious] == []
+    levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(h => +h.tagName[1])")
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    assert page.evaluate(UNNAMED, PICTURES) == []
